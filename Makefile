@@ -1,0 +1,54 @@
+# `make help` lists what can be made. Every target sets up .venv by itself when pyproject.toml or the lock changed.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+BASE_PYTHON ?= python3
+BUDGET ?= full
+PYTEST_ARGS ?=
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+READY := $(VENV)/.ready
+
+.PHONY: help demo test lint format types bench notebooks lock clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+$(READY): pyproject.toml requirements.lock
+	@$(BASE_PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "diptych needs Python 3.11 or newer; name one with: make BASE_PYTHON=python3.12 ..."; exit 2; }
+	$(BASE_PYTHON) -m venv $(VENV)
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+demo: $(READY) ## train a painter and a teller, close the loop, write outputs/demo/report.html (BUDGET=smoke: under a minute)
+	$(VENV)/bin/diptych demo --budget $(BUDGET)
+
+test: $(READY) ## run every test (about ten minutes on two cores)
+	$(PYTHON) -m pytest $(PYTEST_ARGS)
+
+lint: $(READY) types ## style, format, types and import rules
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/lint-imports
+
+format: $(READY) ## put the code into its one format
+	$(VENV)/bin/ruff check --fix-only .
+	$(VENV)/bin/ruff format .
+
+types: $(READY) ## type-check src
+	$(VENV)/bin/basedpyright
+
+bench: $(READY) ## timed comparisons with plain loops, as ratios (about ten minutes on two quiet cores)
+	$(PYTHON) -m benchmarks
+
+notebooks: $(READY) ## execute the notebooks on a smoke budget
+	$(PYTHON) notebooks/execute.py
+
+lock: $(READY) ## write requirements.lock anew from pyproject.toml
+	$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --all-extras --no-header --no-annotate \
+	  --output-file requirements.lock pyproject.toml
+
+clean: ## remove .venv, caches and build products (outputs/ stays)
+	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,116 @@
+"""What the rooms hand to one another: tensor names, scenes, batches and the facts a data set publishes.
+
+Conventions: images are in [-1, 1] (mid-grey is 0); a token mask is True on real tokens; scene coordinates are
+pixels of the scene's own canvas, x to the right, y downwards.
+"""
+
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, NamedTuple, Self
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+Images = Float[Tensor, "batch channels height width"]
+Tokens = Int[Tensor, "batch length"]
+TokenMask = Bool[Tensor, "batch length"]
+Logits = Float[Tensor, " batch"]
+
+PAD_ID, BOS_ID, EOS_ID, UNK_ID = 0, 1, 2, 3
+SPECIAL_TOKENS = ("<pad>", "<bos>", "<eos>", "<unk>")
+
+
+@dataclass(frozen=True, slots=True)
+class SceneObject:
+    """One object; `x`, `y` is its centre and `radius` that of the circle with the same area, in canvas pixels."""
+
+    shape: str
+    colour: str
+    size: str
+    x: float
+    y: float
+    radius: float
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A picture's exact content. `side` is the canvas in pixels on which the coordinates are given."""
+
+    side: int
+    objects: tuple[SceneObject, ...]
+
+
+class TextFeatures(NamedTuple):
+    """A sentence as a text encoder gives it: one vector a sentence, one a word, and which words are real."""
+
+    sentence: Float[Tensor, "batch dim"]
+    words: Float[Tensor, "batch length word_dim"]
+    mask: Bool[Tensor, "batch length"]
+
+
+class ImageFeatures(NamedTuple):
+    """An image as an image encoder gives it: one pooled vector, and one vector a region (row-major grid)."""
+
+    pooled: Float[Tensor, "batch dim"]
+    regions: Float[Tensor, "batch regions region_dim"]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Examples side by side. Every image carries the same number of token rows (`captions`).
+
+    `references` are the raw sentences (they may be more than the token rows), `scenes` the exact truth where the
+    data has one, `keys` name the examples for people.
+    """
+
+    images: Float[Tensor, "batch channels height width"]
+    tokens: Int[Tensor, "batch captions length"]
+    token_mask: Bool[Tensor, "batch captions length"]
+    references: tuple[tuple[str, ...], ...] = ()
+    scenes: tuple[Scene | None, ...] = ()
+    keys: tuple[str, ...] = ()
+    features: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def to(self, device: torch.device | str, non_blocking: bool = False) -> Self:
+        """The same batch with its tensors on `device`; Lightning calls this."""
+        return self._map(lambda tensor: tensor.to(device, non_blocking=non_blocking))
+
+    def pin_memory(self) -> Self:
+        """The same batch in page-locked memory; the data loader calls this."""
+        return self._map(lambda tensor: tensor.pin_memory())
+
+    def _map(self, change: Any) -> Self:
+        tensors = {f.name: getattr(self, f.name) for f in fields(self)}
+        return replace(self, **{k: change(v) for k, v in tensors.items() if isinstance(v, Tensor)})
+
+
+@dataclass(frozen=True)
+class DataSpec:
+    """The facts a data set publishes and networks are built from; plain values, carried by every checkpoint.
+
+    `vocabulary[i]` is the text of token i (the first four are `SPECIAL_TOKENS`); `max_length` counts <bos> and
+    <eos>; `world` holds the keyword arguments of `diptych.world.WorldSpec` where truth is exact, else None.
+    """
+
+    name: str
+    image_size: int
+    image_channels: int
+    vocabulary: tuple[str, ...]
+    max_length: int
+    tokenizer: str = "word"
+    languages: tuple[str, ...] = ("en",)
+    skills: tuple[str, ...] = ()
+    world: dict[str, Any] | None = field(default=None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain lists, dicts and strings, safe to load with `weights_only=True`."""
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """The inverse of `to_dict`."""
+        plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+        return cls(**plain)
