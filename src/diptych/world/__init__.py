@@ -1,0 +1,47 @@
+"""The embedded world: scenes, sentences and pixels, exact in every direction."""
+
+from diptych.world.constraints import Comparison, Constraints, Mention, Relation
+from diptych.world.grammar import Grammar
+from diptych.world.holdouts import HoldOut, hold_out_named
+from diptych.world.judge import ASPECTS, REASONS, Judge, Verdict, judge_accuracy
+from diptych.world.readings import Evidence, Reading
+from diptych.world.relations import relation_between
+from diptych.world.renderer import SceneTensors, render, render_tensors
+from diptych.world.sampling import sample_scene
+from diptych.world.spec import COLOURS, INVERSE, PALETTE, RELATIONS, SHAPES, SIZES, WorldSpec
+from diptych.world.splits import SPLITS, Split, belongs, canonical, scene_at, split_of
+
+__all__ = [
+    "ASPECTS",
+    "COLOURS",
+    "INVERSE",
+    "PALETTE",
+    "REASONS",
+    "RELATIONS",
+    "SHAPES",
+    "SIZES",
+    "SPLITS",
+    "Comparison",
+    "Constraints",
+    "Evidence",
+    "Grammar",
+    "HoldOut",
+    "Judge",
+    "Mention",
+    "Reading",
+    "Relation",
+    "SceneTensors",
+    "Split",
+    "Verdict",
+    "WorldSpec",
+    "belongs",
+    "canonical",
+    "hold_out_named",
+    "judge_accuracy",
+    "relation_between",
+    "render",
+    "render_tensors",
+    "sample_scene",
+    "scene_at",
+    "split_of",
+]

@@ -1,0 +1,97 @@
+"""The judge: whether a picture is what a sentence says.
+
+Analysis by synthesis: a picture is read as the scene whose rendering leaves least of it over, with blur, contrast
+and a slight cast of the background as nuisances; then the scene is held against the sentence. The judge has no
+weights and is never a loss. How often it is right about fresh pictures, `judge_accuracy`, belongs beside every
+figure of truth.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from random import Random
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from diptych.world.constraints import Constraints
+from diptych.world.fitting import blur_matrix
+from diptych.world.readings import Reading, read_pictures
+from diptych.world.renderer import render
+from diptych.world.sampling import sample_scene
+from diptych.world.spec import WorldSpec
+from diptych.world.telling import tell_everything
+
+PIXELS_AT_ONCE = 64 * 32 * 32
+
+ASPECTS = ("count", "shape", "colour", "size", "relation")
+REASONS = ("true", "blank", "illegible", *ASPECTS)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a picture is what a sentence says; `reason` is "true" or the first of `REASONS` why it is not."""
+
+    true: bool
+    reason: str
+
+
+class Judge:
+    """Reads pictures of a world. All shapes, colours and sizes are considered, even those its spec leaves out.
+
+    In a closed world nothing may be there that a complete sentence does not mention; an open one only asks that what
+    is said holds. Sentences that leave something out, or mention fewer objects than every picture of the world has,
+    are always taken as open.
+    """
+
+    def __init__(self, spec: WorldSpec, closed: bool = True) -> None:
+        self.spec = spec
+        self.closed = closed
+
+    def read(self, images: Float[Tensor, "b 3 side side"]) -> list[Reading]:
+        """What each picture shows; pictures are in [-1, 1] and of the world's side."""
+        if images.shape[1:] != (3, self.spec.side, self.spec.side):
+            raise ValueError(
+                f"judge: got pictures of {tuple(images.shape[1:])}; the world's are (3, {self.spec.side}, "
+                f"{self.spec.side}): resize them or set world.side."
+            )
+        parts = images.detach().float().nan_to_num().clamp(-1, 1).split(max(1, PIXELS_AT_ONCE // self.spec.side**2))
+        with torch.autocast(images.device.type, enabled=False):
+            return [reading for part in parts for reading in read_pictures(part)]
+
+    def is_closed(self, constraints: Constraints) -> bool:
+        """Whether a picture may show nothing but what the sentence says."""
+        return self.closed and constraints.is_complete() and constraints.num_objects >= self.spec.min_objects
+
+    def verdict(self, reading: Reading, constraints: Constraints) -> Verdict:
+        """Whether a picture so read is what a sentence so understood says."""
+        reason = _reason(reading, constraints, self.is_closed(constraints))
+        return Verdict(reason == "true", reason)
+
+    def verdicts(self, images: Float[Tensor, "b 3 side side"], constraints: Sequence[Constraints]) -> list[Verdict]:
+        """One verdict a picture."""
+        return [self.verdict(*pair) for pair in zip(self.read(images), constraints, strict=True)]
+
+
+def judge_accuracy(spec: WorldSpec, num: int = 1000, seed: int = 0, blur: float = 0.0) -> float:
+    """Fraction of fresh scenes whose own picture is judged true of their complete description.
+
+    `blur` is the standard deviation in pixels of a Gaussian blur that is laid over the pictures first.
+    """
+    rng = Random(seed)
+    scenes = [sample_scene(spec, rng) for _ in range(num)]
+    images = render(scenes)
+    if blur:
+        matrix = blur_matrix(torch.tensor([blur**2]), spec.side)
+        images = matrix @ images @ matrix.mT
+    verdicts = Judge(spec).verdicts(images, [tell_everything(scene, rng) for scene in scenes])
+    return sum(verdict.true for verdict in verdicts) / num
+
+
+def _reason(reading: Reading, constraints: Constraints, closed: bool) -> str:
+    if reading.is_blank:
+        return "blank"
+    if not reading.is_legible:
+        return "illegible"
+    comparison = constraints.compare(reading.scene, closed)
+    return next((aspect for aspect in ASPECTS if getattr(comparison, aspect) < 1), "true")
