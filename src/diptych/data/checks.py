@@ -1,0 +1,160 @@
+"""What can be wrong with a folder of captioned pictures, found before training and named."""
+
+import os
+import posixpath
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import track
+
+from diptych.data.caption_files import Fault, Row
+from diptych.data.pictures import is_decodable
+
+KINDS = {
+    "missing_files": "files named in the captions but not there",
+    "undecodable_files": "files that cannot be decoded",
+    "empty_captions": "empty captions",
+    "duplicate_ids": "duplicate ids",
+    "outside_paths": "paths that leave the folder",
+    "pictures_without_captions": "pictures listed without captions",
+    "malformed_lines": "lines that cannot be understood",
+    "unlisted_files": "pictures without captions, in the folder but never named",
+}
+"""Every kind of problem, and how it is called; only the last one leaves nothing out of training."""
+
+HARMLESS = ("unlisted_files",)
+PICTURE_SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"))
+SPLIT_NAMES = {
+    "train": "train",
+    "restval": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "dev": "val",
+    "test": "test",
+}
+
+
+@dataclass
+class Picture:
+    """A picture of a folder with its captions; `key` is its name, `split` None where nothing says which."""
+
+    key: str
+    path: Path
+    captions: list[str] = field(default_factory=list)
+    split: str | None = None
+
+
+@dataclass
+class Findings:
+    """The good pictures of a folder, what is wrong with the others, by kind, and every path that was named."""
+
+    pictures: list[Picture] = field(default_factory=list)
+    named: set[Path] = field(default_factory=set)
+    problems: dict[str, list[str]] = field(default_factory=dict)
+
+    def report(self, kind: str, name: str) -> None:
+        """Count one problem and remember its name."""
+        assert kind in KINDS
+        self.problems.setdefault(kind, []).append(name)
+
+    @property
+    def blocking(self) -> dict[str, list[str]]:
+        """The problems that training must not pass over in silence."""
+        return {kind: names for kind, names in self.problems.items() if kind not in HARMLESS}
+
+    def drop(self, kind: str, bad: Sequence[Picture]) -> None:
+        """Leave pictures out, and say why."""
+        for picture in bad:
+            self.report(kind, picture.key)
+        keys = {picture.key for picture in bad}
+        self.pictures = [picture for picture in self.pictures if picture.key not in keys]
+
+
+def examine(rows: Iterable[Row | Fault], folder: Path, *, split: str | None = None) -> Findings:
+    """Everything a caption file says about the pictures in `folder`, checked.
+
+    A path leaves the folder when its text does (absolute, or through `..`); symbolic links are followed, for who made
+    them wanted that.
+    """
+    findings = Findings()
+    findings.pictures = list(_gather(rows, folder, split, findings).values())
+    findings.named = {picture.path for picture in findings.pictures}
+    findings.drop("outside_paths", [p for p in findings.pictures if _leaves(p.key)])
+    findings.drop("missing_files", [p for p in findings.pictures if not os.path.isfile(p.path)])
+    findings.drop("pictures_without_captions", [p for p in findings.pictures if not p.captions])
+    findings.drop("undecodable_files", _undecodable(findings.pictures))
+    return findings
+
+
+def merged(parts: Iterable[Findings]) -> Findings:
+    """Several caption files' findings as one; a picture that two of them have is kept where it came first."""
+    whole = Findings()
+    paths: set[Path] = set()
+    for part in parts:
+        part.drop("duplicate_ids", [picture for picture in part.pictures if picture.path in paths])
+        for kind, names in part.problems.items():
+            whole.problems.setdefault(kind, []).extend(names)
+        whole.pictures += part.pictures
+        whole.named |= part.named
+        paths.update(picture.path for picture in part.pictures)
+    return whole
+
+
+def report_unlisted(findings: Findings, folders: Iterable[Path]) -> None:
+    """Name the pictures in the folders of which no caption file speaks."""
+    for folder in folders:
+        for path in sorted(folder.rglob("*")):
+            if path.suffix.lower() in PICTURE_SUFFIXES and path not in findings.named:
+                findings.report("unlisted_files", path.relative_to(folder).as_posix())
+
+
+def _gather(rows: Iterable[Row | Fault], folder: Path, split: str | None, findings: Findings) -> dict[str, Picture]:
+    """Captions by picture; a picture whose captions are all empty is among them, with none."""
+    pictures: dict[str, Picture] = {}
+    identities: set[str] = set()
+    files: dict[str, str] = {}
+    for row in rows:
+        if isinstance(row, Fault):
+            findings.report(row.kind, row.name)
+        elif row.identity in identities:
+            findings.report("duplicate_ids", row.identity)
+        elif row.picture_id is not None and files.setdefault(row.picture_id, row.file) != row.file:
+            findings.report("duplicate_ids", f"id {row.picture_id} ({files[row.picture_id]}, {row.file})")
+        else:
+            identities.add(row.identity)
+            name = posixpath.normpath(row.file)
+            picture = pictures.setdefault(name, Picture(name, folder / name, split=split))
+            _add(row, picture, findings)
+    return pictures
+
+
+def _add(row: Row, picture: Picture, findings: Findings) -> None:
+    if row.split:
+        named = SPLIT_NAMES.get(row.split.strip().lower())
+        if named is None or picture.split not in (None, named):
+            findings.report("malformed_lines", f"{row.identity} (split {row.split!r})")
+            return
+        picture.split = named
+    if row.caption is None:
+        return
+    if row.caption.strip():
+        picture.captions.append(" ".join(row.caption.split()))
+    else:
+        findings.report("empty_captions", row.identity)
+
+
+def _leaves(name: str) -> bool:
+    return name.startswith("/") or name.split("/")[0] == ".."
+
+
+def _undecodable(pictures: list[Picture]) -> list[Picture]:
+    """Every picture is decoded once, several at a time; a bar shows how far on a terminal."""
+    console = Console(stderr=True)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        good = pool.map(is_decodable, [picture.path for picture in pictures])
+        shown = track(good, "checking pictures", total=len(pictures), console=console, disable=not console.is_terminal)
+        return [picture for picture, fine in zip(pictures, shown, strict=True) if not fine]

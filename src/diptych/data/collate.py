@@ -1,0 +1,63 @@
+"""Examples side by side: pictures stacked or rendered, sentences tokenised and padded."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from diptych.data.example import Example
+from diptych.text import Tokenizer
+from diptych.types import Batch
+from diptych.world import render
+
+
+@dataclass(frozen=True)
+class Collate:
+    """A function from examples to a `Batch`; scenes are rendered here, all at once, because that is fast.
+
+    On one thread: pictures are small, so that threads would only wait for one another, and the pixels then do not
+    depend on how many threads a process has (worker processes have one).
+    """
+
+    tokenizer: Tokenizer
+    image_size: int
+
+    def __call__(self, examples: list[Example]) -> Batch:
+        with _one_thread():
+            return self._batch(examples)
+
+    def _batch(self, examples: list[Example]) -> Batch:
+        captions = len(examples[0].sentences)
+        tokens, mask = self.tokenizer.encode_batch([text for example in examples for text in example.sentences])
+        return Batch(
+            images=self._images(examples),
+            tokens=tokens.unflatten(0, (len(examples), captions)),
+            token_mask=mask.unflatten(0, (len(examples), captions)),
+            references=tuple(example.references for example in examples),
+            scenes=tuple(example.scene for example in examples),
+            keys=tuple(example.key for example in examples),
+        )
+
+    def _images(self, examples: list[Example]) -> Tensor:
+        images = [example.image for example in examples if example.image is not None]
+        if images:
+            return to_unit_range(torch.stack(images))
+        scenes = [example.scene for example in examples if example.scene is not None]
+        return render(scenes, side=self.image_size)
+
+
+def to_unit_range(images: Tensor) -> Tensor:
+    """Bytes 0..255 as [-1, 1]; images that are floating-point already stay as they are."""
+    return images if images.is_floating_point() else images.float() / 127.5 - 1
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

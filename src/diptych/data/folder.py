@@ -1,0 +1,189 @@
+"""A folder of pictures with captions, checked on opening. `sources` says how captions and pictures are found."""
+
+import logging
+import shlex
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from diptych.data.caption_files import read_caption_file
+from diptych.data.checks import KINDS, Findings, Picture, examine, merged, report_unlisted
+from diptych.data.example import Example, Examples, Request, choose_captions, keyed_rng
+from diptych.data.module import DataModule
+from diptych.data.pictures import read_square
+from diptych.data.sources import Source, find_sources, find_split_lists, split_name
+from diptych.data.splits import apply_split_lists, split_pictures
+from diptych.text import Vocabulary, tokenizer_class
+from diptych.types import DataSpec
+
+NAMED_PER_KIND = 3
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class FolderExamples:
+    """Captioned picture files as square RGB bytes."""
+
+    pictures: Sequence[Picture]
+    image_size: int
+    random_crop: bool
+    captions_per_image: int
+    seed: int
+
+    @property
+    def size(self) -> int:
+        return len(self.pictures)
+
+    def captions_of(self, index: int) -> tuple[str, ...]:
+        return tuple(self.pictures[index].captions)
+
+    def __getitem__(self, request: Request) -> Example:
+        picture = self.pictures[request.index]
+        rng = keyed_rng(self.seed, "folder", request.draw) if request.draw is not None else keyed_rng(picture.key)
+        references = tuple(picture.captions)
+        crops = self.random_crop and request.draw is not None
+        try:
+            image = read_square(picture.path, self.image_size, rng if crops else None)
+        except (OSError, ValueError) as error:
+            raise ValueError(
+                f"{picture.path} could be read when the folder was opened and cannot now: {error}"
+            ) from error
+        return Example(picture.key, choose_captions(references, self.captions_per_image, rng), references, image)
+
+
+class FolderData(DataModule):
+    """Pictures and captions of `root`. Problems stop it (`on_error=raise`) or are left out and counted (`skip`).
+
+    The vocabulary is that of the train captions' words seen `min_count` times; captions are cut to `max_length` tokens.
+    """
+
+    def __init__(
+        self,
+        *,
+        root: Path,
+        captions: str | dict | None,
+        images: str | dict | None,
+        split_files: dict | None,
+        val_share: float,
+        test_share: float,
+        on_error: Literal["raise", "skip"],
+        image_size: int,
+        random_crop: bool,
+        captions_per_image: int,
+        min_count: int,
+        max_length: int,
+        tokenizer: str,
+        batch_size: int,
+        num_workers: int = 0,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(batch_size=batch_size, num_workers=num_workers, seed=seed)
+        self.root = root
+        self.captions = captions
+        self.images = images
+        self.split_files = split_files
+        self.val_share = val_share
+        self.test_share = test_share
+        self.on_error = on_error
+        self.image_size = image_size
+        self.random_crop = random_crop
+        self.captions_per_image = captions_per_image
+        self.min_count = min_count
+        self.max_length = max_length
+        self.tokenizer = tokenizer
+
+    def inspect(self) -> Findings:
+        """The good pictures, and everything that is wrong with the others."""
+        sources = find_sources(self.root, self.captions, self.images)
+        findings = merged(_examine(source) for source in sources)
+        report_unlisted(findings, dict.fromkeys(source.folder for source in sources))
+        return findings
+
+    def open(self) -> tuple[DataSpec, Mapping[str, Examples]]:
+        findings = self.inspect()
+        self._answer_for(findings)
+        lists = self._split_lists()
+        pictures = apply_split_lists(findings.pictures, lists) if lists else findings.pictures
+        splits = split_pictures(pictures, val_share=self.val_share, test_share=self.test_share)
+        if not splits["train"]:
+            raise ValueError(
+                f"data.root={self.root}: of {len(pictures)} good pictures in a split none is left to train on; "
+                f"data.val_share and data.test_share are taken first"
+            )
+        return self._spec(splits["train"]), {name: self._examples(part) for name, part in splits.items()}
+
+    def _answer_for(self, findings: Findings) -> None:
+        """Stop, or say what is left out."""
+        for kind, names in findings.problems.items():
+            if kind not in findings.blocking:
+                log.warning("data.root=%s: %s", self.root, _sentence(kind, names))
+        if not findings.blocking:
+            return
+        problems = "\n".join(f"  {_sentence(kind, names)}" for kind, names in findings.blocking.items())
+        good = len(findings.pictures)
+        if self.on_error == "raise":
+            raise ValueError(
+                f"data.root={self.root} has problems:\n{problems}\n"
+                f"`{self._check_command()}` names them all; "
+                f"data.on_error=skip trains on the {good:,} good pictures"
+            )
+        log.warning("data.root=%s: left out, with %s good pictures remaining:\n%s", self.root, f"{good:,}", problems)
+
+    def _check_command(self) -> str:
+        given = [f"data.captions={_override(self.captions)}"] if self.captions else []
+        given += [f"data.images={_override(self.images)}"] if self.images else []
+        return shlex.join(["diptych", "data", "check", str(self.root), *given])
+
+    def _split_lists(self) -> dict[str, Path]:
+        if self.split_files is None:
+            return find_split_lists(self.root)
+        lists = {split_name(name, "data.split_files"): self.root / file for name, file in self.split_files.items()}
+        missing = [path for path in lists.values() if not path.is_file()]
+        if missing:
+            raise ValueError(f"data.split_files: there is no file {missing[0]}")
+        return {name: path for name, path in lists.items() if name}
+
+    def _examples(self, pictures: Sequence[Picture]) -> FolderExamples:
+        return FolderExamples(pictures, self.image_size, self.random_crop, self.captions_per_image, self.seed)
+
+    def _spec(self, train: Sequence[Picture]) -> DataSpec:
+        kind = tokenizer_class(self.tokenizer)
+        sentences = [kind.split(caption) for picture in train for caption in picture.captions]
+        return DataSpec(
+            name="folder",
+            image_size=self.image_size,
+            image_channels=3,
+            vocabulary=Vocabulary.of_counts(Counter(t for s in sentences for t in s), min_count=self.min_count).tokens,
+            max_length=self._longest(sentences),
+            tokenizer=self.tokenizer,
+        )
+
+    def _longest(self, sentences: Sequence[Sequence[str]]) -> int:
+        """`max_length`, or less where all captions are shorter; says how many are cut."""
+        longest = max(map(len, sentences)) + 2
+        cut = sum(len(sentence) + 2 > self.max_length for sentence in sentences)
+        if cut:
+            log.warning(
+                "%s of %s captions have more than data.max_length=%d tokens (the longest %d) and are cut",
+                f"{cut:,}",
+                f"{len(sentences):,}",
+                self.max_length,
+                longest,
+            )
+        return min(self.max_length, longest)
+
+
+def _examine(source: Source) -> Findings:
+    return examine(read_caption_file(source.caption_file), source.folder, split=source.split)
+
+
+def _override(value: str | Mapping[str, str]) -> str:
+    """As Hydra reads it on a command line."""
+    return value if isinstance(value, str) else "{" + ",".join(f"{k}:{v}" for k, v in value.items()) + "}"
+
+
+def _sentence(kind: str, names: Sequence[str]) -> str:
+    more = ", …" if len(names) > NAMED_PER_KIND else ""
+    return f"{KINDS[kind]}: {len(names):,} ({', '.join(names[:NAMED_PER_KIND])}{more})"

@@ -1,0 +1,74 @@
+"""Small grey pictures of digits held in memory, captioned in words: what `digits` and `mnist` share."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from diptych.data import numerals
+from diptych.data.example import Example, Request, choose_captions, keyed_rng
+from diptych.text import Vocabulary, tokenizer_class
+from diptych.types import DataSpec
+
+
+@dataclass(frozen=True)
+class LabelledImages:
+    """Those of the pictures [all, side, side] that `chosen` names, each shown in `channels` equal channels."""
+
+    name: str
+    images: Tensor
+    labels: Sequence[int]
+    chosen: Sequence[int]
+    channels: int
+    captions_per_image: int
+    seed: int
+
+    @property
+    def size(self) -> int:
+        return len(self.chosen)
+
+    def captions_of(self, index: int) -> tuple[str, ...]:
+        return numerals.sentences(self.labels[self.chosen[index]])
+
+    def __getitem__(self, request: Request) -> Example:
+        number, draw = self.chosen[request.index], request.draw
+        references = numerals.sentences(self.labels[number])
+        rng = keyed_rng(number) if draw is None else keyed_rng(self.seed, "caption", draw)
+        return Example(
+            key=f"{self.name}/{number}",
+            sentences=choose_captions(references, self.captions_per_image, rng),
+            references=references,
+            image=self.images[number].expand(self.channels, -1, -1),
+        )
+
+
+def resized(images: Tensor, size: int) -> Tensor:
+    """Pictures [n, side, side], bytes or floats, as [n, size, size]: bilinear with anti-aliasing."""
+    if images.shape[-1] == size:
+        return images
+    return F.interpolate(images[:, None], size=(size, size), mode="bilinear", antialias=True)[:, 0]
+
+
+def stratified_order(labels: Sequence[int], name: str) -> list[int]:
+    """All indices in an order of which every beginning has each label in its share; depends on `name` alone."""
+    places: list[tuple[float, int]] = []
+    for label in sorted(set(labels)):
+        members = [index for index, other in enumerate(labels) if other == label]
+        keyed_rng(name, label).shuffle(members)
+        places += [((place + 0.5) / len(members), index) for place, index in enumerate(members)]
+    return [index for _, index in sorted(places)]
+
+
+def numerals_spec(name: str, *, image_size: int, channels: int, tokenizer: str) -> DataSpec:
+    """The facts of a data set of digits; the vocabulary is that of all phrasings, whatever the sample."""
+    split = tokenizer_class(tokenizer).split
+    sentences = [split(sentence) for sentence in numerals.all_sentences()]
+    return DataSpec(
+        name=name,
+        image_size=image_size,
+        image_channels=channels,
+        vocabulary=Vocabulary.of_words(token for tokens in sentences for token in tokens).tokens,
+        max_length=max(map(len, sentences)) + 2,
+        tokenizer=tokenizer,
+    )

@@ -1,0 +1,74 @@
+"""A DataLoader with its own randomness, which says in plain words when a worker process dies."""
+
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader
+
+from diptych.data.collate import Collate
+from diptych.data.example import Examples, Request
+
+SECONDS_TO_DIE = 1.0
+
+
+class Loader(DataLoader):
+    """Batches of `examples` as `requests` ask for them; the same for any number of workers.
+
+    Iterating draws nothing from torch's global generator, so that data loading leaves a run's randomness alone.
+    """
+
+    def __init__(
+        self,
+        examples: Examples,
+        requests: Iterable[list[Request]],
+        *,
+        collate: Collate,
+        num_workers: int,
+        persistent_workers: bool = False,
+    ) -> None:
+        super().__init__(
+            examples,  # pyright: ignore[reportArgumentType] — indexed by requests, not by numbers
+            batch_sampler=requests,  # pyright: ignore[reportArgumentType]
+            collate_fn=collate,
+            num_workers=num_workers,
+            persistent_workers=persistent_workers and num_workers > 0,
+            pin_memory=torch.cuda.is_available(),
+            generator=torch.Generator(),
+            worker_init_fn=_use_one_thread,
+        )
+
+    def __iter__(self) -> Any:
+        iterator = super().__iter__()
+        try:
+            yield from iterator
+        except (RuntimeError, OSError, EOFError) as error:
+            died = _deaths(getattr(iterator, "_workers", ()))
+            if not died:
+                raise
+            raise RuntimeError(
+                f"a data worker died ({died}). Signal 9 usually means that memory ran out: lower data.batch_size or "
+                f"data.num_workers (now {self.num_workers}); with data.num_workers=0 an error shows where it happens"
+            ) from error
+
+
+def _use_one_thread(_worker: int) -> None:
+    torch.set_num_threads(1)
+
+
+def _deaths(workers: Iterable[Any]) -> str:
+    """How those of the processes ended that did not end by themselves; a moment passes until that is known."""
+    deadline = time.monotonic() + SECONDS_TO_DIE
+    while workers and time.monotonic() < deadline:
+        with suppress(RuntimeError):  # torch raises one of its own, wherever we are, when the system reports a death
+            died = [worker for worker in workers if worker.exitcode]
+            if died:
+                return ", ".join(f"process {worker.pid} {_ending(worker.exitcode)}" for worker in died)
+            time.sleep(0.01)
+    return ""
+
+
+def _ending(exitcode: int) -> str:
+    return f"killed by signal {-exitcode}" if exitcode < 0 else f"exit code {exitcode}"

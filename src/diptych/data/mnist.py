@@ -1,0 +1,122 @@
+"""MNIST from its four idx files (LeCun, Cortes, Burges), captioned in words; bytes become [-1, 1] as v / 127.5 - 1."""
+
+import logging
+import os
+import tempfile
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+from torch import Tensor
+
+from diptych.data.example import Examples
+from diptych.data.idx import read_idx
+from diptych.data.labelled import LabelledImages, numerals_spec, resized, stratified_order
+from diptych.data.module import DataModule
+from diptych.types import DataSpec
+
+FILES = {"train": "train", "test": "t10k"}
+TORCHVISION_FOLDER = Path("MNIST") / "raw"
+log = logging.getLogger(__name__)
+
+
+class MnistData(DataModule):
+    """`root` holds the idx files, gzipped or not; where it does not and `download` is true, torchvision fetches them.
+
+    The test split is the official one (its first `test_size`, or all); `val_size` pictures of the official training
+    set, stratified and always the same, validate.
+    """
+
+    def __init__(
+        self,
+        *,
+        root: Path,
+        download: bool,
+        image_size: int,
+        channels: int,
+        captions_per_image: int,
+        val_size: int,
+        test_size: int | None,
+        tokenizer: str,
+        batch_size: int,
+        num_workers: int = 0,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(batch_size=batch_size, num_workers=num_workers, seed=seed)
+        self.root = root
+        self.download = download
+        self.image_size = image_size
+        self.channels = channels
+        self.captions_per_image = captions_per_image
+        self.val_size = val_size
+        self.test_size = test_size
+        self.tokenizer = tokenizer
+
+    def open(self) -> tuple[DataSpec, Mapping[str, Examples]]:
+        folder = self._folder()
+        part = partial(
+            LabelledImages, channels=self.channels, captions_per_image=self.captions_per_image, seed=self.seed
+        )
+        images, labels = _read(folder, "train")
+        fit = partial(part, name="mnist/train", images=resized(images, self.image_size), labels=labels)
+        order = stratified_order(labels, "mnist")
+        images, labels = _read(folder, "test")
+        chosen = range(len(labels))[: self.test_size]
+        splits = {
+            "train": fit(chosen=order[self.val_size :]),
+            "val": fit(chosen=order[: self.val_size]),
+            "test": part(name="mnist/test", images=resized(images, self.image_size), labels=labels, chosen=chosen),
+        }
+        spec = numerals_spec("mnist", image_size=self.image_size, channels=self.channels, tokenizer=self.tokenizer)
+        return spec, splits
+
+    def _folder(self) -> Path:
+        """Where the files lie, after a download if need be."""
+        folders = (self.root, self.root / TORCHVISION_FOLDER)
+        found = [folder for folder in folders if not _missing(folder)]
+        if not found and self.download:
+            _download(self.root)
+            found = [self.root / TORCHVISION_FOLDER]
+        if not found:
+            raise ValueError(
+                f"data.root={self.root} has no {_missing(self.root)[0]}[.gz]; name the folder of MNIST's four idx "
+                f"files, or let torchvision fetch them with data.download=true"
+            )
+        return found[0]
+
+
+def _read(folder: Path, split: str) -> tuple[Tensor, list[int]]:
+    images = read_idx(_path(folder, f"{FILES[split]}-images-idx3-ubyte"), axes=3)
+    labels = read_idx(_path(folder, f"{FILES[split]}-labels-idx1-ubyte"), axes=1).tolist()
+    if len(images) != len(labels):
+        raise ValueError(f"{folder}: {len(images):,} {split} pictures but {len(labels):,} labels")
+    if labels and max(labels) > 9:
+        raise ValueError(f"{folder}: a {split} label is {max(labels)}; digits are 0 to 9")
+    return images, labels
+
+
+def _missing(folder: Path) -> list[str]:
+    names = (f"{part}-{kind}-ubyte" for part in FILES.values() for kind in ("images-idx3", "labels-idx1"))
+    return [name for name in names if not _path(folder, name).exists()]
+
+
+def _path(folder: Path, name: str) -> Path:
+    plain = folder / name
+    return plain if plain.exists() else folder / f"{name}.gz"
+
+
+def _download(root: Path) -> None:
+    """Fetch beside the final place and move there whole, so that an interruption leaves nothing half-made."""
+    from torchvision.datasets import MNIST
+
+    log.info("downloading MNIST into %s", root)
+    root.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=root) as beside:
+        try:
+            MNIST(beside, download=True)
+        except (OSError, RuntimeError) as error:
+            raise ValueError(
+                f"MNIST could not be downloaded ({error}); set data.root to a folder that has its four idx files"
+            ) from error
+        if _missing(root / TORCHVISION_FOLDER):
+            os.replace(Path(beside) / "MNIST", root / "MNIST")

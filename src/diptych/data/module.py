@@ -1,0 +1,85 @@
+"""What every data set gives Lightning: an endless training stream, finite evaluation sets, and the published facts."""
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any
+
+from pytorch_lightning import LightningDataModule
+from torch.utils.data import DataLoader
+
+from diptych.data.collate import Collate
+from diptych.data.example import Examples
+from diptych.data.loader import Loader
+from diptych.data.stream import Stream, in_order
+from diptych.text import tokenizer_of
+from diptych.types import DataSpec
+
+
+class DataModule(LightningDataModule):
+    """Base of all data sets; after `setup()` there are `spec` and `splits` (train, val, test).
+
+    `batch_size` counts the examples of all devices together. `seed` orders the training stream and everything random
+    about its examples; evaluation sets never depend on it. `batches_consumed` is where training stands: it is told
+    before a checkpoint is written, and training starts there after one was loaded.
+    """
+
+    spec: DataSpec
+    splits: Mapping[str, Examples]
+
+    def __init__(self, *, batch_size: int, num_workers: int = 0, seed: int = 0) -> None:
+        super().__init__()
+        self.batch_size = batch_size
+        self.num_workers = num_workers
+        self.seed = seed
+        self.batches_consumed = 0
+        self._is_open = False
+
+    @abstractmethod
+    def open(self) -> tuple[DataSpec, Mapping[str, Examples]]:
+        """Read what there is; called once."""
+
+    def setup(self, stage: str | None = None) -> None:
+        if not self._is_open:
+            self.spec, self.splits = self.open()
+            self._is_open = True
+
+    def train_dataloader(self) -> DataLoader:
+        rank, world_size = self._place()
+        examples = self.splits["train"]
+        stream = Stream(
+            size=examples.size,
+            batch_size=self.batch_size,
+            seed=self.seed,
+            start=self.batches_consumed,
+            rank=rank,
+            world_size=world_size,
+        )
+        return Loader(examples, stream, collate=self._collate(), num_workers=self.num_workers, persistent_workers=True)
+
+    def val_dataloader(self) -> DataLoader:
+        return self.evaluation_dataloader("val")
+
+    def test_dataloader(self) -> DataLoader:
+        return self.evaluation_dataloader("test")
+
+    def evaluation_dataloader(self, split: str) -> DataLoader:
+        """Every example of a finite split once, in order."""
+        examples = self.splits[split]
+        if examples.size is None:
+            raise ValueError(f"the {split} split of {self.spec.name} is infinite: it cannot be gone through")
+        rank, world_size = self._place()
+        requests = in_order(examples.size, max(1, self.batch_size // world_size), rank, world_size)
+        return Loader(examples, requests, collate=self._collate(), num_workers=self.num_workers)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"batches": self.batches_consumed}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.batches_consumed = state_dict["batches"]
+
+    def _collate(self) -> Collate:
+        return Collate(tokenizer_of(self.spec), self.spec.image_size)
+
+    def _place(self) -> tuple[int, int]:
+        """The rank of this process, and how many processes train together."""
+        return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)

@@ -1,0 +1,35 @@
+"""Which pictures train, validate and test, where a folder says it and where it does not."""
+
+import hashlib
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from diptych.data.checks import Picture
+
+log = logging.getLogger(__name__)
+
+
+def apply_split_lists(pictures: Sequence[Picture], lists: Mapping[str, Path]) -> list[Picture]:
+    """The pictures that the lists of names put into a split; those in none are left out, and counted."""
+    split_of = {name: split for split, path in lists.items() for name in path.read_text(encoding="utf-8").split("\n")}
+    split_of = {name.strip(): split for name, split in split_of.items()}
+    kept = [picture for picture in pictures if picture.key in split_of]
+    for picture in kept:
+        picture.split = split_of[picture.key]
+    if len(kept) < len(pictures):
+        log.info("%d pictures are in no split list and are left out", len(pictures) - len(kept))
+    return kept
+
+
+def split_pictures(pictures: Sequence[Picture], *, val_share: float, test_share: float) -> dict[str, list[Picture]]:
+    """Train, val and test. A split that no picture names is cut from the others by a hash of the picture's name."""
+    splits = {name: [p for p in pictures if p.split == name] for name in ("val", "test")}
+    rest = [p for p in pictures if p.split in (None, "train")]
+    by_hash = sorted(rest, key=lambda picture: hashlib.sha256(picture.key.encode()).digest())
+    for name, share in (("test", test_share), ("val", val_share)):
+        if not splits[name] and share > 0:
+            number = max(1, round(share * len(rest)))
+            splits[name], by_hash = by_hash[:number], by_hash[number:]
+    kept = {picture.key for picture in by_hash}
+    return {"train": [p for p in rest if p.key in kept], **splits}
