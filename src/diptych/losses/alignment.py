@@ -1,0 +1,11 @@
+"""How far a sentence vector is from what it should have foreseen."""
+
+from jaxtyping import Float
+from torch import Tensor
+
+
+def alignment_loss(
+    sentences: Float[Tensor, "batch dim"], targets: Float[Tensor, "batch dim"]
+) -> Float[Tensor, " batch"]:
+    """Mean squared error per dimension of each sentence vector, in float32."""
+    return (sentences.float() - targets.float()).square().mean(dim=1)

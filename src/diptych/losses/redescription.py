@@ -1,0 +1,19 @@
+"""How well a picture lets a captioner say again the sentence it was painted from."""
+
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from diptych.losses.captioning import token_nll
+from diptych.types import PAD_ID
+
+
+def sentence_nll(
+    logits: Float[Tensor, "batch length vocabulary"], targets: Int[Tensor, "batch length"]
+) -> Float[Tensor, " batch"]:
+    """Negative log-likelihood of each sentence in nats per real token: logits[:, t] predict targets[:, t].
+
+    The re-description loss of MirrorGAN (Qiao et al. 2019, arXiv:1903.05854) when the logits are a frozen
+    captioner's, read from generated images. Padding costs nothing; a sentence of padding alone costs zero.
+    """
+    num_words = (targets != PAD_ID).sum(1)
+    return token_nll(logits.float(), targets).sum(1) / num_words.clamp(min=1)

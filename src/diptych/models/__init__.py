@@ -1,0 +1,1 @@
+"""Models: pure networks; they know tensors and nothing about training."""

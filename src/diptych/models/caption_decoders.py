@@ -1,0 +1,107 @@
+"""Recurrent caption decoders in the manner of Show and Tell (Vinyals et al. 2015, arXiv:1411.4555).
+
+The pooled image vector is the recurrent net's first input; then come the words. In teacher forcing the whole sequence
+goes through one fused call, and the vocabulary matrix is applied once for all of it.
+
+What every caption decoder offers, so that `diptych.decoding` can search it:
+
+`forward(features, tokens) -> (logits, attention)`  logits[:, t] is about the token that follows tokens[:, t];
+`remember(features) -> memory`                      what depends on the image alone, computed once;
+`start(memory) -> state`                            before <bos>; a tuple of tensors, batch first;
+`step(tokens, memory, state) -> (logits, state)`     one word on.
+
+An image may carry several captions: tokens and state then have k rows for each row of the features, those of one
+image side by side, and the image is encoded once. `attention` is None where a decoder has none.
+"""
+
+from collections.abc import Callable
+from typing import ClassVar, NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from diptych.types import ImageFeatures
+
+State = tuple[Tensor, ...]
+Step = tuple[Float[Tensor, "rows vocabulary"], State]
+
+
+class Told(NamedTuple):
+    """Teacher-forced logits, and how each word looked at the image (rows sum to one), where a decoder attends."""
+
+    logits: Float[Tensor, "rows length vocabulary"]
+    attention: Float[Tensor, "rows length regions"] | None
+
+
+class RecurrentDecoder(nn.Module):
+    """Image first, then words, through one recurrent layer; subclasses name the layer."""
+
+    layer: ClassVar[Callable[..., nn.RNNBase]]
+
+    def __init__(
+        self,
+        *,
+        vocabulary_size: int,
+        image_dim: int,
+        embedding_dim: int = 256,
+        hidden_dim: int = 256,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.image_input = nn.Linear(image_dim, embedding_dim)
+        self.embedding = nn.Embedding(vocabulary_size, embedding_dim)
+        self.recurrent = self.layer(embedding_dim, hidden_dim, batch_first=True)
+        self.dropout = nn.Dropout(dropout)
+        self.words = nn.Linear(hidden_dim, vocabulary_size)
+
+    def forward(self, features: ImageFeatures, tokens: Int[Tensor, "rows length"]) -> Told:
+        first = repeat_rows(self.remember(features), len(tokens))
+        inputs = torch.cat([first.unsqueeze(1), self.dropout(self.embedding(tokens))], dim=1)
+        hidden, _ = self.recurrent(inputs)
+        return Told(self.words(self.dropout(hidden[:, 1:])), None)
+
+    def remember(self, features: ImageFeatures) -> Float[Tensor, "images embedding"]:
+        return self.image_input(features.pooled)
+
+    def start(self, memory: Tensor) -> State:
+        return self._advance(memory, None)[1]
+
+    def step(self, tokens: Int[Tensor, " rows"], memory: Tensor, state: State) -> Step:
+        hidden, state = self._advance(self.dropout(self.embedding(tokens)), state)
+        return self.words(self.dropout(hidden)), state
+
+    def _advance(self, inputs: Tensor, state: State | None) -> tuple[Tensor, State]:
+        """One time step; torch keeps a state's layer axis first and the GRU's and RNN's state bare, we do neither."""
+        packed = None if state is None else tuple(leaf.unsqueeze(0).contiguous() for leaf in state)
+        if packed is not None and len(packed) == 1:
+            packed = packed[0]
+        hidden, last = self.recurrent(inputs.unsqueeze(1), packed)
+        leaves = last if isinstance(last, tuple) else (last,)
+        return hidden.squeeze(1), tuple(leaf.squeeze(0) for leaf in leaves)
+
+
+class RNNDecoder(RecurrentDecoder):
+    """Vanilla recurrent net, h_t = tanh(W x_t + U h_{t-1} + b), with b the sum of torch's two bias vectors."""
+
+    layer = nn.RNN
+
+
+class GRUDecoder(RecurrentDecoder):
+    """Gated recurrent unit (Cho et al. 2014, arXiv:1406.1078)."""
+
+    layer = nn.GRU
+
+
+class LSTMDecoder(RecurrentDecoder):
+    """Long short-term memory: Show and Tell's own decoder."""
+
+    layer = nn.LSTM
+
+
+def repeat_rows(tensor: Tensor, rows: int) -> Tensor:
+    """Each row as often as it takes to fill `rows`, copies side by side."""
+    times, rest = divmod(rows, len(tensor))
+    if rest:
+        raise ValueError(f"{rows} captions do not divide evenly among {len(tensor)} images")
+    return tensor.repeat_interleave(times, dim=0)

@@ -1,0 +1,138 @@
+"""DCGAN (Radford et al. 2016, arXiv:1511.06434), and its siblings at other sizes and with sentences.
+
+At 64x64 with three channels and no condition these are the article's networks layer for layer (generator 3,576,704
+parameters, discriminator 2,765,568), but for the discriminator's sigmoid, which lives in the objective. An image of
+`base * 2**n` pixels, base 4 or 7, takes n halvings: 28 = 7 * 4, 32 = 4 * 8, 64 = 4 * 16, 128 = 4 * 32.
+
+A sentence joins the latents in the generator. In the discriminator it is repeated over the smallest grid and mixed
+with the picture's features by a 1x1 convolution, as in GAN-INT-CLS (Reed et al. 2016, arXiv:1605.05396), which
+compresses the sentence first; here the text encoder's `sentence_dim` is the size wanted.
+
+`initial_std` None leaves torch's own initialisation, as the article does; 0.02 is the paper's.
+"""
+
+from itertools import pairwise
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from diptych.types import Images, Logits, TextFeatures
+
+Features = Float[Tensor, "batch features rows columns"]
+
+
+class DCGANGenerator(nn.Module):
+    """Transposed convolutions from one latent pixel to the image; `width` is the channels before the last one."""
+
+    def __init__(
+        self,
+        *,
+        image_size: int = 64,
+        image_channels: int = 3,
+        condition_dim: int = 0,
+        latent_dim: int = 100,
+        width: int = 64,
+        initial_std: float | None = None,
+    ) -> None:
+        super().__init__()
+        self.image_size, self.image_channels, self.latent_dim = image_size, image_channels, latent_dim
+        base, num_halvings = base_and_halvings(image_size)
+        widths = [width * 2**level for level in reversed(range(num_halvings))]
+        self.layers = nn.Sequential(
+            *_upsampling(latent_dim + condition_dim, widths[0], base, 1, 0),
+            *(layer for ins, outs in pairwise(widths) for layer in _upsampling(ins, outs, 4, 2, 1)),
+            nn.ConvTranspose2d(widths[-1], image_channels, 4, 2, 1, bias=False),
+            nn.Tanh(),
+        )
+        initialize(self, initial_std)
+
+    def forward(self, latents: Float[Tensor, "batch latent"], text: TextFeatures | None = None) -> Images:
+        inputs = latents if text is None else torch.cat([latents, text.sentence], dim=1)
+        return self.layers(inputs[:, :, None, None])
+
+
+class DCGANDiscriminator(nn.Module):
+    """Strided convolutions from the image to one logit; `width` is the channels after the first one.
+
+    `encode` and `score` share the work between several sentences for one picture; `embed` places the picture among
+    the sentences, where there are any.
+    """
+
+    def __init__(
+        self,
+        *,
+        image_size: int = 64,
+        image_channels: int = 3,
+        condition_dim: int = 0,
+        width: int = 64,
+        initial_std: float | None = None,
+    ) -> None:
+        super().__init__()
+        base, num_halvings = base_and_halvings(image_size)
+        widths = [width * 2**level for level in range(num_halvings)]
+        self.layers = nn.Sequential(
+            nn.Conv2d(image_channels, width, 4, 2, 1, bias=False),
+            nn.LeakyReLU(0.2, inplace=True),
+            *(layer for ins, outs in pairwise(widths) for layer in _downsampling(ins, outs)),
+        )
+        self.mix = _mixing(widths[-1], condition_dim) if condition_dim else None
+        self.embedding = nn.Linear(widths[-1], condition_dim) if condition_dim else None
+        self.head = nn.Conv2d(widths[-1], 1, base, 1, 0, bias=False)
+        initialize(self, initial_std)
+
+    def forward(self, images: Images, text: TextFeatures | None = None) -> Logits:
+        return self.score(self.encode(images), text)
+
+    def encode(self, images: Images) -> Features:
+        """The picture's features on the smallest grid."""
+        return self.layers(images)
+
+    def score(self, features: Features, text: TextFeatures | None = None) -> Logits:
+        """How real the picture is and, with a sentence, how well the two fit."""
+        if self.mix is not None:
+            assert text is not None, "a conditioned discriminator scores pairs"
+            repeated = text.sentence[:, :, None, None].expand(-1, -1, *features.shape[2:])
+            features = self.mix(torch.cat([features, repeated], dim=1))
+        return self.head(features).flatten()
+
+    def embed(self, features: Features) -> Float[Tensor, "batch condition"]:
+        """The picture as a vector to be compared with sentence vectors."""
+        assert self.embedding is not None, "an unconditional discriminator embeds nothing"
+        return self.embedding(features.mean(dim=(2, 3)))
+
+
+def base_and_halvings(image_size: int) -> tuple[int, int]:
+    """The side of the smallest grid, and how often the image is halved to reach it."""
+    for base in (4, 7):
+        num_halvings = (image_size // base).bit_length() - 1
+        if num_halvings > 0 and image_size == base * 2**num_halvings:
+            return base, num_halvings
+    raise ValueError(f"image_size={image_size}: DCGAN draws 4 or 7 times a power of two, such as 28, 32, 64 or 128")
+
+
+def initialize(network: nn.Module, std: float | None) -> None:
+    """Weights from N(0, std), normalisation gains from N(1, std), shifts zero; None leaves torch's own."""
+    if std is None:
+        return
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+            nn.init.normal_(module.weight, 0.0, std)
+        elif isinstance(module, nn.BatchNorm2d):
+            nn.init.normal_(module.weight, 1.0, std)
+            nn.init.zeros_(module.bias)
+
+
+def _upsampling(ins: int, outs: int, kernel: int, stride: int, padding: int) -> list[nn.Module]:
+    convolution = nn.ConvTranspose2d(ins, outs, kernel, stride, padding, bias=False)
+    return [convolution, nn.BatchNorm2d(outs), nn.ReLU(inplace=True)]
+
+
+def _downsampling(ins: int, outs: int) -> list[nn.Module]:
+    convolution = nn.Conv2d(ins, outs, 4, 2, 1, bias=False)
+    return [convolution, nn.BatchNorm2d(outs), nn.LeakyReLU(0.2, inplace=True)]
+
+
+def _mixing(width: int, condition_dim: int) -> nn.Sequential:
+    convolution = nn.Conv2d(width + condition_dim, width, 1, bias=False)
+    return nn.Sequential(convolution, nn.BatchNorm2d(width), nn.LeakyReLU(0.2, inplace=True))

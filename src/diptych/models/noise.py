@@ -1,0 +1,25 @@
+"""Noise on pictures while networks learn, so that what they know of shapes is not spelled in single pixels."""
+
+import torch
+from torch import nn
+
+from diptych.types import Images
+
+
+class PixelNoise(nn.Module):
+    """Gaussian noise of standard deviation `std` in training mode, none otherwise; pictures are in [-1, 1].
+
+    Where it `varies`, each picture draws its own deviation evenly between 0 and `std`, so that clean ones stay
+    familiar. Instance noise (Sønderby et al. 2017, arXiv:1610.04490) in front of a discriminator; in front of a
+    classifier it makes the gradients in the pixels look like what is to be seen.
+    """
+
+    def __init__(self, std: float = 0.0, varies: bool = False) -> None:
+        super().__init__()
+        self.std, self.varies = std, varies
+
+    def forward(self, images: Images) -> Images:
+        if not self.training or not self.std:
+            return images
+        strength = torch.rand(len(images), 1, 1, 1, device=images.device) if self.varies else 1.0
+        return images + self.std * strength * torch.randn_like(images)

@@ -1,0 +1,112 @@
+"""Recurrent sentence encoders, trained along with the painter that reads them.
+
+The recurrent layer runs in both directions and stops at the end of each sentence, so that padding changes nothing.
+Its states are the word vectors. Siblings differ in the layer and in how one sentence vector is made of many words.
+"""
+
+from typing import ClassVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from diptych.models.whitening import Whitening
+from diptych.types import PAD_ID, TextFeatures, TokenMask, Tokens
+
+Words = Float[Tensor, "batch length word_dim"]
+
+
+class RecurrentTextEncoder(nn.Module):
+    """The sentence vector is a linear map of each direction's last state; subclasses name the layer.
+
+    Half of `word_dim` belongs to each direction.
+    """
+
+    layer: ClassVar[type[nn.RNN] | type[nn.GRU] | type[nn.LSTM]]
+
+    def __init__(
+        self, *, vocabulary_size: int, embedding_dim: int = 64, word_dim: int = 128, sentence_dim: int = 256
+    ) -> None:
+        super().__init__()
+        if word_dim % 2:
+            raise ValueError(f"text_encoder.word_dim={word_dim} must be even: half of it is for each direction")
+        self.word_dim, self.sentence_dim = word_dim, sentence_dim
+        self.embedding = nn.Embedding(vocabulary_size, embedding_dim, padding_idx=PAD_ID)
+        self.recurrent = self.layer(embedding_dim, word_dim // 2, batch_first=True, bidirectional=True)
+        self.sentence = nn.Linear(word_dim, sentence_dim)
+
+    def forward(self, tokens: Tokens, token_mask: TokenMask) -> TextFeatures:
+        words = self._read(tokens, token_mask)
+        forwards, backwards = words.chunk(2, dim=2)
+        ends = token_mask.sum(1).clamp(min=1) - 1
+        rows = torch.arange(len(tokens), device=tokens.device)
+        last = torch.cat([forwards[rows, ends], backwards[:, 0]], dim=1)
+        return TextFeatures(self.sentence(last), words, token_mask)
+
+    def _read(self, tokens: Tokens, token_mask: TokenMask) -> Words:
+        """One state a word, zero on padding."""
+        lengths = token_mask.sum(1).clamp(min=1).cpu()
+        packed = pack_padded_sequence(self.embedding(tokens), lengths, batch_first=True, enforce_sorted=False)
+        return pad_packed_sequence(self.recurrent(packed)[0], batch_first=True, total_length=tokens.shape[1])[0]
+
+
+class RNNTextEncoder(RecurrentTextEncoder):
+    """Vanilla recurrent net, h_t = tanh(W x_t + U h_{t-1} + b)."""
+
+    layer = nn.RNN
+
+
+class GRUTextEncoder(RecurrentTextEncoder):
+    """Gated recurrent unit (Cho et al. 2014, arXiv:1406.1078), as in GAN-INT-CLS's successors."""
+
+    layer = nn.GRU
+
+
+class LSTMTextEncoder(RecurrentTextEncoder):
+    """Bidirectional LSTM, the encoder of AttnGAN (Xu et al. 2018, arXiv:1711.10485)."""
+
+    layer = nn.LSTM
+
+
+class PooledGRUTextEncoder(RecurrentTextEncoder):
+    """A GRU whose words are pooled by learned queries, each of which may look at a word of its own.
+
+    The last state has to carry every attribute of every object past all later words; a query can fetch it where it
+    stands, with its neighbours already bound to it. That makes "which colour belongs to which shape" quick to learn.
+    With a `whitening_floor` its sentence vectors can be whitened, by a system that aligns them first.
+    """
+
+    layer = nn.GRU
+
+    def __init__(
+        self,
+        *,
+        vocabulary_size: int,
+        embedding_dim: int = 64,
+        word_dim: int = 128,
+        sentence_dim: int = 256,
+        num_queries: int = 4,
+        query_std: float = 0.3,
+        sharpness: float = 4.0,
+        whitening_floor: float | None = None,
+    ) -> None:
+        super().__init__(
+            vocabulary_size=vocabulary_size, embedding_dim=embedding_dim, word_dim=word_dim, sentence_dim=sentence_dim
+        )
+        self.queries = nn.Parameter(query_std * torch.randn(num_queries, self.word_dim))
+        self.key = nn.Linear(self.word_dim, self.word_dim)
+        self.sentence = nn.Linear(num_queries * self.word_dim, self.sentence_dim)
+        self.whitening = None if whitening_floor is None else Whitening(sentence_dim, whitening_floor)
+        self.scale = sharpness / self.word_dim**0.5
+
+    def forward(self, tokens: Tokens, token_mask: TokenMask) -> TextFeatures:
+        words = self._read(tokens, token_mask)
+        pooled = self.attention(words, token_mask) @ words
+        sentence = self.sentence(pooled.flatten(1))
+        return TextFeatures(self.whitening(sentence) if self.whitening else sentence, words, token_mask)
+
+    def attention(self, words: Words, token_mask: TokenMask) -> Float[Tensor, "batch queries length"]:
+        """How each query looks at the words of each sentence; rows sum to one, padding is never looked at."""
+        similarities = self.scale * self.queries @ self.key(words).transpose(1, 2)
+        return similarities.masked_fill(~token_mask[:, None], torch.finfo(similarities.dtype).min).softmax(dim=2)

@@ -1,0 +1,59 @@
+"""Makes what is seldom said as loud as what is always said.
+
+A sentence vector that was learned by regression is dominated by a few directions: on scenes, colours vary a thousand
+times as much as shapes do. Whoever reads it by gradient learns the loud directions first and the quiet ones last.
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+Vectors = Float[Tensor, "batch dim"]
+
+
+class Whitening(nn.Module):
+    """Principal components at unit variance (PCA whitening), once it has looked at enough vectors; nothing until then.
+
+    Components that vary less than `floor` times the strongest are noise and are dropped. The output keeps its `dim`
+    and a mean square of one per dimension, whatever the number of components.
+    """
+
+    count: Tensor
+    total: Tensor
+    products: Tensor
+    shift: Tensor
+    matrix: Tensor
+
+    def __init__(self, dim: int, floor: float = 1e-4) -> None:
+        super().__init__()
+        self.floor = floor
+        self.register_buffer("count", torch.zeros((), dtype=torch.float64))
+        self.register_buffer("total", torch.zeros(dim, dtype=torch.float64))
+        self.register_buffer("products", torch.zeros(dim, dim, dtype=torch.float64))
+        self.register_buffer("shift", torch.zeros(dim))
+        self.register_buffer("matrix", torch.eye(dim))
+
+    def forward(self, vectors: Vectors) -> Vectors:
+        return (vectors - self.shift) @ self.matrix
+
+    @torch.no_grad()
+    def observe(self, vectors: Vectors) -> None:
+        """Take vectors into account, as they were before whitening."""
+        exact = vectors.detach().double()
+        self.count += len(exact)
+        self.total += exact.sum(0)
+        self.products += exact.T @ exact
+
+    @torch.no_grad()
+    def settle(self) -> None:
+        """From now on whiten by what was observed."""
+        if self.count < 2:
+            raise ValueError("whitening needs at least two vectors to know how they vary")
+        mean = self.total / self.count
+        covariance = self.products / self.count - torch.outer(mean, mean)
+        variances, directions = torch.linalg.eigh(covariance)
+        kept = variances > self.floor * variances[-1]
+        gains = torch.where(kept, variances.clamp(min=1e-300).rsqrt(), 0.0)
+        spread = (len(mean) / kept.sum()).sqrt()
+        self.shift.copy_(mean)
+        self.matrix.copy_(directions * gains * spread)
