@@ -1,0 +1,42 @@
+"""The best value of a monitored validation figure, and when it was reached."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor
+
+
+class Best:
+    """Compares each validation's figure with the best so far; not-a-number is never better."""
+
+    def __init__(self, monitor: str | None, mode: str, min_delta: float = 0.0) -> None:
+        if mode not in ("min", "max"):
+            raise ValueError(f"mode={mode!r}: say whether the monitored figure is best at its min or its max")
+        self.monitor = monitor
+        self.value: float | None = None
+        self.images = 0
+        self._sign = 1 if mode == "max" else -1
+        self._min_delta = min_delta
+
+    def update(self, figures: Mapping[str, Tensor], images: int) -> bool:
+        """Take in one validation's figures; whether the monitored one is the best so far."""
+        if self.monitor is None:
+            return False
+        if self.monitor not in figures:
+            logged = ", ".join(sorted(name for name in figures if name.startswith("val/"))) or "nothing"
+            raise ValueError(f"monitor={self.monitor}: validation measures no such figure; it measures {logged}")
+        value = float(figures[self.monitor])
+        if math.isnan(value) or (self.value is not None and self._sign * (value - self.value) <= self._min_delta):
+            return False
+        self.value, self.images = value, images
+        return True
+
+    def state_dict(self) -> dict[str, Any]:
+        """Plain values, for the checkpoint."""
+        return {"monitor": self.monitor, "value": self.value, "images": self.images}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take up an earlier state, unless it is of another figure than the one monitored now."""
+        if state["monitor"] == self.monitor:
+            self.value, self.images = state["value"], state["images"]

@@ -1,0 +1,97 @@
+"""last.ckpt every interval and at every end, best.ckpt at the best validation; each whole, or the one before it.
+
+Checkpoints are written between training steps only, and after the validation where one is due: what is saved is a
+state from which training goes on exactly. What stops a run inside a step leaves the last interval's file.
+"""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from pytorch_lightning import Callback, Trainer
+from pytorch_lightning.plugins.io import TorchCheckpointIO
+
+from diptych.callbacks.best import Best
+from diptych.callbacks.durable import PARTIAL_SUFFIX, DurableCheckpointIO
+from diptych.callbacks.health import TrainingDiverged
+from diptych.callbacks.rhythm import Every, is_fitting, validation_follows
+
+LAST, BEST = "last.ckpt", "best.ckpt"
+_log = logging.getLogger(__name__)
+
+
+class Checkpoints(Callback):
+    """A full disk does not stop training: the old file stays, a warning says so, and the run fails at its end."""
+
+    def __init__(self, *, checkpoints_folder: Path, monitor: str | None, mode: str, every_images: int) -> None:
+        self.folder = checkpoints_folder
+        self.best = Best(monitor, mode)
+        self._every = Every(every_images, "callbacks.checkpoints.every_images")
+        self._due = False
+        self._between_steps = False
+        self._saved_images = -1
+        self._io = DurableCheckpointIO()
+
+    def setup(self, trainer: Trainer, pl_module: Any, stage: str) -> None:
+        if type(trainer.strategy.checkpoint_io) is TorchCheckpointIO:
+            trainer.strategy.checkpoint_io = self._io
+        for name in (LAST, BEST):
+            (self.folder / (name + PARTIAL_SUFFIX)).unlink(missing_ok=True)
+
+    def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
+        self._every.start(pl_module.images_seen)
+        if self.best.monitor is None:
+            _log.warning("no monitor is named, so there will be no best.ckpt, only last.ckpt (add monitor=val/…)")
+
+    def on_train_batch_start(self, trainer: Trainer, pl_module: Any, batch: Any, batch_idx: int) -> None:
+        self._between_steps = False
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        self._between_steps = not validation_follows(trainer)
+        self._due |= self._every.due(pl_module.images_seen)
+        if (self._due or trainer.should_stop) and self._between_steps:
+            self.save_last(trainer)
+
+    def on_validation_end(self, trainer: Trainer, pl_module: Any) -> None:
+        if not is_fitting(trainer):
+            return
+        self._between_steps = True
+        previous = self.best.state_dict()
+        if self.best.update(trainer.callback_metrics, pl_module.images_seen) and not self._save(trainer, BEST):
+            self.best.load_state_dict(previous)
+        if self._due or trainer.should_stop:
+            self.save_last(trainer)
+
+    def on_train_end(self, trainer: Trainer, pl_module: Any) -> None:
+        if self._saved_images != pl_module.images_seen:
+            self.save_last(trainer)
+        self._between_steps = False
+        if self._io.failure:
+            raise OSError(f"the last state of this run could not be saved in {self.folder}: {self._io.failure}")
+
+    def on_exception(self, trainer: Trainer, pl_module: Any, exception: BaseException) -> None:
+        progress: Any = trainer.fit_loop.epoch_loop.batch_progress.total
+        between_steps = self._between_steps and progress.ready == progress.processed
+        if between_steps and self._saved_images != pl_module.images_seen:
+            try:
+                self.save_last(trainer)
+            except TrainingDiverged as error:
+                _log.warning("not saved: %s", error)
+
+    def save_last(self, trainer: Trainer) -> None:
+        """Write last.ckpt now; only to be called between training steps."""
+        if self._save(trainer, LAST):
+            self._saved_images = trainer.lightning_module.images_seen  # pyright: ignore[reportAttributeAccessIssue]
+        self._due = False
+
+    def state_dict(self) -> dict[str, Any]:
+        return self.best.state_dict()
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.best.load_state_dict(state_dict)
+
+    def _save(self, trainer: Trainer, name: str) -> bool:
+        trainer.save_checkpoint(self.folder / name)
+        if self._io.failure:
+            _log.warning("%s could not be saved (%s); the one before it stays", self.folder / name, self._io.failure)
+        return self._io.failure is None

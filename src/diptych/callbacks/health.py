@@ -1,0 +1,59 @@
+"""A run whose numbers are no longer finite is stopped with the reason, and such a state is never saved.
+
+Losses are looked at once an interval (one wait for the device); weights, averages and statistics before every
+checkpoint, whoever writes it.
+"""
+
+import math
+from typing import Any
+
+from pytorch_lightning import Callback, Trainer
+from torch import Tensor
+
+from diptych.callbacks.figures import as_numbers
+from diptych.callbacks.rhythm import Every
+
+ADVICE = (
+    "Try a smaller learning rate (generator_optimizer.lr=…, optimizer.lr=…), another seed, or debug=anomaly, which "
+    "names the operation. The last good state is in checkpoints/last.ckpt."
+)
+
+
+class TrainingDiverged(FloatingPointError):
+    """Numbers that should be finite are not; the message says which, when, and what to try."""
+
+
+class Health(Callback):
+    """Raises `TrainingDiverged` when a training loss or a weight is infinite or not a number."""
+
+    def __init__(self, *, every_images: int) -> None:
+        self._every = Every(every_images, "callbacks.health.every_images")
+
+    def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
+        self._every.start(pl_module.images_seen)
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        if self._every.due(pl_module.images_seen):
+            check_losses(trainer.callback_metrics, pl_module.images_seen)
+
+    def on_save_checkpoint(self, trainer: Trainer, pl_module: Any, checkpoint: dict[str, Any]) -> None:
+        check_losses(trainer.callback_metrics, pl_module.images_seen)
+        check_weights(pl_module.state_dict(), pl_module.images_seen)
+
+
+def check_losses(figures: dict[str, Tensor], images: int) -> None:
+    """Every `train/…loss…` is finite."""
+    losses = {name: value for name, value in figures.items() if name.startswith("train/") and "loss" in name}
+    for name, value in zip(losses, as_numbers(losses.values()), strict=True):
+        if not math.isfinite(value):
+            raise TrainingDiverged(f"{name} is {value} after {images:,} images. {ADVICE}")
+
+
+def check_weights(state: dict[str, Any], images: int) -> None:
+    """Every floating-point tensor of a system's state is finite."""
+    tensors = {name: t for name, t in state.items() if isinstance(t, Tensor) and t.is_floating_point()}
+    sound = as_numbers(tensor.isfinite().all() for tensor in tensors.values())
+    broken = [name for name, finite in zip(tensors, sound, strict=True) if not finite]
+    if broken:
+        more = f" and {len(broken) - 1} others" if len(broken) > 1 else ""
+        raise TrainingDiverged(f"{broken[0]}{more} is infinite or not a number after {images:,} images. {ADVICE}")

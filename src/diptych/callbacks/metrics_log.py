@@ -1,0 +1,58 @@
+"""Figures to the trackers: what the system logged in training, at intervals; what it measured, at every validation."""
+
+import time
+from typing import Any
+
+import torch
+from pytorch_lightning import Callback, Trainer
+from torch import Tensor
+
+from diptych.callbacks.figures import numbers
+from diptych.callbacks.rhythm import Every, Stopwatch, is_fitting
+
+
+class MetricsLog(Callback):
+    """A row holds each training figure's last value since the row before; a resumed run fills the same rows."""
+
+    def __init__(self, *, trackers: Any, budget_images: int, every_images: int) -> None:
+        self.trackers = trackers
+        self.budget_images = budget_images
+        self._every = Every(every_images, "callbacks.metrics_log.every_images")
+        self._figures: dict[str, Tensor] = {}
+        self._training = Stopwatch()
+        self._begin = (0, 0.0)
+
+    def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
+        self._every.start(pl_module.images_seen)
+        self._training.start(pl_module.images_seen)
+        self._begin = (pl_module.images_seen, time.monotonic())
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        self._figures |= pl_module.step_figures
+        if self._every.due(pl_module.images_seen) or trainer.should_stop:
+            figures = numbers(self._figures, "train/")
+            self._figures = {}
+            self.trackers.log(figures | self._pace(pl_module.images_seen), pl_module.images_seen)
+
+    def on_validation_start(self, trainer: Trainer, pl_module: Any) -> None:
+        self._training.pause()
+
+    def on_validation_end(self, trainer: Trainer, pl_module: Any) -> None:
+        self._training.go_on()
+        figures = numbers(trainer.callback_metrics, "val/")
+        if figures and is_fitting(trainer):
+            self.trackers.log(figures, pl_module.images_seen)
+
+    def state_dict(self) -> dict[str, Any]:
+        return numbers(self._figures)
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self._figures = {name: torch.tensor(value) for name, value in state_dict.items()}
+
+    def _pace(self, images_seen: int) -> dict[str, float]:
+        images, begin = self._begin
+        seconds_an_image = (time.monotonic() - begin) / max(1, images_seen - images)
+        return {
+            "train/images_per_second": self._training.lap(images_seen),
+            "train/seconds_left": seconds_an_image * max(0, self.budget_images - images_seen),
+        }

@@ -1,0 +1,82 @@
+"""Where the run stands: a bar on a terminal, plain lines elsewhere, nothing when quiet."""
+
+import time
+from typing import Any
+
+from pytorch_lightning import Callback, Trainer
+from rich.console import Console
+
+from diptych.callbacks.figures import numbers
+from diptych.callbacks.progress_views import Bar, Lines, Standing, View
+from diptych.callbacks.rhythm import is_fitting
+
+REFRESH_SECONDS = 0.25
+FIGURES_SECONDS = 1.0
+MOST_LOSSES = 3
+
+
+class Progress(Callback):
+    """Shows images, speed, time left, a few losses and the monitored figure."""
+
+    def __init__(
+        self, *, budget_images: int, monitor: str | None = None, quiet: bool = False, heartbeat_seconds: float = 30
+    ) -> None:
+        self.budget_images = budget_images
+        self.monitor = monitor
+        self.quiet = quiet
+        self.heartbeat_seconds = heartbeat_seconds
+        self._view = View()
+        self._begin = (0, 0.0)
+        self._shown = self._figures_read = 0.0
+        self._figures = ""
+
+    def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
+        console = Console(stderr=True)
+        if self.quiet or not trainer.is_global_zero:
+            self._view = View()
+        elif console.is_terminal:
+            self._view = Bar(console)
+        else:
+            self._view = Lines(self.heartbeat_seconds)
+        self._begin = (pl_module.images_seen, time.monotonic())
+        self._view.start(self._standing(trainer, pl_module.images_seen))
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        if time.monotonic() - self._shown >= REFRESH_SECONDS or trainer.should_stop:
+            self._show(trainer, pl_module.images_seen)
+
+    def on_validation_batch_end(
+        self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int, dataloader_idx: int = 0
+    ) -> None:
+        if is_fitting(trainer) and time.monotonic() - self._shown >= REFRESH_SECONDS:
+            total = sum(trainer.num_val_batches)
+            self._show(trainer, pl_module.images_seen, f"validating {batch_idx + 1}/{total:.0f}")
+
+    def on_validation_end(self, trainer: Trainer, pl_module: Any) -> None:
+        if is_fitting(trainer):
+            self._figures_read = 0.0
+            self._show(trainer, pl_module.images_seen)
+
+    def on_train_end(self, trainer: Trainer, pl_module: Any) -> None:
+        self._view.close()
+
+    def on_exception(self, trainer: Trainer, pl_module: Any, exception: BaseException) -> None:
+        self._view.close()
+
+    def _show(self, trainer: Trainer, images: int, stage: str = "") -> None:
+        self._shown = time.monotonic()
+        self._view.show(self._standing(trainer, images, stage))
+
+    def _standing(self, trainer: Trainer, images: int, stage: str = "") -> Standing:
+        now, (images_then, begin) = time.monotonic(), self._begin
+        if now - self._figures_read >= FIGURES_SECONDS or trainer.should_stop:
+            self._figures, self._figures_read = self._read_figures(trainer), now
+        rate = (images - images_then) / max(now - begin, 1e-9)
+        seconds_left = max(0, self.budget_images - images) / rate if rate else None
+        return Standing(images, self.budget_images, rate, seconds_left, stage or self._figures)
+
+    def _read_figures(self, trainer: Trainer) -> str:
+        logged = trainer.callback_metrics
+        losses = [name for name in logged if name.startswith("train/") and "loss" in name]
+        figures = numbers({name: logged[name] for name in (*losses[:MOST_LOSSES], self.monitor) if name in logged})
+        return "  ".join(f"{name.removeprefix('train/')} {value:.4g}" for name, value in figures.items())

@@ -1,0 +1,71 @@
+"""When things are due: intervals in images, whether a validation follows, and how fast training goes."""
+
+import time
+
+from pytorch_lightning import Trainer
+from pytorch_lightning.trainer.states import TrainerFn
+
+
+class Every:
+    """Due once in each interval of images, wherever the edges of batches fall; a resume does not shift it."""
+
+    def __init__(self, images: int, key: str) -> None:
+        if images <= 0:
+            raise ValueError(f"{key}={images}: give a positive number of images, or drop the callback with ~")
+        self.images = images
+        self._intervals_done = 0
+
+    def start(self, images_seen: int) -> None:
+        """Begin to count where training begins."""
+        self._intervals_done = images_seen // self.images
+
+    def due(self, images_seen: int) -> bool:
+        """Whether an interval ended since the last question."""
+        intervals = images_seen // self.images
+        ended = intervals > self._intervals_done
+        self._intervals_done = intervals
+        return ended
+
+
+def validation_follows(trainer: Trainer) -> bool:
+    """Whether Lightning validates right after the batch that has just ended.
+
+    What is due then belongs after the validation: Lightning skips the validation of a batch at whose end a
+    checkpoint was written, so a run resumed from there would lack it.
+    """
+    if not trainer.enable_validation:
+        return False
+    return trainer.should_stop or (trainer.fit_loop.total_batch_idx + 1) % (trainer.val_check_batch or 1) == 0
+
+
+def is_fitting(trainer: Trainer) -> bool:
+    """Whether a validation belongs to training, rather than to a sanity check or an evaluation."""
+    return trainer.state.fn == TrainerFn.FITTING and not trainer.sanity_checking
+
+
+class Stopwatch:
+    """Images a second of training alone: time between `pause` and `go_on` does not count."""
+
+    def __init__(self) -> None:
+        self._images = 0
+        self._seconds = 0.0
+        self._running_since: float | None = None
+
+    def start(self, images_seen: int) -> None:
+        """Begin a lap."""
+        self._images, self._seconds, self._running_since = images_seen, 0.0, time.monotonic()
+
+    def pause(self) -> None:
+        if self._running_since is not None:
+            self._seconds += time.monotonic() - self._running_since
+            self._running_since = None
+
+    def go_on(self) -> None:
+        self._running_since = time.monotonic()
+
+    def lap(self, images_seen: int) -> float:
+        """Images a second since the last lap; begins the next."""
+        self.pause()
+        rate = (images_seen - self._images) / max(self._seconds, 1e-9)
+        self.start(images_seen)
+        return rate

@@ -1,0 +1,87 @@
+"""Pictures on the way: the same noise and sentences every time, or the same images told, as PNG files and to trackers.
+
+A system takes part by having a method: `sample_grid() -> (images, captions)` for one that paints,
+`example_captions() -> (images, told, references)` for one that tells.
+"""
+
+import logging
+import math
+from collections.abc import Sequence
+from itertools import groupby
+from operator import itemgetter
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from pytorch_lightning import Callback, Trainer
+
+from diptych.callbacks.grids import contact_sheet, rows_sheet, to_pil
+from diptych.callbacks.rhythm import Every
+
+GRID, CAPTIONS, TOLD = "samples/grid", "samples/captions", "samples/told"
+_log = logging.getLogger(__name__)
+
+
+class Samples(Callback):
+    """Writes `samples/images-<count>.png` when training begins, every interval, and when it ends."""
+
+    def __init__(self, *, samples_folder: Path, trackers: Any, every_images: int) -> None:
+        self.folder = samples_folder
+        self.trackers = trackers
+        self._every = Every(every_images, "callbacks.samples.every_images")
+
+    def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
+        self._every.start(pl_module.images_seen)
+        if pl_module.images_seen == 0:
+            self._draw(trainer, pl_module)
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        if self._every.due(pl_module.images_seen) or trainer.should_stop:
+            self._draw(trainer, pl_module)
+
+    def _draw(self, trainer: Trainer, system: Any) -> None:
+        """A full disk costs the pictures, not the run."""
+        try:
+            if trainer.is_global_zero:
+                self._draw_all(system)
+        except OSError as error:
+            _log.warning("no samples at %s images: %s", f"{system.images_seen:,}", error)
+
+    def _draw_all(self, system: Any) -> None:
+        if hasattr(system, "sample_grid"):
+            images, captions = system.sample_grid()
+            self._show_grid(to_pil(images), captions, system.images_seen)
+        if hasattr(system, "example_captions"):
+            images, told, references = system.example_captions()
+            self._show_captions(to_pil(images), told, references, system.images_seen)
+
+    def _show_grid(self, pictures: list[Image.Image], captions: Sequence[str], images: int) -> None:
+        path = self._save(_sheet(pictures, captions), f"images-{images:012d}.png")
+        self.trackers.image(GRID, path, images)
+
+    def _show_captions(
+        self, pictures: list[Image.Image], told: Sequence[str], references: Sequence[Sequence[str]], images: int
+    ) -> None:
+        truths = [sentences[0] if sentences else "" for sentences in references]
+        captions = [f"{said or '(nothing)'}\n({truth})" for said, truth in zip(told, truths, strict=True)]
+        path = self._save(contact_sheet(pictures, captions), f"captions-{images:012d}.png")
+        self.trackers.image(CAPTIONS, path, images, "what is told, and in brackets what is true")
+        shown = [self._save(picture, f"examples/{index:03d}.png") for index, picture in enumerate(pictures)]
+        rows = list(zip(shown, told, truths, strict=True))
+        self.trackers.table(TOLD, ("image", "told", "reference"), rows, images)
+
+    def _save(self, picture: Image.Image, name: str) -> Path:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        picture.save(path)
+        return path
+
+
+def _sheet(pictures: list[Image.Image], captions: Sequence[str]) -> Image.Image:
+    """Rows where neighbours share a sentence, squares where there are no sentences, else each with its own."""
+    if not any(captions):
+        columns = math.ceil(math.sqrt(len(pictures)))
+        return rows_sheet([("", pictures[i : i + columns]) for i in range(0, len(pictures), columns)])
+    pairs = groupby(zip(captions, pictures, strict=True), key=itemgetter(0))
+    rows = [(caption, [picture for _, picture in group]) for caption, group in pairs]
+    return contact_sheet(pictures, captions) if len(rows) == len(pictures) else rows_sheet(rows)

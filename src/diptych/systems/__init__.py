@@ -1,0 +1,1 @@
+"""LightningModules: the algorithms that train models."""

@@ -1,0 +1,70 @@
+"""A text encoder's lessons before the first picture is painted: what a frozen captioner would see.
+
+The text encoder regresses the captioner's features of the real picture from its sentence, as in the image-text
+pre-training of AttnGAN (Xu et al. 2018, arXiv:1711.10485) but by regression, against a captioner that is there
+anyway, and inside the painter's own run. Within a few hundred steps it knows which attribute belongs to which object,
+which an adversarial signal needs many thousand for; in-batch contrast never teaches who is above whom.
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from diptych.losses.alignment import alignment_loss
+from diptych.models.whitening import Whitening
+from diptych.systems.redescription import Teller
+from diptych.types import Images, TextFeatures
+
+PROJECTION_SEED = 0
+
+
+class Alignment:
+    """First `learn_images` of regression, then `look_images` in which the whitening looks at what was learned.
+
+    Afterwards the text encoder is left as it is. The target is a fixed random projection of all region features,
+    standardised over the batch: distances survive it, and where things are is part of it. Not a module, so that the
+    captioner is neither trained nor saved with the painter.
+    """
+
+    def __init__(self, teller: Teller, text_encoder: nn.Module, *, learn_images: int, look_images: int) -> None:
+        whitening = getattr(text_encoder, "whitening", None)
+        if not isinstance(whitening, Whitening):
+            name = type(text_encoder).__name__
+            raise ValueError(f"system.alignment_images needs a text encoder that whitens; {name} does not: set it to 0")
+        self.image_encoder = teller.image_encoder.eval().requires_grad_(False)
+        self.whitening = whitening
+        self.learn_images, self.look_images = learn_images, look_images
+        self.projection = torch.empty(0)
+
+    def to(self, device: torch.device) -> None:
+        """Take the captioner where the painter is."""
+        self.image_encoder.to(device)
+
+    def is_learning(self, images_seen: int) -> bool:
+        """Whether the text encoder still learns at this image."""
+        return images_seen <= self.learn_images
+
+    def is_over(self, images_seen: int) -> bool:
+        """Whether painting has begun."""
+        return images_seen > self.learn_images + self.look_images
+
+    def loss(self, text: TextFeatures, images: Images) -> Float[Tensor, " batch"]:
+        """Squared error per dimension, 1 for a text encoder that knows nothing."""
+        return alignment_loss(text.sentence, self._targets(images, text.sentence.shape[1]))
+
+    def look(self, text: TextFeatures, images_seen: int) -> None:
+        """Let the whitening see sentence vectors, and settle with the last of them."""
+        self.whitening.observe(text.sentence)
+        if self.is_over(images_seen + len(text.sentence)):
+            self.whitening.settle()
+
+    @torch.no_grad()
+    def _targets(self, images: Images, dim: int) -> Float[Tensor, "batch dim"]:
+        regions = self.image_encoder(images).regions.flatten(1)
+        standardised = F.batch_norm(regions, None, None, training=True)
+        if not len(self.projection):
+            rng = torch.Generator().manual_seed(PROJECTION_SEED)
+            self.projection = torch.randn(regions.shape[1], dim, generator=rng) / regions.shape[1] ** 0.5
+        self.projection = self.projection.to(standardised)
+        return standardised @ self.projection

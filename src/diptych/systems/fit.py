@@ -1,0 +1,52 @@
+"""Whether networks fit each other and the data, found when the system is built and not in the first training step."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+
+from diptych.systems.modes import evaluating
+from diptych.types import BOS_ID, EOS_ID, DataSpec
+
+
+@torch.no_grad()
+def check_networks_fit(
+    data_spec: DataSpec, generator: Any, discriminator: nn.Module, text_encoder: nn.Module | None
+) -> None:
+    """Read a sentence, paint it and judge the painting once; says which two disagree, and about what."""
+    size = (data_spec.image_channels, data_spec.image_size, data_spec.image_size)
+    with evaluating(generator, discriminator, text_encoder):
+        tokens = torch.tensor([[BOS_ID, EOS_ID]])
+        text = text_encoder(tokens, tokens > 0) if text_encoder else None
+        sentence = f"sentence vectors of {text.sentence.shape[1]}" if text else "no sentence"
+        latents = torch.zeros(1, generator.latent_dim)
+        painted = _call(generator, latents, text, f"generator {_name(generator)} cannot paint from {sentence}")
+        if painted.shape[1:] != size:
+            raise ValueError(
+                f"generator {_name(generator)} paints {_times(painted.shape[1:])} pictures and data {data_spec.name} "
+                f"has {_times(size)} ones: set generator.image_size and generator.image_channels to the data's"
+            )
+        disagreement = (
+            f"discriminator {_name(discriminator)} cannot judge what generator {_name(generator)} paints, "
+            f"{_times(painted.shape[1:])} pictures with {sentence}: set discriminator.image_size, .image_channels "
+            "and .condition_dim to the generator's"
+        )
+        logits = _call(discriminator, painted, text, disagreement)
+        if logits.shape != (1,):
+            raise ValueError(f"{disagreement} (it gives {tuple(logits.shape)} logits for one picture)")
+
+
+def _call(network: Callable[..., Any], inputs: Any, text: Any, complaint: str) -> Any:
+    try:
+        return network(inputs, text)
+    except (RuntimeError, TypeError, AssertionError) as error:
+        raise ValueError(f"{complaint} ({error})") from error
+
+
+def _name(network: nn.Module) -> str:
+    return type(network).__name__
+
+
+def _times(shape: torch.Size | tuple[int, ...]) -> str:
+    return "x".join(map(str, shape))

@@ -1,0 +1,304 @@
+"""Generative adversarial networks, from latents alone or from sentences as well.
+
+The training step is the box of Goodfellow et al. 2014 (arXiv:1406.2661): the discriminator learns from a real batch
+and a painted one, then the generator learns from what the discriminator now says of the same paintings. Around it:
+mismatched pairs (Reed et al. 2016, arXiv:1605.05396) whose sentences are wrong indeed, a contrastive image-text term
+(Radford et al. 2021, arXiv:2103.00020), and re-description by a frozen captioner (Qiao et al. 2019, arXiv:1903.05854).
+
+Who learns when: each network has its own text encoder, trained by its own optimiser (they start as equal copies). With
+`separate_text_encoders=False` there is one, which learns with the generator and which the discriminator only reads.
+With `alignment_images` there is one as well: it learns before the first picture is painted, and both only read it.
+Real and painted pictures go through the discriminator as separate batches, each with its own batch statistics.
+"""
+
+import copy
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn.utils.parametrize import cached
+from torch.optim import Optimizer
+
+from diptych.losses.adversarial import Objective
+from diptych.losses.contrastive import contrastive_loss
+from diptych.systems.alignment import Alignment
+from diptych.systems.fit import check_networks_fit
+from diptych.systems.modes import frozen
+from diptych.systems.optimizers import MakeOptimizer, check_finite, clip, follow, optimizer_for
+from diptych.systems.painter import Painter
+from diptych.systems.pairing import Prompts, draw_partners, draw_prompts, rows_of
+from diptych.systems.redescription import Redescription, Teller
+from diptych.systems.schedules import Schedule
+from diptych.types import Batch, DataSpec, Images, Logits, TextFeatures
+
+Figures = dict[str, Tensor | float]
+TERMS: tuple[str, ...] = (
+    "contrastive_loss",
+    "generator_contrastive_loss",
+    "redescription_loss",
+    "d_patch_loss",
+    "g_patch_loss",
+)
+"""What the networks learn from besides the objective."""
+
+
+class GAN(Painter):
+    """Generator and discriminator, and the weights of what else they learn from (0: not at all).
+
+    `mismatch_weight` is the share of the discriminator's negatives that are real pictures with a wrong sentence: at
+    0.5 it weighs real : (painted + mismatched) / 2. `contrastive_weight` acts on real pictures in the discriminator's
+    step, `generator_contrastive_weight` on painted ones in the generator's. `teller` is a trained captioner whose
+    `redescription_weight` is per nat and token. The generator learns at every `discriminator_steps`-th batch.
+    """
+
+    discriminator: Any
+
+    def __init__(
+        self,
+        *,
+        data_spec: DataSpec,
+        generator: nn.Module,
+        discriminator: nn.Module,
+        objective: Objective,
+        generator_optimizer: MakeOptimizer,
+        discriminator_optimizer: MakeOptimizer,
+        text_encoder: nn.Module | None = None,
+        separate_text_encoders: bool = True,
+        text_lr_multiplier: float = 1.0,
+        schedule: Schedule | None = None,
+        max_grad_norm: float | None = None,
+        discriminator_steps: int = 1,
+        mismatch_weight: float = 0.0,
+        contrastive_weight: float = 0.0,
+        generator_contrastive_weight: float = 0.0,
+        contrastive_temperature: float = 0.1,
+        teller: Teller | None = None,
+        redescription_weight: float = 0.0,
+        redescription_noise: float = 0.0,
+        patch_weight: float = 0.0,
+        alignment_images: int = 0,
+        whitening_images: int = 3200,
+        ema_half_life_images: float | None = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(
+            data_spec=data_spec,
+            generator=generator,
+            text_encoder=text_encoder,
+            ema_half_life_images=ema_half_life_images,
+            seed=seed,
+        )
+        self.automatic_optimization = False
+        self.discriminator = discriminator
+        self.discriminator_text_encoder = (
+            copy.deepcopy(text_encoder) if separate_text_encoders and not alignment_images else None
+        )
+        self.objective = objective
+        self.make_optimizers = (discriminator_optimizer, generator_optimizer)
+        self.text_lr_multiplier = text_lr_multiplier
+        self.schedule = schedule
+        self.max_grad_norm = max_grad_norm
+        self.discriminator_steps, self.discriminator_turns = discriminator_steps, 0
+        self.mismatch_weight, self.contrastive_temperature = mismatch_weight, contrastive_temperature
+        self.redescription = Redescription(teller, data_spec, redescription_noise) if teller else None
+        self.alignment_images = alignment_images
+        self.alignment = _alignment(teller, text_encoder, alignment_images, whitening_images)
+        borrows_eyes = hasattr(discriminator, "see_with")
+        if teller and borrows_eyes:
+            self.discriminator.see_with(teller.image_encoder)
+        self.patch_weight = patch_weight
+        contrastive = (contrastive_weight, generator_contrastive_weight)
+        weights = (*contrastive, redescription_weight, patch_weight, patch_weight)
+        self.term_weights: dict[str, float] = dict(zip(TERMS, weights, strict=True))
+        self._check_terms()
+        if teller or not borrows_eyes:
+            check_networks_fit(data_spec, generator, discriminator, text_encoder)
+
+    def on_fit_start(self) -> None:
+        super().on_fit_start()
+        if self.trainer.precision == "16-mixed":
+            raise ValueError("trainer.precision=16-mixed: two optimisers cannot share its loss scale; use bf16-mixed")
+        if self.term_weights["redescription_loss"] and not self.redescription:
+            raise ValueError("system.redescription_weight needs a frozen captioner: name its run in parts.teller.run")
+        if self.alignment_images and not self.alignment:
+            raise ValueError("system.alignment_images needs a text_encoder, and a captioner's run in parts.teller.run")
+        if self.redescription:
+            self.redescription.to(self.device)
+
+    def training_step(self, batch: Batch, batch_idx: int) -> None:
+        self.count_images(len(batch))
+        prompts = self._draw_prompts(batch)
+        if self.alignment and prompts and not self.alignment.is_over(self.images_seen):
+            self.log_metrics("train", self._align(batch.images, prompts))
+            return
+        self.discriminator_turns += 1
+        generators_turn = self.discriminator_turns % self.discriminator_steps == 0
+        with torch.set_grad_enabled(generators_turn):
+            text = self._generators_text(prompts)
+            painted = self.generator(self._draw_latents(len(batch)), text)
+        figures = self._train_discriminator(batch.images, painted.detach(), prompts, text)
+        if generators_turn:
+            figures |= self._train_generator(painted, prompts, text)
+            self.average_weights(len(batch) * self.trainer.world_size * self.discriminator_steps)
+        self.log_metrics("train", figures)
+
+    def configure_optimizers(self) -> list[Optimizer]:
+        """The discriminator's first; their order is part of every checkpoint."""
+        networks = [(self.discriminator, self.discriminator_text_encoder), (self.generator, self.text_encoder)]
+        return [
+            optimizer_for(make, network, text_encoder, self.text_lr_multiplier)
+            for make, (network, text_encoder) in zip(self.make_optimizers, networks, strict=True)
+        ]
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        super().on_save_checkpoint(checkpoint)
+        checkpoint["discriminator_turns"] = self.discriminator_turns
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        super().on_load_checkpoint(checkpoint)
+        self.discriminator_turns = checkpoint["discriminator_turns"]
+
+    def _align(self, images: Images, prompts: Prompts) -> Figures:
+        """A lesson of the text encoder alone; the last ones only measure what it learned."""
+        assert self.alignment is not None
+        assert self.text_encoder is not None
+        figures: Figures
+        is_learning = self.alignment.is_learning(self.images_seen)
+        with torch.set_grad_enabled(is_learning):
+            text = self.text_encoder(prompts.tokens, prompts.mask)
+            loss = self.alignment.loss(text, images)
+        if is_learning:
+            figures = self._descend("g", {"alignment_loss": loss})
+        else:
+            figures = {"alignment_loss": loss.mean()}
+            self.alignment.look(text, self.images_seen)
+        self.average_weights(len(images) * self.trainer.world_size)
+        return figures
+
+    @cached()  # spectrally normalised weights are computed once a step, not once a pass
+    def _train_discriminator(
+        self, images: Images, painted: Images, prompts: Prompts | None, generators_text: TextFeatures | None
+    ) -> Figures:
+        text = self._discriminators_text(prompts, generators_text)
+        features = self.discriminator.encode(images)
+        real_logits = self._score(features, text)
+        fake_features = self.discriminator.encode(painted)
+        fake_logits = self._score(fake_features, text)
+        figures: Figures = {"d_real": _probability(real_logits), "d_fake_before": _probability(fake_logits)}
+        losses = {"d_loss": self.objective.discriminator(real_logits, fake_logits)}
+        if prompts and text and self.mismatch_weight:
+            partners = draw_partners(prompts.compatible, self.rng)
+            mismatched_logits = self._score(features, rows_of(text, partners.sentence))
+            mismatch_loss = self.objective.discriminator(real_logits, mismatched_logits)
+            losses["d_loss"] = losses["d_loss"].lerp(mismatch_loss, self.mismatch_weight * partners.exist.float())
+            figures["d_mismatched"] = _probability(mismatched_logits)
+        if self.patch_weight:
+            real_patches = self.discriminator.patch_logits(features)
+            losses["d_patch_loss"] = self._of_patches(
+                self.objective.discriminator, real_patches, self.discriminator.patch_logits(fake_features)
+            )
+        if prompts and text and self.term_weights["contrastive_loss"]:
+            losses["contrastive_loss"] = self._contrastive_loss(features, text, prompts)
+        return figures | self._descend("d", losses)
+
+    @cached()
+    def _train_generator(
+        self, painted: Images, prompts: Prompts | None, generators_text: TextFeatures | None
+    ) -> Figures:
+        losses = {}
+        with frozen(self.discriminator, self.discriminator_text_encoder):
+            with torch.no_grad():
+                text = self._discriminators_text(prompts, generators_text)
+            features = self.discriminator.encode(painted)
+            fake_logits = self._score(features, text)
+            losses["g_loss"] = self.objective.generator(fake_logits)
+            if self.patch_weight:
+                patches = self.discriminator.patch_logits(features)
+                losses["g_patch_loss"] = self._of_patches(self.objective.generator, patches)
+            if prompts and text and self.term_weights["generator_contrastive_loss"]:
+                losses["generator_contrastive_loss"] = self._contrastive_loss(features, text, prompts)
+            if prompts and self.redescription:
+                losses["redescription_loss"] = self.redescription(painted, prompts.tokens)
+            return {"d_fake_after": _probability(fake_logits)} | self._descend("g", losses)
+
+    def _draw_prompts(self, batch: Batch) -> Prompts | None:
+        return draw_prompts(batch, self.data_spec, self.tokenizer, self.rng) if self.text_encoder else None
+
+    def _draw_latents(self, number: int) -> Float[Tensor, "batch latent"]:
+        """A batch of latents: the share of this device in those that all devices draw alike."""
+        size = (self.trainer.world_size, number, self.generator.latent_dim)
+        return torch.randn(size, generator=self.rng)[self.trainer.global_rank].to(self.device)
+
+    def _generators_text(self, prompts: Prompts | None) -> TextFeatures | None:
+        if self.text_encoder is None or prompts is None:
+            return None
+        with torch.set_grad_enabled(torch.is_grad_enabled() and self.alignment is None):
+            return self.text_encoder(prompts.tokens, prompts.mask)
+
+    def _of_patches(self, objective: Any, *logits: Float[Tensor, "batch patches"]) -> Float[Tensor, " batch"]:
+        """An objective of every patch's logits, averaged over the patches of each picture."""
+        losses = objective(*(patches.float().flatten() for patches in logits))
+        return losses.unflatten(0, logits[0].shape).mean(1)
+
+    def _discriminators_text(
+        self, prompts: Prompts | None, generators_text: TextFeatures | None
+    ) -> TextFeatures | None:
+        """Its own reading of the sentences, or the generator's to look at."""
+        if prompts is None or generators_text is None:
+            return None
+        if self.discriminator_text_encoder is None:
+            return TextFeatures(*(part.detach() for part in generators_text))
+        return self.discriminator_text_encoder(prompts.tokens, prompts.mask)
+
+    def _score(self, features: Any, text: TextFeatures | None) -> Logits:
+        """In float32, whatever the networks compute in."""
+        return self.discriminator.score(features, text).float()
+
+    def _contrastive_loss(self, features: Any, text: TextFeatures, prompts: Prompts) -> Float[Tensor, " batch"]:
+        return contrastive_loss(
+            self.discriminator.embed(features),
+            text.sentence,
+            temperature=self.contrastive_temperature,
+            compatible=prompts.compatible,
+        )
+
+    def _descend(self, initial: str, losses: dict[str, Float[Tensor, " batch"]]) -> Figures:
+        """One step of the network with this initial, down the weighted sum of its mean losses."""
+        optimizers: Any = self.optimizers()
+        optimizer = optimizers["dg".index(initial)]
+        learning_rate = follow(self.schedule, optimizer, self.images_seen)
+        means = {name: loss.mean() for name, loss in losses.items()}
+        check_finite(means, self.images_seen)
+        optimizer.zero_grad()
+        weighted = [self.term_weights.get(name, 1.0) * mean for name, mean in means.items()]
+        self.manual_backward(torch.stack(weighted).sum())
+        norm = clip(optimizer, self.max_grad_norm)
+        optimizer.step()
+        figures = {name: mean.detach() for name, mean in means.items()}
+        return figures | {f"{initial}_grad_norm": norm, f"{initial}_lr": learning_rate}
+
+    def _check_terms(self) -> None:
+        """Refuse terms that these networks cannot have."""
+        terms = {"mismatch": self.mismatch_weight, **self.term_weights}
+        terms = {name: weight for name, weight in terms.items() if "patch" not in name}
+        wanted = [name.removesuffix("_loss") for name, weight in terms.items() if weight]
+        if wanted and not self.text_encoder:
+            raise ValueError(f"system.{wanted[0]}_weight needs sentences: choose a text_encoder, or set it to 0")
+        if any("contrastive" in name for name in wanted) and not hasattr(self.discriminator, "embed"):
+            name = type(self.discriminator).__name__
+            raise ValueError(f"system.contrastive_weight: discriminator {name} has no embed(); set it to 0")
+
+
+def _alignment(
+    teller: Teller | None, text_encoder: nn.Module | None, learn_images: int, look_images: int
+) -> Alignment | None:
+    """Without a captioner there is none: a painter restored to paint needs neither."""
+    if not learn_images or teller is None or text_encoder is None:
+        return None
+    return Alignment(teller, text_encoder, learn_images=learn_images, look_images=look_images)
+
+
+def _probability(logits: Logits) -> Float[Tensor, ""]:
+    """Mean D(.), for the record."""
+    return logits.detach().sigmoid().mean()

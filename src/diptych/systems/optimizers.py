@@ -1,0 +1,59 @@
+"""Optimisers as systems with several networks use them."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import clip_grads_with_norm_, get_total_norm
+from torch.optim import Optimizer
+
+from diptych.systems.schedules import Schedule
+
+MakeOptimizer = Callable[[list[dict[str, Any]]], Optimizer]
+"""An optimiser class with all arguments but its parameter groups."""
+
+
+def optimizer_for(
+    make: MakeOptimizer, network: nn.Module, encoder: nn.Module | None, encoder_lr_multiplier: float
+) -> Optimizer:
+    """One optimiser for what is trainable in a network and in the encoder before it, whose learning rate is its own."""
+    groups = [{"params": _trainable(network)}, {"params": _trainable(encoder)}]
+    optimizer = make([group for group in groups if group["params"]])
+    for group in optimizer.param_groups[1:]:
+        group["lr"] = group["lr"] * encoder_lr_multiplier
+    for group in optimizer.param_groups:
+        group["initial_lr"] = group["lr"]
+    return optimizer
+
+
+def follow(schedule: Schedule | None, optimizer: Optimizer, images_seen: int) -> float:
+    """Set the learning rates to where the schedule stands, and say what the network's now is."""
+    if schedule is not None:
+        for group in optimizer.param_groups:
+            group["lr"] = group["initial_lr"] * schedule(images_seen)
+    return optimizer.param_groups[0]["lr"]
+
+
+def check_finite(values: Mapping[str, Tensor], images_seen: int) -> None:
+    """Stop before a step that would spoil the weights; one wait for the device."""
+    finite = torch.stack([value.detach().float() for value in values.values()]).isfinite().tolist()
+    for (name, value), is_finite in zip(values.items(), finite, strict=True):
+        if not is_finite:
+            raise FloatingPointError(
+                f"{name} is {value.item()} after {images_seen:,} images: lower the learning rates, or set "
+                "system.max_grad_norm; the weights before this step were sound"
+            )
+
+
+def clip(optimizer: Optimizer, max_norm: float | None) -> Tensor:
+    """The norm of all gradients together, which are scaled down to `max_norm` where they exceed it."""
+    parameters = [p for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
+    norm = get_total_norm([p.grad for p in parameters])
+    if max_norm is not None:
+        clip_grads_with_norm_(parameters, max_norm, norm)
+    return norm
+
+
+def _trainable(network: nn.Module | None) -> list[nn.Parameter]:
+    return [p for p in network.parameters() if p.requires_grad] if network else []

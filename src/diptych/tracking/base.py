@@ -1,0 +1,47 @@
+"""What every tracker can be told. The x-axis is `images` everywhere: real examples seen in training.
+
+Metric names are `stage/name`. Pictures are PNG files that already lie in the run folder; table cells are text,
+numbers or such files. A tracker ignores what it has no use for.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+Cell = str | float | int | Path
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """A run as trackers know it. `resume_images` is the checkpoint's count of images when a run goes on."""
+
+    id: str
+    experiment: str
+    folder: Path
+    resume_images: int | None = None
+
+
+class Tracker:
+    """Base of all trackers: listens to everything, keeps nothing."""
+
+    def start(self, config: Mapping[str, Any], run: RunInfo) -> None:
+        """Open the record of `run`; `config` is the resolved configuration in plain containers."""
+
+    def log(self, metrics: Mapping[str, float], images: int) -> None:
+        """One logging event: values measured when `images` had been seen."""
+
+    def image(self, name: str, picture: Path, images: int, caption: str = "") -> None:
+        """A picture drawn when `images` had been seen."""
+
+    def table(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]], images: int) -> None:
+        """Rows for people to read, drawn up when `images` had been seen."""
+
+    def summary(self, values: Mapping[str, float | str]) -> None:
+        """The run's figures, one value a name; a later value replaces an earlier one."""
+
+    def finish(self, status: str) -> str | None:
+        """Close the record of a run that is `done`, `failed` or `stopped`; perhaps one line to show at the end."""
+
+    def amend(self, run: RunInfo, values: Mapping[str, float | str]) -> str | None:
+        """Add figures to the summary of a run that has ended; perhaps one line about what came of it."""

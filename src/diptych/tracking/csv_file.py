@@ -1,0 +1,87 @@
+"""metrics.csv: one row per logging event, written through, so that a killed run loses at most the row in hand.
+
+Columns appear when they are first logged (`images` is the first); a cell is empty where a row does not measure it.
+"""
+
+import csv
+import io
+import logging
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from diptych.tracking.base import RunInfo, Tracker
+
+FILE_NAME = "metrics.csv"
+_log = logging.getLogger(__name__)
+
+
+def read_metrics(path: Path) -> list[dict[str, float]]:
+    """The rows of a metrics file, without its empty cells and without a last line that a crash tore."""
+    if not path.exists():
+        return []
+    whole, _, _ = path.read_text(encoding="utf-8").rpartition("\n")
+    return [{k: float(v) for k, v in row.items() if v} for row in csv.DictReader(io.StringIO(whole))]
+
+
+class CsvTracker(Tracker):
+    """Keeps metrics.csv in the run folder; on resume the rows after the checkpoint are cut off and written anew."""
+
+    def __init__(self) -> None:
+        self._path = Path(FILE_NAME)
+        self._columns: list[str] = []
+        self._unwritten: list[dict[str, float]] = []
+
+    def start(self, config: Mapping[str, Any], run: RunInfo) -> None:
+        self._path = run.folder / FILE_NAME
+        rows = [] if run.resume_images is None else read_metrics(self._path)
+        self._write_anew([row for row in rows if row["images"] <= (run.resume_images or 0)])
+
+    def log(self, metrics: Mapping[str, float], images: int) -> None:
+        """Rows that cannot be written (a full disk) are kept and tried again with the next one."""
+        self._unwritten.append({"images": images, **metrics})
+        try:
+            self._write_through()
+        except OSError as error:
+            if len(self._unwritten) == 1:
+                _log.warning("%s cannot be written (%s); its rows wait in memory", self._path, error)
+
+    def finish(self, status: str) -> str | None:
+        self._write_through()
+        return None
+
+    def _write_through(self) -> None:
+        if set().union(*self._unwritten) <= set(self._columns):
+            self._append(self._unwritten)
+        else:
+            self._write_anew(read_metrics(self._path) + self._unwritten)
+        self._unwritten.clear()
+
+    def _append(self, rows: list[dict[str, float]]) -> None:
+        with self._path.open("r+b") as file:
+            end = file.seek(0, os.SEEK_END)
+            try:
+                file.write(_lines(rows, self._columns).encode())
+                file.flush()
+            except OSError:
+                file.truncate(end)
+                raise
+
+    def _write_anew(self, rows: list[dict[str, float]]) -> None:
+        columns = list(dict.fromkeys(["images", *(name for row in rows for name in row)]))
+        partial = self._path.with_name(FILE_NAME + ".partial")
+        partial.write_text(",".join(columns) + "\n" + _lines(rows, columns), encoding="utf-8")
+        os.replace(partial, self._path)
+        self._columns = columns
+
+
+def _lines(rows: list[dict[str, float]], columns: list[str]) -> str:
+    return "".join(",".join(_cell(row.get(column)) for column in columns) + "\n" for row in rows)
+
+
+def _cell(value: float | None) -> str:
+    """Nine digits hold a float32 exactly; whole numbers, such as counts of images, keep all of theirs."""
+    if value is None:
+        return ""
+    return str(int(value)) if float(value).is_integer() else format(value, ".9g")
