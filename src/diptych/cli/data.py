@@ -1,0 +1,180 @@
+"""Check a data set, count it, or look at it. NAME is one of conf/data, FOLDER a folder of captioned pictures."""
+
+import argparse
+import unicodedata
+from collections.abc import Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from diptych.cli.output import Output
+
+if TYPE_CHECKING:
+    from diptych.data import DataModule, FolderData
+
+EXAMPLES_TO_CHECK = 512
+NAMES_SHOWN = 10
+WORD_COLUMNS = 4
+WORD_WIDTH = 11
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what `diptych data` takes."""
+    parser.add_argument(
+        "action",
+        choices=("check", "stats", "preview"),
+        help="check: what is wrong with it (exit code 1 if anything is); stats: pictures, captions, words; "
+        "preview: a sheet of pictures with their captions as a network reads them",
+    )
+    parser.add_argument("data", metavar="NAME|FOLDER", help="such as scenes, digits, mnist, or a folder of pictures")
+    parser.add_argument("overrides", metavar="OVERRIDE", nargs="*", help="such as data.captions=captions.json")
+    parser.add_argument("--split", choices=("train", "val", "test"), default="train", help="of the preview")
+    parser.add_argument("-n", "--num", type=int, default=16, help="pictures in the preview (default: %(default)s)")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="of the preview (default: preview-NAME.png)")
+    parser.add_argument("--json", action="store_true", help="the result as JSON, nothing else")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do it; returns the exit code: 1 when `check` found something."""
+    output = Output(as_json=args.json)
+    actions = {"check": _check, "stats": _stats, "preview": _preview}
+    return actions[args.action](args, output)
+
+
+def _check(args: argparse.Namespace, output: Output) -> int:
+    report = _examined(args)
+    captions = f", {report['captions']:,} captions" if "captions" in report else ""
+    output.line(f"{args.data}: {report['good_pictures']:,} good pictures{captions}")
+    for problem in report["problems"]:
+        output.line(f"\n{problem['what']}: {problem['count']:,}")
+        for name in problem["names"][:NAMES_SHOWN]:
+            output.line(f"  {name}")
+        if problem["count"] > NAMES_SHOWN:
+            output.line(f"  … and {problem['count'] - NAMES_SHOWN:,} more (--json names them all)")
+    if not report["problems"]:
+        output.line("nothing is wrong with it")
+    output.result(report)
+    return 1 if report["problems"] else 0
+
+
+def _examined(args: argparse.Namespace) -> dict[str, Any]:
+    """What is good and what is not; that the data cannot be opened at all is a finding too."""
+    from diptych.data import FolderData
+
+    data = _data(args)
+    try:
+        return _folder_report(data) if isinstance(data, FolderData) else _report(data)
+    except ValueError as error:
+        problem = {"kind": "unreadable", "what": "data that cannot be opened", "count": 1, "names": [str(error)]}
+        return {"good_pictures": 0, "problems": [problem]}
+
+
+def _folder_report(data: "FolderData") -> dict[str, Any]:
+    from diptych.data.checks import KINDS
+
+    findings = data.inspect()
+    problems = [
+        {"kind": kind, "what": KINDS[kind], "count": len(names), "names": names}
+        for kind, names in findings.problems.items()
+    ]
+    captions = sum(len(picture.captions) for picture in findings.pictures)
+    return {"good_pictures": len(findings.pictures), "captions": captions, "problems": problems}
+
+
+def _report(data: "DataModule") -> dict[str, Any]:
+    """Of data that are no folder: its first examples, as a network would get them."""
+    from diptych.data.summary import UNSOUND, unsound
+
+    data.setup()
+    problems = unsound(data, examples=EXAMPLES_TO_CHECK)
+    bad = {name for names in problems.values() for name in names}
+    examined = sum(
+        EXAMPLES_TO_CHECK if split.size is None else min(split.size, EXAMPLES_TO_CHECK)
+        for split in data.splits.values()
+    )
+    found = [
+        {"kind": kind, "what": UNSOUND[kind], "count": len(names), "names": names} for kind, names in problems.items()
+    ]
+    return {"good_pictures": examined - len(bad), "problems": found}
+
+
+def _stats(args: argparse.Namespace, output: Output) -> int:
+    from diptych.data.summary import summarise
+
+    data = _opened(args)
+    stats = summarise(data)
+    channels = {1: "grey", 3: "RGB"}[stats["image_channels"]]
+    output.line(
+        f"{args.data}: {stats['image_size']} px {channels}, {', '.join(stats['languages'])}; {stats['tokenizer']} "
+        f"tokenizer, {stats['vocabulary']:,} tokens, at most {stats['max_length']} a caption\n"
+    )
+    output.line(f"{'split':<6}{'pictures':>10}{'captions':>10}{'distinct':>10}   tokens a caption      unknown")
+    for name, split in stats["splits"].items():
+        output.line(_split_line(name, split))
+    output.line(f"\nmost frequent of {stats['tokenizer']} tokens:")
+    for row in _rows(stats["top_words"]):
+        output.line("  " + " ".join(f"{_cell(word)}{count:>7,}" for word, count in row))
+    output.result(stats)
+    return 0
+
+
+def _split_line(name: str, split: Mapping[str, Any]) -> str:
+    pictures = f"{split['pictures']:,}" if split["pictures"] is not None else f"{split['examined']:,} of ∞"
+    lengths = split["tokens_per_caption"]
+    spread = f"{lengths['least']} to {lengths['most']}, mean {lengths['mean']}" if lengths else "none"
+    numbers = f"{pictures:>10}{split['captions']:>10,}{split['distinct_captions']:>10,}"
+    return f"{name:<6}{numbers}   {spread:<22}{split['unknown_share']:>6.2%}"
+
+
+def _cell(word: str) -> str:
+    """The word on `WORD_WIDTH` columns; Chinese characters are two wide, and the space is made visible."""
+    word = "␣" if word == " " else word
+    width = sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in word)
+    return word[:WORD_WIDTH] + " " * (WORD_WIDTH - width)
+
+
+def _rows(words: Sequence[Any]) -> list[Sequence[Any]]:
+    return [words[i : i + WORD_COLUMNS] for i in range(0, len(words), WORD_COLUMNS)]
+
+
+def _preview(args: argparse.Namespace, output: Output) -> int:
+    from diptych.callbacks.grids import contact_sheet, to_pil
+    from diptych.text import tokenizer_of
+
+    data = _opened(args)
+    tokenizer = tokenizer_of(data.spec)
+    loader = data.train_dataloader() if args.split == "train" else data.evaluation_dataloader(args.split)
+    pictures, captions = [], []
+    for batch in islice(loader, -(-args.num // data.batch_size)):
+        pictures += to_pil(batch.images)
+        captions += ["\n".join(tokenizer.decode(row) for row in rows) for rows in batch.tokens.tolist()]
+    file = args.out or Path(f"preview-{Path(args.data).resolve().name}.png")
+    contact_sheet(pictures[: args.num], captions[: args.num]).save(file)
+    output.line(str(file))
+    output.result({"file": str(file), "captions": captions[: args.num]})
+    return 0
+
+
+def _opened(args: argparse.Namespace) -> "DataModule":
+    """Set up; a folder's problems are left out, because `check` is the command that is about them."""
+    data = _data(args, "data.on_error=skip")
+    data.setup()
+    return data
+
+
+def _data(args: argparse.Namespace, *for_folders: str) -> "DataModule":
+    """The data module that a configuration or a folder describes, not yet opened."""
+    from diptych.config import UserError
+    from diptych.config.components import build
+    from diptych.config.composition import compose, options
+
+    if args.data in options("data") and args.data != "folder":
+        config = compose([f"data={args.data}", *args.overrides])
+    elif args.data == "folder":
+        config = compose(["data=folder", *for_folders, *args.overrides])
+    elif Path(args.data).is_dir():
+        config = compose(["data=folder", "data.root=.", *for_folders, *args.overrides])
+        config["data"]["root"] = args.data
+    else:
+        raise UserError(f"{args.data} is neither a folder nor one of {', '.join(options('data'))}")
+    return build(config["data"], "data", {"seed": config["seed"]})

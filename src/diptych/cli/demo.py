@@ -1,0 +1,46 @@
+"""Train a teller and a painter from nothing, evaluate both and the loop, and write outputs/demo/report.html."""
+
+import argparse
+import sys
+
+from diptych.cli.output import Output
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what `diptych demo` takes."""
+    parser.add_argument(
+        "--budget",
+        choices=("full", "smoke"),
+        default="full",
+        help="smoke: the same path in under a minute, to see that it works",
+    )
+    parser.add_argument("--json", action="store_true", help="the figures and the report's name as JSON, nothing else")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Two trainings, each in a process of its own, then three evaluations and the report."""
+    from diptych.reports.demo import Demo, TrainingFailed
+    from diptych.runs.finding import default_outputs
+
+    output = Output(as_json=args.json)
+    demo = Demo(args.budget, default_outputs(), say=output.line, training_output=sys.stderr if args.json else None)
+    try:
+        teller = demo.train("teller", "learns to tell what pictures show")
+        painter = demo.train("painter", "learns to paint what sentences say", f"parts.teller.run={teller}")
+    except TrainingFailed as failure:
+        output.warning(f"diptych demo: {failure}")
+        return failure.code
+    demo.evaluate(teller, painter, output.track)
+    report = demo.report()
+    for row in demo.summary():
+        output.line("  {:<42}{:>8}  {}".format(*row))
+    output.line(f"\nreport: {report}")
+    output.result(
+        {
+            "report": str(report),
+            "runs": {"teller": str(teller), "painter": str(painter)},
+            "seconds": round(demo.seconds, 1),
+            "evaluations": [{"file": str(kept.path), **kept.evaluation.to_dict()} for kept in demo.results],
+        }
+    )
+    return 0

@@ -1,0 +1,108 @@
+"""What this machine has, what is missing, and how to get it."""
+
+import argparse
+import platform
+import shutil
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from diptych.cli.output import Output
+
+GOOD, OPTIONAL, BAD = "ok", "optional", "missing"
+EXTRAS = {"tensorboard": "tensorboard", "nbclient": "notebooks"}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the report; `fix` says how to get what is missing."""
+
+    name: str
+    state: str
+    value: str
+    fix: str = ""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what `diptych doctor` takes."""
+    parser.add_argument("--json", action="store_true", help="the findings as JSON, nothing else")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Look at everything; 1 if something that every run needs is missing."""
+    output = Output(as_json=args.json)
+    findings = [
+        finding for examine in (_python, _packages, _devices, _tracking, _fonts, _disk) for finding in examine()
+    ]
+    output.result([asdict(finding) for finding in findings])
+    if not args.json:
+        for finding in findings:
+            output.line(f"{finding.state:<9} {finding.name:<26} {finding.value}")
+            if finding.fix:
+                output.line(f"{'':<9} {'':<26} -> {finding.fix}")
+    return int(any(finding.state == BAD for finding in findings))
+
+
+def _python() -> list[Finding]:
+    return [Finding("python", GOOD, platform.python_version())]
+
+
+def _packages() -> list[Finding]:
+    from diptych.runs.environment import PACKAGES, version_of
+
+    findings = []
+    for name in PACKAGES:
+        version = version_of(name)
+        fix = "" if version else f"pip install {name}"
+        findings.append(Finding(f"package {name}", GOOD if version else BAD, version or "not installed", fix))
+    for name, extra in EXTRAS.items():
+        version = version_of(name)
+        fix = "" if version else f"pip install 'diptych[{extra}]'"
+        findings.append(Finding(name, GOOD if version else OPTIONAL, version or "not installed", fix))
+    return findings
+
+
+def _devices() -> list[Finding]:
+    import torch
+
+    from diptych.runs.environment import hardware
+
+    facts = hardware()
+    cpu = f"{facts['cpus']} cores, torch uses {facts['torch_threads']} threads, {facts['memory_gib']} GiB memory"
+    findings = [Finding("cpu", GOOD, cpu)]
+    if facts["gpus"]:
+        bf16 = "bf16" if torch.cuda.is_bf16_supported() else "no bf16: add trainer.precision=32-true"
+        return [*findings, Finding("gpu", GOOD, f"{', '.join(facts['gpus'])} (trainer=gpu; {bf16})")]
+    fix = "" if torch.version.cuda else "a torch built for CUDA (https://pytorch.org), if there is a GPU"
+    return [*findings, Finding("gpu", OPTIONAL, "torch sees none (trainer=cpu)", fix)]
+
+
+def _tracking() -> list[Finding]:
+    from diptych.tracking import WandbTracker
+
+    reason = WandbTracker(project="diptych").why_offline()
+    if reason is None:
+        return [Finding("wandb", GOOD, "runs are recorded online")]
+    return [Finding("wandb", OPTIONAL, f"runs are recorded offline: {reason}", "wandb login; or tracking=csv")]
+
+
+def _fonts() -> list[Finding]:
+    from diptych.callbacks.fonts import cjk_font
+
+    if cjk_font(12):
+        return [Finding("chinese font", GOOD, "found")]
+    return [
+        Finding(
+            "chinese font", OPTIONAL, "none: Chinese captions have a note in their place", "apt install fonts-noto-cjk"
+        )
+    ]
+
+
+def _disk() -> list[Finding]:
+    findings = []
+    for name, path in (("disk (here)", Path.cwd()), ("disk (temporary)", Path(tempfile.gettempdir()))):
+        free = shutil.disk_usage(path).free / 2**30
+        enough = free >= 1
+        fix = "" if enough else "a run needs some hundred megabytes: make room, or set DIPTYCH_OUTPUTS"
+        findings.append(Finding(name, GOOD if enough else BAD, f"{free:.1f} GiB free", fix))
+    return findings

@@ -1,0 +1,45 @@
+"""Measure runs on held-out data: how much of what they paint or tell is true; with --with, the closed loop as well."""
+
+import argparse
+
+from diptych.cli.output import Output, short
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what `diptych evaluate` takes."""
+    parser.add_argument("runs", metavar="RUN", nargs="+", help="run folders, run ids or their beginnings, or latest")
+    parser.add_argument("--data", metavar="D", help="a data config such as digits (default: the run's own data)")
+    parser.add_argument("--split", choices=("val", "test"), default="test", help="default: %(default)s")
+    parser.add_argument("--num", type=int, default=1000, metavar="N", help="examples (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, metavar="S", help="of the painter's noise (default: 0)")
+    parser.add_argument("--beam", type=int, default=1, metavar="K", help="hypotheses kept in the search (default: 1)")
+    parser.add_argument("--with", dest="teller", metavar="TELLER", help="a teller's run, to close a painter's loop")
+    parser.add_argument("--trust", action="append", default=[], metavar="PACKAGE", help="a package of your own models")
+    parser.add_argument("--json", action="store_true", help="the results as JSON, nothing else")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Evaluate one run after the other."""
+    from diptych.cli.tables import evaluation_table
+    from diptych.runs.evaluation import Request, evaluate, tell_trackers
+    from diptych.runs.load import load, load_teller
+
+    output = Output(as_json=args.json)
+    request = Request(args.data, args.split, args.num, args.seed, args.beam)
+    teller = load_teller(args.teller, trust=args.trust) if args.teller else None
+    written = []
+    for name in args.runs:
+        handle = load(name, trust=args.trust)
+        output.line(
+            f"{handle.run.experiment} {handle.run.run_id}: {handle.checkpoint.stem} checkpoint, "
+            f"{handle.images_seen:,} images seen"
+        )
+        results = evaluate(handle, request, teller=teller, trust=args.trust, track=output.track)
+        for kept in results:
+            output.line(evaluation_table(kept.evaluation))
+            output.line(f"written to {short(kept.path)}\n")
+            written.append({"file": str(kept.path), **kept.evaluation.to_dict()})
+        for line in tell_trackers(handle, results, args.trust):
+            output.line(line)
+    output.result({"evaluations": written})
+    return 0

@@ -1,0 +1,65 @@
+"""Paint sentences with a trained run: PNG files, and with --grid one sheet of them all with their sentences."""
+
+import argparse
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from diptych.cli.output import Output, short
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what `diptych generate` takes."""
+    parser.add_argument("run", metavar="RUN", help="a run folder, a run id or its beginning, or latest")
+    parser.add_argument("sentences", metavar="SENTENCE", nargs="*", help="what to paint, in quotes")
+    parser.add_argument("-n", "--num", type=int, default=8, help="pictures of each sentence (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="noise; the same seed paints the same pictures")
+    parser.add_argument("--truncation", type=float, metavar="T", help="noise is drawn again until it lies within ±T")
+    parser.add_argument("--size", type=int, metavar="S", help="pixels a side of the files (default: as painted)")
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="where to write (default: generated/ in the run folder)"
+    )
+    parser.add_argument("--grid", action="store_true", help="also write one sheet, a row a sentence")
+    parser.add_argument("--allow-unknown", action="store_true", help="paint words the run does not know as <unk>")
+    parser.add_argument("--trust", action="append", default=[], metavar="PACKAGE", help="a package of your own models")
+    parser.add_argument("--json", action="store_true", help="the list of files as JSON, nothing else")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Paint and write; returns the exit code."""
+    from diptych.callbacks.grids import rows_sheet
+    from diptych.runs.load import load_painter
+
+    output = Output(as_json=args.json)
+    painter = load_painter(args.run, trust=args.trust)
+    chosen = {"num_images": args.num, "seed": args.seed, "truncation": args.truncation, "size": args.size}
+    pictures = painter.generate(args.sentences, **chosen, allow_unknown=args.allow_unknown)
+    sentences = args.sentences or [""]
+    rows = [(s, pictures[i * args.num : (i + 1) * args.num]) for i, s in enumerate(sentences)]
+    folder = args.out or painter.run.generated
+    folder.mkdir(parents=True, exist_ok=True)
+    entries = [
+        {"sentence": sentence, "number": i, "seed": args.seed, "file": _save(picture, folder, sentence, args.seed, i)}
+        for sentence, row in rows
+        for i, picture in enumerate(row)
+    ]
+    result = {"run": painter.run.run_id, "images": entries}
+    if args.grid:
+        result["grid"] = _save(rows_sheet(rows), folder, sentences[0], args.seed, "grid")
+    output.line("\n".join([entry["file"] for entry in entries] + [str(result[key]) for key in result if key == "grid"]))
+    output.result(result)
+    return 0
+
+
+def _save(picture: "Image", folder: Path, sentence: str, seed: int, name: int | str) -> str:
+    file = folder / f"{slug(sentence)}-seed{seed}-{name}.png"
+    picture.save(file)
+    return short(file)
+
+
+def slug(sentence: str) -> str:
+    """The sentence as a file name: letters and digits of any script, at most 60 characters."""
+    return re.sub(r"[\W_]+", "-", sentence.lower()).strip("-")[:60].strip("-") or "picture"

@@ -1,0 +1,105 @@
+"""List runs, youngest last, or show one: `diptych runs`, `diptych runs show RUN`."""
+
+import argparse
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from diptych.cli.output import Output
+
+if TYPE_CHECKING:
+    from diptych.runs.folder import RunFolder
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what `diptych runs` takes."""
+    parser.add_argument("what", nargs="?", choices=["show"], help="show one run instead of the list")
+    parser.add_argument("run", nargs="?", metavar="RUN", help="run folder, id, unique prefix, or latest")
+    parser.add_argument("--sweep", metavar="S", help="only the runs of this sweep: its folder, or its name")
+    parser.add_argument("--outputs", type=Path, help="where runs lie (default: outputs)")
+    parser.add_argument("--json", action="store_true", help="the same as JSON, nothing else")
+
+
+def run(args: argparse.Namespace) -> int:
+    """List or show; returns the exit code."""
+    from diptych.runs.finding import all_runs, default_outputs, find_run, sweep_members
+
+    output = Output(as_json=args.json)
+    outputs = args.outputs or default_outputs()
+    if args.what == "show":
+        _show(find_run(args.run or "latest", outputs), output)
+        return 0
+    runs = all_runs(outputs)
+    if args.sweep:
+        members = sweep_members(args.sweep, outputs)
+        runs = [r for r in runs if r.run_id in members]
+    _list([_row(r) for r in runs], output, outputs)
+    return 0
+
+
+def _row(run: "RunFolder") -> dict[str, Any]:
+    status = run.read_status()
+    return {
+        "id": run.run_id,
+        "experiment": run.experiment,
+        "status": status.label or "unknown",
+        "images_seen": status.images_seen,
+        "monitor": run.read_config().get("monitor"),
+        "best": status.best,
+        "started": status.started,
+        "folder": str(run.path),
+    }
+
+
+def _list(rows: list[dict[str, Any]], output: Output, outputs: Path) -> None:
+    output.result(rows)
+    if output.as_json:
+        return
+    if not rows:
+        output.line(f"no runs in {outputs}/ yet: train one with `diptych train`")
+        return
+    cells = [("ID", "EXPERIMENT", "STATUS", "BEST", "AGE")]
+    cells += [(r["id"], r["experiment"], r["status"], _best(r), _age(r["started"])) for r in rows]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    for row in cells:
+        output.line("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _show(run: "RunFolder", output: Output) -> None:
+    status = run.read_status()
+    row = _row(run)
+    figures = _last_figures(run)
+    output.result({**row, "why": status.why, "figures": figures, "config": run.read_config()})
+    if output.as_json:
+        return
+    output.line(str(run.path))
+    output.line(f"  status    {row['status']}{f' ({status.why})' if status.why else ''}")
+    output.line(f"  images    {row['images_seen']:,} of {run.read_config()['budget_images']:,}")
+    output.line(f"  best      {_best(row) or 'no figure is monitored'}")
+    output.line(f"  started   {status.started[:19].replace('T', ' ')} UTC, {_age(status.started)} ago")
+    for name, value in figures.items():
+        output.line(f"  {name:<32}  {value:.6g}")
+
+
+def _last_figures(run: "RunFolder") -> dict[str, float]:
+    """Each logged figure's last value."""
+    from diptych.tracking import read_metrics
+
+    figures: dict[str, float] = {}
+    for row in read_metrics(run.metrics):
+        figures |= row
+    return {name: value for name, value in figures.items() if "/" in name}
+
+
+def _best(row: dict[str, Any]) -> str:
+    return "" if row["best"] is None else f"{row['monitor']} {row['best']:.4g}"
+
+
+def _age(started: str) -> str:
+    if not started:
+        return "?"
+    seconds = (datetime.now(UTC) - datetime.fromisoformat(started)).total_seconds()
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"

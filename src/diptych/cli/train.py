@@ -1,0 +1,55 @@
+"""`diptych train [OVERRIDES]`: a Hydra application. `--cfg job --resolve` shows what would run; `-m` sweeps."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
+from omegaconf import DictConfig
+
+from diptych.cli.output import Output
+from diptych.config import UserError, composition
+
+
+def forward(arguments: list[str]) -> int:
+    """Hand the command line to Hydra, and raise what the run raised where `diptych` can explain it."""
+    errors: list[Exception] = []
+
+    def task(config: DictConfig) -> None:
+        try:
+            _train(config)
+        except Exception as error:
+            errors.append(error)  # Hydra would print a preamble of its own
+
+    composition.register()
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    overrides = [a for a in arguments if not a.startswith("-") and ("=" in a or a.startswith("~"))]
+    flags = [a for a in arguments if a not in overrides]
+    sys.argv = ["diptych train", *flags, *overrides]  # Hydra wants the overrides together; people write -m anywhere
+    try:
+        hydra.main(version_base="1.3", config_path=f"pkg://{composition.CONF_PACKAGE}", config_name="train")(task)()
+    except HydraException as error:
+        raise _explained(error, flags, overrides) from error
+    if errors:
+        raise errors[0]
+    return 0
+
+
+def _train(config: DictConfig) -> None:
+    from diptych.runs.training import train
+
+    overrides = list(HydraConfig.get().overrides.task)
+    folder, progress = train(composition.plain(config), overrides)
+    for line in (*progress.lines, str(folder.path)):
+        Output().line(line)
+
+
+def _explained(error: HydraException, flags: list[str], overrides: list[str]) -> UserError:
+    from diptych.config.mistakes import explain
+
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--config-dir", "-cd", type=Path)
+    return UserError(explain(error, overrides, parser.parse_known_args(flags)[0].config_dir))

@@ -1,0 +1,200 @@
+"""Components: configuration nodes with a `_target_`, checked against the constructor's signature and built from it.
+
+`check` needs the class and nothing else, so it runs before any data are loaded. `build` calls the class with the
+node's values and with *facts* (image size, vocabulary size, …), which fill parameters by name where the node is
+silent. `_partial_: true` builds the constructor with its values instead of an object, as optimisers want it.
+"""
+
+import difflib
+import functools
+import importlib
+import inspect
+import types
+import typing
+from collections.abc import Callable, Collection, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from diptych.config.errors import UserError
+
+Node = Mapping[str, Any]
+Trust = Collection[str] | None
+"""Packages whose classes may be built; None trusts every one (a configuration that the user has typed)."""
+
+ALWAYS_TRUSTED = ("diptych", "torch", "torchvision")
+_OWN_KEYS = ("_target_", "_partial_")
+
+
+def find_class(node: Node, key: str, trust: Trust = None) -> Callable[..., Any]:
+    """The class that the node names; refuses what is not trusted before importing it."""
+    path = node.get("_target_")
+    if not isinstance(path, str) or "." not in path:
+        raise UserError(f"{key}._target_={path!r} is not a class: write package.module.Class")
+    _refuse_distrusted(path, key, trust)
+    found = _import(path, key)
+    if trust is not None:
+        if not inspect.isclass(found):
+            raise UserError(f"{key}._target_={path} is not a class; restoring a run builds classes only")
+        _refuse_distrusted(found.__module__ + ".", key, trust)
+        if not _is_harmless(found):
+            raise UserError(f"{key}._target_={path} is neither a network nor an optimiser: restoring refuses it")
+    if not callable(found):
+        raise UserError(f"{key}._target_={path} is not a class: write package.module.Class")
+    return found
+
+
+def check(node: Node, key: str, facts: Collection[str] = (), trust: Trust = None) -> None:
+    """Refuse keys that the constructor does not have, values of a wrong type, and missing required keys."""
+    target = find_class(node, key, trust)
+    parameters = _parameters(target)
+    for name, value in node.items():
+        if name not in _OWN_KEYS:
+            _check_value(parameters, name, value, key, node["_target_"])
+    for inner_key, inner in _inner_nodes(node, key):
+        check(inner, inner_key, facts, trust)
+    if not node.get("_partial_"):
+        for name in _required(parameters):
+            if name not in node and name not in facts:
+                raise UserError(f"{key}.{name} has no value, and {node['_target_']} needs it: give {key}.{name}=…")
+
+
+def build(node: Node, key: str, facts: Mapping[str, Any] = types.MappingProxyType({}), trust: Trust = None) -> Any:
+    """The object (or, with `_partial_`, the constructor with its values) that the node describes."""
+    target = find_class(node, key, trust)
+    parameters = _parameters(target)
+    values = {
+        name: _converted(_built(value, f"{key}.{name}", facts, trust), parameters.get(name))
+        for name, value in node.items()
+        if name not in _OWN_KEYS
+    }
+    if node.get("_partial_"):
+        return functools.partial(target, **values)
+    values |= {name: facts[name] for name in parameters if name in facts and name not in values}
+    missing = [name for name in _required(parameters) if name not in values]
+    if missing:
+        raise UserError(f"{key} needs {missing[0]}, which nothing gives: choose the part that has it, or set it")
+    return target(**values)
+
+
+def parameter_names(node: Node, key: str, trust: Trust = None) -> dict[str, bool]:
+    """The constructor's parameters by name, each with whether it is required."""
+    parameters = _parameters(find_class(node, key, trust))
+    required = set(_required(parameters))
+    return {name: name in required for name in parameters}
+
+
+def _refuse_distrusted(path: str, key: str, trust: Trust) -> None:
+    package = path.partition(".")[0]
+    if trust is not None and package not in (*ALWAYS_TRUSTED, *trust):
+        raise UserError(
+            f"{key}._target_ wants a class of the package '{package}': if you trust it, add --trust {package}"
+        )
+
+
+def _is_harmless(found: type) -> bool:
+    """Torch has classes that open files and sockets; of its own, networks and optimisers are enough."""
+    if found.__module__.partition(".")[0] not in ("torch", "torchvision"):
+        return True
+    from torch import nn, optim
+
+    return issubclass(found, (nn.Module, optim.Optimizer, optim.lr_scheduler.LRScheduler))
+
+
+def _import(path: str, key: str) -> Any:
+    """The longest importable module prefix of the path, then attributes."""
+    parts = path.split(".")
+    for length in range(len(parts) - 1, 0, -1):
+        module_name = ".".join(parts[:length])
+        try:
+            found: Any = importlib.import_module(module_name)
+        except ModuleNotFoundError as error:
+            if error.name and not module_name.startswith(error.name):
+                raise UserError(f"{key}._target_={path}: {module_name} needs the package '{error.name}'") from error
+            continue
+        for name in parts[length:]:
+            if not hasattr(found, name):
+                nearest = _nearest(name, [n for n in dir(found) if not n.startswith("_")])
+                raise UserError(f"{key}._target_={path}: {module_name} has no {name!r}{nearest}")
+            found = getattr(found, name)
+        return found
+    raise UserError(f"{key}._target_={path}: there is no package '{parts[0]}' here; install it, or run where it lies")
+
+
+def _parameters(target: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+    return dict(inspect.signature(target).parameters)
+
+
+def _required(parameters: Mapping[str, inspect.Parameter]) -> list[str]:
+    variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return [n for n, p in parameters.items() if p.default is p.empty and p.kind not in variadic]
+
+
+def _check_value(parameters: Mapping[str, inspect.Parameter], name: str, value: Any, key: str, target: str) -> None:
+    if name not in parameters:
+        if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+            return
+        raise UserError(f"{key}.{name}={value!r}: {target} has no such argument{_nearest(name, parameters, f'{key}.')}")
+    annotation = parameters[name].annotation
+    if not _is_node(value) and not _fits(value, annotation):
+        wanted = getattr(annotation, "__name__", None) if inspect.isclass(annotation) else str(annotation)
+        raise UserError(f"{key}.{name}={value!r}: {target} wants {wanted} here")
+
+
+def _nearest(name: str, names: Collection[str], prefix: str = "") -> str:
+    close = difflib.get_close_matches(name, list(names), n=1)
+    if close:
+        return f"; did you mean {prefix}{close[0]}?"
+    return f"; it has {', '.join(prefix + n for n in names)}" if 0 < len(names) <= 20 else ""
+
+
+def _fits(value: Any, annotation: Any) -> bool:
+    """Whether a plain value can be what the annotation says; True wherever that cannot be told."""
+    origin = typing.get_origin(annotation)
+    if origin in (typing.Union, types.UnionType):
+        return any(_fits(value, option) for option in typing.get_args(annotation))
+    if origin is typing.Literal:
+        return value in typing.get_args(annotation)
+    if annotation is types.NoneType:
+        return value is None
+    plain = {bool: bool, int: int, float: (int, float), str: str, tuple: (list, tuple), list: (list, tuple)}
+    wanted = plain.get(origin or annotation)
+    if wanted is None:
+        return True
+    return isinstance(value, wanted) and (annotation is bool or not isinstance(value, bool))
+
+
+def _converted(value: Any, parameter: inspect.Parameter | None) -> Any:
+    """YAML's lists and strings as the tuples and paths that the parameter asks for."""
+    annotation = parameter.annotation if parameter else None
+    options = [annotation, *typing.get_args(annotation)]
+    kinds = {typing.get_origin(option) or option for option in options}
+    if isinstance(value, list) and tuple in kinds:
+        return tuple(value)
+    if isinstance(value, str) and Path in kinds:
+        return Path(value)
+    return value
+
+
+def _built(value: Any, key: str, facts: Mapping[str, Any], trust: Trust) -> Any:
+    if _is_node(value):
+        return build(value, key, facts, trust)
+    if isinstance(value, list):
+        return [_built(item, f"{key}[{i}]", facts, trust) for i, item in enumerate(value)]
+    if isinstance(value, dict):
+        return {name: _built(item, f"{key}.{name}", facts, trust) for name, item in value.items()}
+    return value
+
+
+def _inner_nodes(value: Any, key: str) -> Iterator[tuple[str, Node]]:
+    """The components inside a component, however deep."""
+    items = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
+    for name, item in items:
+        inner_key = f"{key}[{name}]" if isinstance(value, list) else f"{key}.{name}"
+        if _is_node(item):
+            yield inner_key, item
+        else:
+            yield from _inner_nodes(item, inner_key)
+
+
+def _is_node(value: Any) -> bool:
+    return isinstance(value, Mapping) and "_target_" in value

@@ -1,0 +1,65 @@
+"""From overrides to one resolved, plain configuration.
+
+`conf/` lies in the package as `diptych.conf`: a folder in a wheel, a link to the repository's `conf/` in an editable
+install.
+"""
+
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from hydra import compose as hydra_compose
+from hydra import initialize_config_module
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import InterpolationKeyError, InterpolationResolutionError, MissingMandatoryValue
+
+from diptych.config import resolvers, schema
+from diptych.config.errors import UserError
+
+CONF_PACKAGE = "diptych.conf"
+CONFIG_NAME = "train"
+
+
+def register() -> None:
+    """Make the schema and the resolvers known; to be called before Hydra composes."""
+    schema.register()
+    resolvers.register()
+
+
+def conf_folder() -> Path:
+    """Where the shipped `conf/` lies on this machine."""
+    return Path(str(files(CONF_PACKAGE)))
+
+
+def options(group: str) -> list[str]:
+    """The names one may choose in a config group, such as `generator`."""
+    if GlobalHydra.instance().is_initialized():
+        return GlobalHydra.instance().config_loader().get_group_options(group)
+    folder = conf_folder() / group
+    return sorted(str(path.relative_to(folder).with_suffix("")) for path in folder.rglob("*.yaml"))
+
+
+def compose(overrides: Sequence[str] = (), config_dir: Path | None = None) -> dict[str, Any]:
+    """What `diptych train OVERRIDES` would run, resolved. For Python and tests; the command line uses `hydra.main`."""
+    register()
+    extra = [f"hydra.searchpath=[file://{config_dir.absolute()}]"] if config_dir else []
+    with initialize_config_module(CONF_PACKAGE, version_base="1.3"):
+        config = hydra_compose(CONFIG_NAME, [*overrides, *extra], return_hydra_config=True)
+        HydraConfig.instance().set_config(config)
+        return plain(config)
+
+
+def plain(config: DictConfig) -> dict[str, Any]:
+    """Interpolations resolved, missing values refused, Hydra's own node and unused roles left out."""
+    container = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
+    try:
+        values = OmegaConf.to_container(container, resolve=True, throw_on_missing=True, enum_to_str=True)
+    except MissingMandatoryValue as error:
+        raise UserError(f"{error.full_key} has no value: give it, for example {error.full_key}=…") from None
+    except (InterpolationKeyError, InterpolationResolutionError) as error:
+        raise UserError(f"{error.full_key}: {error.msg}") from None
+    assert isinstance(values, dict)
+    return {str(key): value for key, value in values.items()}

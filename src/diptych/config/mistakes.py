@@ -1,0 +1,42 @@
+"""Command-line overrides that name nothing, answered with the nearest name that does."""
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra.errors import HydraException
+
+from diptych.config.composition import compose
+from diptych.config.errors import UserError
+
+_NOISE = re.compile(r"\s*(full_key|reference_type|object_type|provider=)|Config search path")
+
+
+def explain(error: HydraException, overrides: Sequence[str], config_dir: Path | None = None) -> str:
+    """Hydra's message, its cause, and for a key that does not exist the one that was probably meant."""
+    texts = [str(error), *([str(error.__cause__)] if error.__cause__ else [])]
+    lines = [line for text in texts for line in text.splitlines() if line.strip() and not _NOISE.match(line)]
+    found = re.search(r"Could not override '([^']+)'", lines[0])
+    if found:
+        meant = _nearest(found[1], [o for o in overrides if o.lstrip("+~").partition("=")[0] != found[1]], config_dir)
+        lines = [line for line in lines if not line.startswith("Key ")]
+        lines[:1] = [f"there is no {found[1]} to set" + (f"; did you mean {meant}?" if meant else "")]
+    return "\n".join(lines)
+
+
+def _nearest(wrong: str, other_overrides: Sequence[str], config_dir: Path | None) -> str | None:
+    try:
+        config = compose(other_overrides, config_dir)
+    except (HydraException, UserError, AssertionError):
+        return None
+    alike = [path for path in _paths(config) if path.count(".") == wrong.count(".")]
+    return next(iter(difflib.get_close_matches(wrong, alike, n=1, cutoff=0.7)), None)
+
+
+def _paths(values: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    for key, value in values.items():
+        yield prefix + key
+        if isinstance(value, Mapping):
+            yield from _paths(value, f"{prefix}{key}.")

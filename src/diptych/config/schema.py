@@ -1,0 +1,75 @@
+"""The spine of a run's configuration, typed. It stands first in every defaults list.
+
+Hydra merges files into these dataclasses, so that a misspelt key or a wrong type in a *file* fails as loudly as one
+on the command line. Components (anything with a `_target_`) are free dictionaries here; their keys are checked
+against the constructor's signature by `diptych.config.components`.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from omegaconf import MISSING
+
+NETWORKS = ("text_encoder", "image_encoder", "generator", "discriminator", "caption_decoder")
+OPTIMIZERS = ("generator_optimizer", "discriminator_optimizer", "optimizer")
+ROLES = (*NETWORKS, "objective", *OPTIMIZERS, "schedule")
+"""What a system is made of, in the order in which the parts are built (later ones take facts from earlier ones)."""
+
+
+@dataclass
+class Paths:
+    """Where things lie; relative paths start where the command is typed."""
+
+    outputs: str = MISSING
+
+
+@dataclass
+class Trainer:
+    """How the run is executed; nothing here changes what is learned, but for precision."""
+
+    accelerator: str = MISSING
+    precision: str = "32-true"
+    threads: int | None = None
+    matmul_precision: str | None = None
+    benchmark: bool = False
+    deterministic: bool = False
+    detect_anomaly: bool = False
+    profiler: str | None = None
+    max_val_batches: int | None = None
+    overfit_batch: bool = False
+
+
+@dataclass
+class Run:
+    """One training run, whole."""
+
+    name: str = MISSING
+    seed: int = MISSING
+    budget_images: int = MISSING
+    validate_every_images: int = MISSING
+    monitor: str | None = None
+    mode: str = "max"
+    init_from: str | None = None
+    parts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    paths: Paths = field(default_factory=Paths)
+    trainer: Trainer = field(default_factory=Trainer)
+    data: dict[str, Any] = field(default_factory=dict)
+    system: dict[str, Any] = field(default_factory=dict)
+    text_encoder: dict[str, Any] = field(default_factory=dict)
+    image_encoder: dict[str, Any] = field(default_factory=dict)
+    generator: dict[str, Any] = field(default_factory=dict)
+    discriminator: dict[str, Any] = field(default_factory=dict)
+    caption_decoder: dict[str, Any] = field(default_factory=dict)
+    objective: dict[str, Any] = field(default_factory=dict)
+    generator_optimizer: dict[str, Any] = field(default_factory=dict)
+    discriminator_optimizer: dict[str, Any] = field(default_factory=dict)
+    optimizer: dict[str, Any] = field(default_factory=dict)
+    schedule: dict[str, Any] = field(default_factory=dict)
+    callbacks: dict[str, dict[str, Any] | None] = field(default_factory=dict)
+    tracking: dict[str, dict[str, Any] | None] = field(default_factory=dict)
+
+
+def register() -> None:
+    """Make the schema known to Hydra as `run_schema`."""
+    ConfigStore.instance().store(name="run_schema", node=Run, provider="diptych")

@@ -1,0 +1,1 @@
+"""Self-contained HTML: what a run, and the demo, did, in pictures, curves and numbers."""

@@ -1,0 +1,42 @@
+"""The blocks that the run's and the demo's report are both composed of."""
+
+from diptych.reports.cards import first_ones, further_failures, loop_gallery, painted_gallery, told_gallery
+from diptych.reports.html import section
+from diptych.reports.tables import evaluation_block
+from diptych.runs.results import Evaluation
+
+GALLERIES = {"painter": (painted_gallery, 18, 6), "teller": (told_gallery, 9, 3), "loop": (loop_gallery, 9, 3)}
+"""How examples of each kind are shown, how many of the first ones, and how many further failures."""
+
+LEADS = {
+    "painter": (
+        "Each picture was drawn from the sentence below it. The verdict is the judge's, which compares the picture "
+        "with rendered hypotheses and knows nothing of the sentence."
+    ),
+    "teller": (
+        "Each sentence was told of the picture beside it. The small tiles show where the teller looked for each word: "
+        "what is dark was not looked at."
+    ),
+    "loop": (
+        "A sentence is painted and the painting is told back. Agreement is consistency, not truth: two models that "
+        "share a mistake agree. So the judge's verdict on the same pictures stands beside it."
+    ),
+}
+
+UNJUDGED = "The pictures as they came. Nobody can say exactly which of them are true; see the notes in the table."
+
+
+def evaluation_section(evaluation: Evaluation) -> str:
+    """Pictures as they came, then failures, then the numbers."""
+    gallery, first, failures = GALLERIES[evaluation.kind]
+    return section(
+        evaluation.title,
+        gallery(first_ones(evaluation.examples, first)),
+        _titled("Further on, what went wrong first", gallery(further_failures(evaluation.examples, first, failures))),
+        _titled("In numbers", evaluation_block(evaluation)),
+        lead=LEADS[evaluation.kind] if any(e.verdicts for e in evaluation.examples) else UNJUDGED,
+    )
+
+
+def _titled(title: str, content_html: str) -> str:
+    return f"<h3>{title}</h3>\n{content_html}" if content_html else ""

@@ -1,0 +1,1 @@
+"""A run as an object: its folder, how it is built from a configuration, trained, resumed and found again."""

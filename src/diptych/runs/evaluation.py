@@ -1,0 +1,145 @@
+"""Evaluate a run: what it paints or tells on held-out data, and with a second run the closed loop.
+
+Callable from Python, the command line and the demo. Every result says how it was measured and is kept in the run's
+folder: `evaluations/<checkpoint>-<data>-<split>-<seed>[-with-<run>].json`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from diptych.config import components
+from diptych.config.components import Trust
+from diptych.config.errors import UserError
+from diptych.runs import environment
+from diptych.runs.build import read_checkpoint
+from diptych.runs.held_out import HeldOut, take_held_out
+from diptych.runs.load import Handle, Painter, Teller
+from diptych.runs.loop import evaluate_loop
+from diptych.runs.painting import Painted, evaluate_painter, paint_held_out
+from diptych.runs.results import Evaluation, save
+from diptych.runs.telling import evaluate_teller, tell
+from diptych.runs.truth import Track, silently
+from diptych.systems.captioner import Caption
+from diptych.tracking import RunInfo
+
+SPLITS = ("val", "test")
+
+
+@dataclass(frozen=True)
+class Request:
+    """On what, and how, to evaluate. `data` None is the run's own; `seed` is that of the painter's noise."""
+
+    data: str | None = None
+    split: str = "test"
+    num: int = 1000
+    seed: int = 0
+    beam: int = 1
+
+    def __post_init__(self) -> None:
+        if self.split not in SPLITS:
+            raise UserError(f"split={self.split!r}: evaluate on {' or '.join(SPLITS)}")
+        if self.num < 2:
+            raise UserError(f"num={self.num}: at least two examples are needed, to shuffle them for the floor")
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A result and where it was written."""
+
+    evaluation: Evaluation
+    path: Path
+
+
+def evaluate(
+    handle: Painter | Teller,
+    request: Request = Request(),
+    *,
+    teller: Teller | None = None,
+    trust: Trust = (),
+    track: Track = silently,
+) -> list[Kept]:
+    """The run's table; for a painter with a `teller` the loop's as well."""
+    held_out = held_out_for(handle, request, trust)
+    if isinstance(handle, Teller):
+        if teller is not None:
+            raise UserError(f"{handle.run.run_id} tells; a second teller (--with) goes with a painter")
+        return [_teller_result(handle, held_out, request, track)]
+    if teller is not None and handle.system.text_encoder is None:
+        raise UserError(f"{handle.run.run_id} paints without sentences: there is no loop to close (leave out --with)")
+    painted = paint_held_out(handle, held_out, seed=request.seed, track=track)
+    results = [_painter_result(handle, painted, held_out, request, track)]
+    if teller is not None:
+        results.append(_loop_result(handle, teller, painted, held_out, request, track))
+    return results
+
+
+def held_out_for(handle: Handle, request: Request, trust: Trust = ()) -> HeldOut:
+    """The examples that the request asks for."""
+    config = read_checkpoint(handle.checkpoint)["config"]
+    return take_held_out(config, name=request.data, split=request.split, num=request.num, trust=trust)
+
+
+def _teller_result(handle: Teller, held_out: HeldOut, request: Request, track: Track) -> Kept:
+    captions = tell(handle, held_out.images, beam=request.beam, track=track, description="captions")
+    protocol = _protocol(handle, held_out, request) | {"beam": request.beam}
+    return _keep(handle, evaluate_teller(handle, captions, held_out, protocol), request, held_out)
+
+
+def _painter_result(handle: Painter, painted: Painted, held_out: HeldOut, request: Request, track: Track) -> Kept:
+    protocol = _protocol(handle, held_out, request)
+    return _keep(handle, evaluate_painter(painted, held_out, protocol, track), request, held_out)
+
+
+def _loop_result(
+    handle: Painter, teller: Teller, painted: Painted, held_out: HeldOut, request: Request, track: Track
+) -> Kept:
+    captions: Mapping[str, Sequence[Caption]] = {
+        "painted": tell(teller, painted.images, beam=request.beam, track=track, description="telling paintings"),
+        "real": tell(teller, held_out.images, beam=request.beam, track=track, description="telling true pictures"),
+    }
+    second = {"run": teller.run.run_id, "checkpoint": teller.checkpoint.stem, "images_seen": teller.images_seen}
+    protocol = _protocol(handle, held_out, request) | {"beam": request.beam, "with": second}
+    result = evaluate_loop(handle, painted, captions, held_out, protocol, track)
+    return _keep(handle, result, request, held_out, f"-with-{teller.run.run_id}")
+
+
+def _protocol(handle: Handle, held_out: HeldOut, request: Request) -> dict[str, Any]:
+    """Everything one needs to know to measure the same again."""
+    code = environment.code_version(Path(__file__).parent)
+    return {
+        "run": handle.run.run_id,
+        "experiment": handle.run.experiment,
+        "checkpoint": handle.checkpoint.stem,
+        "images_seen": handle.images_seen,
+        "ema": bool(getattr(handle.system, "generator_average", None)),
+        "data": held_out.name,
+        "split": held_out.split,
+        "num": len(held_out),
+        "seed": request.seed,
+        "commit": code["commit"],
+        "dirty": code["dirty"],
+        "versions": {name: environment.version_of(name) for name in environment.PACKAGES},
+    }
+
+
+def _keep(handle: Handle, evaluation: Evaluation, request: Request, held_out: HeldOut, suffix: str = "") -> Kept:
+    data = held_out.name.replace("/", "_")
+    name = f"{handle.checkpoint.stem}-{data}-{request.split}-{request.seed}{suffix}"
+    return Kept(evaluation, save(evaluation, handle.run.evaluations, name))
+
+
+def tell_trackers(handle: Handle, results: Sequence[Kept], trust: Trust = ()) -> list[str]:
+    """Add the figures to the summaries that the run's trackers keep elsewhere (W&B); what there is to say of it."""
+    config = read_checkpoint(handle.checkpoint)["config"]
+    run = RunInfo(handle.run.run_id, handle.run.experiment, handle.run.path, handle.images_seen)
+    values = {
+        f"{kept.evaluation.kind}/{kept.evaluation.protocol['split']}/{figure.name}": figure.value
+        for kept in results
+        for figure in kept.evaluation.figures
+        if figure.value is not None
+    }
+    nodes = [(name, node) for name, node in config["tracking"].items() if node]
+    trackers = [components.build(node, f"tracking.{name}", {}, trust) for name, node in nodes]
+    return [line for tracker in trackers if (line := tracker.amend(run, values))]

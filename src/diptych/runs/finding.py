@@ -1,0 +1,84 @@
+"""From what a person types (folder, id, unique prefix, `latest`) to a run folder."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from diptych.config.errors import UserError
+from diptych.runs.folder import RunFolder
+
+LATEST = "latest"
+
+
+def default_outputs() -> Path:
+    """Where runs are written and looked for: $DIPTYCH_OUTPUTS, else ./outputs (as conf/paths/default.yaml says)."""
+    return Path(os.environ.get("DIPTYCH_OUTPUTS", "outputs"))
+
+
+def all_runs(outputs: Path) -> list[RunFolder]:
+    """Every run below `outputs`, oldest first; links (sweeps, the demo) are not followed."""
+    return sorted(_runs(outputs), key=lambda run: (run.read_status().started, run.run_id))
+
+
+def find_run(text: str, outputs: Path, role: str | None = None) -> RunFolder:
+    """The one run that `text` names. With `role`, `latest` is the latest run that trains such a system."""
+    folder = Path(text)
+    if (folder / "config.yaml").is_file():
+        return RunFolder(folder.resolve())
+    if folder.is_dir():
+        raise UserError(f"{text} is not a run folder (it has no config.yaml): name one of {_inside(folder)}")
+    runs = all_runs(outputs)
+    if text == LATEST:
+        return _latest(runs, outputs, role)
+    exact = [run for run in runs if run.run_id == text]
+    matches = exact or [run for run in runs if _starts(run.run_id, text)]
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        raise UserError(f"run {text!r} is ambiguous; it may be\n{_listing(matches)}")
+    raise UserError(f"there is no run {text!r} in {outputs}/; the latest are\n{_listing(runs)}")
+
+
+def sweep_members(text: str, outputs: Path) -> set[str]:
+    """The ids of a sweep's runs; `text` is its folder, or its name in `outputs/sweeps`."""
+    for folder in (Path(text), outputs / "sweeps" / text):
+        if folder.is_dir():
+            return {link.name for link in folder.iterdir() if link.is_symlink()}
+    names = [folder.name for folder in sorted((outputs / "sweeps").glob("*"))]
+    raise UserError(f"there is no sweep {text!r} in {outputs}/sweeps; there are: {', '.join(names) or 'none yet'}")
+
+
+def role_of(run: RunFolder) -> str:
+    """What kind of system the run trains, as the class is called: `gan`, `captioner`."""
+    system = run.read_config().get("system") or {}
+    return str(system.get("_target_", "")).rpartition(".")[2].lower()
+
+
+def _runs(outputs: Path) -> Iterator[RunFolder]:
+    for config in outputs.glob("*/*/config.yaml"):
+        if not config.parent.is_symlink() and not config.parent.parent.is_symlink():
+            yield RunFolder(config.parent.resolve())
+
+
+def _starts(run_id: str, text: str) -> bool:
+    return run_id.startswith(text) or run_id.rpartition("-")[2].startswith(text)
+
+
+def _latest(runs: list[RunFolder], outputs: Path, role: str | None) -> RunFolder:
+    fitting = [run for run in runs if role is None or role_of(run) == role]
+    if not fitting:
+        kind = f" of a {role}" if role else ""
+        raise UserError(f"there is no run{kind} in {outputs}/ yet: train one with `diptych train`")
+    return fitting[-1]
+
+
+def _inside(folder: Path) -> str:
+    names = [str(run.parent) for run in sorted(folder.glob("*/config.yaml"))] or ["the run folders"]
+    return ", ".join(names[-5:])
+
+
+def _listing(runs: list[RunFolder]) -> str:
+    """The youngest few, for a message."""
+    if not runs:
+        return "  (none yet: train one with `diptych train`)"
+    return "\n".join(f"  {run.run_id}  {run.experiment}" for run in reversed(runs[-8:]))

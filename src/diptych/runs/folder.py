@@ -1,0 +1,192 @@
+"""The layout of a run folder, known here and only here.
+
+`outputs/<experiment>/<run_id>/` holds config.yaml, overrides.yaml, environment.json, status.json, log.txt,
+metrics.csv, checkpoints/, samples/, parts/ and evaluations/, and what was asked of it later: generated/, attention/.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self
+
+import yaml
+
+from diptych.config.errors import UserError
+
+RUNNING, DONE, FAILED, STOPPED = "running", "done", "failed", "stopped"
+
+
+@dataclass(frozen=True)
+class Status:
+    """Where a run stands. `why` says how it ended; `pid`, `host` and `born` tell the process that has it in hand."""
+
+    status: str
+    why: str = ""
+    started: str = ""
+    updated: str = ""
+    images_seen: int = 0
+    best: float | None = None
+    pid: int = 0
+    host: str = ""
+    born: str = ""
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the run's process still works on it; assumed where it runs on another machine."""
+        if self.status != RUNNING:
+            return False
+        return self.host != os.uname().nodename or (_is_process(self.pid) and _birth(self.pid) == self.born)
+
+    @property
+    def label(self) -> str:
+        """One word for lists: a `running` run whose process is gone was `killed`."""
+        return "killed" if self.status == RUNNING and not self.is_alive else self.status
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Paths of one run, and the small files that say what it is and how it fares."""
+
+    path: Path
+
+    @classmethod
+    def create(cls, outputs: Path, name: str, run_id: str) -> Self:
+        """Make the folder of a new run; an id is never used twice."""
+        path = outputs / name.replace("/", "_") / run_id
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            path.mkdir(exist_ok=False)
+        except FileExistsError:
+            raise UserError(f"{path} exists already: a run id is used once (unset DIPTYCH_RUN_ID)") from None
+        folder = cls(path)
+        for inner in (folder.checkpoints, folder.samples):
+            inner.mkdir()
+        return folder
+
+    @property
+    def run_id(self) -> str:
+        return self.path.name
+
+    @property
+    def experiment(self) -> str:
+        return self.path.parent.name
+
+    @property
+    def config(self) -> Path:
+        return self.path / "config.yaml"
+
+    @property
+    def log(self) -> Path:
+        return self.path / "log.txt"
+
+    @property
+    def metrics(self) -> Path:
+        return self.path / "metrics.csv"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
+    @property
+    def best(self) -> Path:
+        return self.checkpoints / "best.ckpt"
+
+    @property
+    def last(self) -> Path:
+        return self.checkpoints / "last.ckpt"
+
+    @property
+    def samples(self) -> Path:
+        return self.path / "samples"
+
+    @property
+    def parts(self) -> Path:
+        return self.path / "parts"
+
+    @property
+    def evaluations(self) -> Path:
+        return self.path / "evaluations"
+
+    @property
+    def generated(self) -> Path:
+        return self.path / "generated"
+
+    @property
+    def report(self) -> Path:
+        return self.path / "report.html"
+
+    @property
+    def attention(self) -> Path:
+        """Sheets of where a teller looked."""
+        return self.path / "attention"
+
+    def write_config(self, config: Mapping[str, Any]) -> None:
+        _write_text(self.config, yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True))
+
+    def read_config(self) -> dict[str, Any]:
+        return yaml.safe_load(self.config.read_text(encoding="utf-8"))
+
+    def write_overrides(self, overrides: Iterable[str]) -> None:
+        _write_text(self.path / "overrides.yaml", yaml.safe_dump(list(overrides), allow_unicode=True))
+
+    def write_environment(self, environment: Mapping[str, Any]) -> None:
+        """Add one start (the first, or a resume) to environment.json."""
+        starts = [*self.read_environment(), dict(environment)]
+        _write_text(self.path / "environment.json", json.dumps({"starts": starts}, indent=1))
+
+    def read_environment(self) -> list[dict[str, Any]]:
+        """What environment.json says of each start."""
+        path = self.path / "environment.json"
+        return json.loads(path.read_text(encoding="utf-8"))["starts"] if path.exists() else []
+
+    def write_status(self, status: str, why: str = "", images_seen: int = 0, best: float | None = None) -> None:
+        started = self.read_status().started or _now()
+        owner = (os.getpid(), os.uname().nodename, _birth(os.getpid()))
+        content = Status(status, why, started, _now(), images_seen, best, *owner)
+        _write_text(self.path / "status.json", json.dumps(asdict(content), indent=1))
+
+    def read_status(self) -> Status:
+        """What status.json says; an empty status where there is none (yet)."""
+        try:
+            return Status(**json.loads((self.path / "status.json").read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            return Status(status="")
+
+    def checkpoint(self) -> Path:
+        """The checkpoint to use: the best by the run's own measure, else the last."""
+        for path in (self.best, self.last):
+            if path.exists():
+                return path
+        raise UserError(f"{self.path} has no checkpoint yet (status: {self.read_status().label or 'unknown'})")
+
+
+def _write_text(path: Path, text: str) -> None:
+    """All or nothing: a reader never sees half a file."""
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(text, encoding="utf-8")
+    os.replace(partial, path)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
+def _is_process(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _birth(pid: int) -> str:
+    """When the process began, in the kernel's ticks, since numbers of processes are used again; "" where unknown."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except OSError:
+        return ""

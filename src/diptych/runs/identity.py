@@ -1,0 +1,20 @@
+"""Run ids. An id is made once, by the process that starts a run, and inherited through the environment."""
+
+import os
+import re
+
+from diptych.config.errors import UserError
+from diptych.config.resolvers import timed_id
+
+RUN_ID_VARIABLE = "DIPTYCH_RUN_ID"
+_ALLOWED = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+
+
+def inherited_or_new_run_id() -> str:
+    """The id that a parent process (launcher, sweep) has made for this run, else a new one."""
+    run_id = os.environ.get(RUN_ID_VARIABLE)
+    if not run_id:
+        return timed_id()
+    if not _ALLOWED.fullmatch(run_id):
+        raise UserError(f"{RUN_ID_VARIABLE}={run_id!r} cannot name a folder: use letters, digits, '-', '_' and '.'")
+    return run_id

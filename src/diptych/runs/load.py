@@ -1,0 +1,218 @@
+"""A trained run in a few words of Python: `diptych.load(run)` gives a `Painter` or a `Teller`.
+
+Pictures go in and come out as PIL images; sentences are strings. Both take the run's best checkpoint, and painters
+its averaged weights.
+"""
+
+import difflib
+import textwrap
+import warnings
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+
+from diptych.callbacks.grids import to_pil
+from diptych.config.errors import UserError
+from diptych.runs.build import read_checkpoint, restore_system
+from diptych.runs.finding import default_outputs, find_run
+from diptych.runs.folder import RunFolder
+from diptych.runs.parts import load_parts
+from diptych.runs.pictures import Picture, is_readable, to_pixels
+from diptych.systems.base import System
+from diptych.systems.captioner import Caption, Captioner
+from diptych.systems.painter import Painter as PaintingSystem
+from diptych.text import tokenizer_of
+from diptych.types import Images
+
+CAPTIONS_AT_ONCE = 64
+MOST_SHOWN = 60
+
+
+def load(run: str | Path, *, trust: Collection[str] = ()) -> "Painter | Teller":
+    """The run that `run` names: a run folder, an id or its beginning, or `latest`.
+
+    `trust` names packages of your own whose classes the run was built from.
+    """
+    return load_checkpoint(find_run(str(run), default_outputs()), trust=trust)
+
+
+def load_checkpoint(
+    folder: RunFolder, checkpoint: Path | None = None, *, trust: Collection[str] = ()
+) -> "Painter | Teller":
+    """The run in `folder` as it was at `checkpoint` (by default its best, else its last)."""
+    checkpoint = checkpoint or folder.checkpoint()
+    system = restore_system(checkpoint, trust, _own_parts(folder, checkpoint, trust))
+    system = system.to("cuda" if torch.cuda.is_available() else "cpu")
+    for kind in (Painter, Teller):
+        if isinstance(system, kind.system_class):
+            return kind(folder, checkpoint, system)
+    raise UserError(f"{folder.run_id} trains a {type(system).__name__}, which neither paints nor tells")
+
+
+def load_painter(run: str | Path, *, trust: Collection[str] = ()) -> "Painter":
+    """The run, which must paint; `latest` is the latest that does."""
+    return _load_kind(run, Painter, trust)
+
+
+def load_teller(run: str | Path, *, trust: Collection[str] = ()) -> "Teller":
+    """The run, which must tell; `latest` is the latest that does."""
+    return _load_kind(run, Teller, trust)
+
+
+@dataclass
+class Handle:
+    """What painters and tellers share: where they come from, and what they know."""
+
+    run: RunFolder
+    checkpoint: Path
+    system: Any
+
+    system_class = System
+    role = ""
+
+    @property
+    def images_seen(self) -> int:
+        """How much training the weights have had."""
+        return self.system.images_seen
+
+    @property
+    def image_size(self) -> int:
+        """Pixels a side of the pictures it works on."""
+        return self.system.data_spec.image_size
+
+    @property
+    def vocabulary(self) -> tuple[str, ...]:
+        """The words it knows."""
+        return tuple(self.system.data_spec.vocabulary[4:])
+
+    @cached_property
+    def tokenizer(self) -> Any:
+        """Splits sentences as in training."""
+        return tokenizer_of(self.system.data_spec)
+
+
+@dataclass
+class Painter(Handle):
+    """A run that paints sentences."""
+
+    system_class = PaintingSystem
+    role = "gan"
+
+    def generate(
+        self,
+        sentences: Sequence[str] = (),
+        *,
+        num_images: int = 1,
+        seed: int = 0,
+        truncation: float | None = None,
+        size: int | None = None,
+        allow_unknown: bool = False,
+    ) -> list[Image.Image]:
+        """`num_images` pictures of each sentence, those of one sentence side by side; the same seed gives the same.
+
+        `size` enlarges them. A word that the run never saw is an error unless `allow_unknown`. A run that learned
+        without sentences takes none.
+        """
+        if num_images < 1:
+            raise UserError(f"num_images={num_images}: ask for at least one picture (-n on the command line)")
+        self.check_words(sentences, allow_unknown=allow_unknown)
+        pixels = self.paint(sentences, num_images=num_images, seed=seed, truncation=truncation)
+        pictures = to_pil(pixels)
+        return pictures if size is None else [enlarged(picture, size) for picture in pictures]
+
+    def paint(
+        self, sentences: Sequence[str], *, num_images: int = 1, seed: int = 0, truncation: float | None = None
+    ) -> Images:
+        """As `generate`, but tensors in [-1, 1], and unknown words are painted as <unk>."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            pictures = self.system.generate(sentences or None, num_images, seed, truncation)
+        return pictures.cpu()
+
+    def cut(self, sentence: str) -> str:
+        """As much of the sentence as the painter reads."""
+        return self.tokenizer.join(self.tokenizer.split(sentence)[: self.system.data_spec.max_length - 2])
+
+    def check_words(self, sentences: Sequence[str], *, allow_unknown: bool = False) -> None:
+        """Refuse words that the run never saw, naming those near them."""
+        known = set(self.vocabulary)
+        words = dict.fromkeys(w for s in sentences for w in self.tokenizer.split(s) if w not in known)
+        if words and not allow_unknown:
+            raise UserError(_unknown_words(tuple(words), self.vocabulary))
+
+
+@dataclass
+class Teller(Handle):
+    """A run that describes pictures."""
+
+    system_class = Captioner
+    role = "captioner"
+
+    def caption(self, pictures: Sequence[Picture], *, beam: int = 1) -> list[Caption]:
+        """A caption of each picture: PIL images, paths or tensors in [-1, 1], brought to the model's size."""
+        return list(self.captions(pictures, beam=beam))
+
+    def captions(self, pictures: Sequence[Picture], *, beam: int = 1) -> Iterator[Caption]:
+        """As `caption`, one after the other, a batch of pictures in memory at a time."""
+        for start in range(0, len(pictures), CAPTIONS_AT_ONCE):
+            yield from self.system.caption(self._batch(pictures[start : start + CAPTIONS_AT_ONCE]), beam=beam)
+
+    @torch.no_grad()
+    def nats_per_token(self, pictures: Sequence[Picture], sentences: Sequence[str]) -> float:
+        """What saying each sentence of its picture costs; its exponential is the perplexity."""
+        nats, count = 0.0, 0
+        for start in range(0, len(pictures), CAPTIONS_AT_ONCE):
+            tokens, mask = self.tokenizer.encode_batch(sentences[start : start + CAPTIONS_AT_ONCE])
+            lengths = mask[:, 1:].sum(dim=1)
+            pixels = self._batch(pictures[start : start + CAPTIONS_AT_ONCE])
+            means = self.system.negative_log_likelihood(pixels, tokens.to(pixels.device)).cpu()
+            nats += float((means * lengths).sum())
+            count += int(lengths.sum())
+        return nats / count
+
+    def pixels_of(self, picture: Picture) -> torch.Tensor:
+        """The picture as the network is given it."""
+        return to_pixels(picture, self.image_size, self.system.data_spec.image_channels)
+
+    def sort_out(self, files: Sequence[Path]) -> tuple[list[Path], list[Path]]:
+        """Which files are pictures, and which are not."""
+        good = [file for file in files if is_readable(file)]
+        return good, [file for file in files if file not in set(good)]
+
+    def _batch(self, pictures: Sequence[Picture]) -> Images:
+        return torch.stack([self.pixels_of(picture) for picture in pictures]).to(self.system.device)
+
+
+def enlarged(picture: Image.Image, size: int) -> Image.Image:
+    """Brought to `size` pixels a side: whole multiples keep their pixels square, others are smoothed."""
+    whole = size % picture.width == 0
+    return picture.resize((size, size), Image.Resampling.NEAREST if whole else Image.Resampling.BICUBIC)
+
+
+def _own_parts(folder: RunFolder, checkpoint: Path, trust: Collection[str]) -> dict[str, System]:
+    """The parts from other runs that this one was trained with, from its own copies."""
+    parts = read_checkpoint(checkpoint)["config"]["parts"]
+    return load_parts(parts, folder, trust) if folder.parts.is_dir() else {}
+
+
+def _load_kind(run: str | Path, kind: type[Any], trust: Collection[str]) -> Any:
+    handle = load_checkpoint(find_run(str(run), default_outputs(), kind.role), trust=trust)
+    if not isinstance(handle, kind):
+        does = {"Painter": "paint sentences", "Teller": "describe pictures"}
+        raise UserError(f"{handle.run.run_id} is a run that cannot {does[kind.__name__]}: name another")
+    return handle
+
+
+def _unknown_words(words: Sequence[str], vocabulary: Sequence[str]) -> str:
+    lines = ["this run never saw"]
+    for word in words:
+        near = difflib.get_close_matches(word, vocabulary, n=3, cutoff=0.6)
+        lines.append(f"  {word!r}" + (f" (did you mean {' or '.join(near)}?)" if near else ""))
+    shown = ", ".join(vocabulary[:MOST_SHOWN]) + (", …" if len(vocabulary) > MOST_SHOWN else "")
+    lines += textwrap.wrap(f"It knows {len(vocabulary)} words: {shown}", 78)
+    return "\n".join([*lines, "To paint them as <unk> all the same: --allow-unknown"])

@@ -1,0 +1,29 @@
+"""log.txt: what is said during a run, with what Lightning says, which the terminal is spared."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+_PERHAPS_APART = ("pytorch_lightning", "lightning_fabric")  # without a root handler they keep their records
+
+
+@contextmanager
+def logging_to(path: Path) -> Iterator[None]:
+    """While entered, records and warnings are added to the file at `path`."""
+    handler = logging.FileHandler(path, encoding="utf-8")
+    handler.setFormatter(logging.Formatter(_FORMAT))
+    handler.setLevel(logging.INFO)
+    apart = [logger for logger in map(logging.getLogger, _PERHAPS_APART) if not logger.propagate]
+    loggers = [logging.getLogger(), *apart]
+    logging.captureWarnings(True)
+    for logger in loggers:
+        logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        for logger in loggers:
+            logger.removeHandler(handler)
+        logging.captureWarnings(False)
+        handler.close()

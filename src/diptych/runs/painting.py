@@ -1,0 +1,145 @@
+"""Evaluation of a painter: one picture of each held-out sentence, and how many show what their sentence says."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+
+from diptych.callbacks.grids import to_pil
+from diptych.metrics.energy import image_energy_distance
+from diptych.runs.held_out import HeldOut
+from diptych.runs.load import Painter
+from diptych.runs.results import Evaluation, Example, Figure
+from diptych.runs.truth import PAINTING_LABELS, Judged, Track, figures, judged
+from diptych.types import Images
+from diptych.world import Judge, judge_accuracy
+
+TITLE = "Painted from sentences"
+MOST_CHECKS = 1000
+MILD_BLUR = 0.6
+FIRST_EXAMPLES, MORE_FAILURES = 24, 12
+
+
+@dataclass(frozen=True)
+class Painted:
+    """Pictures, the sentences they were painted from, and what the judge says, or why there is nothing to judge."""
+
+    images: Images
+    sentences: Sequence[str]
+    judged: Judged | None
+    unjudged: str = ""
+
+
+def paint_held_out(painter: Painter, held_out: HeldOut, *, seed: int, track: Track) -> Painted:
+    """One picture a sentence. A sentence that comes again is painted from other noise."""
+    sentences = held_out.sentences
+    images = brought_to(paint_each(painter, sentences, seed), held_out.spec.image_size)
+    if painter.system.text_encoder is None:
+        return Painted(
+            images, [""] * len(images), None, "this painter takes no sentences, so it has nothing to be true to"
+        )
+    if held_out.world is None:
+        return Painted(images, sentences, None, f"{held_out.name} has no exact scenes, so nobody can say exactly")
+    judge = Judge(held_out.world)
+    return Painted(images, sentences, judged(judge, images, held_out.meanings(), track, "judging paintings"))
+
+
+def paint_each(painter: Painter, sentences: list[str], seed: int) -> Images:
+    """One picture for each entry, in order."""
+    if painter.system.text_encoder is None:
+        return painter.system.generate(None, num_images=len(sentences), seed=seed).cpu()
+    counts = Counter(sentences)
+    pictures = {
+        sentence: iter(images)
+        for number in set(counts.values())
+        for sentence, images in _paint_times(painter, [s for s, c in counts.items() if c == number], number, seed)
+    }
+    return torch.stack([next(pictures[sentence]) for sentence in sentences])
+
+
+def evaluate_painter(painted: Painted, held_out: HeldOut, protocol: Mapping[str, Any], track: Track) -> Evaluation:
+    """The painter's table; `painted` are its pictures of the very sentences."""
+    energy = energy_figure(painted.images, held_out.images)
+    if painted.judged is None:
+        truth = Figure("fully true", None, note=painted.unjudged)
+        return Evaluation("painter", TITLE, protocol, [truth, energy], examples=_examples(painted))
+    ceiling = _true_renders(held_out, painted.judged.judge, track)
+    table = figures(PAINTING_LABELS, painted.judged.scores, painted.judged.shuffled().scores, ceiling.scores)
+    legible = [reading.is_legible and not reading.is_blank for reading in painted.judged.readings]
+    return Evaluation(
+        "painter",
+        TITLE,
+        protocol,
+        [*table, Figure.rate("legible", legible), *judge_figures(ceiling, protocol["seed"]), energy],
+        painted.judged.reasons(),
+        ("Floor: each picture held against another one's sentence. Ceiling: true renders under the same judge.",),
+        _examples(painted),
+    )
+
+
+def judge_figures(ceiling: Judged, seed: int) -> list[Figure]:
+    """How often the judge itself is right about fresh renders of the same world."""
+    num, spec = len(ceiling.readings), ceiling.judge.spec
+    blurred = judge_accuracy(spec, num, seed, MILD_BLUR)
+    return [
+        Figure.rate("judge right on true renders", ceiling.truth, note="held-out scenes, rendered"),
+        Figure.rate(
+            f"judge right, blur {MILD_BLUR} px",
+            [i < round(blurred * num) for i in range(num)],
+            note="fresh scenes, rendered and mildly blurred",
+        ),
+    ]
+
+
+def energy_figure(painted: Images, real: Images) -> Figure:
+    """How far the pictures are from real ones as a set, beside what two halves of the real ones are apart."""
+    half = len(real) // 2
+    if half < 2:
+        return Figure("energy distance", None, note="needs at least four pictures", percent=False)
+    return Figure(
+        "energy distance",
+        float(image_energy_distance(painted, real)),
+        len(painted),
+        ceiling=float(image_energy_distance(real[:half], real[half:])),
+        note="of pixels, lower is better; ceiling: two halves of the real pictures",
+        percent=False,
+    )
+
+
+def _paint_times(painter: Painter, sentences: list[str], number: int, seed: int) -> list[tuple[str, Images]]:
+    images = painter.paint(sentences, num_images=number, seed=seed)
+    return list(zip(sentences, images.split(number), strict=True))
+
+
+def _true_renders(held_out: HeldOut, judge: Judge, track: Track) -> Judged:
+    num = min(len(held_out), MOST_CHECKS)
+    return judged(judge, held_out.images[:num], held_out.meanings()[:num], track, "judging true renders")
+
+
+def brought_to(images: Images, size: int) -> Images:
+    """The pictures at `size` pixels a side."""
+    if images.shape[-1] == size:
+        return images
+    return F.interpolate(images, (size, size), mode="bilinear", antialias=True).clamp(-1, 1)
+
+
+def _examples(painted: Painted) -> list[Example]:
+    """The first ones, and the first failures after them."""
+    places = shown_places(painted.judged.truth if painted.judged else [True] * len(painted.images))
+    pictures = zip(places, to_pil(painted.images[places]), strict=True)
+    return [Example(i, picture, painted.sentences[i], verdicts=_verdict(painted, i)) for i, picture in pictures]
+
+
+def _verdict(painted: Painted, index: int) -> tuple[tuple[str, bool], ...]:
+    if painted.judged is None:
+        return ()
+    return ((painted.judged.reason(index), painted.judged.truth[index]),)
+
+
+def shown_places(good: list[bool]) -> list[int]:
+    """Which examples a report shows: the first ones, and the first failures after them."""
+    first = list(range(min(FIRST_EXAMPLES, len(good))))
+    return first + [i for i in range(len(first), len(good)) if not good[i]][:MORE_FAILURES]

@@ -1,0 +1,65 @@
+"""Parts from other runs: frozen systems that a loss borrows. A run never depends on another folder once it started.
+
+The borrowed checkpoint is copied to `parts/<name>.ckpt`, and its origin and SHA-256 are written beside it; a resumed
+run uses the copy, and refuses one that was changed.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from diptych.config import UserError
+from diptych.config.components import Trust
+from diptych.runs.build import restore_system
+from diptych.runs.finding import find_run, role_of
+from diptych.runs.folder import RunFolder
+from diptych.systems.base import System
+
+
+def check_parts(parts: Mapping[str, Mapping[str, Any]]) -> None:
+    """Every part names a run and the role of what it trains, and nothing else."""
+    for name, part in parts.items():
+        for key in part:
+            if key not in ("run", "role"):
+                raise UserError(f"parts.{name}.{key}: a part has a run and a role only")
+        for key, example in (("run", "latest"), ("role", "captioner")):
+            if not part.get(key):
+                raise UserError(f"parts.{name}.{key} has no value: give it, for example parts.{name}.{key}={example}")
+
+
+def borrow(parts: Mapping[str, Mapping[str, str]], folder: RunFolder, outputs: Path) -> None:
+    """Copy every part's checkpoint into `folder`, before the run trains."""
+    for name, part in parts.items():
+        run = find_run(part["run"], outputs, part["role"])
+        if role_of(run) != part["role"]:
+            raise UserError(f"parts.{name}.run={part['run']} trains a {role_of(run)}, not a {part['role']}")
+        source = run.checkpoint()
+        folder.parts.mkdir(exist_ok=True)
+        copy = _copy(folder, name)
+        shutil.copyfile(source, copy)
+        origin = {"run": run.run_id, "experiment": run.experiment, "checkpoint": source.name, "sha256": _digest(copy)}
+        copy.with_suffix(".json").write_text(json.dumps({**origin, "role": part["role"]}, indent=1), encoding="utf-8")
+
+
+def load_parts(parts: Mapping[str, Any], folder: RunFolder, trust: Trust = ()) -> dict[str, System]:
+    """The borrowed systems by name, from the copies: in eval mode, without gradients for their weights."""
+    return {name: _load(_copy(folder, name), name, trust).requires_grad_(False) for name in parts}
+
+
+def _load(copy: Path, name: str, trust: Trust) -> System:
+    recorded = json.loads(copy.with_suffix(".json").read_text(encoding="utf-8"))["sha256"]
+    if _digest(copy) != recorded:
+        raise UserError(f"{copy} is not the part '{name}' that this run was trained with (its SHA-256 differs)")
+    return restore_system(copy, trust)
+
+
+def _copy(folder: RunFolder, name: str) -> Path:
+    return folder.parts / f"{name}.ckpt"
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,46 @@
+"""Pictures as people have them (files, PIL images) as the pixels that networks want (tensors in [-1, 1])."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from PIL import Image, ImageOps
+from torch import Tensor
+
+from diptych.data.pictures import as_rgb, is_decodable, read_square
+
+Picture = str | Path | Image.Image | Tensor
+GREY_WEIGHTS = (0.299, 0.587, 0.114)
+
+
+def is_readable(file: Path) -> bool:
+    """Whether the file is there and decodes as a picture."""
+    return file.is_file() and is_decodable(file)
+
+
+def to_pixels(picture: Picture, size: int, channels: int) -> Float[Tensor, "channels size size"]:
+    """Any picture at the size and with the channels that a network wants: shorter side to `size`, middle cut out."""
+    if isinstance(picture, Tensor):
+        return _resized(_recoloured(picture, channels), size)
+    if isinstance(picture, Image.Image):
+        fitted = ImageOps.fit(as_rgb(picture), (size, size), Image.Resampling.BICUBIC)
+        pixels = torch.from_numpy(np.array(fitted)).permute(2, 0, 1)
+    else:
+        pixels = read_square(Path(picture), size)
+    return _recoloured(pixels.float() / 127.5 - 1, channels)
+
+
+def _recoloured(image: Float[Tensor, "any height width"], channels: int) -> Float[Tensor, "channels height width"]:
+    if len(image) == channels:
+        return image
+    if channels == 1:
+        return (image * image.new_tensor(GREY_WEIGHTS)[:, None, None]).sum(dim=0, keepdim=True)
+    return image[:1].expand(channels, -1, -1)
+
+
+def _resized(image: Float[Tensor, "c height width"], size: int) -> Float[Tensor, "c size size"]:
+    if image.shape[-1] == size:
+        return image
+    return F.interpolate(image[None], (size, size), mode="bilinear", antialias=True)[0].clamp(-1, 1)

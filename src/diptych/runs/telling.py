@@ -1,0 +1,114 @@
+"""Evaluation of a teller: a free-running caption of each held-out picture, and how many are true of it."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from math import exp
+from typing import Any
+
+from diptych.callbacks.grids import to_pil
+from diptych.runs.held_out import HeldOut, meaning
+from diptych.runs.load import Teller
+from diptych.runs.painting import shown_places
+from diptych.runs.results import Evaluation, Example, Figure
+from diptych.runs.truth import CAPTION_LABELS, Scores, Track, figures, rotated, share, told
+from diptych.systems.captioner import Caption
+from diptych.types import Images, Scene
+from diptych.world import ASPECTS
+
+TITLE, TRUE = "Told of pictures", "true"
+NOTE = "Floor: each caption held against another picture. Ceiling: the data's own sentences under the same rules."
+
+
+def tell(teller: Teller, images: Images, *, beam: int, track: Track, description: str) -> list[Caption]:
+    """A caption of each picture."""
+    return list(track(teller.captions(list(images), beam=beam), description=description, total=len(images)))
+
+
+def evaluate_teller(
+    teller: Teller, captions: Sequence[Caption], held_out: HeldOut, protocol: Mapping[str, Any]
+) -> Evaluation:
+    """The teller's table; `captions` are what it says of the very pictures."""
+    texts = [caption.text for caption in captions]
+    perplexity = perplexity_figure(teller, held_out)
+    if held_out.world is None:
+        among = agreement(texts, held_out.references)
+        table = [*_reference_table(texts, held_out, among), perplexity]
+        examples = _examples(captions, held_out, ["a reference" if good else "no reference" for good in among], among)
+        return Evaluation("teller", TITLE, protocol, table, examples=examples)
+    scores = truth_of(texts, held_out)
+    table = [*_truth_table(scores, texts, held_out), perplexity]
+    reasons = [reason_of(scores, i) for i in range(len(texts))]
+    wrong = dict(Counter(reason for reason in reasons if reason != TRUE))
+    examples = _examples(captions, held_out, reasons, scores.hits("exact"))
+    return Evaluation("teller", TITLE, protocol, table, wrong, (NOTE,), examples)
+
+
+def truth_of(texts: Sequence[str], held_out: HeldOut, scenes: Sequence[Scene] | None = None) -> Scores:
+    """What is true of captions about the held-out scenes, or about others."""
+    claims = [meaning(text, held_out.spec.languages) for text in texts]
+    return told(claims, held_out.true_scenes() if scenes is None else scenes)
+
+
+def reason_of(scores: Scores, index: int) -> str:
+    """`true`, or why a caption is not exactly so."""
+    row = dict(zip(scores.names, scores.rows[index], strict=True))
+    if row["exact"]:
+        return TRUE
+    if not row["well_formed"]:
+        return "not a sentence"
+    return next((aspect for aspect in ASPECTS if row[f"right_{aspect}"] < 1), "incomplete")
+
+
+def perplexity_figure(teller: Teller, held_out: HeldOut) -> Figure:
+    """Per token of the first references; its floor is what the next picture's captions cost."""
+    pictures = list(held_out.images)
+    own = exp(teller.nats_per_token(pictures, held_out.sentences))
+    others = exp(teller.nats_per_token(pictures, rotated(held_out.sentences)))
+    note = "of the references, lower is better; floor: of another picture's"
+    return Figure("perplexity", own, len(held_out), floor=others, note=note, percent=False)
+
+
+def _truth_table(scores: Scores, texts: Sequence[str], held_out: HeldOut) -> list[Figure]:
+    floor = truth_of(texts, held_out, rotated(held_out.true_scenes()))
+    return figures(CAPTION_LABELS, scores, floor, truth_of(held_out.sentences, held_out))
+
+
+def _reference_table(texts: Sequence[str], held_out: HeldOut, among: list[bool]) -> list[Figure]:
+    floor = share(agreement(texts, rotated(held_out.references)))
+    undefined = f"{held_out.name} has no exact scenes, so nobody can say exactly"
+    return [
+        Figure.rate("a reference, word for word", among, floor=floor, ceiling=1.0),
+        Figure("exactly true", None, note=undefined),
+    ]
+
+
+def agreement(texts: Sequence[str], references: Sequence[Sequence[str]]) -> list[bool]:
+    """Whether each text is one of its references, up to case and spacing."""
+    return [_plain(text) in map(_plain, wanted) for text, wanted in zip(texts, references, strict=True)]
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.lower().split())
+
+
+def _examples(
+    captions: Sequence[Caption], held_out: HeldOut, reasons: Sequence[str], good: list[bool]
+) -> list[Example]:
+    """The first ones, and the first failures after them."""
+    places = shown_places(good)
+    return [
+        Example(
+            i,
+            picture,
+            sentence=held_out.sentences[i],
+            told=captions[i].text,
+            verdicts=((reasons[i], good[i]),),
+            words=captions[i].words if captions[i].attention is not None else (),
+            attention=_as_lists(captions[i]),
+        )
+        for i, picture in zip(places, to_pil(held_out.images[places]), strict=True)
+    ]
+
+
+def _as_lists(caption: Caption) -> tuple[list[list[float]], ...]:
+    return () if caption.attention is None else tuple(caption.attention.tolist())

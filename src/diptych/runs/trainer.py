@@ -1,0 +1,145 @@
+"""Lightning's Trainer as our runs use it: no loggers, bars or checkpoints of its own, and one endless epoch."""
+
+import logging
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import repeat
+from typing import Any
+
+import torch
+from pytorch_lightning import Callback, LightningDataModule, Trainer
+from pytorch_lightning.profilers import AdvancedProfiler, Profiler, SimpleProfiler
+
+from diptych.config import UserError, components
+from diptych.config.components import Trust
+from diptych.runs.build import Config
+from diptych.runs.folder import RunFolder
+from diptych.runs.pauses import Pauses
+from diptych.runs.recorder import Recorder
+from diptych.runs.stopping import StopSignals
+from diptych.tracking import Trackers
+
+# What `fit` itself warns of, and why it does not concern us.
+NEEDLESS_WARNINGS = (
+    r"The '.*_dataloader' does not have many workers",  # our batches are drawn faster than they are learned from
+    r"GPU available but not used",  # somebody has chosen trainer=cpu
+    r"`isinstance\(treespec, LeafSpec\)` is deprecated",  # between Lightning and torch
+    r"Found \d+ module\(s\) in eval mode at the start of training",  # averages and frozen backbones belong there
+)
+CALLBACK_FACTS = ("trackers", "checkpoints_folder", "samples_folder", "budget_images", "monitor", "mode")
+"""What a callback's constructor may ask for by parameter name."""
+NEVER = 2**62
+"""Steps until a validation, before the first step has told how many images a step sees."""
+
+
+@dataclass(frozen=True)
+class Equipment:
+    """What callbacks are made from."""
+
+    folder: RunFolder
+    config: Config
+    data: LightningDataModule
+    trackers: Trackers
+    signals: StopSignals
+    trust: Trust = None
+
+
+def make_trainer(equipment: Equipment) -> Trainer:
+    """A Trainer with all callbacks: the spine's own around those of the configuration."""
+    settings = equipment.config["trainer"]
+    return Trainer(
+        accelerator=settings["accelerator"],
+        devices=1,
+        precision=settings["precision"],
+        callbacks=_callbacks(equipment),
+        default_root_dir=str(equipment.folder.path),
+        logger=False,
+        enable_progress_bar=False,
+        enable_checkpointing=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        use_distributed_sampler=False,
+        max_epochs=-1,
+        val_check_interval=NEVER,
+        check_val_every_n_epoch=None,
+        limit_val_batches=1.0 if settings["max_val_batches"] is None else settings["max_val_batches"],
+        benchmark=settings["benchmark"],
+        deterministic=settings["deterministic"],
+        detect_anomaly=settings["detect_anomaly"],
+        profiler=_profiler(settings["profiler"], equipment.folder),
+    )
+
+
+def prepare_machine(settings: Mapping[str, Any]) -> None:
+    """Threads and matrix precision are settings of the whole process."""
+    if settings["threads"]:
+        torch.set_num_threads(settings["threads"])
+    if settings["matmul_precision"]:
+        torch.set_float32_matmul_precision(settings["matmul_precision"])
+    if settings["accelerator"] in ("gpu", "cuda") and not torch.cuda.is_available():
+        raise UserError("trainer=gpu: torch sees no CUDA device here; use trainer=cpu, or ask `diptych doctor`")
+
+
+@dataclass(frozen=True)
+class RepeatedBatch:
+    """A data loader of one batch; `times` None repeats it for ever."""
+
+    batch: Any
+    times: int | None
+
+    def __iter__(self) -> Iterator[Any]:
+        return repeat(self.batch) if self.times is None else repeat(self.batch, self.times)
+
+
+def repeat_first_batch(data: LightningDataModule) -> None:
+    """Train and validate on the stream's first batch for ever: a sound model learns it by heart."""
+    batch = next(iter(data.train_dataloader()))
+    data.train_dataloader = lambda: RepeatedBatch(batch, times=None)
+    data.val_dataloader = lambda: RepeatedBatch(batch, times=1)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Lightning's notices go to log.txt only, and its needless warnings nowhere."""
+    handlers = [h for name in ("pytorch_lightning", "lightning_fabric") for h in logging.getLogger(name).handlers]
+    streams = [h for h in handlers if type(h) is logging.StreamHandler]
+    levels = [h.level for h in streams]
+    logging.getLogger("pytorch_lightning.trainer.connectors.checkpoint_connector").setLevel(logging.WARNING)
+    with warnings.catch_warnings():
+        for message in NEEDLESS_WARNINGS:
+            warnings.filterwarnings("ignore", message=message)
+        for handler in streams:
+            handler.setLevel(logging.WARNING)
+        try:
+            yield
+        finally:
+            for handler, level in zip(streams, levels, strict=True):
+                handler.setLevel(level)
+
+
+def _callbacks(equipment: Equipment) -> list[Callback]:
+    config, folder = equipment.config, equipment.folder
+    facts = {
+        "trackers": equipment.trackers,
+        "checkpoints_folder": folder.checkpoints,
+        "samples_folder": folder.samples,
+        "budget_images": config["budget_images"],
+        "monitor": config["monitor"],
+        "mode": config["mode"],
+    }
+    assert tuple(facts) == CALLBACK_FACTS
+    nodes = config["callbacks"].items()
+    chosen = [components.build(node, f"callbacks.{name}", facts, equipment.trust) for name, node in nodes if node]
+    spec = equipment.data.spec  # pyright: ignore[reportAttributeAccessIssue]
+    return [Recorder(config, spec, folder.run_id, equipment.signals), *chosen, Pauses(equipment.signals)]
+
+
+def _profiler(name: str | None, folder: RunFolder) -> Profiler | None:
+    profilers = {"simple": SimpleProfiler, "advanced": AdvancedProfiler}
+    if name is None:
+        return None
+    if name not in profilers:
+        raise UserError(f"trainer.profiler={name!r}: choose simple or advanced")
+    return profilers[name](dirpath=folder.path, filename="profile")

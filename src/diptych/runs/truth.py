@@ -1,0 +1,106 @@
+"""Truth as figures for a table: each score with its interval, what shuffling reaches, and what the truth does."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Protocol
+
+from diptych.metrics.truth import CAPTION_SCORES, PAINTING_SCORES, caption_scores, painting_scores
+from diptych.runs.results import Figure
+from diptych.types import Images, Scene
+from diptych.world import ASPECTS, REASONS, Constraints, Judge, Reading
+
+PICTURES_AT_ONCE = 64
+ASPECT_LABELS = {f"{aspect} right": f"right_{aspect}" for aspect in ASPECTS}
+PAINTING_LABELS = {"fully true": "true", **ASPECT_LABELS}
+CAPTION_LABELS = {"exactly true": "exact", "true": "true", "well formed": "well_formed", **ASPECT_LABELS}
+
+
+class Track(Protocol):
+    """Shows how far an evaluation is."""
+
+    def __call__(self, items: Iterable[Any], *, description: str, total: int) -> Iterator[Any]:
+        """The items, one after the other."""
+        ...
+
+
+def silently(items: Iterable[Any], *, description: str, total: int) -> Iterator[Any]:
+    """A `Track` that shows nothing."""
+    return iter(items)
+
+
+@dataclass(frozen=True)
+class Scores:
+    """A row of named scores in [0, 1] for each example; a hit is a full score."""
+
+    names: Sequence[str]
+    rows: Sequence[Sequence[float]]
+
+    def hits(self, name: str) -> list[bool]:
+        """Whether each example has the score in full."""
+        column = self.names.index(name)
+        return [row[column] == 1 for row in self.rows]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What the judge read in each picture, and what was asked of it."""
+
+    judge: Judge
+    readings: Sequence[Reading]
+    claims: Sequence[Constraints]
+
+    @cached_property
+    def scores(self) -> Scores:
+        pairs = zip(self.readings, self.claims, strict=True)
+        return Scores(PAINTING_SCORES, [painting_scores(self.judge, *pair) for pair in pairs])
+
+    @property
+    def truth(self) -> list[bool]:
+        """Whether each picture is fully true."""
+        return self.scores.hits("true")
+
+    def shuffled(self) -> "Judged":
+        """Every picture held against the sentence of the next one."""
+        return Judged(self.judge, self.readings, rotated(self.claims))
+
+    def reason(self, index: int) -> str:
+        """`true`, or why the picture is not."""
+        return self.judge.verdict(self.readings[index], self.claims[index]).reason
+
+    def reasons(self) -> dict[str, int]:
+        """How often each reason was given against a picture."""
+        counts = {reason: sum(self.scores.hits(f"false_{reason}")) for reason in REASONS[1:]}
+        return {reason: count for reason, count in counts.items() if count}
+
+
+def judged(judge: Judge, images: Images, claims: Sequence[Constraints], track: Track, description: str) -> Judged:
+    """Read the pictures, a batch at a time."""
+    parts = images.cpu().split(PICTURES_AT_ONCE)
+    readings = [r for part in track(parts, description=description, total=len(parts)) for r in judge.read(part)]
+    return Judged(judge, readings, claims)
+
+
+def told(claims: Sequence[Constraints | None], scenes: Sequence[Scene]) -> Scores:
+    """What is true of captions (as claims, None for what is no sentence) about these scenes."""
+    return Scores(CAPTION_SCORES, [caption_scores(*pair) for pair in zip(claims, scenes, strict=True)])
+
+
+def figures(labels: Mapping[str, str], scores: Scores, floor: Scores, ceiling: Scores | None = None) -> list[Figure]:
+    """One line for each label."""
+    return [
+        Figure.rate(
+            label, scores.hits(name), floor=share(floor.hits(name)), ceiling=ceiling and share(ceiling.hits(name))
+        )
+        for label, name in labels.items()
+    ]
+
+
+def share(hits: Sequence[bool]) -> float | None:
+    """The fraction of true entries, None of none."""
+    return sum(hits) / len(hits) if hits else None
+
+
+def rotated(items: Sequence[Any]) -> list[Any]:
+    """Each one's place taken by the next: the shuffle of which nothing stays where it was."""
+    return [*items[1:], *items[:1]]

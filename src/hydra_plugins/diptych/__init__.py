@@ -1,0 +1,1 @@
+"""Diptych's Hydra plugins; Hydra finds them by the name of this namespace package."""
