@@ -1,0 +1,34 @@
+"""Execute every notebook against a demo on a smoke budget; nothing of theirs is kept. `make notebooks` runs this."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+
+FOLDER = Path(__file__).resolve().parent
+SECONDS_A_CELL = 300
+
+
+def main() -> None:
+    """Train the smallest demo in a temporary folder, then run the notebooks on its runs."""
+    with tempfile.TemporaryDirectory() as outputs:
+        environment = {**os.environ, "DIPTYCH_OUTPUTS": outputs, "WANDB_MODE": "offline"}
+        subprocess.run([sys.executable, "-m", "diptych", "demo", "--budget", "smoke"], env=environment, check=True)
+        for path in sorted(FOLDER.glob("*.ipynb")):
+            execute(path, Path(outputs))
+            sys.stdout.write(f"executed {path.name}\n")
+
+
+def execute(path: Path, outputs: Path) -> nbformat.NotebookNode:
+    """Run a copy of the notebook on the runs in `outputs`; an error in a cell is raised."""
+    notebook = nbformat.read(path, as_version=4)
+    client = NotebookClient(notebook, timeout=SECONDS_A_CELL, resources={"metadata": {"path": str(FOLDER)}})
+    return client.execute(env={**os.environ, "DIPTYCH_OUTPUTS": str(outputs)})
+
+
+if __name__ == "__main__":
+    main()
