@@ -1,0 +1,47 @@
+"""Every command that README and docs name is one that diptych understands."""
+
+import argparse
+import importlib
+import re
+import shlex
+
+import pytest
+
+from diptych.cli.main import COMMANDS
+from diptych.config.composition import compose
+
+PAGES = ("README.md", "docs/adding_a_model.md", "docs/reproducing.md", "docs/evaluation.md")
+OUTSIDE = "--config-dir"  # needs a researcher's own folder: tests/smoke walks through that
+
+
+def _commands(text):
+    blocks = re.findall(r"```(?:bash)?\n(.*?)```", text, flags=re.DOTALL)
+    lines = [line for block in blocks for line in block.splitlines()] + re.findall(r"`(diptych [^`]+)`", text)
+    return [line.split("  #")[0].strip() for line in lines if line.strip().startswith("diptych ")]
+
+
+@pytest.fixture(scope="module")
+def commands(repository):
+    return sorted({command for page in PAGES for command in _commands((repository / page).read_text("utf-8"))})
+
+
+def test_the_pages_name_commands_at_all(commands):
+    assert len([c for c in commands if c.startswith("diptych train")]) >= 4
+    assert {shlex.split(c)[1] for c in commands} <= set(COMMANDS)
+
+
+def test_every_train_command_composes(commands):
+    for command in commands:
+        words = shlex.split(command)[2:]
+        if command.startswith("diptych train ") and OUTSIDE not in words and "…" not in command:
+            overrides = [w.split(",")[0] for w in words if not w.startswith("-") and w not in ("job",)]
+            assert compose([o.replace("FOLDER", "pictures") for o in overrides])["system"], command
+
+
+def test_every_other_command_is_understood(commands):
+    for command in commands:
+        name, *words = shlex.split(command)[1:]
+        if name != "train" and words and "…" not in command and "..." not in command:
+            parser = argparse.ArgumentParser(prog=name, exit_on_error=False)
+            importlib.import_module(f"diptych.cli.{name}").add_arguments(parser)
+            assert vars(parser.parse_args(words)), command

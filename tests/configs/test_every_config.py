@@ -1,0 +1,142 @@
+"""Every file under conf/ composes, says what it is, and takes part in a training step."""
+
+import json
+import shutil
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+
+from diptych.config import UserError
+from diptych.config.composition import compose
+from diptych.runs.folder import DONE, RunFolder
+from diptych.runs.training import check, train
+
+CONF = Path(__file__).resolve().parents[2] / "conf"
+FILES = sorted(path.relative_to(CONF) for path in CONF.rglob("*.yaml"))
+GROUPS = sorted({str(path.parent) for path in FILES if path.parent != Path(".")})
+
+PAINTER = ["model=dcgan", "data=scenes_demo", "text_encoder=gru"]
+TELLER = ["model=cnn_rnn", "data=scenes_demo"]
+SMALL = ["data.batch_size=4", "data.val_size=8", "data.test_size=8"]
+COMPANY = {  # what a file of the group needs beside it to make a run
+    "model": ["data=scenes_demo"],
+    "data": ["model=dcgan"],
+    "tokenizer": TELLER,
+    "optimizer": TELLER,
+    "image_encoder": TELLER,
+    "caption_decoder": TELLER,
+    "system/captioner": TELLER,
+    "experiment": [],
+}
+SPECIAL = {  # what single files need on a machine without a network, a GPU or data
+    "image_encoder/resnet18": ["image_encoder.weights=null", "image_encoder.train_from=stem"],
+    "image_encoder/resnet50": ["image_encoder.weights=null", "image_encoder.train_from=stem"],
+    "image_encoder/resnet101": ["image_encoder.weights=null", "image_encoder.train_from=stem"],
+    "image_encoder/vgg16": ["image_encoder.weights=null", "image_encoder.train_from=block1"],
+    "discriminator/perceptual": ["+parts.teller={run: a-captioner, role: captioner}"],
+    "model/painter": ["schedule.decay_images=4"],
+    "schedule/trapezoid": ["schedule.decay_images=4"],
+}
+
+
+def options() -> Iterator[str]:
+    for path in FILES:
+        group, name = str(path.parent), path.with_suffix("").name
+        if group in (".", "hydra"):  # train.yaml is in every run, and Hydra's own node is not part of it
+            continue
+        if group.startswith("experiment"):
+            yield f"experiment={Path(*path.with_suffix('').parts[1:])}"
+        else:
+            yield f"{group}={name}"
+
+
+def command(option: str) -> list[str]:
+    """A run in which the option has a part."""
+    group, _, name = option.partition("=")
+    company = COMPANY.get(f"{group}/{name}", COMPANY.get(group, PAINTER))
+    if group == "callbacks":
+        option = f"callbacks=[budget,{name}]"  # without a budget, training never ends
+    return [o for o in company if not o.startswith(f"{group}=")] + [option, *SPECIAL.get(f"{group}/{name}", [])]
+
+
+def composed(overrides: list[str]) -> dict[str, Any]:
+    """The configuration, with a name where a recipe leaves open from which run it borrows."""
+    try:
+        return compose(overrides)
+    except UserError as error:
+        if "parts.teller.run has no value" not in str(error):
+            raise
+        return compose([*overrides, "parts.teller.run=a-captioner"])
+
+
+@pytest.mark.parametrize("path", FILES, ids=str)
+def test_every_file_begins_by_saying_what_it_is(path):
+    lines = (CONF / path).read_text(encoding="utf-8").splitlines()
+    said = [line for line in lines[:2] if line.startswith("# ") and not line.startswith("# @package")]
+    assert said
+
+
+def test_every_group_is_a_line_of_the_table_of_contents():
+    contents = (CONF / "train.yaml").read_text(encoding="utf-8")
+    groups = {group.partition("/")[0] for group in GROUPS}
+    assert [group for group in groups if f"  - {group}: " not in contents and f"  - {group}@" not in contents] == []
+
+
+@pytest.mark.parametrize("option", list(options()))
+def test_every_file_composes_to_components_that_can_be_built(option):
+    extra = ["data.root=there"] if option == "data=folder" else []
+    check(composed([*command(option), *extra]))
+
+
+@pytest.mark.parametrize("option", list(options()))
+def test_every_file_takes_part_in_a_training_step(option, tmp_path, monkeypatch):
+    if option == "trainer=gpu" and not torch.cuda.is_available():
+        pytest.skip("no CUDA device here")
+    monkeypatch.chdir(tmp_path)
+    data = PREPARED[option](tmp_path) if option in PREPARED else SMALL
+    debug = [] if option.startswith("debug=") else ["debug=one_step"]
+    config = composed([*command(option), *debug, *data, "budget_images=4"])
+    for part in config["parts"].values():
+        part["run"] = _lender(config["data"]).run_id
+    folder, _ = train(config)
+    assert folder.read_status().status == DONE
+    assert folder.read_status().images_seen >= 4
+    shutil.rmtree(tmp_path / "outputs")  # large networks leave large checkpoints
+
+
+def _lender(data: dict[str, Any]) -> RunFolder:
+    """A captioner of the same data, for runs that borrow one."""
+    return train(compose([*TELLER, *SMALL, "debug=one_step"]) | {"data": data})[0]
+
+
+def _mnist(folder: Path) -> list[str]:
+    """Idx files as MNIST has them, with 60 pictures each."""
+    for part in ("train", "t10k"):
+        pixels, labels = bytes(60 * 28 * 28), bytes(i % 10 for i in range(60))
+        (folder / f"{part}-images-idx3-ubyte").write_bytes(struct.pack(">IIII", 0x803, 60, 28, 28) + pixels)
+        (folder / f"{part}-labels-idx1-ubyte").write_bytes(struct.pack(">II", 0x801, 60) + labels)
+    return [f"data.root={folder}", "data.download=false", *SMALL]
+
+
+def _folder(folder: Path) -> list[str]:
+    """Pictures with metadata.jsonl, split by a hash of their names."""
+    lines = []
+    for i in range(60):
+        Image.new("RGB", (40, 32), (i * 4, 0, 255 - i * 4)).save(folder / f"{i}.png")
+        lines.append(json.dumps({"file_name": f"{i}.png", "text": f"picture number {i % 7}"}))
+    (folder / "metadata.jsonl").write_text("\n".join(lines))
+    return [
+        f"data.root={folder}",
+        "data.image_size=32",
+        "data.val_share=0.2",
+        "data.num_workers=0",
+        "data.batch_size=4",
+    ]
+
+
+PREPARED = {"data=mnist": _mnist, "data=folder": _folder}

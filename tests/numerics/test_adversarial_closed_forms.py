@@ -1,0 +1,94 @@
+import math
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from diptych.losses.adversarial import Hinge, Minimax, NonSaturating
+
+LOGITS = torch.linspace(-8, 8, 33, dtype=torch.float64)
+CROSS_ENTROPIES = [Minimax(), NonSaturating()]
+
+
+@pytest.mark.parametrize("objective", CROSS_ENTROPIES)
+def test_a_discriminator_that_knows_nothing_pays_two_log_two(objective):
+    assert objective.discriminator(torch.zeros(3), torch.zeros(3)).tolist() == pytest.approx([2 * math.log(2)] * 3)
+
+
+@pytest.mark.parametrize("objective", CROSS_ENTROPIES)
+def test_the_optimal_discriminator_pays_two_log_two_minus_twice_the_jensen_shannon_divergence(objective):
+    """Goodfellow et al. 2014, theorem 1, on three-valued data: D* = p / (p + q)."""
+    p = torch.tensor([0.5, 0.3, 0.2], dtype=torch.float64)
+    q = torch.tensor([0.1, 0.3, 0.6], dtype=torch.float64)
+    optimal_logits = (p / q).log()
+    real_part = objective.discriminator(optimal_logits, torch.full((3,), -1e9, dtype=torch.float64))
+    fake_part = objective.discriminator(torch.full((3,), 1e9, dtype=torch.float64), optimal_logits)
+    middle = (p + q) / 2
+    divergence = (p * (p / middle).log() + q * (q / middle).log()).sum() / 2
+    assert (p * real_part + q * fake_part).sum() == pytest.approx(2 * math.log(2) - 2 * float(divergence))
+
+
+@pytest.mark.parametrize("objective", CROSS_ENTROPIES)
+def test_the_discriminator_loss_is_binary_cross_entropy_of_both_sides(objective):
+    real, fake = LOGITS, LOGITS.flip(0) / 3
+    ones, zeros = torch.ones_like(real), torch.zeros_like(real)
+    expected = F.binary_cross_entropy(real.sigmoid(), ones, reduction="none")
+    expected = expected + F.binary_cross_entropy(fake.sigmoid(), zeros, reduction="none")
+    torch.testing.assert_close(objective.discriminator(real, fake), expected)
+
+
+def test_minimax_generator_minimises_the_log_of_one_minus_d_exactly():
+    torch.testing.assert_close(Minimax().generator(LOGITS), (1 - LOGITS.sigmoid()).log())
+
+
+def test_minimax_is_one_value_function_played_from_both_sides():
+    """With the real side settled, what D loses is what G gains."""
+    settled = torch.full_like(LOGITS, 1e9)
+    torch.testing.assert_close(Minimax().generator(LOGITS), -Minimax().discriminator(settled, LOGITS))
+
+
+def test_non_saturating_generator_minimises_minus_log_d_exactly():
+    torch.testing.assert_close(NonSaturating().generator(LOGITS), -LOGITS.sigmoid().log())
+
+
+def test_the_two_cross_entropy_generators_differ_by_the_logit():
+    """log(1 - D) - (-log D) = log D(1 - D), and -log D = softplus(-l) = softplus(l) - l."""
+    torch.testing.assert_close(NonSaturating().generator(LOGITS), -Minimax().generator(LOGITS) - LOGITS)
+
+
+def test_only_the_non_saturating_gradient_survives_a_sure_discriminator():
+    logits = torch.tensor([-20.0], requires_grad=True)
+    (saturated,) = torch.autograd.grad(Minimax().generator(logits).sum(), logits)
+    (strong,) = torch.autograd.grad(NonSaturating().generator(logits).sum(), logits)
+    assert abs(float(saturated)) < 1e-8
+    assert float(strong) == pytest.approx(-1)
+
+
+@pytest.mark.parametrize("objective", [Minimax(), NonSaturating(), Hinge()])
+def test_no_loss_and_no_gradient_overflows(objective):
+    logits = torch.tensor([-1e4, -100.0, 100.0, 1e4], requires_grad=True)
+    loss = objective.discriminator(logits, logits.flip(0)) + objective.generator(logits)
+    loss.sum().backward()
+    assert loss.isfinite().all()
+    assert logits.grad is not None
+    assert logits.grad.isfinite().all()
+
+
+def test_hinge_discriminator_is_content_beyond_both_margins():
+    assert Hinge().discriminator(torch.tensor([1.0, 3.0]), torch.tensor([-1.0, -3.0])).tolist() == [0, 0]
+    assert Hinge().discriminator(torch.tensor([0.5]), torch.tensor([0.5])).tolist() == [2.0]
+
+
+def test_hinge_generator_climbs_the_score_at_unit_slope():
+    logits = torch.randn(5, requires_grad=True)
+    (gradient,) = torch.autograd.grad(Hinge().generator(logits).sum(), logits)
+    assert gradient.tolist() == [-1] * 5
+
+
+@pytest.mark.parametrize("objective", [Minimax(), NonSaturating(), Hinge()])
+def test_losses_come_one_per_example(objective):
+    real, fake = torch.randn(4), torch.randn(4)
+    whole = objective.discriminator(real, fake)
+    assert whole.shape == (4,)
+    torch.testing.assert_close(whole[2:3], objective.discriminator(real[2:3], fake[2:3]))
+    torch.testing.assert_close(objective.generator(fake)[1:2], objective.generator(fake[1:2]))

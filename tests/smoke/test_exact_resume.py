@@ -1,0 +1,167 @@
+"""A run that was killed and resumed is, bit for bit, the run that nobody disturbed (on the CPU)."""
+
+import os
+import random
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import processes
+import pytest
+import torch
+
+from diptych.runs.finding import all_runs
+from diptych.runs.folder import DONE, RunFolder
+from diptych.tracking import read_metrics
+
+CONF = Path(__file__).resolve().parents[1] / "support" / "conf"
+OWN_TO_A_RUN = ("run_id", "config", "loops")  # Lightning's loop counters serve its loggers only
+
+# Images between two checkpoints; every run sees six times as many.
+INTERVALS = {"small_teller": 160, "small_painter": 80, "small_borrower": 80}
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A run that nobody disturbed, and how to begin another like it."""
+
+    command: list[str]
+    interval: int
+    run: RunFolder
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_left_running():
+    yield
+    processes.kill_all()
+
+
+@pytest.fixture(scope="module")
+def lender(tmp_path_factory) -> RunFolder:
+    """A captioner for the run that borrows one."""
+    return completed(command("small_teller", "budget_images=160"), tmp_path_factory.mktemp("lender"))
+
+
+@pytest.fixture(scope="module", params=list(INTERVALS))
+def whole(request, lender, tmp_path_factory) -> Whole:
+    borrowed = [f"parts.teller.run={lender.path}"] if request.param == "small_borrower" else []
+    train = command(request.param, *borrowed)
+    return Whole(train, INTERVALS[request.param], completed(train, tmp_path_factory.mktemp(request.param)))
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_killed_between_checkpoints(whole, tmp_path, workers):
+    killed([*whole.command, strike(whole.interval * 3.4, "step"), f"data.num_workers={workers}"], tmp_path)
+    assert_equal(resumed(tmp_path, whole.interval), whole.run)
+
+
+def test_killed_while_a_checkpoint_is_being_written(whole, tmp_path):
+    killed([*whole.command, strike(whole.interval * 3, "saving")], tmp_path)
+    assert list(the_run(tmp_path).checkpoints.glob("*.partial"))
+    assert_equal(resumed(tmp_path, whole.interval), whole.run)
+    assert not list(the_run(tmp_path).checkpoints.glob("*.partial"))
+
+
+def test_killed_in_the_middle_of_a_validation(whole, tmp_path):
+    killed([*whole.command, strike(whole.interval * 4, "validation")], tmp_path)
+    assert_equal(resumed(tmp_path, whole.interval), whole.run)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_killed_at_any_moment_again_and_again(whole, tmp_path, workers):
+    moments = random.Random(f"{whole.run.experiment} {workers}")
+    arguments = [*whole.command, f"data.num_workers={workers}"]
+    for _ in range(2):
+        process = begun(arguments, tmp_path)
+        time.sleep(moments.uniform(0, 0.3))
+        process.kill()
+        process.join()
+        arguments = ["resume", the_run(tmp_path).run_id]
+    if the_run(tmp_path).read_status().status != DONE:
+        resumed(tmp_path, whole.interval)
+    assert_equal(the_run(tmp_path), whole.run)
+
+
+def test_told_to_stop_it_saves_and_goes_on_from_there(whole, tmp_path):
+    process = begun(whole.command, tmp_path)
+    os.kill(process.pid, signal.SIGTERM)
+    process.join()
+    assert process.exitcode == 128 + signal.SIGTERM, processes.said(tmp_path)
+    run = the_run(tmp_path)
+    assert run.read_status().label == "stopped"
+    assert torch.load(run.last, weights_only=True)["images_seen"] == run.read_status().images_seen
+    assert_equal(resumed(tmp_path, whole.interval), whole.run)
+
+
+def command(model: str, *overrides: str) -> list[str]:
+    return ["train", "--config-dir", str(CONF), f"model={model}", *overrides]
+
+
+def strike(images: float, where: str) -> str:
+    return f"+callbacks.strike={{_target_: tinyparts.Strike, images: {int(images)}, where: {where}}}"
+
+
+def the_run(folder: Path) -> RunFolder:
+    (run,) = all_runs(folder / "outputs")
+    return run
+
+
+def completed(arguments: list[str], folder: Path) -> RunFolder:
+    code = processes.finish(arguments, folder)
+    assert code == 0, processes.said(folder)
+    return the_run(folder)
+
+
+def killed(arguments: list[str], folder: Path) -> None:
+    assert processes.finish(arguments, folder) == -signal.SIGKILL
+
+
+def begun(arguments: list[str], folder: Path) -> Any:
+    """The command's process, once it has written a checkpoint (or has ended)."""
+    process = processes.start(arguments, folder)
+    deadline = time.monotonic() + 120
+    while process.is_alive() and not has_checkpoint_since(process.started, folder):
+        assert time.monotonic() < deadline, "the run did not get anywhere"
+        time.sleep(0.01)
+    return process
+
+
+def has_checkpoint_since(moment: float, folder: Path) -> bool:
+    return any(path.stat().st_mtime > moment for path in folder.glob("outputs/*/*/checkpoints/last.ckpt"))
+
+
+def resumed(folder: Path, interval: int) -> RunFolder:
+    """The run in `folder`, resumed to its end; it starts past zero and repeats at most one checkpoint interval."""
+    run = the_run(folder)
+    seen = max(row["images"] for row in read_metrics(run.metrics))
+    saved = torch.load(run.last, weights_only=True)["images_seen"]
+    assert saved > 0
+    assert saved >= seen - interval
+    completed(["resume", run.run_id, "callbacks.strike=null", "--trust", "tinyparts"], folder)
+    assert run.read_status().status == DONE
+    return run
+
+
+def assert_equal(one: RunFolder, other: RunFolder) -> None:
+    """The same rows of figures, and the same state in both checkpoints."""
+    assert rows(one) == rows(other)
+    for name in ("last", "best"):
+        states = [torch.load(getattr(run, name), weights_only=True) for run in (one, other)]
+        assert differences(*states) == []
+
+
+def rows(run: RunFolder) -> list[dict[str, float]]:
+    return [{k: v for k, v in row.items() if "second" not in k} for row in read_metrics(run.metrics)]
+
+
+def differences(one: Any, other: Any, path: str = "") -> list[str]:
+    """Where two checkpoints differ, in weights, averages, optimisers, counts, random states or positions."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        keys = [key for key in {**one, **other} if path or key not in OWN_TO_A_RUN]
+        return [d for key in keys for d in differences(one.get(key), other.get(key), f"{path}/{key}")]
+    if isinstance(one, list | tuple) and isinstance(other, list | tuple) and len(one) == len(other):
+        return [d for i, pair in enumerate(zip(one, other, strict=True)) for d in differences(*pair, f"{path}/{i}")]
+    both_tensors = isinstance(one, torch.Tensor) and isinstance(other, torch.Tensor)
+    return [] if (torch.equal(one, other) if both_tensors else one == other) else [path]

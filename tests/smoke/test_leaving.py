@@ -1,0 +1,117 @@
+"""How commands end: exit codes, one message for what a user can mend, and what is left behind."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import processes
+import pytest
+
+from diptych.runs.finding import all_runs
+
+CONF = Path(__file__).resolve().parents[1] / "support" / "conf"
+TINY = ["--config-dir", str(CONF), "model=tiny_gan"]
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_left_running():
+    yield
+    processes.kill_all()
+
+
+def test_a_run_that_is_done_leaves_with_0_and_names_its_folder(tmp_path):
+    assert processes.finish(["train", *TINY], tmp_path) == 0
+    (run,) = all_runs(tmp_path / "outputs")
+    assert processes.said(tmp_path).splitlines()[-1] == str(run.path.relative_to(tmp_path))
+
+
+def test_a_run_that_failed_leaves_with_1_and_keeps_the_traceback_for_log_txt(tmp_path):
+    explode = "+callbacks.explode={_target_: tinyparts.Explode, images: 64}"
+    assert processes.finish(["train", *TINY, explode], tmp_path) == 1
+    said = processes.said(tmp_path)
+    assert "diptych train: RuntimeError: the paint has run out" in said
+    assert "Traceback" not in said
+    (run,) = all_runs(tmp_path / "outputs")
+    assert "Traceback" in run.log.read_text()
+    assert run.read_status().label == "failed"
+
+
+def test_debug_shows_the_traceback(tmp_path):
+    explode = "+callbacks.explode={_target_: tinyparts.Explode, images: 64}"
+    assert processes.finish(["train", "--debug", *TINY, explode], tmp_path) == 1
+    assert "Traceback" in processes.said(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["train", "modle=tiny_gan"], "there is no modle to set; did you mean model?"),
+        (["train", *TINY, "generator.widht=3"], "there is no generator.widht to set; did you mean generator.width?"),
+        (["train", *TINY, "+generator.widht=3"], "generator.widht=3: tinyparts.TinyGenerator has no such argument"),
+        (["train", *TINY, "seed=x"], "Value 'x' of type 'str' could not be converted to Integer"),
+        (["train", "model=nosuch"], "Could not find 'model/nosuch'"),
+        (["train"], "no data is chosen"),
+        (["train", "--config-dir", "nowhere"], "'.*nowhere' not found"),
+        (["train", *TINY, "init_from=nothing"], "there is no run 'nothing'"),
+        (["train", *TINY, "trainer=gpu"], "torch sees no CUDA device here"),
+        (["train", *TINY, "trainer.profiler=slow"], "choose simple or advanced"),
+        (["resume", "latest"], "there is no run in outputs/ yet"),
+        (["resume", "nothing"], "there is no run 'nothing'"),
+        (["runs", "show", "nothing"], "there is no run 'nothing'"),
+        (["runs", "--nonsense"], "unrecognized arguments"),
+        (["paint"], "invalid choice: 'paint'"),
+    ],
+)
+def test_wrong_usage_leaves_with_2_and_one_message(tmp_path, arguments, says):
+    if "trainer=gpu" in arguments:
+        pytest.importorskip("torch").cuda.is_available() and pytest.skip("there is a CUDA device here")
+    assert processes.finish(arguments, tmp_path) == 2
+    said = processes.said(tmp_path)
+    assert re.search(says, said)
+    assert "Traceback" not in said
+    assert "Error executing job" not in said
+
+
+@pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_run_that_was_told_to_stop_leaves_with_the_signal(tmp_path, signum, code):
+    strike = f"+callbacks.strike={{_target_: tinyparts.Strike, images: 320, signum: {int(signum)}, where: step}}"
+    assert processes.finish(["train", *TINY, strike], tmp_path) == code
+    assert f"diptych train: stopped by {signum.name}" in processes.said(tmp_path)
+    (run,) = all_runs(tmp_path / "outputs")
+    assert run.read_status().label == "stopped"
+
+
+def test_a_killed_run_is_listed_as_killed(tmp_path):
+    strike = "+callbacks.strike={_target_: tinyparts.Strike, images: 320, where: step}"
+    assert processes.finish(["train", *TINY, strike], tmp_path) == -signal.SIGKILL
+    assert processes.finish(["runs", "--json"], tmp_path) == 0
+    (row,) = json.loads(processes.said(tmp_path))
+    assert row["status"] == "killed"
+    assert row["experiment"] == "tiny_gan_digits"
+
+
+def test_the_run_of_another_process_has_the_id_it_was_given(tmp_path):
+    assert processes.finish(["train", *TINY, "budget_images=32"], tmp_path, {"DIPTYCH_RUN_ID": "given"}) == 0
+    assert [run.run_id for run in all_runs(tmp_path / "outputs")] == ["given"]
+    assert processes.finish(["train", *TINY, "budget_images=32"], tmp_path, {"DIPTYCH_RUN_ID": "given"}) == 2
+
+
+def test_a_sweep_is_fresh_processes_of_which_one_may_fail(tmp_path):
+    environment = {**os.environ, "PYTHONPATH": str(CONF.parent), "OMP_NUM_THREADS": "1"}
+    explode = "+callbacks.explode={_target_: tinyparts.Explode, images: 64}"
+    sweep = ["-m", *TINY, "budget_images=32,64", explode]
+    command = [sys.executable, "-m", "diptych", "train", *sweep]
+    result = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert result.returncode == 1
+    assert "1 of 2 runs failed" in result.stderr
+    done, failed = all_runs(tmp_path / "outputs")
+    assert (done.read_status().label, failed.read_status().label) == ("done", "failed")
+    assert done.read_config()["budget_images"] == 32
+    (sweep_folder,) = (tmp_path / "outputs" / "sweeps").iterdir()
+    assert {link.name for link in sweep_folder.iterdir() if link.is_symlink()} == {done.run_id, failed.run_id}
+    starts = [run.read_environment()[0] for run in (done, failed)]
+    assert all("-m" not in start["command"] for start in starts)

@@ -1,0 +1,184 @@
+"""What people type once they have trained something: evaluate, generate, caption, report, and `diptych.load`."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import diptych
+from diptych.cli.main import main
+from diptych.config import UserError
+from diptych.config.composition import compose
+from diptych.runs.folder import RunFolder
+from diptych.runs.load import Painter, Teller
+from diptych.runs.training import train
+
+TINY = (
+    "data=digits",
+    "data.batch_size=16",
+    "data.val_size=32",
+    "budget_images=64",
+    "validate_every_images=64",
+    "tracking=csv",
+    "trainer.threads=1",
+    "callbacks.progress.quiet=true",
+)
+SENTENCE = "a handwritten seven"
+
+
+@pytest.fixture(scope="module")
+def outputs(tmp_path_factory):
+    return tmp_path_factory.mktemp("outputs")
+
+
+@pytest.fixture(scope="module")
+def painter(outputs) -> RunFolder:
+    overrides = ("model=mlp_gan", "text_encoder=gru", *TINY)
+    return train(compose([*overrides, f"paths.outputs={outputs}"]))[0]
+
+
+@pytest.fixture(scope="module")
+def teller(outputs) -> RunFolder:
+    overrides = ("model=cnn_rnn_attention", "image_encoder.num_halvings=2", *TINY)
+    return train(compose([*overrides, f"paths.outputs={outputs}"]))[0]
+
+
+@pytest.fixture(autouse=True)
+def _outputs_are_here(outputs, monkeypatch):
+    monkeypatch.setenv("DIPTYCH_OUTPUTS", str(outputs))
+
+
+@pytest.fixture
+def picture(tmp_path):
+    path = tmp_path / "seven.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (40, 60, 3), dtype=np.uint8)).save(path)
+    return path
+
+
+def size_of(path) -> tuple[int, int]:
+    with Image.open(path) as opened:
+        return opened.size
+
+
+def test_load_says_what_a_run_is(painter, teller):
+    assert isinstance(diptych.load(painter.path), Painter)
+    assert isinstance(diptych.load(teller.run_id[:-2]), Teller)
+
+
+def test_a_painter_paints_the_same_again_whatever_else_is_asked(painter):
+    loaded = diptych.load(painter.path)
+    alone = loaded.generate([SENTENCE], num_images=2, seed=3)
+    together = loaded.generate(["the digit two", SENTENCE], num_images=3, seed=3)
+    assert len(alone) == 2
+    assert len(together) == 6
+    assert [p.tobytes() for p in alone] == [p.tobytes() for p in together[3:5]]
+    other = loaded.generate([SENTENCE], seed=4)
+    assert other[0].tobytes() != alone[0].tobytes()
+
+
+def test_size_enlarges_pictures(painter):
+    loaded = diptych.load(painter.path)
+    small, large = loaded.generate([SENTENCE]), loaded.generate([SENTENCE], size=2 * loaded.image_size)
+    assert large[0].size == (2 * loaded.image_size,) * 2
+    assert np.array_equal(np.asarray(large[0])[::2, ::2], np.asarray(small[0]))
+
+
+def test_unknown_words_are_named_with_their_neighbours(painter):
+    with pytest.raises(UserError, match=r"'sevn' \(did you mean seven"):
+        diptych.load(painter.path).generate(["a handwritten sevn"])
+
+
+def test_files_pictures_and_paths_are_told_alike(teller, picture):
+    loaded = diptych.load(teller.path)
+    with Image.open(picture) as opened:
+        captions = loaded.caption([picture, str(picture), opened.copy()], beam=2)
+    assert len({caption.text for caption in captions[:2]}) == 1
+    assert captions[0].attention.shape[0] == len(captions[0].words)
+
+
+def test_generate_writes_pictures_and_a_grid(painter, tmp_path, capsys):
+    assert main(["generate", str(painter.path), SENTENCE, "-n", "3", "--grid", "--out", str(tmp_path), "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert len(said["images"]) == 3
+    assert len(list(tmp_path.glob("a-handwritten-seven-seed0-?.png"))) == 3
+    assert size_of(said["grid"])[0] > 3 * diptych.load(painter.path).image_size
+
+
+def test_generate_refuses_unknown_words_unless_allowed(painter, tmp_path, capsys):
+    asked = ["generate", str(painter.path), "a purple dog", "-n", "1", "--out", str(tmp_path)]
+    assert main(asked) == 2
+    message = capsys.readouterr().err
+    assert "'purple'" in message
+    assert "--allow-unknown" in message
+    assert "Traceback" not in message
+    assert main([*asked, "--allow-unknown"]) == 0
+
+
+def test_a_painter_without_sentences_is_asked_for_none(outputs, tmp_path, capsys):
+    run, _ = train(compose(["model=mlp_gan", *TINY, f"paths.outputs={outputs}"]))
+    assert main(["generate", str(run.path), "-n", "2", "--out", str(tmp_path), "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["images"]) == 2
+    assert main(["generate", str(run.path), SENTENCE]) == 2
+    assert "without sentences" in capsys.readouterr().err
+    assert main(["evaluate", str(run.path), "--num", "8", "--json"]) == 0
+    (result,) = json.loads(capsys.readouterr().out)["evaluations"]
+    assert "no sentences" in result["figures"][0]["note"]
+
+
+def test_caption_names_what_it_cannot_read_and_goes_on(teller, picture, tmp_path, capsys):
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"no picture")
+    lines = tmp_path / "told" / "captions.jsonl"
+    code = main(["caption", str(teller.path), str(tmp_path), "--attention", "--out", str(lines), "--json"])
+    said = capsys.readouterr()
+    assert code == 1
+    assert "broken.png" in said.err
+    assert "28 x 28" in said.err
+    content = json.loads(said.out)
+    assert content["skipped"] == [str(broken)]
+    (entry,) = [json.loads(line) for line in lines.read_text().splitlines()]
+    assert entry == content["captions"][0]
+    assert size_of(entry["attention"])[1] > 28
+
+
+def test_a_run_that_cannot_paint_says_so(teller, capsys):
+    assert main(["generate", str(teller.path), SENTENCE]) == 2
+    assert "cannot paint" in capsys.readouterr().err
+
+
+def test_evaluate_keeps_every_result_and_closes_the_loop(painter, teller, capsys):
+    asked = ["evaluate", str(painter.path), "--with", str(teller.path), "--num", "16", "--json"]
+    assert main(asked) == 0
+    first = json.loads(capsys.readouterr().out)["evaluations"]
+    assert main([*asked, "--seed", "1"]) == 0
+    assert [e["kind"] for e in first] == ["painter", "loop"]
+    assert {p.name for p in painter.evaluations.glob("*.json")} == {
+        f"best-digits-test-{seed}{suffix}.json" for seed in (0, 1) for suffix in ("", f"-with-{teller.run_id}")
+    }
+    protocol = first[0]["protocol"]
+    assert (protocol["num"], protocol["images_seen"], protocol["checkpoint"]) == (16, 64, "best")
+    assert protocol["versions"]["torch"]
+
+
+def test_evaluate_measures_a_teller_on_other_data(teller, capsys):
+    assert main(["evaluate", str(teller.path), "--data", "scenes_demo", "--num", "8", "--json"]) == 0
+    (result,) = json.loads(capsys.readouterr().out)["evaluations"]
+    assert result["protocol"]["data"] == "scenes_demo"
+    assert result["figures"][0]["value"] == 0
+
+
+def test_report_is_one_file_with_curves_samples_and_evaluations(painter, capsys):
+    assert main(["evaluate", str(painter.path), "--num", "8", "--split", "val"]) == 0
+    assert main(["report", str(painter.path)]) == 0
+    document = painter.report.read_text(encoding="utf-8")
+    for part in ("Painted from sentences", "losses (training)", "Samples on the way", "budget_images: 64", "<svg"):
+        assert part in document
+
+
+def test_importing_diptych_imports_nothing_heavy():
+    code = "import sys, diptych; print('torch' in sys.modules, diptych.__version__)"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert said.split()[0] == "False"

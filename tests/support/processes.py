@@ -1,0 +1,60 @@
+"""`diptych` in processes that can be killed, without paying for its imports each time (a fork server has them)."""
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+CONTEXT = multiprocessing.get_context("forkserver")
+STARTED = []
+CONTEXT.set_forkserver_preload(["diptych.runs.training", "diptych.cli.train", "diptych.data", "diptych.systems.gan"])
+
+
+def start(arguments: list[str], folder: Path, variables: dict[str, str] | None = None):
+    """Begin `diptych ARGUMENTS` in `folder`; its output goes to `folder/said.txt`."""
+    process = CONTEXT.Process(target=_command, args=(arguments, folder, variables or {}))
+    process.started = time.time()
+    process.start()
+    STARTED.append(process)
+    return process
+
+
+def finish(arguments: list[str], folder: Path, variables: dict[str, str] | None = None, timeout: float = 120) -> int:
+    """Run `diptych ARGUMENTS` in `folder` to its end; the exit code, negative if a signal ended it."""
+    process = start(arguments, folder, variables)
+    process.join(timeout)
+    if process.exitcode is None:
+        raise AssertionError(f"diptych {' '.join(arguments)} did not end:\n{said(folder)}")
+    return process.exitcode
+
+
+def kill_all() -> None:
+    """Leave nothing behind: neither commands nor the data workers of commands that were killed."""
+    while STARTED:
+        process = STARTED.pop()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.join()
+
+
+def said(folder: Path) -> str:
+    """What the commands run in `folder` have written to the terminal."""
+    return (folder / "said.txt").read_text(encoding="utf-8")
+
+
+def _command(arguments: list[str], folder: Path, variables: dict[str, str]) -> None:
+    os.environ.update({"OMP_NUM_THREADS": "1", "WANDB_MODE": "offline", **variables})
+    os.setpgrp()
+    os.chdir(folder)
+    descriptor = os.open("said.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    import torch
+
+    from diptych.cli.main import main
+
+    torch.set_num_threads(1)
+    sys.exit(main(arguments))

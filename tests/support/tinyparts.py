@@ -1,0 +1,155 @@
+"""A researcher's own package, small enough for tests: two systems and their networks, built by the spine alone."""
+
+import os
+import signal
+
+import torch
+from pytorch_lightning import Callback, LightningDataModule
+from torch import Tensor, nn
+
+from diptych.systems.base import System
+from diptych.types import Batch
+
+
+class TinyGenerator(nn.Module):
+    """A linear map to pixels; dropout draws from torch's global generator, as real networks do."""
+
+    def __init__(self, *, image_size: int, image_channels: int, width: int = 8, latent_dim: int = 4) -> None:
+        super().__init__()
+        self.latent_dim = latent_dim
+        self.shape = (image_channels, image_size, image_size)
+        self.layers = nn.Sequential(
+            nn.Linear(latent_dim, width),
+            nn.BatchNorm1d(width),
+            nn.Dropout(0.1),
+            nn.Linear(width, image_channels * image_size * image_size),
+        )
+
+    def forward(self, latents: Tensor) -> Tensor:
+        return self.layers(latents).tanh().unflatten(1, self.shape)
+
+
+class TinyDiscriminator(nn.Module):
+    """A linear map from pixels to one logit."""
+
+    def __init__(self, *, image_size: int, image_channels: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Flatten(), nn.Dropout(0.1), nn.Linear(image_channels * image_size**2, 1))
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.layers(images)[:, 0]
+
+
+class TinyGAN(System):
+    """Two optimisers by hand, and an average of the generator's weights."""
+
+    def __init__(
+        self, *, data_spec, generator, discriminator, generator_optimizer, discriminator_optimizer, seed: int = 0
+    ) -> None:
+        super().__init__(data_spec=data_spec, seed=seed)
+        self.automatic_optimization = False
+        self.generator, self.discriminator = generator, discriminator
+        self.average = nn.ParameterList(p.detach().clone() for p in generator.parameters()).requires_grad_(False)
+        self.optimizer_makers = (generator_optimizer, discriminator_optimizer)
+
+    def configure_optimizers(self):
+        networks = (self.generator, self.discriminator)
+        return [make(net.parameters()) for make, net in zip(self.optimizer_makers, networks, strict=True)]
+
+    def training_step(self, batch: Batch, batch_idx: int) -> None:
+        latents = torch.randn(len(batch), self.generator.latent_dim, generator=self.rng)
+        optimizer_g, optimizer_d = self.optimizers()
+        loss_d = (self.discriminator(self.generator(latents).detach()) - self.discriminator(batch.images)).mean()
+        self._step(optimizer_d, loss_d)
+        loss_g = -self.discriminator(self.generator(latents)).mean()
+        self._step(optimizer_g, loss_g)
+        for slow, fast in zip(self.average, self.generator.parameters(), strict=True):
+            slow.lerp_(fast.detach(), 0.1)
+        self.count_images(len(batch))
+        self.log_metrics("train", {"loss_d": loss_d.detach(), "loss_g": loss_g.detach()})
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        images = self.generator(torch.zeros(len(batch), self.generator.latent_dim))
+        self.log("val/realism", self.discriminator(images).mean(), batch_size=len(batch))
+
+    def _step(self, optimizer, loss: Tensor) -> None:
+        optimizer.zero_grad()
+        self.manual_backward(loss)
+        optimizer.step()
+
+
+class TinyTeller(System):
+    """Predicts the second word from the pixels: one optimiser, stepped by Lightning."""
+
+    def __init__(self, *, data_spec, optimizer, width: int = 8, seed: int = 0) -> None:
+        super().__init__(data_spec=data_spec, seed=seed)
+        pixels = data_spec.image_channels * data_spec.image_size**2
+        words = len(data_spec.vocabulary)
+        self.network = nn.Sequential(nn.Flatten(), nn.Linear(pixels, width), nn.Dropout(0.1), nn.Linear(width, words))
+        self.make_optimizer = optimizer
+
+    def configure_optimizers(self):
+        return self.make_optimizer(self.network.parameters())
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        loss = self._loss(batch)
+        self.count_images(len(batch) * batch.tokens.shape[1])
+        self.log_metrics("train", {"loss": loss.detach()})
+        return loss
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        self.log("val/loss", self._loss(batch), batch_size=len(batch))
+
+    def _loss(self, batch: Batch) -> Tensor:
+        return nn.functional.cross_entropy(self.network(batch.images), batch.tokens[:, 0, 1])
+
+
+class UnopenableData(LightningDataModule):
+    """Data that nobody may touch: for mistakes that must be found earlier."""
+
+    def __init__(self, *, batch_size: int = 1, seed: int = 0) -> None:
+        super().__init__()
+
+    def setup(self, stage: str | None = None) -> None:
+        raise AssertionError("the data were loaded")
+
+
+class Strike(Callback):
+    """Sends the process one signal when so many images were seen: after a step, in a validation, or while saving."""
+
+    def __init__(self, *, images: int, signum: int = signal.SIGKILL, where: str = "step") -> None:
+        self.images: int | None = images
+        self.signum, self.where = signum, where
+
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
+        if self.where == "step":
+            self._strike(pl_module)
+
+    def on_validation_batch_end(self, trainer, pl_module, outputs, batch, batch_idx, dataloader_idx=0) -> None:
+        if self.where == "validation":
+            self._strike(pl_module)
+
+    def on_save_checkpoint(self, trainer, pl_module, checkpoint) -> None:
+        if self.where == "saving" and self.images is not None and pl_module.images_seen >= self.images:
+            torch.save = self._die_in_the_middle
+
+    def _strike(self, pl_module) -> None:
+        if self.images is not None and pl_module.images_seen >= self.images:
+            self.images = None
+            os.kill(os.getpid(), self.signum)
+
+    def _die_in_the_middle(self, checkpoint, file) -> None:
+        file.write(b"half a checkpoint" * 1000)
+        file.flush()
+        os.kill(os.getpid(), self.signum)
+
+
+class Explode(Callback):
+    """An error in mid-training."""
+
+    def __init__(self, *, images: int) -> None:
+        self.images = images
+
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
+        if pl_module.images_seen >= self.images:
+            raise RuntimeError("the paint has run out")

@@ -1,0 +1,254 @@
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from pytorch_lightning import Callback
+
+from diptych.callbacks import Budget, Checkpoints, EarlyStopping, Health, MetricsLog
+from diptych.callbacks.rhythm import validation_follows
+from diptych.runs.trainer import quiet
+
+
+def load(path):
+    return torch.load(path, weights_only=True)
+
+
+def equipped(folder, heard=None, every_images=24, budget=80, monitor="val/truth", mode="max", more=()):
+    log = [MetricsLog(trackers=heard, budget_images=budget, every_images=16)] if heard else []
+    checkpoints = Checkpoints(checkpoints_folder=folder, monitor=monitor, mode=mode, every_images=every_images)
+    return [Budget(budget_images=budget), *log, *more, checkpoints]
+
+
+class StopAt(Callback):
+    """Stops the run as a signal does: after a batch, or after the validation that is due there."""
+
+    def __init__(self, images):
+        self.images = images
+
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
+        if pl_module.images_seen >= self.images and not validation_follows(trainer):
+            raise KeyboardInterrupt
+
+    def on_validation_end(self, trainer, pl_module):
+        if pl_module.images_seen >= self.images:
+            raise KeyboardInterrupt
+
+
+class FillDisk(Callback):
+    """While the count of images is in `images`, what is written to the named checkpoint goes to a full device."""
+
+    def __init__(self, folder, images, name="last.ckpt"):
+        self.partial, self.images = folder / f"{name}.partial", images
+
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
+        self.partial.unlink(missing_ok=True)
+        if pl_module.images_seen in self.images:
+            self.partial.symlink_to("/dev/full")
+
+    def on_train_end(self, trainer, pl_module):
+        self.on_train_batch_end(trainer, pl_module, None, None, 0)
+
+
+def test_last_holds_the_end_and_best_the_best_validation(toy, fit, tmp_path):
+    fit(toy(truth=lambda images: -abs(images - 32)), equipped(tmp_path), validate_every_batches=2)
+    assert load(tmp_path / "last.ckpt")["images_seen"] == 80
+    assert load(tmp_path / "best.ckpt")["images_seen"] == 32
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["best.ckpt", "last.ckpt"]
+
+
+@pytest.mark.parametrize("every_images", [8, 20, 30])
+def test_last_is_at_most_one_interval_old(toy, fit, tmp_path, every_images):
+    class Ages(Callback):
+        def __init__(self):
+            self.ages = []
+
+        def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
+            saved = load(tmp_path / "last.ckpt")["images_seen"] if (tmp_path / "last.ckpt").exists() else 0
+            self.ages.append(pl_module.images_seen - saved)
+
+    ages = Ages()
+    fit(toy(), [*equipped(tmp_path, every_images=every_images), ages], validate_every_batches=3)
+    assert max(ages.ages) <= every_images + 8
+
+
+def test_without_a_monitor_only_last_is_kept_and_a_warning_says_so(toy, fit, tmp_path, caplog):
+    fit(toy(), equipped(tmp_path, monitor=None), validate_every_batches=2)
+    assert [path.name for path in tmp_path.iterdir()] == ["last.ckpt"]
+    assert [r.message for r in caplog.records if "no monitor is named" in r.message]
+
+
+@pytest.mark.parametrize("stop_at", [8, 16, 40, 48, 56, 72])
+def test_interrupted_and_resumed_is_the_same_run(toy, fit, tmp_path, heard, stop_at):
+    """Weights, optimisers, counts, best figure and every logged row, wherever validations and checkpoints fall."""
+    straight, halves = tmp_path / "straight", tmp_path / "halves"
+    whole = toy()
+    fit(whole, equipped(straight, heard), validate_every_batches=2)
+    rows, heard.rows = heard.rows, []
+
+    with pytest.raises(SystemExit):
+        fit(toy(), [*equipped(halves, heard), StopAt(stop_at)], validate_every_batches=2)
+    begin = load(halves / "last.ckpt")["images_seen"]
+    heard.rows = [row for row in heard.rows if row[0] <= begin]
+    second = toy()
+    fit(second, equipped(halves, heard), validate_every_batches=2, resume=halves / "last.ckpt")
+
+    assert begin == stop_at
+    one, other = load(straight / "last.ckpt"), load(halves / "last.ckpt")
+    assert second.images_seen == whole.images_seen
+    torch.testing.assert_close(other["state_dict"], one["state_dict"], rtol=0, atol=0)
+    torch.testing.assert_close(other["optimizer_states"], one["optimizer_states"], rtol=0, atol=0)
+    assert other["callbacks"] == one["callbacks"]
+    assert [_untimed(row) for row in heard.rows] == [_untimed(row) for row in rows]
+
+
+def test_a_run_may_go_on_past_its_first_budget(toy, fit, tmp_path):
+    fit(toy(), equipped(tmp_path, budget=40), validate_every_batches=2)
+    system = toy()
+    fit(system, equipped(tmp_path, budget=80), validate_every_batches=2, resume=tmp_path / "last.ckpt")
+    assert system.images_seen == 80
+    assert load(tmp_path / "best.ckpt")["images_seen"] == 80
+
+
+def test_the_best_so_far_survives_a_resume(toy, fit, tmp_path):
+    def peak(images):
+        return -abs(images - 24)
+
+    fit(toy(truth=peak), equipped(tmp_path, budget=48), validate_every_batches=1)
+    fit(toy(truth=peak), equipped(tmp_path, budget=80), validate_every_batches=1, resume=tmp_path / "last.ckpt")
+    assert load(tmp_path / "best.ckpt")["images_seen"] == 24
+
+
+def test_an_error_inside_a_step_leaves_the_last_interval(toy, fit, tmp_path):
+    """Between its two optimisers a step's state is no state to go on from."""
+
+    class Breaks(toy):
+        def on_before_optimizer_step(self, optimizer):
+            if self.images_seen == 40 and optimizer is self.optimizers()[1].optimizer:
+                raise RuntimeError("inside a step")
+
+    with pytest.raises(RuntimeError, match="inside a step"):
+        fit(Breaks(), equipped(tmp_path, every_images=16))
+    assert load(tmp_path / "last.ckpt")["images_seen"] == 32
+
+
+def test_an_error_inside_a_validation_leaves_the_last_interval(toy, fit, tmp_path):
+    class Breaks(toy):
+        def validation_step(self, batch, batch_idx):
+            if self.images_seen == 48:
+                raise RuntimeError("inside a validation")
+
+    with pytest.raises(RuntimeError, match="inside a validation"):
+        fit(Breaks(), equipped(tmp_path, every_images=32, monitor=None), validate_every_batches=2)
+    assert load(tmp_path / "last.ckpt")["images_seen"] == 32
+
+
+def test_an_error_before_a_step_has_begun_leaves_the_last_interval(toy, fit, tmp_path):
+    """The batch is drawn and counted by then: going on from there would shift every later validation."""
+
+    class Breaks(Callback):
+        def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
+            if pl_module.images_seen == 40:
+                raise RuntimeError("before a step")
+
+    with pytest.raises(RuntimeError, match="before a step"):
+        fit(toy(), equipped(tmp_path, every_images=32, more=[Breaks()]))
+    assert load(tmp_path / "last.ckpt")["images_seen"] == 32
+
+
+def test_an_error_in_the_data_saves_the_state_it_found(toy, fit, tmp_path):
+    class Ends(toy):
+        def train_dataloader(self):
+            yield from [torch.zeros(8)] * 6
+            raise OSError("the pictures are gone")
+
+    with pytest.raises(OSError, match="the pictures are gone"):
+        fit(Ends(), equipped(tmp_path, every_images=10**6))
+    assert load(tmp_path / "last.ckpt")["images_seen"] in (40, 48)
+
+
+def test_a_full_disk_keeps_the_old_file_and_fails_the_run_only_at_its_end(toy, fit, tmp_path, caplog):
+    system = toy()
+    callbacks = equipped(tmp_path, more=[FillDisk(tmp_path, images=range(40, 100))], monitor=None)
+    with pytest.raises(OSError, match="No space left on device"):
+        fit(system, callbacks)
+    assert system.images_seen == 80
+    assert load(tmp_path / "last.ckpt")["images_seen"] == 24
+    assert "last.ckpt could not be saved" in caplog.text
+    assert not list(tmp_path.glob("*.partial"))
+
+
+def test_a_best_that_could_not_be_saved_is_tried_again(toy, fit, tmp_path):
+    full = FillDisk(tmp_path, images=[32], name="best.ckpt")
+    fit(toy(truth=lambda images: images >= 32), equipped(tmp_path, more=[full]), validate_every_batches=1)
+    assert load(tmp_path / "best.ckpt")["images_seen"] == 40
+
+
+def test_a_disk_that_was_full_for_a_while_costs_nothing(toy, fit, tmp_path):
+    system = toy()
+    fit(system, equipped(tmp_path, more=[FillDisk(tmp_path, images=range(40, 60))], monitor=None))
+    assert load(tmp_path / "last.ckpt")["images_seen"] == 80
+
+
+def test_half_a_file_from_a_killed_run_is_cleared_away(toy, fit, tmp_path):
+    (tmp_path / "last.ckpt.partial").write_bytes(b"half")
+    fit(toy(), equipped(tmp_path, budget=8))
+    assert not list(tmp_path.glob("*.partial"))
+
+
+def test_a_process_killed_while_it_writes_always_leaves_a_whole_file(tmp_path):
+    """Writers without pause are killed at arbitrary moments; each time the file is whole and its ends agree."""
+    program = """
+import itertools, os, signal, sys, time, torch
+from diptych.callbacks.durable import DurableCheckpointIO
+
+def write(path):
+    io = DurableCheckpointIO()
+    for count in itertools.count():
+        io.save_checkpoint({"first": count, "weights": torch.full((300_000,), count), "last": count}, path)
+
+path = sys.argv[1]
+torch.set_num_threads(1)
+DurableCheckpointIO().save_checkpoint({"first": -1, "weights": torch.full((1,), -1), "last": -1}, path)
+for kill in range(12):
+    before = os.stat(path).st_ino
+    writer = os.fork()
+    if writer == 0:
+        write(path)
+    while os.stat(path).st_ino == before:
+        time.sleep(0.001)
+    time.sleep(0.0013 * kill)
+    os.kill(writer, signal.SIGKILL)
+    os.waitpid(writer, 0)
+    state = torch.load(path, weights_only=True)
+    assert state["first"] == state["last"] == int(state["weights"][-1])
+    print(state["first"])
+"""
+    command = [sys.executable, "-c", program, str(tmp_path / "last.ckpt")]
+    written = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300).stdout.split()
+    assert len(written) == 12
+    assert min(map(int, written)) >= 0
+
+
+def test_everything_a_callback_keeps_loads_without_running_code(toy, fit, tmp_path):
+    stopping = EarlyStopping(monitor="val/truth", mode="max", patience_images=1000)
+    fit(toy(), equipped(tmp_path, more=[stopping, Health(every_images=8)]), validate_every_batches=2)
+    states = load(tmp_path / "last.ckpt")["callbacks"]
+    assert states["EarlyStopping"]["images"] == states["Checkpoints"]["images"] == 80
+
+
+def test_a_validation_outside_training_touches_no_checkpoint(toy, fit, tmp_path):
+    system = toy()
+    trainer = fit(system, equipped(tmp_path, budget=16), validate_every_batches=1)
+    before = {path: path.stat().st_mtime_ns for path in Path(tmp_path).iterdir()}
+    system.truth = lambda images: math.inf
+    with quiet():
+        trainer.validate(system, verbose=False)
+    assert {path: path.stat().st_mtime_ns for path in Path(tmp_path).iterdir()} == before
+
+
+def _untimed(row):
+    images, metrics = row
+    return images, {k: v for k, v in metrics.items() if k not in ("train/images_per_second", "train/seconds_left")}

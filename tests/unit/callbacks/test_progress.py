@@ -1,0 +1,95 @@
+import io
+import logging
+import sys
+
+import pytest
+from rich.console import Console
+
+from diptych.callbacks import Budget, Progress
+from diptych.callbacks.progress_views import Bar, Lines, Standing, fitting, two_rows
+
+
+def standing(images, text="", budget=30_000):
+    return Standing(images, budget, images_per_second=1234.4, seconds_left=3725.0, text=text)
+
+
+def plain_lines(caplog):
+    return [record.message for record in caplog.records if record.name == "diptych.callbacks.progress_views"]
+
+
+def test_without_a_terminal_every_tenth_of_the_budget_is_one_line(toy, fit, caplog):
+    caplog.set_level(logging.INFO, logger="diptych")
+    fit(toy(), [Budget(budget_images=160), Progress(budget_images=160, monitor="val/truth")])
+    lines = plain_lines(caplog)
+    assert 1 <= len(lines) <= 10
+    assert lines[-1].startswith("100%  160/160 images")
+    assert "d_loss 0.00625" in lines[-1]
+
+
+def test_a_run_that_is_slow_gives_a_sign_of_life(caplog, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("diptych.callbacks.progress_views.time.monotonic", lambda: now[0])
+    caplog.set_level(logging.INFO, logger="diptych")
+    lines = Lines(heartbeat_seconds=30)
+    lines.start(standing(0))
+    for now[0] in range(1, 100):
+        lines.show(standing(100))
+    assert len(plain_lines(caplog)) == 3
+
+
+def test_quiet_says_nothing(toy, fit, caplog, capsys):
+    caplog.set_level(logging.INFO, logger="diptych")
+    fit(toy(), [Budget(budget_images=160), Progress(budget_images=160, quiet=True)])
+    assert not plain_lines(caplog)
+    assert not capsys.readouterr().out
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_the_bar_fits_its_terminal_in_two_rows(width):
+    figures = "d_loss 0.5321  g_loss 1.734  contrastive_loss 0.1234  val/truth 0.9512 " * 2
+    console = Console(file=io.StringIO(), width=width, color_system=None)
+    console.print(two_rows(standing(12_800, figures)))
+    first, second = console.file.getvalue().rstrip("\n").split("\n")
+    assert first.startswith(" 42% ")
+    assert first.endswith("12,800/30,000 images  1,234/s  1:02:05 left")
+    assert len(first) == width
+    assert second.startswith("     d_loss 0.5321")
+    assert second.endswith("…")
+    assert len(second) == width
+
+
+def test_messages_during_the_bar_are_led_above_it_and_back_afterwards(monkeypatch):
+    stderr = io.StringIO()
+    monkeypatch.setattr(sys, "__stderr__", stderr)
+    monkeypatch.setattr(sys, "stderr", stderr)
+    handler = logging.StreamHandler(stderr)
+    logging.getLogger().addHandler(handler)
+    try:
+        bar = Bar(Console(file=io.StringIO(), width=80, force_terminal=True))
+        bar.start(standing(0))
+        assert handler.stream is not stderr
+        bar.close()
+        bar.close()
+        assert handler.stream is stderr
+    finally:
+        logging.getLogger().removeHandler(handler)
+
+
+def test_the_bar_is_taken_away_when_training_fails(toy, fit, monkeypatch):
+    closed = []
+    monkeypatch.setattr("diptych.callbacks.progress.Lines.close", lambda self: closed.append(1), raising=False)
+
+    class Breaks(toy):
+        def training_step(self, batch, batch_idx):
+            raise RuntimeError("inside a step")
+
+    with pytest.raises(RuntimeError):
+        fit(Breaks(), [Progress(budget_images=160)])
+    assert closed
+
+
+def test_a_line_holds_only_the_figures_that_fit_and_only_whole_ones():
+    start, figures = "x" * 60, "d_loss 1.234  g_patch_loss 0.5"
+    assert fitting(start, figures) == f"{start}  d_loss 1.234"
+    assert fitting("short", figures) == f"short  {figures}"
+    assert fitting(start, "") == start

@@ -1,0 +1,132 @@
+import pytest
+from hydra.errors import HydraException
+
+from diptych.config import UserError
+from diptych.config.changes import changed
+from diptych.config.composition import compose, conf_folder, options
+from diptych.config.resolvers import run_name, timed_id
+
+
+def refusal(**kwargs) -> str:
+    """What composing says when it refuses: Hydra's words and those of the cause."""
+    with pytest.raises((HydraException, UserError)) as caught:
+        compose(**kwargs)
+    return f"{caught.value} {caught.value.__cause__}"
+
+
+@pytest.fixture
+def own(tmp_path):
+    """A config folder of one's own; call with a path and its text."""
+
+    def write(name: str, text: str):
+        path = tmp_path / f"{name}.yaml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"# @package _global_\n{text}\n")
+        return tmp_path
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("sed: 7", "sed"),
+        ("trainer: {presicion: bf16-mixed}", "presicion"),
+        ("trainer: {threads: many}", "many"),
+        ("seed: seven", "seven"),
+        ("data: {batch_size: 1}\ngenerators: {width: 1}", "generators"),
+        ("callbacks: {budget: 3}", "budget"),
+        ("defaults: [{override /generatr: dcgan}]", "generatr"),
+    ],
+)
+def test_a_mistake_in_a_file_fails_as_loudly_as_on_the_command_line(own, text, named):
+    assert named in refusal(overrides=["experiment=mistaken"], config_dir=own("experiment/mistaken", text))
+
+
+@pytest.mark.parametrize("override", ["sed=7", "trainer.thread=1", "seed=x", "model=nosuch", "generator.width=1"])
+def test_a_mistake_on_the_command_line_fails(override):
+    assert refusal(overrides=[override])
+
+
+def test_the_command_line_beats_debug_beats_experiment_beats_model_beats_defaults(own):
+    own("model/m", "budget_images: 1\nseed: 1\nvalidate_every_images: 1\nmonitor: m\nmode: min")
+    own(
+        "experiment/e",
+        "defaults: [{override /model: m}]\nbudget_images: 2\nseed: 2\nvalidate_every_images: 2\nmonitor: e",
+    )
+    folder = own("debug/d", "budget_images: 3\nseed: 3\nvalidate_every_images: 3")
+    config = compose(["budget_images=4", "debug=d", "experiment=e"], config_dir=folder)
+    assert config["budget_images"] == 4
+    assert (config["seed"], config["validate_every_images"]) == (3, 3)
+    assert (config["monitor"], config["mode"]) == ("e", "min")
+
+
+def test_an_experiment_replaces_a_part_that_its_model_chose(own):
+    own("model/m", "defaults: [{override /objective: minimax}, {override /system: gan}]")
+    folder = own("experiment/e", "defaults: [{override /model: m}, {override /objective: hinge}]")
+    assert compose(["experiment=e"], config_dir=folder)["objective"]["_target_"].endswith("Hinge")
+    chosen = compose(["experiment=e", "objective=non_saturating"], config_dir=folder)
+    assert chosen["objective"]["_target_"].endswith("NonSaturating")
+
+
+def test_two_roles_share_a_group_of_optimizers_and_keep_values_of_their_own():
+    config = compose(
+        ["optimizer@generator_optimizer=adam", "optimizer@discriminator_optimizer=sgd", "generator_optimizer.lr=0.5"]
+    )
+    assert config["generator_optimizer"]["_target_"] == "torch.optim.Adam"
+    assert config["generator_optimizer"]["lr"] == 0.5
+    assert config["discriminator_optimizer"]["_target_"] == "torch.optim.SGD"
+    assert config["optimizer"] == {}
+
+
+def test_a_run_is_named_after_its_experiment_or_its_model_and_data(own):
+    folder = own("experiment/family/child", "seed: 1")
+    assert compose(["experiment=family/child"], config_dir=folder)["name"] == "family_child"
+    assert compose(["model=mlp_gan", "data=digits"])["name"] == "mlp_gan_digits"
+    assert compose(["model=mlp_gan", "data=digits", "name=mine"])["name"] == "mine"
+    assert run_name(None, None, None) == "custom_nothing"
+
+
+def test_a_value_nobody_gives_is_named(own):
+    folder = own("experiment/e", 'parts: {teller: {run: "???", role: captioner}}')
+    assert "parts.teller.run has no value" in refusal(overrides=["experiment=e"], config_dir=folder)
+
+
+def test_the_shipped_tree_lies_in_the_package():
+    assert (conf_folder() / "train.yaml").is_file()
+    assert "hinge" in options("objective")
+
+
+def test_composing_twice_gives_the_same():
+    assert compose(["model=mlp_gan", "data=digits"]) == compose(["model=mlp_gan", "data=digits"])
+
+
+def test_outputs_can_be_moved_by_the_environment(monkeypatch, tmp_path):
+    monkeypatch.setenv("DIPTYCH_OUTPUTS", str(tmp_path))
+    assert compose()["paths"]["outputs"] == str(tmp_path)
+
+
+def test_a_resumed_run_may_change_how_long_it_runs():
+    config = compose(["model=mlp_gan", "data=digits"])
+    longer = changed(config, ["budget_images=2_000_000", "callbacks.samples.every_images=7"])
+    assert longer["budget_images"] == 2_000_000
+    assert longer["callbacks"]["samples"]["every_images"] == 7
+    assert {**longer, "budget_images": 0, "callbacks": 0} == {**config, "budget_images": 0, "callbacks": 0}
+
+
+@pytest.mark.parametrize("change", ["data.batch_size=1", "seed=1", "generator.width=1", "budget=1", "nonsense"])
+def test_a_resumed_run_may_not_change_what_it_learns(change):
+    with pytest.raises(UserError, match=change.partition("=")[0]):
+        changed(compose(["model=mlp_gan", "data=digits"]), [change])
+
+
+@pytest.mark.parametrize("change", ["budget_images=many", "trainer.thread=1"])
+def test_changes_are_checked_against_the_schema(change):
+    with pytest.raises(UserError, match=change):
+        changed(compose(), [change])
+
+
+def test_ids_made_in_one_second_differ_and_sort_by_age():
+    ids = [timed_id() for _ in range(50)]
+    assert len(set(ids)) == 50
+    assert [i[:15] for i in ids] == sorted(i[:15] for i in ids)

@@ -1,0 +1,213 @@
+import logging
+import os
+from itertools import islice
+
+import pytest
+import torch
+from PIL import Image
+
+from diptych.data import Request
+from diptych.text import tokenizer_of
+from diptych.types import UNK_ID
+
+
+@pytest.fixture
+def broken_folder(good_folder, write_jsonl):
+    """Ten good pictures, and one problem of every kind."""
+    whole = (good_folder / "0.png").read_bytes()
+    (good_folder / "cut.png").write_bytes(whole[: len(whole) // 2])
+    (good_folder / "silent.png").write_bytes(whole)
+    (good_folder / "blank.png").write_bytes(whole)
+    (good_folder / "unlisted.png").write_bytes(whole)
+    (good_folder.parent / "outside.png").write_bytes(whole)
+    with (good_folder / "metadata.jsonl").open("a") as file:
+        file.write('{"file_name": "cut.png", "text": "half a picture"}\n')
+        file.write('{"file_name": "gone.png", "text": "not there"}\n')
+        file.write('{"file_name": "../outside.png", "text": "next door"}\n')
+        file.write('{"file_name": "blank.png", "text": " "}\n')
+        file.write('{"file_name": "silent.png"}\n')
+        file.write('{"file_name": "0.png", "text": "a plain picture"}\n')
+        file.write("not json\n")
+    return good_folder
+
+
+FOUND = {
+    "malformed_lines": ["metadata.jsonl:17 (Expecting value)"],
+    "duplicate_ids": ["0.png: a plain picture"],
+    "empty_captions": ["blank.png:  "],
+    "outside_paths": ["../outside.png"],
+    "missing_files": ["gone.png"],
+    "pictures_without_captions": ["blank.png", "silent.png"],
+    "undecodable_files": ["cut.png"],
+    "unlisted_files": ["unlisted.png"],
+}
+
+
+def test_a_good_folder_has_no_problems(folder_data, good_folder):
+    findings = folder_data(good_folder).inspect()
+    assert findings.problems == {}
+    assert len(findings.pictures) == 10
+
+
+def test_every_problem_is_counted_and_named(folder_data, broken_folder):
+    findings = folder_data(broken_folder).inspect()
+    assert findings.problems == FOUND
+    assert sorted(picture.key for picture in findings.pictures) == [f"{i}.png" for i in range(10)]
+
+
+def test_problems_stop_training_with_one_message_that_says_what_to_do(folder_data, broken_folder):
+    with pytest.raises(ValueError, match=r"data\.root=") as error:
+        folder_data(broken_folder).setup()
+    message = str(error.value)
+    for kind, names in FOUND.items():
+        if kind != "unlisted_files":
+            assert names[0] in message
+    assert f"`diptych data check {broken_folder}`" in message
+    assert "data.on_error=skip trains on the 10 good pictures" in message
+
+
+def test_the_named_command_has_the_choices_that_were_made(folder_data, good_folder):
+    (good_folder / "0.png").unlink()
+    given = {"captions": {"train": "metadata.jsonl"}, "images": "."}
+    with pytest.raises(ValueError, match=r"check \S+ 'data.captions=\{train:metadata.jsonl\}' data.images=\.`"):
+        folder_data(good_folder, **given).setup()
+
+
+def test_skipping_trains_on_the_good_pictures_and_says_how_many_were_left_out(folder_data, broken_folder, caplog):
+    data = folder_data(broken_folder, on_error="skip")
+    with caplog.at_level(logging.WARNING, logger="diptych"):
+        data.setup()
+    assert "files that cannot be decoded: 1 (cut.png)" in caplog.text
+    assert "10 good pictures remaining" in caplog.text
+    keys = {key for batch in islice(data.train_dataloader(), 10) for key in batch.keys}
+    assert keys <= {f"{i}.png" for i in range(10)}
+    assert sum(split.size for split in data.splits.values()) == 10
+
+
+def test_a_picture_that_no_caption_names_does_not_stop_training(folder_data, good_folder, caplog):
+    (good_folder / "extra.png").write_bytes((good_folder / "0.png").read_bytes())
+    with caplog.at_level(logging.WARNING, logger="diptych"):
+        folder_data(good_folder).setup()
+    assert "never named: 1 (extra.png)" in caplog.text
+
+
+def test_many_problems_are_named_by_their_first_few(folder_data, good_folder):
+    for i in range(9):
+        (good_folder / f"{i}.png").unlink()
+    with pytest.raises(ValueError, match=r"not there: 9 \(0\.png, 1\.png, 2\.png, …\)"):
+        folder_data(good_folder).setup()
+
+
+@pytest.mark.parametrize("name", ["../outside.png", "/etc/outside.png", "sub/../../outside.png", ".."])
+def test_no_path_may_leave_the_folder(folder_data, good_folder, write_jsonl, name):
+    (good_folder.parent / "outside.png").write_bytes((good_folder / "0.png").read_bytes())
+    write_jsonl(good_folder / "metadata.jsonl", [{"file_name": name, "text": "next door"}])
+    findings = folder_data(good_folder).inspect()
+    assert findings.problems["outside_paths"] == [os.path.normpath(name)]
+    assert findings.pictures == []
+
+
+def test_roundabout_names_of_one_picture_are_one_picture(folder_data, good_folder, write_jsonl):
+    names = ["0.png", "./0.png", "sub/../0.png"]
+    write_jsonl(good_folder / "metadata.jsonl", [{"file_name": n, "text": f"as {n}"} for n in names])
+    (picture,) = folder_data(good_folder).inspect().pictures
+    assert picture.captions == [f"as {name}" for name in names]
+
+
+def test_one_id_of_two_files_is_a_duplicate(folder_data, good_folder, write_jsonl):
+    entries = [{"file_name": f"{i}.png", "text": "a picture", "id": 7} for i in (0, 1)]
+    write_jsonl(good_folder / "metadata.jsonl", entries)
+    assert folder_data(good_folder).inspect().problems["duplicate_ids"] == ["id 7 (0.png, 1.png)"]
+
+
+def test_a_picture_in_two_splits_is_kept_in_the_first_and_said(folder_data, good_folder, write_jsonl):
+    write_jsonl(good_folder / "val.jsonl", [{"file_name": "3.png", "text": "seen in training"}])
+    findings = folder_data(good_folder, captions={"train": "metadata.jsonl", "val": "val.jsonl"}).inspect()
+    assert findings.problems == {"duplicate_ids": ["3.png"]}
+    assert {picture.split for picture in findings.pictures} == {"train"}
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_batches_are_square_rgb_pictures_with_their_own_captions(folder_data, good_folder, workers):
+    data = folder_data(good_folder, num_workers=workers)
+    data.setup()
+    tokenizer = tokenizer_of(data.spec)
+    for batch in islice(data.train_dataloader(), 4):
+        assert batch.images.shape == (4, 3, 16, 16)
+        for i, key in enumerate(batch.keys):
+            number = int(key.split(".")[0])
+            assert batch.references[i] == (f"Picture number {number}.", "a plain picture")
+            assert tokenizer.decode(batch.tokens[i, 0]) in (f"picture number {number}.", "a plain picture")
+            colour = torch.tensor([25 * number, 100, 200]) / 127.5 - 1
+            assert torch.allclose(batch.images[i].mean((1, 2)), colour, atol=1e-5)
+
+
+def test_an_example_is_a_function_of_seed_and_draw(folder_data, good_folder):
+    for i in range(10):
+        Image.effect_noise((40, 20), 80).convert("RGB").save(good_folder / f"{i}.png")
+    one, same, other = (folder_data(good_folder, seed=seed) for seed in (0, 0, 1))
+    for data in (one, same, other):
+        data.setup()
+    drawn, drawn_again, drawn_otherwise = (
+        torch.stack([data.splits["train"][Request(0, draw)].image for draw in range(8)]) for data in (one, same, other)
+    )
+    assert torch.equal(drawn, drawn_again)
+    assert not torch.equal(drawn, drawn_otherwise)
+    assert len(drawn.unique(dim=0)) > 4
+    assert torch.equal(one.splits["train"][Request(0)].image, other.splits["train"][Request(0)].image)
+
+
+def test_the_vocabulary_is_of_the_train_captions_alone(folder_data, good_folder):
+    data = folder_data(good_folder)
+    data.setup()
+    trained = {number for p in data.splits["train"].pictures for number in p.captions[0].split() if number[0].isdigit()}
+    numbers = {token for token in data.spec.vocabulary if token.isdigit()}
+    assert numbers == {number.rstrip(".") for number in trained}
+    held_out = data.splits["test"].pictures[0].captions[0]
+    assert UNK_ID in tokenizer_of(data.spec).encode(held_out)
+
+
+def test_rare_words_become_unknown(folder_data, good_folder):
+    data = folder_data(good_folder, min_count=3)
+    data.setup()
+    assert not any(token.isdigit() for token in data.spec.vocabulary)
+    assert "picture" in data.spec.vocabulary
+
+
+def test_long_captions_are_cut_and_counted(folder_data, good_folder, caplog):
+    data = folder_data(good_folder, max_length=5, val_share=0.0, test_share=0.0)
+    with caplog.at_level(logging.WARNING, logger="diptych"):
+        data.setup()
+    assert "10 of 20 captions have more than data.max_length=5 tokens (the longest 6)" in caplog.text
+    assert next(iter(data.train_dataloader())).tokens.shape[-1] == 5
+    assert data.spec.max_length == 5
+
+
+def test_a_picture_that_vanishes_later_is_named(folder_data, good_folder):
+    data = folder_data(good_folder)
+    data.setup()
+    first = data.splits["train"].pictures[0]
+    first.path.unlink()
+    with pytest.raises(ValueError, match=first.key):
+        data.splits["train"][Request(0)]
+
+
+@pytest.mark.parametrize("on_error", ["raise", "skip"])
+def test_a_folder_without_any_good_picture_cannot_be_trained_on(folder_data, good_folder, on_error):
+    for path in good_folder.glob("*.png"):
+        path.write_bytes(b"")
+    with pytest.raises(ValueError, match=r"data\.root="):
+        folder_data(good_folder, on_error=on_error).setup()
+
+
+def test_real_coco_captions_and_pictures_come_together(folder_data, shared_data):
+    data = folder_data(
+        shared_data / "coco_mini",
+        captions={"train": "annotations/captions_train2017.json", "val": "annotations/captions_val2017_all159.json"},
+    )
+    data.setup()
+    assert data.splits["train"].size + data.splits["test"].size == 80
+    assert data.splits["val"].size == 159
+    batch = next(iter(data.val_dataloader()))
+    assert {len(references) for references in batch.references} == {5}
+    assert batch.images.std() > 0.3

@@ -1,0 +1,105 @@
+import os
+import pickle
+import random
+import signal
+from itertools import islice
+
+import numpy as np
+import pytest
+import torch
+
+from diptych.data import Example, Request, Stream
+from diptych.data.collate import Collate
+from diptych.data.loader import Loader
+from diptych.text import Vocabulary, WordTokenizer
+
+COLLATE = Collate(WordTokenizer(Vocabulary.of_words(["a"])), image_size=2)
+
+
+class Faulty:
+    """Does something bad when its 21st example is asked for."""
+
+    size = None
+
+    def __init__(self, fault):
+        self.fault = fault
+
+    def __getitem__(self, request: Request) -> Example:
+        if request.index == 20:
+            self.fault()
+        return Example(str(request.index), ("a",), ("a",), image=torch.zeros(1, 2, 2))
+
+
+def _die():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _break():
+    raise ValueError("picture 20 is bad")
+
+
+def _global_randomness():
+    numpy_state = np.random.get_state()[1].tolist()  # noqa: NPY002
+    return {"torch": torch.get_rng_state(), "numpy": numpy_state, "python": random.getstate()}
+
+
+def _same(batch, other) -> bool:
+    return (
+        torch.equal(batch.images, other.images)
+        and torch.equal(batch.tokens, other.tokens)
+        and (batch.keys, batch.references, batch.scenes) == (other.keys, other.references, other.scenes)
+    )
+
+
+@pytest.mark.parametrize("kind", ["digits", "scenes"])
+def test_batches_do_not_depend_on_the_number_of_workers(kind, request):
+    build = request.getfixturevalue(kind)
+    torch.set_num_threads(2)
+    here, workers = (islice(build(num_workers=n).train_dataloader(), 6) for n in (0, 2))
+    assert all(_same(a, b) for a, b in zip(here, workers, strict=True))
+
+
+@pytest.mark.parametrize("kind", ["digits", "scenes"])
+def test_loading_leaves_global_randomness_alone(kind, request):
+    data = request.getfixturevalue(kind)(num_workers=0)
+    before = _global_randomness()
+    for loader in (data.train_dataloader(), data.val_dataloader(), data.test_dataloader()):
+        list(islice(loader, 2))
+    after = _global_randomness()
+    assert torch.equal(before["torch"], after["torch"])
+    assert before["numpy"] == after["numpy"]
+    if kind == "digits":  # the run-time type checker, which tests put into `world`, draws from Python's generator
+        assert before["python"] == after["python"]
+
+
+def test_starting_workers_leaves_global_randomness_alone(digits):
+    before = torch.get_rng_state()
+    next(iter(digits(num_workers=1).train_dataloader()))
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_collating_leaves_the_number_of_threads_alone(scenes):
+    torch.set_num_threads(2)
+    next(iter(scenes().train_dataloader()))
+    assert torch.get_num_threads() == 2
+
+
+def test_a_killed_worker_is_said_to_have_died():
+    stream = Stream(size=None, batch_size=4, seed=0)
+    with pytest.raises(RuntimeError, match=r"a data worker died \(process \d+ killed by signal 9\)"):
+        list(islice(Loader(Faulty(_die), stream, collate=COLLATE, num_workers=2), 40))
+
+
+@pytest.mark.parametrize("kind", ["digits", "scenes"])
+def test_what_a_worker_needs_can_be_sent_to_a_fresh_process(kind, request):
+    data = request.getfixturevalue(kind)()
+    loader = data.train_dataloader()
+    examples, collate = pickle.loads(pickle.dumps((loader.dataset, loader.collate_fn)))
+    assert _same(collate([examples[Request(3, 7)]]), loader.collate_fn([loader.dataset[Request(3, 7)]]))
+
+
+@pytest.mark.parametrize("num_workers", [0, 1])
+def test_an_error_in_the_data_keeps_its_own_words(num_workers):
+    stream = Stream(size=None, batch_size=4, seed=0)
+    with pytest.raises(ValueError, match="picture 20 is bad"):
+        list(islice(Loader(Faulty(_break), stream, collate=COLLATE, num_workers=num_workers), 40))

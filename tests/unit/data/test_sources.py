@@ -1,0 +1,141 @@
+import pytest
+
+from diptych.data.checks import Picture
+from diptych.data.sources import find_sources, find_split_lists
+from diptych.data.splits import apply_split_lists, split_pictures
+
+
+def put(root, *files: str, text: str = "0.png#0\ta picture\n") -> None:
+    for file in files:
+        path = root / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+def found(root, **given) -> dict[str | None, tuple[str, str]]:
+    return {
+        source.split: (source.caption_file.relative_to(root).as_posix(), source.folder.relative_to(root).as_posix())
+        for source in find_sources(root, **given)
+    }
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        (["captions.txt", "0.png"], {None: ("captions.txt", ".")}),
+        (["Flickr8k.token.txt", "Images/0.png"], {None: ("Flickr8k.token.txt", "Images")}),
+        (["annotations.tsv", "pictures/0.png"], {None: ("annotations.tsv", "pictures")}),
+        (
+            ["annotations/captions_train.tsv", "annotations/captions_val.tsv"],
+            None,
+        ),
+    ],
+)
+def test_captions_and_pictures_are_found_where_people_put_them(tmp_path, files, expected):
+    put(tmp_path, *files)
+    if expected is None:
+        with pytest.raises(ValueError, match="has no captions"):
+            find_sources(tmp_path)
+    else:
+        assert found(tmp_path) == expected
+
+
+def test_metadata_wins_over_other_files(tmp_path):
+    put(tmp_path, "captions.txt", "0.png")
+    put(tmp_path, "metadata.jsonl", text='{"file_name": "0.png", "text": "a picture"}')
+    assert found(tmp_path) == {None: ("metadata.jsonl", ".")}
+
+
+def test_split_folders_have_metadata_of_their_own(tmp_path):
+    put(tmp_path, "train/0.png", "validation/0.png")
+    put(tmp_path, "train/metadata.csv", "validation/metadata.csv", text="file_name,text\n0.png,a picture\n")
+    assert found(tmp_path) == {
+        "train": ("train/metadata.csv", "train"),
+        "val": ("validation/metadata.csv", "validation"),
+    }
+
+
+def test_coco_files_of_several_splits_are_told_apart_by_their_names(tmp_path):
+    coco = '{"images": [{"id": 1, "file_name": "1.jpg"}], "annotations": [{"id": 1, "image_id": 1, "caption": "x"}]}'
+    put(tmp_path, "annotations/captions_train2017.json", "annotations/captions_val2017.json", text=coco)
+    put(tmp_path, "train2017/1.jpg", "images/val2017/1.jpg")
+    assert found(tmp_path) == {
+        "train": ("annotations/captions_train2017.json", "train2017"),
+        "val": ("annotations/captions_val2017.json", "images/val2017"),
+    }
+
+
+def test_what_the_owner_says_is_followed(tmp_path):
+    put(tmp_path, "a.txt", "b.txt", "captions.txt", "x/0.png", "y/0.png")
+    assert found(tmp_path, captions="a.txt", images="y") == {None: ("a.txt", "y")}
+    by_split = {"captions": {"train": "a.txt", "dev": "b.txt"}, "images": {"train": "x", "val": "y"}}
+    assert found(tmp_path, **by_split) == {"train": ("a.txt", "x"), "val": ("b.txt", "y")}
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"captions": "no.txt"}, r"data\.captions: there is no file"),
+        ({"captions": "a.txt", "images": "no"}, r"data\.images: there is no folder"),
+        ({"captions": {"trian": "a.txt"}}, r"data\.captions: 'trian' is no split"),
+        ({"captions": {"train": "a.txt"}, "images": {"val": "x"}}, r"names no folder for the split 'train'"),
+        ({}, r"several caption files \(a\.txt, latest\.txt\); name one with data\.captions"),
+    ],
+)
+def test_a_wrong_or_missing_choice_is_said(tmp_path, given, message):
+    put(tmp_path, "a.txt", "latest.txt", "x/0.png")
+    with pytest.raises(ValueError, match=message):
+        find_sources(tmp_path, **given)
+
+
+def test_a_folder_that_is_not_there_or_empty_is_said(tmp_path):
+    with pytest.raises(ValueError, match="is not a folder"):
+        find_sources(tmp_path / "nowhere")
+    with pytest.raises(ValueError, match=r"has no captions.*metadata\.jsonl"):
+        find_sources(tmp_path)
+
+
+def pictures(number: int, splits: str = "") -> list[Picture]:
+    names = {"t": "train", "v": "val", "e": "test", "-": None}
+    return [Picture(f"{i}.png", None, ["a"], names[splits[i]] if splits else None) for i in range(number)]
+
+
+def test_without_any_word_on_splits_a_hash_of_the_name_decides():
+    splits = split_pictures(pictures(40), val_share=0.1, test_share=0.2)
+    assert {name: len(part) for name, part in splits.items()} == {"train": 28, "val": 4, "test": 8}
+    keys = [p.key for part in splits.values() for p in part]
+    assert sorted(keys) == sorted(p.key for p in pictures(40))
+    again = split_pictures(pictures(40)[::-1], val_share=0.1, test_share=0.2)
+    assert {n: {p.key for p in part} for n, part in again.items()} == {
+        n: {p.key for p in part} for n, part in splits.items()
+    }
+
+
+def test_named_splits_are_kept_and_a_missing_one_is_cut_from_the_rest():
+    splits = split_pictures(pictures(10, "tttttt--vv"), val_share=0.5, test_share=0.25)
+    assert [p.key for p in splits["val"]] == ["8.png", "9.png"]
+    assert len(splits["test"]) == 2
+    assert len(splits["train"]) == 6
+
+
+def test_no_share_means_no_split():
+    splits = split_pictures(pictures(3), val_share=0, test_share=0)
+    assert {name: len(part) for name, part in splits.items()} == {"train": 3, "val": 0, "test": 0}
+
+
+def test_lists_of_names_make_splits_and_leave_out_the_others(tmp_path):
+    put(tmp_path, "F.trainImages.txt", text="0.png\n1.png\n")
+    put(tmp_path, "F.devImages.txt", text="2.png")
+    lists = find_split_lists(tmp_path)
+    assert set(lists) == {"train", "val"}
+    kept = apply_split_lists(pictures(4), lists)
+    assert [(p.key, p.split) for p in kept] == [("0.png", "train"), ("1.png", "train"), ("2.png", "val")]
+
+
+def test_flickr8k_has_its_own_lists(shared_data):
+    lists = find_split_lists(shared_data / "flickr8k")
+    assert {name: len(path.read_text().split()) for name, path in lists.items()} == {
+        "train": 6000,
+        "val": 1000,
+        "test": 1000,
+    }

@@ -1,0 +1,67 @@
+import sys
+from pathlib import Path
+
+import pytest
+
+from diptych.cli.main import main
+from diptych.reports import demo as demo_module
+from diptych.reports.demo import Demo, TrainingFailed
+from diptych.runs.folder import RunFolder
+
+
+@pytest.fixture
+def training(monkeypatch, tmp_path):
+    """Trainings that end at once: what they were asked for, and the exit code they end with."""
+    asked, codes = [], []
+
+    def at_once(arguments, run_id, stdout):
+        asked.append((list(arguments), stdout))
+        name = arguments[0].removeprefix("experiment=")
+        RunFolder.create(tmp_path, name, run_id).write_status("done", images_seen=640)
+        return codes.pop(0) if codes else 0
+
+    monkeypatch.setattr(demo_module, "train_in_process", at_once)
+    monkeypatch.setenv("DIPTYCH_OUTPUTS", str(tmp_path))
+    return asked, codes
+
+
+def test_each_training_is_linked_and_timed(training, tmp_path):
+    said = []
+    demo = Demo("full", tmp_path, say=said.append)
+    run = demo.train("teller", "learns")
+    assert (tmp_path / "demo" / "teller").resolve() == run.resolve()
+    assert [(step.name, step.images) for step in demo.steps] == [("teller", 640)]
+    assert all(len(line) <= 80 for line in said)
+    assert training[0][0][0] == ["experiment=demo/teller"]
+
+
+def test_a_second_demo_moves_the_links_to_its_own_runs(training, tmp_path):
+    first = Demo("smoke", tmp_path, say=lambda line: None).train("teller", "learns")
+    second = Demo("smoke", tmp_path, say=lambda line: None).train("teller", "learns")
+    assert first != second
+    assert (tmp_path / "demo" / "teller").resolve() == second.resolve()
+
+
+def test_a_failed_training_names_its_log_and_keeps_its_exit_code(training, tmp_path):
+    training[1].append(3)
+    with pytest.raises(TrainingFailed, match=r"teller ended with exit code 3; see .*log\.txt") as failure:
+        Demo("full", tmp_path, say=lambda line: None).train("teller", "learns")
+    assert failure.value.code == 3
+    assert not (tmp_path / "demo" / "teller").exists()
+
+
+def test_the_command_ends_with_the_failed_trainings_code(training, capsys):
+    training[1].extend([0, 1])
+    assert main(["demo", "--json"]) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "training the painter ended with exit code 1" in said.err
+    assert [stdout for _, stdout in training[0]] == [sys.stderr, sys.stderr]
+
+
+def test_the_painter_is_given_the_teller_that_was_just_trained(training):
+    training[1].extend([0, 1])
+    main(["demo"])
+    _, (painter, _) = training[0]
+    teller = next(argument for argument in painter if argument.startswith("parts.teller.run="))
+    assert RunFolder(Path(teller.partition("=")[2])).read_status().images_seen == 640

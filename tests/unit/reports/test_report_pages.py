@@ -1,0 +1,120 @@
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from diptych.reports.charts import charts_of
+from diptych.reports.demo_report import DemoStory, demo_page
+from diptych.reports.pictures import veil
+from diptych.reports.run_report import RunStory, run_page
+from diptych.reports.steps import Step
+from diptych.reports.tables import number
+from diptych.runs.results import Evaluation, Example, Figure
+
+VOID = {"meta", "img", "br", "line", "circle", "polyline"}
+
+
+class Balanced(HTMLParser):
+    """Remembers open tags and complains about one that is closed out of turn."""
+
+    def __init__(self):
+        super().__init__()
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag, attrs):
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        if tag not in VOID:
+            assert self.open.pop() == tag
+
+
+def example(index: int, true: bool) -> Example:
+    return Example(
+        index=index,
+        picture=Image.new("RGB", (32, 32), "red"),
+        sentence=f"sentence <{index}>",
+        told=f"told <{index}>",
+        verdicts=(("true" if true else "shape", true),),
+        words=("a", "<b>"),
+        attention=([[0.2, 0.8]], [[0.5, 0.5]]),
+    )
+
+
+def evaluation(kind: str) -> Evaluation:
+    figures = [Figure.rate("fully true", [True] * 19 + [False], floor=0.01, ceiling=1.0), Figure("perplexity", None)]
+    examples = [example(0, True), example(1, False), example(500, False)]
+    return Evaluation(kind, f"The {kind} & co", {"seed": 0}, figures, {"shape": 2}, ("a note",), examples)
+
+
+@pytest.fixture
+def documents() -> dict[str, str]:
+    evaluations = [evaluation(kind) for kind in ("painter", "teller", "loop")]
+    curves = {"train/loss": [(0, 1.0), (100, 0.5)], "val/loss": [(100, float("nan")), (200, 0.4)]}
+    run = RunStory("20260101-ab", "demo/painter", "done", {"images": 3}, "a: <1>", "- x", curves, (), evaluations)
+    steps = [Step("teller", 10.0, 1000, "teller"), Step("evaluation", 5.0)]
+    demo = DemoStory("full", evaluations, steps, {"loss": curves}, {"cpu": 2}, "4 shapes.")
+    return {"run": run_page(run), "demo": demo_page(demo)}
+
+
+@pytest.mark.parametrize("name", ["run", "demo"])
+def test_every_tag_is_closed_in_its_turn(documents, name):
+    parser = Balanced()
+    parser.feed(documents[name])
+    assert parser.open == []
+
+
+@pytest.mark.parametrize("name", ["run", "demo"])
+def test_a_page_asks_the_network_for_nothing(documents, name):
+    addresses = re.findall(r"""(?:src|href|url)\s*[=(]\s*["']?([^"')\s>]+)""", documents[name])
+    assert addresses
+    assert not [a for a in addresses if "//" in a.split(",")[0]]
+    assert "<script" not in documents[name]
+    assert "@import" not in documents[name]
+
+
+@pytest.mark.parametrize("name", ["run", "demo"])
+def test_what_people_wrote_is_never_markup(documents, name):
+    assert "sentence &lt;0&gt;" in documents[name]
+    assert "sentence <0>" not in documents[name]
+    assert "<b>" not in documents[name].replace("<b>asked</b>", "").replace("<b>told back</b>", "")
+
+
+def test_failures_beyond_the_first_pictures_are_shown(documents):
+    assert "sentence &lt;500&gt;" in documents["demo"]
+
+
+def test_a_run_without_evaluations_says_how_to_get_one():
+    document = run_page(RunStory("ab", "demo", "done", {}, "a: 1"))
+    assert "diptych evaluate ab" in document
+
+
+def test_a_smoke_report_says_that_its_numbers_mean_nothing():
+    story = DemoStory("smoke", [evaluation("painter")], [Step("teller", 1.0, 10)], {}, {}, "")
+    assert "mean nothing" in demo_page(story)
+
+
+def test_a_missing_figure_is_a_dash_and_never_zero():
+    assert number(None) == "—"
+    assert number(0.0) == "0.0\u00a0%"
+
+
+def test_a_veil_is_clear_where_attention_is_highest_and_darkest_where_it_is_nothing():
+    alpha = np.asarray(veil(np.array([[0.0, 0.5, 1.0]])))[..., 3]
+    assert alpha[0, 2] == 0
+    assert alpha[0, 0] > alpha[0, 1] > 0
+    assert not np.asarray(veil(np.full((2, 2), 0.25)))[..., 3].any()
+
+
+def test_quantities_that_belong_together_share_a_chart():
+    points = [(0, 1.0), (1, 2.0)]
+    names = ("train/d_loss", "train/g_loss", "train/novelty", "val/right_shape", "val/right_size", "train/seconds_left")
+    charts = charts_of(dict.fromkeys(names, points))
+    assert {title: tuple(lines) for title, lines in charts.items()} == {
+        "right, by kind of claim (validation)": ("shape", "size"),
+        "losses (training)": ("d loss", "g loss"),
+        "novelty (training)": ("novelty",),
+    }

@@ -1,0 +1,102 @@
+import pytest
+import torch
+
+from diptych.config import UserError
+from diptych.runs.build import build_data, build_system, check_components, read_checkpoint, restore_system
+from diptych.runs.training import train
+
+UNOPENABLE = {"_target_": "tinyparts.UnopenableData"}
+
+
+def test_networks_are_told_the_facts_of_the_data(tiny):
+    config = tiny("tiny_gan", "data.image_size=8", "data.channels=3")
+    system = build_system(config, build_data(config).spec, {})
+    assert system.generator.shape == (3, 8, 8)
+    assert system.generator.layers[0].out_features == 8
+
+
+def test_the_same_seed_builds_the_same_weights_whatever_was_drawn_before(tiny):
+    config = tiny("tiny_gan", "tracking=none", "budget_images=32")
+    torch.rand(7)
+    first, _ = train(config)
+    torch.rand(3)
+    second, _ = train(config)
+    weights = [torch.load(f.last, weights_only=True)["state_dict"] for f in (first, second)]
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+
+
+@pytest.mark.parametrize(
+    ("overrides", "says"),
+    [
+        (["+generator.widht=3"], r"generator\.widht=3.*did you mean generator\.width"),
+        (["generator.width=wide"], r"generator\.width='wide'.*wants int"),
+        (["~generator.width", "+generator.width=null"], r"generator\.width=None"),
+        (["~generator"], "no generator is chosen: add generator=…"),
+        (["~generator", "+generator.width=3"], "is set, but no generator is chosen"),
+        (["optimizer=adam"], r"optimizer is chosen, but TinyGAN has no such role"),
+        (["~optimizer@generator_optimizer"], r"add optimizer@generator_optimizer=… \(one of adam"),
+        (["+generator_optimizer.betas2=1"], r"generator_optimizer\.betas2"),
+        (["~system"], "no system is chosen"),
+        (
+            ["+parts.teller={run: latest, role: captioner}"],
+            "teller is chosen, but TinyGAN has no such part",
+        ),
+        (["+callbacks.budget.images=3"], r"callbacks\.budget\.images"),
+        (["mode=largest"], "mode='largest'"),
+        (["budget_images=0"], "budget_images=0"),
+    ],
+)
+def test_what_cannot_be_built_is_refused_before_data_are_loaded_or_anything_is_written(tiny, overrides, says, tmp_path):
+    config = tiny("tiny_gan", *overrides) | {"data": UNOPENABLE}
+    with pytest.raises(UserError, match=says):
+        train(config)
+    assert not (tmp_path / "outputs").exists()
+
+
+def test_data_are_checked_too(tiny):
+    with pytest.raises(UserError, match=r"data\.batch_sise=3.*did you mean data\.batch_size"):
+        check_components(tiny("tiny_gan", "+data.batch_sise=3"))
+    with pytest.raises(UserError, match=r"no data is chosen: add data=… \(one of .*digits"):
+        check_components(tiny("tiny_gan") | {"data": {}})
+
+
+@pytest.fixture
+def trained(tiny):
+    folder, _ = train(tiny("tiny_gan", "tracking=none", "budget_images=32"))
+    return folder
+
+
+def test_a_checkpoint_is_enough_to_restore_a_system(trained):
+    checkpoint = read_checkpoint(trained.last)
+    system = restore_system(trained.last, trust=["tinyparts"])
+    assert not system.training
+    assert system.images_seen == 32
+    assert system.data_spec.to_dict() == checkpoint["data_spec"]
+    assert all(torch.equal(value, checkpoint["state_dict"][name]) for name, value in system.state_dict().items())
+
+
+def test_restoring_leaves_the_global_randomness_alone(trained):
+    before = torch.get_rng_state()
+    restore_system(trained.last, trust=["tinyparts"])
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_a_stranger_s_classes_are_not_restored_without_trust(trained):
+    with pytest.raises(UserError, match="--trust tinyparts"):
+        restore_system(trained.last)
+
+
+def test_a_checkpoint_carries_what_it_takes_to_understand_it(trained):
+    checkpoint = read_checkpoint(trained.last)
+    assert checkpoint["config"] == trained.read_config()
+    assert checkpoint["run_id"] == trained.run_id
+    assert checkpoint["data_spec"]["vocabulary"][:4] == ["<pad>", "<bos>", "<eos>", "<unk>"]
+    assert checkpoint["images_seen"] == 32
+
+
+def test_other_files_are_not_taken_for_checkpoints(tmp_path):
+    with pytest.raises(UserError, match="there is no checkpoint"):
+        read_checkpoint(tmp_path / "none.ckpt")
+    torch.save({"state_dict": {}}, tmp_path / "other.ckpt")
+    with pytest.raises(UserError, match="not a checkpoint of diptych"):
+        read_checkpoint(tmp_path / "other.ckpt")

@@ -1,0 +1,78 @@
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from diptych.callbacks.grids import to_pil
+from diptych.runs.load import enlarged
+from diptych.runs.pictures import is_readable, to_pixels
+from diptych.runs.sheets import spotlit, word_sheet
+
+
+@pytest.fixture
+def picture() -> Image.Image:
+    return Image.fromarray(np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8))
+
+
+def test_what_was_painted_comes_back_as_it_was(picture, tmp_path):
+    file = tmp_path / "painted.png"
+    picture.save(file)
+    for given in (picture, file, str(file)):
+        assert to_pil(to_pixels(given, 32, 3)[None])[0].tobytes() == picture.tobytes()
+
+
+def test_a_wide_picture_is_cut_in_its_middle():
+    left_to_right = np.zeros((16, 48, 3), dtype=np.uint8)
+    left_to_right[:, 16:32] = 255
+    assert to_pixels(Image.fromarray(left_to_right), 16, 3).min() == 1
+
+
+def test_grey_models_see_how_bright_a_colour_is():
+    bright, dark = (to_pixels(Image.new("RGB", (8, 8), colour), 8, 1).mean() for colour in ("yellow", "blue"))
+    assert bright > dark
+    white = to_pixels(Image.new("RGB", (8, 8), "white"), 8, 1)
+    assert white.shape == (1, 8, 8)
+    assert torch.allclose(white, torch.ones(1, 8, 8))
+
+
+def test_grey_pictures_are_shown_to_colour_models_in_three_equal_channels():
+    image = torch.rand(1, 8, 8) * 2 - 1
+    assert torch.equal(to_pixels(image, 8, 3), image.expand(3, -1, -1))
+
+
+def test_tensors_of_another_size_stay_in_range(picture):
+    small = to_pixels(to_pixels(picture, 32, 3), 20, 3)
+    assert small.shape == (3, 20, 20)
+    assert small.abs().max() <= 1
+
+
+def test_whole_enlargements_keep_every_pixel(picture):
+    assert np.array_equal(np.asarray(enlarged(picture, 96))[1::3, 1::3], np.asarray(picture))
+    assert enlarged(picture, 50).size == (50, 50)
+
+
+def test_only_what_decodes_is_readable(picture, tmp_path):
+    good, broken = tmp_path / "good.png", tmp_path / "broken.png"
+    picture.save(good)
+    broken.write_bytes(good.read_bytes()[:200])
+    assert is_readable(good)
+    assert not is_readable(broken)
+    assert not is_readable(tmp_path / "missing.png")
+    assert not is_readable(tmp_path)
+
+
+def test_attention_leaves_what_was_looked_at_as_it_is(picture):
+    weights = np.zeros((4, 4))
+    weights[:, 2:] = 0.5
+    lit = np.asarray(spotlit(picture, weights)).astype(int)
+    original = np.asarray(picture).astype(int)
+    assert np.array_equal(lit[:, 24:], original[:, 24:])
+    assert lit[:, :8].sum() < 0.4 * original[:, :8].sum()
+    assert np.array_equal(np.asarray(spotlit(picture, np.full((4, 4), 0.1))), np.asarray(picture))
+
+
+def test_a_sheet_has_room_for_every_word(picture):
+    narrow = word_sheet(picture, ("a", "red"), [np.ones((4, 4))] * 2)
+    wide = word_sheet(picture, ("a", "red", "incomprehensibilities"), [np.ones((4, 4))] * 3)
+    assert wide.width > narrow.width * 1.5
+    assert word_sheet(picture, (), []).width > 0

@@ -1,0 +1,158 @@
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from diptych.config import UserError
+from diptych.runs.finding import all_runs, find_run, role_of, sweep_members
+from diptych.runs.folder import DONE, FAILED, RUNNING, RunFolder, Status
+from diptych.runs.identity import RUN_ID_VARIABLE, inherited_or_new_run_id
+
+
+@pytest.fixture
+def outputs(tmp_path):
+    return tmp_path / "outputs"
+
+
+def make(outputs, run_id: str, name: str = "digits", role: str = "GAN", status: str = DONE) -> RunFolder:
+    folder = RunFolder.create(outputs, name, run_id)
+    folder.write_config({"system": {"_target_": f"diptych.systems.{role}"}})
+    folder.write_status(status)
+    return folder
+
+
+def test_an_id_is_never_used_twice(outputs):
+    make(outputs, "one")
+    with pytest.raises(UserError, match="exists already"):
+        make(outputs, "one")
+
+
+def test_a_name_with_folders_becomes_one_folder(outputs):
+    assert make(outputs, "one", name="scenes/painter").path == outputs / "scenes_painter" / "one"
+
+
+def test_what_is_written_is_read_back(outputs):
+    folder = make(outputs, "one")
+    config = {"name": "ä", "trainer": {"threads": None}, "list": [1, 2.5, "three"]}
+    folder.write_config(config)
+    assert folder.read_config() == config
+    folder.write_status(FAILED, "out of paint", images_seen=7, best=0.5)
+    status = folder.read_status()
+    assert (status.status, status.why, status.images_seen, status.best) == (FAILED, "out of paint", 7, 0.5)
+
+
+def test_the_first_start_stays_when_the_status_changes(outputs):
+    folder = make(outputs, "one")
+    started = folder.read_status().started
+    folder.write_status(FAILED)
+    assert folder.read_status().started == started
+    assert folder.read_status().updated > started
+
+
+def test_every_start_is_kept_in_the_environment(outputs):
+    folder = make(outputs, "one")
+    folder.write_environment({"python": "3.11"})
+    folder.write_environment({"python": "3.12"})
+    assert [s["python"] for s in json.loads((folder.path / "environment.json").read_text())["starts"]] == [
+        "3.11",
+        "3.12",
+    ]
+
+
+def test_a_running_run_whose_process_is_gone_was_killed(outputs):
+    folder = make(outputs, "one", status=RUNNING)
+    assert folder.read_status().is_alive
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    status = Status(RUNNING, pid=gone.pid, host=os.uname().nodename)
+    assert not status.is_alive
+    assert status.label == "killed"
+    assert Status(RUNNING, pid=gone.pid, host="elsewhere").is_alive
+
+
+def test_another_process_with_the_same_number_is_not_taken_for_the_run_s(outputs):
+    status = make(outputs, "one", status=RUNNING).read_status()
+    assert not replace(status, born=status.born + "1").is_alive
+
+
+def test_the_best_checkpoint_is_preferred_and_none_is_explained(outputs):
+    folder = make(outputs, "one")
+    with pytest.raises(UserError, match="no checkpoint yet"):
+        folder.checkpoint()
+    folder.last.touch()
+    assert folder.checkpoint() == folder.last
+    folder.best.touch()
+    assert folder.checkpoint() == folder.best
+
+
+def test_runs_are_found_by_folder_id_prefix_and_random_part(outputs):
+    run = make(outputs, "20260101-000000-abc123")
+    make(outputs, "20260101-000001-def456")
+    for text in (str(run.path), run.run_id, "20260101-000000", "abc", "abc123"):
+        assert find_run(text, outputs).run_id == run.run_id
+
+
+def test_an_ambiguous_prefix_names_the_candidates(outputs):
+    make(outputs, "20260101-000000-abc123")
+    make(outputs, "20260101-000001-def456")
+    with pytest.raises(UserError, match=r"ambiguous[\s\S]*def456[\s\S]*abc123"):
+        find_run("2026", outputs)
+
+
+def test_an_exact_id_is_not_ambiguous_with_a_longer_one(outputs):
+    make(outputs, "run")
+    make(outputs, "run2")
+    assert find_run("run", outputs).run_id == "run"
+
+
+def test_an_unknown_run_is_answered_with_those_there_are(outputs):
+    make(outputs, "20260101-000000-abc123")
+    with pytest.raises(UserError, match=r"no run 'zzz'[\s\S]*abc123"):
+        find_run("zzz", outputs)
+    with pytest.raises(UserError, match="none yet"):
+        find_run("zzz", outputs / "elsewhere")
+
+
+def test_a_folder_that_is_no_run_is_answered_with_the_runs_inside(outputs):
+    run = make(outputs, "one")
+    with pytest.raises(UserError, match=f"name one of .*{run.run_id}"):
+        find_run(str(run.path.parent), outputs)
+
+
+def test_latest_is_the_last_started_and_can_be_asked_for_a_role(outputs):
+    make(outputs, "b-first", role="Captioner")
+    make(outputs, "a-second", role="GAN")
+    assert find_run("latest", outputs).run_id == "a-second"
+    assert find_run("latest", outputs, role="captioner").run_id == "b-first"
+    with pytest.raises(UserError, match="no run of a vae"):
+        find_run("latest", outputs, role="vae")
+
+
+def test_a_role_is_the_systems_name(outputs):
+    assert role_of(make(outputs, "one", role="Captioner")) == "captioner"
+
+
+def test_links_to_runs_are_not_runs(outputs):
+    run = make(outputs, "one")
+    sweep = outputs / "sweeps" / "s"
+    sweep.mkdir(parents=True)
+    (sweep / "one").symlink_to(run.path)
+    (outputs / "demo").mkdir()
+    (outputs / "demo" / "painter").symlink_to(run.path)
+    assert [r.run_id for r in all_runs(outputs)] == ["one"]
+    assert sweep_members("s", outputs) == sweep_members(str(sweep), outputs) == {"one"}
+    with pytest.raises(UserError, match="there are: s"):
+        sweep_members("t", outputs)
+
+
+def test_an_id_made_by_the_parent_is_inherited(monkeypatch):
+    monkeypatch.setenv(RUN_ID_VARIABLE, "from-the-parent")
+    assert inherited_or_new_run_id() == "from-the-parent"
+    monkeypatch.setenv(RUN_ID_VARIABLE, "../escape")
+    with pytest.raises(UserError, match="cannot name a folder"):
+        inherited_or_new_run_id()
+    monkeypatch.delenv(RUN_ID_VARIABLE)
+    assert inherited_or_new_run_id() != inherited_or_new_run_id()

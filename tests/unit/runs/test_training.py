@@ -1,0 +1,153 @@
+import json
+import os
+import signal
+from pathlib import Path
+
+import pytest
+import torch
+
+from diptych.config import UserError
+from diptych.config.changes import changed
+from diptych.runs.build import read_checkpoint
+from diptych.runs.finding import find_run
+from diptych.runs.folder import DONE, FAILED, STOPPED
+from diptych.runs.parts import borrow, load_parts
+from diptych.runs.stopping import Stopped
+from diptych.runs.training import resume, train
+from diptych.tracking import read_metrics
+
+TRUST = ["tinyparts"]
+
+
+def test_a_run_leaves_a_whole_folder(tiny):
+    config = tiny("tiny_gan")
+    folder, _ = train(config, ["model=tiny_gan"])
+    status = folder.read_status()
+    assert (status.status, status.images_seen) == (DONE, 1280)
+    assert status.best == pytest.approx(
+        max(row["val/realism"] for row in read_metrics(folder.metrics) if "val/realism" in row)
+    )
+    assert folder.read_config() == config
+    assert "model=tiny_gan" in (folder.path / "overrides.yaml").read_text()
+    start = json.loads((folder.path / "environment.json").read_text())["starts"][0]
+    assert start["packages"]["torch"] == torch.__version__.partition("+")[0]
+    assert {p.name for p in folder.checkpoints.iterdir()} == {"best.ckpt", "last.ckpt"}
+    assert "pytorch_lightning" in folder.log.read_text()
+
+
+def test_validation_comes_every_so_many_images_and_at_the_end(tiny):
+    folder, _ = train(tiny("tiny_gan", "validate_every_images=500", "budget_images=1280"))
+    rows = read_metrics(folder.metrics)
+    assert [row["images"] for row in rows if "val/realism" in row] == [512, 1024, 1280]
+
+
+def test_progress_counts_pairs_where_the_system_counts_pairs(tiny):
+    folder, _ = train(tiny("tiny_teller", "validate_every_images=1000", "budget_images=2048"))
+    rows = read_metrics(folder.metrics)
+    assert [row["images"] for row in rows if "val/loss" in row] == [1024, 2048]
+
+
+def test_a_failed_run_says_why(tiny):
+    config = tiny("tiny_gan")
+    config["callbacks"]["explode"] = {"_target_": "tinyparts.Explode", "images": 320}
+    with pytest.raises(RuntimeError, match="paint"):
+        train(config)
+    folder = find_run("latest", _outputs(config))
+    status = folder.read_status()
+    assert (status.status, status.why) == (FAILED, "RuntimeError: the paint has run out")
+    assert "in on_train_batch_end" in folder.log.read_text()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("where", ["step", "validation"])
+def test_a_stopped_run_has_saved_where_it_stopped(tiny, number, where):
+    config = tiny("tiny_gan")
+    config["callbacks"]["strike"] = {
+        "_target_": "tinyparts.Strike",
+        "images": 300,
+        "signum": int(number),
+        "where": where,
+    }
+    with pytest.raises(Stopped) as stop:
+        train(config)
+    assert stop.value.code == 128 + number
+    folder = find_run("latest", _outputs(config))
+    assert (folder.read_status().status, folder.read_status().why) == (STOPPED, f"stopped by {number.name}")
+    assert folder.read_status().images_seen == 320
+    assert read_checkpoint(folder.last)["images_seen"] == 320
+    assert "val/realism" in read_metrics(folder.metrics)[-1]
+
+
+def test_a_run_that_is_alive_is_not_resumed_twice(tiny):
+    folder, _ = train(tiny("tiny_gan", "budget_images=32"))
+    folder.write_status("running")
+    with pytest.raises(UserError, match=f"process {os.getpid()}"):
+        resume(folder, folder.read_config())
+
+
+def test_a_run_whose_budget_is_spent_asks_for_more(tiny):
+    folder, _ = train(tiny("tiny_gan", "budget_images=32"))
+    with pytest.raises(UserError, match=r"has seen 32 of 32 images: add budget_images"):
+        resume(folder, folder.read_config(), TRUST)
+    resume(folder, changed(folder.read_config(), ["budget_images=64"]), TRUST)
+    assert folder.read_status().images_seen == 64
+    assert folder.read_config()["budget_images"] == 64
+    assert len(json.loads((folder.path / "environment.json").read_text())["starts"]) == 2
+
+
+def test_a_warm_start_takes_the_weights_and_nothing_else(tiny):
+    first, _ = train(tiny("tiny_gan", "budget_images=320"))
+    config = tiny("tiny_gan", "budget_images=32", f"init_from={first.run_id}", "generator_optimizer.lr=0", "seed=1")
+    second, _ = train(config)
+    before, after = (read_checkpoint(path) for path in (first.best, second.last))
+    weight = "generator.layers.0.weight"
+    assert torch.equal(before["state_dict"][weight], after["state_dict"][weight])
+    assert after["images_seen"] == 32
+
+
+def test_a_warm_start_from_other_networks_is_refused(tiny):
+    first, _ = train(tiny("tiny_gan", "budget_images=32"))
+    with pytest.raises(UserError, match=r"(?s)init_from: .*other networks.*size mismatch"):
+        train(tiny("tiny_gan", f"init_from={first.run_id}", "generator.width=4"))
+
+
+def test_debug_configurations_do_what_they_say(tiny):
+    folder, _ = train(tiny("tiny_gan", "debug=one_step"))
+    assert folder.read_status().images_seen == 32
+    folder, _ = train(tiny("tiny_gan", "debug=profile", "budget_images=320"))
+    assert "run_training_batch" in (folder.path / "fit-profile.txt").read_text()
+    folder, _ = train(tiny("tiny_gan", "debug=anomaly", "budget_images=32"))
+    assert folder.read_status().status == DONE
+
+
+def test_overfitting_shows_the_same_batch_for_ever(tiny):
+    folder, _ = train(tiny("tiny_teller", "debug=overfit_batch", "budget_images=12_800", "optimizer.lr=0.03"))
+    losses = [row["val/loss"] for row in read_metrics(folder.metrics) if "val/loss" in row]
+    assert losses[-1] < losses[0]
+    assert losses[-1] < 1.5
+
+
+def test_parts_are_copied_and_the_copy_is_used(tiny, tmp_path):
+    lender, _ = train(tiny("tiny_teller", "budget_images=64"))
+    borrower, _ = train(tiny("tiny_gan", "budget_images=32"))
+    borrow({"teller": {"run": "latest", "role": "tinyteller"}}, borrower, tmp_path / "outputs")
+    origin = json.loads((borrower.parts / "teller.json").read_text())
+    assert (origin["run"], origin["checkpoint"]) == (lender.run_id, "best.ckpt")
+    lender.best.unlink()
+    teller = load_parts(["teller"], borrower, TRUST)["teller"]
+    assert not teller.training
+    assert not any(p.requires_grad for p in teller.parameters())
+    with (borrower.parts / "teller.ckpt").open("ab") as file:
+        file.write(b"!")
+    with pytest.raises(UserError, match="SHA-256"):
+        load_parts(["teller"], borrower, TRUST)
+
+
+def test_a_part_of_the_wrong_role_is_refused(tiny, tmp_path):
+    lender, _ = train(tiny("tiny_teller", "budget_images=64"))
+    with pytest.raises(UserError, match="trains a tinyteller, not a captioner"):
+        borrow({"teller": {"run": lender.run_id, "role": "captioner"}}, lender, tmp_path / "outputs")
+
+
+def _outputs(config):
+    return Path(config["paths"]["outputs"])

@@ -1,0 +1,117 @@
+"""A painter small enough to train in a test, and a way to train it for a few batches."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from pytorch_lightning import Callback, Trainer
+from torch import nn
+from torch.utils.data import DataLoader
+
+from diptych.losses.adversarial import NonSaturating
+from diptych.models.dcgan import DCGANDiscriminator, DCGANGenerator
+from diptych.runs.trainer import quiet
+from diptych.systems.gan import GAN
+from diptych.types import BOS_ID, EOS_ID, PAD_ID, SPECIAL_TOKENS, Batch, DataSpec, TextFeatures
+
+WORDS = tuple("abcdefgh")
+SPEC = DataSpec("letters", 28, 1, SPECIAL_TOKENS + WORDS, max_length=6)
+ADAM = partial(torch.optim.Adam, lr=2e-4, betas=(0.5, 0.999))
+
+
+class BagOfWords(nn.Module):
+    """The mean of word vectors."""
+
+    sentence_dim = word_dim = 6
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(len(SPEC.vocabulary), self.word_dim)
+
+    def forward(self, tokens: torch.Tensor, token_mask: torch.Tensor) -> TextFeatures:
+        words = self.embedding(tokens) * token_mask[..., None]
+        return TextFeatures(words.sum(1) / token_mask.sum(1, keepdim=True), words, token_mask)
+
+
+class Figures(Callback):
+    """What was logged after each batch."""
+
+    def __init__(self) -> None:
+        self.rows: list[dict[str, float]] = []
+
+    def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
+        figures = trainer.callback_metrics.items()
+        self.rows.append({name.removeprefix("train/"): float(value) for name, value in figures})
+
+
+def make_batch(seed: int, size: int = 4, sentences: Sequence[str] | None = None) -> Batch:
+    """Noise with sentences of letters, or with the given ones."""
+    rng = torch.Generator().manual_seed(seed)
+    said = sentences or ["".join(WORDS[i] for i in torch.randperm(8, generator=rng)[:3]) for _ in range(size)]
+    rows = [[BOS_ID, *(WORDS.index(w) + len(SPECIAL_TOKENS) for w in s), EOS_ID] for s in said]
+    tokens = torch.tensor([row + [PAD_ID] * (6 - len(row)) for row in rows])[:, None]
+    images = torch.rand(len(said), 1, 28, 28, generator=rng) * 2 - 1
+    return Batch(images, tokens, tokens != PAD_ID, references=tuple((" ".join(s),) for s in said))
+
+
+@pytest.fixture
+def batches() -> list[Batch]:
+    return [make_batch(seed) for seed in range(4)]
+
+
+@pytest.fixture
+def batch_of() -> Callable[..., Batch]:
+    return make_batch
+
+
+@pytest.fixture
+def make_gan() -> Callable[..., GAN]:
+    """`make_gan(conditional=False, **settings)`: the same initial weights every time."""
+
+    def make(conditional: bool = True, **settings: Any) -> GAN:
+        torch.manual_seed(0)
+        text_encoder = BagOfWords() if conditional else None
+        sizes = {"image_size": 28, "image_channels": 1, "width": 4, "condition_dim": 6 if conditional else 0}
+        parts = {
+            "data_spec": SPEC,
+            "generator": DCGANGenerator(**sizes, latent_dim=10),
+            "discriminator": DCGANDiscriminator(**sizes),
+            "objective": NonSaturating(),
+            "generator_optimizer": ADAM,
+            "discriminator_optimizer": ADAM,
+            "text_encoder": text_encoder,
+        }
+        return GAN(**(parts | settings))
+
+    return make
+
+
+@pytest.fixture
+def train() -> Callable[..., list[dict[str, float]]]:
+    """`train(gan, batches)`: one epoch; what was logged after each batch."""
+
+    def train_once(gan: GAN, batches: Sequence[Batch], **settings: Any) -> list[dict[str, float]]:
+        figures = Figures()
+        run_fit(gan, batches, callbacks=[figures], **settings)
+        return figures.rows
+
+    return train_once
+
+
+@pytest.fixture
+def fit() -> Callable[..., Trainer]:
+    return run_fit
+
+
+def run_fit(gan: GAN, batches: Sequence[Batch], ckpt_path: Path | None = None, **settings: Any) -> Trainer:
+    """One epoch over the batches on the CPU and no validation, writing nothing; the trainer afterwards."""
+    silent = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
+    usual = {"accelerator": "cpu", "max_epochs": 1, "enable_model_summary": False, "limit_val_batches": 0}
+    trainer = Trainer(**(usual | silent | settings))
+    loader = DataLoader(batches, batch_size=None)  # pyright: ignore[reportArgumentType]
+    with quiet():
+        trainer.fit(gan, loader, loader, ckpt_path=ckpt_path, weights_only=True)
+    return trainer

@@ -1,0 +1,77 @@
+import pytest
+import torch
+from torch import nn
+
+from diptych.models.image_encoders import ConvEncoder
+from diptych.models.text_encoders import PooledGRUTextEncoder
+from diptych.systems.alignment import Alignment
+from diptych.systems.schedules import Trapezoid
+
+
+class Seeing:
+    """The part of a captioner that alignment needs."""
+
+    def __init__(self) -> None:
+        self.image_encoder = ConvEncoder(image_size=8, widths=(4, 4), num_halvings=1, pooled_dim=4)
+
+
+def sentences(number):
+    tokens = torch.randint(4, 10, (number, 5))
+    return tokens, torch.ones_like(tokens, dtype=torch.bool)
+
+
+@pytest.fixture
+def text_encoder():
+    return PooledGRUTextEncoder(
+        vocabulary_size=10, embedding_dim=4, word_dim=8, sentence_dim=6, num_queries=2, whitening_floor=1e-4
+    )
+
+
+@pytest.fixture
+def alignment(text_encoder):
+    return Alignment(Seeing(), text_encoder, learn_images=40, look_images=20)
+
+
+def test_lessons_come_first_then_looks_then_painting(alignment):
+    stages = [(alignment.is_learning(seen), alignment.is_over(seen)) for seen in (20, 40, 60, 80)]
+    assert stages == [(True, False), (True, False), (False, False), (False, True)]
+
+
+def test_the_target_is_standardised_and_always_the_same(alignment, text_encoder):
+    images, text = torch.randn(64, 3, 8, 8), text_encoder(*sentences(64))
+    nothing_known = text._replace(sentence=torch.zeros(64, 6))
+    assert 0.5 < alignment.loss(nothing_known, images).mean() < 2
+    torch.testing.assert_close(alignment.loss(text, images), alignment.loss(text, images))
+
+
+def test_the_captioner_is_frozen_and_the_text_encoder_learns(alignment, text_encoder):
+    alignment.loss(text_encoder(*sentences(4)), torch.randn(4, 3, 8, 8)).mean().backward()
+    assert not any(p.requires_grad for p in alignment.image_encoder.parameters())
+    assert not [name for name, p in text_encoder.named_parameters() if p.grad is None]
+
+
+def test_the_last_look_settles_the_whitening(alignment, text_encoder):
+    text = text_encoder(*sentences(10))
+    alignment.look(text, images_seen=50)
+    assert torch.equal(text_encoder.whitening.matrix, torch.eye(6))
+    alignment.look(text_encoder(*sentences(10)), images_seen=60)
+    assert not torch.equal(text_encoder.whitening.matrix, torch.eye(6))
+
+
+def test_a_text_encoder_that_cannot_whiten_is_refused():
+    with pytest.raises(ValueError, match="Identity does not"):
+        Alignment(Seeing(), nn.Identity(), learn_images=1, look_images=1)
+
+
+def test_alignment_without_a_captioner_is_refused_before_the_first_step(make_gan, train, batches):
+    with pytest.raises(ValueError, match=r"alignment_images needs .* parts\.teller\.run"):
+        train(make_gan(alignment_images=10), batches)
+
+
+def test_a_painter_restored_to_paint_needs_no_captioner(make_gan):
+    assert make_gan(alignment_images=10).generate(["a b"]).shape == (1, 1, 28, 28)
+
+
+def test_a_trapezoid_rises_holds_and_falls():
+    schedule = Trapezoid(total_images=100, decay_images=40, warmup_images=10, final=0.5)
+    assert [schedule(seen) for seen in (0, 5, 10, 60, 80, 100, 120)] == [0.0, 0.5, 1.0, 1.0, 0.75, 0.5, 0.5]

@@ -1,0 +1,209 @@
+import inspect
+from dataclasses import replace
+from functools import partial
+
+import pytest
+import torch
+from torch import nn
+
+from diptych.models.attention_decoder import AttentionLSTMDecoder
+from diptych.models.caption_decoders import GRUDecoder
+from diptych.models.dcgan import DCGANDiscriminator, DCGANGenerator
+from diptych.models.image_encoders import ConvEncoder
+from diptych.models.mlp_gan import MLPDiscriminator
+from diptych.systems.captioner import Captioner
+from diptych.systems.redescription import Redescription, teller_ids
+from diptych.systems.schedules import Linear
+from diptych.types import ImageFeatures
+
+
+class BrightnessTeller:
+    """Its one word for a picture depends on the mean pixel; enough of a captioner for the painter's loss."""
+
+    def __init__(self, data_spec) -> None:
+        self.data_spec = data_spec
+        self.image_encoder = Brightness()
+        self.caption_decoder = ConstantWords(len(data_spec.vocabulary))
+
+
+class Brightness(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(()))
+
+    def forward(self, images):
+        pooled = self.scale * images.flatten(1).mean(1, keepdim=True)
+        return ImageFeatures(pooled, pooled[:, None])
+
+
+class ConstantWords(nn.Module):
+    def __init__(self, vocabulary_size: int) -> None:
+        super().__init__()
+        self.words = nn.Linear(1, vocabulary_size)
+        self.recurrent = nn.GRU(1, 1)
+
+    def forward(self, features, tokens):
+        return self.words(features.pooled)[:, None].expand(-1, tokens.shape[1], -1), None
+
+
+@pytest.fixture
+def spec(make_gan):
+    return make_gan().data_spec
+
+
+@pytest.fixture
+def teller(spec):
+    return BrightnessTeller(spec)
+
+
+def test_networks_that_disagree_on_size_are_named_when_the_system_is_built(make_gan):
+    with pytest.raises(ValueError, match=r"discriminator DCGANDiscriminator .* generator DCGANGenerator .* 1x28x28"):
+        make_gan(discriminator=DCGANDiscriminator(image_size=32, image_channels=3, condition_dim=6))
+    with pytest.raises(ValueError, match=r"discriminator MLPDiscriminator .* generator DCGANGenerator .* 1x28x28"):
+        make_gan(discriminator=MLPDiscriminator(image_size=32, image_channels=3, condition_dim=6))
+
+
+def test_a_generator_that_paints_other_sizes_than_the_data_is_named(make_gan):
+    with pytest.raises(ValueError, match=r"generator DCGANGenerator paints 3x32x32 .* letters has 1x28x28"):
+        make_gan(generator=DCGANGenerator(image_size=32, latent_dim=10, condition_dim=6))
+
+
+def test_a_network_built_for_other_sentences_is_named(make_gan):
+    with pytest.raises(ValueError, match="generator DCGANGenerator cannot paint from sentence vectors of 6"):
+        make_gan(generator=DCGANGenerator(image_size=28, image_channels=1, condition_dim=5))
+    with pytest.raises(ValueError, match=r"DCGANDiscriminator cannot judge .* sentence vectors of 6"):
+        make_gan(discriminator=DCGANDiscriminator(image_size=28, image_channels=1, condition_dim=5))
+
+
+@pytest.mark.parametrize("weight", ["mismatch_weight", "contrastive_weight", "generator_contrastive_weight"])
+def test_terms_about_sentences_want_sentences(make_gan, weight: str):
+    with pytest.raises(ValueError, match=rf"system\.{weight} .*text_encoder"):
+        make_gan(conditional=False, **{weight: 0.5})
+
+
+def test_the_contrastive_term_wants_a_discriminator_that_embeds(make_gan):
+    plain = MLPDiscriminator(image_size=28, image_channels=1, condition_dim=6)
+    with pytest.raises(ValueError, match=r"contrastive_weight.*MLPDiscriminator has no embed"):
+        make_gan(discriminator=plain, contrastive_weight=1.0)
+
+
+def test_redescription_without_a_teller_is_refused_when_training_starts(make_gan, train, batches):
+    gan = make_gan(redescription_weight=1.0)
+    assert gan.generate(["a b c"]).shape == (1, 1, 28, 28)
+    with pytest.raises(ValueError, match=r"parts\.teller"):
+        train(gan, batches)
+
+
+def test_the_teller_teaches_the_generator_and_neither_learns_nor_is_saved(make_gan, train, batches, teller):
+    before = [p.clone() for p in teller.caption_decoder.parameters()]
+    gan, plain = make_gan(teller=teller, redescription_weight=5.0), make_gan()
+    (row,) = train(gan, batches[:1])
+    train(plain, batches[:1])
+    assert row["redescription_loss"] > 0
+    weights = [next(g.generator.parameters()) for g in (gan, plain)]
+    assert not torch.equal(*weights)
+    assert gan.state_dict().keys() == plain.state_dict().keys()
+    assert all(torch.equal(a, b) for a, b in zip(before, teller.caption_decoder.parameters(), strict=True))
+    assert all(p.grad is None for p in (*teller.image_encoder.parameters(), *teller.caption_decoder.parameters()))
+    assert not teller.image_encoder.training
+
+
+def test_the_discriminators_step_never_asks_the_teller(make_gan, train, batches, teller):
+    rows = train(make_gan(teller=teller, redescription_weight=1.0, discriminator_steps=2), batches[:1])
+    assert "redescription_loss" not in rows[0]
+
+
+def test_words_are_translated_between_the_vocabularies(spec, teller):
+    shuffled = replace(spec, vocabulary=(*spec.vocabulary[:4], "extra", *reversed(spec.vocabulary[4:])))
+    ids = teller_ids(spec, shuffled)
+    assert [shuffled.vocabulary[i] for i in ids] == list(spec.vocabulary)
+    redescription = Redescription(BrightnessTeller(shuffled), spec)
+    images, tokens = torch.randn(2, 1, 28, 28), torch.tensor([[1, 5, 6, 2], [1, 7, 2, 0]])
+    logits, _ = redescription.caption_decoder(redescription.image_encoder(images), tokens[:, 1:])
+    log_probs = logits.log_softmax(-1)
+    by_hand = -(log_probs[1, 0, ids[7]] + log_probs[1, 1, ids[2]]) / 2
+    torch.testing.assert_close(redescription(images, tokens)[1], by_hand)
+
+
+def test_a_teller_that_lacks_words_is_refused_by_them(spec):
+    poor = replace(spec, vocabulary=spec.vocabulary[:-2])
+    with pytest.raises(ValueError, match=r"lacks 2 of this run's words \(g, h\)"):
+        teller_ids(spec, poor)
+
+
+def test_a_teller_of_other_pictures_or_tokens_is_refused(spec, teller):
+    with pytest.raises(ValueError, match="reads 1x28x28 pictures and this run paints 1x32x32"):
+        Redescription(teller, replace(spec, image_size=32))
+    with pytest.raises(ValueError, match="tokenizer=char"):
+        Redescription(teller, replace(spec, tokenizer="char"))
+
+
+def test_text_encoders_learn_at_their_own_rate_and_all_follow_the_schedule(make_gan, train, batches):
+    schedule = Linear(total_images=32, final=0.5)
+    gan = make_gan(text_lr_multiplier=3.0, schedule=schedule)
+    rows = train(gan, batches)
+    assert [row["g_lr"] for row in rows] == pytest.approx([2e-4 * schedule(4 * n) for n in (1, 2, 3, 4)])
+    for optimizer in gan.optimizers():
+        rates = [group["lr"] for group in optimizer.param_groups]
+        assert rates == pytest.approx([2e-4 * 0.75, 6e-4 * 0.75])
+
+
+def test_every_trainable_parameter_belongs_to_exactly_one_optimizer(make_gan):
+    gan = make_gan(ema_half_life_images=10)
+    owned = [id(p) for optimizer in gan.configure_optimizers() for g in optimizer.param_groups for p in g["params"]]
+    assert sorted(owned) == sorted(id(p) for p in gan.parameters() if p.requires_grad)
+
+
+def test_a_pretrained_text_encoder_that_is_frozen_stays_so(make_gan, train, batches):
+    gan = make_gan()
+    gan.text_encoder.requires_grad_(False)
+    before = gan.text_encoder.embedding.weight.clone()
+    train(gan, batches)
+    assert torch.equal(before, gan.text_encoder.embedding.weight)
+    assert not gan.text_encoder.embedding.weight.requires_grad
+
+
+def test_gradients_are_clipped_to_the_norm(make_gan, train, batches):
+    """Under plain descent with rate one, the step is the clipped gradient."""
+    descent = partial(torch.optim.SGD, lr=1.0)
+    gan = make_gan(max_grad_norm=0.01, generator_optimizer=descent, discriminator_optimizer=descent)
+    before = [p.detach().clone() for p in gan.discriminator.parameters()]
+    encoder = [p.detach().clone() for p in gan.discriminator_text_encoder.parameters()]
+    (row,) = train(gan, batches[:1])
+    assert row["d_grad_norm"] > 0.01
+    after = [*gan.discriminator.parameters(), *gan.discriminator_text_encoder.parameters()]
+    steps = [(b.detach() - a).flatten() for a, b in zip([*before, *encoder], after, strict=True)]
+    assert float(torch.cat(steps).norm()) == pytest.approx(0.01, rel=1e-3)
+
+
+def test_a_network_needs_no_type_of_ours(make_gan, train, batches):
+    """A generator from somebody's own package: a plain module with a latent_dim."""
+
+    class Own(nn.Module):
+        latent_dim = 3
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Linear(3, 784)
+
+        def forward(self, latents, text):
+            return self.layer(latents).tanh().unflatten(1, (1, 28, 28))
+
+    rows = train(make_gan(generator=Own()), batches)
+    assert all(row["g_loss"] > 0 for row in rows)
+
+
+@pytest.mark.parametrize("decoder", [GRUDecoder, AttentionLSTMDecoder])
+def test_a_captioner_is_a_teller(spec, decoder):
+    encoder = ConvEncoder(image_size=28, image_channels=1, widths=(4, 8), num_halvings=2, pooled_dim=8)
+    facts = {"image_dim": 8, "region_dim": 8}
+    facts = {name: value for name, value in facts.items() if name in inspect.signature(decoder).parameters}
+    words = decoder(vocabulary_size=len(spec.vocabulary), **facts)
+    adam = partial(torch.optim.Adam, lr=1e-3)
+    teller = Captioner(data_spec=spec, image_encoder=encoder, caption_decoder=words, optimizer=adam)
+    images = torch.randn(2, 1, 28, 28, requires_grad=True)
+    loss = Redescription(teller, spec)(images, torch.tensor([[1, 5, 6, 2], [1, 7, 2, 0]]))
+    loss.sum().backward()
+    assert loss.shape == (2,)
+    assert images.grad is not None
+    assert (images.grad.flatten(1).norm(dim=1) > 0).all()

@@ -1,0 +1,218 @@
+"""The judge is right about pictures of the world, and not to be fooled by pictures that are not."""
+
+from collections import Counter
+from dataclasses import replace
+from random import Random
+
+import pytest
+import torch
+from torch import Tensor
+
+from diptych.types import Scene, SceneObject
+from diptych.world import (
+    COLOURS,
+    INVERSE,
+    PALETTE,
+    SHAPES,
+    Constraints,
+    Grammar,
+    Judge,
+    WorldSpec,
+    judge_accuracy,
+    render,
+    sample_scene,
+)
+from diptych.world.telling import tell_everything
+
+PAIRS = WorldSpec()
+CROWDS = WorldSpec(min_objects=1, max_objects=4, side=64)
+NUMBER = 48
+SCENES = [sample_scene(PAIRS, Random(seed)) for seed in range(NUMBER)]
+CLAIMS = [tell_everything(scene, Random(0)) for scene in SCENES]
+JUDGE = Judge(PAIRS)
+
+
+def reasons(images: Tensor, claims: list[Constraints] = CLAIMS) -> Counter[str]:
+    return Counter(verdict.reason for verdict in JUDGE.verdicts(images, claims))
+
+
+def with_first(scene: Scene, **changes: str) -> Scene:
+    return replace(scene, objects=(replace(scene.objects[0], **changes), *scene.objects[1:]))
+
+
+def after(words: tuple[str, ...], word: str, steps: int = 1) -> str:
+    return words[(words.index(word) + steps) % len(words)]
+
+
+@pytest.mark.parametrize("blur", [0.0, 0.6])
+def test_fresh_pictures_of_two_objects_are_read_exactly(blur: float):
+    assert judge_accuracy(PAIRS, num=400, seed=1, blur=blur) >= 0.995
+
+
+@pytest.mark.parametrize("blur", [0.0, 0.6])
+def test_fresh_pictures_of_up_to_four_objects_are_read_exactly(blur: float):
+    assert judge_accuracy(CROWDS, num=50, seed=1, blur=blur) == 1
+
+
+def test_places_and_radii_are_read_to_a_tenth_of_a_pixel():
+    for scene, reading in zip(SCENES, JUDGE.read(render(SCENES)), strict=True):
+        for thing in scene.objects:
+            found = min(reading.scene.objects, key=lambda o, t=thing: abs(o.x - t.x) + abs(o.y - t.y))
+            assert abs(found.x - thing.x) < 0.1
+            assert abs(found.y - thing.y) < 0.1
+            assert abs(found.radius - thing.radius) < 0.1
+
+
+def test_painting_what_was_read_gives_the_picture_back():
+    images = render(SCENES)
+    again = render([reading.scene for reading in JUDGE.read(images)])
+    assert (again - images).abs().max() < 0.15
+
+
+@pytest.mark.parametrize(
+    "harmless",
+    [
+        lambda images, rng: ((images + 1) * 127.5).round() / 127.5 - 1,
+        lambda images, rng: images + 0.1 * torch.randn(images.shape, generator=rng),
+        lambda images, rng: 0.8 * images,
+        lambda images, rng: images + 0.05 * torch.randn(len(images), 3, 1, 1, generator=rng),
+        lambda images, rng: torch.nn.functional.avg_pool2d(render(SCENES, side=64).roll((1, 1), (2, 3)), 2),
+    ],
+    ids=["eight bits", "noise 0.1", "contrast 0.8", "a cast", "half a pixel aside"],
+)
+def test_mild_nuisances_change_no_verdict(harmless):
+    images = harmless(render(SCENES), torch.Generator().manual_seed(0))
+    assert reasons(images) == {"true": NUMBER}
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3])
+def test_a_morph_half_way_between_two_shapes_is_never_true(steps: int):
+    others = [with_first(scene, shape=after(SHAPES, scene.objects[0].shape, steps)) for scene in SCENES]
+    assert reasons((render(SCENES) + render(others)) / 2) == {"illegible": NUMBER}
+
+
+def test_a_mixture_of_two_colours_is_never_true():
+    others = [with_first(scene, colour=after(COLOURS, scene.objects[0].colour)) for scene in SCENES]
+    assert "true" not in reasons((render(SCENES) + render(others)) / 2)
+
+
+def test_faded_pictures_are_never_true():
+    assert reasons(render(SCENES) / 2) == {"illegible": NUMBER}
+
+
+def test_half_an_object_is_never_true():
+    images = render(SCENES)
+    alone = render([replace(scene, objects=scene.objects[:1]) for scene in SCENES])
+    right = torch.stack([torch.arange(32) + 0.5 > scene.objects[0].x for scene in SCENES])
+    assert "true" not in reasons(images - alone * right[:, None, None, :])
+
+
+@pytest.mark.parametrize("spot", [3, 5])
+def test_a_stray_spot_anywhere_is_never_overlooked(spot: int):
+    lonely = [replace(scene, objects=scene.objects[:1]) for scene in SCENES]
+    images = render(lonely)
+    claims = [tell_everything(scene, Random(0)) for scene in lonely]
+    for i, scene in enumerate(lonely):
+        left, top = (2 if centre > 16 else 32 - 2 - spot for centre in (scene.objects[0].x, scene.objects[0].y))
+        images[i, :, top : top + spot, left : left + spot] = torch.tensor(PALETTE[COLOURS[i % 8]])[:, None, None]
+    assert "true" not in reasons(images, claims)
+
+
+def test_blobs_and_noise_are_illegible():
+    rng = torch.Generator().manual_seed(0)
+    coarse = torch.randn(NUMBER, 3, 6, 6, generator=rng)
+    blobs = torch.tanh(3 * torch.nn.functional.interpolate(coarse, size=(32, 32), mode="bicubic"))
+    assert reasons(blobs) == {"illegible": NUMBER}
+    assert reasons(torch.randn(NUMBER, 3, 32, 32, generator=rng).clamp(-1, 1)) == {"illegible": NUMBER}
+
+
+def test_an_empty_picture_is_blank_whatever_its_grey():
+    grey = torch.linspace(-0.1, 0.1, NUMBER)[:, None, None, None].expand(-1, 3, 32, 32)
+    assert reasons(grey) == {"blank": NUMBER}
+    assert not JUDGE.read(grey[:1])[0].scene.objects
+
+
+def test_broken_numbers_in_a_picture_are_not_true():
+    assert "true" not in reasons(torch.full((NUMBER, 3, 32, 32), torch.nan))
+    assert "true" not in reasons(torch.full((NUMBER, 3, 32, 32), torch.inf))
+
+
+def test_something_missing_or_added_is_a_wrong_count():
+    assert reasons(render([replace(scene, objects=scene.objects[:1]) for scene in SCENES])) == {"count": NUMBER}
+    crowded = Judge(CROWDS)
+    scene = next(s for s in (sample_scene(CROWDS, Random(seed)) for seed in range(50)) if len(s.objects) == 3)
+    fewer = replace(scene, objects=scene.objects[:2])
+    assert crowded.verdicts(render([scene]), [tell_everything(fewer, Random(0))])[0].reason == "count"
+
+
+@pytest.mark.parametrize(("aspect", "words"), [("shape", SHAPES), ("colour", COLOURS), ("size", ("small", "large"))])
+def test_one_wrong_attribute_is_named(aspect: str, words: tuple[str, ...]):
+    wrong = [with_first(scene, **{aspect: after(words, getattr(scene.objects[0], aspect))}) for scene in SCENES]
+    wrong = [replace_radius(scene) for scene in wrong] if aspect == "size" else wrong
+    verdicts = JUDGE.verdicts(render(wrong), CLAIMS)
+    told = [v.reason for v, scene, other in zip(verdicts, SCENES, wrong, strict=True) if kinds(scene) != kinds(other)]
+    assert set(told) == {aspect}
+    assert len(told) > NUMBER / 2
+
+
+def kinds(scene: Scene) -> list[tuple[str, str, str]]:
+    return sorted((o.shape, o.colour, o.size) for o in scene.objects)
+
+
+def replace_radius(scene: Scene) -> Scene:
+    first, second = scene.objects
+    return replace(scene, objects=(replace(first, radius=sum(PAIRS.radii(first.size)) / 2), second))
+
+
+def test_a_wrong_relation_is_named():
+    turned = [replace(c, relations=(c.relations[0]._replace(name=INVERSE[c.relations[0].name]),)) for c in CLAIMS]
+    told = [(m.shape, m.colour, m.size) for c in CLAIMS for m in c.mentions]
+    different = [i for i in range(NUMBER) if told[2 * i] != told[2 * i + 1]]
+    verdicts = JUDGE.verdicts(render(SCENES), turned)
+    assert {verdicts[i].reason for i in different} == {"relation"}
+
+
+def test_a_partial_sentence_asks_for_no_more_than_it_says():
+    grammar = Grammar()
+    claims = [grammar.parse(grammar.describe(s, Random(i), complete=False)) for i, s in enumerate(SCENES)]
+    assert reasons(render(SCENES), [claim for claim in claims if claim]) == {"true": NUMBER}
+
+
+def test_in_a_closed_world_a_complete_sentence_allows_nothing_else_and_in_an_open_one_it_does():
+    scene = next(s for s in (sample_scene(CROWDS, Random(seed)) for seed in range(50)) if len(s.objects) == 3)
+    images, claims = render([scene]), [tell_everything(replace(scene, objects=scene.objects[:1]), Random(0))]
+    assert Judge(CROWDS).verdicts(images, claims)[0].reason == "count"
+    assert Judge(CROWDS, closed=False).verdicts(images, claims)[0].true
+    assert Judge(replace(CROWDS, min_objects=2)).verdicts(images, claims)[0].true
+
+
+def test_evidence_is_perfect_on_clean_pictures_and_doubtful_near_a_border():
+    clean = [e for reading in JUDGE.read(render(SCENES)) for e in reading.evidence]
+    assert min(e.shape_margin for e in clean) > 0.95
+    assert min(e.confidence for e in clean) > 0.99
+    assert min(e.shape_log_odds for e in clean) > 100
+    middling = SceneObject("circle", "red", "large", 16.0, 16.0, 4.85)
+    plain = SceneObject("circle", "red", "large", 16.0, 16.0, 5.6)
+    doubtful, sure = (JUDGE.read(render([Scene(32, (thing,))]))[0].evidence[0] for thing in (middling, plain))
+    assert doubtful.size_log_odds < sure.size_log_odds / 20
+
+
+def test_a_picture_is_read_the_same_alone_and_in_a_batch():
+    images = render(SCENES[:12])
+    together = JUDGE.read(images)
+    alone = [JUDGE.read(image[None])[0] for image in images]
+    for first, second in zip(together, alone, strict=True):
+        assert kinds(first.scene) == kinds(second.scene)
+        assert first.residual == pytest.approx(second.residual, abs=1e-3)
+
+
+def test_mixed_precision_around_the_judge_changes_nothing():
+    images = render(SCENES[:8])
+    with torch.autocast("cpu", torch.bfloat16):
+        inside = JUDGE.read(images)
+    assert inside == JUDGE.read(images)
+
+
+def test_pictures_of_another_side_are_refused():
+    with pytest.raises(ValueError, match=r"world\.side"):
+        JUDGE.read(torch.zeros(1, 3, 64, 64))
