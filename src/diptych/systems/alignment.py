@@ -14,9 +14,12 @@ from torch.nn import functional as F
 from diptych.losses.alignment import alignment_loss
 from diptych.models.whitening import Whitening
 from diptych.systems.redescription import Teller
+from diptych.systems.schedules import Trapezoid
 from diptych.types import Images, TextFeatures
 
 PROJECTION_SEED = 0
+DECAY_SHARE = 0.8
+"""Of the lessons: the learning rate falls to zero over them, which leaves a fraction of the noise in what was learned."""
 
 
 class Alignment:
@@ -35,6 +38,7 @@ class Alignment:
         self.image_encoder = teller.image_encoder.eval().requires_grad_(False)
         self.whitening = whitening
         self.learn_images, self.look_images = learn_images, look_images
+        self.schedule = Trapezoid(learn_images, decay_images=max(1, round(DECAY_SHARE * learn_images)))
         self.projection = torch.empty(0)
 
     def to(self, device: torch.device) -> None:

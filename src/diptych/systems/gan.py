@@ -169,7 +169,7 @@ class GAN(Painter):
             text = self.text_encoder(prompts.tokens, prompts.mask)
             loss = self.alignment.loss(text, images)
         if is_learning:
-            figures = self._descend("g", {"alignment_loss": loss})
+            figures = self._descend("g", {"alignment_loss": loss}, self.alignment.schedule)
         else:
             figures = {"alignment_loss": loss.mean()}
             self.alignment.look(text, self.images_seen)
@@ -263,11 +263,13 @@ class GAN(Painter):
             compatible=prompts.compatible,
         )
 
-    def _descend(self, initial: str, losses: dict[str, Float[Tensor, " batch"]]) -> Figures:
+    def _descend(
+        self, initial: str, losses: dict[str, Float[Tensor, " batch"]], schedule: Schedule | None = None
+    ) -> Figures:
         """One step of the network with this initial, down the weighted sum of its mean losses."""
         optimizers: Any = self.optimizers()
         optimizer = optimizers["dg".index(initial)]
-        learning_rate = follow(self.schedule, optimizer, self.images_seen)
+        learning_rate = follow(schedule or self.schedule, optimizer, self.images_seen)
         means = {name: loss.mean() for name, loss in losses.items()}
         check_finite(means, self.images_seen)
         optimizer.zero_grad()

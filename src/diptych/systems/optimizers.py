@@ -28,10 +28,10 @@ def optimizer_for(
 
 
 def follow(schedule: Schedule | None, optimizer: Optimizer, images_seen: int) -> float:
-    """Set the learning rates to where the schedule stands, and say what the network's now is."""
-    if schedule is not None:
-        for group in optimizer.param_groups:
-            group["lr"] = group["initial_lr"] * schedule(images_seen)
+    """Set the learning rates to where the schedule stands (None: as configured), and say what the network's now is."""
+    factor = 1.0 if schedule is None else schedule(images_seen)
+    for group in optimizer.param_groups:
+        group["lr"] = group["initial_lr"] * factor
     return optimizer.param_groups[0]["lr"]
 
 
