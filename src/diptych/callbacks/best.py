@@ -19,13 +19,17 @@ class Best:
         self._sign = 1 if mode == "max" else -1
         self._min_delta = min_delta
 
-    def update(self, figures: Mapping[str, Tensor], images: int) -> bool:
-        """Take in one validation's figures; whether the monitored one is the best so far."""
-        if self.monitor is None:
-            return False
-        if self.monitor not in figures:
+    def check(self, figures: Mapping[str, Tensor]) -> None:
+        """Refuse a validation's figures that lack the monitored one."""
+        if self.monitor is not None and self.monitor not in figures:
             logged = ", ".join(sorted(name for name in figures if name.startswith("val/"))) or "nothing"
             raise ValueError(f"monitor={self.monitor}: validation measures no such figure; it measures {logged}")
+
+    def update(self, figures: Mapping[str, Tensor], images: int) -> bool:
+        """Take in one validation's figures; whether the monitored one is the best so far."""
+        self.check(figures)
+        if self.monitor is None:
+            return False
         value = float(figures[self.monitor])
         if math.isnan(value) or (self.value is not None and self._sign * (value - self.value) <= self._min_delta):
             return False

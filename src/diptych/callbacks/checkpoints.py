@@ -38,6 +38,9 @@ class Checkpoints(Callback):
         for name in (LAST, BEST):
             (self.folder / (name + PARTIAL_SUFFIX)).unlink(missing_ok=True)
 
+    def on_sanity_check_end(self, trainer: Trainer, pl_module: Any) -> None:
+        self.best.check(trainer.callback_metrics)
+
     def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
         self._every.start(pl_module.images_seen)
         if self.best.monitor is None:

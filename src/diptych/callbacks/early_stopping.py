@@ -25,6 +25,9 @@ class EarlyStopping(Callback):
         self.patience_images = patience_images
         self.best = Best(monitor, mode, min_delta)
 
+    def on_sanity_check_end(self, trainer: Trainer, pl_module: Any) -> None:
+        self.best.check(trainer.callback_metrics)
+
     def on_validation_end(self, trainer: Trainer, pl_module: Any) -> None:
         if self.patience_images is None or not is_fitting(trainer):
             return

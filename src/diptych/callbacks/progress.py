@@ -5,6 +5,7 @@ from typing import Any
 
 from pytorch_lightning import Callback, Trainer
 from rich.console import Console
+from torch import Tensor
 
 from diptych.callbacks.figures import numbers
 from diptych.callbacks.progress_views import Bar, Lines, Standing, View
@@ -29,6 +30,8 @@ class Progress(Callback):
         self._begin = (0, 0.0)
         self._shown = self._figures_read = 0.0
         self._figures = ""
+        self._losses: dict[str, Tensor] = {}
+        self._new_losses: dict[str, Tensor] = {}
 
     def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
         console = Console(stderr=True)
@@ -42,6 +45,7 @@ class Progress(Callback):
         self._view.start(self._standing(trainer, pl_module.images_seen))
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        self._new_losses |= {name: value for name, value in pl_module.step_figures.items() if "loss" in name}
         if time.monotonic() - self._shown >= REFRESH_SECONDS or trainer.should_stop:
             self._show(trainer, pl_module.images_seen)
 
@@ -76,7 +80,10 @@ class Progress(Callback):
         return Standing(images, self.budget_images, rate, seconds_left, stage or self._figures)
 
     def _read_figures(self, trainer: Trainer) -> str:
-        logged = trainer.callback_metrics
-        losses = [name for name in logged if name.startswith("train/") and "loss" in name]
-        figures = numbers({name: logged[name] for name in (*losses[:MOST_LOSSES], self.monitor) if name in logged})
-        return "  ".join(f"{name.removeprefix('train/')} {value:.4g}" for name, value in figures.items())
+        """Losses of the steps since the last reading: those of an earlier phase of training are no news."""
+        if self._new_losses:
+            self._losses, self._new_losses = self._new_losses, {}
+        figures = dict(list(self._losses.items())[:MOST_LOSSES])
+        if self.monitor in trainer.callback_metrics:
+            figures[self.monitor] = trainer.callback_metrics[self.monitor]
+        return "  ".join(f"{name.removeprefix('train/')} {value:.4g}" for name, value in numbers(figures).items())

@@ -166,14 +166,15 @@ def _data(args: argparse.Namespace, *for_folders: str) -> "DataModule":
     """The data module that a configuration or a folder describes, not yet opened."""
     from diptych.config import UserError
     from diptych.config.components import build
-    from diptych.config.composition import compose, options
+    from diptych.config.composition import options
+    from diptych.config.mistakes import composed
 
     if args.data in options("data") and args.data != "folder":
-        config = compose([f"data={args.data}", *args.overrides])
+        config = composed([f"data={args.data}", *args.overrides])
     elif args.data == "folder":
-        config = compose(["data=folder", *for_folders, *args.overrides])
+        config = composed(["data=folder", *for_folders, *args.overrides])
     elif Path(args.data).is_dir():
-        config = compose(["data=folder", "data.root=.", *for_folders, *args.overrides])
+        config = composed(["data=folder", "data.root=.", *for_folders, *args.overrides])
         config["data"]["root"] = args.data
     else:
         raise UserError(f"{args.data} is neither a folder nor one of {', '.join(options('data'))}")

@@ -4,7 +4,9 @@
 install.
 """
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -62,4 +64,17 @@ def plain(config: DictConfig) -> dict[str, Any]:
     except (InterpolationKeyError, InterpolationResolutionError) as error:
         raise UserError(f"{error.full_key}: {error.msg}") from None
     assert isinstance(values, dict)
+    _refuse_unknown(values, schema.Run)
     return {str(key): value for key, value in values.items()}
+
+
+def _refuse_unknown(values: Mapping[Any, Any], spine: Any, prefix: str = "") -> None:
+    """Keys that the schema does not have: files cannot set them, `+key=value` can."""
+    known = {field.name: field.type for field in fields(spine)}
+    for key, value in values.items():
+        if key not in known:
+            close = difflib.get_close_matches(str(key), known, n=1)
+            hint = f"; did you mean {prefix}{close[0]}?" if close else ""
+            raise UserError(f"{prefix}{key}={value!r}: nothing reads such a key{hint}")
+        if is_dataclass(known[key]):
+            _refuse_unknown(value, known[key], f"{prefix}{key}.")

@@ -21,9 +21,19 @@ def explain(error: HydraException, overrides: Sequence[str], config_dir: Path | 
     found = re.search(r"Could not override '([^']+)'", lines[0])
     if found:
         meant = _nearest(found[1], [o for o in overrides if o.lstrip("+~").partition("=")[0] != found[1]], config_dir)
-        lines = [line for line in lines if not line.startswith("Key ")]
+        of_the_spine = "." not in found[1] or found[1].startswith(("trainer.", "paths."))
+        needless = ("Key ", "To append") if of_the_spine else "Key "
+        lines = [line for line in lines if not line.startswith(needless)]
         lines[:1] = [f"there is no {found[1]} to set" + (f"; did you mean {meant}?" if meant else "")]
     return "\n".join(lines)
+
+
+def composed(overrides: Sequence[str]) -> dict[str, Any]:
+    """As `compose`; what Hydra refuses is a user's error, in few words."""
+    try:
+        return compose(overrides)
+    except HydraException as error:
+        raise UserError(explain(error, overrides)) from error
 
 
 def _nearest(wrong: str, other_overrides: Sequence[str], config_dir: Path | None) -> str | None:

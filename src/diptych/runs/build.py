@@ -110,9 +110,9 @@ def _check_roles(config: Config, chosen: list[str], trust: Trust) -> None:
             _require(config, role)
     for role in (*chosen, *config["parts"]):
         if role not in parameters:
-            kind = "part" if role in config["parts"] else "role"
+            key = f"parts.{role}" if role in config["parts"] else role
             takes = ", ".join(r for r in parameters if r in ROLES)
-            raise UserError(f"{role} is chosen, but {name} has no such {kind} (it takes {takes}): leave it out")
+            raise UserError(f"{key} is chosen, but {name} has no place for it (it takes {takes}): leave it out")
 
 
 def _facts_of(role: str, network: Any) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from diptych.config.components import Trust
-from diptych.config.composition import compose
+from diptych.config.mistakes import composed
 from diptych.runs.build import build_data
 from diptych.types import Batch, DataSpec, Images, Scene
 from diptych.world import Constraints, Grammar, WorldSpec
@@ -73,7 +73,7 @@ def take_held_out(config: Mapping[str, Any], *, name: str | None, split: str, nu
 
 def _data_node(config: Mapping[str, Any], name: str | None, split: str, num: int) -> dict[str, Any]:
     """The data's configuration; an endless world gives as many held-out scenes as are asked for."""
-    node = dict(config["data"] if name is None else compose([f"data={name}"])["data"])
+    node = dict(config["data"] if name is None else composed([f"data={name}"])["data"])
     if node["_target_"] == ENDLESS:
         node[f"{split}_size"] = max(num, node[f"{split}_size"])
     return node

@@ -1,4 +1,4 @@
-"""Run ids. An id is made once, by the process that starts a run, and inherited through the environment."""
+"""Names and ids of runs. An id is made once, by the process that starts a run; others inherit it from there."""
 
 import os
 import re
@@ -8,6 +8,14 @@ from diptych.config.resolvers import timed_id
 
 RUN_ID_VARIABLE = "DIPTYCH_RUN_ID"
 _ALLOWED = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+
+_NAME = re.compile(r"\w[\w./,=+-]*")
+
+
+def check_name(name: str) -> None:
+    """Refuse what cannot be a folder in `outputs/`; a slash is written as an underscore there."""
+    if not _NAME.fullmatch(name):
+        raise UserError(f"name={name!r} cannot name a folder: begin with a letter or digit, and leave out spaces")
 
 
 def inherited_or_new_run_id() -> str:

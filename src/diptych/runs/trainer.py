@@ -33,6 +33,10 @@ CALLBACK_FACTS = ("trackers", "checkpoints_folder", "samples_folder", "budget_im
 NEVER = 2**62
 """Steps until a validation, before the first step has told how many images a step sees."""
 
+TRIAL_BATCHES = 2
+"""Of validation before the first step, where callbacks see whether the monitored figure is measured. A batch may be a
+single example, of which not every figure can be said."""
+
 
 @dataclass(frozen=True)
 class Equipment:
@@ -59,7 +63,7 @@ def make_trainer(equipment: Equipment) -> Trainer:
         enable_progress_bar=False,
         enable_checkpointing=False,
         enable_model_summary=False,
-        num_sanity_val_steps=0,
+        num_sanity_val_steps=TRIAL_BATCHES if equipment.config["monitor"] else 0,
         use_distributed_sampler=False,
         max_epochs=-1,
         val_check_interval=NEVER,

@@ -16,7 +16,7 @@ from diptych.runs import environment
 from diptych.runs.build import Config, build_data, build_system, check_components, read_checkpoint
 from diptych.runs.finding import find_run
 from diptych.runs.folder import DONE, FAILED, RUNNING, STOPPED, RunFolder
-from diptych.runs.identity import inherited_or_new_run_id
+from diptych.runs.identity import check_name, inherited_or_new_run_id
 from diptych.runs.logs import logging_to
 from diptych.runs.parts import borrow, check_parts, load_parts
 from diptych.runs.randomness import seed_everything
@@ -53,8 +53,9 @@ def check(config: Config, trust: Trust = None) -> None:
     for key in ("budget_images", "validate_every_images"):
         if config[key] <= 0:
             raise UserError(f"{key}={config[key]}: give a positive number of images")
-    check_parts(config["parts"])
+    check_name(config["name"])
     check_components(config, trust)
+    check_parts(config["parts"])
     for group, facts in (("callbacks", CALLBACK_FACTS), ("tracking", ())):
         for name, node in config[group].items():
             if node:

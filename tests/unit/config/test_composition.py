@@ -48,6 +48,19 @@ def test_a_mistake_on_the_command_line_fails(override):
     assert refusal(overrides=[override])
 
 
+@pytest.mark.parametrize(
+    ("override", "says"),
+    [
+        ("+sed=7", "sed=7: nothing reads such a key; did you mean seed"),
+        ("+trainer.thread=1", r"trainer\.thread=1: .* did you mean trainer\.threads"),
+        ("+paths.data=x", r"paths\.data='x': nothing reads such a key$"),
+    ],
+)
+def test_a_key_that_is_added_has_to_be_one_that_is_read(override, says):
+    with pytest.raises(UserError, match=says):
+        compose([override])
+
+
 def test_the_command_line_beats_debug_beats_experiment_beats_model_beats_defaults(own):
     own("model/m", "budget_images: 1\nseed: 1\nvalidate_every_images: 1\nmonitor: m\nmode: min")
     own(

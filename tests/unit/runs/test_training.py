@@ -47,6 +47,15 @@ def test_progress_counts_pairs_where_the_system_counts_pairs(tiny):
     assert [row["images"] for row in rows if "val/loss" in row] == [1024, 2048]
 
 
+@pytest.mark.parametrize("override", ["seed=1", "~callbacks.checkpoints"])
+def test_a_figure_that_validation_does_not_measure_is_refused_before_the_first_step(tiny, override):
+    config = tiny("tiny_gan", "monitor=val/reality", override)
+    config["callbacks"]["early_stopping"] = {"_target_": "diptych.callbacks.EarlyStopping", "patience_images": 64}
+    with pytest.raises(ValueError, match=r"val/reality: .* it measures .*val/realism"):
+        train(config)
+    assert find_run("latest", _outputs(config)).read_status().images_seen == 0
+
+
 def test_a_failed_run_says_why(tiny):
     config = tiny("tiny_gan")
     config["callbacks"]["explode"] = {"_target_": "tinyparts.Explode", "images": 320}
