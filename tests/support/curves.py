@@ -1,0 +1,72 @@
+"""Golden curves: the losses of a run's first steps, as committed in `tests/golden/curves`.
+
+`python tests/support/curves.py` measures them and writes the files anew; only for changes that mean to move numbers.
+"""
+
+import json
+import os
+import tempfile
+from pathlib import Path
+
+TESTS = Path(__file__).resolve().parents[1]
+FOLDER = TESTS / "golden" / "curves"
+BATCH, STEPS = 16, 20
+IMAGES_A_STEP = {"small_painter": BATCH, "small_teller": 2 * BATCH}
+# Adam blows gradients that are only rounding errors up to whole steps unless eps is larger than they are; dropout draws
+# from libraries that not every machine has; without warm-up twenty steps are enough to learn something.
+CHANGES = {
+    "small_painter": ["+generator_optimizer.eps=1e-2", "+discriminator_optimizer.eps=1e-2"],
+    "small_teller": [
+        "caption_decoder.dropout=0.0",
+        "schedule.warmup_images=0",
+        "optimizer.lr=1e-2",
+        "system.attention_penalty_weight=1",
+    ],
+}
+LOSSES = ("loss", "d_loss", "g_loss", "contrastive_loss", "attention_penalty")
+
+Curves = dict[str, list[float]]
+
+
+def measured(model: str) -> Curves:
+    """Every loss of each of the first steps, trained now: seed 0, one thread, on the processor."""
+    import torch
+
+    from diptych.config.composition import compose
+    from diptych.runs.training import train
+    from diptych.tracking import read_metrics
+
+    torch.set_num_threads(1)
+    images = IMAGES_A_STEP[model]
+    with tempfile.TemporaryDirectory() as outputs:
+        overrides = [
+            f"model={model}",
+            f"paths.outputs={outputs}",
+            "trainer.threads=1",
+            f"data.batch_size={BATCH}",
+            f"budget_images={STEPS * images}",
+            f"validate_every_images={STEPS * images}",
+            f"callbacks.metrics_log.every_images={images}",
+            *CHANGES[model],
+        ]
+        folder, _ = train(compose(overrides, config_dir=TESTS / "support" / "conf"))
+        rows = [row for row in read_metrics(folder.metrics) if "train/images_per_second" in row]
+    assert len(rows) == STEPS
+    return {name: [row[f"train/{name}"] for row in rows] for name in LOSSES if f"train/{name}" in rows[0]}
+
+
+def written(model: str) -> Curves:
+    """The same as it was when the file was written."""
+    return json.loads((FOLDER / f"{model}.json").read_text(encoding="utf-8"))
+
+
+def write(model: str) -> None:
+    """Replace a file by what is measured now."""
+    lines = (f'  "{name}": {json.dumps(values)}' for name, values in measured(model).items())
+    (FOLDER / f"{model}.json").write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    os.environ["OMP_NUM_THREADS"] = "1"
+    for each in IMAGES_A_STEP:
+        write(each)
