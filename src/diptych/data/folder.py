@@ -53,46 +53,24 @@ class FolderExamples:
         return Example(picture.key, choose_captions(references, self.captions_per_image, rng), references, image)
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class FolderData(DataModule):
     """Pictures and captions of `root`. Problems stop it (`on_error=raise`) or are left out and counted (`skip`).
 
     The vocabulary is that of the train captions' words seen `min_count` times; captions are cut to `max_length` tokens.
     """
 
-    def __init__(
-        self,
-        *,
-        root: Path,
-        captions: str | dict | None,
-        images: str | dict | None,
-        split_files: dict | None,
-        val_share: float,
-        test_share: float,
-        on_error: Literal["raise", "skip"],
-        image_size: int,
-        random_crop: bool,
-        captions_per_image: int,
-        min_count: int,
-        max_length: int,
-        tokenizer: str,
-        batch_size: int,
-        num_workers: int = 0,
-        seed: int = 0,
-    ) -> None:
-        super().__init__(batch_size=batch_size, num_workers=num_workers, seed=seed)
-        self.root = root
-        self.captions = captions
-        self.images = images
-        self.split_files = split_files
-        self.val_share = val_share
-        self.test_share = test_share
-        self.on_error = on_error
-        self.image_size = image_size
-        self.random_crop = random_crop
-        self.captions_per_image = captions_per_image
-        self.min_count = min_count
-        self.max_length = max_length
-        self.tokenizer = tokenizer
+    root: Path
+    captions: str | dict | None
+    images: str | dict | None
+    split_files: dict | None
+    val_share: float
+    test_share: float
+    on_error: Literal["raise", "skip"]
+    image_size: int
+    random_crop: bool
+    min_count: int
+    max_length: int
 
     def inspect(self) -> Findings:
         """The good pictures, and everything that is wrong with the others."""

@@ -60,6 +60,15 @@ def stratified_order(labels: Sequence[int], name: str) -> list[int]:
     return [index for _, index in sorted(places)]
 
 
+def check_sizes(total: int, *, val_size: int, test_size: int) -> None:
+    """Refuse held-out sizes that are negative or leave nothing of `total` pictures to train on."""
+    if min(val_size, test_size) < 0 or val_size + test_size >= total:
+        raise ValueError(
+            f"data.val_size={val_size} and data.test_size={test_size}: give sizes from 0 on that leave some of the "
+            f"{total:,} pictures to train on"
+        )
+
+
 def numerals_spec(name: str, *, image_size: int, channels: int, tokenizer: str) -> DataSpec:
     """The facts of a data set of digits; the vocabulary is that of all phrasings, whatever the sample."""
     split = tokenizer_class(tokenizer).split

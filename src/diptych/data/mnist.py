@@ -4,6 +4,7 @@ import logging
 import os
 import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from torch import Tensor
 
 from diptych.data.example import Examples
 from diptych.data.idx import read_idx
-from diptych.data.labelled import LabelledImages, numerals_spec, resized, stratified_order
+from diptych.data.labelled import LabelledImages, check_sizes, numerals_spec, resized, stratified_order
 from diptych.data.module import DataModule
 from diptych.types import DataSpec
 
@@ -20,6 +21,7 @@ TORCHVISION_FOLDER = Path("MNIST") / "raw"
 log = logging.getLogger(__name__)
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class MnistData(DataModule):
     """`root` holds the idx files, gzipped or not; where it does not and `download` is true, torchvision fetches them.
 
@@ -27,30 +29,12 @@ class MnistData(DataModule):
     set, stratified and always the same, validate.
     """
 
-    def __init__(
-        self,
-        *,
-        root: Path,
-        download: bool,
-        image_size: int,
-        channels: int,
-        captions_per_image: int,
-        val_size: int,
-        test_size: int | None,
-        tokenizer: str,
-        batch_size: int,
-        num_workers: int = 0,
-        seed: int = 0,
-    ) -> None:
-        super().__init__(batch_size=batch_size, num_workers=num_workers, seed=seed)
-        self.root = root
-        self.download = download
-        self.image_size = image_size
-        self.channels = channels
-        self.captions_per_image = captions_per_image
-        self.val_size = val_size
-        self.test_size = test_size
-        self.tokenizer = tokenizer
+    root: Path
+    download: bool
+    image_size: int
+    channels: int
+    val_size: int
+    test_size: int | None
 
     def open(self) -> tuple[DataSpec, Mapping[str, Examples]]:
         folder = self._folder()
@@ -59,9 +43,10 @@ class MnistData(DataModule):
         )
         images, labels = _read(folder, "train")
         fit = partial(part, name="mnist/train", images=resized(images, self.image_size), labels=labels)
+        check_sizes(len(labels), val_size=self.val_size, test_size=0)
         order = stratified_order(labels, "mnist")
         images, labels = _read(folder, "test")
-        chosen = range(len(labels))[: self.test_size]
+        chosen = range(len(labels) if self.test_size is None else min(self.test_size, len(labels)))
         splits = {
             "train": fit(chosen=order[self.val_size :]),
             "val": fit(chosen=order[: self.val_size]),
@@ -106,7 +91,7 @@ def _path(folder: Path, name: str) -> Path:
 
 
 def _download(root: Path) -> None:
-    """Fetch beside the final place and move there whole, so that an interruption leaves nothing half-made."""
+    """Fetch beside the final place and move whole files there, over what an interrupted download may have left."""
     from torchvision.datasets import MNIST
 
     log.info("downloading MNIST into %s", root)
@@ -118,5 +103,6 @@ def _download(root: Path) -> None:
             raise ValueError(
                 f"MNIST could not be downloaded ({error}); set data.root to a folder that has its four idx files"
             ) from error
-        if _missing(root / TORCHVISION_FOLDER):
-            os.replace(Path(beside) / "MNIST", root / "MNIST")
+        (root / TORCHVISION_FOLDER).mkdir(parents=True, exist_ok=True)
+        for file in (Path(beside) / TORCHVISION_FOLDER).iterdir():
+            os.replace(file, root / TORCHVISION_FOLDER / file.name)

@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from pytorch_lightning import LightningDataModule
@@ -15,22 +16,28 @@ from diptych.text import tokenizer_of
 from diptych.types import DataSpec
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class DataModule(LightningDataModule):
     """Base of all data sets; after `setup()` there are `spec` and `splits` (train, val, test).
 
-    `batch_size` counts the examples of all devices together. `seed` orders the training stream and everything random
-    about its examples; evaluation sets never depend on it. `batches_consumed` is where training stands: it is told
-    before a checkpoint is written, and training starts there after one was loaded.
+    `captions_per_image` token rows are drawn for each picture. `batch_size` counts the examples of all devices
+    together. `seed` orders the training stream and everything random about its examples; evaluation sets never depend
+    on it. `batches_consumed` is where training stands: it is told before a checkpoint is written, and training starts
+    there after one was loaded.
     """
 
-    spec: DataSpec
-    splits: Mapping[str, Examples]
+    captions_per_image: int
+    tokenizer: str
+    batch_size: int
+    num_workers: int = 0
+    seed: int = 0
+    spec: DataSpec = field(init=False)
+    splits: Mapping[str, Examples] = field(init=False)
 
-    def __init__(self, *, batch_size: int, num_workers: int = 0, seed: int = 0) -> None:
+    def __post_init__(self) -> None:
         super().__init__()
-        self.batch_size = batch_size
-        self.num_workers = num_workers
-        self.seed = seed
+        if self.captions_per_image < 1:
+            raise ValueError(f"data.captions_per_image={self.captions_per_image}: give 1 or more token rows a picture")
         self.batches_consumed = 0
         self._is_open = False
 

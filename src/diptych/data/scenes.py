@@ -11,6 +11,7 @@ from diptych.types import DataSpec, Scene
 from diptych.world import RELATIONS, Constraints, Grammar, HoldOut, Relation, Split, WorldSpec, hold_out_named, scene_at
 
 EVALUATION_SEED = 0
+TRIED_OUT = 16
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,7 @@ class HeldOutScenes:
         )
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class ScenesData(DataModule):
     """Scenes of one world in one or more languages.
 
@@ -94,55 +96,37 @@ class ScenesData(DataModule):
     the world or on a sample.
     """
 
-    def __init__(
-        self,
-        *,
-        world: WorldSpec,
-        languages: tuple[str, ...],
-        complete_prob: float,
-        phrasings: tuple[str, ...] | None,
-        hold_out: str | None,
-        captions_per_image: int,
-        num_references: int,
-        val_size: int,
-        test_size: int,
-        tokenizer: str,
-        batch_size: int,
-        num_workers: int = 0,
-        seed: int = 0,
-    ) -> None:
-        super().__init__(batch_size=batch_size, num_workers=num_workers, seed=seed)
-        if not 0 <= complete_prob <= 1:
-            raise ValueError(f"data.complete_prob={complete_prob} is a share of sentences: choose 0 to 1")
-        self.world = world
-        self.grammars = tuple(Grammar(language) for language in languages)
-        self.complete_prob = complete_prob
-        self.phrasings = phrasings
-        self.hold_out = hold_out
-        self.captions_per_image = captions_per_image
-        self.num_references = num_references
-        self.sizes = {"val": val_size, "test": test_size}
-        self.tokenizer = tokenizer
+    world: WorldSpec
+    languages: tuple[str, ...]
+    complete_prob: float
+    phrasings: tuple[str, ...] | None
+    hold_out: str | None
+    num_references: int
+    val_size: int
+    test_size: int
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 <= self.complete_prob <= 1:
+            raise ValueError(f"data.complete_prob={self.complete_prob} is a share of sentences: choose 0 to 1")
+        if not self.languages:
+            raise ValueError("data.languages is empty: name at least one language, such as [en]")
+        self.grammars = tuple(Grammar(language) for language in self.languages)
 
     def open(self) -> tuple[DataSpec, Mapping[str, Examples]]:
         hold_out = hold_out_named(self.hold_out, self.world) if self.hold_out else None
-        train = TrainingScenes(self.world, hold_out, self._telling("train"), self.captions_per_image, self.seed)
-        return self._spec(), {
-            "train": train,
-            "val": self._held_out("val", hold_out),
-            "test": self._held_out("test", hold_out),
+        splits: dict[str, TrainingScenes | HeldOutScenes] = {
+            "train": TrainingScenes(self.world, hold_out, self._telling("train"), self.captions_per_image, self.seed),
+            "val": self._held_out("val", self.val_size, hold_out),
+            "test": self._held_out("test", self.test_size, hold_out),
         }
+        for split in splits.values():
+            _try_out(split)
+        return self._spec(), splits
 
-    def _held_out(self, split: Split, hold_out: HoldOut | None) -> HeldOutScenes:
-        return HeldOutScenes(
-            self.world,
-            hold_out,
-            self._telling(split),
-            self.captions_per_image,
-            self.num_references,
-            split,
-            self.sizes[split],
-        )
+    def _held_out(self, split: Split, size: int, hold_out: HoldOut | None) -> HeldOutScenes:
+        telling = self._telling(split)
+        return HeldOutScenes(self.world, hold_out, telling, self.captions_per_image, self.num_references, split, size)
 
     def _telling(self, split: Split) -> Telling:
         phrasings = tuple(self._phrasings_of(grammar, split) for grammar in self.grammars)
@@ -171,6 +155,12 @@ class ScenesData(DataModule):
         )
 
 
+def _try_out(split: TrainingScenes | HeldOutScenes) -> None:
+    """Make a few examples, so that a split which cannot be drawn or told says so before anything is trained."""
+    for index in range(TRIED_OUT if split.size is None else min(TRIED_OUT, split.size)):
+        _ = split[Request(index)]
+
+
 def _longest(grammar: Grammar, num_objects: int, split: Callable[[str], Sequence[str]]) -> int:
     """How many tokens the longest sentence about so many objects has."""
     return max(len(split(sentence)) for sentence in _long_sentences(grammar, num_objects, split))
@@ -183,7 +173,7 @@ def _long_sentences(grammar: Grammar, num_objects: int, split: Callable[[str], S
     for phrasing in language.phrasings.values():
         if not phrasing.tells_relations:
             yield language.say(Constraints((mention,) * num_objects), phrasing)
-        elif num_objects > 1:
+        elif num_objects >= phrasing.least_objects:
             objects = num_objects if phrasing.more else 2
             for name in RELATIONS:
                 row = tuple(Relation(i, name, i + 1) for i in range(objects - 1))

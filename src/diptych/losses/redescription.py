@@ -3,8 +3,7 @@
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from diptych.losses.captioning import token_nll
-from diptych.types import PAD_ID
+from diptych.losses.captioning import caption_nll
 
 
 def sentence_nll(
@@ -15,5 +14,4 @@ def sentence_nll(
     The re-description loss of MirrorGAN (Qiao et al. 2019, arXiv:1903.05854) when the logits are a frozen
     captioner's, read from generated images. Padding costs nothing; a sentence of padding alone costs zero.
     """
-    num_words = (targets != PAD_ID).sum(1)
-    return token_nll(logits.float(), targets).sum(1) / num_words.clamp(min=1)
+    return caption_nll(logits.float(), targets)

@@ -1,7 +1,6 @@
 """Which sentences are true of which scenes: another picture's caption is wrong here only if it is false here."""
 
 from collections.abc import Sequence
-from functools import cache
 
 import numpy as np
 import torch
@@ -9,7 +8,7 @@ from jaxtyping import Bool
 from torch import Tensor
 
 from diptych.types import Scene, SceneObject
-from diptych.world import Constraints, Grammar, Mention
+from diptych.world import Constraints, Mention, meaning
 
 
 def true_of_scenes(
@@ -19,7 +18,7 @@ def true_of_scenes(
 
     Pairs in which some mention fits no object are ruled out together, in bits, before the exact test.
     """
-    claims = [_parse(sentence, languages) for sentence in sentences]
+    claims = [meaning(sentence, languages) for sentence in sentences]
     true = np.zeros((len(scenes), len(sentences)), dtype=bool)
     for i, j in zip(*np.nonzero(_possible(claims, scenes)), strict=True):
         claim = claims[j]
@@ -50,13 +49,3 @@ class _Bits:
 def _padded(rows: list[list[int]], filler: int) -> np.ndarray:
     longest = max(1, *map(len, rows))
     return np.array([row + [filler] * (longest - len(row)) for row in rows], dtype=np.int64)
-
-
-def _parse(sentence: str, languages: Sequence[str]) -> Constraints | None:
-    readings = (_grammar(language).parse(sentence) for language in languages)
-    return next((reading for reading in readings if reading is not None), None)
-
-
-@cache
-def _grammar(language: str) -> Grammar:
-    return Grammar(language)

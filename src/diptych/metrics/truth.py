@@ -13,7 +13,7 @@ from torch import Tensor
 from torchmetrics import Metric
 
 from diptych.types import Scene
-from diptych.world import ASPECTS, REASONS, Constraints, Grammar, Judge, Reading, WorldSpec
+from diptych.world import ASPECTS, REASONS, Constraints, Judge, Reading, WorldSpec, meaning
 
 RIGHT = tuple(f"right_{aspect}" for aspect in ASPECTS)
 PAINTING_SCORES = ("true", *(f"false_{reason}" for reason in REASONS[1:]), *RIGHT)
@@ -39,7 +39,7 @@ def caption_scores(constraints: Constraints | None, scene: Scene) -> list[float]
 
 
 class _MeanScores(Metric):
-    """The mean of rows of named scores, and the grammars that read the sentences."""
+    """The mean of rows of named scores of sentences in any of some languages."""
 
     is_differentiable = False
     full_state_update = False
@@ -49,17 +49,13 @@ class _MeanScores(Metric):
     def __init__(self, names: Sequence[str], languages: Sequence[str]) -> None:
         super().__init__()
         self.names = tuple(names)
-        self.grammars = tuple(Grammar(language) for language in languages)
+        self.languages = tuple(languages)
         self.add_state("totals", torch.zeros(len(self.names), dtype=torch.float64), dist_reduce_fx="sum")
         self.add_state("examples", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
 
     def compute(self) -> dict[str, float]:
         """Every score's mean over all examples so far."""
         return dict(zip(self.names, (self.totals / self.examples).tolist(), strict=True))
-
-    def _parse(self, sentence: str) -> Constraints | None:
-        readings = (grammar.parse(sentence) for grammar in self.grammars)
-        return next((reading for reading in readings if reading is not None), None)
 
     def _add(self, rows: Sequence[Sequence[float]]) -> None:
         self.totals += torch.tensor(rows, dtype=torch.float64).sum(dim=0).to(self.totals)
@@ -89,7 +85,7 @@ class PaintingTruth(_MeanScores):
         self._add([painting_scores(self.judge, *pair) for pair in zip(readings, constraints, strict=True)])
 
     def _understand(self, sentence: str) -> Constraints:
-        constraints = self._parse(sentence)
+        constraints = meaning(sentence, self.languages)
         if constraints is None:
             raise ValueError(f"truth: {sentence!r} is not a sentence of the world; only its sentences can be judged.")
         return constraints
@@ -106,7 +102,7 @@ class CaptionTruth(_MeanScores):
     def update(self, captions: Sequence[str], scenes: Sequence[Scene]) -> None:
         """Hold one caption against each scene."""
         pairs = zip(captions, scenes, strict=True)
-        self._add([caption_scores(self._parse(caption), scene) for caption, scene in pairs])
+        self._add([caption_scores(meaning(caption, self.languages), scene) for caption, scene in pairs])
 
 
 def _right(constraints: Constraints, scene: Scene, closed: bool) -> list[float]:

@@ -1,7 +1,7 @@
 """The embedded world: scenes, sentences and pixels, exact in every direction."""
 
 from diptych.world.constraints import Comparison, Constraints, Mention, Relation
-from diptych.world.grammar import Grammar
+from diptych.world.grammar import Grammar, meaning
 from diptych.world.holdouts import HoldOut, hold_out_named
 from diptych.world.judge import ASPECTS, REASONS, Judge, Verdict, judge_accuracy
 from diptych.world.readings import Evidence, Reading
@@ -38,6 +38,7 @@ __all__ = [
     "canonical",
     "hold_out_named",
     "judge_accuracy",
+    "meaning",
     "relation_between",
     "render",
     "render_tensors",

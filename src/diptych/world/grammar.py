@@ -1,6 +1,7 @@
 """Scene to sentence and back. What a sentence may look like is data: see `language.py`."""
 
 from collections.abc import Iterable
+from functools import cache
 from itertools import chain
 from random import Random
 
@@ -96,9 +97,20 @@ class Grammar:
         return [p for p in self.language.phrasings.values() if not p.tells_relations]
 
 
+def meaning(sentence: str, languages: Iterable[str]) -> Constraints | None:
+    """What a sentence claims in the first of the languages that can read it; None where none can."""
+    readings = (_grammar(language).parse(sentence) for language in languages)
+    return next((reading for reading in readings if reading is not None), None)
+
+
+@cache
+def _grammar(language: str) -> Grammar:
+    return Grammar(language)
+
+
 def _can_say(phrasing: Phrasing, num_objects: int, complete: bool) -> bool:
-    if num_objects == 1:
-        return not phrasing.tells_relations
-    if not complete:
+    if num_objects < phrasing.least_objects:
+        return False
+    if num_objects == 1 or not complete:
         return True
     return phrasing.tells_relations and (num_objects == 2 or phrasing.more is not None)

@@ -21,13 +21,14 @@ _SLOT = re.compile(r"\{\w+\}")
 
 @dataclass(frozen=True)
 class Phrasing:
-    """One way to make a sentence; `relation_words` is empty for lists. The language file explains the texts."""
+    """One way to make a sentence; `relation_words` is empty for lists. The language file explains the rest."""
 
     name: str
     text: str
     several: str
     more: str | None
     relation_words: dict[str, str]
+    least_objects: int
     held_out: bool
 
     @property
@@ -39,8 +40,9 @@ class Phrasing:
     def of(cls, name: str, entry: dict[str, Any], relations: dict[str, dict[str, str]]) -> "Phrasing":
         """From its table in a language file."""
         words = relations[entry["relations"]] if "relations" in entry else {}
-        text = entry["text"]
-        return cls(name, text, entry.get("several", text), entry.get("more"), words, entry.get("held_out", False))
+        text, least = entry["text"], entry.get("least_objects", 2 if words else 1)
+        several, more = entry.get("several", text), entry.get("more")
+        return cls(name, text, several, more, words, least, entry.get("held_out", False))
 
 
 class Language:

@@ -72,3 +72,9 @@ def test_no_caption_has_an_unknown_word_or_is_cut(digits, tokenizer):
 
 def test_different_digits_are_never_described_alike():
     assert len(set(numerals.all_sentences())) == len(numerals.all_sentences())
+
+
+@pytest.mark.parametrize("sizes", [{"val_size": 1500, "test_size": 297}, {"val_size": -1}])
+def test_sizes_that_leave_nothing_to_train_on_are_refused(digits, sizes):
+    with pytest.raises(ValueError, match=r"data\.val_size=.*1,797 pictures"):
+        digits(**sizes)

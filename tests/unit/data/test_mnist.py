@@ -1,4 +1,5 @@
 import gzip
+import shutil
 import struct
 from pathlib import Path
 
@@ -100,3 +101,16 @@ def test_the_real_files_are_complete(shared_data):
     example = data.splits["test"][Request(0)]
     assert example.references[0] == "a seven"
     assert example.image.float().mean().item() == pytest.approx(23.5, abs=0.5)
+
+
+def test_a_download_completes_what_an_interrupted_one_has_left(mnist_folder, tmp_path, monkeypatch):
+    root = tmp_path / "data"
+    (root / "MNIST" / "raw").mkdir(parents=True)
+    (root / "MNIST" / "raw" / "train-images-idx3-ubyte.gz").write_bytes(b"half of it")
+
+    def fetch(folder: str, download: bool) -> None:
+        assert download
+        shutil.copytree(mnist_folder, Path(folder, "MNIST", "raw"), ignore=shutil.ignore_patterns("data"))
+
+    monkeypatch.setattr("torchvision.datasets.MNIST", fetch)
+    assert build(root, download=True).splits["train"].size == 30

@@ -5,7 +5,7 @@ import torch
 
 from diptych.text import tokenizer_of
 from diptych.types import UNK_ID
-from diptych.world import Grammar, WorldSpec, canonical, hold_out_named, render
+from diptych.world import Grammar, WorldSpec, canonical, hold_out_named, meaning, render
 
 MANY = WorldSpec(min_objects=1, max_objects=4, side=64)
 
@@ -130,3 +130,27 @@ def test_phrasings_can_be_narrowed(scenes):
 def test_a_share_that_is_none_is_refused(scenes):
     with pytest.raises(ValueError, match=r"data\.complete_prob=1\.5"):
         scenes(complete_prob=1.5)
+
+
+@pytest.mark.parametrize("languages", [("en",), ("zh",), ("en", "zh")])
+def test_held_out_phrasings_can_tell_of_crowds(scenes, languages):
+    data = scenes(world=MANY, languages=languages, hold_out="phrasing", complete_prob=0.7, test_size=24)
+    for batch in data.test_dataloader():
+        for scene, references in zip(batch.scenes, batch.references, strict=True):
+            assert all(meaning(sentence, languages).exact_for(scene) for sentence in references)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"phrasings": ("plain",), "hold_out": "phrasing"}, "phrasings: none of"),
+        ({"phrasings": ("is",)}, "says all about 1 object"),
+        ({"phrasings": ("with",), "languages": ("en", "zh")}, "'zh' has no 'with'"),
+        ({"world": WorldSpec(shapes=("circle",), colours=("red",), sizes=("large",))}, "too small to be split"),
+        ({"languages": ()}, "data.languages is empty"),
+        ({"captions_per_image": 0}, "data.captions_per_image=0"),
+    ],
+)
+def test_what_cannot_be_drawn_or_told_is_refused_on_opening(scenes, changes, message):
+    with pytest.raises(ValueError, match=message):
+        scenes(**changes)
