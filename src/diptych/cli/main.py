@@ -46,6 +46,9 @@ def _guarded(name: str, arguments: list[str], debug: bool) -> int:
         return _run(name, arguments)
     except KeyboardInterrupt:
         return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it flushes at exit
+        return FAILED
     except Exception as error:
         if debug:
             raise

@@ -39,6 +39,7 @@ class Output:
         """The command's one JSON document, written if it was asked for."""
         if self.as_json:
             sys.stdout.write(json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+            sys.stdout.flush()
 
     def track(self, items: Iterable[T], *, description: str, total: int) -> Iterator[T]:
         """The items, with a bar while they are worked on."""

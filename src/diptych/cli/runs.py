@@ -38,13 +38,22 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _row(run: "RunFolder") -> dict[str, Any]:
+    """A damaged run has its line as well."""
+    from diptych.config import UserError
+    from diptych.runs.folder import DAMAGED
+
     status = run.read_status()
+    label, monitor = status.label or "unknown", None
+    try:
+        monitor = run.read_config().get("monitor")
+    except UserError:
+        label = DAMAGED
     return {
         "id": run.run_id,
         "experiment": run.experiment,
-        "status": status.label or "unknown",
+        "status": label,
         "images_seen": status.images_seen,
-        "monitor": run.read_config().get("monitor"),
+        "monitor": monitor,
         "best": status.best,
         "started": status.started,
         "folder": str(run.path),
@@ -76,7 +85,8 @@ def _show(run: "RunFolder", output: Output) -> None:
     output.line(f"  status    {row['status']}{f' ({status.why})' if status.why else ''}")
     output.line(f"  images    {row['images_seen']:,} of {run.read_config()['budget_images']:,}")
     output.line(f"  best      {_best(row) or 'no figure is monitored'}")
-    output.line(f"  started   {status.started[:19].replace('T', ' ')} UTC, {_age(status.started)} ago")
+    if status.started:
+        output.line(f"  started   {status.started[:19].replace('T', ' ')} UTC, {_age(status.started)} ago")
     for name, value in figures.items():
         output.line(f"  {name:<32}  {value:.6g}")
 

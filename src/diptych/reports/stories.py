@@ -1,7 +1,6 @@
 """From run folders to what reports tell."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +51,6 @@ def latest_of_each(evaluations: list[Evaluation]) -> list[Evaluation]:
 def hardware_facts(environment: Mapping[str, Any]) -> dict[str, object]:
     """What a reader wants to know of the machine and the code."""
     hardware, code = environment["hardware"], environment["code"]
-    commit = f"{code['commit'][:10]}{' (changed since)' if code['dirty'] else ''}" if code["commit"] else "unknown"
     return {
         "processor": f"{hardware['cpus']} cores, {hardware['torch_threads']} threads used",
         "accelerator": ", ".join(hardware["gpus"]) or "none",
@@ -60,8 +58,13 @@ def hardware_facts(environment: Mapping[str, Any]) -> dict[str, object]:
         "python": environment["python"],
         "torch": environment["packages"]["torch"],
         "diptych": environment["packages"]["diptych"],
-        "commit": commit,
+        "commit": commit_words(code),
     }
+
+
+def commit_words(code: Mapping[str, Any]) -> str:
+    """The commit, short, and whether files were changed since."""
+    return f"{code['commit'][:10]}{' (changed since)' if code['dirty'] else ''}" if code["commit"] else "unknown"
 
 
 def _subject(evaluation: Evaluation) -> tuple[Any, ...]:
@@ -77,9 +80,8 @@ def _facts(run: RunFolder) -> dict[str, object]:
         "status": f"{status.label}{': ' + status.why if status.why else ''}",
         "images seen": f"{status.images_seen:,} of {config.get('budget_images', 0):,}",
     }
-    if status.started and status.updated:
-        spent = datetime.fromisoformat(status.updated) - datetime.fromisoformat(status.started)
-        facts |= {"started": f"{status.started[:16].replace('T', ' ')} UTC", "took": _duration(spent.total_seconds())}
+    if status.started:
+        facts |= {"started": f"{status.started[:16].replace('T', ' ')} UTC", "took": _duration(status.seconds)}
     if status.best is not None:
         facts[f"best {config.get('monitor')}"] = f"{status.best:.4g}"
     environment = run.read_environment()

@@ -19,6 +19,14 @@ def number(value: float | None, *, percent: bool = True) -> str:
     return f"{100 * value:.1f}{PERCENT}" if percent else f"{value:.4g}"
 
 
+def interval_text(figure: Figure) -> str:
+    """The interval's ends; a dash where there is none."""
+    if figure.interval is None:
+        return NOTHING
+    low, high = figure.interval
+    return f"{100 * low:.1f} to {100 * high:.1f}" if figure.percent else f"{low:.4g} to {high:.4g}"
+
+
 def sureness(figure: Figure) -> str:
     """The interval and the number of examples in words."""
     parts = []
@@ -87,19 +95,12 @@ def _figure_row(figure: Figure, *, main: bool) -> str:
         f"<td>{escape(figure.name)}{f'<small>{escape(figure.note)}</small>' if figure.note else ''}</td>",
         f"<td>{number(figure.value, percent=figure.percent)}</td>",
         f'<td class="plot">{_interval_plot(figure)}</td>',
-        f"<td>{_interval_text(figure)}</td>",
+        f"<td>{interval_text(figure)}</td>",
         f'<td class="n">{f"{figure.n:,}" if figure.n else NOTHING}</td>',
         f"<td>{number(figure.floor, percent=figure.percent)}</td>",
         f"<td>{number(figure.ceiling, percent=figure.percent)}</td>",
     )
     return f"<tr{' class=main' if main else ''}>{''.join(cells)}</tr>"
-
-
-def _interval_text(figure: Figure) -> str:
-    if figure.interval is None:
-        return NOTHING
-    low, high = figure.interval
-    return f"{100 * low:.1f} to {100 * high:.1f}" if figure.percent else f"{low:.4g} to {high:.4g}"
 
 
 def _interval_plot(figure: Figure) -> str:

@@ -2,7 +2,7 @@
 
 Facts fill constructor parameters by name. The data give `image_size`, `image_channels`, `vocabulary_size` and
 `max_length`; the text encoder gives `condition_dim` (0 without one) and `word_dim`, the image encoder `image_dim` and
-`region_dim`.
+`region_dim`, the generator `latent_dim`.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ from diptych.types import DataSpec
 
 Config = Mapping[str, Any]
 DATA_FACTS = ("image_size", "image_channels", "vocabulary_size", "max_length")
-NETWORK_FACTS = ("condition_dim", "word_dim", "image_dim", "region_dim")
+NETWORK_FACTS = ("condition_dim", "word_dim", "image_dim", "region_dim", "latent_dim")
 SYSTEM_FACTS = ("data_spec", "seed")
 
 
@@ -69,6 +69,11 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise UserError(f"there is no checkpoint {path}") from None
+    except OSError:
+        raise
+    except Exception as error:  # damage shows in as many ways as there are opcodes in a pickle
+        reason = next(iter(str(error).splitlines()), "")
+        raise UserError(f"{path} cannot be read as a checkpoint ({type(error).__name__}: {reason})") from error
     if "config" not in checkpoint or "data_spec" not in checkpoint:
         raise UserError(f"{path} is not a checkpoint of diptych: it carries no configuration")
     return checkpoint
@@ -122,4 +127,6 @@ def _facts_of(role: str, network: Any) -> dict[str, Any]:
         )
     if role == "image_encoder" and network:
         return {"image_dim": network.pooled_dim, "region_dim": network.region_dim}
+    if role == "generator" and network:
+        return {"latent_dim": network.latent_dim}
     return {}

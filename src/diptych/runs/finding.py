@@ -49,8 +49,11 @@ def sweep_members(text: str, outputs: Path) -> set[str]:
 
 
 def role_of(run: RunFolder) -> str:
-    """What kind of system the run trains, as the class is called: `gan`, `captioner`."""
-    system = run.read_config().get("system") or {}
+    """What kind of system the run trains, as the class is called: `gan`, `captioner`; "" where it cannot be read."""
+    try:
+        system = run.read_config().get("system") or {}
+    except UserError:
+        return ""
     return str(system.get("_target_", "")).rpartition(".")[2].lower()
 
 

@@ -4,6 +4,7 @@
 metrics.csv, checkpoints/, samples/, parts/ and evaluations/, and what was asked of it later: generated/, attention/.
 """
 
+import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping
@@ -16,7 +17,11 @@ import yaml
 
 from diptych.config.errors import UserError
 
+ELSEWHERE = ("name", "paths", "tracking")
+"""Keys of a configuration that say where a run lies and who is told of it."""
 RUNNING, DONE, FAILED, STOPPED = "running", "done", "failed", "stopped"
+DAMAGED = "damaged"
+"""What is said of a run whose small files cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,13 @@ class Status:
         if self.status != RUNNING:
             return False
         return self.host != os.uname().nodename or (_is_process(self.pid) and _birth(self.pid) == self.born)
+
+    @property
+    def seconds(self) -> float:
+        """From the first start to the last word of it."""
+        if not (self.started and self.updated):
+            return 0.0
+        return (datetime.fromisoformat(self.updated) - datetime.fromisoformat(self.started)).total_seconds()
 
     @property
     def label(self) -> str:
@@ -127,7 +139,20 @@ class RunFolder:
         _write_text(self.config, yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True))
 
     def read_config(self) -> dict[str, Any]:
-        return yaml.safe_load(self.config.read_text(encoding="utf-8"))
+        try:
+            config = yaml.safe_load(self.config.read_text(encoding="utf-8"))
+        except (ValueError, yaml.YAMLError):
+            config = None
+        if not isinstance(config, dict):
+            raise UserError(f"{self.config} is damaged: it holds no configuration")
+        return config
+
+    @property
+    def digest(self) -> str:
+        """Ten digits that name what was trained and how, wherever it ran and whatever was told of it."""
+        config = {key: value for key, value in self.read_config().items() if key not in ELSEWHERE}
+        config["parts"] = {name: part["role"] for name, part in config.get("parts", {}).items()}
+        return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:10]
 
     def write_overrides(self, overrides: Iterable[str]) -> None:
         _write_text(self.path / "overrides.yaml", yaml.safe_dump(list(overrides), allow_unicode=True))
@@ -149,11 +174,13 @@ class RunFolder:
         _write_text(self.path / "status.json", json.dumps(asdict(content), indent=1))
 
     def read_status(self) -> Status:
-        """What status.json says; an empty status where there is none (yet)."""
+        """What status.json says; an empty status where there is none (yet), `damaged` where it cannot be read."""
         try:
             return Status(**json.loads((self.path / "status.json").read_text(encoding="utf-8")))
         except FileNotFoundError:
             return Status(status="")
+        except (ValueError, TypeError):
+            return Status(status=DAMAGED, why="status.json cannot be read")
 
     def checkpoint(self) -> Path:
         """The checkpoint to use: the best by the run's own measure, else the last."""

@@ -56,6 +56,14 @@ def test_what_cannot_be_built_is_refused_before_data_are_loaded_or_anything_is_w
     assert not (tmp_path / "outputs").exists()
 
 
+@pytest.mark.parametrize("content", [b"", b"half a checkpoint", b"PK\x03\x04 half an archive"])
+def test_a_damaged_checkpoint_is_named(tmp_path, content):
+    path = tmp_path / "last.ckpt"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"last\.ckpt cannot be read as a checkpoint"):
+        read_checkpoint(path)
+
+
 def test_data_are_checked_too(tiny):
     with pytest.raises(UserError, match=r"data\.batch_sise=3.*did you mean data\.batch_size"):
         check_components(tiny("tiny_gan", "+data.batch_sise=3"))

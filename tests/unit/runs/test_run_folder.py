@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from diptych.cli.main import main
 from diptych.config import UserError
 from diptych.runs.finding import all_runs, find_run, role_of, sweep_members
-from diptych.runs.folder import DONE, FAILED, RUNNING, RunFolder, Status
+from diptych.runs.folder import DAMAGED, DONE, FAILED, RUNNING, RunFolder, Status
 from diptych.runs.identity import RUN_ID_VARIABLE, inherited_or_new_run_id
 
 
@@ -146,6 +147,32 @@ def test_links_to_runs_are_not_runs(outputs):
     assert sweep_members("s", outputs) == sweep_members(str(sweep), outputs) == {"one"}
     with pytest.raises(UserError, match="there are: s"):
         sweep_members("t", outputs)
+
+
+@pytest.mark.parametrize("file", ["status.json", "config.yaml"])
+@pytest.mark.parametrize("content", [b"", b"{", b"[1]", b"\xff\x00", b'{"paint": 1}'])
+def test_a_damaged_run_hides_no_other_one_and_is_called_so(outputs, file, content, capsys):
+    damaged, sound = make(outputs, "damaged"), make(outputs, "sound")
+    (damaged.path / file).write_bytes(content)
+    assert main(["runs", "--outputs", str(outputs), "--json"]) == 0
+    states = {row["id"]: row["status"] for row in json.loads(capsys.readouterr().out)}
+    readable = file == "config.yaml" and b"paint" in content
+    assert states == {"damaged": DONE if readable else DAMAGED, "sound": DONE}
+    assert find_run("latest", outputs, role="gan") == RunFolder(sound.path.resolve())
+
+
+def test_a_configuration_that_cannot_be_read_is_named(outputs):
+    run = make(outputs, "one")
+    run.config.write_text("")
+    with pytest.raises(UserError, match=r"config\.yaml is damaged"):
+        run.read_config()
+
+
+def test_a_reader_that_leaves_early_is_no_failure_to_explain(outputs):
+    make(outputs, "one")
+    command = f"{sys.executable} -m diptych runs --outputs {outputs} | true"
+    said = subprocess.run(command, shell=True, capture_output=True, text=True)
+    assert said.stderr == ""
 
 
 def test_an_id_made_by_the_parent_is_inherited(monkeypatch):

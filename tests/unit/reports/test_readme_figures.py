@@ -1,0 +1,86 @@
+import json
+
+import pytest
+
+from diptych.config import UserError
+from diptych.reports.readme import BEGIN, END, demo_figures, main, replaced
+from diptych.runs.folder import RunFolder
+from diptych.runs.results import Evaluation, Figure, save
+
+PROTOCOL = {"data": "scenes", "split": "test", "seed": 0, "images_seen": 96_000, "commit": "c" * 40, "dirty": False}
+
+
+def trained(outputs, name, budget):
+    run = RunFolder.create(outputs, name, f"20260101-{name}")
+    run.write_config({"name": name, "paths": {"outputs": str(outputs)}, "budget_images": budget, "parts": {}})
+    environment = {
+        "python": "3",
+        "packages": {"torch": "2", "diptych": "0"},
+        "code": {"commit": "a" * 40, "dirty": True},
+        "hardware": {"cpus": 2, "torch_threads": 1, "memory_gib": 8, "gpus": []},
+    }
+    run.write_environment(environment)
+    run.write_status("done", images_seen=budget)
+    status = json.loads((run.path / "status.json").read_text())
+    times = {"started": "2026-01-01T10:00:00+00:00", "updated": "2026-01-01T10:05:01+00:00"}
+    (run.path / "status.json").write_text(json.dumps(status | times))
+    return run
+
+
+def evaluated(run, kind, figure, **protocol):
+    hits = [True] * 19 + [False]
+    table = [Figure.rate(figure, hits, floor=0.01, ceiling=1.0), Figure.rate("never shown", hits)]
+    save(Evaluation(kind, kind.title(), PROTOCOL | protocol, table), run.evaluations, kind)
+
+
+@pytest.fixture
+def runs(tmp_path):
+    painter, teller = trained(tmp_path, "p", 96_000), trained(tmp_path, "t", 192_000)
+    evaluated(painter, "painter", "fully true")
+    evaluated(painter, "loop", "told back as asked", **{"with": {"run": teller.run_id}})
+    evaluated(teller, "teller", "exactly true")
+    return painter, teller
+
+
+def test_every_figure_has_its_interval_and_n_and_every_run_its_budget_time_commit_and_hash(runs):
+    lines = demo_figures(*runs).splitlines()
+    assert "| painter: fully true | 95.0 % | 76.4 to 99.1 | 20 | 1.0 % | 100.0 % |" in lines
+    assert sum("95.0 %" in line for line in lines) == 3
+    wanted = ("p", "96,000 images", "96,000 images", "301 s", "2 cores, 1 threads used", "aaaaaaaaaa (changed since)")
+    assert "| " + " | ".join((*wanted, runs[0].digest)) + " |" in lines
+
+
+def test_the_figures_name_no_machine_and_no_place(runs, tmp_path):
+    text = demo_figures(*runs)
+    assert runs[0].read_status().host not in text.split()
+    assert str(tmp_path) not in text
+
+
+def test_the_hash_is_of_what_was_trained_and_not_of_where(runs):
+    painter, teller = runs
+    before = painter.digest
+    painter.write_config(painter.read_config() | {"paths": {"outputs": "/elsewhere"}, "tracking": {"csv": {}}})
+    assert painter.digest == before
+    assert teller.digest != before
+
+
+def test_without_the_loop_s_evaluation_the_message_says_what_to_do(runs):
+    (runs[0].evaluations / "loop.json").unlink()
+    with pytest.raises(UserError, match="no evaluation of the loop: `make demo`"):
+        demo_figures(*runs)
+
+
+def test_evaluations_made_in_different_ways_do_not_share_a_table(runs):
+    evaluated(runs[1], "teller", "exactly true", seed=1)
+    with pytest.raises(UserError, match="different ways"):
+        demo_figures(*runs)
+
+
+def test_only_what_stands_between_the_marks_is_replaced(runs, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "README.md").write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
+    for _ in range(2):
+        main([str(run.path) for run in runs])
+    assert (tmp_path / "README.md").read_text() == f"before\n{BEGIN}\n{demo_figures(*runs)}\n{END}\nafter\n"
+    with pytest.raises(UserError, match="no place"):
+        replaced("no marks", "block")
