@@ -19,6 +19,7 @@ from diptych.text import Vocabulary, tokenizer_class
 from diptych.types import DataSpec
 
 NAMED_PER_KIND = 3
+SHORTEST = 3
 log = logging.getLogger(__name__)
 
 
@@ -71,6 +72,13 @@ class FolderData(DataModule):
     random_crop: bool
     min_count: int
     max_length: int
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.max_length < SHORTEST:
+            raise ValueError(
+                f"data.max_length={self.max_length} counts <bos> and <eos>: give {SHORTEST} or more"
+            )
 
     def inspect(self) -> Findings:
         """The good pictures, and everything that is wrong with the others."""

@@ -14,17 +14,16 @@ WHITE = (255, 255, 255)
 
 
 def read_square(path: Path, size: int, rng: Random | None = None) -> UInt8[Tensor, "3 size size"]:
-    """The picture with its shorter side brought to `size`, then cropped: at random, or in its middle without `rng`."""
+    """The largest square of the picture, brought to `size`: one cut at random, or from its middle without `rng`."""
     with Image.open(path) as opened:
         opened.draft("RGB", (2 * size, 2 * size))  # lets JPEG decode at a fraction of its resolution
         picture = as_rgb(ImageOps.exif_transpose(opened))
-    scale = size / min(picture.size)
-    width, height = (max(size, round(side * scale)) for side in picture.size)
-    picture = picture.resize((width, height), Image.Resampling.BICUBIC)
+    width, height = picture.size
+    side = min(width, height)
     across, down = (rng.random(), rng.random()) if rng else (0.5, 0.5)
-    left, top = round(across * (width - size)), round(down * (height - size))
-    pixels = np.array(picture.crop((left, top, left + size, top + size)))
-    return torch.from_numpy(pixels).permute(2, 0, 1).contiguous()
+    left, top = round(across * (width - side)), round(down * (height - side))
+    square = picture.resize((size, size), Image.Resampling.BICUBIC, box=(left, top, left + side, top + side))
+    return torch.from_numpy(np.array(square)).permute(2, 0, 1).contiguous()
 
 
 def as_rgb(picture: Image.Image) -> Image.Image:

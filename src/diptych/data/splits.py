@@ -17,6 +17,9 @@ def apply_split_lists(pictures: Sequence[Picture], lists: Mapping[str, Path]) ->
     kept = [picture for picture in pictures if picture.key in split_of]
     for picture in kept:
         picture.split = split_of[picture.key]
+    unknown = split_of.keys() - {picture.key for picture in kept} - {""}
+    if unknown:
+        log.warning("%d names in split lists are no good pictures, such as %s", len(unknown), min(unknown))
     if len(kept) < len(pictures):
         log.info("%d pictures are in no split list and are left out", len(pictures) - len(kept))
     return kept

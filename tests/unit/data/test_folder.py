@@ -211,3 +211,8 @@ def test_real_coco_captions_and_pictures_come_together(folder_data, shared_data)
     batch = next(iter(data.val_dataloader()))
     assert {len(references) for references in batch.references} == {5}
     assert batch.images.std() > 0.3
+
+
+def test_captions_that_could_not_hold_a_word_are_refused(good_folder, folder_data):
+    with pytest.raises(ValueError, match=r"data\.max_length=2"):
+        folder_data(good_folder, max_length=2)

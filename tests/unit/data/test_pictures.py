@@ -78,7 +78,7 @@ def test_a_random_crop_is_a_function_of_its_generator_and_moves(tmp_path):
     assert len({int((crop[2] == 255).sum()) for crop in crops}) > 4
 
 
-@pytest.mark.parametrize("size", [(1, 50), (50, 1), (3, 3), (500, 333)])
+@pytest.mark.parametrize("size", [(1, 50), (50, 1), (3, 3), (500, 333), (60_000, 1)])
 def test_any_size_becomes_the_square_asked_for(tmp_path, size):
     Image.new("RGB", size, RED).save(tmp_path / "x.png")
     assert read_square(tmp_path / "x.png", 16, random.Random(0)).shape == (3, 16, 16)
