@@ -76,9 +76,7 @@ class FolderData(DataModule):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.max_length < SHORTEST:
-            raise ValueError(
-                f"data.max_length={self.max_length} counts <bos> and <eos>: give {SHORTEST} or more"
-            )
+            raise ValueError(f"data.max_length={self.max_length} counts <bos> and <eos>: give {SHORTEST} or more")
 
     def inspect(self) -> Findings:
         """The good pictures, and everything that is wrong with the others."""
