@@ -39,6 +39,10 @@ SPECIAL = {  # what single files need on a machine without a network, a GPU or d
     "image_encoder/resnet101": ["image_encoder.weights=null", "image_encoder.train_from=stem"],
     "image_encoder/vgg16": ["image_encoder.weights=null", "image_encoder.train_from=block1"],
     "discriminator/perceptual": ["+parts.teller={run: a-captioner, role: captioner}"],
+    "latent_encoder/perceptual": [
+        "+parts.teller={run: a-captioner, role: captioner}",
+        "system.reconstruction_weight=50",
+    ],
     "model/painter": ["schedule.decay_images=4"],
     "schedule/trapezoid": ["schedule.decay_images=4"],
 }

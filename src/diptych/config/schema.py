@@ -11,7 +11,7 @@ from typing import Any
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING
 
-NETWORKS = ("text_encoder", "image_encoder", "generator", "discriminator", "caption_decoder")
+NETWORKS = ("text_encoder", "image_encoder", "generator", "latent_encoder", "discriminator", "caption_decoder")
 OPTIMIZERS = ("generator_optimizer", "discriminator_optimizer", "optimizer")
 ROLES = (*NETWORKS, "objective", *OPTIMIZERS, "schedule")
 """What a system is made of, in the order in which the parts are built (later ones take facts from earlier ones)."""
@@ -59,6 +59,7 @@ class Run:
     text_encoder: dict[str, Any] = field(default_factory=dict)
     image_encoder: dict[str, Any] = field(default_factory=dict)
     generator: dict[str, Any] = field(default_factory=dict)
+    latent_encoder: dict[str, Any] = field(default_factory=dict)
     discriminator: dict[str, Any] = field(default_factory=dict)
     caption_decoder: dict[str, Any] = field(default_factory=dict)
     objective: dict[str, Any] = field(default_factory=dict)

@@ -6,8 +6,6 @@ them; the latents choose poses, so that positions vary with the noise. Edges sta
 resolution of what it covers. On scenes of flat objects it needs a fraction of a grid generator's images.
 """
 
-from collections.abc import Sequence
-
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -32,7 +30,7 @@ class LayeredGenerator(nn.Module):
     """`num_slots` layers over one learned background colour, later slots in front.
 
     `cover` is the side of a patch on the canvas, as a share of the picture's; `patch_widths` are the channels of the
-    patch decoder at a quarter, half and the whole of `patch_size`. Unconditional, everything comes from the latents.
+    patch decoder at a quarter and half of `patch_size`. Unconditional, everything comes from the latents.
     """
 
     def __init__(
@@ -47,7 +45,7 @@ class LayeredGenerator(nn.Module):
         cover: float = 0.6875,
         look_dim: int = 64,
         hidden_dim: int = 256,
-        patch_widths: Sequence[int] = (64, 48, 32),
+        patch_widths: tuple[int, int] = (96, 64),
     ) -> None:
         super().__init__()
         if patch_size % 4:
@@ -104,21 +102,19 @@ class PoseHead(nn.Module):
 class PatchDecoder(nn.Module):
     """A look to a patch: colour times opacity, then opacity. A look has one colour that the pixels may vary."""
 
-    def __init__(self, look_dim: int, image_channels: int, patch_size: int, widths: Sequence[int]) -> None:
+    def __init__(self, look_dim: int, image_channels: int, patch_size: int, widths: tuple[int, int]) -> None:
         super().__init__()
         self.grid = patch_size // 4
         self.image_channels = image_channels
-        self.first = nn.Linear(look_dim, widths[0] * self.grid**2)
+        first, second = widths
+        self.first = nn.Linear(look_dim, first * self.grid**2)
         self.blocks = nn.Sequential(
-            nn.BatchNorm2d(widths[0]),
+            nn.BatchNorm2d(first),
             nn.ReLU(),
-            nn.ConvTranspose2d(widths[0], widths[1], 4, 2, 1),
-            nn.BatchNorm2d(widths[1]),
+            nn.ConvTranspose2d(first, second, 4, 2, 1),
+            nn.BatchNorm2d(second),
             nn.ReLU(),
-            nn.ConvTranspose2d(widths[1], widths[2], 4, 2, 1),
-            nn.BatchNorm2d(widths[2]),
-            nn.ReLU(),
-            nn.Conv2d(widths[2], image_channels + 1, 3, 1, 1),
+            nn.ConvTranspose2d(second, image_channels + 1, 4, 2, 1),
         )
         self.colour = nn.Linear(look_dim, image_channels)
 

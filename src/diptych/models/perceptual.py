@@ -13,6 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from diptych.models.eyes import Eyes
 from diptych.models.noise import PixelNoise
 from diptych.types import Images, Logits, TextFeatures
 
@@ -32,8 +33,7 @@ class Seen(NamedTuple):
 class PerceptualDiscriminator(nn.Module):
     """Heads of `width` channels on the eye's grids of `image_size` / 2, / 4 and / 8 pixels, and a critic of pixels.
 
-    `see_with` gives it the frozen eye, which is no part of it: neither trained nor saved. In training it looks through
-    `eye_noise`, a standard deviation in pixels' units. A logit is a score for real
+    In training it looks through `eye_noise`, a standard deviation in pixels' units. A logit is a score for real
     plus, with a sentence, the inner product of picture and sentence in `joint_dim` dimensions over their root.
     """
 
@@ -53,8 +53,9 @@ class PerceptualDiscriminator(nn.Module):
         if image_size % 8:
             raise ValueError(f"data: the perceptual discriminator halves pictures 3 times; {image_size} px cannot be")
         fine, middle, coarse = eye_dims
-        self.eye: list[nn.Module] = []
-        self.eye_dims = tuple(eye_dims)
+        self.eyes = Eyes(
+            {2: fine, 4: middle, 8: coarse}, owner="discriminator=perceptual", setting="discriminator.eye_dims"
+        )
         self.noise = PixelNoise(eye_noise)
         self.fine = nn.Conv2d(fine, width, 4, 2, 1)
         self.middle = nn.Conv2d(middle + width, width, 3, 1, 1)
@@ -73,14 +74,14 @@ class PerceptualDiscriminator(nn.Module):
 
     def see_with(self, eye: nn.Module) -> None:
         """Look through this frozen image encoder; it has `grids(images)`, fine to coarse."""
-        self.eye = _Unregistered([eye])
+        self.eyes.see_with(eye)
 
     def forward(self, images: Images, text: TextFeatures | None = None) -> Logits:
         return self.score(self.encode(images), text)
 
     def encode(self, images: Images) -> Seen:
         """Everything that does not depend on the sentence."""
-        fine, middle, coarse = self._grids(images)
+        fine, middle, coarse = self.eyes(self.noise(images))
         here = F.leaky_relu(self.middle(torch.cat([middle, F.leaky_relu(self.fine(fine), SLOPE)], dim=1)), SLOPE)
         there = F.leaky_relu(self.coarse(torch.cat([coarse, F.leaky_relu(self.shrink(here), SLOPE)], dim=1)), SLOPE)
         patches = torch.cat([self.patch_head(here).flatten(1), self.pixels(images).flatten(1)], dim=1)
@@ -102,26 +103,6 @@ class PerceptualDiscriminator(nn.Module):
     def patch_logits(self, features: Seen) -> Float[Tensor, "batch patches"]:
         """How real each patch is, to the eye and in pixels; no sentence says anything about a patch."""
         return features.patches
-
-    def _grids(self, images: Images) -> list[Tensor]:
-        if not self.eye:
-            raise ValueError(
-                "discriminator=perceptual looks through a frozen captioner: name its run in parts.teller.run"
-            )
-        size = images.shape[-1]
-        by_size = {grid.shape[-1]: grid for grid in self.eye[0].grids(self.noise(images))}  # pyright: ignore
-        grids = [by_size.get(size // scale) for scale in (2, 4, 8)]
-        seen = tuple(0 if grid is None else grid.shape[1] for grid in grids)
-        if seen != self.eye_dims:
-            raise ValueError(f"discriminator.eye_dims={list(self.eye_dims)}: this captioner sees {list(seen)} channels")
-        return [grid for grid in grids if grid is not None]
-
-
-class _Unregistered(list[nn.Module]):
-    """Keeps a module out of its owner's parameters and copies."""
-
-    def __deepcopy__(self, memo: dict) -> "_Unregistered":
-        return self
 
 
 def _pixel_critic(image_channels: int, widths: tuple[int, int]) -> nn.Sequential:

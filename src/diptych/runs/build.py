@@ -30,7 +30,7 @@ def check_components(config: Config, trust: Trust = None) -> None:
     for key in ("data", "system"):
         _require(config, key)
     components.check(config["data"], "data", ("seed",), trust)
-    chosen = [role for role in ROLES if config[role]]
+    chosen = [role for role in ROLES if config.get(role)]
     for role in chosen:
         _require(config, role)
         components.check(config[role], role, (*DATA_FACTS, *NETWORK_FACTS), trust)
@@ -50,7 +50,7 @@ def build_system(config: Config, spec: DataSpec, parts: Mapping[str, Any], trust
     facts = data_facts(spec)
     built: dict[str, Any] = {}
     for role in ROLES:
-        if config[role]:
+        if config.get(role):  # roles that came later are missing in older runs
             built[role] = components.build(config[role], role, facts, trust)
         facts |= _facts_of(role, built.get(role))
     given = {"data_spec": spec, "seed": config["seed"], **built, **parts}

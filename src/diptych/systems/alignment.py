@@ -19,7 +19,7 @@ from diptych.types import Images, TextFeatures
 
 PROJECTION_SEED = 0
 DECAY_SHARE = 0.8
-"""Of the lessons: the learning rate falls to zero over them, which leaves a fraction of the noise in what was learned."""
+"""Of the lessons: over them the learning rate falls to zero, and most of the noise in what was learned goes."""
 
 
 class Alignment:

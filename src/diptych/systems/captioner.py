@@ -101,9 +101,8 @@ class Captioner(System):
         self.log_metrics("train", self._descend(terms))
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        return optimizer_for(
-            self.make_optimizer, self.caption_decoder, self.image_encoder, self.image_encoder_lr_multiplier
-        )
+        image_encoder = (self.image_encoder, self.image_encoder_lr_multiplier)
+        return optimizer_for(self.make_optimizer, self.caption_decoder, image_encoder)
 
     def caption(self, images: Images, *, beam: int = 1, length_power: float = 1.0) -> list[Caption]:
         """The likeliest caption of each image that a beam of this width finds; width 1 is greedy search.

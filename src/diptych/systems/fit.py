@@ -12,11 +12,15 @@ from diptych.types import BOS_ID, EOS_ID, DataSpec
 
 @torch.no_grad()
 def check_networks_fit(
-    data_spec: DataSpec, generator: Any, discriminator: nn.Module, text_encoder: nn.Module | None
+    data_spec: DataSpec,
+    generator: Any,
+    discriminator: nn.Module,
+    text_encoder: nn.Module | None,
+    latent_encoder: nn.Module | None = None,
 ) -> None:
     """Read a sentence, paint it and judge the painting once; says which two disagree, and about what."""
     size = (data_spec.image_channels, data_spec.image_size, data_spec.image_size)
-    with evaluating(generator, discriminator, text_encoder):
+    with evaluating(generator, discriminator, text_encoder, latent_encoder):
         tokens = torch.tensor([[BOS_ID, EOS_ID]])
         text = text_encoder(tokens, tokens > 0) if text_encoder else None
         sentence = f"sentence vectors of {text.sentence.shape[1]}" if text else "no sentence"
@@ -35,6 +39,11 @@ def check_networks_fit(
         logits = _call(discriminator, painted, text, disagreement)
         if logits.shape != (1,):
             raise ValueError(f"{disagreement} (it gives {tuple(logits.shape)} logits for one picture)")
+        if latent_encoder:
+            complaint = f"latent_encoder {_name(latent_encoder)} cannot read what generator {_name(generator)} paints"
+            found = _call(latent_encoder, painted, text, complaint).mean
+            if found.shape != latents.shape:
+                raise ValueError(f"{complaint}: it finds {found.shape[1]} latents, not {generator.latent_dim}")
 
 
 def _call(network: Callable[..., Any], inputs: Any, text: Any, complaint: str) -> Any:

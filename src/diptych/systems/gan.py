@@ -3,7 +3,8 @@
 The training step is the box of Goodfellow et al. 2014 (arXiv:1406.2661): the discriminator learns from a real batch
 and a painted one, then the generator learns from what the discriminator now says of the same paintings. Around it:
 mismatched pairs (Reed et al. 2016, arXiv:1605.05396) whose sentences are wrong indeed, a contrastive image-text term
-(Radford et al. 2021, arXiv:2103.00020), and re-description by a frozen captioner (Qiao et al. 2019, arXiv:1903.05854).
+(Radford et al. 2021, arXiv:2103.00020), re-description by a frozen captioner (Qiao et al. 2019, arXiv:1903.05854), and
+real pictures painted again from the latents that an encoder finds (Zhu et al. 2017, arXiv:1711.11586).
 
 Who learns when: each network has its own text encoder, trained by its own optimiser (they start as equal copies). With
 `separate_text_encoders=False` there is one, which learns with the generator and which the discriminator only reads.
@@ -28,6 +29,7 @@ from diptych.systems.modes import frozen
 from diptych.systems.optimizers import MakeOptimizer, check_finite, clip, follow, optimizer_for
 from diptych.systems.painter import Painter
 from diptych.systems.pairing import Prompts, draw_partners, draw_prompts, rows_of
+from diptych.systems.reconstruction import reconstruct
 from diptych.systems.redescription import Redescription, Teller
 from diptych.systems.schedules import Schedule
 from diptych.types import Batch, DataSpec, Images, Logits, TextFeatures
@@ -39,8 +41,13 @@ TERMS: tuple[str, ...] = (
     "redescription_loss",
     "d_patch_loss",
     "g_patch_loss",
+    "reconstruction_loss",
+    "kl_loss",
+    "latent_loss",
 )
 """What the networks learn from besides the objective."""
+WORDLESS = TERMS[3:]
+"""Those that need no sentences."""
 
 
 class GAN(Painter):
@@ -49,7 +56,9 @@ class GAN(Painter):
     `mismatch_weight` is the share of the discriminator's negatives that are real pictures with a wrong sentence: at
     0.5 it weighs real : (painted + mismatched) / 2. `contrastive_weight` acts on real pictures in the discriminator's
     step, `generator_contrastive_weight` on painted ones in the generator's. `teller` is a trained captioner whose
-    `redescription_weight` is per nat and token. The generator learns at every `discriminator_steps`-th batch.
+    `redescription_weight` is per nat and token. With a `latent_encoder`, the generator also learns to paint real
+    pictures again: `reconstruction_weight` is per squared error of a value, `kl_weight` per nat. The generator learns
+    at every `discriminator_steps`-th batch.
     """
 
     discriminator: Any
@@ -66,6 +75,8 @@ class GAN(Painter):
         text_encoder: nn.Module | None = None,
         separate_text_encoders: bool = True,
         text_lr_multiplier: float = 1.0,
+        latent_encoder: nn.Module | None = None,
+        latent_lr_multiplier: float = 1.0,
         schedule: Schedule | None = None,
         max_grad_norm: float | None = None,
         discriminator_steps: int = 1,
@@ -77,6 +88,9 @@ class GAN(Painter):
         redescription_weight: float = 0.0,
         redescription_noise: float = 0.0,
         patch_weight: float = 0.0,
+        reconstruction_weight: float = 0.0,
+        kl_weight: float = 0.0,
+        latent_weight: float = 0.0,
         alignment_images: int = 0,
         whitening_images: int = 3200,
         ema_half_life_images: float | None = None,
@@ -91,12 +105,13 @@ class GAN(Painter):
         )
         self.automatic_optimization = False
         self.discriminator = discriminator
+        self.latent_encoder = latent_encoder
         self.discriminator_text_encoder = (
             copy.deepcopy(text_encoder) if separate_text_encoders and not alignment_images else None
         )
         self.objective = objective
         self.make_optimizers = (discriminator_optimizer, generator_optimizer)
-        self.text_lr_multiplier = text_lr_multiplier
+        self.text_lr_multiplier, self.latent_lr_multiplier = text_lr_multiplier, latent_lr_multiplier
         self.schedule = schedule
         self.max_grad_norm = max_grad_norm
         self.discriminator_steps, self.discriminator_turns = discriminator_steps, 0
@@ -104,16 +119,18 @@ class GAN(Painter):
         self.redescription = Redescription(teller, data_spec, redescription_noise) if teller else None
         self.alignment_images = alignment_images
         self.alignment = _alignment(teller, text_encoder, alignment_images, whitening_images)
-        borrows_eyes = hasattr(discriminator, "see_with")
-        if teller and borrows_eyes:
-            self.discriminator.see_with(teller.image_encoder)
+        borrowers: list[Any] = [n for n in (self.discriminator, latent_encoder) if hasattr(n, "see_with")]
+        if teller:
+            for network in borrowers:
+                network.see_with(teller.image_encoder)
         self.patch_weight = patch_weight
         contrastive = (contrastive_weight, generator_contrastive_weight)
-        weights = (*contrastive, redescription_weight, patch_weight, patch_weight)
+        reconstruction = (reconstruction_weight, kl_weight, latent_weight)
+        weights = (*contrastive, redescription_weight, patch_weight, patch_weight, *reconstruction)
         self.term_weights: dict[str, float] = dict(zip(TERMS, weights, strict=True))
         self._check_terms()
-        if teller or not borrows_eyes:
-            check_networks_fit(data_spec, generator, discriminator, text_encoder)
+        if teller or not borrowers:
+            check_networks_fit(data_spec, generator, discriminator, text_encoder, latent_encoder)
 
     def on_fit_start(self) -> None:
         super().on_fit_start()
@@ -136,19 +153,26 @@ class GAN(Painter):
         generators_turn = self.discriminator_turns % self.discriminator_steps == 0
         with torch.set_grad_enabled(generators_turn):
             text = self._generators_text(prompts)
-            painted = self.generator(self._draw_latents(len(batch)), text)
+            latents = self._draw_latents(len(batch))
+            painted = self.generator(latents, text)
         figures = self._train_discriminator(batch.images, painted.detach(), prompts, text)
         if generators_turn:
-            figures |= self._train_generator(painted, prompts, text)
+            terms = self._reconstruct(batch.images, text, painted, latents)
+            figures |= self._train_generator(painted, prompts, text, terms)
             self.average_weights(len(batch) * self.trainer.world_size * self.discriminator_steps)
         self.log_metrics("train", figures)
 
     def configure_optimizers(self) -> list[Optimizer]:
         """The discriminator's first; their order is part of every checkpoint."""
-        networks = [(self.discriminator, self.discriminator_text_encoder), (self.generator, self.text_encoder)]
+        make_discriminators, make_generators = self.make_optimizers
+        text = (self.discriminator_text_encoder, self.text_lr_multiplier)
+        own_text, latent = (
+            (self.text_encoder, self.text_lr_multiplier),
+            (self.latent_encoder, self.latent_lr_multiplier),
+        )
         return [
-            optimizer_for(make, network, text_encoder, self.text_lr_multiplier)
-            for make, (network, text_encoder) in zip(self.make_optimizers, networks, strict=True)
+            optimizer_for(make_discriminators, self.discriminator, text),
+            optimizer_for(make_generators, self.generator, own_text, latent),
         ]
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -204,9 +228,13 @@ class GAN(Painter):
 
     @cached()
     def _train_generator(
-        self, painted: Images, prompts: Prompts | None, generators_text: TextFeatures | None
+        self,
+        painted: Images,
+        prompts: Prompts | None,
+        generators_text: TextFeatures | None,
+        losses: dict[str, Float[Tensor, " batch"]],
     ) -> Figures:
-        losses = {}
+        """One step down what the discriminator and the teller say of the paintings, and the given losses."""
         with frozen(self.discriminator, self.discriminator_text_encoder):
             with torch.no_grad():
                 text = self._discriminators_text(prompts, generators_text)
@@ -221,6 +249,13 @@ class GAN(Painter):
             if prompts and self.redescription:
                 losses["redescription_loss"] = self.redescription(painted, prompts.tokens)
             return {"d_fake_after": _probability(fake_logits)} | self._descend("g", losses)
+
+    def _reconstruct(
+        self, images: Images, text: TextFeatures | None, painted: Images, latents: Float[Tensor, "batch latent"]
+    ) -> dict[str, Float[Tensor, " batch"]]:
+        if self.latent_encoder is None:
+            return {}
+        return reconstruct(self.latent_encoder, self.generator, images, text, painted, latents, self.rng)
 
     def _draw_prompts(self, batch: Batch) -> Prompts | None:
         return draw_prompts(batch, self.data_spec, self.tokenizer, self.rng) if self.text_encoder else None
@@ -283,7 +318,11 @@ class GAN(Painter):
     def _check_terms(self) -> None:
         """Refuse terms that these networks cannot have."""
         terms = {"mismatch": self.mismatch_weight, **self.term_weights}
-        terms = {name: weight for name, weight in terms.items() if "patch" not in name}
+        if bool(self.latent_encoder) != bool(terms["reconstruction_loss"]):
+            raise ValueError(
+                "system.reconstruction_weight and a latent_encoder need each other: choose both or neither"
+            )
+        terms = {name: weight for name, weight in terms.items() if name not in WORDLESS}
         wanted = [name.removesuffix("_loss") for name, weight in terms.items() if weight]
         if wanted and not self.text_encoder:
             raise ValueError(f"system.{wanted[0]}_weight needs sentences: choose a text_encoder, or set it to 0")

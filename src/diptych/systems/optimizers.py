@@ -14,16 +14,14 @@ MakeOptimizer = Callable[[list[dict[str, Any]]], Optimizer]
 """An optimiser class with all arguments but its parameter groups."""
 
 
-def optimizer_for(
-    make: MakeOptimizer, network: nn.Module, encoder: nn.Module | None, encoder_lr_multiplier: float
-) -> Optimizer:
-    """One optimiser for what is trainable in a network and in the encoder before it, whose learning rate is its own."""
-    groups = [{"params": _trainable(network)}, {"params": _trainable(encoder)}]
-    optimizer = make([group for group in groups if group["params"]])
-    for group in optimizer.param_groups[1:]:
-        group["lr"] = group["lr"] * encoder_lr_multiplier
-    for group in optimizer.param_groups:
-        group["initial_lr"] = group["lr"]
+def optimizer_for(make: MakeOptimizer, network: nn.Module, *helpers: tuple[nn.Module | None, float]) -> Optimizer:
+    """One optimiser for what is trainable in a network and its helpers, each with its multiple of the learning rate."""
+    parts = [(network, 1.0), *helpers]
+    groups = [(_trainable(part), multiplier) for part, multiplier in parts]
+    groups = [(parameters, multiplier) for parameters, multiplier in groups if parameters]
+    optimizer = make([{"params": parameters} for parameters, _ in groups])
+    for group, (_, multiplier) in zip(optimizer.param_groups, groups, strict=True):
+        group["lr"] = group["initial_lr"] = group["lr"] * multiplier
     return optimizer
 
 

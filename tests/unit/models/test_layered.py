@@ -4,7 +4,7 @@ import torch
 from diptych.models.layered import LayeredGenerator, PatchDecoder
 from diptych.types import TextFeatures
 
-SMALL = {"image_size": 32, "patch_size": 8, "look_dim": 8, "hidden_dim": 16, "patch_widths": (8, 8, 8)}
+SMALL = {"image_size": 32, "patch_size": 8, "look_dim": 8, "hidden_dim": 16, "patch_widths": (8, 8)}
 
 
 def features(number, dim=6):
@@ -63,7 +63,7 @@ def test_where_nothing_is_drawn_the_background_shows(generator):
 
 
 def test_opacity_lies_between_nothing_and_all_and_colour_within_it():
-    drawn = PatchDecoder(4, 3, 8, (8, 8, 8))(torch.randn(5, 4))
+    drawn = PatchDecoder(4, 3, 8, (8, 8))(torch.randn(5, 4))
     colour, opacity = drawn[:, :3], drawn[:, 3:]
     assert (opacity >= 0).all()
     assert (opacity <= 1).all()

@@ -28,7 +28,7 @@ def test_the_eye_is_neither_trained_nor_saved(discriminator, eye):
     own = {id(p) for p in discriminator.parameters()}
     assert not own & {id(p) for p in eye.parameters()}
     assert not [key for key in discriminator.state_dict() if "convolutions" in key]
-    assert copy.deepcopy(discriminator).eye[0] is eye
+    assert copy.deepcopy(discriminator).eyes.borrowed[0] is eye
 
 
 def test_every_parameter_learns_and_gradients_reach_the_pixels(discriminator):

@@ -8,23 +8,23 @@ from diptych.systems.optimizers import check_finite, clip, follow, optimizer_for
 from diptych.systems.schedules import Cosine, Linear
 
 
-def test_an_encoder_learns_at_its_own_rate():
-    optimizer = optimizer_for(partial(torch.optim.Adam, lr=0.1), nn.Linear(2, 2), nn.Linear(2, 2), 3.0)
+def test_a_helper_learns_at_its_own_rate():
+    optimizer = optimizer_for(partial(torch.optim.Adam, lr=0.1), nn.Linear(2, 2), (nn.Linear(2, 2), 3.0))
     assert [group["lr"] for group in optimizer.param_groups] == pytest.approx([0.1, 0.3])
 
 
-def test_without_an_encoder_there_is_one_group():
-    optimizer = optimizer_for(partial(torch.optim.Adam, lr=0.1), nn.Linear(2, 2), None, 3.0)
+def test_a_helper_that_is_not_there_has_no_group():
+    optimizer = optimizer_for(partial(torch.optim.Adam, lr=0.1), nn.Linear(2, 2), (None, 3.0))
     assert len(optimizer.param_groups) == 1
 
 
 def test_following_no_schedule_leaves_the_rates_alone():
-    optimizer = optimizer_for(partial(torch.optim.SGD, lr=0.1), nn.Linear(2, 2), None, 1.0)
+    optimizer = optimizer_for(partial(torch.optim.SGD, lr=0.1), nn.Linear(2, 2), (None, 1.0))
     assert follow(None, optimizer, 10) == 0.1
 
 
 def test_following_a_schedule_twice_is_following_it_once():
-    optimizer = optimizer_for(partial(torch.optim.SGD, lr=0.1), nn.Linear(2, 2), nn.Linear(2, 2), 2.0)
+    optimizer = optimizer_for(partial(torch.optim.SGD, lr=0.1), nn.Linear(2, 2), (nn.Linear(2, 2), 2.0))
     rates = [follow(Linear(total_images=100), optimizer, 25) for _ in range(3)]
     assert rates == pytest.approx([0.075] * 3)
     assert optimizer.param_groups[1]["lr"] == pytest.approx(0.15)

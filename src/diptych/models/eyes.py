@@ -1,0 +1,44 @@
+"""Somebody else's frozen image encoder as the eyes of a network."""
+
+from collections.abc import Mapping
+
+from torch import Tensor, nn
+
+from diptych.types import Images
+
+
+class Eyes(nn.Module):
+    """The borrowed encoder's feature maps at chosen scales; it is neither trained nor saved with the borrower.
+
+    `dims` maps scales (2: half of the picture's side) to the channels that the borrower expects there. `owner` and
+    `setting` are what messages call the borrower and its expectation.
+    """
+
+    def __init__(self, dims: Mapping[int, int], *, owner: str, setting: str) -> None:
+        super().__init__()
+        self.dims, self.owner, self.setting = dict(dims), owner, setting
+        self.borrowed: list[nn.Module] = _Unregistered()
+
+    def see_with(self, eye: nn.Module) -> None:
+        """Look through this image encoder; it has `grids(images)`, fine to coarse."""
+        self.borrowed[:] = [eye]
+
+    def forward(self, images: Images) -> list[Tensor]:
+        """One grid for each scale, as they stand in `dims`."""
+        if not self.borrowed:
+            raise ValueError(f"{self.owner} looks through a frozen captioner: name its run in parts.teller.run")
+        size = images.shape[-1]
+        by_size = {grid.shape[-1]: grid for grid in self.borrowed[0].grids(images)}  # pyright: ignore
+        grids = [by_size.get(size // scale) for scale in self.dims]
+        seen = [0 if grid is None else grid.shape[1] for grid in grids]
+        if seen != list(self.dims.values()):
+            wanted = list(self.dims.values())
+            raise ValueError(f"{self.setting}={wanted}: this captioner sees {seen} channels")
+        return [grid for grid in grids if grid is not None]
+
+
+class _Unregistered(list[nn.Module]):
+    """Keeps a module out of its owner's parameters and copies."""
+
+    def __deepcopy__(self, memo: dict) -> "_Unregistered":
+        return self

@@ -1,0 +1,71 @@
+"""From a picture back to the latents it could have been painted from.
+
+The encoder of a variational autoencoder (Kingma & Welling 2014, arXiv:1312.6114) beside a generator, conditional on
+the sentence: what the sentence says, the generator knows anyway, so the latents only have to hold the rest.
+"""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from diptych.models.eyes import Eyes
+from diptych.types import Images, TextFeatures
+
+LOG_VARIANCES = (-10.0, 2.0)
+"""Bounds of what an encoder may say, so that no posterior is infinitely sure."""
+
+Latents = Float[Tensor, "batch latent"]
+
+
+class Posterior(NamedTuple):
+    """A Gaussian with a diagonal covariance over the latents of each picture."""
+
+    mean: Latents
+    log_variance: Latents
+
+    def sample(self, noise: Latents) -> Latents:
+        """Standard normal noise to latents, differentiable in mean and variance."""
+        return self.mean + noise * (0.5 * self.log_variance).exp()
+
+
+class PerceptualLatentEncoder(nn.Module):
+    """Looks at a frozen image encoder's grid of `image_size / 4` pixels, and at the sentence where there is one.
+
+    `eye_dim` is the number of channels of that grid, `width` to how many they are reduced before places are flattened.
+    """
+
+    def __init__(
+        self,
+        *,
+        latent_dim: int,
+        image_size: int = 32,
+        condition_dim: int = 0,
+        eye_dim: int = 64,
+        width: int = 16,
+        hidden_dim: int = 256,
+    ) -> None:
+        super().__init__()
+        self.eyes = Eyes({4: eye_dim}, owner="latent_encoder=perceptual", setting="latent_encoder.eye_dim")
+        self.reduce = nn.Conv2d(eye_dim, width, 1)
+        self.body = nn.Sequential(
+            nn.Linear(width * (image_size // 4) ** 2 + condition_dim, hidden_dim),
+            nn.ReLU(),
+            nn.Linear(hidden_dim, hidden_dim),
+            nn.ReLU(),
+            nn.Linear(hidden_dim, 2 * latent_dim),
+        )
+        nn.init.constant_(self.body[-1].bias[latent_dim:], -2.0)  # pyright: ignore[reportArgumentType, reportIndexIssue]
+
+    def see_with(self, eye: nn.Module) -> None:
+        """Look through this frozen image encoder; it has `grids(images)`, fine to coarse."""
+        self.eyes.see_with(eye)
+
+    def forward(self, images: Images, text: TextFeatures | None = None) -> Posterior:
+        (grid,) = self.eyes(images)
+        seen = self.reduce(grid).flatten(1)
+        mean, log_variance = self.body(seen if text is None else torch.cat([seen, text.sentence], dim=1)).chunk(
+            2, dim=1
+        )
+        return Posterior(mean, log_variance.clamp(*LOG_VARIANCES))

@@ -1,0 +1,56 @@
+import pytest
+import torch
+from torch import nn
+
+from diptych.models.latent_encoders import Posterior
+
+
+class PixelsToLatents(nn.Module):
+    """A latent encoder that needs no eyes."""
+
+    def __init__(self, latent_dim: int = 10) -> None:
+        super().__init__()
+        self.read = nn.Linear(28 * 28, 2 * latent_dim)
+
+    def forward(self, images, text=None):
+        return Posterior(*self.read(images.flatten(1)).chunk(2, dim=1))
+
+
+WEIGHTS = {"reconstruction_weight": 10.0, "kl_weight": 0.1, "latent_weight": 1.0}
+
+
+def test_real_pictures_are_painted_again_and_the_encoder_learns(make_gan, train, batches):
+    gan = make_gan(latent_encoder=PixelsToLatents(), **WEIGHTS)
+    before = gan.latent_encoder.read.weight.clone()
+    rows = train(gan, batches)
+    assert {"reconstruction_loss", "kl_loss", "latent_loss"} <= rows[-1].keys()
+    assert not torch.equal(gan.latent_encoder.read.weight, before)
+    assert [name for name in gan.state_dict() if name.startswith("latent_encoder")]
+
+
+def test_painting_one_picture_over_and_over_brings_it_nearer(make_gan, train, batch_of):
+    gan = make_gan(latent_encoder=PixelsToLatents(), reconstruction_weight=1000.0)
+    rows = train(gan, [batch_of(0)] * 40)
+    assert rows[-1]["reconstruction_loss"] < 0.9 * rows[0]["reconstruction_loss"]
+
+
+def test_it_works_without_sentences(make_gan, train, batches):
+    rows = train(make_gan(conditional=False, latent_encoder=PixelsToLatents(), **WEIGHTS), batches)
+    assert rows[-1]["reconstruction_loss"] > 0
+
+
+def test_the_encoder_and_its_weight_come_together(make_gan):
+    for settings in ({"latent_encoder": PixelsToLatents()}, {"reconstruction_weight": 1.0}):
+        with pytest.raises(ValueError, match=r"reconstruction_weight and a latent_encoder need each other"):
+            make_gan(**settings)
+
+
+def test_an_encoder_of_other_latents_is_named_when_the_system_is_built(make_gan):
+    with pytest.raises(ValueError, match=r"PixelsToLatents cannot read .*: it finds 9 latents, not 10"):
+        make_gan(latent_encoder=PixelsToLatents(9), **WEIGHTS)
+
+
+def test_the_encoder_learns_at_its_own_rate(make_gan):
+    gan = make_gan(latent_encoder=PixelsToLatents(), latent_lr_multiplier=4.0, **WEIGHTS)
+    rates = [group["lr"] for group in gan.configure_optimizers()[1].param_groups]
+    assert rates == pytest.approx([2e-4, 2e-4, 8e-4])
