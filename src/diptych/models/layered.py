@@ -17,6 +17,8 @@ OPENNESS = 2.0
 """Gain of the logit of a layer's opacity: how quickly edges become crisp."""
 REACH = 0.8
 """The farthest a slot's centre may lie from the middle, in half sides of the picture."""
+DIAGONAL = 0.5
+"""How far out the outermost slots start, before the squashing to REACH."""
 SCALE_RANGE = 0.3
 """The largest change of a slot's size, in natural logarithms."""
 
@@ -81,7 +83,11 @@ class LayeredGenerator(nn.Module):
 
 
 class PoseHead(nn.Module):
-    """Where each slot lies (x, y) and its size, from content and latents; the latents' part starts with a wide gain."""
+    """Where each slot lies (x, y) and its size, from content and latents; the latents' part starts with a wide gain.
+
+    The slots start along the diagonal, so that both above and left of belong to the first from the beginning: where
+    nothing says which slot is whose, sentences near the border between two habits get a mixture of both looks.
+    """
 
     def __init__(self, content_dim: int, latent_dim: int, num_slots: int) -> None:
         super().__init__()
@@ -91,6 +97,7 @@ class PoseHead(nn.Module):
         nn.init.normal_(self.pose.weight[:, content_dim:], std=0.6 * latent_dim**-0.5)
         with torch.no_grad():
             self.pose.weight[2::3] *= 0.1
+            self.pose.bias.copy_(_along_the_diagonal(num_slots))
 
     def forward(
         self, content: Float[Tensor, "batch content"], latents: Float[Tensor, "batch latent"]
@@ -124,6 +131,12 @@ class PatchDecoder(nn.Module):
         colours = torch.tanh(self.colour(looks)[:, :, None, None] + painted[:, : self.image_channels])
         opacity = torch.sigmoid(OPENNESS * painted[:, self.image_channels :] - 1)
         return torch.cat([colours * opacity, opacity], dim=1).contiguous()
+
+
+def _along_the_diagonal(num_slots: int) -> Float[Tensor, " poses"]:
+    """Poses from the upper left to the lower right, of usual size."""
+    places = torch.linspace(-DIAGONAL, DIAGONAL, num_slots) if num_slots > 1 else torch.zeros(1)
+    return torch.stack([places, places, torch.zeros(num_slots)], dim=1).flatten()
 
 
 def _mapping(input_dim: int, hidden_dim: int) -> nn.Sequential:

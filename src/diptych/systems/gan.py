@@ -104,32 +104,24 @@ class GAN(Painter):
             seed=seed,
         )
         self.automatic_optimization = False
-        self.discriminator = discriminator
-        self.latent_encoder = latent_encoder
+        self.discriminator, self.latent_encoder = discriminator, latent_encoder
         self.discriminator_text_encoder = (
             copy.deepcopy(text_encoder) if separate_text_encoders and not alignment_images else None
         )
         self.objective = objective
         self.make_optimizers = (discriminator_optimizer, generator_optimizer)
         self.text_lr_multiplier, self.latent_lr_multiplier = text_lr_multiplier, latent_lr_multiplier
-        self.schedule = schedule
-        self.max_grad_norm = max_grad_norm
+        self.schedule, self.max_grad_norm = schedule, max_grad_norm
         self.discriminator_steps, self.discriminator_turns = discriminator_steps, 0
         self.mismatch_weight, self.contrastive_temperature = mismatch_weight, contrastive_temperature
         self.redescription = Redescription(teller, data_spec, redescription_noise) if teller else None
         self.alignment_images = alignment_images
         self.alignment = _alignment(teller, text_encoder, alignment_images, whitening_images)
-        borrowers: list[Any] = [n for n in (self.discriminator, latent_encoder) if hasattr(n, "see_with")]
-        if teller:
-            for network in borrowers:
-                network.see_with(teller.image_encoder)
-        self.patch_weight = patch_weight
-        contrastive = (contrastive_weight, generator_contrastive_weight)
-        reconstruction = (reconstruction_weight, kl_weight, latent_weight)
-        weights = (*contrastive, redescription_weight, patch_weight, patch_weight, *reconstruction)
+        weights = (contrastive_weight, generator_contrastive_weight, redescription_weight, patch_weight, patch_weight)
+        weights = (*weights, reconstruction_weight, kl_weight, latent_weight)
         self.term_weights: dict[str, float] = dict(zip(TERMS, weights, strict=True))
         self._check_terms()
-        if teller or not borrowers:
+        if _lend_eyes(teller, discriminator, latent_encoder):
             check_networks_fit(data_spec, generator, discriminator, text_encoder, latent_encoder)
 
     def on_fit_start(self) -> None:
@@ -217,7 +209,7 @@ class GAN(Painter):
             mismatch_loss = self.objective.discriminator(real_logits, mismatched_logits)
             losses["d_loss"] = losses["d_loss"].lerp(mismatch_loss, self.mismatch_weight * partners.exist.float())
             figures["d_mismatched"] = _probability(mismatched_logits)
-        if self.patch_weight:
+        if self.term_weights["g_patch_loss"]:
             real_patches = self.discriminator.patch_logits(features)
             losses["d_patch_loss"] = self._of_patches(
                 self.objective.discriminator, real_patches, self.discriminator.patch_logits(fake_features)
@@ -241,7 +233,7 @@ class GAN(Painter):
             features = self.discriminator.encode(painted)
             fake_logits = self._score(features, text)
             losses["g_loss"] = self.objective.generator(fake_logits)
-            if self.patch_weight:
+            if self.term_weights["g_patch_loss"]:
                 patches = self.discriminator.patch_logits(features)
                 losses["g_patch_loss"] = self._of_patches(self.objective.generator, patches)
             if prompts and text and self.term_weights["generator_contrastive_loss"]:
@@ -338,6 +330,14 @@ def _alignment(
     if not learn_images or teller is None or text_encoder is None:
         return None
     return Alignment(teller, text_encoder, learn_images=learn_images, look_images=look_images)
+
+
+def _lend_eyes(teller: Teller | None, *networks: Any) -> bool:
+    """Give the captioner's eyes to those that look through some; whether every network can see now."""
+    borrowers = [network for network in networks if hasattr(network, "see_with")]
+    for network in borrowers if teller else ():
+        network.see_with(teller.image_encoder)  # pyright: ignore[reportOptionalMemberAccess]
+    return teller is not None or not borrowers
 
 
 def _probability(logits: Logits) -> Float[Tensor, ""]:

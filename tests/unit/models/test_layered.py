@@ -37,6 +37,13 @@ def test_latents_move_objects_and_sentences_change_them(generator):
     assert not torch.allclose(image, generator(latents, features(1)))
 
 
+def test_slots_start_apart_along_the_diagonal(generator):
+    """So that upper and left objects belong to the first slot before anything is learned."""
+    poses = generator.pose(torch.zeros(200, 16), torch.randn(200, generator.latent_dim)).unflatten(0, (200, 2))
+    first, second = poses.mean(0)[:, :2]
+    assert (second - first > 0.5).all()
+
+
 def test_latents_never_change_what_a_layer_looks_like(generator):
     """Looks come from the sentence alone, so that noise moves objects and never recolours them."""
     generator.eval()
