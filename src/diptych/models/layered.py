@@ -46,7 +46,7 @@ class LayeredGenerator(nn.Module):
         patch_size: int = 24,
         cover: float = 0.6875,
         look_dim: int = 64,
-        hidden_dim: int = 256,
+        hidden_dim: int = 384,
         patch_widths: tuple[int, int] = (96, 64),
     ) -> None:
         super().__init__()
@@ -140,4 +140,12 @@ def _along_the_diagonal(num_slots: int) -> Float[Tensor, " poses"]:
 
 
 def _mapping(input_dim: int, hidden_dim: int) -> nn.Sequential:
-    return nn.Sequential(nn.Linear(input_dim, hidden_dim), nn.ReLU(), nn.Linear(hidden_dim, hidden_dim), nn.ReLU())
+    """Gated linear units (Dauphin et al. 2017, arXiv:1612.08083): whose shape it is depends on the relation beside it."""
+    return nn.Sequential(
+        nn.Linear(input_dim, 2 * hidden_dim),
+        nn.GLU(),
+        nn.Linear(hidden_dim, hidden_dim),
+        nn.ReLU(),
+        nn.Linear(hidden_dim, 2 * hidden_dim),
+        nn.GLU(),
+    )

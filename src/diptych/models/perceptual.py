@@ -44,9 +44,9 @@ class PerceptualDiscriminator(nn.Module):
         image_channels: int = 3,
         condition_dim: int = 0,
         eye_dims: tuple[int, int, int] = (32, 64, 96),
-        width: int = 96,
+        width: int = 64,
         joint_dim: int = 128,
-        pixel_widths: tuple[int, int] = (48, 64),
+        pixel_widths: tuple[int, int] = (24, 32),
         eye_noise: float = 0.0,
     ) -> None:
         super().__init__()
