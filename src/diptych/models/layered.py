@@ -140,7 +140,7 @@ def _along_the_diagonal(num_slots: int) -> Float[Tensor, " poses"]:
 
 
 def _mapping(input_dim: int, hidden_dim: int) -> nn.Sequential:
-    """Gated linear units (Dauphin et al. 2017, arXiv:1612.08083): whose shape it is depends on the relation beside it."""
+    """Gated linear units (Dauphin et al. 2017, arXiv:1612.08083): whose shape it is depends on the relation."""
     return nn.Sequential(
         nn.Linear(input_dim, 2 * hidden_dim),
         nn.GLU(),
