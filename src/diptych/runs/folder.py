@@ -8,7 +8,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
@@ -17,8 +17,8 @@ import yaml
 
 from diptych.config.errors import UserError
 
-ELSEWHERE = ("name", "paths", "tracking")
-"""Keys of a configuration that say where a run lies and who is told of it."""
+NO_MATTER = ("name", "data_name", "paths", "tracking")
+"""Keys of a configuration that say what a run is called, where it lies and who is told of it."""
 RUNNING, DONE, FAILED, STOPPED = "running", "done", "failed", "stopped"
 DAMAGED = "damaged"
 """What is said of a run whose small files cannot be read."""
@@ -26,7 +26,10 @@ DAMAGED = "damaged"
 
 @dataclass(frozen=True)
 class Status:
-    """Where a run stands. `why` says how it ended; `pid`, `host` and `born` tell the process that has it in hand."""
+    """Where a run stands. `why` says how it ended; `pid`, `host` and `born` tell the process that has it in hand.
+
+    `started` is the first start; `resumed` is the latest one, before which `seconds_before` were spent in training.
+    """
 
     status: str
     why: str = ""
@@ -37,6 +40,8 @@ class Status:
     pid: int = 0
     host: str = ""
     born: str = ""
+    resumed: str = ""
+    seconds_before: float = 0.0
 
     @property
     def is_alive(self) -> bool:
@@ -47,10 +52,9 @@ class Status:
 
     @property
     def seconds(self) -> float:
-        """From the first start to the last word of it."""
-        if not (self.started and self.updated):
-            return 0.0
-        return (datetime.fromisoformat(self.updated) - datetime.fromisoformat(self.started)).total_seconds()
+        """Time in training, of all starts together."""
+        begin = self.resumed or self.started
+        return self.seconds_before + (_seconds_between(begin, self.updated) if begin and self.updated else 0.0)
 
     @property
     def label(self) -> str:
@@ -150,7 +154,7 @@ class RunFolder:
     @property
     def digest(self) -> str:
         """Ten digits that name what was trained and how, wherever it ran and whatever was told of it."""
-        config = {key: value for key, value in self.read_config().items() if key not in ELSEWHERE}
+        config = {key: value for key, value in self.read_config().items() if key not in NO_MATTER}
         config["parts"] = {name: part["role"] for name, part in config.get("parts", {}).items()}
         return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:10]
 
@@ -168,10 +172,20 @@ class RunFolder:
         return json.loads(path.read_text(encoding="utf-8"))["starts"] if path.exists() else []
 
     def write_status(self, status: str, why: str = "", images_seen: int = 0, best: float | None = None) -> None:
-        started = self.read_status().started or _now()
+        before, now = self.read_status(), _now()
         owner = (os.getpid(), os.uname().nodename, _birth(os.getpid()))
-        content = Status(status, why, started, _now(), images_seen, best, *owner)
+        times = (before.resumed, before.seconds_before)
+        if status == RUNNING or not before.resumed:
+            times = (now, self._ended(before).seconds)
+        content = Status(status, why, before.started or now, now, images_seen, best, *owner, *times)
         _write_text(self.path / "status.json", json.dumps(asdict(content), indent=1))
+
+    def _ended(self, status: Status) -> Status:
+        """The status of a start that is over: one that was killed is counted up to its last checkpoint."""
+        if status.status != RUNNING or not self.last.exists():
+            return status
+        saved = datetime.fromtimestamp(self.last.stat().st_mtime, UTC).isoformat(timespec="microseconds")
+        return replace(status, updated=max(saved, status.updated))
 
     def read_status(self) -> Status:
         """What status.json says; an empty status where there is none (yet), `damaged` where it cannot be read."""
@@ -199,6 +213,10 @@ def _write_text(path: Path, text: str) -> None:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
+def _seconds_between(begin: str, end: str) -> float:
+    return (datetime.fromisoformat(end) - datetime.fromisoformat(begin)).total_seconds()
 
 
 def _is_process(pid: int) -> bool:

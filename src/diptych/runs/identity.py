@@ -10,12 +10,17 @@ RUN_ID_VARIABLE = "DIPTYCH_RUN_ID"
 _ALLOWED = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 _NAME = re.compile(r"\w[\w./,=+-]*")
+_TAKEN = ("demo", "sweeps")
 
 
 def check_name(name: str) -> None:
     """Refuse what cannot be a folder in `outputs/`; a slash is written as an underscore there."""
     if not _NAME.fullmatch(name):
         raise UserError(f"name={name!r} cannot name a folder: begin with a letter or digit, and leave out spaces")
+    if name in _TAKEN:
+        raise UserError(
+            f"name={name}: outputs/{name} is kept for the links and reports of diptych {name}: take another"
+        )
 
 
 def inherited_or_new_run_id() -> str:

@@ -3,6 +3,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -10,7 +11,7 @@ from diptych.cli.main import main
 from diptych.config import UserError
 from diptych.runs.finding import all_runs, find_run, role_of, sweep_members
 from diptych.runs.folder import DAMAGED, DONE, FAILED, RUNNING, RunFolder, Status
-from diptych.runs.identity import RUN_ID_VARIABLE, inherited_or_new_run_id
+from diptych.runs.identity import RUN_ID_VARIABLE, check_name, inherited_or_new_run_id
 
 
 @pytest.fixture
@@ -51,6 +52,45 @@ def test_the_first_start_stays_when_the_status_changes(outputs):
     folder.write_status(FAILED)
     assert folder.read_status().started == started
     assert folder.read_status().updated > started
+
+
+def given_times(folder, **times) -> Status:
+    """The run's status, with these times in its file."""
+    file = folder.path / "status.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | times))
+    return folder.read_status()
+
+
+def test_a_pause_is_no_time_in_training(outputs):
+    folder = make(outputs, "one", status=RUNNING)
+    given_times(folder, resumed=at(0), updated=at(30), status=DONE)
+    folder.write_status(RUNNING)
+    assert folder.read_status().seconds == 30
+    given_times(folder, resumed=at(3600))
+    folder.write_status(DONE)
+    assert given_times(folder, updated=at(3605)).seconds == 35
+
+
+def test_a_start_that_was_killed_counts_up_to_its_last_checkpoint(outputs):
+    folder = make(outputs, "one", status=RUNNING)
+    given_times(folder, resumed=at(0), updated=at(0))
+    folder.last.touch()
+    os.utime(folder.last, (datetime.fromisoformat(at(40)).timestamp(),) * 2)
+    folder.write_status(RUNNING)
+    assert folder.read_status().seconds == 40
+
+
+def test_a_status_from_before_resumes_were_counted_is_read_and_gone_on_from(outputs):
+    folder = make(outputs, "one")
+    old = {"status": DONE, "started": at(0), "updated": at(30), "pid": 1}
+    (folder.path / "status.json").write_text(json.dumps(old))
+    assert folder.read_status().seconds == 30
+    folder.write_status(RUNNING)
+    assert (folder.read_status().started, folder.read_status().seconds) == (at(0), 30)
+
+
+def at(seconds: int) -> str:
+    return (datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)).isoformat(timespec="microseconds")
 
 
 def test_every_start_is_kept_in_the_environment(outputs):
@@ -173,6 +213,13 @@ def test_a_reader_that_leaves_early_is_no_failure_to_explain(outputs):
     command = f"{sys.executable} -m diptych runs --outputs {outputs} | true"
     said = subprocess.run(command, shell=True, capture_output=True, text=True)
     assert said.stderr == ""
+
+
+@pytest.mark.parametrize("name", ["demo", "sweeps"])
+def test_folders_that_are_not_of_runs_lend_no_name(name):
+    check_name(f"{name}_of_mine")
+    with pytest.raises(UserError, match=f"outputs/{name} is kept"):
+        check_name(name)
 
 
 def test_an_id_made_by_the_parent_is_inherited(monkeypatch):
