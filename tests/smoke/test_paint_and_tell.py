@@ -160,6 +160,8 @@ def test_evaluate_keeps_every_result_and_closes_the_loop(painter, teller, capsys
     }
     protocol = first[0]["protocol"]
     assert (protocol["num"], protocol["images_seen"], protocol["checkpoint"]) == (16, 64, "best")
+    assert protocol["config_digest"] == painter.digest
+    assert first[1]["protocol"]["with"]["config_digest"] == teller.digest
     assert protocol["versions"]["torch"]
 
 
@@ -168,6 +170,36 @@ def test_evaluate_measures_a_teller_on_other_data(teller, capsys):
     (result,) = json.loads(capsys.readouterr().out)["evaluations"]
     assert result["protocol"]["data"] == "scenes_demo"
     assert result["figures"][0]["value"] == 0
+
+
+def test_evaluate_measures_on_a_folder_of_one_s_own(teller, tmp_path, capsys):
+    with (tmp_path / "metadata.jsonl").open("w") as lines:
+        for i in range(12):
+            Image.new("RGB", (30, 20), (20 * i, 0, 0)).save(tmp_path / f"{i}.png")
+            lines.write(json.dumps({"file_name": f"{i}.png", "text": "a red picture"}) + "\n")
+    share, root = "data.test_share=0.5", f"data.root={tmp_path}"
+    written = []
+    for words in (["--data", str(tmp_path), share], ["--data", "folder", root, share], ["--data", "folder", root]):
+        code = main(["evaluate", str(teller.path), *words, "--num", "4", "--json"])
+        written.append((code, capsys.readouterr()))
+    first, second = (json.loads(said.out)["evaluations"][0] for _, said in written[:2])
+    assert (first["protocol"]["data"], first["protocol"]["overrides"]) == ("folder", [root, share])
+    assert first == second
+    assert [path.name for path in teller.evaluations.glob("*-folder-*.json")] == ["best-folder-test-0.json"]
+    assert written[2][0] == 2
+    assert "fewer than 2 examples" in written[2][1].err
+
+
+@pytest.mark.parametrize("command", ["evaluate", "caption"])
+def test_a_search_that_keeps_nothing_is_refused_before_anything_is_loaded(command, picture, capsys):
+    assert main([command, "no-such-run", *([str(picture)] if command == "caption" else []), "--beam", "0"]) == 2
+    assert "beam=0" in capsys.readouterr().err
+
+
+def test_caption_looks_at_the_files_before_it_loads_a_model(tmp_path, capsys):
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    assert main(["caption", "no-such-run", str(tmp_path)]) == 2
+    assert "nothing here decodes as a picture" in capsys.readouterr().err
 
 
 def test_report_is_one_file_with_curves_samples_and_evaluations(painter, capsys):

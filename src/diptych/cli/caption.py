@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from diptych.systems.captioner import Caption
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
+NAMED = 3
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,15 +27,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Describe what can be read; 1 if a file could not."""
-    from diptych.runs.load import load_teller
+    from diptych.runs.load import check_beam, load_teller
 
     output = Output(as_json=args.json)
-    files = picture_files(args.paths)
+    check_beam(args.beam)
+    readable, skipped = readable_files(args.paths)
     teller = load_teller(args.run, trust=args.trust)
-    readable, skipped = teller.sort_out(files)
     side = teller.image_size
-    if readable:
-        output.warning(f"pictures are brought to the model's size, {side} x {side} pixels")
+    output.warning(f"pictures are brought to the model's size, {side} x {side} pixels")
     captions = zip(readable, teller.captions(readable, beam=args.beam), strict=True)
     entries = []
     for file, caption in output.track(captions, description="captions", total=len(readable)):
@@ -51,6 +51,19 @@ def run(args: argparse.Namespace) -> int:
         output.warning(f"skipped, because it does not decode as a picture: {file}")
     output.result({"run": teller.run.run_id, "captions": entries, "skipped": [str(file) for file in skipped]})
     return 1 if skipped else 0
+
+
+def readable_files(paths: list[Path]) -> tuple[list[Path], list[Path]]:
+    """The files that decode as pictures, of which there must be one, and the others."""
+    from diptych.config.errors import UserError
+    from diptych.runs.pictures import sort_out
+
+    files = picture_files(paths)
+    readable, skipped = sort_out(files)
+    if not readable:
+        more = ", …" if len(files) > NAMED else ""
+        raise UserError(f"nothing here decodes as a picture: {', '.join(map(str, files[:NAMED]))}{more}")
+    return readable, skipped
 
 
 def picture_files(paths: list[Path]) -> list[Path]:

@@ -164,18 +164,9 @@ def _opened(args: argparse.Namespace) -> "DataModule":
 
 def _data(args: argparse.Namespace, *for_folders: str) -> "DataModule":
     """The data module that a configuration or a folder describes, not yet opened."""
-    from diptych.config import UserError
     from diptych.config.components import build
-    from diptych.config.composition import options
-    from diptych.config.mistakes import composed
+    from diptych.config.datasets import composed_data, names_folder
 
-    if args.data in options("data") and args.data != "folder":
-        config = composed([f"data={args.data}", *args.overrides])
-    elif args.data == "folder":
-        config = composed(["data=folder", *for_folders, *args.overrides])
-    elif Path(args.data).is_dir():
-        config = composed(["data=folder", "data.root=.", *for_folders, *args.overrides])
-        config["data"]["root"] = args.data
-    else:
-        raise UserError(f"{args.data} is neither a folder nor one of {', '.join(options('data'))}")
+    given = for_folders if args.data == "folder" or names_folder(args.data) else ()
+    config = composed_data(args.data, [*given, *args.overrides])
     return build(config["data"], "data", {"seed": config["seed"]})

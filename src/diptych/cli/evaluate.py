@@ -1,14 +1,20 @@
 """Measure runs on held-out data: how much of what they paint or tell is true; with --with, the closed loop as well."""
 
 import argparse
+from collections.abc import Sequence
 
 from diptych.cli.output import Output, short
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what `diptych evaluate` takes."""
-    parser.add_argument("runs", metavar="RUN", nargs="+", help="run folders, run ids or their beginnings, or latest")
-    parser.add_argument("--data", metavar="D", help="a data config such as digits (default: the run's own data)")
+    parser.add_argument(
+        "words",
+        metavar="RUN|data.KEY=VALUE",
+        nargs="+",
+        help="run folders, run ids or their beginnings, or latest; and what to set in the data: data.root=FOLDER",
+    )
+    parser.add_argument("--data", metavar="D", help="such as digits, or a folder of pictures (default: the run's own)")
     parser.add_argument("--split", choices=("val", "test"), default="test", help="default: %(default)s")
     parser.add_argument("--num", type=int, default=1000, metavar="N", help="examples (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="of the painter's noise (default: 0)")
@@ -25,10 +31,11 @@ def run(args: argparse.Namespace) -> int:
     from diptych.runs.load import load, load_teller
 
     output = Output(as_json=args.json)
-    request = Request(args.data, args.split, args.num, args.seed, args.beam)
+    runs, overrides = runs_and_overrides(args.words)
+    request = Request(args.data, args.split, args.num, args.seed, args.beam, overrides)
     teller = load_teller(args.teller, trust=args.trust) if args.teller else None
     written = []
-    for name in args.runs:
+    for name in runs:
         handle = load(name, trust=args.trust)
         output.line(
             f"{handle.run.experiment} {handle.run.run_id}: {handle.checkpoint.stem} checkpoint, "
@@ -43,3 +50,15 @@ def run(args: argparse.Namespace) -> int:
             output.line(line)
     output.result({"evaluations": written})
     return 0
+
+
+def runs_and_overrides(words: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
+    """The words that name runs, and those that set a key of the data."""
+    from diptych.config.datasets import PREFIX
+    from diptych.config.errors import UserError
+
+    overrides = tuple(word for word in words if word.startswith(PREFIX) and "=" in word)
+    runs = [word for word in words if word not in overrides]
+    if not runs:
+        raise UserError(f"{' '.join(overrides)} says on what to evaluate: name a RUN as well")
+    return runs, overrides

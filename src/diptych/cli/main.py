@@ -72,7 +72,7 @@ def _run(name: str, arguments: list[str]) -> int:
         return command.forward(arguments)
     parser = argparse.ArgumentParser(prog=f"diptych {name}", description=command.__doc__)
     command.add_arguments(parser)
-    return command.run(parser.parse_args(arguments))
+    return command.run(parser.parse_intermixed_args(arguments))
 
 
 def _say_on_terminal() -> None:

@@ -45,6 +45,7 @@ class Run:
     """One training run, whole."""
 
     name: str = MISSING
+    data_name: str | None = None
     seed: int = MISSING
     budget_images: int = MISSING
     validate_every_images: int = MISSING

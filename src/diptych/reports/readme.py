@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from diptych.config.errors import UserError
-from diptych.reports.stories import commit_words, hardware_facts, latest_of_each
+from diptych.reports.stories import commit_words, data_words, hardware_facts, latest_of_each
 from diptych.reports.tables import NOTHING, interval_text, number
 from diptych.runs.finding import default_outputs, find_run
 from diptych.runs.folder import RunFolder
@@ -66,7 +66,9 @@ def _shown(result: Evaluation) -> list[Figure]:
 
 
 def _protocol(results: Sequence[Evaluation]) -> str:
-    asked = {(r.protocol["data"], r.protocol["split"], r.protocol["seed"], commit_words(r.protocol)) for r in results}
+    asked = {
+        (data_words(r.protocol), r.protocol["split"], r.protocol["seed"], commit_words(r.protocol)) for r in results
+    }
     if len(asked) > 1:
         raise UserError(f"the evaluations were made in different ways: {sorted(asked)}; evaluate both runs again")
     data, split, seed, commit = asked.pop()
@@ -82,6 +84,8 @@ def _figure_row(figure: Figure, result: Evaluation) -> tuple[str, ...]:
 
 def _run_row(run: RunFolder, result: Evaluation) -> tuple[str, ...]:
     config, start = run.read_config(), run.read_environment()[0]
+    if result.protocol.get("config_digest") != run.digest:
+        raise UserError(f"{run.run_id} has another configuration than when it was evaluated: evaluate it again")
     facts = hardware_facts(start)
     processor = ", ".join(str(facts[key]) for key in ("processor", "accelerator") if facts[key] != "none")
     return (
@@ -91,7 +95,7 @@ def _run_row(run: RunFolder, result: Evaluation) -> tuple[str, ...]:
         f"{run.read_status().seconds:.0f} s",
         processor,
         commit_words(start["code"]),
-        run.digest,
+        result.protocol["config_digest"],
     )
 
 

@@ -67,10 +67,15 @@ def commit_words(code: Mapping[str, Any]) -> str:
     return f"{code['commit'][:10]}{' (changed since)' if code['dirty'] else ''}" if code["commit"] else "unknown"
 
 
+def data_words(protocol: Mapping[str, Any]) -> str:
+    """The data's name, and what was set in it."""
+    return " ".join((protocol["data"], *protocol.get("overrides", ())))
+
+
 def _subject(evaluation: Evaluation) -> tuple[Any, ...]:
     protocol = evaluation.protocol
     partner = protocol.get("with") or {}
-    return evaluation.kind, protocol.get("data"), protocol.get("split"), partner.get("run")
+    return evaluation.kind, data_words(protocol), protocol.get("split"), partner.get("run")
 
 
 def _facts(run: RunFolder) -> dict[str, object]:

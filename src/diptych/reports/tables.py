@@ -83,8 +83,11 @@ def protocol_line(evaluation: Evaluation) -> str:
     if "checkpoint" in protocol:
         weights = ", averaged weights" if protocol["ema"] else ""
         parts.insert(1, f"{protocol['checkpoint']} checkpoint at {protocol['images_seen']:,} images{weights}")
+    parts += protocol.get("overrides", ())
     if protocol.get("with"):
         parts.append(f"with {protocol['with']['run']}")
+    if protocol.get("config_digest"):
+        parts.append(f"configuration {protocol['config_digest']}")
     if protocol.get("commit"):
         parts.append(f"commit {protocol['commit'][:10]}{', changed since' if protocol['dirty'] else ''}")
     return f'<p class="soft"><small>{escape(" · ".join(parts))}</small></p>'

@@ -14,8 +14,8 @@ from diptych.config.components import Trust
 from diptych.config.errors import UserError
 from diptych.runs import environment
 from diptych.runs.build import read_checkpoint
-from diptych.runs.held_out import HeldOut, take_held_out
-from diptych.runs.load import Handle, Painter, Teller
+from diptych.runs.held_out import LEAST, HeldOut, take_held_out
+from diptych.runs.load import Handle, Painter, Teller, check_beam
 from diptych.runs.loop import evaluate_loop
 from diptych.runs.painting import Painted, evaluate_painter, paint_held_out
 from diptych.runs.results import Evaluation, save
@@ -29,19 +29,25 @@ SPLITS = ("val", "test")
 
 @dataclass(frozen=True)
 class Request:
-    """On what, and how, to evaluate. `data` None is the run's own; `seed` is that of the painter's noise."""
+    """On what, and how, to evaluate.
+
+    `data` is a data config's name or a folder, None is the run's own; `overrides` set keys of it (`data.root=…`);
+    `seed` is that of the painter's noise.
+    """
 
     data: str | None = None
     split: str = "test"
     num: int = 1000
     seed: int = 0
     beam: int = 1
+    overrides: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.split not in SPLITS:
             raise UserError(f"split={self.split!r}: evaluate on {' or '.join(SPLITS)}")
-        if self.num < 2:
+        if self.num < LEAST:
             raise UserError(f"num={self.num}: at least two examples are needed, to shuffle them for the floor")
+        check_beam(self.beam)
 
 
 @dataclass(frozen=True)
@@ -78,7 +84,14 @@ def evaluate(
 def held_out_for(handle: Handle, request: Request, trust: Trust = ()) -> HeldOut:
     """The examples that the request asks for."""
     config = read_checkpoint(handle.checkpoint)["config"]
-    return take_held_out(config, name=request.data, split=request.split, num=request.num, trust=trust)
+    return take_held_out(
+        config,
+        data=request.data,
+        split=request.split,
+        num=request.num,
+        overrides=request.overrides,
+        trust=trust,
+    )
 
 
 def _teller_result(handle: Teller, held_out: HeldOut, request: Request, track: Track) -> Kept:
@@ -99,8 +112,7 @@ def _loop_result(
         "painted": tell(teller, painted.images, beam=request.beam, track=track, description="telling paintings"),
         "real": tell(teller, held_out.images, beam=request.beam, track=track, description="telling true pictures"),
     }
-    second = {"run": teller.run.run_id, "checkpoint": teller.checkpoint.stem, "images_seen": teller.images_seen}
-    protocol = _protocol(handle, held_out, request) | {"beam": request.beam, "with": second}
+    protocol = _protocol(handle, held_out, request) | {"beam": request.beam, "with": _measured(teller)}
     result = evaluate_loop(handle, painted, captions, held_out, protocol, track)
     return _keep(handle, result, request, held_out, f"-with-{teller.run.run_id}")
 
@@ -109,18 +121,27 @@ def _protocol(handle: Handle, held_out: HeldOut, request: Request) -> dict[str, 
     """Everything one needs to know to measure the same again."""
     code = environment.code_version(Path(__file__).parent)
     return {
-        "run": handle.run.run_id,
+        **_measured(handle),
         "experiment": handle.run.experiment,
-        "checkpoint": handle.checkpoint.stem,
-        "images_seen": handle.images_seen,
         "ema": bool(getattr(handle.system, "generator_average", None)),
         "data": held_out.name,
+        "overrides": list(held_out.overrides),
         "split": held_out.split,
         "num": len(held_out),
         "seed": request.seed,
         "commit": code["commit"],
         "dirty": code["dirty"],
         "versions": {name: environment.version_of(name) for name in environment.PACKAGES},
+    }
+
+
+def _measured(handle: Handle) -> dict[str, Any]:
+    """Which run it is, how far it was trained, and the digest of its configuration."""
+    return {
+        "run": handle.run.run_id,
+        "config_digest": handle.run.digest,
+        "checkpoint": handle.checkpoint.stem,
+        "images_seen": handle.images_seen,
     }
 
 

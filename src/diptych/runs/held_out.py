@@ -2,26 +2,30 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from itertools import islice
 from typing import Any
 
 import torch
 
+from diptych.config import components
 from diptych.config.components import Trust
-from diptych.config.mistakes import composed
+from diptych.config.datasets import PREFIX, check_overrides, composed_data, names_folder, overridden
+from diptych.config.errors import UserError
 from diptych.runs.build import build_data
 from diptych.types import Batch, DataSpec, Images, Scene
-from diptych.world import Constraints, Grammar, WorldSpec
+from diptych.world import Constraints, WorldSpec, meaning
 
 ENDLESS = "diptych.data.ScenesData"
+LEAST = 2
+"""Examples of an evaluation: one cannot be shuffled, which the floor needs."""
 
 
 @dataclass(frozen=True)
 class HeldOut:
     """Examples in their order. `sentences` are what is asked of a painter: complete where the data have a world.
 
-    `name` is the data config's, `scenes` are None where nobody knows exactly what a picture shows.
+    `name` is the data config's, `overrides` what was set in it; `scenes` are None where nobody knows exactly what a
+    picture shows.
     """
 
     name: str
@@ -30,6 +34,7 @@ class HeldOut:
     images: Images
     references: Sequence[Sequence[str]]
     scenes: Sequence[Scene | None]
+    overrides: Sequence[str] = ()
 
     def __len__(self) -> int:
         return len(self.images)
@@ -54,33 +59,53 @@ class HeldOut:
         return [claim for claim in claims if claim is not None]
 
 
-def meaning(sentence: str, languages: Sequence[str]) -> Constraints | None:
-    """What a sentence claims in the first language that can read it; None where none can."""
-    readings = (_grammar(language).parse(sentence) for language in languages)
-    return next((reading for reading in readings if reading is not None), None)
+@dataclass(frozen=True)
+class Source:
+    """What an evaluation's examples are taken from: a data config's name, what was set in it, and the whole node."""
+
+    name: str | None
+    overrides: Sequence[str]
+    node: dict[str, Any]
 
 
-def take_held_out(config: Mapping[str, Any], *, name: str | None, split: str, num: int, trust: Trust = None) -> HeldOut:
-    """The first `num` examples (or as many as there are) of the run's own data, or of the data config `name`."""
-    node = _data_node(config, name, split, num)
-    datamodule: Any = build_data({**config, "data": node}, trust)
-    batches = _batches_of(datamodule, split, num)
+def take_held_out(
+    config: Mapping[str, Any],
+    *,
+    data: str | None,
+    split: str,
+    num: int,
+    overrides: Sequence[str] = (),
+    trust: Trust = None,
+) -> HeldOut:
+    """The first `num` examples (or as many as there are) of the run's own data, or of `data`, a name or a folder."""
+    source = _source(config, data, overrides)
+    components.check(source.node, "data", ("seed",), trust)
+    datamodule: Any = build_data({**config, "data": _with_enough(source.node, split, num)}, trust)
+    name = source.name or datamodule.spec.name
+    batches = list(_until(num, iter(datamodule.evaluation_dataloader(split))))
+    if sum(map(len, batches)) < LEAST:
+        raise UserError(f"the {split} split of {name} has fewer than {LEAST} examples, too few to evaluate on")
     references = [texts for batch in batches for texts in batch.references][:num]
     scenes = [scene for batch in batches for scene in batch.scenes][:num]
     images = torch.cat([batch.images for batch in batches])[:num]
-    return HeldOut(name or datamodule.spec.name, split, datamodule.spec, images, references, scenes)
+    return HeldOut(name, split, datamodule.spec, images, references, scenes, source.overrides)
 
 
-def _data_node(config: Mapping[str, Any], name: str | None, split: str, num: int) -> dict[str, Any]:
-    """The data's configuration; an endless world gives as many held-out scenes as are asked for."""
-    node = dict(config["data"] if name is None else composed([f"data={name}"])["data"])
-    if node["_target_"] == ENDLESS:
-        node[f"{split}_size"] = max(num, node[f"{split}_size"])
-    return node
+def _source(config: Mapping[str, Any], data: str | None, overrides: Sequence[str]) -> Source:
+    check_overrides(overrides)
+    if data is None:
+        return Source(config.get("data_name"), overrides, overridden(config["data"], overrides))
+    node = composed_data(data, overrides)["data"]
+    if names_folder(data):
+        return Source("folder", (f"{PREFIX}root={data}", *overrides), node)
+    return Source(data, overrides, node)
 
 
-def _batches_of(datamodule: Any, split: str, num: int) -> list[Batch]:
-    return list(_until(num, iter(datamodule.evaluation_dataloader(split))))
+def _with_enough(node: Mapping[str, Any], split: str, num: int) -> dict[str, Any]:
+    """An endless world gives as many held-out scenes as are asked for."""
+    if node["_target_"] != ENDLESS:
+        return dict(node)
+    return {**node, f"{split}_size": max(num, node[f"{split}_size"])}
 
 
 def _until(num: int, batches: Iterator[Batch]) -> Iterator[Batch]:
@@ -91,8 +116,3 @@ def _until(num: int, batches: Iterator[Batch]) -> Iterator[Batch]:
         count += len(batch)
         if count >= num:
             return
-
-
-@cache
-def _grammar(language: str) -> Grammar:
-    return Grammar(language)

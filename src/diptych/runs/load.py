@@ -22,7 +22,7 @@ from diptych.runs.build import read_checkpoint, restore_system
 from diptych.runs.finding import default_outputs, find_run
 from diptych.runs.folder import RunFolder
 from diptych.runs.parts import load_parts
-from diptych.runs.pictures import Picture, is_readable, to_pixels
+from diptych.runs.pictures import Picture, to_pixels
 from diptych.systems.base import System
 from diptych.systems.captioner import Caption, Captioner
 from diptych.systems.painter import Painter as PaintingSystem
@@ -159,6 +159,7 @@ class Teller(Handle):
 
     def captions(self, pictures: Sequence[Picture], *, beam: int = 1) -> Iterator[Caption]:
         """As `caption`, one after the other, a batch of pictures in memory at a time."""
+        check_beam(beam)
         for start in range(0, len(pictures), CAPTIONS_AT_ONCE):
             yield from self.system.caption(self._batch(pictures[start : start + CAPTIONS_AT_ONCE]), beam=beam)
 
@@ -179,13 +180,14 @@ class Teller(Handle):
         """The picture as the network is given it."""
         return to_pixels(picture, self.image_size, self.system.data_spec.image_channels)
 
-    def sort_out(self, files: Sequence[Path]) -> tuple[list[Path], list[Path]]:
-        """Which files are pictures, and which are not."""
-        good = [file for file in files if is_readable(file)]
-        return good, [file for file in files if file not in set(good)]
-
     def _batch(self, pictures: Sequence[Picture]) -> Images:
         return torch.stack([self.pixels_of(picture) for picture in pictures]).to(self.system.device)
+
+
+def check_beam(beam: int) -> None:
+    """Refuse a search that keeps nothing."""
+    if beam < 1:
+        raise UserError(f"beam={beam}: keep at least one hypothesis in the search (1 is greedy)")
 
 
 def enlarged(picture: Image.Image, size: int) -> Image.Image:

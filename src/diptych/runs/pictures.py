@@ -1,5 +1,6 @@
 """Pictures as people have them (files, PIL images) as the pixels that networks want (tensors in [-1, 1])."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,12 @@ GREY_WEIGHTS = (0.299, 0.587, 0.114)
 def is_readable(file: Path) -> bool:
     """Whether the file is there and decodes as a picture."""
     return file.is_file() and is_decodable(file)
+
+
+def sort_out(files: Sequence[Path]) -> tuple[list[Path], list[Path]]:
+    """The readable files, and the others."""
+    good = set(filter(is_readable, files))
+    return [file for file in files if file in good], [file for file in files if file not in good]
 
 
 def to_pixels(picture: Picture, size: int, channels: int) -> Float[Tensor, "channels size size"]:

@@ -6,14 +6,14 @@ from math import exp
 from typing import Any
 
 from diptych.callbacks.grids import to_pil
-from diptych.runs.held_out import HeldOut, meaning
+from diptych.runs.held_out import HeldOut
 from diptych.runs.load import Teller
 from diptych.runs.painting import shown_places
 from diptych.runs.results import Evaluation, Example, Figure
 from diptych.runs.truth import CAPTION_LABELS, Scores, Track, figures, rotated, share, told
 from diptych.systems.captioner import Caption
 from diptych.types import Images, Scene
-from diptych.world import ASPECTS
+from diptych.world import ASPECTS, meaning
 
 TITLE, TRUE = "Told of pictures", "true"
 NOTE = "Floor: each caption held against another picture. Ceiling: the data's own sentences under the same rules."

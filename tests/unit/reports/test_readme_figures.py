@@ -22,7 +22,8 @@ def trained(outputs, name, budget):
     run.write_environment(environment)
     run.write_status("done", images_seen=budget)
     status = json.loads((run.path / "status.json").read_text())
-    times = {"started": "2026-01-01T10:00:00+00:00", "updated": "2026-01-01T10:05:01+00:00"}
+    begin = "2026-01-01T10:00:00+00:00"
+    times = {"started": begin, "resumed": begin, "updated": "2026-01-01T10:05:01+00:00"}
     (run.path / "status.json").write_text(json.dumps(status | times))
     return run
 
@@ -30,7 +31,8 @@ def trained(outputs, name, budget):
 def evaluated(run, kind, figure, **protocol):
     hits = [True] * 19 + [False]
     table = [Figure.rate(figure, hits, floor=0.01, ceiling=1.0), Figure.rate("never shown", hits)]
-    save(Evaluation(kind, kind.title(), PROTOCOL | protocol, table), run.evaluations, kind)
+    protocol = {**PROTOCOL, "config_digest": run.digest, **protocol}
+    save(Evaluation(kind, kind.title(), protocol, table), run.evaluations, kind)
 
 
 @pytest.fixture
@@ -73,6 +75,13 @@ def test_without_the_loop_s_evaluation_the_message_says_what_to_do(runs):
 def test_evaluations_made_in_different_ways_do_not_share_a_table(runs):
     evaluated(runs[1], "teller", "exactly true", seed=1)
     with pytest.raises(UserError, match="different ways"):
+        demo_figures(*runs)
+
+
+def test_a_run_that_was_changed_since_its_evaluation_is_to_be_evaluated_again(runs):
+    painter, _ = runs
+    painter.write_config(painter.read_config() | {"budget_images": 97_000})
+    with pytest.raises(UserError, match="evaluate it again"):
         demo_figures(*runs)
 
 

@@ -6,15 +6,16 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from diptych.config import UserError
 from diptych.config.composition import compose
-from diptych.runs.held_out import HeldOut, meaning, take_held_out
+from diptych.runs.held_out import HeldOut, take_held_out
 from diptych.runs.loop import evaluate_loop
 from diptych.runs.painting import Painted, evaluate_painter, paint_held_out
 from diptych.runs.telling import evaluate_teller
 from diptych.runs.truth import silently
 from diptych.systems.captioner import Caption
 from diptych.types import Scene
-from diptych.world import render, split_of
+from diptych.world import meaning, render, split_of
 
 NUM = 24
 SWAP = {"red": "green", "green": "red", "blue": "yellow", "yellow": "blue", "magenta": "cyan", "cyan": "magenta"}
@@ -23,7 +24,7 @@ PROTOCOL = {"seed": 0}
 
 @pytest.fixture(scope="module")
 def held_out() -> HeldOut:
-    return take_held_out(compose(["data=scenes_demo", "data.batch_size=16"]), name=None, split="test", num=NUM)
+    return take_held_out(compose(["data=scenes_demo", "data.batch_size=16"]), data=None, split="test", num=NUM)
 
 
 def painter_of(paint) -> SimpleNamespace:
@@ -140,18 +141,48 @@ def test_held_out_sentences_are_complete_and_never_trained_on(held_out):
     claims = held_out.meanings()
     assert all(claim.exact_for(scene) for claim, scene in zip(claims, held_out.true_scenes(), strict=True))
     assert {split_of(scene) for scene in held_out.true_scenes()} == {"test"}
-    again = take_held_out(compose(["data=scenes_demo"]), name=None, split="test", num=NUM)
+    again = take_held_out(compose(["data=scenes_demo"]), data=None, split="test", num=NUM)
     assert again.sentences == held_out.sentences
 
 
 def test_an_endless_world_has_as_many_held_out_scenes_as_are_asked_for():
-    more = take_held_out(compose(["data=scenes_demo", "data.test_size=8"]), name=None, split="test", num=20)
+    more = take_held_out(compose(["data=scenes_demo", "data.test_size=8"]), data=None, split="test", num=20)
     assert len(more) == 20
+
+
+def test_the_run_s_own_data_are_called_as_in_its_configuration(held_out):
+    assert held_out.name == "scenes_demo"
+    config = {key: value for key, value in compose(["data=scenes_demo"]).items() if key != "data_name"}
+    assert take_held_out(config, data=None, split="test", num=2).name == "scenes"
+
+
+def test_what_is_set_in_the_data_is_done_and_recorded(held_out):
+    config, overrides = compose(["data=scenes_demo"]), ["data.world.side=64", "data.languages=[zh]"]
+    for data in (None, "scenes_demo"):
+        other = take_held_out(config, data=data, split="test", num=2, overrides=overrides)
+        assert (other.name, other.overrides) == ("scenes_demo", overrides)
+        assert (other.spec.image_size, other.spec.languages) == (64, ("zh",))
+    assert not held_out.overrides
+
+
+@pytest.mark.parametrize(
+    ("data", "override", "says"),
+    [
+        (None, "data.sides=64", r"data\.sides=64: .*ScenesData has no such argument"),
+        ("digits", "data.sides=64", r"there is no data\.sides to set"),
+        (None, "seed=1", "'seed=1' sets no key of the data"),
+        (None, "data.world", r"'data\.world' sets no key of the data"),
+        ("nowhere", "data.root=.", "nowhere is neither a folder nor one of digits, folder"),
+    ],
+)
+def test_what_cannot_be_set_in_the_data_is_refused(data, override, says):
+    with pytest.raises(UserError, match=says):
+        take_held_out(compose(["data=scenes_demo"]), data=data, split="test", num=2, overrides=[override])
 
 
 @pytest.mark.parametrize("name", ["digits"])
 def test_data_without_scenes_say_which_figures_do_not_exist(name):
-    digits = take_held_out(compose(["data=scenes_demo"]), name=name, split="val", num=12)
+    digits = take_held_out(compose(["data=scenes_demo"]), data=name, split="val", num=12)
     painter = painter_of(lambda sentence: digits.images[:1])
     painted = painted_by(painter, digits)
     by_painter = evaluate_painter(painted, digits, PROTOCOL, silently)
