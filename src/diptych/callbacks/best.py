@@ -4,7 +4,19 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from pytorch_lightning import Trainer
 from torch import Tensor
+
+
+def hint_at_few_examples(trainer: Trainer) -> str:
+    """What to do about a validation set that is too small for some figures; nothing where it is not."""
+    examples = getattr(trainer.datamodule, "splits", {}).get("val")  # pyright: ignore[reportAttributeAccessIssue]
+    if examples is None or examples.size is None or examples.size > 1:
+        return ""
+    return (
+        f". The validation set has {examples.size} example(s), of which not every figure can be said: "
+        "raise data.val_size (data.val_share of a folder)"
+    )
 
 
 class Best:
@@ -19,11 +31,11 @@ class Best:
         self._sign = 1 if mode == "max" else -1
         self._min_delta = min_delta
 
-    def check(self, figures: Mapping[str, Tensor]) -> None:
-        """Refuse a validation's figures that lack the monitored one."""
+    def check(self, figures: Mapping[str, Tensor], hint: str = "") -> None:
+        """Refuse a validation's figures that lack the monitored one; the `hint` says why they may."""
         if self.monitor is not None and self.monitor not in figures:
             logged = ", ".join(sorted(name for name in figures if name.startswith("val/"))) or "nothing"
-            raise ValueError(f"monitor={self.monitor}: validation measures no such figure; it measures {logged}")
+            raise ValueError(f"monitor={self.monitor}: validation measures no such figure; it measures {logged}{hint}")
 
     def update(self, figures: Mapping[str, Tensor], images: int) -> bool:
         """Take in one validation's figures; whether the monitored one is the best so far."""

@@ -11,7 +11,7 @@ from typing import Any
 from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
-from diptych.callbacks.best import Best
+from diptych.callbacks.best import Best, hint_at_few_examples
 from diptych.callbacks.durable import PARTIAL_SUFFIX, DurableCheckpointIO
 from diptych.callbacks.health import TrainingDiverged
 from diptych.callbacks.rhythm import Every, is_fitting, validation_follows
@@ -39,7 +39,7 @@ class Checkpoints(Callback):
             (self.folder / (name + PARTIAL_SUFFIX)).unlink(missing_ok=True)
 
     def on_sanity_check_end(self, trainer: Trainer, pl_module: Any) -> None:
-        self.best.check(trainer.callback_metrics)
+        self.best.check(trainer.callback_metrics, hint_at_few_examples(trainer))
 
     def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
         self._every.start(pl_module.images_seen)

@@ -5,7 +5,7 @@ from typing import Any
 
 from pytorch_lightning import Callback, Trainer
 
-from diptych.callbacks.best import Best
+from diptych.callbacks.best import Best, hint_at_few_examples
 from diptych.callbacks.rhythm import is_fitting
 
 _log = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ class EarlyStopping(Callback):
         self.best = Best(monitor, mode, min_delta)
 
     def on_sanity_check_end(self, trainer: Trainer, pl_module: Any) -> None:
-        self.best.check(trainer.callback_metrics)
+        self.best.check(trainer.callback_metrics, hint_at_few_examples(trainer))
 
     def on_validation_end(self, trainer: Trainer, pl_module: Any) -> None:
         if self.patience_images is None or not is_fitting(trainer):

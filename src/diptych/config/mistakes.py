@@ -12,10 +12,14 @@ from diptych.config.composition import compose
 from diptych.config.errors import UserError
 
 _NOISE = re.compile(r"\s*(full_key|reference_type|object_type|provider=)|Config search path")
+_PART_AS_TEXT = re.compile(r"\+*parts\.(\w+)=((?!null$)[^{].*)")
 
 
 def explain(error: HydraException, overrides: Sequence[str], config_dir: Path | None = None) -> str:
     """Hydra's message, its cause, and for a key that does not exist the one that was probably meant."""
+    parts = [part for override in overrides if (part := _PART_AS_TEXT.fullmatch(override))]
+    if parts:
+        return _how_to_name(*parts[0].groups())
     texts = [str(error), *([str(error.__cause__)] if error.__cause__ else [])]
     lines = [line for text in texts for line in text.splitlines() if line.strip() and not _NOISE.match(line)]
     found = re.search(r"Could not override '([^']+)'", lines[0])
@@ -26,6 +30,14 @@ def explain(error: HydraException, overrides: Sequence[str], config_dir: Path | 
         lines = [line for line in lines if not line.startswith(needless)]
         lines[:1] = [f"there is no {found[1]} to set" + (f"; did you mean {meant}?" if meant else "")]
     return "\n".join(lines)
+
+
+def _how_to_name(part: str, run: str) -> str:
+    key = f"parts.{part}"
+    return (
+        f"{key}={run}: a part is a run and a role. Type {key}.run={run}; "
+        f"with a model that names no such part, +{key}.run={run} +{key}.role=captioner"
+    )
 
 
 def composed(overrides: Sequence[str]) -> dict[str, Any]:

@@ -30,18 +30,26 @@ def check_parts(parts: Mapping[str, Mapping[str, Any]]) -> None:
                 raise UserError(f"parts.{name}.{key} has no value: give it, for example parts.{name}.{key}={example}")
 
 
-def borrow(parts: Mapping[str, Mapping[str, str]], folder: RunFolder, outputs: Path) -> None:
+def find_lenders(parts: Mapping[str, Mapping[str, str]], outputs: Path) -> dict[str, RunFolder]:
+    """The run that lends each part: it trains what the part's role says, and has a checkpoint."""
+    lenders = {name: find_run(part["run"], outputs, part["role"]) for name, part in parts.items()}
+    for name, run in lenders.items():
+        if role_of(run) != parts[name]["role"]:
+            raise UserError(
+                f"parts.{name}.run={parts[name]['run']} trains a {role_of(run)}, not a {parts[name]['role']}"
+            )
+        run.checkpoint()
+    return lenders
+
+
+def borrow(lenders: Mapping[str, RunFolder], folder: RunFolder) -> None:
     """Copy every part's checkpoint into `folder`, before the run trains."""
-    for name, part in parts.items():
-        run = find_run(part["run"], outputs, part["role"])
-        if role_of(run) != part["role"]:
-            raise UserError(f"parts.{name}.run={part['run']} trains a {role_of(run)}, not a {part['role']}")
-        source = run.checkpoint()
+    for name, run in lenders.items():
+        source, copy = run.checkpoint(), _copy(folder, name)
         folder.parts.mkdir(exist_ok=True)
-        copy = _copy(folder, name)
         shutil.copyfile(source, copy)
         origin = {"run": run.run_id, "experiment": run.experiment, "checkpoint": source.name, "sha256": _digest(copy)}
-        copy.with_suffix(".json").write_text(json.dumps({**origin, "role": part["role"]}, indent=1), encoding="utf-8")
+        copy.with_suffix(".json").write_text(json.dumps({**origin, "role": role_of(run)}, indent=1), encoding="utf-8")
 
 
 def load_parts(parts: Mapping[str, Any], folder: RunFolder, trust: Trust = ()) -> dict[str, System]:

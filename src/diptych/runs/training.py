@@ -18,7 +18,7 @@ from diptych.runs.finding import find_run
 from diptych.runs.folder import DONE, FAILED, RUNNING, STOPPED, RunFolder
 from diptych.runs.identity import check_name, inherited_or_new_run_id
 from diptych.runs.logs import logging_to
-from diptych.runs.parts import borrow, check_parts, load_parts
+from diptych.runs.parts import borrow, check_parts, find_lenders, load_parts
 from diptych.runs.randomness import seed_everything
 from diptych.runs.stopping import Stopped, StopSignals
 from diptych.runs.trainer import CALLBACK_FACTS, Equipment, make_trainer, prepare_machine, quiet, repeat_first_batch
@@ -67,11 +67,12 @@ def train(config: Config, overrides: Iterable[str] = ()) -> tuple[RunFolder, Pro
     check(config)
     outputs = Path(config["paths"]["outputs"])
     warm = find_run(config["init_from"], outputs).checkpoint() if config["init_from"] else None
+    lenders = find_lenders(config["parts"], outputs)
     folder = RunFolder.create(outputs, config["name"], inherited_or_new_run_id())
     folder.write_config(config)
     folder.write_overrides(overrides)
     with _recorded(folder) as progress:
-        borrow(config["parts"], folder, outputs)
+        borrow(lenders, folder)
         _execute(folder, config, progress, warm_start=warm)
     return folder, progress
 

@@ -21,8 +21,11 @@ def read_metrics(path: Path) -> list[dict[str, float]]:
     """The rows of a metrics file, without its empty cells and without a last line that a crash tore."""
     if not path.exists():
         return []
-    whole, _, _ = path.read_text(encoding="utf-8").rpartition("\n")
-    return [{k: float(v) for k, v in row.items() if v} for row in csv.DictReader(io.StringIO(whole))]
+    try:
+        whole, _, _ = path.read_text(encoding="utf-8").rpartition("\n")
+        return [_numbers(row) for row in csv.DictReader(io.StringIO(whole), strict=True)]
+    except (ValueError, TypeError, csv.Error) as error:
+        raise ValueError(f"{path} is damaged: {error}") from error
 
 
 class CsvTracker(Tracker):
@@ -74,6 +77,13 @@ class CsvTracker(Tracker):
         partial.write_text(",".join(columns) + "\n" + _lines(rows, columns), encoding="utf-8")
         os.replace(partial, self._path)
         self._columns = columns
+
+
+def _numbers(row: Mapping[str, str]) -> dict[str, float]:
+    values = {name: float(text) for name, text in row.items() if text}
+    if "images" not in values:
+        raise ValueError(f"the row {','.join(filter(None, row.values()))!r} does not say after how many images")
+    return values
 
 
 def _lines(rows: list[dict[str, float]], columns: list[str]) -> str:

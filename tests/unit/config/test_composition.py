@@ -4,6 +4,7 @@ from hydra.errors import HydraException
 from diptych.config import UserError
 from diptych.config.changes import changed
 from diptych.config.composition import compose, conf_folder, options
+from diptych.config.mistakes import composed
 from diptych.config.resolvers import run_name, timed_id
 
 
@@ -137,6 +138,13 @@ def test_a_resumed_run_may_not_change_what_it_learns(change):
 def test_changes_are_checked_against_the_schema(change):
     with pytest.raises(UserError, match=change):
         changed(compose(), [change])
+
+
+@pytest.mark.parametrize("override", ["+parts.teller=latest", "parts.teller=latest"])
+def test_a_part_that_is_only_a_run_is_answered_with_what_to_type(override):
+    for model in ("painter", "dcgan"):
+        with pytest.raises(UserError, match=r"Type parts\.teller\.run=latest.*\+parts\.teller\.role=captioner"):
+            composed([f"model={model}", "data=scenes_demo", override])
 
 
 def test_ids_made_in_one_second_differ_and_sort_by_age():

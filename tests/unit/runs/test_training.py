@@ -11,7 +11,7 @@ from diptych.config.changes import changed
 from diptych.runs.build import read_checkpoint
 from diptych.runs.finding import find_run
 from diptych.runs.folder import DONE, FAILED, STOPPED
-from diptych.runs.parts import borrow, load_parts
+from diptych.runs.parts import borrow, find_lenders, load_parts
 from diptych.runs.stopping import Stopped
 from diptych.runs.training import resume, train
 from diptych.tracking import read_metrics
@@ -139,7 +139,7 @@ def test_overfitting_shows_the_same_batch_for_ever(tiny):
 def test_parts_are_copied_and_the_copy_is_used(tiny, tmp_path):
     lender, _ = train(tiny("tiny_teller", "budget_images=64"))
     borrower, _ = train(tiny("tiny_gan", "budget_images=32"))
-    borrow({"teller": {"run": "latest", "role": "tinyteller"}}, borrower, tmp_path / "outputs")
+    borrow(find_lenders({"teller": {"run": "latest", "role": "tinyteller"}}, tmp_path / "outputs"), borrower)
     origin = json.loads((borrower.parts / "teller.json").read_text())
     assert (origin["run"], origin["checkpoint"]) == (lender.run_id, "best.ckpt")
     lender.best.unlink()
@@ -155,7 +155,19 @@ def test_parts_are_copied_and_the_copy_is_used(tiny, tmp_path):
 def test_a_part_of_the_wrong_role_is_refused(tiny, tmp_path):
     lender, _ = train(tiny("tiny_teller", "budget_images=64"))
     with pytest.raises(UserError, match="trains a tinyteller, not a captioner"):
-        borrow({"teller": {"run": lender.run_id, "role": "captioner"}}, lender, tmp_path / "outputs")
+        find_lenders({"teller": {"run": lender.run_id, "role": "captioner"}}, tmp_path / "outputs")
+
+
+def test_a_part_that_cannot_be_had_is_refused_before_there_is_a_folder(tiny):
+    config = tiny("small_borrower", "parts.teller.run=nothing")
+    with pytest.raises(UserError, match="there is no run 'nothing'"):
+        train(config)
+    assert not _outputs(config).exists()
+
+
+def test_a_validation_set_that_is_too_small_for_the_monitored_figure_is_named(tiny):
+    with pytest.raises(ValueError, match=r"val/energy_distance: .*1 example.*raise data\.val_size"):
+        train(tiny("small_painter", "data.val_size=1"))
 
 
 def _outputs(config):

@@ -95,3 +95,11 @@ def test_rows_wait_in_memory_while_the_disk_is_full(run, monkeypatch, caplog):
 def test_no_partial_file_is_left_behind(run):
     started(run).log({"a": 1.0, "b": 2.0}, 1)
     assert [path.name for path in run.folder.iterdir()] == ["metrics.csv"]
+
+
+@pytest.mark.parametrize("content", ["images,a\n64,0.5\n128,x\n", "images,a\n64,0.5,7\n", "a\n0.5\n", "images\n\x00\n"])
+def test_a_damaged_file_is_named(run, content):
+    path = run.folder / "metrics.csv"
+    path.write_text(content)
+    with pytest.raises(ValueError, match=r"metrics\.csv is damaged: "):
+        read_metrics(path)
