@@ -21,6 +21,9 @@ class Eyes(nn.Module):
 
     def see_with(self, eye: nn.Module) -> None:
         """Look through this image encoder; it has `grids(images)`, fine to coarse."""
+        if not hasattr(eye, "grids"):
+            kind = type(eye).__name__
+            raise ValueError(f"{self.owner} cannot look through a {kind}: borrow a captioner with image_encoder=cnn")
         self.borrowed[:] = [eye]
 
     def forward(self, images: Images) -> list[Tensor]:
@@ -41,4 +44,4 @@ class _Unregistered(list[nn.Module]):
     """Keeps a module out of its owner's parameters and copies."""
 
     def __deepcopy__(self, memo: dict) -> "_Unregistered":
-        return self
+        return _Unregistered(self)

@@ -93,16 +93,16 @@ class PerceptualDiscriminator(nn.Module):
         logits = (self.whole_head(features.whole) + self.summed_head(features.summed)).squeeze(1)
         if text is None:
             return logits
-        pictures = self.embed(features)
+        pictures = self._joint(features)
         return logits + (pictures * self.said(text.sentence)).sum(1) / pictures.shape[1] ** 0.5
-
-    def embed(self, features: Seen) -> Float[Tensor, "batch joint"]:
-        """The picture in the space in which it meets sentences."""
-        return self.whole_embedding(features.whole) + self.summed_embedding(features.summed)
 
     def patch_logits(self, features: Seen) -> Float[Tensor, "batch patches"]:
         """How real each patch is, to the eye and in pixels; no sentence says anything about a patch."""
         return features.patches
+
+    def _joint(self, features: Seen) -> Float[Tensor, "batch joint"]:
+        """The picture in the space in which it meets sentences."""
+        return self.whole_embedding(features.whole) + self.summed_embedding(features.summed)
 
 
 def _pixel_critic(image_channels: int, widths: tuple[int, int]) -> nn.Sequential:

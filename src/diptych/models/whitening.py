@@ -1,7 +1,8 @@
 """Makes what is seldom said as loud as what is always said.
 
-A sentence vector that was learned by regression is dominated by a few directions: on scenes, colours vary a thousand
-times as much as shapes do. Whoever reads it by gradient learns the loud directions first and the quiet ones last.
+A sentence vector that was learned by regression is dominated by a few directions: on scenes, colours come first, and
+what tells which of two objects has which shape varies a hundredth to a thousandth as much. Whoever reads it by gradient
+learns the loud directions first and the quiet ones last.
 """
 
 import torch
@@ -24,7 +25,7 @@ class Whitening(nn.Module):
     shift: Tensor
     matrix: Tensor
 
-    def __init__(self, dim: int, floor: float = 1e-4) -> None:
+    def __init__(self, dim: int, floor: float) -> None:
         super().__init__()
         self.floor = floor
         self.register_buffer("count", torch.zeros((), dtype=torch.float64))
@@ -35,6 +36,12 @@ class Whitening(nn.Module):
 
     def forward(self, vectors: Vectors) -> Vectors:
         return (vectors - self.shift) @ self.matrix
+
+    def reset(self) -> None:
+        """Forget everything, and whiten nothing until settled again."""
+        for statistic in (self.count, self.total, self.products, self.shift):
+            statistic.zero_()
+        nn.init.eye_(self.matrix)
 
     @torch.no_grad()
     def observe(self, vectors: Vectors) -> None:

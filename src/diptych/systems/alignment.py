@@ -41,10 +41,6 @@ class Alignment:
         self.schedule = Trapezoid(learn_images, decay_images=max(1, round(DECAY_SHARE * learn_images)))
         self.projection = torch.empty(0)
 
-    def to(self, device: torch.device) -> None:
-        """Take the captioner where the painter is."""
-        self.image_encoder.to(device)
-
     def is_learning(self, images_seen: int) -> bool:
         """Whether the text encoder still learns at this image."""
         return images_seen <= self.learn_images
@@ -52,6 +48,17 @@ class Alignment:
     def is_over(self, images_seen: int) -> bool:
         """Whether painting has begun."""
         return images_seen > self.learn_images + self.look_images
+
+    def begin(self) -> None:
+        """Start from sentence vectors as they are, whatever another run whitened them by."""
+        self.whitening.reset()
+
+    def check_settled(self) -> None:
+        """Refuse to paint from sentence vectors that were never whitened."""
+        if self.whitening.count < 2:
+            raise ValueError(
+                f"system.whitening_images={self.look_images}: no batch fell into them; give some batches' worth"
+            )
 
     def loss(self, text: TextFeatures, images: Images) -> Float[Tensor, " batch"]:
         """Squared error per dimension, 1 for a text encoder that knows nothing."""

@@ -17,7 +17,7 @@ from diptych.types import DataSpec
 
 
 class System(LightningModule):
-    """Base of all systems. `seed` starts `self.rng`, the source of all training randomness but dropout's."""
+    """Base of all systems. `seed` starts `self.rng`, the source of all randomness but dropout's and pixel noise's."""
 
     def __init__(self, *, data_spec: DataSpec, seed: int = 0) -> None:
         super().__init__()

@@ -133,7 +133,9 @@ class GAN(Painter):
         if self.alignment_images and not self.alignment:
             raise ValueError("system.alignment_images needs a text_encoder, and a captioner's run in parts.teller.run")
         if self.redescription:
-            self.redescription.to(self.device)
+            self.redescription.to(self.device)  # and with it the eyes: they are one object
+        if self.alignment and not self.images_seen:
+            self.alignment.begin()
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         self.count_images(len(batch))
@@ -141,6 +143,8 @@ class GAN(Painter):
         if self.alignment and prompts and not self.alignment.is_over(self.images_seen):
             self.log_metrics("train", self._align(batch.images, prompts))
             return
+        if self.alignment and not self.alignment.is_over(self.images_seen - len(batch)):
+            self.alignment.check_settled()
         self.discriminator_turns += 1
         generators_turn = self.discriminator_turns % self.discriminator_steps == 0
         with torch.set_grad_enabled(generators_turn):
@@ -238,7 +242,7 @@ class GAN(Painter):
                 losses["g_patch_loss"] = self._of_patches(self.objective.generator, patches)
             if prompts and text and self.term_weights["generator_contrastive_loss"]:
                 losses["generator_contrastive_loss"] = self._contrastive_loss(features, text, prompts)
-            if prompts and self.redescription:
+            if prompts and self.redescription and self.term_weights["redescription_loss"]:
                 losses["redescription_loss"] = self.redescription(painted, prompts.tokens)
             return {"d_fake_after": _probability(fake_logits)} | self._descend("g", losses)
 
@@ -314,6 +318,11 @@ class GAN(Painter):
             raise ValueError(
                 "system.reconstruction_weight and a latent_encoder need each other: choose both or neither"
             )
+        if not self.latent_encoder and (terms["kl_loss"] or terms["latent_loss"]):
+            raise ValueError("system.kl_weight and .latent_weight need a latent_encoder: choose one, or set them to 0")
+        if terms["g_patch_loss"] and not hasattr(self.discriminator, "patch_logits"):
+            name = type(self.discriminator).__name__
+            raise ValueError(f"system.patch_weight: discriminator {name} has no patch_logits(); set it to 0")
         terms = {name: weight for name, weight in terms.items() if name not in WORDLESS}
         wanted = [name.removesuffix("_loss") for name, weight in terms.items() if weight]
         if wanted and not self.text_encoder:

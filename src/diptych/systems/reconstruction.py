@@ -1,9 +1,10 @@
-"""A painter that also learns by painting real pictures again, as BicycleGAN does (Zhu et al. 2017, arXiv:1711.11586).
+"""A painter that also learns by painting real pictures again, in the manner of BicycleGAN (arXiv:1711.11586).
 
 The discriminator says whether a painting is plausible; here the generator is shown what it should have been. A latent
-encoder finds the latents of a real picture, from which the generator has to paint it once more (the VAE-GAN half),
-and learns on the generator's own pictures, whose latents are known, what latents do (the latent-regression half; it
-teaches the encoder alone).
+encoder finds the latents of a real picture, from which the generator has to paint it once more (the VAE half), and
+learns on the generator's own pictures, whose latents are known, what latents do (latent regression). Unlike there,
+latent regression teaches the encoder alone, errors are squared, and no discriminator looks at pictures painted again.
+The latent encoder reads sentences but does not teach their encoder.
 """
 
 from typing import Any
@@ -25,10 +26,11 @@ def reconstruct(
     rng: torch.Generator,
 ) -> dict[str, Tensor]:
     """Each term by its name, one value a picture; `painted` was painted from `latents`."""
-    posterior = latent_encoder(images, text)
+    read = text and TextFeatures(*(part.detach() for part in text))
+    posterior = latent_encoder(images, read)
     noise = torch.randn(posterior.mean.shape, generator=rng).to(posterior.mean)
     again = generator(posterior.sample(noise), text)
-    recovered = latent_encoder(painted.detach(), text).mean
+    recovered = latent_encoder(painted.detach(), read).mean
     return {
         "reconstruction_loss": reconstruction_loss(again, images),
         "kl_loss": gaussian_kl(*posterior),

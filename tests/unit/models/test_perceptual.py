@@ -66,3 +66,8 @@ def test_an_eye_of_other_widths_is_named(eye):
     model.see_with(eye)
     with pytest.raises(ValueError, match=r"eye_dims=\[4, 6, 9\]: this captioner sees \[4, 6, 8\]"):
         model(torch.randn(1, 3, 32, 32))
+
+
+def test_a_captioner_without_grids_is_refused():
+    with pytest.raises(ValueError, match=r"cannot look through a Identity: borrow a captioner with image_encoder=cnn"):
+        PerceptualDiscriminator().see_with(torch.nn.Identity())

@@ -14,7 +14,7 @@ def loud_and_quiet(number=4000):
 
 def test_nothing_changes_before_it_settles():
     vectors = loud_and_quiet(10)
-    torch.testing.assert_close(Whitening(5)(vectors), vectors)
+    torch.testing.assert_close(Whitening(5, 1e-4)(vectors), vectors)
 
 
 def test_loud_and_quiet_directions_become_equally_strong():
@@ -37,7 +37,7 @@ def test_directions_below_the_floor_are_dropped():
 
 
 def test_what_was_observed_is_part_of_a_checkpoint():
-    first, second = Whitening(5), Whitening(5)
+    first, second = Whitening(5, 1e-4), Whitening(5, 1e-4)
     vectors = loud_and_quiet()
     first.observe(vectors[:2000])
     second.load_state_dict(first.state_dict())
@@ -49,4 +49,16 @@ def test_what_was_observed_is_part_of_a_checkpoint():
 
 def test_settling_on_nothing_is_refused():
     with pytest.raises(ValueError, match="at least two"):
-        Whitening(5).settle()
+        Whitening(5, 1e-4).settle()
+
+
+def test_reset_makes_it_as_good_as_new():
+    used, new, vectors = Whitening(5, floor=1e-7), Whitening(5, floor=1e-7), loud_and_quiet()
+    used.observe(100 + 3 * vectors)
+    used.settle()
+    used.reset()
+    assert torch.equal(used(vectors), vectors)
+    for whitening in (used, new):
+        whitening.observe(vectors)
+        whitening.settle()
+    assert torch.equal(used(vectors), new(vectors))

@@ -58,6 +58,17 @@ def test_the_last_look_settles_the_whitening(alignment, text_encoder):
     assert not torch.equal(text_encoder.whitening.matrix, torch.eye(6))
 
 
+def test_lessons_that_skip_the_looks_are_refused(alignment):
+    with pytest.raises(ValueError, match=r"whitening_images=20: no batch fell into them"):
+        alignment.check_settled()
+
+
+def test_lessons_begin_with_unwhitened_vectors(alignment, text_encoder):
+    alignment.look(text_encoder(*sentences(10)), images_seen=60)
+    alignment.begin()
+    assert torch.equal(text_encoder.whitening.matrix, torch.eye(6))
+
+
 def test_a_text_encoder_that_cannot_whiten_is_refused():
     with pytest.raises(ValueError, match="Identity does not"):
         Alignment(Seeing(), nn.Identity(), learn_images=1, look_images=1)

@@ -207,3 +207,8 @@ def test_a_captioner_is_a_teller(spec, decoder):
     assert loss.shape == (2,)
     assert images.grad is not None
     assert (images.grad.flatten(1).norm(dim=1) > 0).all()
+
+
+def test_patches_want_a_discriminator_that_has_some(make_gan):
+    with pytest.raises(ValueError, match=r"system\.patch_weight: discriminator DCGANDiscriminator has no patch_logits"):
+        make_gan(patch_weight=1.0)

@@ -45,6 +45,11 @@ def test_the_encoder_and_its_weight_come_together(make_gan):
             make_gan(**settings)
 
 
+def test_what_its_latents_cost_needs_an_encoder(make_gan):
+    with pytest.raises(ValueError, match=r"kl_weight and \.latent_weight need a latent_encoder"):
+        make_gan(kl_weight=0.1)
+
+
 def test_an_encoder_of_other_latents_is_named_when_the_system_is_built(make_gan):
     with pytest.raises(ValueError, match=r"PixelsToLatents cannot read .*: it finds 9 latents, not 10"):
         make_gan(latent_encoder=PixelsToLatents(9), **WEIGHTS)
