@@ -181,7 +181,7 @@ def settings_here() -> list[Setting]:
     return [
         Setting("as configured by default"),
         *(Setting(f"trainer.threads={n}", threads=n) for n in sorted({1, cores})),
-        Setting("trainer.channels_last=true", channels_last=True),
+        Setting("networks in channels_last", channels_last=True),
         Setting("trainer.precision=bf16-mixed", precision="bf16-mixed"),
         Setting("torch.set_flush_denormal(True)", flush_denormal=True),
         Setting("optimisers fused=true", fused=True),
