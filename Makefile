@@ -49,8 +49,8 @@ notebooks: $(READY) ## execute the notebooks on a smoke budget
 	$(PYTHON) notebooks/execute.py
 
 lock: $(READY) ## write requirements.lock anew from pyproject.toml
-	$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --all-extras --no-header --no-annotate \
-	  --output-file requirements.lock pyproject.toml
+	$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --extra dev --extra notebooks --extra tensorboard \
+	  --no-header --no-annotate --output-file requirements.lock pyproject.toml
 
 clean: ## remove .venv, caches and build products (outputs/ stays)
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
