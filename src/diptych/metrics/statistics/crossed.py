@@ -17,7 +17,7 @@ def crossed_interval(
     """Of the mean for a new seed and a new content. A t interval over seeds' means takes the contents as given."""
     if min(scores.shape) < 2:
         raise ValueError(
-            f"an interval over {over} needs at least two of both, not {scores.shape[0]} × {scores.shape[1]}"
+            f"an interval over {over} needs at least two of both, not {scores.shape[0]} and {scores.shape[1]}"
         )
     low, high = crossed_bounds(scores, confidence)
     return Interval(float(low), float(high), over, CROSSED, scores.shape[0], confidence)
