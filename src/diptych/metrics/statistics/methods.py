@@ -29,7 +29,7 @@ def paired_t(
     differences = np.subtract(second, first, dtype=np.float64)
     interval = student_t_interval(differences.tolist(), over, confidence)
     difference, n = float(differences.mean()), len(differences)
-    p = 2.0 ** (1 - n) if np.ptp(differences) < SAME else float(stats.ttest_1samp(differences, 0.0).pvalue)
+    p = 2.0 ** (1 - n) if np.ptp(differences) < SAME else float(stats.ttest_1samp(differences, 0.0)[1])
     return Contrast(difference, 1.0 if _is_zero(differences) else p, over, PAIRED_T, n, interval=interval)
 
 
@@ -50,7 +50,7 @@ def welch_t(
     result = stats.ttest_ind(second, first, equal_var=False)
     ends = result.confidence_interval(confidence)
     interval = Interval(float(ends.low), float(ends.high), over, WELCH_T, n, confidence)
-    return Contrast(difference, float(result.pvalue), over, WELCH_T, n, interval=interval)
+    return Contrast(difference, float(result[1]), over, WELCH_T, n, interval=interval)
 
 
 def _is_zero(differences: np.ndarray) -> bool:
