@@ -8,11 +8,13 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
-from matplotlib.ticker import EngFormatter, MaxNLocator, PercentFormatter
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from diptych.reports.compare import Cell, Comparison, Row
 from diptych.reports.compare_curves import Curve, band_of
 from diptych.reports.compare_text import title
+from diptych.reports.curves import short_number
 
 PAPER, INK, SOFT, LINE = "#fbfaf7", "#23211d", "#6b655b", "#e5e0d6"
 COLOURS = ("#2f5d9b", "#c0692a", "#4b8a6a", "#8a5a9e", "#a08a2c", "#6f7680")
@@ -31,28 +33,32 @@ STYLE: dict[Any, Any] = {
 }
 TITLE_FONT: dict[str, Any] = {"family": "serif", "size": 14}
 WIDTH = 9.0
-ROW, HEAD, FOOT = 0.19, 1.0, 0.5
-"""Inches: of one group's line, and above and below all lines."""
+TITLE, LEGEND_LINE, ROW, FOOT = 0.66, 0.26, 0.19, 0.76
+"""Inches: of the title, of a line of the legend, of a group's line, and below everything."""
+PLOT = 2.7
+LETTERS = 100
+"""Letters of the legend that fit beside one another."""
+INTERVALS_SAY = "dots: means · bars: 95 % intervals, over what the table says · rings: runs"
+CURVES_SAY = "thick: means over seeds · thin: runs · shades: 95 % intervals of the means, Student's t"
 
 
 def write_intervals(comparison: Comparison, path: Path) -> list[Path]:
     """A dot a group at its mean, its interval as a bar, small rings for its runs; rates only."""
     rows = [row for row in comparison.rows if row.percent]
-    groups = len(comparison.groups)
-    height = HEAD + FOOT + len(rows) * (groups + 1) * ROW
+    labels = [group.label for group in comparison.groups]
+    step = len(labels) + 1
     with mpl.rc_context(STYLE):
-        canvas = Canvas(figsize=(WIDTH, height))
-        axes = canvas.add_axes((0.30, FOOT / height, 0.66, 1 - (HEAD + FOOT) / height))
-        _heading(canvas, title(comparison), [group.label for group in comparison.groups], height)
+        canvas = _canvas(title(comparison), labels, len(rows) * step * ROW, INTERVALS_SAY)
+        axes = _axes(canvas, 0.30, 0.66, len(rows) * step * ROW)
         for i, row in enumerate(rows):
-            top = -i * (groups + 1)
-            axes.axhline(top + 1, color=LINE, linewidth=0.8)
+            axes.axhline(1 - i * step, color=LINE, linewidth=0.8)
             for j, cell in enumerate(row.cells):
-                _interval(axes, cell, top - j, COLOURS[j % len(COLOURS)])
-        axes.set_ylim(-len(rows) * (groups + 1) + 0.9, 1)
-        axes.set_yticks([-i * (groups + 1) - (groups - 1) / 2 for i in range(len(rows))], [row.name for row in rows])
+                _interval(axes, cell, -i * step - j, COLOURS[j % len(COLOURS)])
+        axes.set_ylim(1 - len(rows) * step, 1)
+        axes.set_yticks([-i * step - (len(labels) - 1) / 2 for i in range(len(rows))], [row.name for row in rows])
         axes.set_xlim(*_range_of(rows))
-        axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=None))
+        axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+        axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.4g} %")
         _plain_axes(axes, grid="x")
         axes.tick_params(axis="y", labelcolor=INK)
         return _saved(canvas, path)
@@ -60,26 +66,53 @@ def write_intervals(comparison: Comparison, path: Path) -> list[Path]:
 
 def write_quality(curves: Mapping[str, Sequence[Curve]], name: str, path: Path) -> list[Path]:
     """One figure of validations, by group: against images on the left, against seconds of training on the right."""
-    height = 4.2
     with mpl.rc_context(STYLE):
-        canvas = Canvas(figsize=(WIDTH, height))
-        left = canvas.add_axes((0.08, 0.14, 0.43, 0.64))
-        right = canvas.add_axes((0.545, 0.14, 0.43, 0.64), sharey=left)
-        _heading(canvas, f"{name} in training", list(curves), height)
+        canvas = _canvas(f"{name} in training", list(curves), PLOT, CURVES_SAY)
+        left = _axes(canvas, 0.08, 0.43, PLOT)
+        right = _axes(canvas, 0.545, 0.43, PLOT)
         for j, group in enumerate(curves.values()):
             colour = COLOURS[j % len(COLOURS)]
             _lines(left, [(curve.images, curve.values) for curve in group], colour)
             _lines(right, [(curve.seconds, curve.values) for curve in group], colour)
-        left.set_ylim(*_limits(curves))
-        left.set_xlabel("images")
-        right.set_xlabel("seconds of training")
-        right.tick_params(labelleft=False)
-        for axes in (left, right):
+        for axes, label in ((left, "images"), (right, "seconds of training")):
             axes.set_xlim(left=0)
-            axes.xaxis.set_major_formatter(EngFormatter(sep=""))
-            axes.xaxis.set_major_locator(MaxNLocator(6))
+            axes.set_ylim(*_limits(curves))
+            axes.set_xlabel(label)
+            axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+            axes.xaxis.set_major_formatter(lambda value, _: short_number(value))
             _plain_axes(axes, grid="y")
+        right.tick_params(labelleft=False)
         return _saved(canvas, path)
+
+
+def _canvas(heading: str, labels: Sequence[str], content: float, says: str) -> Canvas:
+    """Room for so many inches of content below the heading and the groups in their colours."""
+    columns = max(1, LETTERS // (max(map(len, labels)) + 5))
+    lines = -(-len(labels) // columns)
+    height = TITLE + lines * LEGEND_LINE + content + FOOT
+    canvas = Canvas(figsize=(WIDTH, height))
+    canvas.text(0.02, 1 - 0.34 / height, heading, fontdict=TITLE_FONT, va="center")
+    canvas.text(0.98, 0.12 / height, says, color=SOFT, size=8, ha="right", va="bottom")
+    marks = [Line2D([], [], marker="o", linestyle="", color=COLOURS[j % len(COLOURS)]) for j in range(len(labels))]
+    canvas.legend(
+        marks,
+        labels,
+        ncols=columns,
+        loc="upper left",
+        bbox_to_anchor=(0.012, 1 - 0.5 / height),
+        frameon=False,
+        labelcolor=SOFT,
+        handlelength=0.8,
+        handletextpad=0.4,
+        columnspacing=1.6,
+    )
+    return canvas
+
+
+def _axes(canvas: Canvas, left: float, width: float, content: float) -> Axes:
+    """So many inches high, above the foot."""
+    height = canvas.get_figheight()
+    return canvas.add_axes((left, FOOT / height, width, content / height))
 
 
 def _lines(axes: Axes, lines: Sequence[tuple[np.ndarray, np.ndarray]], colour: str) -> None:
@@ -104,13 +137,12 @@ def _interval(axes: Axes, cell: Cell, height: float, colour: str) -> None:
 
 
 def _range_of(rows: Sequence[Row]) -> tuple[float, float]:
-    """From a round number below everything to a little above the highest."""
+    """From a round number below everything to one above it."""
     ends = [
         x for row in rows for cell in row.cells for x in (*(cell.interval.ends if cell.interval else ()), cell.mean)
     ]
     known = [x for x in ends if x is not None]
-    low = np.floor(10 * min(known, default=0)) / 10
-    return max(0.0, low) - 0.01, 1.01
+    return np.floor(10 * min(known)) / 10 - 0.01, np.ceil(10 * max(known)) / 10 + 0.01
 
 
 def _limits(curves: Mapping[str, Sequence[Curve]]) -> tuple[float, float]:
@@ -118,16 +150,6 @@ def _limits(curves: Mapping[str, Sequence[Curve]]) -> tuple[float, float]:
     values = np.concatenate([curve.values for group in curves.values() for curve in group])
     margin = 0.08 * (np.ptp(values) or 1.0)
     return float(values.min() - margin), float(values.max() + margin)
-
-
-def _heading(canvas: Canvas, text: str, labels: Sequence[str], height: float) -> None:
-    """The title, and below it the groups in their colours."""
-    canvas.text(0.02, 1 - 0.32 / height, text, fontdict=TITLE_FONT, va="center")
-    place = 0.02
-    for j, label in enumerate(labels):
-        canvas.text(place, 1 - 0.66 / height, "●", color=COLOURS[j % len(COLOURS)], va="center", family="DejaVu Sans")
-        canvas.text(place + 0.018, 1 - 0.66 / height, label, va="center", color=SOFT)
-        place += 0.045 + 0.0085 * len(label)
 
 
 def _plain_axes(axes: Axes, grid: Literal["x", "y"]) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from os.path import commonprefix
 from textwrap import wrap
 from typing import Any
 
@@ -20,9 +21,9 @@ NOTHING = "-"
 def comparison_text(comparison: Comparison) -> str:
     """Title, groups, three lines a figure, and what intervals and p mean here."""
     lines = [*wrap(title(comparison), COLUMNS), "", _line(HEADER)]
+    labels = [f"  {label}" for label in without_common_key([group.label for group in comparison.groups])]
     for row in comparison.rows:
         lines.append(row.name)
-        labels = (f"  {group.label}" for group in comparison.groups)
         lines += [_line(_cells(label, cell, row)) for label, cell in zip(labels, row.cells, strict=True)]
     lines.append("")
     for note in notes(comparison):
@@ -70,6 +71,12 @@ def title(comparison: Comparison) -> str:
         f"{comparison.result.title}: {data_words(protocol)}, {protocol.get('split', '?')} split, "
         f"{protocol.get('num', 0):,} examples{seed}"
     )
+
+
+def without_common_key(labels: Sequence[str]) -> list[str]:
+    """`lstm`, `rnn` of `decoder=lstm`, `decoder=rnn`: a narrow table has no room to repeat what all share."""
+    shared = commonprefix(list(labels))
+    return [label[shared.rfind("=") + 1 :] or label for label in labels] if len(labels) > 1 else list(labels)
 
 
 def notes(comparison: Comparison) -> list[str]:

@@ -13,7 +13,7 @@ from diptych.reports.compare import Comparison, compare
 from diptych.reports.compare_files import compare_runs
 from diptych.reports.compare_groups import grouped
 from diptych.reports.compare_results import measured_alike
-from diptych.reports.compare_text import comparison_markdown, comparison_text
+from diptych.reports.compare_text import comparison_markdown, comparison_text, without_common_key
 from diptych.runs.finding import runs_named
 from diptych.runs.folder import RunFolder
 from diptych.runs.results import Evaluation, Figure, save
@@ -197,7 +197,14 @@ def test_a_figure_measured_with_other_weights_is_left_out_by_name(tmp_path):
 def test_a_table_fits_80_columns(tmp_path):
     lines = comparison_text(compared(two_methods(tmp_path))).splitlines()
     assert max(map(len, lines)) <= 80
-    assert any(line.startswith("  caption_decoder=LSTM") and "87.7 %" in line for line in lines)
+    assert any(line.startswith("  LSTM ") and "87.7 %" in line for line in lines)
+
+
+def test_labels_lose_the_key_that_all_share_and_never_more():
+    assert without_common_key(["lr=0.1", "lr=0.15"]) == ["0.1", "0.15"]
+    assert without_common_key(["a=1 b=2", "a=1 b=3"]) == ["2", "3"]
+    assert without_common_key(["all runs"]) == ["all runs"]
+    assert without_common_key(["a=1", "b=1"]) == ["a=1", "b=1"]
 
 
 def test_markdown_has_a_row_a_figure_and_group(tmp_path):
