@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from os.path import commonprefix
 from textwrap import wrap
 from typing import Any
 
@@ -75,8 +74,9 @@ def title(comparison: Comparison) -> str:
 
 def without_common_key(labels: Sequence[str]) -> list[str]:
     """`lstm`, `rnn` of `decoder=lstm`, `decoder=rnn`: a narrow table has no room to repeat what all share."""
-    shared = commonprefix(list(labels))
-    return [label[shared.rfind("=") + 1 :] or label for label in labels] if len(labels) > 1 else list(labels)
+    key = labels[0].partition("=")[0] + "="
+    shared = len(labels) > 1 and all(label.startswith(key) and label.count("=") == 1 for label in labels)
+    return [label.removeprefix(key) if shared else label for label in labels]
 
 
 def notes(comparison: Comparison) -> list[str]:
