@@ -34,10 +34,14 @@ class Band:
 
 def quality_name(runs: Sequence[RunFolder]) -> str | None:
     """What the first run chose its checkpoint by, if every run logged it; else the first figure that all logged."""
-    logged = [dict.fromkeys(name for row in read_metrics(run.metrics) for name in row) for run in runs]
+    logged = [_finite_names(read_metrics(run.metrics)) for run in runs]
     common = [name for name in logged[0] if name.startswith(STAGE) and all(name in own for own in logged)]
     monitor = runs[0].read_config().get("monitor")
     return monitor if monitor in common else next(iter(common), None)
+
+
+def _finite_names(rows: Sequence[Mapping[str, float]]) -> dict[str, None]:
+    return dict.fromkeys(name for row in rows for name, value in row.items() if np.isfinite(value))
 
 
 def curve_of(run: RunFolder, name: str) -> Curve:

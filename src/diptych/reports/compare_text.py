@@ -32,7 +32,8 @@ def comparison_text(comparison: Comparison) -> str:
 
 def comparison_markdown(comparison: Comparison) -> str:
     """The same as one table with every digit that a paper wants."""
-    header = ("figure", "group", "mean", "95 % interval", "over", "method", "difference", "p", "p (Holm)", "verdict")
+    header = ("figure", "group", "mean", "95 % interval", "over", "method", "new contents too")
+    header += ("difference", "p", "p (Holm)", "verdict")
     rows = [
         (row.name, group.label, *_markdown_cells(cell, row.percent))
         for row in comparison.rows
@@ -95,7 +96,10 @@ def _interval_notes(comparison: Comparison) -> list[str]:
     overs = {cell.interval.over for row in comparison.rows for cell in row.cells if cell.interval}
     said = []
     if "training seeds" in overs:
-        said.append("over seeds: where the mean lies for other training seeds, on these very examples (Student's t)")
+        said.append(
+            "over seeds: where the mean lies for other training seeds, on these very examples (Student's t); "
+            "comparison.md has it for other contents too"
+        )
     if overs - {"training seeds"}:
         said.append("one seed only: its interval is over examples or contents, and says nothing of other seeds")
     return said
@@ -165,6 +169,7 @@ def _markdown_cells(cell: Cell, percent: bool) -> Iterable[str]:
         _ends(cell.interval, percent),
         f"{cell.interval.n:,} {cell.interval.over}" if cell.interval else NOTHING,
         cell.interval.method if cell.interval else NOTHING,
+        _ends(cell.interval_over_both, percent),
         _difference(cell, percent),
         *(NOTHING if p is None else f"{p:.4f}" for p in p_values),
         cell.verdict or NOTHING,

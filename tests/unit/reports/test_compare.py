@@ -108,6 +108,13 @@ def test_methods_are_compared_over_the_seeds_they_share(tmp_path):
     assert second.verdict == "lower"
 
 
+def test_what_is_said_of_new_contents_too_is_less_sure(tmp_path):
+    for cell in compared(two_methods(tmp_path)).rows[0].cells:
+        assert cell.interval_over_both.over == "training seeds and contents"
+        assert cell.interval_over_both.low < cell.interval.low
+    assert compared(two_methods(tmp_path / "more")).rows[1].cells[0].interval_over_both is None
+
+
 def test_methods_without_shared_seeds_are_compared_without_pairs(tmp_path):
     runs = two_methods(tmp_path, 2)
     for i, run in enumerate(runs[2:]):
@@ -192,6 +199,19 @@ def test_a_figure_measured_with_other_weights_is_left_out_by_name(tmp_path):
     comparison = compared(runs)
     assert [row.name for row in comparison.rows] == ["other"]
     assert "left out: distance: measured differently (weights: a and b)" in comparison_text(comparison)
+
+
+def test_a_figure_that_some_runs_lack_has_no_mean_there(tmp_path):
+    runs = two_methods(tmp_path, 2)
+    for i, run in enumerate(runs):
+        figures = [Figure.rate("exactly true", [True, i > 2])]
+        figures += [Figure("perplexity", 5.0 + i, percent=False)] if i else []
+        protocol = {"data": "digits", "num": 2, "seed": 9}
+        save(Evaluation("teller", "Told", protocol, figures), run.evaluations, "other")
+    first, second = compared(runs).rows[1].cells
+    assert (first.values, first.mean, first.interval) == ((None, 6.0), 6.0, None)
+    assert second.mean == 7.5
+    assert second.interval.high > 7.5
 
 
 def test_a_table_fits_80_columns(tmp_path):

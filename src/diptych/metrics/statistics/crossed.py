@@ -12,15 +12,21 @@ SEEDS_AND_CONTENTS = "training seeds and contents"
 
 
 def crossed_interval(
-    scores: Float[np.ndarray, "seeds contents"], over: str = SEEDS_AND_CONTENTS, confidence: float = CONFIDENCE
+    scores: Float[np.ndarray, "seeds contents"],
+    over: str = SEEDS_AND_CONTENTS,
+    confidence: float = CONFIDENCE,
+    limits: tuple[float, float] = (-np.inf, np.inf),
 ) -> Interval:
-    """Of the mean for a new seed and a new content. A t interval over seeds' means takes the contents as given."""
+    """Of the mean for a new seed and a new content, cut off at `limits`; its `n` counts the seeds.
+
+    A t interval over seeds' means takes the contents as given.
+    """
     if min(scores.shape) < 2:
         raise ValueError(
             f"an interval over {over} needs at least two of both, not {scores.shape[0]} and {scores.shape[1]}"
         )
     low, high = crossed_bounds(scores, confidence)
-    return Interval(float(low), float(high), over, CROSSED, scores.shape[0], confidence)
+    return Interval(max(float(low), limits[0]), min(float(high), limits[1]), over, CROSSED, scores.shape[0], confidence)
 
 
 def crossed_bounds(scores: Float[np.ndarray, "*batch seeds contents"], confidence: float = CONFIDENCE) -> Bounds:
