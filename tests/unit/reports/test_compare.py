@@ -3,12 +3,13 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from scipy import stats
 
 from diptych.cli.main import main
 from diptych.config import UserError
-from diptych.metrics.statistics import holm, mcnemar
+from diptych.metrics.statistics import crossed_interval, holm, mcnemar
 from diptych.reports.compare import Comparison, compare
 from diptych.reports.compare_files import compare_runs
 from diptych.reports.compare_groups import grouped
@@ -108,11 +109,11 @@ def test_methods_are_compared_over_the_seeds_they_share(tmp_path):
     assert second.verdict == "lower"
 
 
-def test_what_is_said_of_new_contents_too_is_less_sure(tmp_path):
-    for cell in compared(two_methods(tmp_path)).rows[0].cells:
-        assert cell.interval_over_both.over == "training seeds and contents"
-        assert cell.interval_over_both.low < cell.interval.low
-    assert compared(two_methods(tmp_path / "more")).rows[1].cells[0].interval_over_both is None
+def test_what_is_said_of_new_contents_too_is_of_the_hits_of_all_runs(tmp_path):
+    exactly_true, perplexity, _ = compared(two_methods(tmp_path)).rows
+    hits = np.array([[float(i < right) for i in range(NUM)] for right in (180, 170, 176)])
+    assert exactly_true.cells[0].interval_over_both == crossed_interval(hits, limits=(0.0, 1.0))
+    assert perplexity.cells[0].interval_over_both is None
 
 
 def test_methods_without_shared_seeds_are_compared_without_pairs(tmp_path):

@@ -78,7 +78,7 @@ def test_alike_seeds_leave_student_s_interval_over_contents():
     assert crossed_interval(np.repeat(contents[None], 4, axis=0)).ends == pytest.approx(tuple(expected), rel=1e-9)
 
 
-def test_what_is_said_of_new_contents_is_never_surer_than_what_is_said_of_these():
+def test_contents_that_differ_make_new_ones_less_sure_than_these():
     scores = generator().random((4, 25)) + np.linspace(0, 1, 25)
     low, high = student_t_bounds(scores.mean(axis=1))
     crossed = crossed_interval(scores)
