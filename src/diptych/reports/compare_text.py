@@ -5,8 +5,10 @@ from dataclasses import asdict
 from textwrap import wrap
 from typing import Any
 
+from diptych.metrics.protocols import SUBJECT
 from diptych.metrics.statistics import Interval
 from diptych.reports.compare import LEVEL, Cell, Comparison, Row
+from diptych.reports.compare_groups import Group
 from diptych.reports.stories import data_words
 from diptych.reports.tables import number
 
@@ -49,7 +51,7 @@ def comparison_values(comparison: Comparison) -> dict[str, Any]:
     return {
         "kind": comparison.result.kind,
         "title": comparison.result.title,
-        "protocol": dict(comparison.result.protocol),
+        "protocol": {key: value for key, value in comparison.result.protocol.items() if key not in SUBJECT},
         "groups": [
             {"label": g.label, "runs": [run.run_id for run in g.runs], "seeds": list(g.seeds)}
             for g in comparison.groups
@@ -82,14 +84,19 @@ def without_common_key(labels: Sequence[str]) -> list[str]:
 
 def notes(comparison: Comparison) -> list[str]:
     """What the intervals range over, what was tested, and what could not be said."""
-    groups = comparison.groups
-    told = [f"{group.label}: seeds {', '.join(map(str, group.seeds))}" for group in groups if len(group.runs) > 1]
     return [
-        *told,
+        *map(_members, comparison.groups),
         *_interval_notes(comparison),
         *_test_notes(comparison),
         *(f"left out: {x}" for x in comparison.left_out),
     ]
+
+
+def _members(group: Group) -> str:
+    """A single run by its id, several by their seeds."""
+    if len(group.runs) == 1:
+        return f"{group.label}: run {group.runs[0].run_id}, seed {group.seeds[0]}"
+    return f"{group.label}: seeds {', '.join(map(str, group.seeds))}"
 
 
 def _interval_notes(comparison: Comparison) -> list[str]:
@@ -135,7 +142,7 @@ def _cells(label: str, cell: Cell, row: Row) -> tuple[str, ...]:
         _ends(cell.interval, row.percent),
         _over(cell.interval),
         _difference(cell, row.percent),
-        NOTHING if cell.p is None else f"{cell.p:.3f}",
+        NOTHING if cell.p is None else f"{cell.p:.3f}" if cell.p >= 0.001 else "<.001",
         cell.verdict,
     )
 

@@ -14,7 +14,12 @@ from diptych.reports.compare import Comparison, compare
 from diptych.reports.compare_files import compare_runs
 from diptych.reports.compare_groups import grouped
 from diptych.reports.compare_results import measured_alike
-from diptych.reports.compare_text import comparison_markdown, comparison_text, without_common_key
+from diptych.reports.compare_text import (
+    comparison_markdown,
+    comparison_text,
+    comparison_values,
+    without_common_key,
+)
 from diptych.runs.finding import runs_named
 from diptych.runs.folder import RunFolder
 from diptych.runs.results import Evaluation, Figure, save
@@ -226,6 +231,19 @@ def test_labels_lose_the_key_that_all_share_and_never_more():
     assert without_common_key(["a=1 b=2", "a=1 b=3"]) == ["a=1 b=2", "a=1 b=3"]
     assert without_common_key(["a=1"]) == ["a=1"]
     assert without_common_key(["a=1", "b=1"]) == ["a=1", "b=1"]
+
+
+def test_a_small_p_is_never_shown_as_none(tmp_path):
+    runs = [evaluated(trained(tmp_path, name, 0, d), n) for name, d, n in (("a", LSTM, 180), ("b", RNN, 150))]
+    text = comparison_text(compared(runs))
+    assert "<.001  lower" in text
+    assert "0.000" not in text
+    assert "caption_decoder=LSTM: run a, seed 0" in text
+
+
+def test_what_was_measured_is_no_part_of_how(tmp_path):
+    protocol = comparison_values(compared(two_methods(tmp_path)))["protocol"]
+    assert protocol == {"data": "digits", "split": "test", "num": NUM, "seed": 0}
 
 
 def test_markdown_has_a_row_a_figure_and_group(tmp_path):
