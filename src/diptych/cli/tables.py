@@ -1,5 +1,6 @@
 """An evaluation as text that fits a terminal of 80 columns."""
 
+from diptych.reports.tables import interval_words
 from diptych.runs.results import Evaluation, Figure
 
 WIDTHS = (34, 6, 9, 14, 8, 9)
@@ -11,6 +12,8 @@ def evaluation_table(evaluation: Evaluation) -> str:
     lines = [f"{evaluation.title} ({evaluation.protocol['data']}, {evaluation.protocol['split']})", _line(HEADER)]
     lines += [_line(_cells(figure)) for figure in evaluation.figures]
     lines += [f"  {figure.name}: {figure.note}" for figure in evaluation.figures if figure.value is None]
+    if interval_words(evaluation):
+        lines.append(interval_words(evaluation))
     if evaluation.reasons:
         ordered = sorted(evaluation.reasons.items(), key=lambda item: -item[1])
         lines.append("wrong because of " + ", ".join(f"{reason} {count}" for reason, count in ordered))

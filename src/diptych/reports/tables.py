@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from html import escape
 
 from diptych.reports.html import paragraph, plain_table
-from diptych.runs.results import Evaluation, Figure
+from diptych.runs.results import CONTENTS, Evaluation, Figure
 
 NOTHING = "—"
 PERCENT = "\u00a0%"
@@ -38,6 +38,12 @@ def sureness(figure: Figure) -> str:
     return ", ".join(parts)
 
 
+def interval_words(evaluation: Evaluation) -> str:
+    """What the intervals range over, where that is not simply the examples."""
+    contents = max((f.contents for f in evaluation.figures if f.interval_over == CONTENTS), default=0)
+    return f"Intervals are over contents: {contents:,} different ones, of which some come again." if contents else ""
+
+
 def headline(entries: Sequence[tuple[str, Figure, str]]) -> str:
     """Big numbers: (label, figure, one more remark) each."""
     cards = (
@@ -61,7 +67,7 @@ def evaluation_block(evaluation: Evaluation) -> str:
     return "\n".join(
         (
             figures_table(evaluation),
-            *(paragraph(note) for note in evaluation.notes),
+            *(paragraph(note) for note in (*evaluation.notes, interval_words(evaluation))),
             reasons_table(evaluation),
             protocol_line(evaluation),
         )
