@@ -19,7 +19,8 @@ from diptych.metrics.statistics import Proportion
 class Figure:
     """One line of the table. `floor` is what chance or shuffling reaches, `ceiling` what the truth itself reaches.
 
-    `value` None means that the figure does not exist for this data; `note` then says why.
+    `value` None means that the figure does not exist for this data; `note` then says why. `protocol` is what the
+    evaluation's does not say already.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Figure:
     ceiling: float | None = None
     note: str = ""
     percent: bool = True
+    protocol: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def rate(cls, name: str, hits: Sequence[bool], **rest: Any) -> "Figure":

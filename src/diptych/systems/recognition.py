@@ -2,33 +2,23 @@
 
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
-from torchmetrics import MeanMetric, MetricCollection
-from torchmetrics.classification import (
-    MultilabelExactMatch,
-    MultilabelF1Score,
-    MultilabelPrecision,
-    MultilabelRecall,
-)
+from torchmetrics import MeanMetric
+from torchmetrics.classification import MultilabelExactMatch, MultilabelStatScores
 
 
 class RecognitionQuality(nn.Module):
     """Collects a validation and sums it up, over all devices.
 
-    `accuracy` is the share of images of which every label is right; `precision`, `recall` and `f1` are means over
-    labels, so that a rare one counts as much as a frequent one. `nll` is in nats an image.
+    `nll` is in nats an image, `accuracy` the share of images of which every label is right. `precision`, `recall` and
+    `f1` are means over labels, so that a rare one counts as much as a frequent one; a label that neither occurs nor is
+    found does not count (torchmetrics' own means would take it for a failure).
     """
 
     def __init__(self, num_labels: int) -> None:
         super().__init__()
         self.nll = MeanMetric()
-        self.scores = MetricCollection(
-            {
-                "accuracy": MultilabelExactMatch(num_labels),
-                "precision": MultilabelPrecision(num_labels, average="macro"),
-                "recall": MultilabelRecall(num_labels, average="macro"),
-                "f1": MultilabelF1Score(num_labels, average="macro"),
-            }
-        )
+        self.accuracy = MultilabelExactMatch(num_labels)
+        self.counts = MultilabelStatScores(num_labels, average="none")
 
     def update(
         self,
@@ -38,13 +28,23 @@ class RecognitionQuality(nn.Module):
     ) -> None:
         """Take in a batch: what the true labels cost, those that were found, and those that hold."""
         self.nll.update(nll)
-        self.scores.update(found.int(), labels.int())
+        for metric in (self.accuracy, self.counts):
+            metric.update(found.int(), labels.int())
 
     def compute(self) -> dict[str, Tensor | float]:
         """Each figure by its name."""
-        return {"nll": self.nll.compute(), **self.scores.compute()}
+        hits, surplus, _, missing, _ = self.counts.compute().unbind(dim=-1)
+        met = hits + surplus + missing > 0
+        hits, surplus, missing = hits[met], surplus[met], missing[met]
+        return {
+            "nll": self.nll.compute(),
+            "accuracy": self.accuracy.compute(),
+            "precision": (hits / (hits + surplus).clamp(min=1)).mean(),
+            "recall": (hits / (hits + missing).clamp(min=1)).mean(),
+            "f1": (2 * hits / (2 * hits + surplus + missing)).mean(),
+        }
 
     def reset(self) -> None:
         """Forget everything collected."""
-        self.nll.reset()
-        self.scores.reset()
+        for metric in (self.nll, self.accuracy, self.counts):
+            metric.reset()

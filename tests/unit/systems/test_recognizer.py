@@ -117,3 +117,12 @@ def test_quality_is_counted_by_hand_over_batches():
     quality.reset()
     quality.update(torch.tensor([3.0]), held[:1], held[:1])
     assert float(quality.compute()["nll"]) == 3
+
+
+def test_a_label_that_neither_occurs_nor_is_found_does_not_count():
+    labels = torch.tensor([[True, False, False], [False, True, False]])
+    quality = RecognitionQuality(3)
+    quality.update(torch.zeros(2), labels, labels)
+    assert float(quality.compute()["f1"]) == 1
+    quality.update(torch.zeros(1), torch.tensor([[False, False, True]]), torch.zeros(1, 3, dtype=torch.bool))
+    assert float(quality.compute()["f1"]) == pytest.approx(2 / 3)
