@@ -37,7 +37,7 @@ VENDI, MS_SSIM = "Vendi score", "MS-SSIM diversity"
 SHARES = {
     "precision": "painted pictures that lie among real ones",
     "recall": "real pictures that lie among painted ones",
-    "density": "real neighbourhoods around a painted picture, of 5; may exceed 100 %",
+    "density": "real neighbourhoods around a painted picture, of 5; may exceed 1",
     "coverage": "real pictures with a painted one in their neighbourhood",
 }
 LEAST_PICTURES = 40
@@ -132,15 +132,18 @@ def _distance(name: str, sets: Sets, distance: Callable[[Vectors], float]) -> Fi
 
 def _kernel(sets: Sets) -> Figure:
     painted, true = (kernel_distance(v, sets.real_vectors) for v in (sets.painted_vectors, sets.true_vectors))
-    errors = f"± {painted.standard_error:.2g}, of true pictures ± {true.standard_error:.2g}"
-    note = f"lower is better; standard errors: {errors}"
-    return Figure(KERNEL, painted.value, sets.n, ceiling=true.value, note=note, percent=False)
+    note = (
+        f"lower is better; standard error {painted.standard_error:.2g}, of true pictures {true.standard_error:.2g}; "
+        "interval: two of them, over pictures"
+    )
+    ends = (painted.value - 2 * painted.standard_error, painted.value + 2 * painted.standard_error)
+    return Figure(KERNEL, painted.value, sets.n, ends, ceiling=true.value, note=note, percent=False)
 
 
 def _shares(sets: Sets) -> list[Figure]:
     painted, true = (manifold_scores(sets.real_vectors, v) for v in (sets.painted_vectors, sets.true_vectors))
     return [
-        Figure(name, getattr(painted, name), sets.n, ceiling=getattr(true, name), note=note)
+        Figure(name, getattr(painted, name), sets.n, ceiling=getattr(true, name), note=note, percent=name != "density")
         for name, note in SHARES.items()
     ]
 
