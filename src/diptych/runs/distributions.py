@@ -154,7 +154,11 @@ def _vendi(sets: Sets) -> Figure:
 
 
 def _ms_ssim(sets: Sets) -> Figure:
-    painted, true = (ms_ssim_diversity(images, _rng(sets)) for images in (sets.painted, sets.true))
+    """Where pictures are too small for it, the reason."""
+    try:
+        painted, true = (ms_ssim_diversity(images, _rng(sets)) for images in (sets.painted, sets.true))
+    except ValueError as error:
+        return Figure(MS_SSIM, None, note=str(error), percent=False)
     note = "one minus the mean similarity of random pairs"
     return Figure(MS_SSIM, painted, sets.n, ceiling=true, note=note, percent=False)
 

@@ -21,14 +21,14 @@ def test_the_three_are_scikit_learn_s_over_all_labels_together():
 
 def test_intervals_hold_the_truth_as_often_as_they_say():
     held_all, found_all = [], []
-    for seed in range(120):
-        found, held = pictures(150, seed)
+    for seed in range(60):
+        found, held = pictures(100, seed)
         found_all.append(found)
         held_all.append(held)
     truth = label_scores(torch.cat(found_all), torch.cat(held_all)).f1.value
     intervals = [label_scores(f, h).f1.interval for f, h in zip(found_all, held_all, strict=True)]
     covered = np.mean([low <= truth <= high for low, high in intervals])
-    assert 0.89 <= covered <= 0.99
+    assert 0.88 <= covered <= 1
 
 
 def test_without_mistakes_the_interval_keeps_a_width():
