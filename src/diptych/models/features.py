@@ -70,22 +70,31 @@ class RandomFeatures(FeatureNetwork):
 class ModuleFeatures(FeatureNetwork):
     """Any module that maps pictures to vectors, to grids (their mean is taken), or to an image encoder's features.
 
-    `pixel_range` is what the module wants: [-1, 1] as pictures are here, or [0, 1]. `input_size` resizes first.
+    `pixel_range` is what the module wants: [-1, 1] as pictures are here, or [0, 1]. `input_size` resizes first, and
+    `channels` (1 or 3; None: as they are) makes pictures grey by their mean, or grey ones coloured.
     """
 
     def __init__(
-        self, *, module: nn.Module, name: str, input_size: int | None = None, pixel_range: str = "[-1, 1]"
+        self,
+        *,
+        module: nn.Module,
+        name: str,
+        input_size: int | None = None,
+        channels: int | None = None,
+        pixel_range: str = "[-1, 1]",
     ) -> None:
         if pixel_range not in ("[-1, 1]", "[0, 1]"):
             raise ValueError(f"features.pixel_range={pixel_range!r}: choose '[-1, 1]' or '[0, 1]'")
         super().__init__(
             name=name, resize=NO_RESIZE if input_size is None else RESIZE.format(input_size), pixel_range=pixel_range
         )
-        self.module, self.input_size = module, input_size
+        self.module, self.input_size, self.channels = module, input_size, channels
         self.freeze()
 
     def forward(self, images: Images) -> Features:
         pixels = images if self.input_size is None else resized(images, self.input_size)
+        if self.channels is not None and self.channels != pixels.shape[1]:
+            pixels = in_colour(pixels) if self.channels == 3 else pixels.mean(dim=1, keepdim=True)
         seen = self.module(pixels if self.pixel_range == "[-1, 1]" else (pixels + 1) / 2)
         return _as_vectors(seen)
 

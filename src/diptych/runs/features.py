@@ -67,4 +67,5 @@ def _of_run(choice: str, trust: Trust) -> FeatureNetwork:
     if encoder is None:
         raise UserError(f"features={choice}: {handle.run.run_id} has no image encoder; name a recogniser's run")
     name = f"{handle.role} {handle.run.run_id} {handle.checkpoint.stem}"
-    return ModuleFeatures(module=encoder, name=name, input_size=handle.image_size)
+    channels = handle.system.data_spec.image_channels
+    return ModuleFeatures(module=encoder, name=name, input_size=handle.image_size, channels=channels)

@@ -76,6 +76,14 @@ class Encoder(nn.Module):
         return ImageFeatures(images.mean((2, 3)), images.flatten(2).transpose(1, 2))
 
 
+def test_a_module_for_grey_pictures_sees_coloured_ones_as_grey_and_the_other_way_round():
+    coloured = torch.rand(2, 3, 8, 8)
+    grey = coloured.mean(dim=1, keepdim=True)
+    for channels, images, seen in ((1, coloured, grey), (3, grey, grey.expand(-1, 3, -1, -1)), (3, coloured, coloured)):
+        network = ModuleFeatures(module=nn.Flatten(), name="own", channels=channels)
+        torch.testing.assert_close(network(images), seen.flatten(1))
+
+
 class Recorder(nn.Module):
     """Keeps what it was given."""
 
