@@ -60,7 +60,7 @@ class Batch:
     """Examples side by side. Every image carries the same number of token rows (`captions`).
 
     `references` are the raw sentences (they may be more than the token rows), `scenes` the exact truth where the
-    data has one, `keys` name the examples for people.
+    data has one, `keys` name the examples for people. `labels` says of each of the data's labels whether it holds.
     """
 
     images: Float[Tensor, "batch channels height width"]
@@ -70,6 +70,7 @@ class Batch:
     scenes: tuple[Scene | None, ...] = ()
     keys: tuple[str, ...] = ()
     features: Tensor | None = None
+    labels: Bool[Tensor, "batch labels"] | None = None
 
     def __len__(self) -> int:
         return len(self.images)
@@ -92,7 +93,8 @@ class DataSpec:
     """The facts a data set publishes and networks are built from; plain values, carried by every checkpoint.
 
     `vocabulary[i]` is the text of token i (the first four are `SPECIAL_TOKENS`); `max_length` counts <bos> and
-    <eos>; `world` holds the keyword arguments of `diptych.world.WorldSpec` where truth is exact, else None.
+    <eos>; `world` holds the keyword arguments of `diptych.world.WorldSpec` where truth is exact, else None. `labels`
+    are what may be recognised in a picture, any number of them or, with `exclusive_labels`, exactly one.
     """
 
     name: str
@@ -104,6 +106,8 @@ class DataSpec:
     languages: tuple[str, ...] = ("en",)
     skills: tuple[str, ...] = ()
     world: dict[str, Any] | None = field(default=None)
+    labels: tuple[str, ...] = ()
+    exclusive_labels: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Plain lists, dicts and strings, safe to load with `weights_only=True`."""

@@ -22,6 +22,7 @@ PATCHES_AND_ALIGNMENT = [
     "data.val_size=16",
 ]
 TELLER = ["model=cnn_rnn_attention", "data=scenes_demo", "system.attention_penalty_weight=1"]
+RECOGNIZER = ["model=recognizer", "data=scenes_demo"]
 PAINTER = [
     "model=dcgan",
     "data=scenes_demo",
@@ -44,14 +45,15 @@ def documented(repository):
 
 @pytest.fixture(scope="module")
 def logged(tmp_path_factory):
-    """The names that a teller and a painter with every term switched on leave in metrics.csv."""
+    """The names that a teller, a recogniser and painters with every term switched on leave in metrics.csv."""
     outputs = tmp_path_factory.mktemp("outputs")
     teller, names = _one_step(TELLER, outputs)
     _, painters = _one_step(PAINTER, outputs, parts={"teller": {"run": str(teller.path), "role": "captioner"}})
     _, aligned = _one_step(
         PATCHES_AND_ALIGNMENT, outputs, parts={"teller": {"run": str(teller.path), "role": "captioner"}}
     )
-    return names | painters | aligned | {GRID, CAPTIONS, TOLD}
+    _, recognizers = _one_step(RECOGNIZER, outputs)
+    return names | painters | aligned | recognizers | {GRID, CAPTIONS, TOLD}
 
 
 def test_every_figure_that_is_logged_is_explained(documented, logged):

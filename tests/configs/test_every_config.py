@@ -31,6 +31,7 @@ COMPANY = {  # what a file of the group needs beside it to make a run
     "image_encoder": TELLER,
     "caption_decoder": TELLER,
     "system/captioner": TELLER,
+    "system/recognizer": ["model=recognizer", "data=scenes_demo"],
     "experiment": [],
 }
 SPECIAL = {  # what single files need on a machine without a network, a GPU or data

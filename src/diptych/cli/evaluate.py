@@ -20,6 +20,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="of the painter's noise (default: 0)")
     parser.add_argument("--beam", type=int, default=1, metavar="K", help="hypotheses kept in the search (default: 1)")
     parser.add_argument("--with", dest="teller", metavar="TELLER", help="a teller's run, to close a painter's loop")
+    parser.add_argument("--features", metavar="NAME|RUN", help="compares sets of pictures: random, inception, or a run")
+    parser.add_argument("--force", action="store_true", help="the Fréchet distance even below ten pictures a dimension")
     parser.add_argument("--trust", action="append", default=[], metavar="PACKAGE", help="a package of your own models")
     parser.add_argument("--json", action="store_true", help="the results as JSON, nothing else")
 
@@ -32,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
 
     output = Output(as_json=args.json)
     runs, overrides = runs_and_overrides(args.words)
-    request = Request(args.data, args.split, args.num, args.seed, args.beam, overrides)
+    request = Request(args.data, args.split, args.num, args.seed, args.beam, overrides, args.features, args.force)
     teller = load_teller(args.teller, trust=args.trust) if args.teller else None
     written = []
     for name in runs:

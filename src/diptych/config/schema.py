@@ -68,6 +68,7 @@ class Run:
     discriminator_optimizer: dict[str, Any] = field(default_factory=dict)
     optimizer: dict[str, Any] = field(default_factory=dict)
     schedule: dict[str, Any] = field(default_factory=dict)
+    features: dict[str, Any] = field(default_factory=dict)
     callbacks: dict[str, dict[str, Any] | None] = field(default_factory=dict)
     tracking: dict[str, dict[str, Any] | None] = field(default_factory=dict)
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from diptych.data.example import Example
+from diptych.data.labels import as_matrix
 from diptych.text import Tokenizer
 from diptych.types import Batch
 from diptych.world import render
@@ -23,6 +24,7 @@ class Collate:
 
     tokenizer: Tokenizer
     image_size: int
+    labels: tuple[str, ...] = ()
 
     def __call__(self, examples: list[Example]) -> Batch:
         with _one_thread():
@@ -38,6 +40,7 @@ class Collate:
             references=tuple(example.references for example in examples),
             scenes=tuple(example.scene for example in examples),
             keys=tuple(example.key for example in examples),
+            labels=as_matrix([example.labels for example in examples], self.labels) if self.labels else None,
         )
 
     def _images(self, examples: list[Example]) -> Tensor:

@@ -26,7 +26,8 @@ class Example:
     """A picture with its sentences, before they become tensors side by side.
 
     `sentences` become token rows, equally many for every example of a data set. `image` is [channels, height,
-    width], in [-1, 1] or as bytes; without one, the picture is rendered from `scene` at collation.
+    width], in [-1, 1] or as bytes; without one, the picture is rendered from `scene` at collation. `labels` are those
+    of the data's labels that hold.
     """
 
     key: str
@@ -34,6 +35,7 @@ class Example:
     references: tuple[str, ...]
     image: Tensor | None = None
     scene: Scene | None = None
+    labels: tuple[str, ...] = ()
 
 
 class Examples(Protocol):

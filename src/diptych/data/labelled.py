@@ -40,6 +40,7 @@ class LabelledImages:
             sentences=choose_captions(references, self.captions_per_image, rng),
             references=references,
             image=self.images[number].expand(self.channels, -1, -1),
+            labels=(numerals.NUMERALS[self.labels[number]],),
         )
 
 
@@ -80,4 +81,6 @@ def numerals_spec(name: str, *, image_size: int, channels: int, tokenizer: str) 
         vocabulary=Vocabulary.of_words(token for tokens in sentences for token in tokens).tokens,
         max_length=max(map(len, sentences)) + 2,
         tokenizer=tokenizer,
+        labels=numerals.NUMERALS,
+        exclusive_labels=True,
     )

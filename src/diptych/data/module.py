@@ -85,7 +85,7 @@ class DataModule(LightningDataModule):
         self.batches_consumed = state_dict["batches"]
 
     def _collate(self) -> Collate:
-        return Collate(tokenizer_of(self.spec), self.spec.image_size)
+        return Collate(tokenizer_of(self.spec), self.spec.image_size, self.spec.labels)
 
     def _place(self) -> tuple[int, int]:
         """The rank of this process, and how many processes train together."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from random import Random
 
 from diptych.data.example import Example, Examples, Request, keyed_rng
+from diptych.data.labels import labels_of, scene_labels
 from diptych.data.module import DataModule
 from diptych.text import Vocabulary, tokenizer_class
 from diptych.types import DataSpec, Scene
@@ -56,7 +57,7 @@ class TrainingScenes:
         scene = scene_at(self.world, "train", self.seed, request.index, self.hold_out)
         rng = keyed_rng(self.seed, "telling", request.draw or 0)
         sentences = tuple(self.telling.sentence(scene, rng) for _ in range(self.captions_per_image))
-        return Example(f"train/{request.index}", sentences, sentences, scene=scene)
+        return Example(f"train/{request.index}", sentences, sentences, scene=scene, labels=labels_of(scene, self.world))
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,7 @@ class HeldOutScenes:
             sentences=tuple(self.telling.sentence(scene, rng, language) for _ in range(self.captions_per_image)),
             references=self.telling.references(scene, self.num_references, index),
             scene=scene,
+            labels=labels_of(scene, self.world),
         )
 
 
@@ -152,6 +154,7 @@ class ScenesData(DataModule):
             tokenizer=self.tokenizer,
             languages=tuple(grammar.name for grammar in self.grammars),
             world=self.world.to_dict(),
+            labels=scene_labels(self.world),
         )
 
 

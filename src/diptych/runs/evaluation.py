@@ -1,4 +1,4 @@
-"""Evaluate a run: what it paints or tells on held-out data, and with a second run the closed loop.
+"""Evaluate a run: what it paints, tells or recognises on held-out data, and with a second run the closed loop.
 
 Callable from Python, the command line and the demo. Every result says how it was measured and is kept in the run's
 folder: `evaluations/<checkpoint>-<data>-<split>-<seed>[-with-<run>].json`.
@@ -12,12 +12,16 @@ from typing import Any
 from diptych.config import components
 from diptych.config.components import Trust
 from diptych.config.errors import UserError
+from diptych.models.features import FeatureNetwork
 from diptych.runs import environment
 from diptych.runs.build import read_checkpoint
+from diptych.runs.distributions import with_distributions
+from diptych.runs.features import feature_network
 from diptych.runs.held_out import LEAST, HeldOut, take_held_out
-from diptych.runs.load import Handle, Painter, Teller, check_beam
+from diptych.runs.load import Handle, Painter, Recognizer, Teller, check_beam
 from diptych.runs.loop import evaluate_loop
 from diptych.runs.painting import Painted, evaluate_painter, paint_held_out
+from diptych.runs.recognizing import evaluate_recognizer
 from diptych.runs.results import Evaluation, save
 from diptych.runs.telling import evaluate_teller, tell
 from diptych.runs.truth import Track, silently
@@ -32,7 +36,9 @@ class Request:
     """On what, and how, to evaluate.
 
     `data` is a data config's name or a folder, None is the run's own; `overrides` set keys of it (`data.root=…`);
-    `seed` is that of the painter's noise.
+    `seed` is that of the painter's noise. `features` names the network by which a painter's pictures are compared as
+    sets (one of conf/features or a run; None: as the run's configuration says), and `force` gives the Fréchet distance
+    even of too few.
     """
 
     data: str | None = None
@@ -41,6 +47,8 @@ class Request:
     seed: int = 0
     beam: int = 1
     overrides: tuple[str, ...] = ()
+    features: str | None = None
+    force: bool = False
 
     def __post_init__(self) -> None:
         if self.split not in SPLITS:
@@ -59,7 +67,7 @@ class Kept:
 
 
 def evaluate(
-    handle: Painter | Teller,
+    handle: Painter | Teller | Recognizer,
     request: Request = Request(),
     *,
     teller: Teller | None = None,
@@ -67,31 +75,44 @@ def evaluate(
     track: Track = silently,
 ) -> list[Kept]:
     """The run's table; for a painter with a `teller` the loop's as well."""
-    held_out = held_out_for(handle, request, trust)
-    if isinstance(handle, Teller):
-        if teller is not None:
-            raise UserError(f"{handle.run.run_id} tells; a second teller (--with) goes with a painter")
-        return [_teller_result(handle, held_out, request, track)]
+    if not isinstance(handle, Painter):
+        _refuse_what_goes_with_painters(handle, request, teller)
+        held_out = held_out_for(handle, request, trust)
+        if isinstance(handle, Teller):
+            return [_teller_result(handle, held_out, request, track)]
+        return [_recognizer_result(handle, held_out, request, track)]
     if teller is not None and handle.system.text_encoder is None:
         raise UserError(f"{handle.run.run_id} paints without sentences: there is no loop to close (leave out --with)")
+    network = feature_network(request.features, read_checkpoint(handle.checkpoint)["config"], trust)
+    held_out = held_out_for(handle, request, trust, spare=request.num)
     painted = paint_held_out(handle, held_out, seed=request.seed, track=track)
-    results = [_painter_result(handle, painted, held_out, request, track)]
+    results = [_painter_result(handle, painted, held_out, network, request, track)]
     if teller is not None:
         results.append(_loop_result(handle, teller, painted, held_out, request, track))
     return results
 
 
-def held_out_for(handle: Handle, request: Request, trust: Trust = ()) -> HeldOut:
-    """The examples that the request asks for."""
+def held_out_for(handle: Handle, request: Request, trust: Trust = (), spare: int = 0) -> HeldOut:
+    """The examples that the request asks for, and so many pictures more."""
     config = read_checkpoint(handle.checkpoint)["config"]
     return take_held_out(
         config,
         data=request.data,
         split=request.split,
         num=request.num,
+        spare=spare,
         overrides=request.overrides,
         trust=trust,
     )
+
+
+def _refuse_what_goes_with_painters(handle: Teller | Recognizer, request: Request, teller: Teller | None) -> None:
+    """Rather than ignore it."""
+    does = "tells" if isinstance(handle, Teller) else "recognises"
+    if teller is not None:
+        raise UserError(f"{handle.run.run_id} {does}; a teller (--with) goes with a painter")
+    if request.features is not None:
+        raise UserError(f"{handle.run.run_id} {does}; features={request.features} compare a painter's pictures")
 
 
 def _teller_result(handle: Teller, held_out: HeldOut, request: Request, track: Track) -> Kept:
@@ -100,9 +121,17 @@ def _teller_result(handle: Teller, held_out: HeldOut, request: Request, track: T
     return _keep(handle, evaluate_teller(handle, captions, held_out, protocol), request, held_out)
 
 
-def _painter_result(handle: Painter, painted: Painted, held_out: HeldOut, request: Request, track: Track) -> Kept:
+def _recognizer_result(handle: Recognizer, held_out: HeldOut, request: Request, track: Track) -> Kept:
     protocol = _protocol(handle, held_out, request)
-    return _keep(handle, evaluate_painter(painted, held_out, protocol, track), request, held_out)
+    return _keep(handle, evaluate_recognizer(handle, held_out, protocol, track), request, held_out)
+
+
+def _painter_result(
+    handle: Painter, painted: Painted, held_out: HeldOut, network: FeatureNetwork, request: Request, track: Track
+) -> Kept:
+    evaluation = evaluate_painter(painted, held_out, _protocol(handle, held_out, request), track)
+    evaluation = with_distributions(evaluation, painted.images, held_out, network, force=request.force, track=track)
+    return _keep(handle, evaluation, request, held_out)
 
 
 def _loop_result(

@@ -6,6 +6,8 @@ from itertools import islice
 from typing import Any
 
 import torch
+from jaxtyping import Bool
+from torch import Tensor
 
 from diptych.config import components
 from diptych.config.components import Trust
@@ -25,7 +27,8 @@ class HeldOut:
     """Examples in their order. `sentences` are what is asked of a painter: complete where the data have a world.
 
     `name` is the data config's, `overrides` what was set in it; `scenes` are None where nobody knows exactly what a
-    picture shows.
+    picture shows, `labels` where the data have none. `spare` are more real pictures of the split (none where it has no
+    more), so that real ones can be compared with real ones.
     """
 
     name: str
@@ -35,6 +38,8 @@ class HeldOut:
     references: Sequence[Sequence[str]]
     scenes: Sequence[Scene | None]
     overrides: Sequence[str] = ()
+    labels: Bool[Tensor, "examples labels"] | None = None
+    spare: Images | None = None
 
     def __len__(self) -> int:
         return len(self.images)
@@ -79,21 +84,35 @@ def take_held_out(
     data: str | None,
     split: str,
     num: int,
+    spare: int = 0,
     overrides: Sequence[str] = (),
     trust: Trust = None,
 ) -> HeldOut:
-    """The first `num` examples (or as many as there are) of the run's own data, or of `data`, a name or a folder."""
+    """The first `num` examples (or as many as there are) of the run's own data, or of `data`, a name or a folder.
+
+    `spare` pictures more are taken after them, as far as there are.
+    """
     source = _source(config, data, overrides)
     components.check(source.node, "data", ("seed",), trust)
-    datamodule: Any = build_data({**config, "data": _with_enough(source.node, split, num)}, trust)
+    datamodule: Any = build_data({**config, "data": _with_enough(source.node, split, num + spare)}, trust)
     name = source.name or datamodule.spec.name
-    batches = list(_until(num, iter(datamodule.evaluation_dataloader(split))))
+    batches = list(_until(num + spare, iter(datamodule.evaluation_dataloader(split))))
     if sum(map(len, batches)) < LEAST:
         raise UserError(f"the {split} split of {name} has fewer than {LEAST} examples, too few to evaluate on")
     references = [texts for batch in batches for texts in batch.references][:num]
     scenes = [scene for batch in batches for scene in batch.scenes][:num]
-    images = torch.cat([batch.images for batch in batches])[:num]
-    return HeldOut(name, split, datamodule.spec, images, references, scenes, source.overrides)
+    images = torch.cat([batch.images for batch in batches])
+    return HeldOut(
+        name,
+        split,
+        datamodule.spec,
+        images[:num],
+        references,
+        scenes,
+        source.overrides,
+        _labels(batches, num),
+        images[num : num + spare],
+    )
 
 
 def _source(config: Mapping[str, Any], data: str | None, overrides: Sequence[str]) -> Source:
@@ -111,6 +130,11 @@ def _with_enough(node: Mapping[str, Any], split: str, num: int) -> dict[str, Any
     if node["_target_"] != ENDLESS:
         return dict(node)
     return {**node, f"{split}_size": max(num, node[f"{split}_size"])}
+
+
+def _labels(batches: Sequence[Batch], num: int) -> Bool[Tensor, "examples labels"] | None:
+    labels = [batch.labels for batch in batches if batch.labels is not None]
+    return torch.cat(labels)[:num] if labels else None
 
 
 def _until(num: int, batches: Iterator[Batch]) -> Iterator[Batch]:

@@ -1,4 +1,4 @@
-"""A trained run in a few words of Python: `diptych.load(run)` gives a `Painter` or a `Teller`.
+"""A trained run in a few words of Python: `diptych.load(run)` gives a `Painter`, a `Teller` or a `Recognizer`.
 
 Pictures go in and come out as PIL images; sentences are strings. Both take the run's best checkpoint, and painters
 its averaged weights.
@@ -26,14 +26,16 @@ from diptych.runs.pictures import Picture, to_pixels
 from diptych.systems.base import System
 from diptych.systems.captioner import Caption, Captioner
 from diptych.systems.painter import Painter as PaintingSystem
+from diptych.systems.recognizer import Recognition
+from diptych.systems.recognizer import Recognizer as RecognizingSystem
 from diptych.text import tokenizer_of
 from diptych.types import Images
 
-CAPTIONS_AT_ONCE = 64
+PICTURES_AT_ONCE = 64
 MOST_SHOWN = 60
 
 
-def load(run: str | Path, *, trust: Collection[str] = ()) -> "Painter | Teller":
+def load(run: str | Path, *, trust: Collection[str] = ()) -> "Painter | Teller | Recognizer":
     """The run that `run` names: a run folder, an id or its beginning, or `latest`.
 
     `trust` names packages of your own whose classes the run was built from.
@@ -43,15 +45,15 @@ def load(run: str | Path, *, trust: Collection[str] = ()) -> "Painter | Teller":
 
 def load_checkpoint(
     folder: RunFolder, checkpoint: Path | None = None, *, trust: Collection[str] = ()
-) -> "Painter | Teller":
+) -> "Painter | Teller | Recognizer":
     """The run in `folder` as it was at `checkpoint` (by default its best, else its last)."""
     checkpoint = checkpoint or folder.checkpoint()
     system = restore_system(checkpoint, trust, _own_parts(folder, checkpoint, trust))
     system = system.to("cuda" if torch.cuda.is_available() else "cpu")
-    for kind in (Painter, Teller):
+    for kind in (Painter, Teller, Recognizer):
         if isinstance(system, kind.system_class):
             return kind(folder, checkpoint, system)
-    raise UserError(f"{folder.run_id} trains a {type(system).__name__}, which neither paints nor tells")
+    raise UserError(f"{folder.run_id} trains a {type(system).__name__}, which neither paints, tells nor recognises")
 
 
 def load_painter(run: str | Path, *, trust: Collection[str] = ()) -> "Painter":
@@ -64,9 +66,14 @@ def load_teller(run: str | Path, *, trust: Collection[str] = ()) -> "Teller":
     return _load_kind(run, Teller, trust)
 
 
+def load_recognizer(run: str | Path, *, trust: Collection[str] = ()) -> "Recognizer":
+    """The run, which must recognise; `latest` is the latest that does."""
+    return _load_kind(run, Recognizer, trust)
+
+
 @dataclass
 class Handle:
-    """What painters and tellers share: where they come from, and what they know."""
+    """What painters, tellers and recognisers share: where they come from, and what they know."""
 
     run: RunFolder
     checkpoint: Path
@@ -94,6 +101,16 @@ class Handle:
     def tokenizer(self) -> Any:
         """Splits sentences as in training."""
         return tokenizer_of(self.system.data_spec)
+
+    def pixels_of(self, picture: Picture) -> torch.Tensor:
+        """The picture as the network is given it."""
+        return to_pixels(picture, self.image_size, self.system.data_spec.image_channels)
+
+    def _batches(self, pictures: Sequence[Picture]) -> Iterator[Images]:
+        """The pictures on the network's device, as many at once as memory should hold."""
+        for start in range(0, len(pictures), PICTURES_AT_ONCE):
+            batch = pictures[start : start + PICTURES_AT_ONCE]
+            yield torch.stack([self.pixels_of(picture) for picture in batch]).to(self.system.device)
 
 
 @dataclass
@@ -160,28 +177,42 @@ class Teller(Handle):
     def captions(self, pictures: Sequence[Picture], *, beam: int = 1) -> Iterator[Caption]:
         """As `caption`, one after the other, a batch of pictures in memory at a time."""
         check_beam(beam)
-        for start in range(0, len(pictures), CAPTIONS_AT_ONCE):
-            yield from self.system.caption(self._batch(pictures[start : start + CAPTIONS_AT_ONCE]), beam=beam)
+        for pixels in self._batches(pictures):
+            yield from self.system.caption(pixels, beam=beam)
 
     @torch.no_grad()
     def nats_per_token(self, pictures: Sequence[Picture], sentences: Sequence[str]) -> float:
         """What saying each sentence of its picture costs; its exponential is the perplexity."""
         nats, count = 0.0, 0
-        for start in range(0, len(pictures), CAPTIONS_AT_ONCE):
-            tokens, mask = self.tokenizer.encode_batch(sentences[start : start + CAPTIONS_AT_ONCE])
+        for start, pixels in zip(range(0, len(pictures), PICTURES_AT_ONCE), self._batches(pictures), strict=True):
+            tokens, mask = self.tokenizer.encode_batch(sentences[start : start + PICTURES_AT_ONCE])
             lengths = mask[:, 1:].sum(dim=1)
-            pixels = self._batch(pictures[start : start + CAPTIONS_AT_ONCE])
             means = self.system.negative_log_likelihood(pixels, tokens.to(pixels.device)).cpu()
             nats += float((means * lengths).sum())
             count += int(lengths.sum())
         return nats / count
 
-    def pixels_of(self, picture: Picture) -> torch.Tensor:
-        """The picture as the network is given it."""
-        return to_pixels(picture, self.image_size, self.system.data_spec.image_channels)
 
-    def _batch(self, pictures: Sequence[Picture]) -> Images:
-        return torch.stack([self.pixels_of(picture) for picture in pictures]).to(self.system.device)
+@dataclass
+class Recognizer(Handle):
+    """A run that names what is in pictures."""
+
+    system_class = RecognizingSystem
+    role = "recognizer"
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """All that it can find."""
+        return tuple(self.system.data_spec.labels)
+
+    def recognize(self, pictures: Sequence[Picture]) -> list[Recognition]:
+        """What is in each picture: PIL images, paths or tensors in [-1, 1], brought to the model's size."""
+        return list(self.recognitions(pictures))
+
+    def recognitions(self, pictures: Sequence[Picture]) -> Iterator[Recognition]:
+        """As `recognize`, one after the other, a batch of pictures in memory at a time."""
+        for pixels in self._batches(pictures):
+            yield from self.system.recognize(pixels)
 
 
 def check_beam(beam: int) -> None:
@@ -205,7 +236,7 @@ def _own_parts(folder: RunFolder, checkpoint: Path, trust: Collection[str]) -> d
 def _load_kind(run: str | Path, kind: type[Any], trust: Collection[str]) -> Any:
     handle = load_checkpoint(find_run(str(run), default_outputs(), kind.role), trust=trust)
     if not isinstance(handle, kind):
-        does = {"Painter": "paint sentences", "Teller": "describe pictures"}
+        does = {"Painter": "paint sentences", "Teller": "describe pictures", "Recognizer": "name what is in pictures"}
         raise UserError(f"{handle.run.run_id} is a run that cannot {does[kind.__name__]}: name another")
     return handle
 

@@ -56,6 +56,8 @@ def check(config: Config, trust: Trust = None) -> None:
     check_name(config["name"])
     check_components(config, trust)
     check_parts(config["parts"])
+    if config.get("features"):
+        components.check(config["features"], "features", trust=trust)
     for group, facts in (("callbacks", CALLBACK_FACTS), ("tracking", ())):
         for name, node in config[group].items():
             if node:

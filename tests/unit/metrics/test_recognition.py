@@ -1,0 +1,46 @@
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import precision_recall_fscore_support
+
+from diptych.metrics.recognition import label_scores
+from diptych.metrics.statistics import Proportion
+
+
+def pictures(num: int, seed: int, mistakes: float = 0.1) -> tuple[torch.Tensor, torch.Tensor]:
+    rng = torch.Generator().manual_seed(seed)
+    held = torch.rand(num, 6, generator=rng) < 0.3
+    return held ^ (torch.rand(num, 6, generator=rng) < mistakes), held
+
+
+def test_the_three_are_scikit_learn_s_over_all_labels_together():
+    found, held = pictures(300, 0)
+    theirs = precision_recall_fscore_support(held.numpy(), found.numpy(), average="micro")[:3]
+    assert [ratio.value for ratio in label_scores(found, held)] == pytest.approx(list(theirs))
+
+
+def test_intervals_hold_the_truth_as_often_as_they_say():
+    held_all, found_all = [], []
+    for seed in range(60):
+        found, held = pictures(100, seed)
+        found_all.append(found)
+        held_all.append(held)
+    truth = label_scores(torch.cat(found_all), torch.cat(held_all)).f1.value
+    intervals = [label_scores(f, h).f1.interval for f, h in zip(found_all, held_all, strict=True)]
+    covered = np.mean([low <= truth <= high for low, high in intervals])
+    assert 0.88 <= covered <= 1
+
+
+def test_without_mistakes_the_interval_keeps_a_width():
+    _, held = pictures(50, 0)
+    scores = label_scores(held, held)
+    counted = int(held.any(dim=1).sum())
+    assert scores.recall.value == 1
+    assert scores.recall.interval == Proportion(counted, counted).interval
+
+
+def test_what_was_never_found_has_no_precision():
+    _, held = pictures(50, 0)
+    scores = label_scores(torch.zeros_like(held), held)
+    assert scores.precision.value is None
+    assert scores.recall.value == scores.f1.value == 0
