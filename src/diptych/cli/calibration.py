@@ -8,8 +8,8 @@ from typing import Any
 from diptych.cli.output import Output, short
 
 SIDES = (32, 64, 128)
-WIDTHS = (36, 9, 8, 13, 11, 11)
-HEADER = ("", "pictures", "misread", "off grammar", "ambiguous", "least error")
+WIDTHS = (34, 9, 8, 12, 10, 7)
+HEADER = ("", "pictures", "misread", "off grammar", "ambiguous", "floor")
 
 
 def calibrate_judge(args: argparse.Namespace, output: Output) -> int:
@@ -36,7 +36,7 @@ def calibrate_judge(args: argparse.Namespace, output: Output) -> int:
 
 def side_table(side: int, entry: dict[str, Any]) -> str:
     """What was counted on one canvas, for a terminal of 80 columns."""
-    lines = [f"{side} px: misread is any shape, colour, size, place or count", _line(HEADER)]
+    lines = [f"{side} px; misread: any object; floor: what the best judge would misread", _line(HEADER)]
     lines += [_line(_cells(row)) for row in entry["conditions"]]
     for kind, row in entry.get("off_grammar", {}).items():
         lines.append(f"refused of {kind}: {row['off_grammar'] + row['ambiguous']:,} of {row['num']:,}")
