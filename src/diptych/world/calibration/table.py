@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from diptych.world.calibration.information import error_floor
 from diptych.world.calibration.measure import Count, fresh_scenes, minimal_pairs, off_grammar, under
@@ -20,6 +20,7 @@ FULL_SIDES = (32, 64)
 TUNING_SEED_OFFSET = 1_000_003
 
 
+@runtime_checkable
 class Track(Protocol):
     """Shows how far a calibration is."""
 
@@ -71,7 +72,7 @@ def _of_side(side: int, plan: Plan, track: Track) -> dict[str, Any]:
 def _row(judge: Judge, nuisance: Nuisance, plan: Plan) -> dict[str, Any]:
     floor = 0.0
     if nuisance.noise:
-        scenes = next(fresh_scenes(judge, SCENES_FOR_THE_FLOOR, plan.seed))
+        scenes = next(fresh_scenes(judge, min(plan.num, SCENES_FOR_THE_FLOOR), plan.seed))
         floor = error_floor(scenes, nuisance)
     count = under(judge, nuisance, plan.num, plan.seed)
     return {"name": nuisance.name, **asdict(nuisance), **asdict(count), "least_error": round(floor, 5)}
