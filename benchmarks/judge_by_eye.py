@@ -1,0 +1,104 @@
+"""The judge against 240 pictures labelled by eye: `python benchmarks/judge_by_eye.py [SHEET.png]`.
+
+The pictures in tests/golden/by_eye were painted by the full-vocabulary painter, 50 by the painter as it was trained and
+190 with noise added to its weights (0.35, 0.5 and 0.8 of each weight tensor's spread), so that they range from perfect
+to rubbish. Somebody who had not seen what the judge reads wrote down for each what is there, from left to right, and
+whether it is clear, damaged or unreadable. Given a file name, the disagreements are drawn on one sheet.
+"""
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from diptych.callbacks.grids import contact_sheet, to_pil
+from diptych.world import Judge, Reading, WorldSpec, render
+
+FOLDER = Path(__file__).parents[1] / "tests" / "golden" / "by_eye"
+SIDE = 32
+QUALITIES = ("clear", "damaged", "unreadable")
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One picture: what was labelled by eye, and what the judge reads in it."""
+
+    number: int
+    picture: torch.Tensor
+    label: dict[str, Any]
+    reading: Reading
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the judge takes it for a scene, for certain."""
+        return self.reading.is_legible and not self.reading.is_ambiguous
+
+    @property
+    def same(self) -> bool:
+        """Whether the judge reads the very objects that were seen."""
+        return sorted(map(tuple, self.label["objects"])) == sorted(kinds(self.reading))
+
+
+def seen() -> list[Seen]:
+    """Every picture with both accounts of it."""
+    sheet = torch.from_numpy(np.array(Image.open(FOLDER / "pictures.png"))).permute(2, 0, 1).float() / 127.5 - 1
+    tiles = sheet.unfold(1, SIDE, SIDE).unfold(2, SIDE, SIDE).permute(1, 2, 0, 3, 4).flatten(0, 1).contiguous()
+    labels = json.loads((FOLDER / "labels.json").read_text(encoding="utf-8"))
+    readings = Judge(WorldSpec(min_objects=1, max_objects=2)).read(tiles)
+    return [Seen(i, tiles[i], labels[str(i)], readings[i]) for i in range(len(labels))]
+
+
+def kinds(reading: Reading) -> list[tuple[str, str, str]]:
+    """What was read, without places."""
+    return [(thing.size, thing.colour, thing.shape) for thing in reading.scene.objects]
+
+
+def table(pictures: Sequence[Seen]) -> str:
+    """A line for each quality."""
+    lines = ["| by eye | pictures | judge accepts | judge reads the same |", "| --- | --- | --- | --- |"]
+    for quality in QUALITIES:
+        of = [picture for picture in pictures if picture.label["quality"] == quality]
+        lines.append(f"| {quality} | {len(of)} | {sum(p.accepted for p in of)} | {sum(p.same for p in of)} |")
+    return "\n".join(lines)
+
+
+def disagreements(pictures: Sequence[Seen]) -> list[Seen]:
+    """Accepted and read differently, accepted though unreadable, or refused though clear."""
+    return [
+        p
+        for p in pictures
+        if (p.accepted and (not p.same or p.label["quality"] == "unreadable"))
+        or (not p.accepted and p.label["quality"] == "clear")
+    ]
+
+
+def sheet_of(pictures: Sequence[Seen]) -> Image.Image:
+    """Each picture beside the judge's reading painted again, with both accounts."""
+    images, words = [], []
+    for p in pictures:
+        both = torch.cat([p.picture, render([p.reading.scene], side=SIDE)[0]], dim=2)
+        images.append(both)
+        eye = "; ".join(" ".join(thing) for thing in p.label["objects"])
+        read = "; ".join(" ".join(thing) for thing in kinds(p.reading))
+        words.append(f"{p.number}: eye ({p.label['quality']}): {eye}\njudge ({p.reading.legibility}): {read}")
+    return contact_sheet(to_pil(torch.stack(images)), words)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Print the table, and draw the disagreements where a file is named."""
+    pictures = seen()
+    different = disagreements(pictures)
+    print(table(pictures))
+    print(f"\ndisagreements: {', '.join(str(p.number) for p in different) or 'none'}")
+    if arguments and different:
+        sheet_of(different).save(arguments[0])
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
