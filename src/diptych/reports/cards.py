@@ -11,9 +11,10 @@ from diptych.runs.results import Example
 
 
 def painted_gallery(examples: Sequence[Example]) -> str:
-    """Pictures drawn from sentences, each over its sentence and verdict."""
+    """Pictures drawn from sentences, each over its sentence and verdict, beside what the judge read in it."""
     cards = (
-        f"<figure>{picture_tag(e.picture, e.sentence)}<figcaption>{escape(e.sentence)}{chips(e)}</figcaption></figure>"
+        f"<figure>{picture_tag(e.picture, e.sentence)}{_certificate(e)}"
+        f"<figcaption>{escape(e.sentence)}{chips(e)}</figcaption></figure>"
         for e in examples
     )
     return _gallery("gallery", cards)
@@ -66,6 +67,12 @@ def first_ones(examples: Sequence[Example], number: int) -> list[Example]:
 def further_failures(examples: Sequence[Example], after: int, number: int) -> list[Example]:
     """The first wrong ones that are not among the first `after`."""
     return [example for example in examples if example.failed and example.index >= after][:number]
+
+
+def _certificate(example: Example) -> str:
+    if example.second_picture is None:
+        return ""
+    return f'<div class="read">{picture_tag(example.second_picture, "as read")}<span>as the judge reads it</span></div>'
 
 
 def _wanted(example: Example) -> str:

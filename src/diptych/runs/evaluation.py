@@ -27,6 +27,7 @@ from diptych.runs.telling import evaluate_teller, tell
 from diptych.runs.truth import Track, silently
 from diptych.systems.captioner import Caption
 from diptych.tracking import RunInfo
+from diptych.world import JUDGE_VERSION
 
 SPLITS = ("val", "test")
 
@@ -158,6 +159,7 @@ def _protocol(handle: Handle, held_out: HeldOut, request: Request) -> dict[str, 
         "split": held_out.split,
         "num": len(held_out),
         "seed": request.seed,
+        **({"judge": JUDGE_VERSION} if held_out.world else {}),
         "commit": code["commit"],
         "dirty": code["dirty"],
         "versions": {name: environment.version_of(name) for name in environment.PACKAGES},

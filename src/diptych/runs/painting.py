@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from PIL import Image
 
 from diptych.callbacks.grids import to_pil
 from diptych.metrics.energy import image_energy_distance
@@ -15,7 +16,7 @@ from diptych.runs.load import Painter
 from diptych.runs.results import Evaluation, Example, Figure
 from diptych.runs.truth import PAINTING_LABELS, Judged, Track, figures, judged
 from diptych.types import Images
-from diptych.world import Judge, judge_accuracy
+from diptych.world import Judge, judge_accuracy, render
 
 TITLE = "Painted from sentences"
 MOST_CHECKS = 1000
@@ -69,17 +70,28 @@ def evaluate_painter(painted: Painted, held_out: HeldOut, protocol: Mapping[str,
     ceiling = _true_renders(held_out, painted.judged.judge, track)
     floor, contents = painted.judged.shuffled(), held_out.contents
     table = figures(PAINTING_LABELS, painted.judged.scores, floor.scores, ceiling.scores, contents)
-    legible = [reading.is_legible and not reading.is_blank for reading in painted.judged.readings]
     return Evaluation(
         "painter",
         TITLE,
         protocol,
-        [*table, Figure.rate("legible", legible, contents), *judge_figures(ceiling, protocol["seed"]), energy],
+        [*table, *_legibility(painted.judged, contents), *judge_figures(ceiling, protocol["seed"]), energy],
         painted.judged.reasons(),
         ("Floor: each picture held against another one's sentence. Ceiling: true renders under the same judge.",),
         _examples(painted),
         contents,
     )
+
+
+def _legibility(found: Judged, contents: Sequence[str]) -> list[Figure]:
+    """The other axis: how well pictures can be read, and what is true of the reading whatever its quality."""
+    readings = found.readings
+    rows = {
+        "legible": [reading.is_legible for reading in readings],
+        "clean": [reading.legibility == "clean" for reading in readings],
+        "certain": [reading.is_legible and not reading.is_ambiguous for reading in readings],
+        "read as asked, legible or not": found.matches,
+    }
+    return [Figure.rate(name, hits, contents) for name, hits in rows.items()]
 
 
 def judge_figures(ceiling: Judged, seed: int) -> list[Figure]:
@@ -131,8 +143,19 @@ def brought_to(images: Images, size: int) -> Images:
 def _examples(painted: Painted) -> list[Example]:
     """The first ones, and the first failures after them."""
     places = shown_places(painted.judged.truth if painted.judged else [True] * len(painted.images))
-    pictures = zip(places, to_pil(painted.images[places]), strict=True)
-    return [Example(i, picture, painted.sentences[i], verdicts=_verdict(painted, i)) for i, picture in pictures]
+    pictures = zip(places, to_pil(painted.images[places]), certificates(painted, places), strict=True)
+    return [
+        Example(i, picture, painted.sentences[i], verdicts=_verdict(painted, i), second_picture=read)
+        for i, picture, read in pictures
+    ]
+
+
+def certificates(painted: Painted, places: Sequence[int]) -> Sequence[Image.Image | None]:
+    """What the judge read in each picture, painted again: anyone can see whether it read well."""
+    if painted.judged is None:
+        return [None] * len(places)
+    scenes = [painted.judged.readings[place].scene for place in places]
+    return to_pil(render(scenes)) if scenes else []
 
 
 def _verdict(painted: Painted, index: int) -> tuple[tuple[str, bool], ...]:

@@ -60,6 +60,12 @@ class Judged:
         """Whether each picture is fully true."""
         return self.scores.hits("true")
 
+    @property
+    def matches(self) -> list[bool]:
+        """Whether what was most probably read is what was asked, however badly it is painted."""
+        pairs = zip(self.readings, self.claims, strict=True)
+        return [self.judge.verdict(*pair).matches for pair in pairs]
+
     def shuffled(self) -> "Judged":
         """Every picture held against the sentence of the next one."""
         return Judged(self.judge, self.readings, rotated(self.claims))

@@ -22,6 +22,7 @@ class Limits:
 
     shape_margin: float = 0.5
     colour_margin: float = 0.5
+    size_margin: float = 0.5
     contrast: float = 0.6
     residual: float = 0.4
 

@@ -44,7 +44,7 @@ class Evidence:
     """What speaks for one object of a reading.
 
     `confidence` is the share of the object's energy that it explains. Margins are 1 where the picture is exactly as
-    rendered and 0 half-way to the next best shape or colour; `contrast` is 1 at full colour; `blur` is a standard
+    rendered and 0 half-way to the next best shape, colour or size; `contrast` is 1 at full colour; `blur` is a standard
     deviation in pixels. Log-odds are against the best other shape, colour and size, under the picture's noise.
     """
 
@@ -53,6 +53,7 @@ class Evidence:
     blur: float
     shape_margin: float
     colour_margin: float
+    size_margin: float
     shape_log_odds: float
     colour_log_odds: float
     size_log_odds: float
@@ -132,6 +133,7 @@ def _is_clear(evidence: Evidence, limits: Limits) -> bool:
     return (
         evidence.shape_margin >= limits.shape_margin
         and evidence.colour_margin >= limits.colour_margin
+        and evidence.size_margin >= limits.size_margin
         and evidence.contrast >= limits.contrast
     )
 
@@ -164,11 +166,19 @@ def _evidence(found: Interpretation, noise: Float[Tensor, " b"]) -> list[Evidenc
         found.params[:, 3].sqrt(),
         (found.behind / found.difference.clamp(min=1e-6)).amin(dim=1).clamp(max=1),
         weakest / strength.amax(dim=1).clamp(min=1e-6),
+        _size_margin(found),
         found.behind.amin(dim=1) / doubt,
         other_colour / doubt,
         _other_size(found) / doubt,
     )
     return [Evidence(*row) for row in torch.stack(values, dim=1).tolist()]
+
+
+def _size_margin(found: Interpretation) -> Float[Tensor, " n"]:
+    """How far the radius lies from half-way between the sizes, towards the nearest one that objects have."""
+    radius = found.params[:, 2] * 32 / found.rest.shape[-1]
+    farthest = (RADII_AT_32["large"][0] - RADII_AT_32["small"][1]) / 2
+    return ((radius - SIZE_THRESHOLD_AT_32).abs() / farthest).clamp(max=1)
 
 
 def _other_size(found: Interpretation) -> Float[Tensor, " n"]:

@@ -61,11 +61,9 @@ LOSSLESS = (Nuisance(), Nuisance(eight_bit=True))
 SINGLE = (
     Nuisance(noise=0.05),
     Nuisance(noise=0.1),
-    Nuisance(blur=0.4),
     Nuisance(blur=0.8),
     Nuisance(blur=1.2),
     Nuisance(contrast=0.7),
-    Nuisance(contrast=0.85),
     Nuisance(contrast=1.1),
 )
 """The range that is allowed, one nuisance at a time."""
@@ -75,7 +73,6 @@ COMBINED = (
     Nuisance(blur=0.8, noise=0.1),
     Nuisance(blur=1.2, noise=0.05),
     Nuisance(blur=1.2, noise=0.1),
-    Nuisance(contrast=0.7, noise=0.1),
     Nuisance(contrast=0.7, blur=0.8, noise=0.05),
 )
 """Two or three at once: what can be read at all is bounded, see `information`."""

@@ -1,13 +1,14 @@
 """Pictures that are no scene of the world, though one object at a time is all that is wrong with them.
 
-Each maker takes scenes and gives their pictures with the first object spoilt: half-way between two shapes or two
-colours, cut in half, faded, replaced by a blob, or filled with a texture. Nothing of this has a true reading, so a
-judge must refuse all of it.
+Each maker takes scenes and gives their pictures with the first object spoilt: half-way between two shapes, two
+colours or the sizes, cut in half, faded, replaced by a blob, or filled with a texture. Nothing of this has a true
+reading, so a judge must refuse all of it.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from random import Random
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -16,13 +17,14 @@ from torch import Tensor
 from diptych.types import Scene, SceneObject
 from diptych.world.choice import pick
 from diptych.world.renderer import render
-from diptych.world.spec import COLOURS, SHAPES
+from diptych.world.spec import COLOURS, SHAPES, SIZE_THRESHOLD_AT_32
 
 Pictures = Float[Tensor, "b 3 side side"]
 
 CUT_AXES = ("right", "left", "lower", "upper")
 BLOB_COARSENESS = 6
 STRIPE_WIDTH_AT_32 = 2
+MIDDLE_SPREAD_AT_32 = 0.1
 
 
 def morphs(scenes: Sequence[Scene], rng: Random) -> Pictures:
@@ -33,6 +35,12 @@ def morphs(scenes: Sequence[Scene], rng: Random) -> Pictures:
 def colour_mixes(scenes: Sequence[Scene], rng: Random) -> Pictures:
     """Half-way between the first object's colour and any other but its complement, which would leave nothing."""
     return _half_way(scenes, [_with(scene, colour=_mixable(_first(scene).colour, rng)) for scene in scenes])
+
+
+def middle_sizes(scenes: Sequence[Scene], rng: Random) -> Pictures:
+    """The first object about half-way between small and large."""
+    radii = [SIZE_THRESHOLD_AT_32 + MIDDLE_SPREAD_AT_32 * (2 * rng.random() - 1) for _ in scenes]
+    return render([_with(s, radius=radius * s.side / 32) for s, radius in zip(scenes, radii, strict=True)])
 
 
 def half_cuts(scenes: Sequence[Scene], rng: Random) -> Pictures:
@@ -65,6 +73,7 @@ def textures(scenes: Sequence[Scene], rng: Random) -> Pictures:
 BATTERY: dict[str, Callable[[Sequence[Scene], Random], Pictures]] = {
     "morph of two shapes": morphs,
     "mix of two colours": colour_mixes,
+    "between two sizes": middle_sizes,
     "half an object": half_cuts,
     "faded to a half": faded,
     "blob": blobs,
@@ -77,7 +86,7 @@ def _first(scene: Scene) -> SceneObject:
     return scene.objects[0]
 
 
-def _with(scene: Scene, **changes: str) -> Scene:
+def _with(scene: Scene, **changes: Any) -> Scene:
     return replace(scene, objects=(replace(_first(scene), **changes), *scene.objects[1:]))
 
 

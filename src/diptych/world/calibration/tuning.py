@@ -25,6 +25,7 @@ Statistic = Callable[[Reading], float]
 LEAST: dict[str, Statistic] = {
     "shape_margin": lambda reading: min(e.shape_margin for e in reading.evidence),
     "colour_margin": lambda reading: min(e.colour_margin for e in reading.evidence),
+    "size_margin": lambda reading: min(e.size_margin for e in reading.evidence),
     "contrast": lambda reading: min(e.contrast for e in reading.evidence),
 }
 """What the weakest object of a legible picture has at least."""
@@ -32,6 +33,7 @@ LEAST: dict[str, Statistic] = {
 MEANT_FOR = {
     "shape_margin": "morph of two shapes",
     "colour_margin": "mix of two colours",
+    "size_margin": "between two sizes",
     "contrast": "faded to a half",
     "residual": "half an object",
 }
