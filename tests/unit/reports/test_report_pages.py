@@ -10,7 +10,7 @@ from diptych.reports.demo_report import DemoStory, demo_page
 from diptych.reports.pictures import veil
 from diptych.reports.run_report import RunStory, run_page
 from diptych.reports.steps import Step
-from diptych.reports.tables import number
+from diptych.reports.tables import interval_words, number
 from diptych.runs.results import Evaluation, Example, Figure
 
 VOID = {"meta", "img", "br", "line", "circle", "polyline"}
@@ -118,3 +118,10 @@ def test_quantities_that_belong_together_share_a_chart():
         "losses (training)": ("d loss", "g loss"),
         "novelty (training)": ("novelty",),
     }
+
+
+def test_a_table_says_when_its_intervals_are_over_contents():
+    again = Figure.rate("fully true", [True] * 6, ["a", "a", "b", "c", "c", "c"])
+    once = Figure.rate("fully true", [True] * 6, list("abcdef"))
+    assert "contents: 3 different ones" in interval_words(Evaluation("painter", "Painted", {}, [again]))
+    assert interval_words(Evaluation("painter", "Painted", {}, [once])) == ""
