@@ -40,7 +40,7 @@ PAINTER = [
 @pytest.fixture(scope="module")
 def documented(repository):
     text = (repository / "docs" / "metrics.md").read_text(encoding="utf-8")
-    return set(re.findall(r"^\| `([a-z]+/[a-z_]+)` \|", text, flags=re.MULTILINE))
+    return set(re.findall(r"^\| `([a-z]+/[a-z0-9_]+)` \|", text, flags=re.MULTILINE))
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ NOTE = (
     "Right: nothing is missing and nothing is there besides. Precision, recall and F1 count labels over all pictures; "
     "their intervals range over pictures. Floor: what is found in each picture, held against the next one's labels."
 )
-GROUPS = ("size", "colour", "shape", "count")
+GROUPS: tuple[str, ...] = ("size", "colour", "shape", "count")
 
 Labels = Bool[Tensor, "pictures labels"]
 

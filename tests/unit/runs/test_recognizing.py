@@ -28,7 +28,7 @@ SMALL_WORLD = [
     "data.world.min_objects=1",
     "data.world.shapes=[circle,square]",
     "data.world.colours=[red,blue]",
-    "data.world.sizes=[small]",
+    "data.world.sizes=[small,large]",
 ]
 
 
