@@ -20,6 +20,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="of the painter's noise (default: 0)")
     parser.add_argument("--beam", type=int, default=1, metavar="K", help="hypotheses kept in the search (default: 1)")
     parser.add_argument("--with", dest="teller", metavar="TELLER", help="a teller's run, to close a painter's loop")
+    parser.add_argument("--no-skills", action="store_true", help="leave a painter's skills out")
+    parser.add_argument(
+        "--num-prompts", type=int, default=250, metavar="N", help="prompts of each skill (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--images-per-prompt", type=int, default=1, metavar="N", help="pictures of each prompt (default: %(default)s)"
+    )
+    parser.add_argument("--full-sentences", action="store_true", help="ask for the skills in complete sentences")
     parser.add_argument("--trust", action="append", default=[], metavar="PACKAGE", help="a package of your own models")
     parser.add_argument("--json", action="store_true", help="the results as JSON, nothing else")
 
@@ -29,10 +37,12 @@ def run(args: argparse.Namespace) -> int:
     from diptych.cli.tables import evaluation_table
     from diptych.runs.evaluation import Request, evaluate, tell_trackers
     from diptych.runs.load import load, load_teller
+    from diptych.runs.skills import SkillsRequest
 
     output = Output(as_json=args.json)
     runs, overrides = runs_and_overrides(args.words)
-    request = Request(args.data, args.split, args.num, args.seed, args.beam, overrides)
+    skills = None if args.no_skills else SkillsRequest(args.num_prompts, args.images_per_prompt, args.full_sentences)
+    request = Request(args.data, args.split, args.num, args.seed, args.beam, overrides, skills)
     teller = load_teller(args.teller, trust=args.trust) if args.teller else None
     written = []
     for name in runs:

@@ -6,6 +6,7 @@ from diptych.reports.tables import evaluation_block
 from diptych.runs.results import Evaluation
 
 GALLERIES = {"painter": (painted_gallery, 18, 6), "teller": (told_gallery, 9, 3), "loop": (loop_gallery, 9, 3)}
+GALLERIES["skills"] = GALLERIES["painter"]
 """How examples of each kind are shown, how many of the first ones, and how many further failures."""
 
 LEADS = {
@@ -16,6 +17,10 @@ LEADS = {
     "teller": (
         "Each sentence was told of the picture beside it. The small tiles show where the teller looked for each word: "
         "what is dark was not looked at."
+    ),
+    "skills": (
+        "Each picture was painted from the prompt below it. The first verdict names the skill and is GenEval's: what "
+        "is asked for must be there. The second is strict: nothing else may be there, and the picture must be clear."
     ),
     "loop": (
         "A sentence is painted and the painting is told back. Agreement is consistency, not truth: two models that "

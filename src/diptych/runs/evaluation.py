@@ -1,11 +1,11 @@
 """Evaluate a run: what it paints or tells on held-out data, and with a second run the closed loop.
 
 Callable from Python, the command line and the demo. Every result says how it was measured and is kept in the run's
-folder: `evaluations/<checkpoint>-<data>-<split>-<seed>[-with-<run>].json`.
+folder: `evaluations/<checkpoint>-<data>-<split>-<seed>[-with-<run>|-skills].json`.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from diptych.runs.load import Handle, Painter, Teller, check_beam
 from diptych.runs.loop import evaluate_loop
 from diptych.runs.painting import Painted, evaluate_painter, paint_held_out
 from diptych.runs.results import Evaluation, save
+from diptych.runs.skills import SkillsRequest, evaluate_skills
 from diptych.runs.telling import evaluate_teller, tell
 from diptych.runs.truth import Track, silently
 from diptych.systems.captioner import Caption
@@ -32,7 +33,7 @@ class Request:
     """On what, and how, to evaluate.
 
     `data` is a data config's name or a folder, None is the run's own; `overrides` set keys of it (`data.root=…`);
-    `seed` is that of the painter's noise.
+    `seed` is that of the painter's noise. `skills` are asked of painters of a world; None leaves them out.
     """
 
     data: str | None = None
@@ -41,6 +42,7 @@ class Request:
     seed: int = 0
     beam: int = 1
     overrides: tuple[str, ...] = ()
+    skills: SkillsRequest | None = field(default_factory=SkillsRequest)
 
     def __post_init__(self) -> None:
         if self.split not in SPLITS:
@@ -66,7 +68,7 @@ def evaluate(
     trust: Trust = (),
     track: Track = silently,
 ) -> list[Kept]:
-    """The run's table; for a painter with a `teller` the loop's as well."""
+    """The run's table; for a painter of a world its skills too, and with a `teller` the loop's."""
     held_out = held_out_for(handle, request, trust)
     if isinstance(handle, Teller):
         if teller is not None:
@@ -78,6 +80,8 @@ def evaluate(
     results = [_painter_result(handle, painted, held_out, request, track)]
     if teller is not None:
         results.append(_loop_result(handle, teller, painted, held_out, request, track))
+    if request.skills is not None and painted.judged is not None:
+        results.append(_skills_result(handle, request.skills, held_out, request, track))
     return results
 
 
@@ -115,6 +119,13 @@ def _loop_result(
     protocol = _protocol(handle, held_out, request) | {"beam": request.beam, "with": _measured(teller)}
     result = evaluate_loop(handle, painted, captions, held_out, protocol, track)
     return _keep(handle, result, request, held_out, f"-with-{teller.run.run_id}")
+
+
+def _skills_result(handle: Painter, skills: SkillsRequest, held_out: HeldOut, request: Request, track: Track) -> Kept:
+    learned_from = read_checkpoint(handle.checkpoint)["config"]["data"]
+    protocol = _protocol(handle, held_out, request)
+    result = evaluate_skills(handle, held_out, skills, protocol, track, learned_from.get("complete_prob"))
+    return _keep(handle, result, request, held_out, "-skills-full" if skills.full_sentences else "-skills")
 
 
 def _protocol(handle: Handle, held_out: HeldOut, request: Request) -> dict[str, Any]:

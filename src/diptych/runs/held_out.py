@@ -1,7 +1,7 @@
 """The pictures and sentences that an evaluation is made on: the first examples of a split that training never saw."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
@@ -24,8 +24,8 @@ LEAST = 2
 class HeldOut:
     """Examples in their order. `sentences` are what is asked of a painter: complete where the data have a world.
 
-    `name` is the data config's, `overrides` what was set in it; `scenes` are None where nobody knows exactly what a
-    picture shows.
+    `name` is the data config's, `node` the whole of it and `overrides` what was set in it; `scenes` are None where
+    nobody knows exactly what a picture shows.
     """
 
     name: str
@@ -35,6 +35,7 @@ class HeldOut:
     references: Sequence[Sequence[str]]
     scenes: Sequence[Scene | None]
     overrides: Sequence[str] = ()
+    node: Mapping[str, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.images)
@@ -88,7 +89,7 @@ def take_held_out(
     references = [texts for batch in batches for texts in batch.references][:num]
     scenes = [scene for batch in batches for scene in batch.scenes][:num]
     images = torch.cat([batch.images for batch in batches])[:num]
-    return HeldOut(name, split, datamodule.spec, images, references, scenes, source.overrides)
+    return HeldOut(name, split, datamodule.spec, images, references, scenes, source.overrides, source.node)
 
 
 def _source(config: Mapping[str, Any], data: str | None, overrides: Sequence[str]) -> Source:

@@ -1,4 +1,4 @@
-"""What the benchmark asks: contents as strata, in words that the grammar reads, true of the scenes that go with them."""
+"""What the benchmark asks: contents as strata, in words that the grammar reads, true of the scenes beside them."""
 
 from collections import Counter
 from random import Random
