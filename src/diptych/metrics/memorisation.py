@@ -1,4 +1,4 @@
-"""Does a painter only repeat scenes that it was trained on?
+"""Whether a painter only repeats scenes that it was trained on.
 
 A world's splits share out the symbols of its scenes, and training met only those of the train split. A painter that
 has understood shows them no oftener than fresh scenes do; one that has memorised shows hardly any others.
