@@ -13,7 +13,7 @@ from diptych.config.datasets import PREFIX, check_overrides, composed_data, name
 from diptych.config.errors import UserError
 from diptych.runs.build import build_data
 from diptych.types import Batch, DataSpec, Images, Scene
-from diptych.world import Constraints, WorldSpec, meaning
+from diptych.world import Constraints, WorldSpec, canonical, meaning
 
 ENDLESS = "diptych.data.ScenesData"
 LEAST = 2
@@ -44,6 +44,11 @@ class HeldOut:
     def sentences(self) -> list[str]:
         """The first reference of each picture."""
         return [texts[0] for texts in self.references]
+
+    @property
+    def contents(self) -> list[str]:
+        """What each example is of: the scene's symbols, wherever its objects stand, or where there are none its sentence."""
+        return [" ".join(canonical(scene)) for scene in self.true_scenes()] if self.world else self.sentences
 
     @property
     def world(self) -> WorldSpec | None:

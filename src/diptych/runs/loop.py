@@ -38,28 +38,32 @@ def evaluate_loop(
         table = [_text_agreement(texts, real_texts, held_out)]
         table.append(Figure("judged true", None, note=painted.unjudged))
         same = agreement(texts, held_out.references)
-        return Evaluation("loop", TITLE, protocol, table, examples=_examples(painted, texts, same, held_out))
+        examples = _examples(painted, texts, same, held_out)
+        return Evaluation("loop", TITLE, protocol, table, examples=examples, clusters=held_out.contents)
     same = truth_of(texts, held_out).hits("exact")
     table = [
         *_agreement_figures(same, texts, real_texts, painted.judged, held_out),
         _repainted(painter, real_texts, held_out, protocol["seed"], painted.judged, track),
     ]
-    return Evaluation("loop", TITLE, protocol, table, notes=(NOTE,), examples=_examples(painted, texts, same, held_out))
+    examples = _examples(painted, texts, same, held_out)
+    return Evaluation("loop", TITLE, protocol, table, {}, (NOTE,), examples, held_out.contents)
 
 
 def _agreement_figures(
     same: list[bool], texts: Sequence[str], real_texts: Sequence[str], pictures: Judged, held_out: HeldOut
 ) -> list[Figure]:
-    scenes, truth = held_out.true_scenes(), pictures.truth
+    scenes, truth, contents = held_out.true_scenes(), pictures.truth, held_out.contents
     floor = truth_of(texts, held_out, rotated(scenes)).hits("exact")
     ceiling = truth_of(real_texts, held_out).hits("exact")
     read = truth_of(texts, held_out, [reading.scene for reading in pictures.readings]).hits("exact")
-    collusion = [agree for agree, true in zip(same, truth, strict=True) if not true]
+    collusion = [None if true else agree for agree, true in zip(same, truth, strict=True)]
     return [
-        Figure.rate("told back as asked", same, floor=share(floor), ceiling=share(ceiling)),
-        Figure.rate("judged true", truth, note="the same pictures, by the judge"),
-        Figure.rate("told as the judge reads it", read, note="of the same pictures, whatever was asked"),
-        Figure.rate("told as asked though judged false", collusion, note="collusion: of the pictures judged false"),
+        Figure.rate("told back as asked", same, contents, floor=share(floor), ceiling=share(ceiling)),
+        Figure.rate("judged true", truth, contents, note="the same pictures, by the judge"),
+        Figure.rate("told as the judge reads it", read, contents, note="of the same pictures, whatever was asked"),
+        Figure.rate(
+            "told as asked though judged false", collusion, contents, note="collusion: of the pictures judged false"
+        ),
     ]
 
 
@@ -67,6 +71,7 @@ def _text_agreement(texts: Sequence[str], real_texts: Sequence[str], held_out: H
     return Figure.rate(
         "told back as asked",
         agreement(texts, held_out.references),
+        held_out.contents,
         floor=share(agreement(texts, rotated(held_out.references))),
         ceiling=share(agreement(real_texts, held_out.references)),
         note="word for word one of the picture's references",
@@ -83,7 +88,8 @@ def _repainted(
     claims = held_out.meanings()[:num]
     again = judged(pictures.judge, images, claims, track, "judging repainted")
     note = "a true render is told, the caption is painted, the judge holds the painting against the render"
-    return Figure.rate("picture, told, painted: true", again.truth, floor=share(again.shuffled().truth), note=note)
+    floor = share(again.shuffled().truth)
+    return Figure.rate("picture, told, painted: true", again.truth, held_out.contents, floor=floor, note=note)
 
 
 def _examples(painted: Painted, texts: Sequence[str], same: list[bool], held_out: HeldOut) -> list[Example]:

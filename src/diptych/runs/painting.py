@@ -69,16 +69,18 @@ def evaluate_painter(painted: Painted, held_out: HeldOut, protocol: Mapping[str,
         truth = Figure("fully true", None, note=painted.unjudged)
         return Evaluation("painter", TITLE, protocol, [truth, energy], examples=_examples(painted))
     ceiling = _true_renders(held_out, painted.judged.judge, track)
-    table = figures(PAINTING_LABELS, painted.judged.scores, painted.judged.shuffled().scores, ceiling.scores)
+    floor, contents = painted.judged.shuffled(), held_out.contents
+    table = figures(PAINTING_LABELS, painted.judged.scores, floor.scores, ceiling.scores, contents)
     legible = [reading.is_legible and not reading.is_blank for reading in painted.judged.readings]
     return Evaluation(
         "painter",
         TITLE,
         protocol,
-        [*table, Figure.rate("legible", legible), *judge_figures(ceiling, protocol["seed"]), energy],
+        [*table, Figure.rate("legible", legible, contents), *judge_figures(ceiling, protocol["seed"]), energy],
         painted.judged.reasons(),
         ("Floor: each picture held against another one's sentence. Ceiling: true renders under the same judge.",),
         _examples(painted),
+        contents,
     )
 
 

@@ -1,7 +1,7 @@
 """What an evaluation found, as plain values: saved in a run folder, read back by reports, never overwritten.
 
-`evaluations/<name>.json` holds protocol, figures and examples; the examples' pictures lie beside it in
-`evaluations/<name>/`. A result that exists already is kept: a second, different one gets a number.
+`evaluations/<name>.json` holds protocol, figures and examples (docs/evaluation.md lists its keys); the examples' pictures
+lie beside it in `evaluations/<name>/`. A result that exists already is kept: a second, different one gets a number.
 """
 
 import json
@@ -10,16 +10,26 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PIL import Image
 
-from diptych.metrics.statistics import Proportion
+from diptych.config.errors import UserError
+from diptych.metrics.statistics import Interval, Proportion, cluster_interval
+
+SCHEMA = 2
+"""Of the file; 1 had neither `schema`, `clusters`, `hits` nor what an interval ranges over."""
+EXAMPLES, CONTENTS = "held-out examples", "held-out contents"
+RESAMPLING_SEED = 0
+HIT, MISS, UNCOUNTED = "1", "0", "-"
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
     """One line of the table. `floor` is what chance or shuffling reaches, `ceiling` what the truth itself reaches.
 
-    `value` None means that the figure does not exist for this data; `note` then says why.
+    `value` None means that the figure does not exist for this data; `note` then says why. `hits` has a character for
+    each example, in the order of the evaluation's `clusters`: 1, 0, or - where the example does not count. `contents`
+    is the number of different ones among those that count; `protocol` is what the evaluation's does not say already.
     """
 
     name: str
@@ -30,12 +40,33 @@ class Figure:
     ceiling: float | None = None
     note: str = ""
     percent: bool = True
+    interval_over: str = ""
+    interval_method: str = ""
+    contents: int = 0
+    hits: str = ""
+    protocol: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def rate(cls, name: str, hits: Sequence[bool], **rest: Any) -> "Figure":
-        """The share of true entries, with its 95 % interval."""
-        proportion = Proportion(sum(hits), len(hits))
-        return cls(name, proportion.rate, proportion.n, proportion.interval, **rest)
+    def rate(cls, name: str, hits: Sequence[bool | None], clusters: Sequence[str] = (), **rest: Any) -> "Figure":
+        """The share of true entries, with its 95 % interval; None stands for an example that does not count.
+
+        `clusters` names what each example is of (a scene's symbols, a sentence). Where one comes again, examples are not
+        independent, and the interval is of contents. Hits are kept where clusters are given, to be paired with others'.
+        """
+        counted = [i for i, hit in enumerate(hits) if hit is not None]
+        values = [bool(hits[i]) for i in counted]
+        proportion = Proportion(sum(values), len(values))
+        if not clusters:
+            return cls._with(name, proportion, proportion.interval_over(EXAMPLES), **rest)
+        named = [clusters[i] for i in counted]
+        marks = "".join(UNCOUNTED if hit is None else HIT if hit else MISS for hit in hits)
+        interval = _interval(values, named, proportion)
+        return cls._with(name, proportion, interval, contents=len(set(named)), hits=marks, **rest)
+
+    @classmethod
+    def _with(cls, name: str, proportion: Proportion, interval: Interval, **rest: Any) -> "Figure":
+        made = {"interval_over": interval.over, "interval_method": interval.method}
+        return cls(name, proportion.rate, proportion.n, interval.ends, **made, **rest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +92,10 @@ class Example:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A whole result. `kind` is painter, teller, loop; `reasons` counts why things were wrong."""
+    """A whole result. `kind` is painter, teller, loop; `reasons` counts why things were wrong.
+
+    `clusters` names what each example is of, so that figures of two results can be compared example by example.
+    """
 
     kind: str
     title: str
@@ -70,6 +104,7 @@ class Evaluation:
     reasons: Mapping[str, int] = field(default_factory=dict)
     notes: Sequence[str] = ()
     examples: Sequence[Example] = ()
+    clusters: Sequence[str] = ()
 
     @property
     def main(self) -> Figure | None:
@@ -83,12 +118,14 @@ class Evaluation:
     def to_dict(self) -> dict[str, Any]:
         """Everything but the examples, ready for JSON."""
         return {
+            "schema": SCHEMA,
             "kind": self.kind,
             "title": self.title,
             "protocol": dict(self.protocol),
             "figures": [asdict(figure) for figure in self.figures],
             "reasons": dict(self.reasons),
             "notes": list(self.notes),
+            "clusters": list(self.clusters),
         }
 
 
@@ -110,18 +147,40 @@ def save(evaluation: Evaluation, folder: Path, name: str) -> Path:
     return partial.replace(path)
 
 
-def read(path: Path) -> Evaluation:
-    """The inverse of `save`, pictures and all."""
-    content = json.loads(path.read_text(encoding="utf-8"))
-    figures = [Figure(**{**f, "interval": f["interval"] and tuple(f["interval"])}) for f in content.pop("figures")]
-    examples = [_read_example(e, path.with_suffix("")) for e in content.pop("examples", [])]
-    return Evaluation(**content, figures=figures, examples=examples)
+def read(path: Path, *, pictures: bool = True) -> Evaluation:
+    """The inverse of `save`; without `pictures` the examples are left out. Files of older schemas are read as well."""
+    content = _content(path)
+    examples = content.pop("examples", [])
+    try:
+        figures = [Figure(**{**f, "interval": f["interval"] and tuple(f["interval"])}) for f in content.pop("figures")]
+        shown = [_read_example(example, path.with_suffix("")) for example in examples if pictures]
+        return Evaluation(**content, figures=figures, examples=shown)
+    except (KeyError, TypeError) as error:
+        raise UserError(f"{path} is damaged ({error}): delete it and evaluate again") from error
 
 
-def read_all(folder: Path) -> list[Evaluation]:
+def read_all(folder: Path, *, pictures: bool = True) -> list[Evaluation]:
     """Every result in the folder, newest last."""
     paths = sorted(folder.glob("*.json"), key=lambda path: path.stat().st_mtime_ns)
-    return [read(path) for path in paths]
+    return [read(path, pictures=pictures) for path in paths]
+
+
+def _content(path: Path) -> dict[str, Any]:
+    """What the file holds but for its schema, which must be one that is known."""
+    try:
+        content = dict(json.loads(path.read_text(encoding="utf-8")))
+        schema = content.pop("schema", 1)
+    except (ValueError, TypeError) as error:
+        raise UserError(f"{path} is damaged ({error}): delete it and evaluate again") from error
+    if schema > SCHEMA:
+        raise UserError(f"{path} has schema {schema}, and this diptych knows up to {SCHEMA}: install a newer one")
+    return content
+
+
+def _interval(hits: Sequence[bool], clusters: Sequence[str], proportion: Proportion) -> Interval:
+    if len(set(clusters)) == len(clusters):
+        return proportion.interval_over(EXAMPLES)
+    return cluster_interval(hits, clusters, np.random.default_rng(RESAMPLING_SEED), CONTENTS)
 
 
 def _as_written(content: dict[str, Any]) -> dict[str, Any]:

@@ -34,13 +34,13 @@ def evaluate_teller(
         among = agreement(texts, held_out.references)
         table = [*_reference_table(texts, held_out, among), perplexity]
         examples = _examples(captions, held_out, ["a reference" if good else "no reference" for good in among], among)
-        return Evaluation("teller", TITLE, protocol, table, examples=examples)
+        return Evaluation("teller", TITLE, protocol, table, examples=examples, clusters=_pictures(held_out))
     scores = truth_of(texts, held_out)
     table = [*_truth_table(scores, texts, held_out), perplexity]
     reasons = [reason_of(scores, i) for i in range(len(texts))]
     wrong = dict(Counter(reason for reason in reasons if reason != TRUE))
     examples = _examples(captions, held_out, reasons, scores.hits("exact"))
-    return Evaluation("teller", TITLE, protocol, table, wrong, (NOTE,), examples)
+    return Evaluation("teller", TITLE, protocol, table, wrong, (NOTE,), examples, held_out.contents)
 
 
 def truth_of(texts: Sequence[str], held_out: HeldOut, scenes: Sequence[Scene] | None = None) -> Scores:
@@ -70,16 +70,21 @@ def perplexity_figure(teller: Teller, held_out: HeldOut) -> Figure:
 
 def _truth_table(scores: Scores, texts: Sequence[str], held_out: HeldOut) -> list[Figure]:
     floor = truth_of(texts, held_out, rotated(held_out.true_scenes()))
-    return figures(CAPTION_LABELS, scores, floor, truth_of(held_out.sentences, held_out))
+    return figures(CAPTION_LABELS, scores, floor, truth_of(held_out.sentences, held_out), held_out.contents)
 
 
 def _reference_table(texts: Sequence[str], held_out: HeldOut, among: list[bool]) -> list[Figure]:
     floor = share(agreement(texts, rotated(held_out.references)))
     undefined = f"{held_out.name} has no exact scenes, so nobody can say exactly"
     return [
-        Figure.rate("a reference, word for word", among, floor=floor, ceiling=1.0),
+        Figure.rate("a reference, word for word", among, _pictures(held_out), floor=floor, ceiling=1.0),
         Figure("exactly true", None, note=undefined),
     ]
+
+
+def _pictures(held_out: HeldOut) -> list[str]:
+    """Real pictures are each a content of their own, however many share a caption."""
+    return [f"picture {i}" for i in range(len(held_out))]
 
 
 def agreement(texts: Sequence[str], references: Sequence[Sequence[str]]) -> list[bool]:

@@ -86,11 +86,21 @@ def told(claims: Sequence[Constraints | None], scenes: Sequence[Scene]) -> Score
     return Scores(CAPTION_SCORES, [caption_scores(*pair) for pair in zip(claims, scenes, strict=True)])
 
 
-def figures(labels: Mapping[str, str], scores: Scores, floor: Scores, ceiling: Scores | None = None) -> list[Figure]:
-    """One line for each label."""
+def figures(
+    labels: Mapping[str, str],
+    scores: Scores,
+    floor: Scores,
+    ceiling: Scores | None = None,
+    clusters: Sequence[str] = (),
+) -> list[Figure]:
+    """One line for each label; `clusters` says what each example is of."""
     return [
         Figure.rate(
-            label, scores.hits(name), floor=share(floor.hits(name)), ceiling=ceiling and share(ceiling.hits(name))
+            label,
+            scores.hits(name),
+            clusters,
+            floor=share(floor.hits(name)),
+            ceiling=ceiling and share(ceiling.hits(name)),
         )
         for label, name in labels.items()
     ]

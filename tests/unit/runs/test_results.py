@@ -1,8 +1,11 @@
+import json
 from dataclasses import replace
 
 import pytest
 from PIL import Image
 
+from diptych.config import UserError
+from diptych.metrics.statistics import wilson_interval
 from diptych.runs.results import Evaluation, Example, Figure, read, read_all, save
 
 
@@ -19,10 +22,12 @@ def evaluation() -> Evaluation:
         second_picture=Image.new("RGB", (8, 8), "blue"),
     )
     figures = [
-        Figure.rate("fully true", [True, True, False], floor=0.1),
+        Figure.rate("fully true", [True, None, False], ["a", "b", "b"], floor=0.1),
         Figure("perplexity", None, note="no captions"),
     ]
-    return Evaluation("painter", "Painted", {"seed": 0, "num": 3}, figures, {"shape": 1}, ("a note",), [example])
+    return Evaluation(
+        "painter", "Painted", {"seed": 0, "num": 3}, figures, {"shape": 1}, ("a note",), [example], ["a", "b", "b"]
+    )
 
 
 def test_a_result_reads_back_as_it_was_saved(evaluation, tmp_path):
@@ -54,3 +59,54 @@ def test_a_rate_carries_its_interval_and_number():
     assert (figure.value, figure.n) == (0.75, 4)
     assert figure.interval is not None
     assert figure.interval[0] < 0.75 < figure.interval[1]
+
+
+def test_hits_are_kept_with_what_each_example_is_of():
+    figure = Figure.rate("true", [True, None, False, True], ["a", "b", "a", "c"])
+    assert (figure.hits, figure.n, figure.contents) == ("1-01", 3, 2)
+    assert Figure.rate("true", [True, False]).hits == ""
+
+
+def test_contents_that_come_once_are_as_sure_as_wilson_says():
+    figure = Figure.rate("true", [True] * 97 + [False] * 3, [str(i) for i in range(100)])
+    assert figure.interval == pytest.approx(wilson_interval(97, 100))
+    assert (figure.interval_over, figure.interval_method) == ("held-out examples", "Wilson")
+
+
+def test_contents_that_come_again_are_less_sure_than_as_many_different_ones():
+    hits, often = [i % 50 > 0 for i in range(1000)], [str(i % 50) for i in range(1000)]
+    figure = Figure.rate("true", hits, often)
+    assert figure.interval == pytest.approx(wilson_interval(49, 50))
+    assert (figure.interval_over, figure.interval_method) == ("held-out contents", "Wilson of clusters")
+    assert (figure.n, figure.contents) == (1000, 50)
+
+
+def test_a_result_without_pictures_has_everything_else(evaluation, tmp_path):
+    path = save(evaluation, tmp_path, "best")
+    for picture in (tmp_path / "best").glob("*.png"):
+        picture.unlink()
+    again = read(path, pictures=False)
+    assert again.to_dict() == evaluation.to_dict()
+    assert again.examples == []
+
+
+def test_a_file_of_the_first_schema_is_still_read(tmp_path):
+    old = {"name": "true", "value": 0.5, "n": 2, "interval": [0.1, 0.9], "floor": None, "ceiling": None, "note": ""}
+    content = {"kind": "teller", "title": "Told", "protocol": {}, "figures": [old | {"percent": True}], "reasons": {}}
+    (tmp_path / "old.json").write_text(json.dumps(content | {"notes": [], "examples": []}))
+    figure = read(tmp_path / "old.json").figures[0]
+    assert (figure.interval, figure.hits, figure.interval_over) == ((0.1, 0.9), "", "")
+
+
+def test_a_newer_schema_is_refused_by_name(evaluation, tmp_path):
+    path = save(evaluation, tmp_path, "best")
+    path.write_text(path.read_text().replace('"schema": 2', '"schema": 3'))
+    with pytest.raises(UserError, match=r"best\.json has schema 3"):
+        read(path)
+
+
+@pytest.mark.parametrize("text", ["", "[1]", "{}", '{"figures": [{"nonsense": 1}]}', '{"figures": [], "what": 1}'])
+def test_a_damaged_file_is_named(text, tmp_path):
+    (tmp_path / "best.json").write_text(text)
+    with pytest.raises(UserError, match=r"best\.json is damaged"):
+        read(tmp_path / "best.json")

@@ -1,0 +1,36 @@
+"""How sure a figure is, what its interval ranges over, and whether two of them differ: see docs/statistics.md."""
+
+from diptych.metrics.statistics.aggregates import (
+    interquartile_mean,
+    performance_profile,
+    probability_of_improvement,
+)
+from diptych.metrics.statistics.checkpoints import mcnemar, permute_clusters, sign_flips
+from diptych.metrics.statistics.clusters import cluster_interval
+from diptych.metrics.statistics.contrast import Contrast
+from diptych.metrics.statistics.crossed import crossed_interval
+from diptych.metrics.statistics.holm import holm
+from diptych.metrics.statistics.interval import Interval
+from diptych.metrics.statistics.methods import paired_t, welch_t
+from diptych.metrics.statistics.proportions import Proportion, wilson_interval
+from diptych.metrics.statistics.seeds import bounded_interval, student_t_interval
+
+__all__ = [
+    "Contrast",
+    "Interval",
+    "Proportion",
+    "bounded_interval",
+    "cluster_interval",
+    "crossed_interval",
+    "holm",
+    "interquartile_mean",
+    "mcnemar",
+    "paired_t",
+    "performance_profile",
+    "permute_clusters",
+    "probability_of_improvement",
+    "sign_flips",
+    "student_t_interval",
+    "welch_t",
+    "wilson_interval",
+]

@@ -1,0 +1,97 @@
+"""How sure a rate is where examples come in clusters: several pictures of one sentence, one scene drawn often.
+
+Such examples succeed and fail together, so that they tell less than as many independent ones. The interval resamples
+whole clusters; where hardly any cluster differs from the others there is nothing to resample, and it is Wilson's with
+the effective number of clusters in place of the number of examples.
+"""
+
+from collections.abc import Hashable, Sequence
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+from scipy import stats
+
+from diptych.metrics.statistics.interval import CONFIDENCE, Interval
+from diptych.metrics.statistics.proportions import WILSON, wilson_bounds
+from diptych.metrics.statistics.seeds import Bounds
+
+BOOTSTRAP, WILSON_OF_CLUSTERS = "cluster bootstrap", f"{WILSON} of clusters"
+RESAMPLES = 2_000
+LEAST_ON_EACH_SIDE = 10
+"""Clusters with a failure, and clusters with a success, below which resampling is not trusted."""
+
+
+def cluster_interval(
+    hits: Sequence[bool],
+    clusters: Sequence[Hashable],
+    rng: np.random.Generator,
+    over: str = "clusters",
+    confidence: float = CONFIDENCE,
+) -> Interval:
+    """Of the rate of hits; `clusters` names the cluster of each."""
+    successes, sizes = by_cluster(np.asarray(hits, dtype=np.float64), clusters)
+    low, high, resampled = rate_bounds(successes, sizes, rng, confidence)
+    method = BOOTSTRAP if resampled else WILSON_OF_CLUSTERS
+    return Interval(float(low), float(high), over, method, len(sizes), confidence)
+
+
+def by_cluster(
+    values: Float[np.ndarray, " n"], clusters: Sequence[Hashable]
+) -> tuple[Float[np.ndarray, " clusters"], Float[np.ndarray, " clusters"]]:
+    """Sum of the values in each cluster and the cluster's size, in the order of first appearance."""
+    places = {cluster: i for i, cluster in enumerate(dict.fromkeys(clusters))}
+    of_each = np.array([places[cluster] for cluster in clusters], dtype=np.int64)
+    sizes = np.bincount(of_each, minlength=len(places)).astype(np.float64)
+    return np.bincount(of_each, weights=values, minlength=len(places)), sizes
+
+
+def rate_bounds(
+    successes: Float[np.ndarray, "*batch clusters"],
+    sizes: Float[np.ndarray, " clusters"],
+    rng: np.random.Generator,
+    confidence: float = CONFIDENCE,
+) -> tuple[Float[np.ndarray, "*batch"], Float[np.ndarray, "*batch"], Bool[np.ndarray, "*batch"]]:
+    """The ends, and whether they were resampled; in every row the same clusters."""
+    sides = np.minimum((successes > 0).sum(axis=-1), (successes < sizes).sum(axis=-1))
+    resampled = np.asarray(sides >= LEAST_ON_EACH_SIDE)
+    rates = np.asarray(successes.sum(axis=-1) / sizes.sum())
+    wilson = wilson_bounds(rates, np.full(rates.shape, effective_clusters(sizes)), confidence)
+    if not resampled.any():
+        return *wilson, resampled
+    bootstrap = bootstrap_bounds(successes, sizes, rng, confidence)
+    low, high = (
+        np.where(resampled, of_bootstrap, of_wilson) for of_bootstrap, of_wilson in zip(bootstrap, wilson, strict=True)
+    )
+    return low, high, resampled
+
+
+def bootstrap_bounds(
+    totals: Float[np.ndarray, "*batch clusters"],
+    sizes: Float[np.ndarray, " clusters"],
+    rng: np.random.Generator,
+    confidence: float = CONFIDENCE,
+) -> Bounds:
+    """Expanded percentiles (Hesterberg 2015, arXiv:1411.5279) of total over size, clusters drawn with replacement.
+
+    Plain percentiles are too narrow for few clusters, as a normal quantile is where Student's belongs.
+    """
+    times = _times_drawn(len(sizes), rng).T.astype(np.float64)
+    means = (totals @ times) / (sizes @ times)
+    tail = expanded_tail(effective_clusters(sizes), confidence)
+    return np.asarray(np.quantile(means, tail, axis=-1)), np.asarray(np.quantile(means, 1 - tail, axis=-1))
+
+
+def expanded_tail(n: float, confidence: float = CONFIDENCE) -> float:
+    """The share of resamples to leave out at either end, so that n normal values are covered as Student's t does."""
+    return float(stats.norm.cdf(-np.sqrt(n / (n - 1)) * stats.t.ppf((1 + confidence) / 2, n - 1)))
+
+
+def effective_clusters(sizes: Float[np.ndarray, " clusters"]) -> float:
+    """How many clusters of one size tell as much as these, if examples of one cluster are all alike (Kish 1965)."""
+    return float(sizes.sum() ** 2 / (sizes**2).sum())
+
+
+def _times_drawn(n: int, rng: np.random.Generator) -> Int[np.ndarray, "resamples clusters"]:
+    """How often each of n clusters is drawn in each of many samples of n with replacement."""
+    drawn = rng.integers(0, n, (RESAMPLES, n)) + n * np.arange(RESAMPLES)[:, None]
+    return np.bincount(drawn.ravel(), minlength=RESAMPLES * n).reshape(RESAMPLES, n)
