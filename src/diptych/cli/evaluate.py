@@ -28,6 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--images-per-prompt", type=int, default=1, metavar="N", help="pictures of each prompt (default: %(default)s)"
     )
     parser.add_argument("--full-sentences", action="store_true", help="ask for the skills in complete sentences")
+    parser.add_argument(
+        "--robustness", action="store_true", help="paraphrases, typos, noise, blur, …, each paired with the clean case"
+    )
     parser.add_argument("--trust", action="append", default=[], metavar="PACKAGE", help="a package of your own models")
     parser.add_argument("--json", action="store_true", help="the results as JSON, nothing else")
 
@@ -42,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     output = Output(as_json=args.json)
     runs, overrides = runs_and_overrides(args.words)
     skills = None if args.no_skills else SkillsRequest(args.num_prompts, args.images_per_prompt, args.full_sentences)
-    request = Request(args.data, args.split, args.num, args.seed, args.beam, overrides, skills)
+    request = Request(args.data, args.split, args.num, args.seed, args.beam, overrides, skills, args.robustness)
     teller = load_teller(args.teller, trust=args.trust) if args.teller else None
     written = []
     for name in runs:

@@ -10,11 +10,16 @@ def evaluation_table(evaluation: Evaluation) -> str:
     """Title, one line a figure, why things were wrong, and what the figures mean."""
     lines = [f"{evaluation.title} ({evaluation.protocol['data']}, {evaluation.protocol['split']})", _line(HEADER)]
     lines += [_line(_cells(figure)) for figure in evaluation.figures]
-    lines += [f"  {figure.name}: {figure.note}" for figure in evaluation.figures if figure.value is None]
+    lines += [f"  {figure.name}: {figure.note}" for figure in evaluation.figures if _needs_words(evaluation, figure)]
     if evaluation.reasons:
         ordered = sorted(evaluation.reasons.items(), key=lambda item: -item[1])
         lines.append("wrong because of " + ", ".join(f"{reason} {count}" for reason, count in ordered))
     return "\n".join(lines)
+
+
+def _needs_words(evaluation: Evaluation, figure: Figure) -> bool:
+    """Figures without a value, and those whose note holds half of the result."""
+    return figure.value is None or (evaluation.kind.endswith("robustness") and bool(figure.note))
 
 
 def value_text(value: float | None, *, percent: bool) -> str:

@@ -10,7 +10,7 @@ from functools import cached_property
 from math import prod
 from random import Random
 
-from diptych.world import Judge, Reading
+from diptych.world import Constraints, Judge, Reading
 from diptych.world.choice import shuffled
 from diptych.world.geneval import Atom, atoms_held, atoms_of
 from diptych.world.prompts import Prompt
@@ -68,14 +68,9 @@ class Answers:
         return [getattr(one, score) for one in self.scores]
 
     @property
-    def contents(self) -> list[int]:
-        """The number of each picture's content, for intervals that speak of contents beyond these."""
-        return _numbers([prompt.content for prompt in self.prompt_of_each])
-
-    @property
-    def sentences(self) -> list[int]:
-        """The number of each picture's prompt, for intervals that speak of these contents."""
-        return [i for i in range(len(self.prompts)) for _ in range(self.copies)]
+    def contents(self) -> set[Constraints]:
+        """The different contents that were asked for."""
+        return {prompt.content for prompt in self.prompts}
 
     def _chosen(self, chosen: Sequence[bool]) -> "Answers":
         places = [i for i, is_chosen in enumerate(chosen) if is_chosen]
@@ -111,8 +106,3 @@ def product_of_atoms(prompt: Prompt, scores: Sequence[SkillScore]) -> float | No
 def _rate(place: int, atom: Atom, rows: Sequence[tuple[bool, ...]]) -> float:
     possible = [row[place] for row in rows if all(row[need] for need in atom.needs)]
     return sum(possible) / len(possible) if possible else 0.0
-
-
-def _numbers(things: Sequence[object]) -> list[int]:
-    known = {thing: number for number, thing in enumerate(dict.fromkeys(things))}
-    return [known[thing] for thing in things]

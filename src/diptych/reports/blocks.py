@@ -7,6 +7,8 @@ from diptych.runs.results import Evaluation
 
 GALLERIES = {"painter": (painted_gallery, 18, 6), "teller": (told_gallery, 9, 3), "loop": (loop_gallery, 9, 3)}
 GALLERIES["skills"] = GALLERIES["painter"]
+GALLERIES["painter_robustness"] = (painted_gallery, 21, 0)
+GALLERIES["teller_robustness"] = (told_gallery, 21, 0)
 """How examples of each kind are shown, how many of the first ones, and how many further failures."""
 
 LEADS = {
@@ -22,6 +24,10 @@ LEADS = {
         "Each picture was painted from the prompt below it. The first verdict names the skill and is GenEval's: what "
         "is asked for must be there. The second is strict: nothing else may be there, and the picture must be clear."
     ),
+    "painter_robustness": (
+        "Each picture was painted from the disturbed sentence below it, and judged by what was asked before."
+    ),
+    "teller_robustness": "Each sentence was told of the disturbed picture beside it.",
     "loop": (
         "A sentence is painted and the painting is told back. Agreement is consistency, not truth: two models that "
         "share a mistake agree. So the judge's verdict on the same pictures stands beside it."

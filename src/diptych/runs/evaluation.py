@@ -1,7 +1,7 @@
 """Evaluate a run: what it paints or tells on held-out data, and with a second run the closed loop.
 
 Callable from Python, the command line and the demo. Every result says how it was measured and is kept in the run's
-folder: `evaluations/<checkpoint>-<data>-<split>-<seed>[-with-<run>|-skills].json`.
+folder: `evaluations/<checkpoint>-<data>-<split>-<seed>[-with-<run>|-skills|-robustness].json`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,8 +19,9 @@ from diptych.runs.load import Handle, Painter, Teller, check_beam
 from diptych.runs.loop import evaluate_loop
 from diptych.runs.painting import Painted, evaluate_painter, paint_held_out
 from diptych.runs.results import Evaluation, save
+from diptych.runs.robustness import painter_robustness, teller_robustness
 from diptych.runs.skills import SkillsRequest, evaluate_skills
-from diptych.runs.telling import evaluate_teller, tell
+from diptych.runs.telling import evaluate_teller, tell, truth_of
 from diptych.runs.truth import Track, silently
 from diptych.systems.captioner import Caption
 from diptych.tracking import RunInfo
@@ -34,6 +35,7 @@ class Request:
 
     `data` is a data config's name or a folder, None is the run's own; `overrides` set keys of it (`data.root=…`);
     `seed` is that of the painter's noise. `skills` are asked of painters of a world; None leaves them out.
+    `robustness` asks for the same examples once more, disturbed.
     """
 
     data: str | None = None
@@ -43,6 +45,7 @@ class Request:
     beam: int = 1
     overrides: tuple[str, ...] = ()
     skills: SkillsRequest | None = field(default_factory=SkillsRequest)
+    robustness: bool = False
 
     def __post_init__(self) -> None:
         if self.split not in SPLITS:
@@ -73,7 +76,7 @@ def evaluate(
     if isinstance(handle, Teller):
         if teller is not None:
             raise UserError(f"{handle.run.run_id} tells; a second teller (--with) goes with a painter")
-        return [_teller_result(handle, held_out, request, track)]
+        return _teller_results(handle, held_out, request, track)
     if teller is not None and handle.system.text_encoder is None:
         raise UserError(f"{handle.run.run_id} paints without sentences: there is no loop to close (leave out --with)")
     painted = paint_held_out(handle, held_out, seed=request.seed, track=track)
@@ -82,6 +85,11 @@ def evaluate(
         results.append(_loop_result(handle, teller, painted, held_out, request, track))
     if request.skills is not None and painted.judged is not None:
         results.append(_skills_result(handle, request.skills, held_out, request, track))
+    if request.robustness:
+        _check_exact(handle, held_out)
+        protocol = _protocol(handle, held_out, request)
+        robust = painter_robustness(handle, painted, held_out, protocol, track)
+        results.append(_keep(handle, robust, request, held_out, "-robustness"))
     return results
 
 
@@ -98,10 +106,25 @@ def held_out_for(handle: Handle, request: Request, trust: Trust = ()) -> HeldOut
     )
 
 
-def _teller_result(handle: Teller, held_out: HeldOut, request: Request, track: Track) -> Kept:
+def _teller_results(handle: Teller, held_out: HeldOut, request: Request, track: Track) -> list[Kept]:
     captions = tell(handle, held_out.images, beam=request.beam, track=track, description="captions")
     protocol = _protocol(handle, held_out, request) | {"beam": request.beam}
-    return _keep(handle, evaluate_teller(handle, captions, held_out, protocol), request, held_out)
+    results = [_keep(handle, evaluate_teller(handle, captions, held_out, protocol), request, held_out)]
+    if request.robustness:
+        _check_exact(handle, held_out)
+        scores = truth_of([caption.text for caption in captions], held_out)
+        robust = teller_robustness(handle, captions, scores, held_out, protocol, track)
+        results.append(_keep(handle, robust, request, held_out, "-robustness"))
+    return results
+
+
+def _check_exact(handle: Handle, held_out: HeldOut) -> None:
+    """Refuse to disturb what nobody can judge."""
+    if held_out.world is None or (isinstance(handle, Painter) and handle.system.text_encoder is None):
+        raise UserError(
+            f"robustness: {handle.run.run_id} on {held_out.name} cannot be judged exactly; it takes sentences and a "
+            "world of scenes (leave out --robustness)"
+        )
 
 
 def _painter_result(handle: Painter, painted: Painted, held_out: HeldOut, request: Request, track: Track) -> Kept:

@@ -51,6 +51,11 @@ class HeldOut:
         return [" ".join(canonical(scene)) for scene in self.true_scenes()] if self.world else self.sentences
 
     @property
+    def image_size(self) -> int:
+        """Pixels a side."""
+        return self.spec.image_size
+
+    @property
     def world(self) -> WorldSpec | None:
         """The world the pictures show, where truth is exact."""
         return WorldSpec(**self.spec.world) if self.spec.world else None

@@ -1,6 +1,8 @@
 """The lines of the skills table: GenEval's score and the strict one, single claims, variety, and what is remembered."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 from diptych.metrics.memorisation import in_training
 from diptych.metrics.skills import Answers, atom_accuracy, product_of_atoms
@@ -9,7 +11,7 @@ from diptych.runs.results import Figure
 from diptych.runs.truth import share
 from diptych.types import Scene
 from diptych.world import HoldOut
-from diptych.world.prompts import HELD_OUT, PARTS, SEEN
+from diptych.world.prompts import HELD_OUT, PARTS, SEEN, name_of
 from diptych.world.skills import GENEVAL, SKILLS
 
 NAMES = {
@@ -25,62 +27,100 @@ NAMES = {
 }
 SUFFIX = {SEEN: "", HELD_OUT: ", held out"}
 SCORES = {"geneval": "", "strict": ", strict"}
+PROMPTS, NEW_CONTENTS = "prompts of these contents", "contents never seen"
 VARIETIES = ("colour", "size", "place", "relation")
 
 
 def skill_figures(answers: Answers, rendered: Answers, hold_out: HoldOut | None) -> list[Figure]:
     """The whole table; `rendered` are true pictures of the same prompts."""
-    pairs = {
-        (skill, part): (answers.of(skill, part), rendered.of(skill, part))
+    asked = {(prompt.skill, prompt.part) for prompt in answers.prompts}
+    groups = [
+        _Group(skill, part, answers.of(skill, part), rendered.of(skill, part))
         for part in PARTS
         for skill in SKILLS
-        if any((prompt.skill, prompt.part) == (skill, part) for prompt in answers.prompts)
-    }
-    seen = answers.of_part(SEEN)
-    overall = [_overall(pairs, score) for score in SCORES]
-    rates = [
-        _rate(f"{NAMES[skill]}{SUFFIX[part]}{SCORES[score]}", score, part, *pair)
-        for score in SCORES
-        for (skill, part), pair in pairs.items()
+        if (skill, part) in asked
     ]
-    composed = [
-        figure
-        for (skill, part), pair in pairs.items()
-        for figure in _composition(f"{NAMES[skill]}{SUFFIX[part]}", *pair)
+    clusters, seen = clusters_of(answers), answers.of_part(SEEN)
+    return [
+        *(_overall(answers, groups, score, clusters) for score in SCORES),
+        *(_rate(answers, group, score, clusters) for score in SCORES for group in groups),
+        *(figure for group in groups for figure in _composition(group)),
+        *_varieties(seen),
+        _remembered(seen, hold_out),
+        _legible(answers, rendered),
     ]
-    return [*overall, *rates, *composed, *_varieties(seen), _remembered(seen, hold_out), _legible(answers, rendered)]
 
 
-def _overall(pairs: dict[tuple[str, str], tuple[Answers, Answers]], score: str) -> Figure:
-    """GenEval's unweighted mean over its skills, as far as the world has room for them."""
-    parts = [pair for (skill, part), pair in pairs.items() if part == SEEN and skill in GENEVAL]
-    means = [
-        _mean([share(column.hits(score)) for column in columns])
-        for columns in zip(*((own, own.shuffled(), true) for own, true in parts), strict=True)
+def clusters_of(answers: Answers) -> list[str]:
+    """What each picture's interval ranges over: its sentence, or where contents are new its content."""
+    return [
+        f"{prompt.skill}: {prompt.sentence if prompt.part == SEEN else name_of(prompt.content)}"
+        for prompt in answers.prompt_of_each
     ]
-    value, floor, ceiling = means if parts else (None, None, None)
-    note = f"mean of {len(parts)} of GenEval's {len(GENEVAL)} skills"
-    n = sum(len(own.readings) for own, _ in parts)
-    return Figure(f"GenEval score{SCORES[score]}", value, n, floor=floor, ceiling=ceiling, note=note)
 
 
-def _rate(name: str, score: str, part: str, own: Answers, true: Answers) -> Figure:
-    """One skill; the interval speaks of other prompts of these contents, or of other contents if these are unseen."""
-    note = f"{len(set(own.contents))} contents, {len(own.prompts)} prompts"
-    floor, ceiling = share(own.shuffled().hits(score)), share(true.hits(score))
-    return Figure.rate(name, own.hits(score), floor=floor, ceiling=ceiling, note=note)
+@dataclass(frozen=True)
+class _Group:
+    """The pictures and the true renders of one skill's prompts in one part."""
+
+    skill: str
+    part: str
+    own: Answers
+    true: Answers
+
+    @property
+    def name(self) -> str:
+        return f"{NAMES[self.skill]}{SUFFIX[self.part]}"
+
+    @cached_property
+    def shuffled(self) -> Answers:
+        return self.own.shuffled()
 
 
-def _composition(name: str, own: Answers, true: Answers) -> Iterator[Figure]:
+def _overall(answers: Answers, groups: Sequence[_Group], score: str, clusters: Sequence[str]) -> Figure:
+    """GenEval's unweighted mean over its skills, as far as the world has room for them; all have as many pictures."""
+    counted = [group for group in groups if group.part == SEEN and group.skill in GENEVAL]
+    note = f"mean of {len(counted)} of GenEval's {len(GENEVAL)} skills"
+    return _pooled(f"GenEval score{SCORES[score]}", answers, counted, score, clusters, PROMPTS, note)
+
+
+def _rate(answers: Answers, group: _Group, score: str, clusters: Sequence[str]) -> Figure:
+    """One skill; the interval speaks of other prompts of these contents, or of other contents where these are new."""
+    note = f"{len(group.own.contents)} contents, {len(group.own.prompts)} prompts"
+    over = PROMPTS if group.part == SEEN else NEW_CONTENTS
+    return _pooled(f"{group.name}{SCORES[score]}", answers, [group], score, clusters, over, note)
+
+
+def _pooled(
+    name: str,
+    answers: Answers,
+    groups: Sequence[_Group],
+    score: str,
+    clusters: Sequence[str],
+    over: str,
+    note: str,
+) -> Figure:
+    """The rate over all pictures of the groups; the other ones do not count."""
+    chosen = {(group.skill, group.part) for group in groups}
+    marks = zip(answers.prompt_of_each, answers.hits(score), strict=True)
+    hits = [hit if (prompt.skill, prompt.part) in chosen else None for prompt, hit in marks]
+    floor = share([hit for group in groups for hit in group.shuffled.hits(score)])
+    ceiling = share([hit for group in groups for hit in group.true.hits(score)])
+    figure = Figure.rate(name, hits, clusters, floor=floor, ceiling=ceiling, note=note)
+    return replace(figure, interval_over=over)
+
+
+def _composition(group: _Group) -> Iterator[Figure]:
     """Single claims, and what the whole would reach if they failed independently; for prompts of several claims."""
+    own = group.own
     if len(own.scores[0].atoms) < 2:
         return
-    n, floor, ceiling = len(own.readings), atom_accuracy(own.shuffled().scores), atom_accuracy(true.scores)
-    yield Figure(f"{name}, atoms", atom_accuracy(own.scores), n, floor=floor, ceiling=ceiling, note="single claims")
-    product = product_of_atoms(own.prompts[0], own.scores)
-    observed = share(own.hits("geneval")) or 0.0
-    note = f"all claims together: {100 * observed:.1f} %"
-    yield Figure(f"{name}, product of atoms", product, n, note=note)
+    floor, ceiling = atom_accuracy(group.shuffled.scores), atom_accuracy(group.true.scores)
+    value, n = atom_accuracy(own.scores), len(own.readings)
+    yield Figure(f"{group.name}, atoms", value, n, floor=floor, ceiling=ceiling, note="single claims")
+    product, whole = product_of_atoms(own.prompts[0], own.scores), share(own.hits("geneval")) or 0.0
+    note = f"if claims failed independently; together {100 * whole:.1f} % hold"
+    yield Figure(f"{group.name}, product of atoms", product, n, note=note)
 
 
 def _varieties(answers: Answers) -> Iterator[Figure]:
@@ -116,8 +156,3 @@ def _remembered(answers: Answers, hold_out: HoldOut | None) -> Figure:
 def _legible(answers: Answers, rendered: Answers) -> Figure:
     own, true = ([r.is_legible and not r.is_blank for r in one.readings] for one in (answers, rendered))
     return Figure.rate("legible", own, ceiling=share(true))
-
-
-def _mean(values: Sequence[float | None]) -> float:
-    known = [value for value in values if value is not None]
-    return sum(known) / len(known)

@@ -18,7 +18,7 @@ from diptych.runs.held_out import HeldOut
 from diptych.runs.load import Painter
 from diptych.runs.painting import brought_to, paint_each, shown_places
 from diptych.runs.results import Evaluation, Example
-from diptych.runs.skill_figures import NAMES, skill_figures
+from diptych.runs.skill_figures import NAMES, clusters_of, skill_figures
 from diptych.runs.truth import Track, judged
 from diptych.types import Images, Scene
 from diptych.world import HoldOut, Judge, WorldSpec, hold_out_named, render
@@ -109,6 +109,7 @@ def evaluate_skills(
         skill_figures(answers, rendered, benchmark.hold_out),
         notes=_notes(benchmark, complete_prob),
         examples=_examples(answers, images),
+        clusters=clusters_of(answers),
     )
 
 

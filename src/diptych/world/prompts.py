@@ -5,7 +5,7 @@ contents and words training may have met, and `held_out`, of which it met none.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import cycle, islice
 from random import Random
@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from diptych.types import Scene
 from diptych.world.choice import shuffled
-from diptych.world.constraints import Constraints, Relation
+from diptych.world.constraints import Constraints, Mention, Relation
 from diptych.world.geneval import metadata
 from diptych.world.grammar import Grammar
 from diptych.world.holdouts import HoldOut
@@ -104,6 +104,18 @@ def prompts_of(
     ]
 
 
+def name_of(content: Constraints) -> str:
+    """The content in symbols, such as `red circle above blue square`; no two contents have one name."""
+    phrases = [_phrase(mention) for mention in content.mentions]
+    relations = [relation.name for relation in content.relations] or [","] * (len(phrases) - 1)
+    return " ".join([phrases[0], *(f"{name} {phrase}" for name, phrase in zip(relations, phrases[1:], strict=True))])
+
+
+def _phrase(mention: Mention) -> str:
+    number = str(mention.number) if mention.number > 1 else None
+    return " ".join(filter(None, (number, mention.size, mention.colour, mention.shape)))
+
+
 def drawn_evenly(things: Sequence[T], number: int, rng: Random) -> list[T]:
     """`number` of the things, none more than once oftener than another, in a random order."""
     rounds = -(-number // len(things)) if things else 0
@@ -111,9 +123,9 @@ def drawn_evenly(things: Sequence[T], number: int, rng: Random) -> list[T]:
 
 
 def turned(claims: Constraints) -> Constraints:
-    """The same two objects in the same place, told from the other one."""
-    (first, name, second), *_ = claims.relations
-    return replace(claims, mentions=claims.mentions[::-1], relations=(Relation(first, INVERSE[name], second),))
+    """The same row of objects in the same places, told from its other end."""
+    names = [INVERSE[relation.name] for relation in reversed(claims.relations)]
+    return Constraints(claims.mentions[::-1], tuple(Relation(i, name, i + 1) for i, name in enumerate(names)))
 
 
 @dataclass(frozen=True)

@@ -102,14 +102,6 @@ def test_atoms_that_fail_together_are_above_their_product():
     assert product_of_atoms(prompt, rows) == pytest.approx(0.25)
 
 
-def test_clusters_are_contents_or_prompts():
-    asked = prompts("single_object", number=12)
-    answers = Answers(Judge(WORLD), asked, [read(Scene(32, ()))] * 24, copies=2)
-    assert len(set(answers.contents)) == 6
-    assert len(set(answers.sentences)) == 12
-    assert len(answers.contents) == len(answers.sentences) == 24
-
-
 def test_scenes_of_each_split_are_told_apart_and_single_objects_left_out():
     for split, share in (("train", 1.0), ("test", 0.0)):
         scenes = [scene_at(WORLD, split, 0, i) for i in range(60)]

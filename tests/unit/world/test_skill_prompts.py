@@ -7,7 +7,7 @@ import pytest
 
 from diptych.world import Grammar, WorldSpec, belongs, hold_out_named, split_of
 from diptych.world.geneval import is_correct
-from diptych.world.prompts import HELD_OUT, SEEN, Speech, drawn_evenly, prompts_of, turned
+from diptych.world.prompts import HELD_OUT, SEEN, Speech, drawn_evenly, name_of, prompts_of, turned
 from diptych.world.skills import GENEVAL, SKILLS, contents_of, fewest_objects, is_held, skills_of
 
 AT_32 = WorldSpec(min_objects=1)
@@ -38,6 +38,12 @@ def test_contents_are_counted_as_combinatorics_counts_them():
         "color_position": 15 * 8 * 7 * 4,
     }
     assert len(contents_of("counting", AT_32)) == 6
+
+
+def test_no_two_contents_have_one_name():
+    contents = [content for tag in SKILLS for content in contents_of(tag, AT_64)]
+    assert len({name_of(content) for content in contents}) == len(contents)
+    assert name_of(contents_of("color_position", AT_64)[0]) == "red circle above green square"
 
 
 def test_contents_are_drawn_evenly_and_in_another_order_each_round():
