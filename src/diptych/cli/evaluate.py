@@ -1,4 +1,7 @@
-"""Measure runs on held-out data: how much of what they paint or tell is true; with --with, the closed loop as well."""
+"""Measure runs on held-out data: how much of what they paint or tell is true, and a painter's skills one by one.
+
+With --with, the closed loop as well; with --robustness, the same examples disturbed.
+"""
 
 import argparse
 from collections.abc import Sequence
@@ -37,10 +40,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Evaluate one run after the other."""
+    from diptych.cli.skills_table import skills_table
     from diptych.cli.tables import evaluation_table
     from diptych.runs.evaluation import Request, evaluate, tell_trackers
     from diptych.runs.load import load, load_teller
-    from diptych.runs.skills import SkillsRequest
+    from diptych.runs.skills import KIND, KIND_IN_FULL, SkillsRequest
 
     output = Output(as_json=args.json)
     runs, overrides = runs_and_overrides(args.words)
@@ -56,7 +60,8 @@ def run(args: argparse.Namespace) -> int:
         )
         results = evaluate(handle, request, teller=teller, trust=args.trust, track=output.track)
         for kept in results:
-            output.line(evaluation_table(kept.evaluation))
+            table = skills_table if kept.evaluation.kind in (KIND, KIND_IN_FULL) else evaluation_table
+            output.line(table(kept.evaluation))
             output.line(f"written to {short(kept.path)}\n")
             written.append({"file": str(kept.path), **kept.evaluation.to_dict()})
         for line in tell_trackers(handle, results, args.trust):

@@ -17,5 +17,7 @@ def in_training(scenes: Sequence[Scene], hold_out: HoldOut | None = None) -> lis
 
 def _is_in_one_split(scene: Scene) -> bool:
     """Two objects in a clear relation, or more; a single one is in every split."""
-    number = len(scene.objects)
-    return number > 2 or (number == 2 and relation_between(*scene.objects) is not None)
+    if len(scene.objects) != 2:
+        return len(scene.objects) > 2
+    first, second = scene.objects
+    return relation_between(first, second) is not None

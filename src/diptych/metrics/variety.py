@@ -59,7 +59,7 @@ def choices_in(scene: Scene, content: Constraints, spec: WorldSpec) -> Iterator[
             yield Choice("size", ("size", content, place), thing.size, len(spec.sizes))
         if not content.relations:
             yield Choice("place", ("place", content, place), _quadrant(thing, scene.side), QUADRANTS)
-    if len(things) == 2 and not content.relations and (relation := relation_between(*things)):
+    if len(things) == 2 and not content.relations and (relation := relation_between(things[0], things[1])):
         yield Choice("relation", ("relation", content), relation, len(spec.relations))
 
 

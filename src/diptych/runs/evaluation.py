@@ -25,6 +25,7 @@ from diptych.runs.telling import evaluate_teller, tell, truth_of
 from diptych.runs.truth import Track, silently
 from diptych.systems.captioner import Caption
 from diptych.tracking import RunInfo
+from diptych.world.skills import skills_of
 
 SPLITS = ("val", "test")
 
@@ -83,7 +84,7 @@ def evaluate(
     results = [_painter_result(handle, painted, held_out, request, track)]
     if teller is not None:
         results.append(_loop_result(handle, teller, painted, held_out, request, track))
-    if request.skills is not None and painted.judged is not None:
+    if request.skills is not None and painted.judged is not None and skills_of(painted.judged.judge.spec):
         results.append(_skills_result(handle, request.skills, held_out, request, track))
     if request.robustness:
         _check_exact(handle, held_out)

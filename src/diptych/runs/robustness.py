@@ -123,7 +123,7 @@ def _painted_figure(anew: PaintedAnew, clean: Judged, contents: Sequence[str]) -
     hits: list[bool | None] = [None] * len(contents)
     for place, hit in zip(anew.places, same, strict=True):
         hits[place] = hit
-    name = f"{anew.condition.name}: same scene as before"
+    name = f"{anew.condition.name}: same scene"
     return Figure.rate(name, hits, contents, note=f"{legible}; {UNDEFINED}")
 
 

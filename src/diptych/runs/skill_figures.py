@@ -138,7 +138,7 @@ def _varieties(answers: Answers) -> Iterator[Figure]:
 
 def _choices(answers: Answers, scenes: Sequence[Scene]) -> list[Choice]:
     """Of the pictures that show what was asked, or of scenes that stand in their place."""
-    if answers.prompts[0].in_full:
+    if any(prompt.in_full for prompt in answers.prompts):
         return []
     spec = answers.judge.spec
     trios = zip(answers.prompt_of_each, scenes, answers.hits("geneval"), strict=True)

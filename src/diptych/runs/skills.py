@@ -26,6 +26,7 @@ from diptych.world.prompts import HELD_OUT, PARTS, Prompt, Speech, prompts_of
 from diptych.world.skills import skills_of
 
 KIND, TITLE = "skills", "Skills"
+KIND_IN_FULL, TITLE_IN_FULL = "skills_full", "Skills, asked in full sentences"
 RENDERED_AT_ONCE = 512
 
 
@@ -66,7 +67,7 @@ class Benchmark:
     def prompts(self) -> list[Prompt]:
         """All of them: the first of every skill, then the second of every skill, and so on."""
         rows = [self._prompts(skill, part) for part in PARTS for skill in skills_of(self.spec)]
-        longest = max(map(len, rows))
+        longest = max(map(len, rows), default=0)
         return [row[i] for i in range(longest) for row in rows if i < len(row)]
 
     def num_contents(self) -> dict[str, int]:
@@ -103,8 +104,8 @@ def evaluate_skills(
     answers = answered(benchmark, images, track)
     rendered = answers_of_renders(benchmark, track)
     return Evaluation(
-        KIND,
-        TITLE + (", asked in full sentences" if request.full_sentences else ""),
+        KIND_IN_FULL if request.full_sentences else KIND,
+        TITLE_IN_FULL if request.full_sentences else TITLE,
         {**protocol, **_how(benchmark), "num": len(images)},
         skill_figures(answers, rendered, benchmark.hold_out),
         notes=_notes(benchmark, complete_prob),
