@@ -8,7 +8,7 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
-.PHONY: help demo test lint format types bench figures notebooks lock clean
+.PHONY: help demo test lint format types bench coverage figures notebooks lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -41,6 +41,10 @@ types: $(READY) ## type-check src
 
 bench: $(READY) ## timed comparisons with plain loops, as ratios (about ten minutes on two quiet cores)
 	$(PYTHON) -m benchmarks
+
+coverage: $(READY) ## simulate how often intervals hold the truth, and write docs/coverage.md (four minutes on one core)
+	OMP_NUM_THREADS=1 $(PYTHON) benchmarks/interval_coverage.py > docs/coverage.md.part
+	mv docs/coverage.md.part docs/coverage.md
 
 figures: $(READY) ## write the demo's figures into README.md, from the runs of make demo
 	$(PYTHON) -m diptych.reports.readme

@@ -1,7 +1,7 @@
-"""How often 95 % intervals hold the truth, those that diptych uses and those that it does not, as the page docs/coverage.md.
+"""How often 95 % intervals hold the truth, diptych's and others, as the page docs/coverage.md.
 
-`make coverage` writes the page anew: 20,000 simulated experiments a cell, the same for a seed, a few minutes on one core.
-The intervals of diptych are its own functions, run on many experiments at once; the bad examples live here.
+`make coverage` writes the page anew: 20,000 simulated experiments a cell, the same for a seed, four minutes on one
+core. The intervals of diptych are its own functions, run on many experiments at once; the bad examples live here.
 """
 
 import argparse
@@ -107,7 +107,7 @@ OF_SEEDS: dict[str, Method] = {
 
 @dataclass(frozen=True)
 class Prompts:
-    """An evaluation of `pictures` (of each of n prompts) at a true rate, alike within a prompt to the degree `alike`."""
+    """An evaluation of some `pictures` of each prompt at a true rate; those of one prompt are `alike` to a degree."""
 
     pictures: np.ndarray
     rate: float
@@ -157,9 +157,9 @@ def designs() -> Iterable[tuple[str, Prompts]]:
     for n, k in ((50, 4), (250, 1), (250, 4), (1000, 4)):
         for alike in (0.0,) if k == 1 else (0.0, 0.3, 0.8):
             for rate in (0.9, 0.995) if n == 1000 else (0.5, 0.9, 0.98, 0.995):
-                yield f"{n} × {k}", Prompts(np.full(n, k), rate, alike)
+                yield f"{n}, {k} each", Prompts(np.full(n, k), rate, alike)
     for rate in (0.9, 0.98):
-        yield "60 scenes, unequal", Prompts(of_few_scenes(), rate, 0.3)
+        yield "60, 1 to 77 each", Prompts(of_few_scenes(), rate, 0.3)
 
 
 @dataclass(frozen=True)
@@ -185,8 +185,8 @@ class Crossing:
 
 
 CROSSINGS = (
-    Crossing("seeds scatter more", 1.5, 0.6, 0.5),
-    Crossing("contents scatter more", 1.5, 0.2, 2.0),
+    Crossing("seeds more", 1.5, 0.6, 0.5),
+    Crossing("contents more", 1.5, 0.2, 2.0),
 )
 
 
@@ -245,7 +245,7 @@ def seeds_table(simulations: int, seed: int) -> Iterable[Sequence[str]]:
 
 
 def prompts_table(simulations: int, seed: int) -> Iterable[Sequence[str]]:
-    yield ("prompts × pictures", "alike", "true rate", *OF_PROMPTS, "no width")
+    yield ("prompts, pictures", "alike", "true rate", *OF_PROMPTS, "no width")
     for place, (name, prompts) in enumerate(designs()):
         rng, tallies = generator(seed, 1, place), {method: Tally(prompts.rate) for method in OF_PROMPTS}
         for times in chunks(simulations):
@@ -258,7 +258,7 @@ def prompts_table(simulations: int, seed: int) -> Iterable[Sequence[str]]:
 
 
 def crossings_table(simulations: int, seed: int) -> Iterable[Sequence[str]]:
-    yield ("answers of seeds × contents", "seeds", "contents", *OF_BOTH)
+    yield ("what scatters", "seeds", "contents", *OF_BOTH)
     for place, crossing in enumerate(CROSSINGS):
         for seeds in (3, 5, 10):
             rng, tallies = generator(seed, 2, place, seeds), {name: Tally(crossing.truth) for name in OF_BOTH}
@@ -277,30 +277,30 @@ def markdown(rows: Iterable[Sequence[str]]) -> str:
 
 PAGE = """# How often 95 % intervals hold the truth
 
-Written by `make coverage` (`python benchmarks/interval_coverage.py --simulations {simulations} --seed {seed}`): do not edit.
-Each cell: in how many of {simulations:,} simulated experiments the interval held the true value, in per cent (± {error:.2f}, two
-standard errors where the truth is 95), and in brackets its median width in points. **Bold**: less than {poor:.0f} %.
-[statistics.md](statistics.md) says what follows.
+Written by `make coverage` (`python benchmarks/interval_coverage.py`, seed {seed}): do not edit. Each cell: in how many
+of {simulations:,} simulated experiments the interval held the true value, in per cent (± {error:.2f}, two standard
+errors where the truth is 95), and in brackets its median width in points. **Bold**: less than {poor:.0f} %.
+[statistics.md](statistics.md) says what follows from it.
 
 ## The mean over training seeds
 {seeds}
 
-*Student t* is what tables use. *Gaffke* (`bounded_interval`) assumes the worst of what was not seen; it is the one to quote
-where runs may collapse, and its width says what three seeds are worth then. The others are not offered: *logit t* is about
-another mean, both bootstraps are too narrow for so few seeds, and mean ± deviation is no interval at all.
+*Student t* is what tables use. *Gaffke* (`bounded_interval`) assumes the worst of what was not seen: it is the one to
+quote where runs may collapse, and its width says what three seeds are worth then. The others are not offered: *logit t*
+is about another mean, both bootstraps are too narrow for so few seeds, and mean ± deviation is no interval at all.
 
 ## A rate over prompts with several pictures each
 {prompts}
 
-*alike*: intra-class correlation of the pictures of a prompt. *diptych* (`cluster_interval`): bootstrap of whole prompts with
-expanded percentiles, unless fewer than {least} prompts have a failure (or a success); then Wilson's interval with the effective
-number of prompts. *no width*: how often the bootstrap alone gives an interval from p to p.
+*alike*: intra-class correlation of the pictures of a prompt. *diptych* (`cluster_interval`): bootstrap of whole prompts
+with expanded percentiles, unless fewer than {least} prompts have a failure (or a success); then Wilson's interval with
+the effective number of prompts. *no width*: how often the bootstrap alone gives an interval from p to p.
 
 ## Where seeds and contents both vary
 {crossings}
 
-The truth is the mean over new seeds *and* new contents. Student's t over seeds takes the contents as given, which is right
-for "on this benchmark" and too narrow for "on such contents".
+The truth is the mean over new seeds *and* new contents. Student's t over seeds takes the contents as given, which is
+right for "on this benchmark" and too narrow for "on such contents".
 """
 
 

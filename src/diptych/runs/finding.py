@@ -1,7 +1,7 @@
 """From what a person types (folder, id, unique prefix, `latest`) to a run folder."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from diptych.config.errors import UserError
@@ -39,6 +39,12 @@ def find_run(text: str, outputs: Path, role: str | None = None) -> RunFolder:
     raise UserError(f"there is no run {text!r} in {outputs}/; the latest are\n{_listing(runs)}")
 
 
+def runs_named(texts: Sequence[str], outputs: Path) -> list[RunFolder]:
+    """The runs that the texts name, each once: a sweep, or any folder of links to runs, stands for all of its runs."""
+    runs = [run for text in texts for run in _runs_of_sweep(text, outputs) or [find_run(text, outputs)]]
+    return list({run.path: run for run in runs}.values())
+
+
 def sweep_members(text: str, outputs: Path) -> set[str]:
     """The ids of a sweep's runs; `text` is its folder, or its name in `outputs/sweeps`."""
     for folder in (Path(text), outputs / "sweeps" / text):
@@ -61,6 +67,15 @@ def _runs(outputs: Path) -> Iterator[RunFolder]:
     for config in outputs.glob("*/*/config.yaml"):
         if not config.parent.is_symlink() and not config.parent.parent.is_symlink():
             yield RunFolder(config.parent.resolve())
+
+
+def _runs_of_sweep(text: str, outputs: Path) -> list[RunFolder]:
+    """The runs that are linked in a sweep's folder; none where `text` names no sweep."""
+    for folder in (Path(text), outputs / "sweeps" / text):
+        if folder.is_dir() and not (folder / "config.yaml").is_file():
+            links = sorted(link.resolve() for link in folder.iterdir() if link.is_symlink())
+            return [RunFolder(path) for path in links if (path / "config.yaml").is_file()]
+    return []
 
 
 def _starts(run_id: str, text: str) -> bool:

@@ -47,7 +47,7 @@ class HeldOut:
 
     @property
     def contents(self) -> list[str]:
-        """What each example is of: the scene's symbols, wherever its objects stand, or where there are none its sentence."""
+        """What each example is of: the symbols of its scene, or where nobody knows them its sentence."""
         return [" ".join(canonical(scene)) for scene in self.true_scenes()] if self.world else self.sentences
 
     @property

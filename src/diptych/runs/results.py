@@ -1,7 +1,8 @@
 """What an evaluation found, as plain values: saved in a run folder, read back by reports, never overwritten.
 
-`evaluations/<name>.json` holds protocol, figures and examples (docs/evaluation.md lists its keys); the examples' pictures
-lie beside it in `evaluations/<name>/`. A result that exists already is kept: a second, different one gets a number.
+`evaluations/<name>.json` holds protocol, figures and examples (docs/evaluation.md lists its keys); the examples'
+pictures lie beside it in `evaluations/<name>/`. A result that exists already is kept: a second, different one gets a
+number.
 """
 
 import json
@@ -50,8 +51,8 @@ class Figure:
     def rate(cls, name: str, hits: Sequence[bool | None], clusters: Sequence[str] = (), **rest: Any) -> "Figure":
         """The share of true entries, with its 95 % interval; None stands for an example that does not count.
 
-        `clusters` names what each example is of (a scene's symbols, a sentence). Where one comes again, examples are not
-        independent, and the interval is of contents. Hits are kept where clusters are given, to be paired with others'.
+        `clusters` names what each example is of (a scene's symbols, a sentence). Where one comes again, examples are
+        not independent, and the interval is of contents. Hits are kept with clusters, to be paired with others'.
         """
         counted = [i for i, hit in enumerate(hits) if hit is not None]
         values = [bool(hits[i]) for i in counted]

@@ -1,4 +1,4 @@
-"""Many scores as one figure or curve, as Agarwal et al. 2021 (arXiv:2108.13264) do it over runs × tasks.
+"""Many scores as one figure or curve, as Agarwal et al. 2021 (arXiv:2108.13264) do it over runs and tasks.
 
 Here a task is a skill or any other line of a table. Scores that are averaged must mean the same everywhere: rates.
 """
@@ -10,7 +10,7 @@ from jaxtyping import Float
 def interquartile_mean(scores: Float[np.ndarray, "*shape"]) -> float:
     """The mean of the middle half of all scores together; a quarter, rounded down, is left out at either end.
 
-    For runs × tasks: of three to five runs of one task it throws half away.
+    For runs and tasks: of three to five runs of one task it throws half away.
     """
     ordered = np.sort(scores, axis=None)
     left_out = len(ordered) // 4

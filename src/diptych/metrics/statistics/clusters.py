@@ -59,10 +59,7 @@ def rate_bounds(
     if not resampled.any():
         return *wilson, resampled
     bootstrap = bootstrap_bounds(successes, sizes, rng, confidence)
-    low, high = (
-        np.where(resampled, of_bootstrap, of_wilson) for of_bootstrap, of_wilson in zip(bootstrap, wilson, strict=True)
-    )
-    return low, high, resampled
+    return np.where(resampled, bootstrap[0], wilson[0]), np.where(resampled, bootstrap[1], wilson[1]), resampled
 
 
 def bootstrap_bounds(

@@ -17,7 +17,7 @@ def crossed_interval(
     """Of the mean for a new seed and a new content. A t interval over seeds' means takes the contents as given."""
     if min(scores.shape) < 2:
         raise ValueError(
-            f"an interval over {over} needs at least two of both, not {scores.shape[0]} × {scores.shape[1]}"
+            f"an interval over {over} needs at least two of both, not {scores.shape[0]} and {scores.shape[1]}"
         )
     low, high = crossed_bounds(scores, confidence)
     return Interval(float(low), float(high), over, CROSSED, scores.shape[0], confidence)
@@ -32,12 +32,12 @@ def crossed_bounds(scores: Float[np.ndarray, "*batch seeds contents"], confidenc
     mean = scores.mean(axis=(-2, -1))
     of_seeds, of_contents = scores.mean(axis=-1, keepdims=True), scores.mean(axis=-2, keepdims=True)
     rest = scores - of_seeds - of_contents + mean[..., None, None]
-    squares = (
-        contents * of_seeds.var(axis=(-2, -1), ddof=1),
-        seeds * of_contents.var(axis=(-2, -1), ddof=1),
-        (rest**2).sum(axis=(-2, -1)) / ((seeds - 1) * (contents - 1)),
+    total, freedom = _satterthwaite(
+        np.asarray(contents * of_seeds.var(axis=(-2, -1), ddof=1)),
+        np.asarray(seeds * of_contents.var(axis=(-2, -1), ddof=1)),
+        np.asarray((rest**2).sum(axis=(-2, -1)) / ((seeds - 1) * (contents - 1))),
+        (seeds - 1, contents - 1),
     )
-    total, freedom = _satterthwaite(*map(np.asarray, squares), seeds - 1, contents - 1)
     half_width = stats.t.ppf((1 + confidence) / 2, freedom) * np.sqrt(total / (seeds * contents))
     return np.asarray(mean - half_width), np.asarray(mean + half_width)
 
@@ -46,15 +46,13 @@ def _satterthwaite(
     of_seeds: Float[np.ndarray, "*batch"],
     of_contents: Float[np.ndarray, "*batch"],
     of_rest: Float[np.ndarray, "*batch"],
-    seeds_freedom: int,
-    contents_freedom: int,
+    freedom: tuple[int, int],
 ) -> Bounds:
     """The mean square of the grand mean and its degrees of freedom."""
     larger = np.maximum(of_seeds, of_contents)
     alone = np.minimum(of_seeds, of_contents) <= of_rest
     total = np.where(alone, larger, of_seeds + of_contents - of_rest)
-    scatter = of_seeds**2 / seeds_freedom + of_contents**2 / contents_freedom
-    scatter = scatter + of_rest**2 / (seeds_freedom * contents_freedom)
-    of_larger = np.where(of_seeds >= of_contents, seeds_freedom, contents_freedom)
+    scatter = of_seeds**2 / freedom[0] + of_contents**2 / freedom[1] + of_rest**2 / (freedom[0] * freedom[1])
+    of_larger = np.where(of_seeds >= of_contents, *freedom)
     together = np.divide(total**2, scatter, out=np.ones_like(total), where=scatter > 0)
     return total, np.where(alone, of_larger, together)

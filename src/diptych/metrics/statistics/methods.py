@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from math import comb
+from typing import Any
 
 import numpy as np
 from scipy import stats
@@ -29,8 +30,11 @@ def paired_t(
     differences = np.subtract(second, first, dtype=np.float64)
     interval = student_t_interval(differences.tolist(), over, confidence)
     difference, n = float(differences.mean()), len(differences)
-    p = 2.0 ** (1 - n) if np.ptp(differences) < SAME else float(stats.ttest_1samp(differences, 0.0).pvalue)
-    return Contrast(difference, 1.0 if _is_zero(differences) else p, over, PAIRED_T, n, interval=interval)
+    if np.ptp(differences) < SAME:
+        p = 1.0 if abs(difference) < SAME else 2.0 ** (1 - n)
+        return Contrast(difference, p, over, PAIRED_T, n, interval=interval)
+    result: Any = stats.ttest_1samp(differences, 0.0)
+    return Contrast(difference, float(result.pvalue), over, PAIRED_T, n, interval=interval)
 
 
 def welch_t(
@@ -47,11 +51,7 @@ def welch_t(
     if max(np.ptp(first), np.ptp(second)) < SAME:
         p = 1.0 if abs(difference) < SAME else min(1.0, 2 / comb(len(first) + len(second), n))
         return Contrast(difference, p, over, WELCH_T, n)
-    result = stats.ttest_ind(second, first, equal_var=False)
+    result: Any = stats.ttest_ind(second, first, equal_var=False)
     ends = result.confidence_interval(confidence)
     interval = Interval(float(ends.low), float(ends.high), over, WELCH_T, n, confidence)
     return Contrast(difference, float(result.pvalue), over, WELCH_T, n, interval=interval)
-
-
-def _is_zero(differences: np.ndarray) -> bool:
-    return bool(np.abs(differences).max() < SAME)

@@ -1,7 +1,7 @@
 """How sure a mean over few training runs is.
 
-Student's t is right where runs scatter like a Gaussian. Runs that collapse now and then do not, and no interval can
-know of a collapse that has not happened yet, unless it assumes the worst: `bounded_interval` does, at the price of width.
+Student's t is right where runs scatter like a Gaussian. Runs that collapse now and then do not, and no interval knows
+of a collapse that has not happened yet, unless it assumes the worst: `bounded_interval` does, at the price of width.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Aggregates over runs × tasks, against scipy and closed forms."""
+"""Aggregates over runs and tasks, against scipy and closed forms."""
 
 import numpy as np
 import pytest

@@ -1,0 +1,175 @@
+"""A comparison as text that fits a terminal of 80 columns, as Markdown, and as plain values."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from textwrap import wrap
+from typing import Any
+
+from diptych.metrics.statistics import Interval
+from diptych.reports.compare import LEVEL, Cell, Comparison, Row
+from diptych.reports.stories import data_words
+from diptych.reports.tables import number
+
+COLUMNS = 80
+WIDTHS = (27, 9, 15, 9, 7, 6, 7)
+HEADER = ("", "mean", "95 % interval", "over", "diff", "p", "")
+SHORT = {"training seeds": "seeds", "held-out examples": "ex.", "held-out contents": "cont."}
+NOTHING = "-"
+
+
+def comparison_text(comparison: Comparison) -> str:
+    """Title, groups, three lines a figure, and what intervals and p mean here."""
+    lines = [*wrap(title(comparison), COLUMNS), "", _line(HEADER)]
+    labels = [f"  {label}" for label in without_common_key([group.label for group in comparison.groups])]
+    for row in comparison.rows:
+        lines.append(row.name)
+        lines += [_line(_cells(label, cell, row)) for label, cell in zip(labels, row.cells, strict=True)]
+    lines.append("")
+    for note in notes(comparison):
+        lines += wrap(note, COLUMNS, subsequent_indent="  ")
+    return "\n".join(lines)
+
+
+def comparison_markdown(comparison: Comparison) -> str:
+    """The same as one table with every digit that a paper wants."""
+    header = ("figure", "group", "mean", "95 % interval", "over", "method", "difference", "p", "p (Holm)", "verdict")
+    rows = [
+        (row.name, group.label, *_markdown_cells(cell, row.percent))
+        for row in comparison.rows
+        for group, cell in zip(comparison.groups, row.cells, strict=True)
+    ]
+    lines = [header, ["---"] * len(header), *rows]
+    table = "\n".join("| " + " | ".join(line) + " |" for line in lines).replace("\u00a0", " ")
+    return "\n\n".join((f"## {title(comparison)}", table, *notes(comparison))) + "\n"
+
+
+def comparison_values(comparison: Comparison) -> dict[str, Any]:
+    """Plain values for JSON."""
+    return {
+        "kind": comparison.result.kind,
+        "title": comparison.result.title,
+        "protocol": dict(comparison.result.protocol),
+        "groups": [
+            {"label": g.label, "runs": [run.run_id for run in g.runs], "seeds": list(g.seeds)}
+            for g in comparison.groups
+        ],
+        "figures": [
+            {"name": row.name, "percent": row.percent, "groups": [_plain(cell) for cell in row.cells]}
+            for row in comparison.rows
+        ],
+        "left_out": list(comparison.left_out),
+        "notes": notes(comparison),
+    }
+
+
+def title(comparison: Comparison) -> str:
+    """What was measured on what."""
+    protocol = comparison.result.protocol
+    seed = f", seed {protocol['seed']}" if "seed" in protocol else ""
+    return (
+        f"{comparison.result.title}: {data_words(protocol)}, {protocol.get('split', '?')} split, "
+        f"{protocol.get('num', 0):,} examples{seed}"
+    )
+
+
+def without_common_key(labels: Sequence[str]) -> list[str]:
+    """`lstm`, `rnn` of `decoder=lstm`, `decoder=rnn`: a narrow table has no room to repeat what all share."""
+    key = labels[0].partition("=")[0] + "="
+    shared = len(labels) > 1 and all(label.startswith(key) and label.count("=") == 1 for label in labels)
+    return [label.removeprefix(key) if shared else label for label in labels]
+
+
+def notes(comparison: Comparison) -> list[str]:
+    """What the intervals range over, what was tested, and what could not be said."""
+    groups = comparison.groups
+    told = [f"{group.label}: seeds {', '.join(map(str, group.seeds))}" for group in groups if len(group.runs) > 1]
+    return [
+        *told,
+        *_interval_notes(comparison),
+        *_test_notes(comparison),
+        *(f"left out: {x}" for x in comparison.left_out),
+    ]
+
+
+def _interval_notes(comparison: Comparison) -> list[str]:
+    overs = {cell.interval.over for row in comparison.rows for cell in row.cells if cell.interval}
+    said = []
+    if "training seeds" in overs:
+        said.append("over seeds: where the mean lies for other training seeds, on these very examples (Student's t)")
+    if overs - {"training seeds"}:
+        said.append("one seed only: its interval is over examples or contents, and says nothing of other seeds")
+    return said
+
+
+def _test_notes(comparison: Comparison) -> list[str]:
+    contrasts = comparison.contrasts()
+    if not contrasts:
+        few = "no tests: they need the same seeds twice at least, or single runs whose hits were kept (evaluate anew)"
+        return [few] if len(comparison.groups) > 1 else []
+    kinds = dict.fromkeys(f"{c.method} over {c.n} {c.over}" for c in contrasts)
+    said = [
+        f"diff and p: against {comparison.groups[0].label}; {'; '.join(kinds)}; p adjusted by Holm for "
+        f"{len(contrasts)} {'tests' if len(contrasts) > 1 else 'test'}; verdict at {LEVEL:g}"
+    ]
+    return said + _too_few(comparison)
+
+
+def _too_few(comparison: Comparison) -> list[str]:
+    """For the verdicts that no data of this size could give."""
+    return [
+        f"too few: {row.name} could not give a p below {cell.contrast.smallest_p:.3g} with what changed"
+        for row in comparison.rows
+        for cell in row.cells
+        if cell.contrast is not None and cell.verdict == "too few"
+    ]
+
+
+def _cells(label: str, cell: Cell, row: Row) -> tuple[str, ...]:
+    return (
+        label if len(label) < WIDTHS[0] else f"{label[: WIDTHS[0] - 2]}…",
+        number(cell.mean, percent=row.percent).replace("\u00a0", " ").replace("—", NOTHING),
+        _ends(cell.interval, row.percent),
+        _over(cell.interval),
+        _difference(cell, row.percent),
+        NOTHING if cell.p is None else f"{cell.p:.3f}",
+        cell.verdict,
+    )
+
+
+def _line(cells: Sequence[str]) -> str:
+    first, *others = zip(cells, WIDTHS, strict=True)
+    return (first[0].ljust(first[1]) + "".join(f"{cell:>{width}}" for cell, width in others)).rstrip()
+
+
+def _ends(interval: Interval | None, percent: bool) -> str:
+    if interval is None:
+        return NOTHING
+    low, high = interval.ends
+    return f"{100 * low:.1f} to {100 * high:.1f}" if percent else f"{low:.3g} to {high:.3g}"
+
+
+def _over(interval: Interval | None) -> str:
+    return f"{interval.n:,} {SHORT.get(interval.over, interval.over)}" if interval else NOTHING
+
+
+def _difference(cell: Cell, percent: bool) -> str:
+    if cell.contrast is None:
+        return NOTHING
+    return f"{100 * cell.contrast.difference:+.1f}" if percent else f"{cell.contrast.difference:+.3g}"
+
+
+def _markdown_cells(cell: Cell, percent: bool) -> Iterable[str]:
+    p_values = (cell.contrast and cell.contrast.p, cell.p)
+    return (
+        number(cell.mean, percent=percent),
+        _ends(cell.interval, percent),
+        f"{cell.interval.n:,} {cell.interval.over}" if cell.interval else NOTHING,
+        cell.interval.method if cell.interval else NOTHING,
+        _difference(cell, percent),
+        *(NOTHING if p is None else f"{p:.4f}" for p in p_values),
+        cell.verdict or NOTHING,
+    )
+
+
+def _plain(cell: Cell) -> dict[str, Any]:
+    return {**asdict(cell), "verdict": cell.verdict or None}
