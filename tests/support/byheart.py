@@ -1,4 +1,4 @@
-"""A judge that knows renderings by heart: for tests of what is made of readings, where reading itself is not at issue."""
+"""A judge that knows renderings by heart, for tests of what is made of readings and not of reading itself."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

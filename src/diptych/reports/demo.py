@@ -88,7 +88,7 @@ class Demo:
         return run
 
     def evaluate(self, teller: Path, painter: Path, track: "Track") -> None:
-        """Both on held-out scenes, the loop, and the painter's skills in the complete sentences that it learned from."""
+        """Both on held-out scenes, the loop, and the painter's skills, in complete sentences as it learned from."""
         from diptych.runs.evaluation import Request, evaluate
         from diptych.runs.load import load_painter, load_teller
         from diptych.runs.skills import SkillsRequest
