@@ -8,7 +8,7 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
-.PHONY: help demo test lint format types bench coverage figures notebooks lock clean
+.PHONY: help demo test lint format types bench coverage figures judge notebooks lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -48,6 +48,10 @@ coverage: $(READY) ## simulate how often intervals hold the truth, and write doc
 
 figures: $(READY) ## write the demo's figures into README.md, from the runs of make demo
 	$(PYTHON) -m diptych.reports.readme
+
+judge: $(READY) ## calibrate the judge anew and write its tables into docs/judge.md (about an hour on two cores)
+	$(VENV)/bin/diptych data calibrate-judge --out src/diptych/world/judge.json
+	$(PYTHON) -m diptych.reports.judge
 
 notebooks: $(READY) ## execute the notebooks on a smoke budget
 	$(PYTHON) notebooks/execute.py

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-ORDER = ("dcgan_step", "attention_decoder", "renderer")
+ORDER = ("dcgan_step", "attention_decoder", "renderer", "judge")
 
 
 def main() -> int:

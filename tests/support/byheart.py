@@ -9,8 +9,9 @@ from torch import Tensor
 from diptych.types import Scene
 from diptych.world import Evidence, Judge, Reading
 from diptych.world import render as rendered
+from diptych.world.readings import Legibility
 
-SURE = Evidence(1.0, 1.0, 1.0, 1.0, 99.0, 99.0, 99.0)
+SURE = Evidence(1.0, 1.0, 0.0, 1.0, 1.0, 99.0, 99.0, 99.0)
 KNOWN: dict[bytes, Scene] = {}
 
 
@@ -19,6 +20,11 @@ def render(scenes: Sequence[Scene]) -> Tensor:
     images = rendered(scenes)
     KNOWN.update((image.numpy().tobytes(), scene) for image, scene in zip(images, scenes, strict=True))
     return images
+
+
+def reading_of(scene: Scene, legibility: Legibility = "clean") -> Reading:
+    """What a judge says of a scene that it is sure of."""
+    return Reading(scene, tuple(SURE for _ in scene.objects), 0.0, 0.0, legibility if scene.objects else "blank")
 
 
 @contextmanager
@@ -32,5 +38,4 @@ def judging_by_heart(*modules: str) -> Iterator[None]:
 
 
 def _read(judge: Judge, images: Tensor) -> list[Reading]:
-    scenes = [KNOWN[image.numpy().tobytes()] for image in images]
-    return [Reading(scene, tuple(SURE for _ in scene.objects), 0.0) for scene in scenes]
+    return [reading_of(KNOWN[image.numpy().tobytes()]) for image in images]

@@ -10,7 +10,8 @@ FAMILIES = {
     "true": ("true", "exact", "well_formed"),
     "right, by kind of claim": ("right_count", "right_shape", "right_colour", "right_size", "right_relation"),
     "why not true": tuple(
-        f"false_{reason}" for reason in ("blank", "illegible", "count", "shape", "colour", "size", "relation")
+        f"false_{reason}"
+        for reason in ("blank", "off_grammar", "ambiguous", "count", "shape", "colour", "size", "relation")
     ),
     "losses": ("loss", "d_loss", "g_loss"),
     "discriminator's belief": ("d_real", "d_fake_before", "d_fake_after"),

@@ -5,17 +5,18 @@ names the machine or a place on it.
 """
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from diptych.config.errors import UserError
+from diptych.reports.pages import markdown_table, rewrite
 from diptych.reports.stories import commit_words, data_words, hardware_facts, latest_of_each
 from diptych.reports.tables import NOTHING, interval_text, number
 from diptych.runs.finding import default_outputs, find_run
 from diptych.runs.folder import RunFolder
 from diptych.runs.results import Evaluation, Figure, read_all
 
-BEGIN, END = "<!-- demo figures: begin -->", "<!-- demo figures: end -->"
+README, NAME = Path("README.md"), "demo figures"
 HEADER = ("figure", "value", "95 % interval", "n", "floor", "ceiling")
 RUN_HEADER = ("run", "budget", "best checkpoint", "training", "processor", "commit", "configuration")
 SHOWN = {
@@ -30,17 +31,7 @@ def main(arguments: Sequence[str]) -> None:
     outputs = default_outputs()
     painter, teller = arguments or [str(outputs / "demo" / role) for role in ("painter", "teller")]
     folders = [find_run(name, outputs) for name in (painter, teller)]
-    readme = Path("README.md")
-    readme.write_text(replaced(readme.read_text(encoding="utf-8"), demo_figures(*folders)), encoding="utf-8")
-
-
-def replaced(page: str, block: str) -> str:
-    """The page with the block between its marks in place of what was there."""
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise UserError(f"README.md has no place for the figures: put {BEGIN} and {END} there")
-    return f"{before}{BEGIN}\n{block}\n{END}{after}"
+    rewrite(README, NAME, demo_figures(*folders))
 
 
 def demo_figures(painter: RunFolder, teller: RunFolder) -> str:
@@ -48,7 +39,7 @@ def demo_figures(painter: RunFolder, teller: RunFolder) -> str:
     results = [_result(painter, "painter"), _result(painter, "loop", teller.run_id), _result(teller, "teller")]
     rows = [_figure_row(figure, result) for result in results for figure in _shown(result)]
     runs = [_run_row(run, result) for run, result in ((painter, results[0]), (teller, results[2]))]
-    return "\n\n".join((_protocol(results), _table(HEADER, rows), _table(RUN_HEADER, runs)))
+    return "\n\n".join((_protocol(results), markdown_table(HEADER, rows), markdown_table(RUN_HEADER, runs)))
 
 
 def _result(run: RunFolder, kind: str, partner: str | None = None) -> Evaluation:
@@ -97,11 +88,6 @@ def _run_row(run: RunFolder, result: Evaluation) -> tuple[str, ...]:
         commit_words(start["code"]),
         result.protocol["config_digest"],
     )
-
-
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines).replace("\u00a0", " ")
 
 
 if __name__ == "__main__":

@@ -1,12 +1,14 @@
-"""Fitting one rendered object to a patch of residual picture: position, radius, blur and colour, for a given shape.
+"""Fitting rendered objects to patches of residual picture: position, radius, blur and colour, for given shapes.
 
 Gauss-Newton with the colour eliminated (it is linear). The mask is rendered once a step; its derivatives come from
-the mask itself: by position from its slope, by radius from scaling, by blur variance from the heat equation.
+the mask itself: by position from its slope, by radius from scaling, by blur variance from the heat equation. Every
+patch has one object and any number of hypotheses about it, which do not know of each other.
 """
 
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -19,96 +21,116 @@ LEAST_VARIANCE, MOST_VARIANCE = 0.02, 2.6
 STEP_LIMIT = (0.7, 0.7, 0.5, 0.5)
 DAMPING = 1e-3
 
-Params = Float[Tensor, "n 4"]
+Shapes = Int[Tensor, "n hypotheses"]
+Params = Float[Tensor, "n hypotheses 4"]
+Masks = Float[Tensor, "n hypotheses patch patch"]
 Patches = Float[Tensor, "n 3 patch patch"]
-Masks = Float[Tensor, "n patch patch"]
 
 
 @dataclass(frozen=True)
 class Fit:
-    """Hypotheses and how well they explain their patches.
+    """Hypotheses about the object of each patch, and how well they explain it.
 
     `params` are x, y, radius and blur variance in the patch's pixels; `colour` is free, not one of the palette;
     `error` is the squared error left over, `energy` what there was.
     """
 
+    shapes: Shapes
     params: Params
     masks: Masks
-    colour: Float[Tensor, "n 3"]
-    error: Float[Tensor, " n"]
+    colour: Float[Tensor, "n hypotheses 3"]
+    error: Float[Tensor, "n hypotheses"]
     energy: Float[Tensor, " n"]
 
+    def best(self) -> "Fit":
+        """The one hypothesis of each object that leaves least over."""
+        return self.keep(self.error.argmin(dim=1, keepdim=True))
+
+    def keep(self, chosen: Int[Tensor, "n kept"]) -> "Fit":
+        """Only the chosen hypotheses of each object, in that order."""
+        rows = torch.arange(len(chosen), device=chosen.device)[:, None]
+        parts = (self.shapes, self.params, self.masks, self.colour, self.error)
+        return Fit(*[part[rows, chosen] for part in parts], self.energy)
+
     @property
-    def synthesis(self) -> Patches:
-        """The object as the hypothesis paints it."""
-        return self.colour[:, :, None, None] * self.masks[:, None]
+    def synthesis(self) -> Float[Tensor, "n 3 patch patch"]:
+        """Each object as its first hypothesis paints it."""
+        return self.colour[:, 0, :, None, None] * self.masks[:, :1]
 
 
-def fit(shapes: Int[Tensor, " n"], params: Params, patches: Patches, radii: tuple[float, float], steps: int) -> Fit:
-    """The best hypothesis near `params`, one a patch; radii stay within the given range."""
+def fit(shapes: Shapes, params: Params, patches: Patches, radii: tuple[float, float], steps: int) -> Fit:
+    """The best hypothesis of each shape near its `params`; radii stay within the given range."""
     for _ in range(steps):
         params = _step(shapes, params, patches, radii)
     return evaluate(shapes, params, patches)
 
 
-def evaluate(shapes: Int[Tensor, " n"], params: Params, patches: Patches) -> Fit:
+def evaluate(shapes: Shapes, params: Params, patches: Patches) -> Fit:
     """How well hypotheses explain their patches as they are."""
     masks = blurred_masks(shapes, params, patches.shape[-1])
-    colour = _best_colour(masks, patches)
+    colour = _best_colour(masks.flatten(2), patches.flatten(2))
     energy = patches.square().sum(dim=(1, 2, 3))
-    explained = colour.square().sum(dim=1) * masks.square().sum(dim=(1, 2))
-    return Fit(params, masks, colour, energy - explained, energy)
+    explained = colour.square().sum(dim=2) * masks.square().sum(dim=(2, 3))
+    return Fit(shapes, params, masks, colour, energy[:, None] - explained, energy)
 
 
-def blurred_masks(shapes: Int[Tensor, " n"], params: Params, side: int) -> Masks:
+def blurred_masks(shapes: Shapes, params: Params, side: int) -> Masks:
     """Coverage of every object on a patch, blurred by its own variance."""
-    masks = params.new_zeros(len(params), side, side)
+    flat, kinds = params.flatten(0, 1), shapes.flatten()
+    masks = params.new_empty(len(flat), side, side)
     for number, shape in enumerate(SHAPES):
-        rows = (shapes == number).nonzero()[:, 0]
+        rows = (kinds == number).nonzero()[:, 0]
         if len(rows):
-            x, y, radius, _ = params[rows].unbind(dim=1)
+            x, y, radius, _ = flat[rows].unbind(dim=1)
             masks[rows] = coverage(shape, x, y, radius, side)
-    blur = blur_matrix(params[:, 3], side)
-    return blur @ masks @ blur.mT
+    blur = blur_matrix(flat[:, 3], side)
+    return (blur @ masks @ blur.mT).unflatten(0, shapes.shape)
 
 
 def blur_matrix(variance: Float[Tensor, " n"], side: int) -> Float[Tensor, "n side side"]:
     """Gaussian blur of a column of pixels as a matrix; nothing comes in from outside."""
-    places = torch.arange(side, device=variance.device, dtype=variance.dtype)
-    distance = (places[:, None] - places[None, :]).square()
-    kernel = torch.exp(-distance / (2 * variance[:, None, None]))
-    return kernel / kernel.sum(dim=2).amax(dim=1)[:, None, None]
+    places = torch.arange(side, device=variance.device)
+    kernel = torch.exp(-places.square() / (2 * variance[:, None]))
+    distance = (places[:, None] - places).abs()
+    rows = kernel[:, distance]
+    return rows / rows[:, side // 2].sum(dim=1)[:, None, None]
 
 
-def _step(shapes: Int[Tensor, " n"], params: Params, patches: Patches, radii: tuple[float, float]) -> Params:
-    masks = blurred_masks(shapes, params, patches.shape[-1])
-    colour = _best_colour(masks, patches)
-    slopes = _derivatives(masks, params)
-    unit = masks.flatten(1) / masks.flatten(1).norm(dim=1, keepdim=True).clamp(min=1e-6)
-    slopes = slopes - (slopes @ unit[:, :, None]) * unit[:, None]
-    left_over = (colour[:, :, None, None] * (patches - colour[:, :, None, None] * masks[:, None])).sum(dim=1)
-    strength = colour.square().sum(dim=1)[:, None, None].clamp(min=1e-6)
-    curvature = strength * (slopes @ slopes.mT)
-    curvature = curvature + DAMPING * strength * torch.eye(4, device=params.device)
-    change = torch.linalg.solve(curvature, slopes @ left_over.flatten(1)[:, :, None])[:, :, 0]
-    limit = change.new_tensor(STEP_LIMIT) * (patches.shape[-1] / 25)
-    x, y, radius, variance = (params + change.clamp(-limit, limit)).unbind(dim=1)
-    return torch.stack([x, y, radius.clamp(*radii), variance.clamp(LEAST_VARIANCE, MOST_VARIANCE)], dim=1)
+def _step(shapes: Shapes, params: Params, patches: Patches, radii: tuple[float, float]) -> Params:
+    """One step of Gauss and Newton; what the colour can follow is taken out of the slopes' products."""
+    side = patches.shape[-1]
+    masks, pixels = blurred_masks(shapes, params, side), patches.flatten(2)
+    slopes = _derivatives(masks, params).flatten(3)
+    flat = masks.flatten(2)
+    colour = _best_colour(flat, pixels)
+    strength = colour.square().sum(dim=2)[:, :, None].clamp(min=1e-6)
+    left_over = colour @ pixels - strength * flat
+    mass = flat.square().sum(dim=2)[:, :, None, None].clamp(min=1e-12)
+    along = slopes @ flat[:, :, :, None]
+    curvature = slopes @ slopes.mT - along @ along.mT / mass
+    curvature = strength[..., None] * (curvature + DAMPING * torch.eye(4, device=params.device))
+    change = torch.linalg.solve(curvature, slopes @ left_over[:, :, :, None])[..., 0]
+    limit = change.new_tensor(STEP_LIMIT) * (side / 25)
+    x, y, radius, variance = (params + change.clamp(-limit, limit)).unbind(dim=2)
+    return torch.stack([x, y, radius.clamp(*radii), variance.clamp(LEAST_VARIANCE, MOST_VARIANCE)], dim=2)
 
 
-def _best_colour(masks: Masks, patches: Patches) -> Float[Tensor, "n 3"]:
-    overlap = (patches.flatten(2) @ masks.flatten(1)[:, :, None])[:, :, 0]
-    return overlap / masks.square().sum(dim=(1, 2)).clamp(min=1e-6)[:, None]
+def _best_colour(
+    masks: Float[Tensor, "n hypotheses pixels"], pixels: Float[Tensor, "n 3 pixels"]
+) -> Float[Tensor, "n hypotheses 3"]:
+    return masks @ pixels.mT / masks.square().sum(dim=2).clamp(min=1e-6)[:, :, None]
 
 
-def _derivatives(masks: Masks, params: Params) -> Float[Tensor, "n 4 pixels"]:
+def _derivatives(masks: Masks, params: Params) -> Float[Tensor, "n hypotheses 4 patch patch"]:
     """Of every mask by x, y, radius and blur variance."""
-    padded = torch.nn.functional.pad(masks[:, None], (1, 1, 1, 1))[:, 0]
-    left, right, up, down = padded[:, 1:-1, :-2], padded[:, 1:-1, 2:], padded[:, :-2, 1:-1], padded[:, 2:, 1:-1]
-    by_x, by_y = (left - right) / 2, (up - down) / 2
+    padded = F.pad(masks, (1, 1, 1, 1))
+    left, right = padded[:, :, 1:-1, :-2], padded[:, :, 1:-1, 2:]
+    up, down = padded[:, :, :-2, 1:-1], padded[:, :, 2:, 1:-1]
     pixels = torch.arange(masks.shape[-1], device=masks.device, dtype=masks.dtype) + 0.5
-    across = pixels[None, None, :] - params[:, 0, None, None]
-    below = pixels[None, :, None] - params[:, 1, None, None]
-    by_radius = (across * by_x + below * by_y) / params[:, 2, None, None]
-    by_variance = (left + right + up + down - 4 * masks) / 2
-    return torch.stack([by_x, by_y, by_radius, by_variance], dim=1).flatten(2)
+    offsets = (pixels - params[:, :, :2, None]) / params[:, :, 2, None, None]
+    slopes = masks.new_empty(*masks.shape[:2], 4, *masks.shape[2:])
+    by_x = torch.sub(left, right, out=slopes[:, :, 0]).div_(2)
+    by_y = torch.sub(up, down, out=slopes[:, :, 1]).div_(2)
+    torch.mul(offsets[:, :, 0, None, :], by_x, out=slopes[:, :, 2]).addcmul_(offsets[:, :, 1, :, None], by_y)
+    slopes[:, :, 3] = (left + right + up + down).div_(2).sub_(masks, alpha=2)
+    return slopes

@@ -2,8 +2,8 @@
 
 Analysis by synthesis: a picture is read as the scene whose rendering leaves least of it over, with blur, contrast
 and a slight cast of the background as nuisances; then the scene is held against the sentence. The judge has no
-weights and is never a loss. How often it is right about fresh pictures, `judge_accuracy`, belongs beside every
-figure of truth.
+weights and is never a loss. How often it is right under every nuisance is shipped with it (`limits.calibration`), and
+how often about fresh pictures, `judge_accuracy`, belongs beside every figure of truth.
 """
 
 from collections.abc import Sequence
@@ -16,6 +16,7 @@ from torch import Tensor
 
 from diptych.world.constraints import Constraints
 from diptych.world.fitting import blur_matrix
+from diptych.world.limits import Limits, limits_for
 from diptych.world.readings import Reading, read_pictures
 from diptych.world.renderer import render
 from diptych.world.sampling import sample_scene
@@ -25,15 +26,20 @@ from diptych.world.telling import tell_everything
 PIXELS_AT_ONCE = 64 * 32 * 32
 
 ASPECTS = ("count", "shape", "colour", "size", "relation")
-REASONS = ("true", "blank", "illegible", *ASPECTS)
+REASONS = ("true", "blank", "off_grammar", "ambiguous", *ASPECTS)
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether a picture is what a sentence says; `reason` is "true" or the first of `REASONS` why it is not."""
+    """Whether a picture is what a sentence says, strictly: for certain, and legibly.
+
+    `reason` is "true" or the first of `REASONS` why it is not; `matches` asks only whether what was most probably
+    read is what the sentence says, however badly it is painted.
+    """
 
     true: bool
     reason: str
+    matches: bool
 
 
 class Judge:
@@ -41,12 +47,13 @@ class Judge:
 
     In a closed world nothing may be there that a complete sentence does not mention; an open one only asks that what
     is said holds. Sentences that leave something out, or mention fewer objects than every picture of the world has,
-    are always taken as open.
+    are always taken as open. `limits` says what is legible; None takes the calibrated ones.
     """
 
-    def __init__(self, spec: WorldSpec, closed: bool = True) -> None:
+    def __init__(self, spec: WorldSpec, closed: bool = True, limits: Limits | None = None) -> None:
         self.spec = spec
         self.closed = closed
+        self.limits = limits or limits_for(spec.side)
 
     def read(self, images: Float[Tensor, "b 3 side side"]) -> list[Reading]:
         """What each picture shows; pictures are in [-1, 1] and of the world's side."""
@@ -57,7 +64,7 @@ class Judge:
             )
         parts = images.detach().float().nan_to_num().clamp(-1, 1).split(max(1, PIXELS_AT_ONCE // self.spec.side**2))
         with torch.autocast(images.device.type, enabled=False):
-            return [reading for part in parts for reading in read_pictures(part)]
+            return [reading for part in parts for reading in read_pictures(part, self.limits)]
 
     def is_closed(self, constraints: Constraints) -> bool:
         """Whether a picture may show nothing but what the sentence says."""
@@ -65,8 +72,10 @@ class Judge:
 
     def verdict(self, reading: Reading, constraints: Constraints) -> Verdict:
         """Whether a picture so read is what a sentence so understood says."""
-        reason = _reason(reading, constraints, self.is_closed(constraints))
-        return Verdict(reason == "true", reason)
+        comparison = constraints.compare(reading.scene, self.is_closed(constraints))
+        wrong = next((aspect for aspect in ASPECTS if getattr(comparison, aspect) < 1), None)
+        reason = _hindrance(reading) or wrong or "true"
+        return Verdict(reason == "true", reason, wrong is None)
 
     def verdicts(self, images: Float[Tensor, "b 3 side side"], constraints: Sequence[Constraints]) -> list[Verdict]:
         """One verdict a picture."""
@@ -88,10 +97,8 @@ def judge_accuracy(spec: WorldSpec, num: int = 1000, seed: int = 0, blur: float 
     return sum(verdict.true for verdict in verdicts) / num
 
 
-def _reason(reading: Reading, constraints: Constraints, closed: bool) -> str:
-    if reading.is_blank:
-        return "blank"
+def _hindrance(reading: Reading) -> str | None:
+    """Why nothing can be said for certain about what a picture shows."""
     if not reading.is_legible:
-        return "illegible"
-    comparison = constraints.compare(reading.scene, closed)
-    return next((aspect for aspect in ASPECTS if getattr(comparison, aspect) < 1), "true")
+        return reading.legibility
+    return "ambiguous" if reading.is_ambiguous else None

@@ -3,21 +3,16 @@
 from dataclasses import replace
 
 import pytest
+from byheart import reading_of
 
 from diptych.metrics.memorisation import in_training
 from diptych.metrics.skills import Answers, SkillScore, atom_accuracy, product_of_atoms, skill_score
 from diptych.types import Scene, SceneObject
-from diptych.world import Evidence, Judge, Reading, WorldSpec, hold_out_named, scene_at
+from diptych.world import Judge, WorldSpec, hold_out_named, scene_at
 from diptych.world.prompts import Prompt, Speech, prompts_of
 from diptych.world.skills import SKILLS, skills_of
 
 WORLD = WorldSpec(min_objects=1)
-SURE = Evidence(1.0, 1.0, 1.0, 1.0, 99.0, 99.0, 99.0)
-MUSH = replace(SURE, shape_margin=0.1)
-
-
-def read(scene: Scene, evidence: Evidence = SURE) -> Reading:
-    return Reading(scene, tuple(evidence for _ in scene.objects), 0.0)
 
 
 def prompts(*skills: str, number: int = 30, **rest) -> list[Prompt]:
@@ -34,7 +29,7 @@ def with_one_more(scene: Scene) -> Scene:
 def test_true_scenes_have_both_scores_and_every_atom(spec, in_full):
     for skill in skills_of(spec):
         asked = prompts_of(skill, spec, 10, speech=Speech(in_full=in_full))
-        scores = Answers(Judge(spec), asked, [read(prompt.scenes[0]) for prompt in asked]).scores
+        scores = Answers(Judge(spec), asked, [reading_of(prompt.scenes[0]) for prompt in asked]).scores
         assert all(score.geneval and score.strict and all(score.atoms) for score in scores)
         assert product_of_atoms(asked[0], scores) == atom_accuracy(scores) == 1
 
@@ -42,27 +37,27 @@ def test_true_scenes_have_both_scores_and_every_atom(spec, in_full):
 def test_one_object_too_many_is_only_strictly_wrong():
     for skill in skills_of(WORLD):
         for prompt in prompts(skill, number=5):
-            score = skill_score(Judge(WORLD), read(with_one_more(prompt.scenes[0])), prompt)
+            score = skill_score(Judge(WORLD), reading_of(with_one_more(prompt.scenes[0])), prompt)
             assert score.geneval
             assert not score.strict
 
 
 def test_mush_is_never_strictly_true_and_an_empty_picture_never_true():
     for prompt in prompts("single_object", "position", number=5):
-        assert not skill_score(Judge(WORLD), read(prompt.scenes[0], MUSH), prompt).strict
-        empty = skill_score(Judge(WORLD), read(Scene(32, ())), prompt)
+        assert not skill_score(Judge(WORLD), reading_of(prompt.scenes[0], "off_grammar"), prompt).strict
+        empty = skill_score(Judge(WORLD), reading_of(Scene(32, ())), prompt)
         assert (empty.geneval, empty.strict, any(empty.atoms)) == (False, False, False)
 
 
 def test_a_whole_is_true_where_all_its_atoms_are():
     asked = prompts(*SKILLS[:-2])
-    scores = Answers(Judge(WORLD), asked, [read(prompt.scenes[0]) for prompt in asked]).shuffled().scores
+    scores = Answers(Judge(WORLD), asked, [reading_of(prompt.scenes[0]) for prompt in asked]).shuffled().scores
     assert all(score.geneval == all(score.atoms) for score in scores)
     assert 0 < sum(score.geneval for score in scores) < len(scores)
 
 
 def test_the_shuffle_is_one_cycle_through_all_prompts():
-    answers = Answers(Judge(WORLD), prompts("colors", number=7), [read(Scene(32, ()))] * 14, copies=2)
+    answers = Answers(Judge(WORLD), prompts("colors", number=7), [reading_of(Scene(32, ()))] * 14, copies=2)
     shuffled = answers.shuffled()
     place, seen = 0, []
     for _ in range(7):
@@ -74,7 +69,7 @@ def test_the_shuffle_is_one_cycle_through_all_prompts():
 
 def test_a_deaf_painter_reaches_its_floor():
     asked = prompts("single_object", number=240)
-    answers = Answers(Judge(WORLD), asked, [read(asked[0].scenes[0])] * len(asked))
+    answers = Answers(Judge(WORLD), asked, [reading_of(asked[0].scenes[0])] * len(asked))
     assert sum(answers.hits("geneval")) / 240 == sum(answers.shuffled().hits("geneval")) / 240 == 1 / 6
 
 

@@ -44,7 +44,7 @@ def test_the_reasons_and_the_truth_add_up_to_one():
     scores = painted(images, SENTENCES)
     assert sum(scores[name] for name in ("true", *(n for n in scores if n.startswith("false_")))) == pytest.approx(1)
     assert scores["false_blank"] == pytest.approx(4 / 24)
-    assert scores["false_illegible"] == pytest.approx(4 / 24)
+    assert scores["false_off_grammar"] == pytest.approx(4 / 24)
 
 
 def test_blank_paintings_have_nothing_right():

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from diptych.config import UserError
-from diptych.reports.readme import BEGIN, END, demo_figures, main, replaced
+from diptych.reports.readme import NAME, demo_figures, main
 from diptych.runs.folder import RunFolder
 from diptych.runs.results import Evaluation, Figure, save
 
@@ -87,9 +87,11 @@ def test_a_run_that_was_changed_since_its_evaluation_is_to_be_evaluated_again(ru
 
 def test_only_what_stands_between_the_marks_is_replaced(runs, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "README.md").write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
+    begin, end = f"<!-- {NAME}: begin -->", f"<!-- {NAME}: end -->"
+    (tmp_path / "README.md").write_text(f"before\n{begin}\nold\n{end}\nafter\n")
     for _ in range(2):
         main([str(run.path) for run in runs])
-    assert (tmp_path / "README.md").read_text() == f"before\n{BEGIN}\n{demo_figures(*runs)}\n{END}\nafter\n"
+    assert (tmp_path / "README.md").read_text() == f"before\n{begin}\n{demo_figures(*runs)}\n{end}\nafter\n"
+    (tmp_path / "README.md").write_text("no marks")
     with pytest.raises(UserError, match="no place"):
-        replaced("no marks", "block")
+        main([str(run.path) for run in runs])

@@ -88,7 +88,7 @@ def test_mild_nuisances_change_no_verdict(harmless):
 @pytest.mark.parametrize("steps", [1, 2, 3])
 def test_a_morph_half_way_between_two_shapes_is_never_true(steps: int):
     others = [with_first(scene, shape=after(SHAPES, scene.objects[0].shape, steps)) for scene in SCENES]
-    assert reasons((render(SCENES) + render(others)) / 2) == {"illegible": NUMBER}
+    assert reasons((render(SCENES) + render(others)) / 2) == {"off_grammar": NUMBER}
 
 
 def test_a_mixture_of_two_colours_is_never_true():
@@ -97,7 +97,7 @@ def test_a_mixture_of_two_colours_is_never_true():
 
 
 def test_faded_pictures_are_never_true():
-    assert reasons(render(SCENES) / 2) == {"illegible": NUMBER}
+    assert reasons(render(SCENES) / 2) == {"off_grammar": NUMBER}
 
 
 def test_half_an_object_is_never_true():
@@ -118,12 +118,12 @@ def test_a_stray_spot_anywhere_is_never_overlooked(spot: int):
     assert "true" not in reasons(images, claims)
 
 
-def test_blobs_and_noise_are_illegible():
+def test_blobs_and_noise_are_off_the_grammar():
     rng = torch.Generator().manual_seed(0)
     coarse = torch.randn(NUMBER, 3, 6, 6, generator=rng)
     blobs = torch.tanh(3 * torch.nn.functional.interpolate(coarse, size=(32, 32), mode="bicubic"))
-    assert reasons(blobs) == {"illegible": NUMBER}
-    assert reasons(torch.randn(NUMBER, 3, 32, 32, generator=rng).clamp(-1, 1)) == {"illegible": NUMBER}
+    assert reasons(blobs) == {"off_grammar": NUMBER}
+    assert reasons(torch.randn(NUMBER, 3, 32, 32, generator=rng).clamp(-1, 1)) == {"off_grammar": NUMBER}
 
 
 def test_an_empty_picture_is_blank_whatever_its_grey():

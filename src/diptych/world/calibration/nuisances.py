@@ -1,0 +1,81 @@
+"""What may happen to a picture without changing what it shows: contrast, blur, noise, eight bits; in that order.
+
+Amounts are stated for pixels in [0, 1], as everywhere in the literature, though pictures here are in [-1, 1].
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from diptych.world.fitting import blur_matrix
+
+Pictures = Float[Tensor, "b 3 side side"]
+
+
+@dataclass(frozen=True)
+class Nuisance:
+    """One condition under which pictures are read.
+
+    `blur` is the standard deviation in pixels of a Gaussian, `noise` that of every value of every pixel in [0, 1];
+    `contrast` scales the difference from the grey background and is clipped to what can be shown.
+    """
+
+    contrast: float = 1.0
+    blur: float = 0.0
+    noise: float = 0.0
+    eight_bit: bool = False
+
+    @property
+    def name(self) -> str:
+        """In words, such as `blur 0.8, noise 0.05`."""
+        parts = [
+            f"contrast {self.contrast:g}" if self.contrast != 1 else "",
+            f"blur {self.blur:g}" if self.blur else "",
+            f"noise {self.noise:g}" if self.noise else "",
+            "8 bit" if self.eight_bit else "",
+        ]
+        return ", ".join(filter(None, parts)) or "clean"
+
+    @property
+    def is_single(self) -> bool:
+        """Whether at most one thing happened to the pictures."""
+        return sum((self.contrast != 1, self.blur > 0, self.noise > 0, self.eight_bit)) <= 1
+
+    def apply(self, images: Pictures, rng: torch.Generator) -> Pictures:
+        """The pictures under this condition, in [-1, 1]; noise is drawn on `rng`'s device."""
+        images = (self.contrast * images).clamp(-1, 1)
+        if self.blur:
+            matrix = blur_matrix(images.new_tensor([self.blur**2]), images.shape[-1])
+            images = matrix @ images @ matrix.mT
+        if self.noise:
+            noise = torch.randn(images.shape, generator=rng, device=rng.device).to(images)
+            images = (images + 2 * self.noise * noise).clamp(-1, 1)
+        return ((images + 1) * 127.5).round() / 127.5 - 1 if self.eight_bit else images
+
+
+LOSSLESS = (Nuisance(), Nuisance(eight_bit=True))
+"""Conditions under which every picture must be read exactly."""
+
+SINGLE = (
+    Nuisance(noise=0.05),
+    Nuisance(noise=0.1),
+    Nuisance(blur=0.4),
+    Nuisance(blur=0.8),
+    Nuisance(blur=1.2),
+    Nuisance(contrast=0.7),
+    Nuisance(contrast=0.85),
+    Nuisance(contrast=1.1),
+)
+"""The range that is allowed, one nuisance at a time."""
+
+COMBINED = (
+    Nuisance(blur=0.8, noise=0.05),
+    Nuisance(blur=0.8, noise=0.1),
+    Nuisance(blur=1.2, noise=0.05),
+    Nuisance(blur=1.2, noise=0.1),
+    Nuisance(contrast=0.7, noise=0.1),
+    Nuisance(contrast=0.7, blur=0.8, noise=0.05),
+)
+"""Two or three at once: what can be read at all is bounded, see `information`."""

@@ -1,0 +1,170 @@
+"""The shipped calibration holds what is promised of the judge, and measuring again gives the same."""
+
+from dataclasses import replace
+from random import Random
+
+import pytest
+import torch
+
+from diptych.types import Scene, SceneObject
+from diptych.world import SHAPES, Judge, WorldSpec, render, sample_scene
+from diptych.world.calibration import Plan, calibrate
+from diptych.world.calibration.information import confusion_probs, error_floor
+from diptych.world.calibration.measure import minimal_pairs, off_grammar, reads_exactly, under
+from diptych.world.calibration.nuisances import COMBINED, LOSSLESS, SINGLE, Nuisance
+from diptych.world.calibration.off_grammar import BATTERY
+from diptych.world.calibration.pairs import ASPECTS_CHANGED, changed
+from diptych.world.limits import JUDGE_VERSION, calibration, limits_for
+
+SPEC = WorldSpec(min_objects=1, max_objects=2)
+SCENES = [sample_scene(SPEC, Random(seed)) for seed in range(24)]
+JUDGE = Judge(SPEC)
+LEAST_EXACT = {32: 0.98, 64: 0.995}
+LEAST_REFUSED = {32: 0.90, 64: 0.98}
+RESTLESS = Nuisance(blur=1.2, noise=0.1)
+
+
+def conditions(side: int, wanted: tuple[Nuisance, ...]):
+    rows = {row["name"]: row for row in calibration()["sides"][str(side)]["conditions"]}
+    return [rows[nuisance.name] for nuisance in wanted]
+
+
+def test_the_calibration_is_of_this_judge_and_of_ten_thousand_pictures_a_condition():
+    assert calibration()["judge"] == JUDGE_VERSION
+    assert calibration()["num"] >= 10_000
+
+
+@pytest.mark.parametrize("side", [32, 64, 128])
+def test_nothing_was_misread_without_loss(side: int):
+    for row in conditions(side, LOSSLESS):
+        assert row["exact"] == row["num"] == calibration()["num"]
+
+
+@pytest.mark.parametrize("side", [32, 64])
+def test_single_nuisances_were_read_as_promised_shape_by_shape_with_few_false_alarms(side: int):
+    for row in conditions(side, SINGLE):
+        assert row["exact"] / row["num"] >= LEAST_EXACT[side]
+        assert set(row["shapes"]) == set(SHAPES)
+        assert min(exact / num for exact, num in row["shapes"].values()) >= LEAST_EXACT[side]
+        assert (row["off_grammar"] + row["ambiguous"]) / row["num"] <= 0.01
+
+
+@pytest.mark.parametrize("side", [32, 64])
+def test_what_is_no_scene_was_refused_as_promised(side: int):
+    for row in calibration()["sides"][str(side)]["off_grammar"].values():
+        assert (row["off_grammar"] + row["ambiguous"]) / row["num"] >= LEAST_REFUSED[side]
+
+
+@pytest.mark.parametrize("side", [32, 64, 128])
+def test_every_minimal_pair_was_told_apart(side: int):
+    for flipped, tried in calibration()["sides"][str(side)]["minimal_pairs"].values():
+        assert flipped == tried > 500
+
+
+@pytest.mark.parametrize("side", [32, 64])
+def test_nobody_misread_less_than_information_allows(side: int):
+    for row in conditions(side, COMBINED):
+        assert 1 - row["exact"] / row["num"] >= row["least_error"] - 0.005
+
+
+def test_a_small_calibration_has_the_shape_of_the_shipped_one_and_repeats_itself():
+    plan = Plan(num=6, num_off_grammar=6, num_tuning=6, seed=3)
+    first, second = (calibrate([32], plan, lambda items, description, total: iter(items)) for _ in range(2))
+    assert first == second
+    assert first["sides"]["32"].keys() == calibration()["sides"]["32"].keys()
+
+
+def test_limits_of_other_canvases_are_those_of_the_nearest():
+    assert limits_for(48) == limits_for(32)
+    assert limits_for(60) == limits_for(64)
+    assert limits_for(500) == limits_for(128)
+
+
+@pytest.mark.parametrize("nuisance", [*LOSSLESS, *SINGLE, *COMBINED], ids=lambda nuisance: nuisance.name)
+def test_nuisances_are_as_strong_as_stated(nuisance: Nuisance):
+    grey = torch.zeros(8, 3, 64, 64)
+    spoilt = nuisance.apply(grey, torch.Generator().manual_seed(0))
+    assert spoilt.std().item() / 2 == pytest.approx(nuisance.noise, rel=0.05, abs=0.005)
+    line = torch.zeros(1, 3, 64, 64)
+    line[..., 32] = 0.5
+    light = replace(nuisance, noise=0.0).apply(line, torch.Generator())[0, 0, 32]
+    assert light.max().item() <= 0.5 * nuisance.contrast + 0.01
+    away = torch.arange(64) - 32.0
+    if nuisance.blur >= 0.8:  # below, a Gaussian sampled at whole pixels is narrower than its name
+        assert light.sum().item() == pytest.approx(0.5 * nuisance.contrast, abs=0.01)
+        assert (light * away.square()).sum().item() / light.sum().item() == pytest.approx(nuisance.blur**2, abs=0.05)
+
+
+@pytest.mark.parametrize("kind", BATTERY)
+def test_the_battery_spoils_the_first_object_and_nothing_else(kind: str):
+    spoilt, clean = BATTERY[kind](SCENES, Random(0)), render(SCENES)
+    for scene, picture, before in zip(SCENES, spoilt, clean, strict=True):
+        different = (picture - before).abs().amax(dim=0) > 1e-4
+        assert different.any()
+        rows, columns = different.nonzero(as_tuple=True)
+        first = scene.objects[0]
+        reach = 2 * first.radius
+        assert (columns + 0.5 - first.x).abs().max() <= reach
+        assert (rows + 0.5 - first.y).abs().max() <= reach
+
+
+@pytest.mark.parametrize("aspect", ASPECTS_CHANGED)
+def test_minimal_pairs_differ_in_one_thing_only(aspect: str):
+    for scene in SCENES:
+        other = changed(SPEC, scene, aspect, Random(1))
+        if other is None:
+            continue
+        if aspect == "count":
+            assert len(other.objects) == len(scene.objects) - 1
+            continue
+        words = [
+            sum(getattr(a, key) != getattr(b, key) for a, b in zip(scene.objects, other.objects, strict=True))
+            for key in ("shape", "colour", "size")
+        ]
+        assert sum(words) == (0 if aspect == "relation" else 1)
+
+
+def test_counting_says_what_was_misread_and_refused():
+    count = under(JUDGE, Nuisance(), 12, seed=5)
+    assert (count.num, count.exact, count.off_grammar, count.ambiguous) == (12, 12, 0, 0)
+    assert sum(num for _, num in count.shapes.values()) >= 12
+    assert off_grammar(JUDGE, "faded to a half", 12, seed=5).off_grammar == 12
+    assert all(flipped == tried for flipped, tried in minimal_pairs(JUDGE, 12, seed=5).values())
+
+
+def test_a_missing_moved_or_changed_object_is_no_exact_reading():
+    scene = next(scene for scene in SCENES if len(scene.objects) == 2)
+    reading = JUDGE.read(render([scene]))[0]
+    first, second = scene.objects
+    assert reads_exactly(reading, scene)
+    assert not reads_exactly(reading, replace(scene, objects=(first,)))
+    assert not reads_exactly(reading, replace(scene, objects=(replace(first, x=first.x + 2), second)))
+    assert not reads_exactly(reading, replace(scene, objects=(first, replace(second, colour=_another(second.colour)))))
+
+
+def test_the_floor_is_the_error_of_a_judge_that_knows_both_pictures():
+    """Two pictures at distance d under noise s are mistaken for each other with probability Phi(-d / 2s)."""
+    thing = SceneObject("circle", "red", "small", 16.0, 16.0, 4.0)
+    prob = confusion_probs([thing], 32, RESTLESS)[0].item()
+    distance = -2 * 2 * RESTLESS.noise * torch.special.ndtri(torch.tensor(prob, dtype=torch.float64)).item()
+    noise = torch.randn(200_000, generator=torch.Generator().manual_seed(0)).double()
+    wrong = (2 * RESTLESS.noise * noise * distance > distance**2 / 2).double().mean().item()
+    assert wrong == pytest.approx(prob, abs=4 * (prob / 200_000) ** 0.5)
+
+
+def test_the_floor_grows_with_noise_and_blur_and_shrinks_with_contrast():
+    floors = [error_floor(SCENES[:6], n) for n in (RESTLESS, replace(RESTLESS, noise=0.2), Nuisance(noise=0.2))]
+    assert floors[1] > floors[0] > 0
+    assert floors[1] > floors[2]
+    assert error_floor(SCENES[:6], replace(RESTLESS, contrast=0.7)) > floors[0]
+    assert error_floor(SCENES[:6], Nuisance(blur=1.2)) == 0
+
+
+def _another(colour: str) -> str:
+    return "red" if colour != "red" else "blue"
+
+
+def test_a_scene_at_another_side_is_the_same_scene():
+    wide = [Scene(64, tuple(replace(o, x=2 * o.x, y=2 * o.y, radius=2 * o.radius) for o in s.objects)) for s in SCENES]
+    judge = Judge(WorldSpec(min_objects=1, max_objects=2, side=64))
+    assert all(reads_exactly(r, s) for r, s in zip(judge.read(render(wide)), wide, strict=True))
