@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from diptych.runs.results import Evaluation, Figure
 
 WIDTHS = (34, 6, 9, 14, 8, 9)
-COLUMNS, HANGING = 80, {"initial_indent": "  ", "subsequent_indent": "    "}
+COLUMNS = 80
 HEADER = ("", "n", "value", "95 % interval", "floor", "ceiling")
 
 
@@ -15,7 +15,7 @@ def evaluation_table(evaluation: Evaluation) -> str:
     lines = [title_line(evaluation), table_line(HEADER, WIDTHS)]
     lines += [table_line(_cells(figure), WIDTHS) for figure in evaluation.figures]
     words = [f"{figure.name}: {figure.note}" for figure in evaluation.figures if _needs_words(evaluation, figure)]
-    lines += [line for text in words for line in textwrap.wrap(text, COLUMNS, **HANGING)]
+    lines += [textwrap.fill(text, COLUMNS, initial_indent="  ", subsequent_indent="    ") for text in words]
     if evaluation.reasons:
         ordered = sorted(evaluation.reasons.items(), key=lambda item: -item[1])
         lines.append("wrong because of " + ", ".join(f"{reason} {count}" for reason, count in ordered))
