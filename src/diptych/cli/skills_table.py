@@ -5,7 +5,7 @@ import textwrap
 from diptych.cli.tables import COLUMNS, interval_text, table_line, title_line, value_text
 from diptych.runs.results import Evaluation, Figure
 
-WIDTHS = (28, 8, 14, 7, 8, 8, 7)
+WIDTHS = (27, 8, 14, 7, 8, 8, 8)
 HEADER = ("", "GenEval", "95 % interval", "floor", "ceiling", "strict", "atoms")
 FURTHER = ("", "value", "95 % interval", "floor", "ceiling", "", "")
 

@@ -23,9 +23,9 @@ NAMES = {
     "color_attr": "colour attribution",
     "size": "size",
     "three_object": "three objects",
-    "color_position": "colour and position",
+    "color_position": "colour and place",
 }
-SUFFIX = {SEEN: "", HELD_OUT: ", held out"}
+SUFFIX = {SEEN: "", HELD_OUT: ", unseen"}
 SCORES = {"geneval": "", "strict": ", strict"}
 PROMPTS, NEW_CONTENTS = "prompts of these contents", "contents never seen"
 VARIETIES = ("colour", "size", "place", "relation")

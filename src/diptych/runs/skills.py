@@ -18,7 +18,7 @@ from diptych.runs.held_out import HeldOut
 from diptych.runs.load import Painter
 from diptych.runs.painting import brought_to, paint_each, shown_places
 from diptych.runs.results import Evaluation, Example
-from diptych.runs.skill_figures import NAMES, clusters_of, skill_figures
+from diptych.runs.skill_figures import NAMES, SUFFIX, clusters_of, skill_figures
 from diptych.runs.truth import Track, judged
 from diptych.types import Images, Scene
 from diptych.world import HoldOut, Judge, WorldSpec, hold_out_named, render
@@ -74,7 +74,7 @@ class Benchmark:
         """How many different contents each skill's prompts have, those of held-out ones apart."""
         drawn: dict[str, set[Any]] = {}
         for prompt in self.prompts:
-            name = NAMES[prompt.skill] + (", held out" if prompt.part == HELD_OUT else "")
+            name = f"{NAMES[prompt.skill]}{SUFFIX[prompt.part]}"
             drawn.setdefault(name, set()).add(prompt.content)
         return {name: len(contents) for name, contents in drawn.items()}
 

@@ -115,11 +115,11 @@ def test_more_pictures_of_a_prompt_are_not_more_prompts(held_out):
 def test_held_out_contents_stand_apart():
     held_out = data("data.hold_out=pairs")
     table = evaluated(oracle(held_out), held_out)
-    assert table.figure("colours, held out").value == table.figure("colours, held out, strict").value == 1
-    assert table.figure("colours, held out").contents == 8
-    assert table.figure("colours, held out").interval_over == "contents never seen"
+    assert table.figure("colours, unseen").value == table.figure("colours, unseen, strict").value == 1
+    assert table.figure("colours, unseen").contents == 8
+    assert table.figure("colours, unseen").interval_over == "contents never seen"
     assert table.figure("colours").interval_over == "prompts of these contents"
-    assert table.figure("single object, held out") is None
+    assert table.figure("single object, unseen") is None
     assert "no content of: single object, two objects" in table.notes[-1]
 
 
@@ -151,5 +151,5 @@ def test_what_cannot_be_measured_is_refused(wrong):
 def test_the_page_on_skills_names_every_figure(repository):
     page = (repository / "docs" / "skills.md").read_text(encoding="utf-8")
     assert not [name for name in NAMES.values() if f"`{name}`" not in page]
-    for name in ("GenEval score", ", strict", ", held out", ", atoms", ", product of atoms", "variety of", "legible"):
+    for name in ("GenEval score", ", strict", ", unseen", ", atoms", ", product of atoms", "variety of", "legible"):
         assert name in page
