@@ -1,4 +1,7 @@
-"""Measure runs on held-out data: how much of what they paint or tell is true; with --with, the closed loop as well."""
+"""Measure runs on held-out data: how much of what they paint or tell is true, and a painter's skills one by one.
+
+With --with, the closed loop as well; with --robustness, the same examples disturbed.
+"""
 
 import argparse
 from collections.abc import Sequence
@@ -22,19 +25,44 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--with", dest="teller", metavar="TELLER", help="a teller's run, to close a painter's loop")
     parser.add_argument("--features", metavar="NAME|RUN", help="compares sets of pictures: random, inception, or a run")
     parser.add_argument("--force", action="store_true", help="the Fréchet distance even below ten pictures a dimension")
+    parser.add_argument("--no-skills", action="store_true", help="leave a painter's skills out")
+    parser.add_argument(
+        "--num-prompts", type=int, default=250, metavar="N", help="prompts of each skill (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--images-per-prompt", type=int, default=1, metavar="N", help="pictures of each prompt (default: %(default)s)"
+    )
+    parser.add_argument("--full-sentences", action="store_true", help="ask for the skills in complete sentences")
+    parser.add_argument(
+        "--robustness", action="store_true", help="paraphrases, typos, noise, blur, …, each paired with the clean case"
+    )
     parser.add_argument("--trust", action="append", default=[], metavar="PACKAGE", help="a package of your own models")
     parser.add_argument("--json", action="store_true", help="the results as JSON, nothing else")
 
 
 def run(args: argparse.Namespace) -> int:
     """Evaluate one run after the other."""
+    from diptych.cli.skills_table import skills_table
     from diptych.cli.tables import evaluation_table
     from diptych.runs.evaluation import Request, evaluate, tell_trackers
     from diptych.runs.load import load, load_teller
+    from diptych.runs.skills import KIND, KIND_IN_FULL, SkillsRequest
 
     output = Output(as_json=args.json)
     runs, overrides = runs_and_overrides(args.words)
-    request = Request(args.data, args.split, args.num, args.seed, args.beam, overrides, args.features, args.force)
+    skills = None if args.no_skills else SkillsRequest(args.num_prompts, args.images_per_prompt, args.full_sentences)
+    request = Request(
+        data=args.data,
+        split=args.split,
+        num=args.num,
+        seed=args.seed,
+        beam=args.beam,
+        overrides=overrides,
+        features=args.features,
+        force=args.force,
+        skills=skills,
+        robustness=args.robustness,
+    )
     teller = load_teller(args.teller, trust=args.trust) if args.teller else None
     written = []
     for name in runs:
@@ -45,7 +73,8 @@ def run(args: argparse.Namespace) -> int:
         )
         results = evaluate(handle, request, teller=teller, trust=args.trust, track=output.track)
         for kept in results:
-            output.line(evaluation_table(kept.evaluation))
+            table = skills_table if kept.evaluation.kind in (KIND, KIND_IN_FULL) else evaluation_table
+            output.line(table(kept.evaluation))
             output.line(f"written to {short(kept.path)}\n")
             written.append({"file": str(kept.path), **kept.evaluation.to_dict()})
         for line in tell_trackers(handle, results, args.trust):

@@ -1,23 +1,38 @@
 """An evaluation as text that fits a terminal of 80 columns."""
 
+import textwrap
+from collections.abc import Sequence
+
 from diptych.reports.tables import interval_words
 from diptych.runs.results import Evaluation, Figure
 
 WIDTHS = (34, 6, 9, 14, 8, 9)
+COLUMNS = 80
 HEADER = ("", "n", "value", "95 % interval", "floor", "ceiling")
 
 
 def evaluation_table(evaluation: Evaluation) -> str:
     """Title, one line a figure, why things were wrong, and what the figures mean."""
-    lines = [f"{evaluation.title} ({evaluation.protocol['data']}, {evaluation.protocol['split']})", _line(HEADER)]
-    lines += [_line(_cells(figure)) for figure in evaluation.figures]
-    lines += [f"  {figure.name}: {figure.note}" for figure in evaluation.figures if figure.value is None]
+    lines = [title_line(evaluation), table_line(HEADER, WIDTHS)]
+    lines += [table_line(_cells(figure), WIDTHS) for figure in evaluation.figures]
+    words = [f"{figure.name}: {figure.note}" for figure in evaluation.figures if _needs_words(evaluation, figure)]
+    lines += [textwrap.fill(text, COLUMNS, initial_indent="  ", subsequent_indent="    ") for text in words]
     if interval_words(evaluation):
         lines.append(interval_words(evaluation))
     if evaluation.reasons:
         ordered = sorted(evaluation.reasons.items(), key=lambda item: -item[1])
         lines.append("wrong because of " + ", ".join(f"{reason} {count}" for reason, count in ordered))
     return "\n".join(lines)
+
+
+def title_line(evaluation: Evaluation) -> str:
+    """What was measured on what."""
+    return f"{evaluation.title} ({evaluation.protocol['data']}, {evaluation.protocol['split']})"
+
+
+def _needs_words(evaluation: Evaluation, figure: Figure) -> bool:
+    """Figures without a value, and those whose note holds half of the result."""
+    return figure.value is None or (evaluation.kind.endswith("robustness") and bool(figure.note))
 
 
 def value_text(value: float | None, *, percent: bool) -> str:
@@ -27,15 +42,20 @@ def value_text(value: float | None, *, percent: bool) -> str:
     return f"{100 * value:.1f} %" if percent else f"{value:.3g}"
 
 
+def interval_text(figure: Figure) -> str:
+    """Both ends in percent; a dash where there is no interval."""
+    if figure.interval is None or figure.value is None:
+        return "-"
+    return " to ".join(f"{100 * bound:.1f}" if figure.percent else f"{bound:.2g}" for bound in figure.interval)
+
+
+def table_line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    """The first cell to the left, the others to the right of their columns."""
+    first, *others = zip(cells, widths, strict=True)
+    return (first[0].ljust(first[1]) + "".join(cell.rjust(width) for cell, width in others)).rstrip()
+
+
 def _cells(figure: Figure) -> tuple[str, ...]:
-    interval = "-"
-    if figure.interval and figure.value is not None:
-        interval = " to ".join(f"{100 * bound:.1f}" if figure.percent else f"{bound:.2g}" for bound in figure.interval)
     values = (value_text(v, percent=figure.percent) for v in (figure.value, figure.floor, figure.ceiling))
     value, floor, ceiling = values
-    return figure.name, f"{figure.n:,}" if figure.n else "-", value, interval, floor, ceiling
-
-
-def _line(cells: tuple[str, ...]) -> str:
-    first, *others = zip(cells, WIDTHS, strict=True)
-    return first[0].ljust(first[1]) + "".join(cell.rjust(width) for cell, width in others)
+    return figure.name, f"{figure.n:,}" if figure.n else "-", value, interval_text(figure), floor, ceiling

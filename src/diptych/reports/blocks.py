@@ -5,8 +5,21 @@ from diptych.reports.html import section
 from diptych.reports.tables import evaluation_block
 from diptych.runs.results import Evaluation
 
-GALLERIES = {"painter": (painted_gallery, 18, 6), "teller": (told_gallery, 9, 3), "loop": (loop_gallery, 9, 3)}
+GALLERIES = {
+    "painter": (painted_gallery, 18, 6),
+    "teller": (told_gallery, 9, 3),
+    "loop": (loop_gallery, 9, 3),
+    "skills": (painted_gallery, 18, 6),
+    "skills_full": (painted_gallery, 18, 6),
+    "painter_robustness": (painted_gallery, 21, 0),
+    "teller_robustness": (told_gallery, 21, 0),
+}
 """How examples of each kind are shown, how many of the first ones, and how many further failures."""
+
+SKILLS_LEAD = (
+    "Each picture was painted from the prompt below it. The first verdict names the skill and is GenEval's: what is "
+    "asked for must be there. The second is strict: nothing else may be there, and the picture must be clear."
+)
 
 LEADS = {
     "painter": (
@@ -17,6 +30,12 @@ LEADS = {
         "Each sentence was told of the picture beside it. The small tiles show where the teller looked for each word: "
         "what is dark was not looked at."
     ),
+    "skills": SKILLS_LEAD,
+    "skills_full": SKILLS_LEAD,
+    "painter_robustness": (
+        "Each picture was painted from the disturbed sentence below it, and judged by what was asked before."
+    ),
+    "teller_robustness": "Each sentence was told of the disturbed picture beside it.",
     "loop": (
         "A sentence is painted and the painting is told back. Agreement is consistency, not truth: two models that "
         "share a mistake agree. So the judge's verdict on the same pictures stands beside it."

@@ -32,6 +32,7 @@ SMOKE_OF_ROLE = {
     "painter": (*SMOKE, "system.alignment_images=192", "system.whitening_images=64", "schedule.decay_images=256"),
 }
 EXAMPLES = {"full": 1000, "smoke": 32}
+PROMPTS_OF_EACH_SKILL = {"full": 250, "smoke": 4}
 STEPS = 4
 
 
@@ -87,13 +88,15 @@ class Demo:
         return run
 
     def evaluate(self, teller: Path, painter: Path, track: "Track") -> None:
-        """Both on held-out scenes, and the loop."""
+        """Both on held-out scenes, the loop, and the painter's skills, in complete sentences as it learned from."""
         from diptych.runs.evaluation import Request, evaluate
         from diptych.runs.load import load_painter, load_teller
+        from diptych.runs.skills import SkillsRequest
 
         self._begin("both are evaluated on held-out scenes, and the loop is closed")
         start = time.monotonic()
-        request = Request(num=EXAMPLES[self.budget])
+        skills = SkillsRequest(PROMPTS_OF_EACH_SKILL[self.budget], full_sentences=True)
+        request = Request(num=EXAMPLES[self.budget], skills=skills)
         telling = load_teller(teller)
         told = evaluate(telling, request, track=track)
         self.results = evaluate(load_painter(painter), request, teller=telling, track=track)

@@ -1,11 +1,11 @@
 """Evaluate a run: what it paints, tells or recognises on held-out data, and with a second run the closed loop.
 
 Callable from Python, the command line and the demo. Every result says how it was measured and is kept in the run's
-folder: `evaluations/<checkpoint>-<data>-<split>-<seed>[-with-<run>].json`.
+folder: `evaluations/<checkpoint>-<data>-<split>-<seed>[-with-<run>|-skills|-robustness].json`.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +23,14 @@ from diptych.runs.loop import evaluate_loop
 from diptych.runs.painting import Painted, evaluate_painter, paint_held_out
 from diptych.runs.recognizing import evaluate_recognizer
 from diptych.runs.results import Evaluation, save
-from diptych.runs.telling import evaluate_teller, tell
+from diptych.runs.robustness import painter_robustness, teller_robustness
+from diptych.runs.skills import SkillsRequest, evaluate_skills
+from diptych.runs.telling import evaluate_teller, tell, truth_of
 from diptych.runs.truth import Track, silently
 from diptych.systems.captioner import Caption
 from diptych.tracking import RunInfo
 from diptych.world import JUDGE_VERSION
+from diptych.world.skills import skills_of
 
 SPLITS = ("val", "test")
 
@@ -39,7 +42,8 @@ class Request:
     `data` is a data config's name or a folder, None is the run's own; `overrides` set keys of it (`data.root=…`);
     `seed` is that of the painter's noise. `features` names the network by which a painter's pictures are compared as
     sets (one of conf/features or a run; None: as the run's configuration says), and `force` gives the Fréchet distance
-    even of too few.
+    even of too few. `skills` are asked of painters of a world; None leaves them out. `robustness` asks for the same
+    examples once more, disturbed.
     """
 
     data: str | None = None
@@ -50,6 +54,8 @@ class Request:
     overrides: tuple[str, ...] = ()
     features: str | None = None
     force: bool = False
+    skills: SkillsRequest | None = field(default_factory=SkillsRequest)
+    robustness: bool = False
 
     def __post_init__(self) -> None:
         if self.split not in SPLITS:
@@ -75,12 +81,12 @@ def evaluate(
     trust: Trust = (),
     track: Track = silently,
 ) -> list[Kept]:
-    """The run's table; for a painter with a `teller` the loop's as well."""
+    """The run's table; for a painter of a world its skills too, and with a `teller` the loop's."""
     if not isinstance(handle, Painter):
         _refuse_what_goes_with_painters(handle, request, teller)
         held_out = held_out_for(handle, request, trust)
         if isinstance(handle, Teller):
-            return [_teller_result(handle, held_out, request, track)]
+            return _teller_results(handle, held_out, request, track)
         return [_recognizer_result(handle, held_out, request, track)]
     if teller is not None and handle.system.text_encoder is None:
         raise UserError(f"{handle.run.run_id} paints without sentences: there is no loop to close (leave out --with)")
@@ -90,6 +96,13 @@ def evaluate(
     results = [_painter_result(handle, painted, held_out, network, request, track)]
     if teller is not None:
         results.append(_loop_result(handle, teller, painted, held_out, request, track))
+    if request.skills is not None and painted.judged is not None and skills_of(painted.judged.judge.spec):
+        results.append(_skills_result(handle, request.skills, held_out, request, track))
+    if request.robustness:
+        _check_exact(handle, held_out)
+        protocol = _protocol(handle, held_out, request)
+        robust = painter_robustness(handle, painted, held_out, protocol, track)
+        results.append(_keep(handle, robust, request, held_out, "-robustness"))
     return results
 
 
@@ -114,12 +127,29 @@ def _refuse_what_goes_with_painters(handle: Teller | Recognizer, request: Reques
         raise UserError(f"{handle.run.run_id} {does}; a teller (--with) goes with a painter")
     if request.features is not None:
         raise UserError(f"{handle.run.run_id} {does}; features={request.features} compare a painter's pictures")
+    if request.robustness and isinstance(handle, Recognizer):
+        raise UserError(f"{handle.run.run_id} {does}; --robustness goes with painters and tellers")
 
 
-def _teller_result(handle: Teller, held_out: HeldOut, request: Request, track: Track) -> Kept:
+def _teller_results(handle: Teller, held_out: HeldOut, request: Request, track: Track) -> list[Kept]:
     captions = tell(handle, held_out.images, beam=request.beam, track=track, description="captions")
     protocol = _protocol(handle, held_out, request) | {"beam": request.beam}
-    return _keep(handle, evaluate_teller(handle, captions, held_out, protocol), request, held_out)
+    results = [_keep(handle, evaluate_teller(handle, captions, held_out, protocol), request, held_out)]
+    if request.robustness:
+        _check_exact(handle, held_out)
+        scores = truth_of([caption.text for caption in captions], held_out)
+        robust = teller_robustness(handle, captions, scores, held_out, protocol, track)
+        results.append(_keep(handle, robust, request, held_out, "-robustness"))
+    return results
+
+
+def _check_exact(handle: Handle, held_out: HeldOut) -> None:
+    """Refuse to disturb what nobody can judge."""
+    if held_out.world is None or (isinstance(handle, Painter) and handle.system.text_encoder is None):
+        raise UserError(
+            f"robustness: {handle.run.run_id} on {held_out.name} cannot be judged exactly; it takes sentences and a "
+            "world of scenes (leave out --robustness)"
+        )
 
 
 def _recognizer_result(handle: Recognizer, held_out: HeldOut, request: Request, track: Track) -> Kept:
@@ -145,6 +175,13 @@ def _loop_result(
     protocol = _protocol(handle, held_out, request) | {"beam": request.beam, "with": _measured(teller)}
     result = evaluate_loop(handle, painted, captions, held_out, protocol, track)
     return _keep(handle, result, request, held_out, f"-with-{teller.run.run_id}")
+
+
+def _skills_result(handle: Painter, skills: SkillsRequest, held_out: HeldOut, request: Request, track: Track) -> Kept:
+    learned_from = read_checkpoint(handle.checkpoint)["config"]["data"]
+    protocol = _protocol(handle, held_out, request)
+    result = evaluate_skills(handle, held_out, skills, protocol, track, learned_from.get("complete_prob"))
+    return _keep(handle, result, request, held_out, "-skills-full" if skills.full_sentences else "-skills")
 
 
 def _protocol(handle: Handle, held_out: HeldOut, request: Request) -> dict[str, Any]:

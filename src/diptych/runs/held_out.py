@@ -1,7 +1,7 @@
 """The pictures and sentences that an evaluation is made on: the first examples of a split that training never saw."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
@@ -26,9 +26,9 @@ LEAST = 2
 class HeldOut:
     """Examples in their order. `sentences` are what is asked of a painter: complete where the data have a world.
 
-    `name` is the data config's, `overrides` what was set in it; `scenes` are None where nobody knows exactly what a
-    picture shows, `labels` where the data have none. `spare` are more real pictures of the split (none where it has no
-    more), so that real ones can be compared with real ones.
+    `name` is the data config's, `node` the whole of it and `overrides` what was set in it; `scenes` are None where
+    nobody knows exactly what a picture shows, `labels` where the data have none. `spare` are more real pictures of the
+    split (none where it has no more), so that real ones can be compared with real ones.
     """
 
     name: str
@@ -38,6 +38,7 @@ class HeldOut:
     references: Sequence[Sequence[str]]
     scenes: Sequence[Scene | None]
     overrides: Sequence[str] = ()
+    node: Mapping[str, Any] = field(default_factory=dict)
     labels: Bool[Tensor, "examples labels"] | None = None
     spare: Images | None = None
 
@@ -53,6 +54,11 @@ class HeldOut:
     def contents(self) -> list[str]:
         """What each example is of: the symbols of its scene, or where nobody knows them its sentence."""
         return [" ".join(canonical(scene)) for scene in self.true_scenes()] if self.world else self.sentences
+
+    @property
+    def image_size(self) -> int:
+        """Pixels a side."""
+        return self.spec.image_size
 
     @property
     def world(self) -> WorldSpec | None:
@@ -110,6 +116,7 @@ def take_held_out(
         references,
         scenes,
         source.overrides,
+        source.node,
         _labels(batches, num),
         images[num : num + spare],
     )

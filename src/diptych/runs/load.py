@@ -31,7 +31,7 @@ from diptych.systems.recognizer import Recognizer as RecognizingSystem
 from diptych.text import tokenizer_of
 from diptych.types import Images
 
-PICTURES_AT_ONCE = 64
+CAPTIONS_AT_ONCE = PICTURES_AT_ONCE = 64
 MOST_SHOWN = 60
 
 
@@ -143,12 +143,18 @@ class Painter(Handle):
         return pictures if size is None else [enlarged(picture, size) for picture in pictures]
 
     def paint(
-        self, sentences: Sequence[str], *, num_images: int = 1, seed: int = 0, truncation: float | None = None
+        self,
+        sentences: Sequence[str],
+        *,
+        num_images: int = 1,
+        seed: int = 0,
+        truncation: float | None = None,
+        batch_size: int = PICTURES_AT_ONCE,
     ) -> Images:
         """As `generate`, but tensors in [-1, 1], and unknown words are painted as <unk>."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
-            pictures = self.system.generate(sentences or None, num_images, seed, truncation)
+            pictures = self.system.generate(sentences or None, num_images, seed, truncation, batch_size=batch_size)
         return pictures.cpu()
 
     def cut(self, sentence: str) -> str:

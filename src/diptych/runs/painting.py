@@ -14,7 +14,7 @@ from diptych.metrics.energy import image_energy_distance
 from diptych.runs.held_out import HeldOut
 from diptych.runs.load import Painter
 from diptych.runs.results import Evaluation, Example, Figure
-from diptych.runs.truth import PAINTING_LABELS, Judged, Track, figures, judged
+from diptych.runs.truth import PAINTING_LABELS, PICTURES_AT_ONCE, Judged, Track, figures, judged, silently
 from diptych.types import Images
 from diptych.world import Judge, judge_accuracy, render
 
@@ -37,7 +37,7 @@ class Painted:
 def paint_held_out(painter: Painter, held_out: HeldOut, *, seed: int, track: Track) -> Painted:
     """One picture a sentence. A sentence that comes again is painted from other noise."""
     sentences = held_out.sentences
-    images = brought_to(paint_each(painter, sentences, seed), held_out.spec.image_size)
+    images = brought_to(paint_each(painter, sentences, seed, track), held_out.spec.image_size)
     if painter.system.text_encoder is None:
         return Painted(
             images, [""] * len(images), None, "this painter takes no sentences, so it has nothing to be true to"
@@ -48,15 +48,17 @@ def paint_held_out(painter: Painter, held_out: HeldOut, *, seed: int, track: Tra
     return Painted(images, sentences, judged(judge, images, held_out.meanings(), track, "judging paintings"))
 
 
-def paint_each(painter: Painter, sentences: list[str], seed: int) -> Images:
+def paint_each(
+    painter: Painter, sentences: list[str], seed: int, track: Track = silently, description: str = "painting"
+) -> Images:
     """One picture for each entry, in order."""
     if painter.system.text_encoder is None:
         return painter.system.generate(None, num_images=len(sentences), seed=seed).cpu()
-    counts = Counter(sentences)
+    parts = _alike(Counter(sentences))
     pictures = {
         sentence: iter(images)
-        for number in set(counts.values())
-        for sentence, images in _paint_times(painter, [s for s, c in counts.items() if c == number], number, seed)
+        for number, part in track(parts, description=description, total=len(parts))
+        for sentence, images in _paint_times(painter, part, number, seed)
     }
     return torch.stack([next(pictures[sentence]) for sentence in sentences])
 
@@ -121,6 +123,15 @@ def energy_figure(painted: Images, real: Images) -> Figure:
         note="of pixels, lower is better; ceiling: two halves of the real pictures",
         percent=False,
     )
+
+
+def _alike(counts: Counter[str]) -> list[tuple[int, list[str]]]:
+    """Sentences that come equally often, in parts of about `PICTURES_AT_ONCE` pictures."""
+    parts = []
+    for number in sorted(set(counts.values())):
+        alike, step = [s for s, c in counts.items() if c == number], max(1, PICTURES_AT_ONCE // number)
+        parts += [(number, alike[i : i + step]) for i in range(0, len(alike), step)]
+    return parts
 
 
 def _paint_times(painter: Painter, sentences: list[str], number: int, seed: int) -> list[tuple[str, Images]]:

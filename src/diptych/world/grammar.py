@@ -61,6 +61,14 @@ class Grammar:
             said.append(next((other for other in chain([sentence], tries) if other not in said), sentence))
         return tuple(said)
 
+    def say(self, claims: Constraints, rng: Random, *, phrasings: Iterable[str] | None = None) -> str:
+        """The claims in words, in one of the phrasings that can say them; the inverse of `parse`."""
+        return self.language.say(claims, pick(self._saying(claims, phrasings), rng))
+
+    def can_say(self, claims: Constraints, phrasings: Iterable[str]) -> bool:
+        """Whether one of the phrasings has room for the claims."""
+        return any(_has_room(self.language.phrasings[name], claims) for name in phrasings)
+
     def parse(self, sentence: str) -> Constraints | None:
         """What the sentence claims, or None where it is not a sentence of this grammar."""
         sentence = self.language.normalise(sentence)
@@ -93,6 +101,16 @@ class Grammar:
             )
         return allowed
 
+    def _saying(self, claims: Constraints, phrasings: Iterable[str] | None) -> list[Phrasing]:
+        names = self.phrasings if phrasings is None else tuple(phrasings)
+        able = [p for p in self.language.phrasings.values() if _has_room(p, claims)]
+        allowed = [p for p in able if p.name in names]
+        if not allowed:
+            raise ValueError(
+                f"phrasings: none of {', '.join(names)} can say {claims}; add one of {', '.join(p.name for p in able)}."
+            )
+        return allowed
+
     def _lists(self) -> list[Phrasing]:
         return [p for p in self.language.phrasings.values() if not p.tells_relations]
 
@@ -106,6 +124,13 @@ def meaning(sentence: str, languages: Iterable[str]) -> Constraints | None:
 @cache
 def _grammar(language: str) -> Grammar:
     return Grammar(language)
+
+
+def _has_room(phrasing: Phrasing, claims: Constraints) -> bool:
+    """Whether the phrasing tells relations, or lists, as the claims need, and so many mentions."""
+    if claims.num_objects < phrasing.least_objects or phrasing.tells_relations != bool(claims.relations):
+        return False
+    return not claims.relations or len(claims.mentions) == 2 or phrasing.more is not None
 
 
 def _can_say(phrasing: Phrasing, num_objects: int, complete: bool) -> bool:

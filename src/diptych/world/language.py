@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from importlib.resources.abc import Traversable
 from itertools import product
 from typing import Any
 
@@ -110,11 +111,20 @@ class Language:
 @cache
 def load_language(name: str) -> Language:
     """The language of the file `languages/<name>.toml` in this package."""
-    folder = resources.files("diptych.world") / "languages"
-    known = sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
+    known = languages()
     if name not in known:
         raise ValueError(f"language: there is no {name!r}; the world speaks {', '.join(known)}.")
-    return Language(name, tomllib.loads((folder / f"{name}.toml").read_text(encoding="utf-8")))
+    return Language(name, tomllib.loads((_folder() / f"{name}.toml").read_text(encoding="utf-8")))
+
+
+def languages() -> tuple[str, ...]:
+    """The names of all languages, in alphabetical order."""
+    files = (entry.name for entry in _folder().iterdir())
+    return tuple(sorted(name.removesuffix(".toml") for name in files if name.endswith(".toml")))
+
+
+def _folder() -> Traversable:
+    return resources.files("diptych.world") / "languages"
 
 
 def _all_mentions() -> list[Mention]:

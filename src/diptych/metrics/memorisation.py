@@ -1,0 +1,23 @@
+"""Whether a painter only repeats scenes that it was trained on.
+
+A world's splits share out the symbols of its scenes, and training met only those of the train split. A painter that
+has understood shows them no oftener than fresh scenes do; one that has memorised shows hardly any others.
+"""
+
+from collections.abc import Sequence
+
+from diptych.types import Scene
+from diptych.world import HoldOut, relation_between, split_of
+
+
+def in_training(scenes: Sequence[Scene], hold_out: HoldOut | None = None) -> list[bool]:
+    """Whether each scene's symbols are in the train split; scenes that no split could keep away are left out."""
+    return [split_of(scene, hold_out) == "train" for scene in scenes if _is_in_one_split(scene)]
+
+
+def _is_in_one_split(scene: Scene) -> bool:
+    """Two objects in a clear relation, or more; a single one is in every split."""
+    if len(scene.objects) != 2:
+        return len(scene.objects) > 2
+    first, second = scene.objects
+    return relation_between(first, second) is not None

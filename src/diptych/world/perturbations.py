@@ -1,0 +1,87 @@
+"""Pictures as cameras, networks and people spoil them, and which scenes survive a crop.
+
+Pictures are in [-1, 1]; strengths are in the units of the literature: noise of pixels in [0, 1], blur in pixels.
+"""
+
+import io
+from random import Random
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from PIL import Image
+from torch import Tensor
+from torchvision.transforms.functional import gaussian_blur
+
+from diptych.types import Scene, SceneObject
+from diptych.world.shapes import HALF_EXTENTS
+from diptych.world.spec import SIZE_THRESHOLD_AT_32
+
+Pictures = Float[Tensor, "b 3 side side"]
+CROP_SHARE = 15 / 16
+"""Of the side that a crop keeps; enlarged again, no small object grows into a large one."""
+
+
+def noisy(images: Pictures, sigma: float, rng: torch.Generator) -> Pictures:
+    """With independent Gaussian noise of standard deviation `sigma`, cut off at black and white."""
+    noise = torch.randn(images.shape, generator=rng)
+    return (images + 2 * sigma * noise.to(images)).clamp(-1, 1)
+
+
+def blurred(images: Pictures, sigma: float) -> Pictures:
+    """With a Gaussian blur of standard deviation `sigma` pixels."""
+    size = 2 * int(np.ceil(3 * sigma)) + 1
+    return gaussian_blur(images, [size, size], [sigma, sigma])
+
+
+def jpeg(images: Pictures, quality: int) -> Pictures:
+    """Stored as JPEG of this quality (1 to 95, colours at half resolution) and read again."""
+    pixels = ((images + 1) * 127.5).round().clamp(0, 255).byte().permute(0, 2, 3, 1).cpu().numpy()
+    stored = np.stack([_stored(picture, quality) for picture in pixels])
+    return torch.from_numpy(stored).permute(0, 3, 1, 2).to(images) / 127.5 - 1
+
+
+def crop_corner(scene: Scene, rng: Random) -> tuple[int, int] | None:
+    """Left and top of a window of `CROP_SHARE` of the side that holds all objects; None where none does."""
+    room = scene.side - window_of(scene.side)
+    corners = [(left, top) for left in range(room + 1) for top in range(room + 1)]
+    whole = [corner for corner in corners if all(_inside(o, corner, scene.side) for o in scene.objects)]
+    return rng.choice(whole) if whole else None
+
+
+def cropped(picture: Float[Tensor, "3 side side"], corner: tuple[int, int]) -> Float[Tensor, "3 side side"]:
+    """The window with this corner, enlarged to the whole side."""
+    side, (left, top) = picture.shape[-1], corner
+    window = picture[:, top : top + window_of(side), left : left + window_of(side)]
+    return F.interpolate(window[None], (side, side), mode="bilinear", antialias=True)[0]
+
+
+def cropped_scene(scene: Scene, corner: tuple[int, int]) -> Scene:
+    """What `cropped` shows of the scene; sizes are called what they then are."""
+    scale = scene.side / window_of(scene.side)
+    return Scene(scene.side, tuple(_moved(thing, corner, scale, scene.side) for thing in scene.objects))
+
+
+def window_of(side: int) -> int:
+    """Pixels a side that a crop keeps."""
+    return round(side * CROP_SHARE)
+
+
+def _stored(picture: np.ndarray, quality: int) -> np.ndarray:
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, format="JPEG", quality=quality, subsampling="4:2:0")
+    return np.asarray(Image.open(buffer).convert("RGB"))
+
+
+def _inside(thing: SceneObject, corner: tuple[int, int], side: int) -> bool:
+    window = window_of(side)
+    places = zip((thing.x, thing.y), HALF_EXTENTS[thing.shape], corner, strict=True)
+    return all(low <= x - half * thing.radius and x + half * thing.radius <= low + window for x, half, low in places)
+
+
+def _moved(thing: SceneObject, corner: tuple[int, int], scale: float, side: int) -> SceneObject:
+    radius = thing.radius * scale
+    size = "small" if radius * 32 / side < SIZE_THRESHOLD_AT_32 else "large"
+    x, y = (thing.x - corner[0]) * scale, (thing.y - corner[1]) * scale
+    return SceneObject(thing.shape, thing.colour, size, x, y, radius)
