@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-ORDER = ("dcgan_step", "attention_decoder", "renderer")
+ORDER = ("dcgan_step", "attention_decoder", "renderer", "caption_metrics", "ptb_tokenizer")
 
 
 def main() -> int:
