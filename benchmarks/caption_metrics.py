@@ -1,10 +1,10 @@
 """Our BLEU, ROUGE-L and CIDEr-D against pycocoevalcap's, on 5,000 pictures with 5 references each, as Markdown.
 
-`python benchmarks/caption_metrics.py [CAPTIONS.json]` takes COCO's captions_val2017.json, by default where it lies beside
-the repository; elsewhere sentences of the embedded world. Of each picture one caption is told, the others and one of
-the next picture are its references. References are prepared once; every round has fresh captions, of which ours are
-timed from raw text, theirs from words. Rounds take turns in one process, in processor time, and medians are compared.
-The public package (`pip install pycocoevalcap`) is left out where it is not installed.
+`python benchmarks/caption_metrics.py [CAPTIONS.json]` takes COCO's captions_val2017.json, by default where it lies
+beside the repository; elsewhere sentences of the embedded world. Of each picture one caption is told, and the others
+with one of the next picture are its references. References are prepared once; every round has fresh captions, of which
+ours are timed from raw text, theirs from words. Rounds take turns in one process, in processor time, and medians are
+compared. The public package (`pip install pycocoevalcap`) is left out where it is not installed.
 """
 
 import json
@@ -39,7 +39,9 @@ def told_in(captions: list[list[str]], round_number: int) -> dict[int, str]:
     """The first caption of each picture, from the second round on without one of its words."""
     words = [texts[0].split() for texts in captions]
     places = [(round_number - 1) % len(row) if round_number else len(row) for row in words]
-    return {i: " ".join(row[:place] + row[place + 1 :]) for i, (row, place) in enumerate(zip(words, places, strict=True))}
+    return {
+        i: " ".join(row[:place] + row[place + 1 :]) for i, (row, place) in enumerate(zip(words, places, strict=True))
+    }
 
 
 def their_scores(references: dict[int, list[str]]) -> Callable[[dict[int, str]], dict[str, float]] | None:

@@ -1,7 +1,7 @@
 """How often our Penn Treebank words equal those of Stanford's tokenizer, on captions that it was not developed on.
 
 `python benchmarks/ptb_tokenizer.py [FOLDER]` reads `coco_fakecap` (captions with the Java tokenizer's own output, and
-pairs on which a simple rule is wrong) in FOLDER, `../shared/data` beside the repository by default, and prints Markdown.
+pairs on which a simple rule is wrong) in FOLDER, by default `../shared/data` beside the repository.
 Captions are split in two by a hash of their raw text; rules were written looking at the development half alone.
 """
 

@@ -27,7 +27,7 @@ def value_text(value: float | None, *, percent: bool) -> str:
 def _cells(figure: Figure) -> tuple[str, ...]:
     interval = "-"
     if figure.interval and figure.value is not None:
-        interval = " to ".join(f"{100 * bound:.1f}" for bound in figure.interval)
+        interval = " to ".join(f"{100 * b:.1f}" if figure.percent else f"{b:.3g}" for b in figure.interval)
     values = (value_text(v, percent=figure.percent) for v in (figure.value, figure.floor, figure.ceiling))
     value, floor, ceiling = values
     return figure.name, f"{figure.n:,}" if figure.n else "-", value, interval, floor, ceiling

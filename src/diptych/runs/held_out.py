@@ -11,6 +11,7 @@ from diptych.config import components
 from diptych.config.components import Trust
 from diptych.config.datasets import PREFIX, check_overrides, composed_data, names_folder, overridden
 from diptych.config.errors import UserError
+from diptych.data.example import Examples
 from diptych.runs.build import build_data
 from diptych.types import Batch, DataSpec, Images, Scene
 from diptych.world import Constraints, WorldSpec, meaning
@@ -25,7 +26,7 @@ class HeldOut:
     """Examples in their order. `sentences` are what is asked of a painter: complete where the data have a world.
 
     `name` is the data config's, `overrides` what was set in it; `scenes` are None where nobody knows exactly what a
-    picture shows.
+    picture shows, `training` where these are not the data that the run was trained on.
     """
 
     name: str
@@ -35,6 +36,7 @@ class HeldOut:
     references: Sequence[Sequence[str]]
     scenes: Sequence[Scene | None]
     overrides: Sequence[str] = ()
+    training: Examples | None = None
 
     def __len__(self) -> int:
         return len(self.images)
@@ -52,6 +54,13 @@ class HeldOut:
     def true_scenes(self) -> list[Scene]:
         """What each picture shows; only for data with a world."""
         return [scene for scene in self.scenes if scene is not None]
+
+    def training_captions(self, most_of_endless: int) -> list[str] | None:
+        """What the run learned to say; of endless data the captions of the first pictures."""
+        if self.training is None:
+            return None
+        num = most_of_endless if self.training.size is None else self.training.size
+        return [caption for index in range(num) for caption in self.training.captions_of(index)]
 
     def meanings(self) -> list[Constraints]:
         """What each sentence claims; only for data with a world, whose sentences all have a meaning."""
@@ -88,7 +97,8 @@ def take_held_out(
     references = [texts for batch in batches for texts in batch.references][:num]
     scenes = [scene for batch in batches for scene in batch.scenes][:num]
     images = torch.cat([batch.images for batch in batches])[:num]
-    return HeldOut(name, split, datamodule.spec, images, references, scenes, source.overrides)
+    training = datamodule.splits["train"] if data is None else None
+    return HeldOut(name, split, datamodule.spec, images, references, scenes, source.overrides, training)
 
 
 def _source(config: Mapping[str, Any], data: str | None, overrides: Sequence[str]) -> Source:

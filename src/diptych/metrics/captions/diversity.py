@@ -8,14 +8,12 @@ from statistics import fmean
 
 from diptych.metrics.captions.ngrams import ngrams
 
-DANGLING = {
-    "en": frozenset(
-        "a an the this that these those his her its their my your our some and or but nor with without in on onto into"
-        " of off to for from by at as near beside behind above below under over between through while who which is are"
-        " was were be being has have".split()
-    ),
-    "zh": frozenset("的 地 和 与 及 或 在 是 把 被 从 向 对 着 一 两 个 只".split()),
-}
+_DANGLING_ENGLISH = """
+a an the this that these those his her its their my your our some and or but nor with without in on onto into of off to
+for from by at as near beside behind above below under over between through while who which is are was were be being
+has have
+"""
+DANGLING = {"en": frozenset(_DANGLING_ENGLISH.split()), "zh": frozenset("的地和与及或在是把被从向对着一两个只")}
 """By language, words that no finished caption ends in: articles, possessives, conjunctions, prepositions, copulas."""
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import chain
 from math import log
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from diptych.metrics.captions.cider import Weights
 from diptych.metrics.captions.ngrams import Ngram
@@ -30,7 +30,7 @@ class DocumentFrequency:
     counts: Mapping[Ngram, int]
 
     @classmethod
-    def of(cls, name: str, pictures: Sequence[Collection[Ngram]]) -> Self:
+    def of(cls, name: str, pictures: Sequence[Collection[Ngram]]) -> "DocumentFrequency":
         """Counted over pictures, each with the different n-grams of all its captions."""
         return cls(name, len(pictures), Counter(chain.from_iterable(pictures)))
 
@@ -52,7 +52,7 @@ class DocumentFrequency:
         path.write_bytes(gzip.compress(text.encode(), mtime=0) if path.suffix == ".gz" else text.encode())
 
     @classmethod
-    def from_table(cls, table: Mapping[str, Any]) -> Self:
+    def from_table(cls, table: Mapping[str, Any]) -> "DocumentFrequency":
         """From the parsed JSON that `save` wrote."""
         counts = {tuple(words.split(" ")): count for words, count in table["document_frequency"].items()}
         return cls(table["name"], table["num_images"], counts)

@@ -123,7 +123,8 @@ def _running(command: list[str], limit: float) -> Iterator[subprocess.Popen[str]
 
 def _answers(program: subprocess.Popen[str], questions: Sequence[str], number: int) -> list[str]:
     """The program's next lines; it is asked while it is read, so that neither side waits for the other."""
-    assert program.stdin and program.stdout
+    assert program.stdin
+    assert program.stdout
     Thread(target=_ask, args=(program.stdin, questions), daemon=True).start()
     answers = list(islice(program.stdout, number))
     if len(answers) < number:

@@ -3,8 +3,9 @@
 Tokens are lower-case and punctuation is left out. Coco-caption's list of punctuation names brackets in capitals only,
 so that `-lrb-` and `-rrb-` stay, and runs of different marks (`?!`) are not on it.
 
-Nearly every word reads the same wherever it stands, so words are remembered. Captions with digits, tags or single letters
-are read as a whole, because their tokens may reach across spaces (`1 1/2`, telephone numbers) or look there (`no. 5`).
+Nearly every word reads the same wherever it stands, so words are remembered. Captions with digits, tags or single
+letters are read as a whole, because their tokens may reach across spaces (`1 1/2`, telephone numbers) or look there
+(`no. 5`).
 """
 
 import re
