@@ -19,6 +19,7 @@ COMMANDS = {
     "evaluate": "measure runs: the full table, written into their folders",
     "generate": "paint sentences",
     "caption": "describe pictures",
+    "score": "caption metrics of any COCO-format files, no Java",
     "report": "one self-contained HTML file about a run",
     "data": "check, count or look at a data set",
     "doctor": "what this machine has, what is missing, how to get it",

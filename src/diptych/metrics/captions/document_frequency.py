@@ -9,7 +9,7 @@ import gzip
 import json
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from math import log
 from pathlib import Path
@@ -33,6 +33,10 @@ class DocumentFrequency:
     def of(cls, name: str, pictures: Sequence[Collection[Ngram]]) -> "DocumentFrequency":
         """Counted over pictures, each with the different n-grams of all its captions."""
         return cls(name, len(pictures), Counter(chain.from_iterable(pictures)))
+
+    def named(self, name: str) -> "DocumentFrequency":
+        """The same under another name."""
+        return replace(self, name=name)
 
     def why_undefined(self) -> str | None:
         """With one picture every n-gram is in all of them, and no caption has a direction; None where all is well."""

@@ -46,7 +46,7 @@ def meteor(pairs: Pairs, jar: Path | None = None, limit_seconds: float = LIMIT_S
         command = [_java(), "-Xmx2G", "-jar", str(path), "-", "-", "-stdio", "-l", "en", "-norm"]
         return JavaScore(_meteor(command, pairs, limit_seconds))
     except _NoScore as reason:
-        return JavaScore(None, f"METEOR: {reason}")
+        return JavaScore(None, str(reason))
 
 
 def spice(pairs: Pairs, jar: Path | None = None, limit_seconds: float = LIMIT_SECONDS) -> JavaScore:
@@ -59,7 +59,7 @@ def spice(pairs: Pairs, jar: Path | None = None, limit_seconds: float = LIMIT_SE
             raise _NoScore(f"it runs on Java 8 to {_NEWEST_JAVA_OF_SPICE}, and this is Java {version}")
         return JavaScore(_spice([java, "-Xmx8G", "-jar", str(path)], pairs, limit_seconds))
     except _NoScore as reason:
-        return JavaScore(None, f"SPICE: {reason}")
+        return JavaScore(None, str(reason))
 
 
 def _program(name: str, within_package: str, given: Path | None) -> Path:

@@ -30,7 +30,7 @@ class _Picture:
     rouge: RougeReferences
     cider: CiderReferences | None
 
-    def statistics(self, text: str) -> list[float]:
+    def statistics(self, text: str) -> list[float | int]:
         """`STATISTICS` of one tokenised caption of the picture."""
         words = text.split()
         counts = ngram_counts(words)
@@ -89,7 +89,7 @@ class References:
 
     def check(self, keys: Iterable[Key]) -> None:
         """A ValueError that names captions which are missing, and those of pictures without references."""
-        given = set(keys)
+        given = dict.fromkeys(keys)
         missing = [key for key in self._pictures if key not in given]
         surplus = [key for key in given if key not in self._pictures]
         if missing:

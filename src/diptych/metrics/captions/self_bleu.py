@@ -17,7 +17,7 @@ def self_bleu(captions: Sequence[Sequence[str]]) -> float | None:
         return None
     counts = [ngram_counts(words) for words in captions]
     elsewhere = _Elsewhere(counts)
-    sums = [0] * 10
+    sums = [0.0] * 10
     for place, of_one in enumerate(counts):
         length = of_one[0].total()
         correct = num_correct(of_one, elsewhere.most_often(place, of_one))
