@@ -41,9 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="whose words are rare for CIDEr-D: those of REFERENCES (default), of a file of captions such as a training "
         "set's, or of a file that --save-df wrote",
     )
-    parser.add_argument(
-        "--save-df", type=Path, metavar="FILE", help="keep what was counted for CIDEr-D (.json, .json.gz)"
-    )
+    parser.add_argument("--save-df", type=Path, metavar="FILE", help="keep the counts, for --df (.json, .json.gz)")
     parser.add_argument("--train", type=Path, metavar="FILE", help="training captions, to count the new ones")
     parser.add_argument("--predicted-only", action="store_true", help="leave out pictures without a prediction")
     parser.add_argument("--no-java", action="store_true", help="leave out METEOR and SPICE even where they are")

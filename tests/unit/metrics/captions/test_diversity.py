@@ -13,7 +13,8 @@ from diptych.metrics.captions.diversity import (
 from diptych.metrics.captions.self_bleu import self_bleu
 from diptych.metrics.captions.tokenization import CHARACTERS, PTB, tokenizer_for
 
-DOG, CAT, SHORT = ["a", "dog", "runs", "on", "grass"], ["a", "cat", "runs", "on", "the", "grass"], ["a", "dog", "runs", "on"]
+SHORT = ["a", "dog", "runs", "on"]
+DOG, CAT = [*SHORT, "grass"], ["a", "cat", "runs", "on", "the", "grass"]
 
 
 def test_distinct_counts_different_n_grams_among_all():
