@@ -38,8 +38,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--df",
         default="evaluated",
         metavar="FILE|evaluated",
-        help="whose words are rare for CIDEr-D: those of REFERENCES (default), of a file of captions such as a training "
-        "set's, or of a file that --save-df wrote",
+        help="whose words are rare for CIDEr-D: REFERENCES' own (default: evaluated), those of a file of captions "
+        "such as a training set's, or of a file that --save-df wrote",
     )
     parser.add_argument("--save-df", type=Path, metavar="FILE", help="keep the counts, for --df (.json, .json.gz)")
     parser.add_argument("--train", type=Path, metavar="FILE", help="training captions, to count the new ones")

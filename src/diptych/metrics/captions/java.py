@@ -18,7 +18,6 @@ from itertools import islice
 from pathlib import Path
 from statistics import fmean
 from threading import Thread, Timer
-from typing import IO
 
 LIMIT_SECONDS = 900.0
 LAST_WORDS = 300
@@ -123,19 +122,19 @@ def _running(command: list[str], limit: float) -> Iterator[subprocess.Popen[str]
 
 def _answers(program: subprocess.Popen[str], questions: Sequence[str], number: int) -> list[str]:
     """The program's next lines; it is asked while it is read, so that neither side waits for the other."""
-    assert program.stdin
     assert program.stdout
-    Thread(target=_ask, args=(program.stdin, questions), daemon=True).start()
+    Thread(target=_ask, args=(program, questions), daemon=True).start()
     answers = list(islice(program.stdout, number))
     if len(answers) < number:
         raise EOFError
     return [answer.strip() for answer in answers]
 
 
-def _ask(stdin: IO[str], questions: Sequence[str]) -> None:
+def _ask(program: subprocess.Popen[str], questions: Sequence[str]) -> None:
+    assert program.stdin
     with suppress(OSError, ValueError):  # the program has gone, which shows when its answers are read
-        stdin.writelines(question + "\n" for question in questions)
-        stdin.flush()
+        program.stdin.writelines(question + "\n" for question in questions)
+        program.stdin.flush()
 
 
 def _one_line(text: str) -> str:
