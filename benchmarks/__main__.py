@@ -4,7 +4,17 @@ import subprocess
 import sys
 from pathlib import Path
 
-ORDER = ("dcgan_step", "attention_decoder", "renderer", "judge", "frechet", "manifolds")
+ORDER = (
+    "dcgan_step",
+    "attention_decoder",
+    "renderer",
+    "judge",
+    "judge_by_eye",
+    "caption_metrics",
+    "ptb_tokenizer",
+    "frechet",
+    "manifolds",
+)
 
 
 def main() -> int:

@@ -21,6 +21,7 @@ PATCHES_AND_ALIGNMENT = [
     "validate_every_images=48",
     "data.val_size=16",
 ]
+WITHOUT_A_WORLD = ["model=cnn_rnn", "data=digits"]
 TELLER = ["model=cnn_rnn_attention", "data=scenes_demo", "system.attention_penalty_weight=1"]
 RECOGNIZER = ["model=recognizer", "data=scenes_demo"]
 PAINTER = [
@@ -53,7 +54,8 @@ def logged(tmp_path_factory):
         PATCHES_AND_ALIGNMENT, outputs, parts={"teller": {"run": str(teller.path), "role": "captioner"}}
     )
     _, recognizers = _one_step(RECOGNIZER, outputs)
-    return names | painters | aligned | recognizers | {GRID, CAPTIONS, TOLD}
+    _, worldless = _one_step(WITHOUT_A_WORLD, outputs)
+    return names | painters | aligned | recognizers | worldless | {GRID, CAPTIONS, TOLD}
 
 
 def test_every_figure_that_is_logged_is_explained(documented, logged):

@@ -10,7 +10,15 @@ import pytest
 from diptych.cli.main import COMMANDS
 from diptych.config.composition import compose
 
-PAGES = ("README.md", "docs/adding_a_model.md", "docs/reproducing.md", "docs/evaluation.md", "docs/image_metrics.md")
+PAGES = (
+    "README.md",
+    "docs/adding_a_model.md",
+    "docs/reproducing.md",
+    "docs/evaluation.md",
+    "docs/caption_metrics.md",
+    "docs/image_metrics.md",
+    "docs/judge.md",
+)
 OUTSIDE = "--config-dir"  # needs a researcher's own folder: tests/smoke walks through that
 
 

@@ -20,6 +20,7 @@ COMMANDS = {
     "generate": "paint sentences",
     "caption": "describe pictures",
     "compare": "runs side by side: intervals, paired tests, plots",
+    "score": "caption metrics of any COCO-format files, no Java",
     "report": "one self-contained HTML file about a run",
     "data": "check, count or look at a data set",
     "doctor": "what this machine has, what is missing, how to get it",

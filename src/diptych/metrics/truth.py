@@ -17,7 +17,7 @@ from diptych.world import ASPECTS, REASONS, Constraints, Judge, Reading, WorldSp
 
 RIGHT = tuple(f"right_{aspect}" for aspect in ASPECTS)
 PAINTING_SCORES = ("true", *(f"false_{reason}" for reason in REASONS[1:]), *RIGHT)
-CAPTION_SCORES = ("exact", "true", "well_formed", *RIGHT)
+CAPTION_SCORES = ("exact", "true", "well_formed", *RIGHT, "informativeness", "hallucination")
 
 
 def painting_scores(judge: Judge, reading: Reading, constraints: Constraints) -> list[float]:
@@ -30,12 +30,15 @@ def painting_scores(judge: Judge, reading: Reading, constraints: Constraints) ->
 def caption_scores(constraints: Constraints | None, scene: Scene) -> list[float]:
     """`CAPTION_SCORES` of one caption; None stands for one that is no sentence of the grammar, which is never right.
 
-    `true` allows leaving things out, `exact` does not.
+    `true` allows leaving things out, `exact` does not. `informativeness` is the share of the scene's facts that the
+    caption says; `hallucination` that of its claims which are false, the one score that is better when low.
     """
     if constraints is None:
-        return [0.0] * len(CAPTION_SCORES)
+        return [0.0] * (len(CAPTION_SCORES) - 1) + [1.0]
     exact, true = constraints.exact_for(scene), constraints.entailed_by(scene)
-    return [float(exact), float(true), 1.0, *_right(constraints, scene, closed=constraints.is_complete())]
+    right = _right(constraints, scene, closed=constraints.is_complete())
+    atoms = constraints.atoms(scene)
+    return [float(exact), float(true), 1.0, *right, atoms.informativeness, atoms.hallucination]
 
 
 class _MeanScores(Metric):

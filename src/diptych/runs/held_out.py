@@ -13,6 +13,7 @@ from diptych.config import components
 from diptych.config.components import Trust
 from diptych.config.datasets import PREFIX, check_overrides, composed_data, names_folder, overridden
 from diptych.config.errors import UserError
+from diptych.data.example import Examples
 from diptych.runs.build import build_data
 from diptych.types import Batch, DataSpec, Images, Scene
 from diptych.world import Constraints, WorldSpec, canonical, meaning
@@ -28,7 +29,8 @@ class HeldOut:
 
     `name` is the data config's, `node` the whole of it and `overrides` what was set in it; `scenes` are None where
     nobody knows exactly what a picture shows, `labels` where the data have none. `spare` are more real pictures of the
-    split (none where it has no more), so that real ones can be compared with real ones.
+    split (none where it has no more), so that real ones can be compared with real ones. `training` is None where these
+    are not the data that the run was trained on.
     """
 
     name: str
@@ -41,6 +43,7 @@ class HeldOut:
     node: Mapping[str, Any] = field(default_factory=dict)
     labels: Bool[Tensor, "examples labels"] | None = None
     spare: Images | None = None
+    training: Examples | None = None
 
     def __len__(self) -> int:
         return len(self.images)
@@ -68,6 +71,13 @@ class HeldOut:
     def true_scenes(self) -> list[Scene]:
         """What each picture shows; only for data with a world."""
         return [scene for scene in self.scenes if scene is not None]
+
+    def training_captions(self, most_of_endless: int) -> list[str] | None:
+        """What the run learned to say; of endless data the captions of the first pictures."""
+        if self.training is None:
+            return None
+        num = most_of_endless if self.training.size is None else self.training.size
+        return [caption for index in range(num) for caption in self.training.captions_of(index)]
 
     def meanings(self) -> list[Constraints]:
         """What each sentence claims; only for data with a world, whose sentences all have a meaning."""
@@ -119,6 +129,7 @@ def take_held_out(
         source.node,
         _labels(batches, num),
         images[num : num + spare],
+        datamodule.splits["train"] if data is None else None,
     )
 
 

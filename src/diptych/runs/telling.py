@@ -2,7 +2,8 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from math import exp
+from math import exp, sqrt
+from statistics import fmean, stdev
 from typing import Any
 
 from diptych.callbacks.grids import to_pil
@@ -10,13 +11,16 @@ from diptych.runs.held_out import HeldOut
 from diptych.runs.load import Teller
 from diptych.runs.painting import shown_places
 from diptych.runs.results import Evaluation, Example, Figure
-from diptych.runs.truth import CAPTION_LABELS, Scores, Track, figures, rotated, share, told
+from diptych.runs.truth import CAPTION_LABELS, CAPTION_SHARES, Scores, Track, figures, rotated, share, told
+from diptych.runs.wording import NOTE as WORDING_NOTE
+from diptych.runs.wording import Wording
 from diptych.systems.captioner import Caption
 from diptych.types import Images, Scene
 from diptych.world import ASPECTS, meaning
 
 TITLE, TRUE = "Told of pictures", "true"
 NOTE = "Floor: each caption held against another picture. Ceiling: the data's own sentences under the same rules."
+GRAMMAR_NOTE = "Of short sentences from a grammar n-gram scores mean little: a false one may share nearly every word."
 
 
 def tell(teller: Teller, images: Images, *, beam: int, track: Track, description: str) -> list[Caption]:
@@ -29,18 +33,22 @@ def evaluate_teller(
 ) -> Evaluation:
     """The teller's table; `captions` are what it says of the very pictures."""
     texts = [caption.text for caption in captions]
-    perplexity = perplexity_figure(teller, held_out)
+    wording = Wording(texts, held_out)
+    protocol = {**protocol, "captions": wording.protocol}
+    further = [perplexity_figure(teller, held_out), *wording.figures(protocol["seed"])]
     if held_out.world is None:
         among = agreement(texts, held_out.references)
-        table = [*_reference_table(texts, held_out, among), perplexity]
+        table = [*_reference_table(texts, held_out, among), *further]
         examples = _examples(captions, held_out, ["a reference" if good else "no reference" for good in among], among)
-        return Evaluation("teller", TITLE, protocol, table, examples=examples, clusters=_pictures(held_out))
+        notes, pictures = (WORDING_NOTE,), _pictures(held_out)
+        return Evaluation("teller", TITLE, protocol, table, notes=notes, examples=examples, clusters=pictures)
     scores = truth_of(texts, held_out)
-    table = [*_truth_table(scores, texts, held_out), perplexity]
+    table = [*_truth_table(scores, texts, held_out), *further]
     reasons = [reason_of(scores, i) for i in range(len(texts))]
     wrong = dict(Counter(reason for reason in reasons if reason != TRUE))
     examples = _examples(captions, held_out, reasons, scores.hits("exact"))
-    return Evaluation("teller", TITLE, protocol, table, wrong, (NOTE,), examples, held_out.contents)
+    notes = (NOTE, WORDING_NOTE, GRAMMAR_NOTE)
+    return Evaluation("teller", TITLE, protocol, table, wrong, notes, examples, held_out.contents)
 
 
 def truth_of(texts: Sequence[str], held_out: HeldOut, scenes: Sequence[Scene] | None = None) -> Scores:
@@ -70,7 +78,22 @@ def perplexity_figure(teller: Teller, held_out: HeldOut) -> Figure:
 
 def _truth_table(scores: Scores, texts: Sequence[str], held_out: HeldOut) -> list[Figure]:
     floor = truth_of(texts, held_out, rotated(held_out.true_scenes()))
-    return figures(CAPTION_LABELS, scores, floor, truth_of(held_out.sentences, held_out), held_out.contents)
+    ceiling = truth_of(held_out.sentences, held_out)
+    return [
+        *figures(CAPTION_LABELS, scores, floor, ceiling, held_out.contents),
+        *(
+            _mean(label, *(each.column(name) for each in (scores, floor, ceiling)))
+            for label, name in CAPTION_SHARES.items()
+        ),
+    ]
+
+
+def _mean(label: str, values: Sequence[float], floor: Sequence[float], ceiling: Sequence[float]) -> Figure:
+    """A share averaged over captions, with the normal interval of a mean."""
+    half_width = 1.96 * stdev(values) / sqrt(len(values))
+    interval = (max(0.0, fmean(values) - half_width), min(1.0, fmean(values) + half_width))
+    words = {"interval_over": "held-out pictures", "interval_method": "normal"}
+    return Figure(label, fmean(values), len(values), interval, fmean(floor), fmean(ceiling), **words)
 
 
 def _reference_table(texts: Sequence[str], held_out: HeldOut, among: list[bool]) -> list[Figure]:

@@ -14,6 +14,7 @@ PICTURES_AT_ONCE = 64
 ASPECT_LABELS = {f"{aspect} right": f"right_{aspect}" for aspect in ASPECTS}
 PAINTING_LABELS = {"fully true": "true", **ASPECT_LABELS}
 CAPTION_LABELS = {"exactly true": "exact", "true": "true", "well formed": "well_formed", **ASPECT_LABELS}
+CAPTION_SHARES = {"informative": "informativeness", "hallucinated": "hallucination"}
 
 
 class Track(Protocol):
@@ -36,10 +37,14 @@ class Scores:
     names: Sequence[str]
     rows: Sequence[Sequence[float]]
 
+    def column(self, name: str) -> list[float]:
+        """One score of each example."""
+        place = self.names.index(name)
+        return [row[place] for row in self.rows]
+
     def hits(self, name: str) -> list[bool]:
         """Whether each example has the score in full."""
-        column = self.names.index(name)
-        return [row[column] == 1 for row in self.rows]
+        return [value == 1 for value in self.column(name)]
 
 
 @dataclass(frozen=True)

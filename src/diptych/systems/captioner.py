@@ -143,7 +143,7 @@ class Captioner(System):
         logits, _ = self.caption_decoder(features, tokens[:, :-1])
         nll = token_nll(logits, tokens[:, 1:]).sum() / num_tokens
         told = [self.tokenizer.decode(row) for row in self._search(greedy, features).tokens.tolist()]
-        self.quality.update(nll, num_tokens, told, batch.scenes)
+        self.quality.update(nll, num_tokens, told, batch)
 
     def on_validation_epoch_end(self) -> None:
         self.log_metrics("val", self.quality.compute())

@@ -60,6 +60,30 @@ class Comparison:
     relation: float
 
 
+class Atoms(NamedTuple):
+    """How many smallest claims a sentence makes, how many of them are true, and how many facts the scene holds.
+
+    A claim is that an object has an attribute, that one stands so to another, that there are exactly so many of a kind,
+    or, of what is mentioned beyond the scene's objects, that it is there. The facts are what an exact sentence says:
+    shape, colour and size of each object, and of each but the first how it stands to another.
+    """
+
+    claimed: int
+    true_facts: int
+    true_numbers: int
+    facts: int
+
+    @property
+    def informativeness(self) -> float:
+        """Share of the scene's facts that are said; 1 for an exact sentence, little for a vague one."""
+        return self.true_facts / self.facts if self.facts else 1.0
+
+    @property
+    def hallucination(self) -> float:
+        """Share of the claims that are false; 0 just for what is entailed, also where nothing is claimed."""
+        return 1 - (self.true_facts + self.true_numbers) / self.claimed if self.claimed else 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class Constraints:
     """The claims of a sentence. Relations hold between mentions of a single object each."""
@@ -100,6 +124,23 @@ class Constraints:
         agreements = [self._agreement(slots, chosen) for chosen in permutations(things, len(slots))]
         best = max(agreements, key=lambda agreement: (sum(agreement[:3]), agreement[3]))
         return Comparison(float(not missing and not extra and self._numbers_hold(scene)), *best)
+
+    def atoms(self, scene: Scene) -> Atoms:
+        """Claims and facts counted, objects matched with mentions so that as many claims as can be are true."""
+        slots = self._slots()
+        missing = max(0, len(slots) - len(scene.objects))
+        things = (*scene.objects, *[None] * missing)
+        true_facts = max(self._num_true(slots, chosen) for chosen in permutations(things, len(slots)))
+        named = sum(getattr(mention, name) is not None for mention in slots for name in ATTRIBUTES)
+        numbers = [m.number == sum(map(m.fits, scene.objects)) for m in self.mentions if m.number > 1]
+        facts = len(ATTRIBUTES) * len(scene.objects) + max(0, len(scene.objects) - 1)
+        return Atoms(named + len(self.relations) + len(numbers) + missing, true_facts, sum(numbers), facts)
+
+    def _num_true(self, slots: tuple[Mention, ...], things: tuple[SceneObject | None, ...]) -> int:
+        """How many claims about attributes and relations hold of these things, slot by slot."""
+        pairs = zip(slots, things, strict=True)
+        attributes = sum(_right(getattr(m, name), thing, name) is True for m, thing in pairs for name in ATTRIBUTES)
+        return attributes + sum(self._holds(relation, things) for relation in self.relations)
 
     def _agreement(
         self, slots: tuple[Mention, ...], things: tuple[SceneObject | None, ...]

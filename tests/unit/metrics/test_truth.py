@@ -61,10 +61,17 @@ def test_a_painting_of_no_sentence_of_the_world_cannot_be_judged():
 def test_perfect_captions_are_exact_and_partial_ones_only_true():
     scores = told(SENTENCES, SCENES)
     assert tuple(scores) == CAPTION_SCORES
+    assert scores.pop("hallucination") == 0
     assert set(scores.values()) == {1.0}
     partial = told(PARTIAL, SCENES)
-    assert (partial["true"], partial["well_formed"]) == (1, 1)
+    assert (partial["true"], partial["well_formed"], partial["hallucination"]) == (1, 1, 0)
     assert partial["exact"] < 0.5
+    assert partial["informativeness"] < 1
+
+
+def test_a_vague_caption_is_true_and_says_little():
+    vague = told(["an object"] * len(SCENES), SCENES)
+    assert (vague["true"], vague["hallucination"], vague["informativeness"]) == (1, 0, 0)
 
 
 def test_malformed_captions_stay_in_every_denominator():

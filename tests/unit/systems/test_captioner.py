@@ -8,6 +8,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from diptych.losses.captioning import doubly_stochastic_penalty, token_nll
+from diptych.metrics.captions import References
 from diptych.models.attention_decoder import AttentionLSTMDecoder
 from diptych.models.caption_decoders import LSTMDecoder
 from diptych.models.image_encoders import ConvEncoder
@@ -69,7 +70,9 @@ def make_batch(seed: int, size: int = 6) -> Batch:
     tokens[:, 0, 1], tokens[:, 0, 2] = words, EOS_ID
     tokens[:, 1, 1], tokens[:, 1, 2], tokens[:, 1, 3], tokens[:, 1, 4] = 4, words, 5, EOS_ID
     names = [COLOURS[i] for i in colours.tolist()]
-    return Batch(images, tokens, tokens != PAD_ID, references=tuple((n, f"a {n} picture") for n in names))
+    references = tuple((n, f"a {n} picture") for n in names)
+    keys = tuple(f"{seed}/{i}" for i in range(size))
+    return Batch(images, tokens, tokens != PAD_ID, references=references, keys=keys)
 
 
 def train(captioner: Captioner, batches: list[Batch], val: list[Batch] | None = None) -> Figures:
@@ -197,6 +200,21 @@ def test_validation_perplexity_is_per_token_over_all_batches():
             count += int((tokens[:, 1:] != PAD_ID).sum())
     assert figures["val/nll"] == pytest.approx(nats / count)
     assert figures["val/perplexity"] == pytest.approx(torch.tensor(nats / count).exp().item())
+
+
+def test_without_a_world_what_is_told_freely_is_held_against_the_references():
+    captioner = make_captioner()
+    captioner.caption_decoder = Parrot([4, 6, 5, EOS_ID, PAD_ID], len(SPEC.vocabulary))
+    batch = make_batch(0)
+    captioner.validation_step(batch, 0)
+    captioner.validation_step(make_batch(1), 0)
+    captioner.validation_step(batch, 0)  # as a distributed sampler may give a picture twice
+    captions = {key: f"a {COLOURS[0]} picture" for seed in (0, 1) for key in make_batch(seed).keys}
+    references = {key: texts for b in (batch, make_batch(1)) for key, texts in zip(b.keys, b.references, strict=True)}
+    expected = References(references).score(captions).values()
+    figures = captioner.quality.compute()
+    assert figures["cider"] == pytest.approx(expected["cider_d"])
+    assert figures["bleu4"] == pytest.approx(expected["bleu_4"], abs=1e-12)
 
 
 def test_exactness_is_of_captions_told_freely():

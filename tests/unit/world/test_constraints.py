@@ -105,3 +105,37 @@ def test_a_comparison_is_perfect_exactly_when_the_claim_is_true():
 def test_nothing_matches_an_empty_scene():
     assert not COMPLETE.entailed_by(Scene(32, ()))
     assert COMPLETE.compare(Scene(32, ())).shape == 0
+
+
+def test_an_exact_sentence_says_all_facts_and_a_vague_one_few():
+    assert COMPLETE.atoms(PAIR) == (7, 7, 0, 7)
+    assert Constraints((Mention("circle"),)).atoms(PAIR).informativeness == pytest.approx(1 / 7)
+    assert Constraints((Mention(),)).atoms(PAIR).informativeness == 0
+
+
+def test_hallucination_is_the_share_of_claims_that_are_false():
+    half = Constraints((Mention("circle", "blue"),))
+    assert half.atoms(PAIR).hallucination == 0.5
+    assert Constraints((Mention("circle", number=2),)).atoms(PAIR).hallucination == pytest.approx(2 / 3)
+    assert Constraints((Mention(), Mention(), Mention())).atoms(PAIR).hallucination == 1
+
+
+@pytest.mark.parametrize("scene", [PAIR, TWINS, Scene(32, (RED_CIRCLE,))])
+@pytest.mark.parametrize(
+    "claim",
+    [
+        COMPLETE,
+        Constraints(COMPLETE.mentions),
+        Constraints(COMPLETE.mentions[:1]),
+        Constraints((Mention(),)),
+        Constraints((Mention(number=2),)),
+        Constraints((Mention("circle", "red", "small", 2),)),
+        Constraints((Mention("circle"), Mention("circle"))),
+        Constraints((COMPLETE.mentions[0],) * 2, (Relation(0, "above", 1),)),
+        Constraints((COMPLETE.mentions[0],) * 2, (Relation(0, "left", 1),)),
+    ],
+)
+def test_what_is_entailed_hallucinates_nothing_and_what_is_exact_says_everything(claim, scene):
+    atoms = claim.atoms(scene)
+    assert (atoms.hallucination == 0) == claim.entailed_by(scene)
+    assert (atoms.hallucination == 0 and atoms.informativeness == 1) == claim.exact_for(scene)

@@ -1,0 +1,94 @@
+"""Score captions against references: BLEU, ROUGE-L and CIDEr-D as coco-caption has them, and how varied they are.
+
+Files are COCO's captions or results, objects from ids to captions, or JSON lines. METEOR and SPICE are asked of their
+own Java programs where those are.
+"""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from diptych.cli.output import Output
+
+if TYPE_CHECKING:
+    from diptych.runs.scoring import Scored
+
+LABELS = {
+    **{f"bleu_{n}": f"BLEU-{n}" for n in (1, 2, 3, 4)},
+    "rouge_l": "ROUGE-L",
+    "cider_d": "CIDEr-D",
+    "meteor": "METEOR",
+    "spice": "SPICE",
+    "distinct_1": "distinct-1",
+    "distinct_2": "distinct-2",
+    "self_bleu": "self-BLEU",
+    "vocabulary": "different words",
+    "length": "words a caption",
+    "novel": "not in the training captions",
+    "badly_ended": "badly ended",
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what `diptych score` takes."""
+    parser.add_argument("predictions", metavar="PREDICTIONS", type=Path, help="one caption a picture")
+    parser.add_argument("references", metavar="REFERENCES", type=Path, help="one caption or more a picture")
+    parser.add_argument("--language", default="en", metavar="L", help="such as en, zh (by characters); default: en")
+    parser.add_argument(
+        "--df",
+        default="evaluated",
+        metavar="FILE|evaluated",
+        help="whose words are rare for CIDEr-D: REFERENCES' own (default: evaluated), those of a file of captions "
+        "such as a training set's, or of a file that --save-df wrote",
+    )
+    parser.add_argument("--save-df", type=Path, metavar="FILE", help="keep the counts, for --df (.json, .json.gz)")
+    parser.add_argument("--train", type=Path, metavar="FILE", help="training captions, to count the new ones")
+    parser.add_argument("--predicted-only", action="store_true", help="leave out pictures without a prediction")
+    parser.add_argument("--no-java", action="store_true", help="leave out METEOR and SPICE even where they are")
+    parser.add_argument("--java-seconds", type=float, default=900, metavar="S", help="their time limit (default: 900)")
+    parser.add_argument("--seed", type=int, default=0, metavar="S", help="of the bootstrap's intervals (default: 0)")
+    parser.add_argument("--json", action="store_true", help="the scores as JSON, nothing else")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Score one file against the other."""
+    from diptych.runs.scoring import ScoreRequest, score_files
+
+    output = Output(as_json=args.json)
+    request = ScoreRequest(
+        args.predictions,
+        args.references,
+        args.language,
+        args.df,
+        args.train,
+        predicted_only=args.predicted_only,
+        java=not args.no_java,
+        java_limit_seconds=args.java_seconds,
+        seed=args.seed,
+    )
+    scored = score_files(request, output.track)
+    output.line(table(scored))
+    if args.save_df:
+        scored.frequency.save(args.save_df)
+        output.line(f"document frequency written to {args.save_df}")
+    output.result(scored.to_dict())
+    return 0
+
+
+def table(scored: "Scored") -> str:
+    """What was measured and how, a line a figure, and why some are missing."""
+    facts = scored.protocol
+    lines = [
+        f"{facts['pictures']:,} pictures, {facts['captions']:,} references; tokens: {facts['tokenizer']}; "
+        f"document frequency: {facts['document_frequency']}",
+        f"{'':<30}{'value':>10}{'95 % interval':>22}",
+    ]
+    lines += [_line(name, scored) for name in LABELS if name in scored.values]
+    return "\n".join(lines + [f"  {LABELS[name]}: {reason}" for name, reason in scored.reasons.items()])
+
+
+def _line(name: str, scored: "Scored") -> str:
+    value, interval = scored.values[name], scored.intervals.get(name)
+    shown = "-" if value is None else f"{value:,}" if isinstance(value, int) else f"{value:.4f}"
+    ends = f"{interval[0]:.4f} to {interval[1]:.4f}" if interval else "-"
+    return f"{LABELS[name]:<30}{shown:>10}{ends:>22}"

@@ -1,0 +1,150 @@
+"""Score a file of captions against a file of references: `diptych score`, callable from Python."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from diptych.metrics.captions import EVALUATED, CaptionTokenizer, DocumentFrequency, References, tokenizer_for
+from diptych.metrics.captions.diversity import DANGLING, distinct, ends_badly, is_novel, mean_length, vocabulary_size
+from diptych.metrics.captions.java import LIMIT_SECONDS, meteor, spice
+from diptych.metrics.captions.self_bleu import self_bleu
+from diptych.runs.caption_lists import captions_in, read_captions, read_json, read_predictions
+from diptych.runs.truth import Track, share, silently
+
+
+@dataclass(frozen=True)
+class ScoreRequest:
+    """Which files, and how to score them.
+
+    `document_frequency` is `evaluated`, a file saved before, or a file of captions to count, such as a training set's.
+    Captions that are not in `training` are new. `predicted_only` leaves out references of pictures without prediction,
+    as coco-caption does. `java` runs METEOR and SPICE where they are; `seed` draws the bootstrap.
+    """
+
+    predictions: Path
+    references: Path
+    language: str = "en"
+    document_frequency: str = EVALUATED
+    training: Path | None = None
+    predicted_only: bool = False
+    java: bool = True
+    java_limit_seconds: float = LIMIT_SECONDS
+    seed: int = 0
+
+
+@dataclass
+class Scored:
+    """`values` by name, None where `reasons` says why; 95 % `intervals` of some; the `frequency` that weighed words."""
+
+    protocol: Mapping[str, Any]
+    frequency: DocumentFrequency
+    values: dict[str, float | None] = field(default_factory=dict)
+    intervals: dict[str, tuple[float, float] | None] = field(default_factory=dict)
+    reasons: dict[str, str] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Ready for JSON."""
+        return {name: dict(getattr(self, name)) for name in ("protocol", "values", "intervals", "reasons")}
+
+    def set(self, name: str, value: float | None, reason: str = "") -> None:
+        """One figure, or the reason why there is none."""
+        self.values[name] = value
+        if value is None:
+            self.reasons[name] = reason
+
+
+@dataclass(frozen=True)
+class _Work:
+    """One file against the other, read and tokenised."""
+
+    request: ScoreRequest
+    tokenizer: CaptionTokenizer
+    predictions: Mapping[str, str]
+    captions: Mapping[str, Sequence[str]]
+    references: References
+
+    def words(self) -> list[list[str]]:
+        """Of each prediction, in the order of the references."""
+        return [self.tokenizer.split(self.predictions[key]).split() for key in self.captions]
+
+
+def score_files(request: ScoreRequest, track: Track = silently) -> Scored:
+    """Every figure that the files allow; a ValueError names predictions that are missing or too many."""
+    work = _prepared(request)
+    scored = Scored(_protocol(work), work.references.document_frequency)
+    steps = (_against_references, _on_their_own, *((_by_java,) if request.java else ()))
+    for step in track(steps, description="scoring", total=len(steps)):
+        step(work, scored)
+    return scored
+
+
+def _prepared(request: ScoreRequest) -> _Work:
+    tokenizer = tokenizer_for([request.language])
+    predictions, captions = read_predictions(request.predictions), read_captions(request.references)
+    if request.predicted_only:
+        captions = {key: texts for key, texts in captions.items() if key in predictions}
+    references = References(captions, tokenizer, _frequency(request.document_frequency, tokenizer))
+    references.check(predictions)
+    return _Work(request, tokenizer, predictions, captions, references)
+
+
+def _frequency(choice: str, tokenizer: CaptionTokenizer) -> DocumentFrequency | None:
+    """None stands for that of the evaluated references."""
+    if choice == EVALUATED:
+        return None
+    path = Path(choice)
+    table = read_json(path)
+    if isinstance(table, Mapping) and "document_frequency" in table:
+        return DocumentFrequency.from_table(table)
+    return References(captions_in(table, path), tokenizer).document_frequency.named(path.name)
+
+
+def _protocol(work: _Work) -> dict[str, Any]:
+    frequency = work.references.document_frequency
+    return {
+        "predictions": str(work.request.predictions),
+        "references": str(work.request.references),
+        "pictures": len(work.captions),
+        "captions": sum(map(len, work.captions.values())),
+        "language": work.request.language,
+        "tokenizer": work.tokenizer.name,
+        "document_frequency": f"{frequency.name} ({frequency.num_images:,} pictures)",
+    }
+
+
+def _against_references(work: _Work, scored: Scored) -> None:
+    scores = work.references.score(work.predictions)
+    for name, value in scores.values().items():
+        scored.set(name, value, scores.undefined or "")
+    scored.intervals |= scores.intervals(work.request.seed)
+
+
+def _on_their_own(work: _Work, scored: Scored) -> None:
+    words, language = work.words(), work.request.language
+    scored.set("distinct_1", distinct(words, 1), "there are no words")
+    scored.set("distinct_2", distinct(words, 2), "there are no two words in a row")
+    scored.set("self_bleu", self_bleu(words), "there is one caption")
+    scored.set("vocabulary", vocabulary_size(words))
+    scored.set("length", mean_length(words))
+    if language in DANGLING:
+        scored.set("badly_ended", share(ends_badly(words, DANGLING[language])))
+    else:
+        scored.set("badly_ended", None, f"no list of words that end no caption in {language}")
+    if work.request.training is None:
+        scored.set("novel", None, "name the training captions with --train")
+        return
+    training = [text for texts in read_captions(work.request.training).values() for text in texts]
+    scored.set("novel", share(is_novel(words, [work.tokenizer.split(text).split() for text in training])))
+
+
+def _by_java(work: _Work, scored: Scored) -> None:
+    if not work.request.language.startswith("en"):
+        for name in ("meteor", "spice"):
+            scored.set(name, None, "it reads English only")
+        return
+    split = work.tokenizer.split
+    pairs = [(split(work.predictions[key]), [split(text) for text in texts]) for key, texts in work.captions.items()]
+    for name, program in (("meteor", meteor), ("spice", spice)):
+        score = program(pairs, limit_seconds=work.request.java_limit_seconds)
+        scored.set(name, score.value, score.reason)
