@@ -24,7 +24,7 @@ class CaptionQuality(Metric):
     is_differentiable = False
     higher_is_better = True
     full_state_update = False
-    lines: list[Tensor] | Tensor
+    lines: list[Tensor]
 
     def __init__(self, languages: Sequence[str] = ("en",)) -> None:
         super().__init__()

@@ -6,6 +6,7 @@ BLEU, ROUGE-L and CIDEr-D equal those of coco-caption (Chen et al. 2015, arXiv:1
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import nan
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +18,8 @@ from diptych.metrics.captions.rouge import RougeReferences
 from diptych.metrics.captions.scores import CaptionScores
 from diptych.metrics.captions.tokenization import PTB, CaptionTokenizer
 
-Key = int | str
+Key = Any
+"""Names a picture: a number or text."""
 NAMED = 5
 
 

@@ -3,7 +3,7 @@
 The sums of parts of a corpus (batches, ranks) add up to those of the whole; averages of its parts' scores would not.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,8 +41,7 @@ class CaptionScores:
     def intervals(self, seed: int, draws: int = DRAWS) -> dict[str, tuple[float, float] | None]:
         """95 % percentile bootstrap over pictures: how much another sample of pictures would move each score."""
         drawn = list(self._resampled(np.random.default_rng(seed), draws))
-        columns = {name: [scores[name] for scores in drawn] for name in SCORES}
-        return {name: None if None in values else _middle(values) for name, values in columns.items()}
+        return {name: _middle([scores[name] for scores in drawn]) for name in SCORES}
 
     def _resampled(self, rng: np.random.Generator, draws: int) -> Iterator[dict[str, float | None]]:
         num = len(self.rows)
@@ -57,6 +56,10 @@ def scores_of(sums: Float[np.ndarray, "13"]) -> dict[str, float | None]:
     return {name: None if np.isnan(value) else value for name, value in zip(SCORES, values, strict=True)}
 
 
-def _middle(values: list[float]) -> tuple[float, float]:
-    low, high = np.quantile(values, (0.025, 0.975)).tolist()
+def _middle(values: Sequence[float | None]) -> tuple[float, float] | None:
+    """Where 95 % of the values lie; None if some are undefined."""
+    defined = [value for value in values if value is not None]
+    if len(defined) < len(values):
+        return None
+    low, high = np.quantile(defined, (0.025, 0.975)).tolist()
     return low, high
