@@ -63,7 +63,7 @@ def _kept(file: Path, plan: dict[str, Any]) -> dict[str, Any]:
     return there["sides"] if all(there.get(key) == value for key, value in plan.items()) else {}
 
 
-def _versions() -> dict[str, str]:
+def _versions() -> dict[str, str | None]:
     from diptych.runs import environment
 
     return {name: environment.version_of(name) for name in ("diptych", "torch")}

@@ -92,8 +92,16 @@ def _mean(label: str, values: Sequence[float], floor: Sequence[float], ceiling: 
     """A share averaged over captions, with the normal interval of a mean."""
     half_width = 1.96 * stdev(values) / sqrt(len(values))
     interval = (max(0.0, fmean(values) - half_width), min(1.0, fmean(values) + half_width))
-    words = {"interval_over": "held-out pictures", "interval_method": "normal"}
-    return Figure(label, fmean(values), len(values), interval, fmean(floor), fmean(ceiling), **words)
+    return Figure(
+        label,
+        fmean(values),
+        len(values),
+        interval,
+        fmean(floor),
+        fmean(ceiling),
+        interval_over="held-out pictures",
+        interval_method="normal",
+    )
 
 
 def _reference_table(texts: Sequence[str], held_out: HeldOut, among: list[bool]) -> list[Figure]:

@@ -49,8 +49,10 @@ class Fit:
     def keep(self, chosen: Int[Tensor, "n kept"]) -> "Fit":
         """Only the chosen hypotheses of each object, in that order."""
         rows = torch.arange(len(chosen), device=chosen.device)[:, None]
-        parts = (self.shapes, self.params, self.masks, self.colour, self.error)
-        return Fit(*[part[rows, chosen] for part in parts], self.energy)
+        shapes, params, masks, colour, error = (
+            part[rows, chosen] for part in (self.shapes, self.params, self.masks, self.colour, self.error)
+        )
+        return Fit(shapes, params, masks, colour, error, self.energy)
 
     @property
     def synthesis(self) -> Float[Tensor, "n 3 patch patch"]:

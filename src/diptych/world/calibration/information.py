@@ -89,7 +89,7 @@ def _masks(
     masks = params.new_zeros(len(params), patch, patch)
     for shape in set(shapes):
         rows = _where(shapes, shape)
-        masks = masks.index_add(0, rows, coverage(shape, *params[rows].unbind(dim=1), patch))
+        masks = masks.index_add(0, rows, coverage(shape, params[rows, 0], params[rows, 1], params[rows, 2], patch))
     if not blur:
         return masks
     matrix = blur_matrix(params.new_tensor([blur**2]), patch)
