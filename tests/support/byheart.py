@@ -11,7 +11,7 @@ from diptych.world import Evidence, Judge, Reading
 from diptych.world import render as rendered
 from diptych.world.readings import Legibility
 
-SURE = Evidence(1.0, 1.0, 0.0, 1.0, 1.0, 99.0, 99.0, 99.0)
+SURE = Evidence(1.0, 1.0, 0.0, 1.0, 1.0, 1.0, 99.0, 99.0, 99.0)
 KNOWN: dict[bytes, Scene] = {}
 
 
