@@ -28,10 +28,17 @@ SHOWN = {
 def main(arguments: Sequence[str]) -> None:
     """Write the figures of the two runs named, by default the demo's, into ./README.md."""
     outputs = default_outputs()
-    painter, teller = arguments or [str(outputs / "demo" / role) for role in ("painter", "teller")]
+    painter, teller = arguments or _demo_runs(outputs)
     folders = [find_run(name, outputs) for name in (painter, teller)]
     readme = Path("README.md")
     readme.write_text(replaced(readme.read_text(encoding="utf-8"), demo_figures(*folders)), encoding="utf-8")
+
+
+def _demo_runs(outputs: Path) -> list[str]:
+    links = [outputs / "demo" / role for role in ("painter", "teller")]
+    if not all(link.is_dir() for link in links):
+        raise UserError(f"the demo's runs are not in {outputs / 'demo'}: run `make demo` first")
+    return [str(link) for link in links]
 
 
 def replaced(page: str, block: str) -> str:
