@@ -14,6 +14,8 @@ help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 $(READY): pyproject.toml requirements.lock
+	@command -v $(BASE_PYTHON) > /dev/null \
+	  || { echo "there is no $(BASE_PYTHON) here; name a Python 3.11 or newer with: make BASE_PYTHON=python3.12 ..."; exit 2; }
 	@$(BASE_PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "diptych needs Python 3.11 or newer; name one with: make BASE_PYTHON=python3.12 ..."; exit 2; }
 	$(BASE_PYTHON) -m venv $(VENV)

@@ -49,16 +49,20 @@ def test_debug_shows_the_traceback(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["train", "modle=tiny_gan"], "there is no modle to set; did you mean model?"),
-        (["train", *TINY, "generator.widht=3"], "there is no generator.widht to set; did you mean generator.width?"),
+        (["train", "modle=tiny_gan"], r"there is no modle to set; did you mean model\?\n$"),
+        (["train", *TINY, "generator.widht=3"], r"no generator.widht to set; did you mean generator.width\?\n$"),
         (["train", *TINY, "+generator.widht=3"], "generator.widht=3: tinyparts.TinyGenerator has no such argument"),
-        (["train", *TINY, "seed=x"], "Value 'x' of type 'str' could not be converted to Integer"),
+        (["train", *TINY, "seed=x"], "seed=x: this key takes a whole number"),
+        (["train", *TINY, "seed=-1"], "seed=-1: give a whole number from 0"),
         (["train", "model=nosuch"], "Could not find 'model/nosuch'"),
         (["train"], "no data is chosen"),
         (["train", "--config-dir", "nowhere"], "'.*nowhere' not found"),
         (["train", *TINY, "init_from=nothing"], "there is no run 'nothing'"),
         (["train", *TINY, "trainer=gpu"], "torch sees no CUDA device here"),
         (["train", *TINY, "trainer.profiler=slow"], "choose simple or advanced"),
+        (["resume"], "required: RUN\n$"),
+        (["generate"], "required: RUN\n$"),
+        (["data"], r"required: check\|stats\|preview, NAME\|FOLDER\n$"),
         (["resume", "latest"], "there is no run in outputs/ yet"),
         (["resume", "nothing"], "there is no run 'nothing'"),
         (["runs", "show", "nothing"], "there is no run 'nothing'"),
@@ -80,8 +84,10 @@ def test_wrong_usage_leaves_with_2_and_one_message(tmp_path, arguments, says):
 def test_a_run_that_was_told_to_stop_leaves_with_the_signal(tmp_path, signum, code):
     strike = f"+callbacks.strike={{_target_: tinyparts.Strike, images: 320, signum: {int(signum)}, where: step}}"
     assert processes.finish(["train", *TINY, strike], tmp_path) == code
-    assert f"diptych train: stopped by {signum.name}" in processes.said(tmp_path)
     (run,) = all_runs(tmp_path / "outputs")
+    said = processes.said(tmp_path)
+    assert f"diptych train: stopped by {signum.name}\n" in said
+    assert said.splitlines()[-1] == f"diptych resume {run.path.relative_to(tmp_path)}"
     assert run.read_status().label == "stopped"
 
 

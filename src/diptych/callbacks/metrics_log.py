@@ -8,7 +8,7 @@ from pytorch_lightning import Callback, Trainer
 from torch import Tensor
 
 from diptych.callbacks.figures import numbers
-from diptych.callbacks.rhythm import Every, Stopwatch, is_fitting
+from diptych.callbacks.rhythm import Every, Pace, Stopwatch, is_fitting
 
 
 class MetricsLog(Callback):
@@ -20,19 +20,19 @@ class MetricsLog(Callback):
         self._every = Every(every_images, "callbacks.metrics_log.every_images")
         self._figures: dict[str, Tensor] = {}
         self._training = Stopwatch()
-        self._begin = (0, 0.0)
+        self._pace = Pace(0, 0.0)
 
     def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
         self._every.start(pl_module.images_seen)
         self._training.start(pl_module.images_seen)
-        self._begin = (pl_module.images_seen, time.monotonic())
+        self._pace = Pace(pl_module.images_seen, time.monotonic())
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         self._figures |= pl_module.step_figures
         if self._every.due(pl_module.images_seen) or trainer.should_stop:
             figures = numbers(self._figures, "train/")
             self._figures = {}
-            self.trackers.log(figures | self._pace(pl_module.images_seen), pl_module.images_seen)
+            self.trackers.log(figures | self._speed(pl_module.images_seen), pl_module.images_seen)
 
     def on_validation_start(self, trainer: Trainer, pl_module: Any) -> None:
         self._training.pause()
@@ -49,10 +49,9 @@ class MetricsLog(Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self._figures = {name: torch.tensor(value) for name, value in state_dict.items()}
 
-    def _pace(self, images_seen: int) -> dict[str, float]:
-        images, begin = self._begin
-        seconds_an_image = (time.monotonic() - begin) / max(1, images_seen - images)
+    def _speed(self, images_seen: int) -> dict[str, float]:
+        rate = self._pace.update(images_seen, time.monotonic())
         return {
             "train/images_per_second": self._training.lap(images_seen),
-            "train/seconds_left": seconds_an_image * max(0, self.budget_images - images_seen),
+            "train/seconds_left": max(0, self.budget_images - images_seen) / rate,
         }

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from diptych.callbacks.figures import numbers
 from diptych.callbacks.progress_views import Bar, Lines, Standing, View
-from diptych.callbacks.rhythm import is_fitting
+from diptych.callbacks.rhythm import Pace, is_fitting
 
 REFRESH_SECONDS = 0.25
 FIGURES_SECONDS = 1.0
@@ -27,7 +27,7 @@ class Progress(Callback):
         self.quiet = quiet
         self.heartbeat_seconds = heartbeat_seconds
         self._view = View()
-        self._begin = (0, 0.0)
+        self._pace = Pace(0, 0.0)
         self._shown = self._figures_read = 0.0
         self._figures = ""
         self._losses: dict[str, Tensor] = {}
@@ -41,7 +41,7 @@ class Progress(Callback):
             self._view = Bar(console)
         else:
             self._view = Lines(self.heartbeat_seconds)
-        self._begin = (pl_module.images_seen, time.monotonic())
+        self._pace = Pace(pl_module.images_seen, time.monotonic())
         self._view.start(self._standing(trainer, pl_module.images_seen))
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
@@ -72,10 +72,10 @@ class Progress(Callback):
         self._view.show(self._standing(trainer, images, stage))
 
     def _standing(self, trainer: Trainer, images: int, stage: str = "") -> Standing:
-        now, (images_then, begin) = time.monotonic(), self._begin
+        now = time.monotonic()
         if now - self._figures_read >= FIGURES_SECONDS or trainer.should_stop:
             self._figures, self._figures_read = self._read_figures(trainer), now
-        rate = (images - images_then) / max(now - begin, 1e-9)
+        rate = self._pace.update(images, now)
         seconds_left = max(0, self.budget_images - images) / rate if rate else None
         return Standing(images, self.budget_images, rate, seconds_left, stage or self._figures)
 

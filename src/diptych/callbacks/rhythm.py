@@ -1,5 +1,6 @@
 """When things are due: intervals in images, whether a validation follows, and how fast training goes."""
 
+import math
 import time
 
 from pytorch_lightning import Trainer
@@ -41,6 +42,27 @@ def validation_follows(trainer: Trainer) -> bool:
 def is_fitting(trainer: Trainer) -> bool:
     """Whether a validation belongs to training, rather than to a sanity check or an evaluation."""
     return trainer.state.fn == TrainerFn.FITTING and not trainer.sanity_checking
+
+
+class Pace:
+    """Images a second lately, of all the time that goes by, pauses included.
+
+    Images and seconds are summed with weights that fall by e in `window_seconds`; at first it is the plain average.
+    """
+
+    def __init__(self, images_seen: int, now: float, window_seconds: float = 60) -> None:
+        self.window_seconds = window_seconds
+        self._at = (images_seen, now)
+        self._images = self._seconds = 0.0
+
+    def update(self, images_seen: int, now: float) -> float:
+        """The rate, once it is known how far training has come by `now` (of `time.monotonic`)."""
+        images_before, before = self._at
+        kept = math.exp((before - now) / self.window_seconds)
+        self._images = kept * self._images + images_seen - images_before
+        self._seconds = kept * self._seconds + now - before
+        self._at = (images_seen, now)
+        return self._images / max(self._seconds, 1e-9)
 
 
 class Stopwatch:

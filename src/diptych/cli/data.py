@@ -24,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what `diptych data` takes."""
     parser.add_argument(
         "action",
+        metavar="check|stats|preview|calibrate-judge",
         choices=("check", "stats", "preview", "calibrate-judge"),
         help="check: what is wrong with it (exit code 1 if anything is); stats: pictures, captions, words; "
         "preview: a sheet of pictures with their captions as a network reads them; calibrate-judge: how often the "
@@ -32,7 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "data", metavar="NAME|FOLDER", nargs="?", help="such as scenes, digits, mnist, or a folder of pictures"
     )
-    parser.add_argument("overrides", metavar="OVERRIDE", nargs="*", help="such as data.captions=captions.json")
+    parser.add_argument(
+        "overrides", metavar="OVERRIDE", nargs="*", default=[], help="such as data.captions=captions.json"
+    )
     parser.add_argument("--split", choices=("train", "val", "test"), default="train", help="of the preview")
     parser.add_argument("-n", "--num", type=int, default=16, help="pictures in the preview (default: %(default)s)")
     parser.add_argument("--sides", type=int, nargs="+", metavar="PIXELS", help="of calibrate-judge (32 64 128)")

@@ -1,4 +1,7 @@
-"""Train a teller and a painter from nothing, evaluate both and the loop, and write outputs/demo/report.html."""
+"""Train a teller and a painter, evaluate both and the loop, and write outputs/demo/report.html.
+
+An interrupted demo is gone on with.
+"""
 
 import argparse
 import sys
@@ -21,6 +24,7 @@ def run(args: argparse.Namespace) -> int:
     """Two trainings, each in a process of its own, then three evaluations and the report."""
     from diptych.reports.demo import Demo, TrainingFailed
     from diptych.runs.finding import default_outputs
+    from diptych.runs.stopping import Stopped
 
     output = Output(as_json=args.json)
     demo = Demo(args.budget, default_outputs(), say=output.line, training_output=sys.stderr if args.json else None)
@@ -30,6 +34,9 @@ def run(args: argparse.Namespace) -> int:
     except TrainingFailed as failure:
         output.warning(f"diptych demo: {failure}")
         return failure.code
+    except Stopped as stop:
+        stop.add_note("the same command goes on from there")
+        raise
     demo.evaluate(teller, painter, output.track)
     report = demo.report()
     for row in demo.summary():

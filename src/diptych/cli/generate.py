@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what `diptych generate` takes."""
     parser.add_argument("run", metavar="RUN", help="a run folder, a run id or its beginning, or latest")
-    parser.add_argument("sentences", metavar="SENTENCE", nargs="*", help="what to paint, in quotes")
+    parser.add_argument("sentences", metavar="SENTENCE", nargs="*", default=[], help="what to paint, in quotes")
     parser.add_argument("-n", "--num", type=int, default=8, help="pictures of each sentence (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="noise; the same seed paints the same pictures")
     parser.add_argument("--truncation", type=float, metavar="T", help="noise is drawn again until it lies within ±T")
@@ -49,6 +49,7 @@ def run(args: argparse.Namespace) -> int:
     result = {"run": painter.run.run_id, "images": entries}
     if args.grid:
         result["grid"] = _save(rows_sheet(rows), folder, sentences[0], args.seed, "grid")
+    output.line(f"{painter.run.run_id}: {painter.checkpoint.stem} checkpoint, {painter.images_seen:,} images seen")
     output.line("\n".join([entry["file"] for entry in entries] + [str(result[key]) for key in result if key == "grid"]))
     output.result(result)
     return 0

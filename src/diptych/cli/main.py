@@ -64,7 +64,7 @@ def _guarded(name: str, arguments: list[str], debug: bool) -> int:
         if not isinstance(code, int):
             raise
         if str(stop) != str(code):
-            print(f"diptych {name}: {stop}", file=sys.stderr)
+            print("\n".join([f"diptych {name}: {stop}", *getattr(stop, "__notes__", ())]), file=sys.stderr)
         return code
 
 

@@ -3,13 +3,13 @@
 import argparse
 from pathlib import Path
 
-from diptych.cli.output import Output
+from diptych.cli.output import Output, short
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what `diptych resume` takes."""
     parser.add_argument("run", metavar="RUN", help="run folder, id, unique prefix, or latest")
-    parser.add_argument("changes", metavar="KEY=VALUE", nargs="*", help="such as budget_images=1_000_000")
+    parser.add_argument("changes", metavar="KEY=VALUE", nargs="*", default=[], help="such as budget_images=1_000_000")
     parser.add_argument("--trust", metavar="PACKAGE", action="append", default=[], help="whose classes may be built")
     parser.add_argument("--outputs", type=Path, default=None, help="where runs lie (default: outputs)")
 
@@ -24,6 +24,6 @@ def run(args: argparse.Namespace) -> int:
     folder = find_run(args.run, args.outputs or default_outputs())
     config = changed(read_checkpoint(folder.last)["config"], args.changes)
     _, progress = resume(folder, config, args.trust)
-    for line in (*progress.lines, str(folder.path)):
+    for line in (*progress.lines, short(folder.path)):
         Output().line(line)
     return 0

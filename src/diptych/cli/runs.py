@@ -1,6 +1,10 @@
 """List runs, youngest last, or show one: `diptych runs`, `diptych runs show RUN`."""
 
 import argparse
+import shutil
+import textwrap
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,6 +13,9 @@ from diptych.cli.output import Output
 
 if TYPE_CHECKING:
     from diptych.runs.folder import RunFolder
+
+NAMING = ("experiment=", "model=", "data=", "name=")
+"""Overrides of which a run's name is made."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -57,6 +64,7 @@ def _row(run: "RunFolder") -> dict[str, Any]:
         "best": status.best,
         "started": status.started,
         "folder": str(run.path),
+        "overrides": run.read_overrides(),
     }
 
 
@@ -70,8 +78,27 @@ def _list(rows: list[dict[str, Any]], output: Output, outputs: Path) -> None:
     cells = [("ID", "EXPERIMENT", "STATUS", "BEST", "AGE")]
     cells += [(r["id"], r["experiment"], r["status"], _best(r), _age(r["started"])) for r in rows]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    for row in cells:
-        output.line("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
+    columns = shutil.get_terminal_size().columns
+    output.line(lines[0])
+    for line, overrides in zip(lines[1:], distinguishing(rows), strict=True):
+        output.line(line)
+        if overrides:
+            output.line("  " + textwrap.shorten(overrides, columns - 2, placeholder=" …"))
+
+
+def distinguishing(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Of each run, the overrides that not all of its experiment's runs share; those that name it are in its name."""
+    runs = Counter(row["experiment"] for row in rows)
+    shared = Counter((row["experiment"], override) for row in rows for override in set(row["overrides"]))
+    return [
+        " ".join(
+            override
+            for override in row["overrides"]
+            if not override.startswith(NAMING) and shared[row["experiment"], override] < runs[row["experiment"]]
+        )
+        for row in rows
+    ]
 
 
 def _show(run: "RunFolder", output: Output) -> None:

@@ -10,7 +10,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from omegaconf import DictConfig
 
-from diptych.cli.output import Output
+from diptych.cli.output import Output, short
 from diptych.config import UserError, composition
 
 
@@ -43,7 +43,7 @@ def _train(config: DictConfig) -> None:
 
     overrides = list(HydraConfig.get().overrides.task)
     folder, progress = train(composition.plain(config), overrides)
-    for line in (*progress.lines, str(folder.path)):
+    for line in (*progress.lines, short(folder.path)):
         Output().line(line)
 
 

@@ -5,6 +5,7 @@ install.
 """
 
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from importlib.resources import files
@@ -60,12 +61,23 @@ def plain(config: DictConfig) -> dict[str, Any]:
     try:
         values = OmegaConf.to_container(container, resolve=True, throw_on_missing=True, enum_to_str=True)
     except MissingMandatoryValue as error:
-        raise UserError(f"{error.full_key} has no value: give it, for example {error.full_key}=…") from None
+        raise UserError(missing(str(error.full_key))) from None
     except (InterpolationKeyError, InterpolationResolutionError) as error:
         raise UserError(f"{error.full_key}: {error.msg}") from None
     assert isinstance(values, dict)
     _refuse_unknown(values, schema.Run)
     return {str(key): value for key, value in values.items()}
+
+
+def missing(key: str, example: str = "…") -> str:
+    """What to say of a key without a value; a part from another run takes a training of its own."""
+    message = f"{key} has no value: give it, for example {key}={example}"
+    if not re.fullmatch(r"parts\.\w+\.run", key):
+        return message
+    return (
+        f"{message} with a run folder, a run id or latest. For pictures of data=scenes_demo,\n"
+        "`diptych train experiment=demo/teller` trains a captioner and ends with its folder"
+    )
 
 
 def _refuse_unknown(values: Mapping[Any, Any], spine: Any, prefix: str = "") -> None:

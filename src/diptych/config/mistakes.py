@@ -2,16 +2,18 @@
 
 import difflib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from hydra.errors import HydraException
 
-from diptych.config.composition import compose
+from diptych.config.composition import compose, conf_folder
 from diptych.config.errors import UserError
 
 _NOISE = re.compile(r"\s*(full_key|reference_type|object_type|provider=)|Config search path")
+_CONVERTED = re.compile(r"Value '(.*)' (?:of type '\w+' could not be converted to|is not a valid) (\w+)")
+_KINDS = {"Integer": "a whole number", "Float": "a number", "bool": "true or false"}
 _PART_AS_TEXT = re.compile(r"\+*parts\.(\w+)=((?!null$)[^{].*)")
 
 
@@ -26,10 +28,26 @@ def explain(error: HydraException, overrides: Sequence[str], config_dir: Path | 
     if found:
         meant = _nearest(found[1], [o for o in overrides if o.lstrip("+~").partition("=")[0] != found[1]], config_dir)
         of_the_spine = "." not in found[1] or found[1].startswith(("trainer.", "paths."))
-        needless = ("Key ", "To append") if of_the_spine else "Key "
+        needless = ("Key ", "To append") if of_the_spine or meant else "Key "
         lines = [line for line in lines if not line.startswith(needless)]
         lines[:1] = [f"there is no {found[1]} to set" + (f"; did you mean {meant}?" if meant else "")]
-    return "\n".join(lines)
+    return _of_the_wrong_type("\n".join(lines), overrides)
+
+
+def nearest(wrong: str, names: Iterable[str]) -> str | None:
+    """The name that was probably meant: one with the same letters in another order before one with fewer or others."""
+    close = difflib.get_close_matches(wrong, list(names), n=3, cutoff=0.7)
+    swapped = [name for name in close if sorted(name) == sorted(wrong)]
+    return next(iter(swapped + close), None)
+
+
+def _of_the_wrong_type(message: str, overrides: Sequence[str]) -> str:
+    """The message, or what the key takes where an override has another type of value."""
+    found = _CONVERTED.search(message)
+    guilty = [override for override in overrides if found and override.partition("=")[2] == found[1]]
+    if not found or not guilty:
+        return message
+    return f"{guilty[0]}: this key takes {_KINDS.get(found[2], found[2])}"
 
 
 def _how_to_name(part: str, run: str) -> str:
@@ -53,8 +71,8 @@ def _nearest(wrong: str, other_overrides: Sequence[str], config_dir: Path | None
         config = compose(other_overrides, config_dir)
     except (HydraException, UserError, AssertionError):
         return None
-    alike = [path for path in _paths(config) if path.count(".") == wrong.count(".")]
-    return next(iter(difflib.get_close_matches(wrong, alike, n=1, cutoff=0.7)), None)
+    groups = [folder.name for folder in conf_folder().iterdir() if folder.is_dir()]
+    return nearest(wrong, (path for path in (*_paths(config), *groups) if path.count(".") == wrong.count(".")))
 
 
 def _paths(values: Mapping[str, Any], prefix: str = "") -> Iterator[str]:

@@ -83,11 +83,23 @@ class Backbone(nn.Module):
 
     def _load_pretrained(self, weights: str) -> None:
         by_name = hasattr(torchvision.models.get_model_weights(self.architecture), weights)
-        classifier = torchvision.models.get_model(self.architecture, weights=weights if by_name else None)
-        if not by_name:
+        if by_name:
+            classifier = self._fetched(weights)
+        else:
+            classifier = torchvision.models.get_model(self.architecture, weights=None)
             _load_file(classifier, Path(weights), self.architecture)
         self.stages.load_state_dict(self.split(classifier).state_dict())
         self.pretrained = None
+
+    def _fetched(self, weights: str) -> nn.Module:
+        try:
+            return torchvision.models.get_model(self.architecture, weights=weights)
+        except (OSError, RuntimeError) as error:
+            raise ValueError(
+                f"image_encoder.weights={weights}: torchvision could not download them ({error}); name a file that has "
+                f"them, image_encoder.weights=FILE.pth, or train from nothing with image_encoder.weights=null "
+                f"image_encoder.train_from={next(iter(self.stages))}"
+            ) from error
 
     def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
         self.pretrained = None

@@ -29,7 +29,10 @@ class Eyes(nn.Module):
     def forward(self, images: Images) -> list[Tensor]:
         """One grid for each scale, as they stand in `dims`."""
         if not self.borrowed:
-            raise ValueError(f"{self.owner} looks through a frozen captioner: name its run in parts.teller.run")
+            raise ValueError(
+                f"{self.owner} looks through a frozen captioner: name its run in parts.teller.run "
+                "(+parts.teller.run=RUN +parts.teller.role=captioner where the model has no such part)"
+            )
         size = images.shape[-1]
         by_size = {grid.shape[-1]: grid for grid in self.borrowed[0].grids(images)}  # pyright: ignore
         grids = [by_size.get(size // scale) for scale in self.dims]

@@ -3,16 +3,17 @@
 Nothing heavy is imported before both trainings are over, so that their memory is all that is in use.
 """
 
+import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from diptych.config.resolvers import timed_id
 from diptych.reports.steps import Step
-from diptych.runs.folder import RunFolder
-from diptych.runs.sweep import train_in_process
+from diptych.runs.folder import DONE, FAILED, RUNNING, RunFolder, digest_of
+from diptych.runs.sweep import resume_in_process, train_in_process
 
 if TYPE_CHECKING:
     from diptych.reports.demo_report import DemoStory
@@ -47,7 +48,8 @@ class TrainingFailed(RuntimeError):
 class Demo:
     """The steps in their order, what each took, and what came of them.
 
-    `say` is given lines of at most 80 characters; `training_output` is where trainings speak, if not to stdout.
+    `say` is given lines of at most 80 characters; `training_output` is where trainings speak, if not to stdout. What
+    an interrupted demo has trained is used, if it is what this one would train.
     """
 
     def __init__(
@@ -74,18 +76,13 @@ class Demo:
     def train(self, role: str, what: str, *overrides: str) -> Path:
         """Train `experiment=demo/<role>` in a process of its own; the run's folder, to which a link is made."""
         self._begin(f"the {role} {what}")
-        run_id = timed_id()
         arguments = [f"experiment=demo/{role}", *overrides, *(SMOKE_OF_ROLE[role] if self.budget == "smoke" else ())]
-        start = time.monotonic()
-        code = train_in_process(arguments, run_id, self.training_output)
-        run = next(self.outputs.glob(f"*/{run_id}"), None)
-        if code or run is None:
-            where = f"; see {run / 'log.txt'}" if run else ""
-            raise TrainingFailed(f"training the {role} ended with exit code {code}{where}", code or 1)
-        _link(self.folder / role, run)
-        images = RunFolder(run).read_status().images_seen
-        self._end(Step(role, time.monotonic() - start, images, role))
-        return run
+        run = self._left_behind(role, arguments)
+        start, before = time.monotonic(), run.read_status().seconds if run else 0.0
+        run = self._go_on(role, run) if run else self._train_anew(role, arguments)
+        _link(self.folder / role, run.path)
+        self._end(Step(role, before + time.monotonic() - start, run.read_status().images_seen, role))
+        return run.path
 
     def evaluate(self, teller: Path, painter: Path, track: "Track") -> None:
         """Both on held-out scenes, the loop, and the painter's skills, in complete sentences as it learned from."""
@@ -114,6 +111,7 @@ class Demo:
         for role in ("teller", "painter"):
             write_run_report(RunFolder((self.folder / role).resolve()))
         path = write(self.folder / "report.html", demo_page(self._story()))
+        self._journal.unlink(missing_ok=True)
         self._end(Step("report", time.monotonic() - start))
         return path
 
@@ -122,6 +120,48 @@ class Demo:
         from diptych.reports.demo_report import summary_rows
 
         return summary_rows(self._story())
+
+    @property
+    def _journal(self) -> Path:
+        """The runs of a demo that is not over, by role."""
+        return self.folder / "unfinished.json"
+
+    def _begun(self) -> dict[str, str]:
+        return json.loads(self._journal.read_text(encoding="utf-8")) if self._journal.exists() else {}
+
+    def _left_behind(self, role: str, arguments: Sequence[str]) -> RunFolder | None:
+        """The run of an interrupted demo that these arguments would train again, if there is more to it than plans."""
+        from diptych.config.composition import compose
+
+        run_id = self._begun().get(role)
+        run = self._run(run_id) if run_id else None
+        if run is None or not run.last.exists() or run.read_status().label in (RUNNING, FAILED):
+            return None
+        return run if run.digest == digest_of(compose(arguments)) else None
+
+    def _train_anew(self, role: str, arguments: Sequence[str]) -> RunFolder:
+        run_id = timed_id()
+        kept = {} if role == "teller" else self._begun()  # a painter learns from its own demo's teller
+        self._journal.write_text(json.dumps(kept | {role: run_id}), encoding="utf-8")
+        code = train_in_process(arguments, run_id, self.training_output)
+        return self._checked(role, self._run(run_id), code)
+
+    def _go_on(self, role: str, run: RunFolder) -> RunFolder:
+        seen = run.read_status().images_seen
+        if run.read_status().status == DONE:
+            self.say(f"      as an interrupted demo has trained it, {seen:,} images")
+            return run
+        self.say("      from where an interrupted demo has left it")
+        return self._checked(role, run, resume_in_process(run.path, self.training_output))
+
+    def _run(self, run_id: str) -> RunFolder | None:
+        return next(map(RunFolder, self.outputs.glob(f"*/{run_id}")), None)
+
+    def _checked(self, role: str, run: RunFolder | None, code: int) -> RunFolder:
+        if code or run is None:
+            where = f"; see {run.log}" if run else ""
+            raise TrainingFailed(f"training the {role} ended with exit code {code}{where}", code or 1)
+        return run
 
     def _story(self) -> "DemoStory":
         from diptych.reports.demo_report import DemoStory

@@ -29,9 +29,16 @@ SHOWN = {
 def main(arguments: Sequence[str]) -> None:
     """Write the figures of the two runs named, by default the demo's, into ./README.md."""
     outputs = default_outputs()
-    painter, teller = arguments or [str(outputs / "demo" / role) for role in ("painter", "teller")]
+    painter, teller = arguments or _demo_runs(outputs)
     folders = [find_run(name, outputs) for name in (painter, teller)]
     rewrite(README, NAME, demo_figures(*folders))
+
+
+def _demo_runs(outputs: Path) -> list[str]:
+    links = [outputs / "demo" / role for role in ("painter", "teller")]
+    if not all(link.is_dir() for link in links):
+        raise UserError(f"the demo's runs are not in {outputs / 'demo'}: run `make demo` first")
+    return [str(link) for link in links]
 
 
 def demo_figures(painter: RunFolder, teller: RunFolder) -> str:

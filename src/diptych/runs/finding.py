@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from diptych.config.errors import UserError
-from diptych.runs.folder import RunFolder
+from diptych.runs.folder import FAILED, STOPPED, RunFolder
 
 LATEST = "latest"
 
@@ -21,7 +21,10 @@ def all_runs(outputs: Path) -> list[RunFolder]:
 
 
 def find_run(text: str, outputs: Path, role: str | None = None) -> RunFolder:
-    """The one run that `text` names. With `role`, `latest` is the latest run that trains such a system."""
+    """The one run that `text` names. With `role`, `latest` is the latest run that trains such a system.
+
+    Runs that ended before their first step are passed over by `latest`: there is nothing of theirs to use.
+    """
     folder = Path(text)
     if (folder / "config.yaml").is_file():
         return RunFolder(folder.resolve())
@@ -83,11 +86,16 @@ def _starts(run_id: str, text: str) -> bool:
 
 
 def _latest(runs: list[RunFolder], outputs: Path, role: str | None) -> RunFolder:
-    fitting = [run for run in runs if role is None or role_of(run) == role]
+    fitting = [run for run in runs if _has_begun(run) and (role is None or role_of(run) == role)]
     if not fitting:
         kind = f" of a {role}" if role else ""
         raise UserError(f"there is no run{kind} in {outputs}/ yet: train one with `diptych train`")
     return fitting[-1]
+
+
+def _has_begun(run: RunFolder) -> bool:
+    status = run.read_status()
+    return status.images_seen > 0 or status.status not in (FAILED, STOPPED)
 
 
 def _inside(folder: Path) -> str:

@@ -7,6 +7,7 @@ metrics.csv, checkpoints/, samples/, parts/ and evaluations/, and what was asked
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -82,6 +83,18 @@ class RunFolder:
             inner.mkdir()
         return folder
 
+    def remove(self) -> None:
+        """Take the run away, and its experiment's folder where nothing else is in it."""
+        shutil.rmtree(self.path)
+        if not any(self.path.parent.iterdir()):
+            self.path.parent.rmdir()
+
+    @property
+    def shown(self) -> str:
+        """The folder as seen from where the command was typed, where it lies below; for people."""
+        path = self.path.absolute()
+        return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+
     @property
     def run_id(self) -> str:
         return self.path.name
@@ -93,6 +106,10 @@ class RunFolder:
     @property
     def config(self) -> Path:
         return self.path / "config.yaml"
+
+    @property
+    def overrides(self) -> Path:
+        return self.path / "overrides.yaml"
 
     @property
     def log(self) -> Path:
@@ -153,13 +170,19 @@ class RunFolder:
 
     @property
     def digest(self) -> str:
-        """Ten digits that name what was trained and how, wherever it ran and whatever was told of it."""
-        config = {key: value for key, value in self.read_config().items() if key not in NO_MATTER}
-        config["parts"] = {name: part["role"] for name, part in config.get("parts", {}).items()}
-        return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:10]
+        """Of the run's own configuration."""
+        return digest_of(self.read_config())
 
     def write_overrides(self, overrides: Iterable[str]) -> None:
-        _write_text(self.path / "overrides.yaml", yaml.safe_dump(list(overrides), allow_unicode=True))
+        _write_text(self.overrides, yaml.safe_dump(list(overrides), allow_unicode=True))
+
+    def read_overrides(self) -> list[str]:
+        """What was typed when the run was started; nothing where that cannot be read."""
+        try:
+            overrides = yaml.safe_load(self.overrides.read_text(encoding="utf-8"))
+        except (OSError, ValueError, yaml.YAMLError):
+            return []
+        return [str(override) for override in overrides] if isinstance(overrides, list) else []
 
     def write_environment(self, environment: Mapping[str, Any]) -> None:
         """Add one start (the first, or a resume) to environment.json."""
@@ -202,6 +225,13 @@ class RunFolder:
             if path.exists():
                 return path
         raise UserError(f"{self.path} has no checkpoint yet (status: {self.read_status().label or 'unknown'})")
+
+
+def digest_of(config: Mapping[str, Any]) -> str:
+    """Ten digits that name what is trained and how, wherever it runs and whatever is told of it."""
+    chosen = {key: value for key, value in config.items() if key not in NO_MATTER}
+    chosen["parts"] = {name: part["role"] for name, part in config.get("parts", {}).items()}
+    return hashlib.sha256(json.dumps(chosen, sort_keys=True).encode()).hexdigest()[:10]
 
 
 def _write_text(path: Path, text: str) -> None:

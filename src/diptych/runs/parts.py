@@ -13,6 +13,7 @@ from typing import Any
 
 from diptych.config import UserError
 from diptych.config.components import Trust
+from diptych.config.composition import missing
 from diptych.runs.build import restore_system
 from diptych.runs.finding import find_run, role_of
 from diptych.runs.folder import RunFolder
@@ -27,7 +28,7 @@ def check_parts(parts: Mapping[str, Mapping[str, Any]]) -> None:
                 raise UserError(f"parts.{name}.{key}: a part has a run and a role only")
         for key, example in (("run", "latest"), ("role", "captioner")):
             if not part.get(key):
-                raise UserError(f"parts.{name}.{key} has no value: give it, for example parts.{name}.{key}={example}")
+                raise UserError(missing(f"parts.{name}.{key}", example))
 
 
 def find_lenders(parts: Mapping[str, Mapping[str, str]], outputs: Path) -> dict[str, RunFolder]:

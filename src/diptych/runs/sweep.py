@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
 
@@ -44,8 +44,17 @@ def train_in_process(arguments: Sequence[str], run_id: str, stdout: TextIO | Non
 
     Signals are passed on; `Stopped` is raised once the run has saved. What the run says goes to `stdout`, if given.
     """
-    command = [sys.executable, "-m", "diptych", "train", *arguments]
-    environment = {**os.environ, RUN_ID_VARIABLE: run_id}
+    return _in_process(["train", *arguments], {RUN_ID_VARIABLE: run_id}, stdout)
+
+
+def resume_in_process(run: Path, stdout: TextIO | None = None) -> int:
+    """`diptych resume` of a run's folder; otherwise as `train_in_process`."""
+    return _in_process(["resume", str(run)], {}, stdout)
+
+
+def _in_process(arguments: Sequence[str], variables: Mapping[str, str], stdout: TextIO | None) -> int:
+    command = [sys.executable, "-m", "diptych", *arguments]
+    environment = {**os.environ, **variables}
     process = subprocess.Popen(command, env=environment, start_new_session=True, stdout=stdout)
     received: list[int] = []
 

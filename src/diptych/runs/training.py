@@ -53,6 +53,8 @@ def check(config: Config, trust: Trust = None) -> None:
     for key in ("budget_images", "validate_every_images"):
         if config[key] <= 0:
             raise UserError(f"{key}={config[key]}: give a positive number of images")
+    if config["seed"] < 0:
+        raise UserError(f"seed={config['seed']}: give a whole number from 0")
     check_name(config["name"])
     check_components(config, trust)
     check_parts(config["parts"])
@@ -73,7 +75,7 @@ def train(config: Config, overrides: Iterable[str] = ()) -> tuple[RunFolder, Pro
     folder = RunFolder.create(outputs, config["name"], inherited_or_new_run_id())
     folder.write_config(config)
     folder.write_overrides(overrides)
-    with _recorded(folder) as progress:
+    with _gone_if_refused(folder), _recorded(folder) as progress:
         borrow(lenders, folder)
         _execute(folder, config, progress, warm_start=warm)
     return folder, progress
@@ -95,6 +97,17 @@ def resume(folder: RunFolder, config: Config, trust: Trust = ()) -> tuple[RunFol
 
 
 @contextmanager
+def _gone_if_refused(folder: RunFolder) -> Iterator[None]:
+    """Take away the folder of a new run that was refused before its first step: it holds nothing but the mistake."""
+    try:
+        yield
+    except ValueError:
+        if folder.read_status().images_seen == 0:
+            folder.remove()
+        raise
+
+
+@contextmanager
 def _recorded(folder: RunFolder) -> Iterator[Progress]:
     """Keep log.txt, environment.json and status.json of one start, and close the trackers with its status."""
     progress = Progress()
@@ -106,6 +119,7 @@ def _recorded(folder: RunFolder) -> Iterator[Progress]:
             status = DONE
         except Stopped as stop:
             status, why = STOPPED, str(stop)
+            stop.add_note(_how_to_go_on(folder, progress))
             raise
         except BaseException as error:
             why = f"{type(error).__name__}: {error}"
@@ -116,6 +130,13 @@ def _recorded(folder: RunFolder) -> Iterator[Progress]:
             folder.write_status(status, why, progress.images_seen, progress.best)
             if progress.trackers:
                 progress.lines = tuple(progress.trackers.finish(status))
+
+
+def _how_to_go_on(folder: RunFolder, progress: Progress) -> str:
+    """For people: where the stopped run lies, and the command that goes on with it."""
+    if not folder.last.exists():
+        return f"{folder.shown} has no checkpoint yet: begin anew"
+    return f"it has seen {progress.images_seen:,} images; go on with\ndiptych resume {folder.shown}"
 
 
 def _execute(

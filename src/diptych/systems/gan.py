@@ -316,7 +316,9 @@ class GAN(Painter):
         terms = {"mismatch": self.mismatch_weight, **self.term_weights}
         if bool(self.latent_encoder) != bool(terms["reconstruction_loss"]):
             raise ValueError(
-                "system.reconstruction_weight and a latent_encoder need each other: choose both or neither"
+                "system.reconstruction_weight and a latent_encoder need each other: choose both (such as "
+                "latent_encoder=perceptual system.reconstruction_weight=50) or neither (latent_encoder=null "
+                "system.reconstruction_weight=0)"
             )
         if not self.latent_encoder and (terms["kl_loss"] or terms["latent_loss"]):
             raise ValueError("system.kl_weight and .latent_weight need a latent_encoder: choose one, or set them to 0")

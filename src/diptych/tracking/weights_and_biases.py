@@ -7,6 +7,7 @@ Nothing about the machine is sent: no host name, paths, hardware, packages, code
 
 import logging
 import os
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -88,16 +89,16 @@ class WandbTracker(Tracker):
         self._run.summary.update(dict(values))
 
     def finish(self, status: str) -> str | None:
-        """The run's address, or the command that sends the offline record."""
+        """The run's address, or the command that sends the offline record, on lines that a terminal need not break."""
         if self._run is None:
             return None
-        line = f"wandb sync {_short(Path(self._run.dir).parent)}" if self._run.offline else str(self._run.url)
+        line = _how_to_send(Path(self._run.dir).parent) if self._run.offline else f"W&B: {self._run.url}"
         try:
             self._run.summary["status"] = status
         finally:
             self._run.finish(exit_code=EXIT_CODES[status])
             self._run = None
-        return f"W&B: {line}"
+        return line
 
     def amend(self, run: RunInfo, values: Mapping[str, float | str]) -> str | None:
         """Only online: an offline record is closed, and a second one would replace it when synced."""
@@ -167,5 +168,7 @@ def _wandb() -> Any:
     return wandb
 
 
-def _short(path: Path) -> Path:
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+def _how_to_send(record: Path) -> str:
+    folder = record.parent
+    shown = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
+    return f"W&B was recorded offline; to send it:\n(cd {shlex.quote(str(shown))} &&\n wandb sync {record.name})"

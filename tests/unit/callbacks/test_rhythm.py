@@ -1,10 +1,12 @@
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from diptych.callbacks import Budget, EarlyStopping
 from diptych.callbacks.best import Best
-from diptych.callbacks.rhythm import Every, Stopwatch
+from diptych.callbacks.rhythm import Every, Pace, Stopwatch
 
 
 @given(interval=st.integers(1, 50), batch=st.integers(1, 50), steps=st.integers(1, 60), cut=st.integers(0, 60))
@@ -30,6 +32,17 @@ def test_an_interval_is_due_at_the_first_batch_past_its_end(interval, batch):
 def test_an_interval_of_nothing_names_its_key():
     with pytest.raises(ValueError, match=r"callbacks\.samples\.every_images=0"):
         Every(0, "callbacks.samples.every_images")
+
+
+@pytest.mark.parametrize("seconds", [0, 15, 60, 300])
+def test_a_pace_forgets_what_was_by_e_a_minute(seconds):
+    pace = Pace(0, now=0.0)
+    for now in range(1, 2001):
+        assert pace.update(100 * now, now) == pytest.approx(100)
+    for now in range(1, seconds + 1):
+        pace.update(200_000 + 10 * now, 2000 + now)
+    before = math.exp(-seconds / 60)
+    assert pace.update(200_000 + 10 * seconds, 2000 + seconds) == pytest.approx(100 * before + 10 * (1 - before))
 
 
 def test_time_spent_in_a_pause_does_not_slow_the_speed(monkeypatch):

@@ -103,7 +103,26 @@ def test_a_run_is_named_after_its_experiment_or_its_model_and_data(own):
 
 def test_a_value_nobody_gives_is_named(own):
     folder = own("experiment/e", 'parts: {teller: {run: "???", role: captioner}}')
-    assert "parts.teller.run has no value" in refusal(overrides=["experiment=e"], config_dir=folder)
+    said = refusal(overrides=["experiment=e"], config_dir=folder)
+    assert "parts.teller.run has no value" in said
+    assert "diptych train experiment=demo/teller" in said
+
+
+@pytest.mark.parametrize(
+    ("override", "says"),
+    [
+        ("modle=dcgan", "there is no modle to set; did you mean model?"),
+        ("sede=1", "there is no sede to set; did you mean seed?"),
+        ("generatr=dcgan", "there is no generatr to set; did you mean generator?"),
+        ("generator.widht=32", "there is no generator.widht to set; did you mean generator.width?"),
+        ("budget_images=lots", "budget_images=lots: this key takes a whole number"),
+        ("trainer.benchmark=perhaps", "trainer.benchmark=perhaps: this key takes true or false"),
+    ],
+)
+def test_a_slip_on_the_command_line_is_answered_in_one_line_with_the_fix(override, says):
+    with pytest.raises(UserError) as caught:
+        composed(["model=dcgan", "data=digits", override])
+    assert str(caught.value) == says
 
 
 def test_the_shipped_tree_lies_in_the_package():

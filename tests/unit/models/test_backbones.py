@@ -1,3 +1,5 @@
+from urllib.error import URLError
+
 import pytest
 import torch
 import torchvision
@@ -107,6 +109,18 @@ def test_files_that_do_not_fit_are_refused_by_what_they_lack(tmp_path, classifie
     misshapen = {**state, "conv1.weight": torch.zeros(64, 1, 7, 7)}
     assert "conv1.weight has shape (64, 1, 7, 7), not (64, 3, 7, 7)" in complaint(misshapen)
     assert "it lacks 100 of 100 entries" in complaint([1, 2])
+
+
+def test_without_a_network_the_message_names_both_ways_to_do_without(monkeypatch):
+    def offline(architecture, weights=None):
+        if weights is not None:
+            raise URLError("no network")
+        return torchvision_model(architecture)
+
+    torchvision_model = torchvision.models.get_model
+    monkeypatch.setattr("torchvision.models.get_model", offline)
+    with pytest.raises(ValueError, match=r"weights=DEFAULT: .*weights=FILE\.pth.*weights=null .*train_from=stem"):
+        ResNetEncoder(architecture="resnet18")(IMAGES)
 
 
 def test_a_file_that_is_missing_or_no_weights_at_all_is_named(tmp_path):

@@ -42,6 +42,44 @@ def test_a_second_demo_moves_the_links_to_its_own_runs(training, tmp_path):
     assert (tmp_path / "demo" / "teller").resolve() == second.resolve()
 
 
+@pytest.fixture
+def interrupted(training, tmp_path, monkeypatch):
+    """A demo whose teller was stopped with a checkpoint, the runs that are resumed, and what would be trained now."""
+    config, resumed = {"seed": 0}, []
+    monkeypatch.setattr("diptych.config.composition.compose", lambda arguments: config)
+    monkeypatch.setattr(demo_module, "resume_in_process", lambda run, stdout: resumed.append(run) or 0)
+    run = RunFolder(Demo("full", tmp_path, say=lambda line: None).train("teller", "learns"))
+    run.write_config(config)
+    run.last.touch()
+    run.write_status("stopped", images_seen=320)
+    return run, resumed, config
+
+
+def test_what_an_interrupted_demo_has_trained_is_gone_on_with(interrupted, training, tmp_path):
+    run, resumed, _ = interrupted
+    assert Demo("full", tmp_path, say=lambda line: None).train("teller", "learns") == run.path
+    assert resumed == [run.path]
+    run.write_status("done", images_seen=640)
+    said = []
+    assert Demo("full", tmp_path, say=said.append).train("teller", "learns") == run.path
+    assert len(resumed) == len(training[0]) == 1
+    assert all(len(line) <= 80 for line in said)
+
+
+@pytest.mark.parametrize("change", ["another configuration", "failed", "no checkpoint"])
+def test_what_cannot_be_gone_on_with_is_trained_anew(interrupted, tmp_path, change):
+    run, resumed, config = interrupted
+    if change == "another configuration":
+        config["seed"] = 1
+        run.write_config({"seed": 0})
+    elif change == "failed":
+        run.write_status("failed", images_seen=320)
+    else:
+        run.last.unlink()
+    assert Demo("full", tmp_path, say=lambda line: None).train("teller", "learns") != run.path
+    assert not resumed
+
+
 def test_a_failed_training_names_its_log_and_keeps_its_exit_code(training, tmp_path):
     training[1].append(3)
     with pytest.raises(TrainingFailed, match=r"teller ended with exit code 3; see .*log\.txt") as failure:

@@ -85,6 +85,12 @@ def test_a_run_that_was_changed_since_its_evaluation_is_to_be_evaluated_again(ru
         demo_figures(*runs)
 
 
+def test_without_the_demos_runs_the_message_names_the_command_that_makes_them(tmp_path, monkeypatch):
+    monkeypatch.setenv("DIPTYCH_OUTPUTS", str(tmp_path))
+    with pytest.raises(UserError, match="run `make demo` first"):
+        main([])
+
+
 def test_only_what_stands_between_the_marks_is_replaced(runs, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     begin, end = f"<!-- {NAME}: begin -->", f"<!-- {NAME}: end -->"

@@ -172,6 +172,26 @@ def test_latest_is_the_last_started_and_can_be_asked_for_a_role(outputs):
         find_run("latest", outputs, role="vae")
 
 
+@pytest.mark.parametrize("status", ["failed", "stopped"])
+def test_latest_passes_over_a_run_that_ended_before_its_first_step(outputs, status):
+    make(outputs, "a-sound")
+    make(outputs, "b-refused", status=status)
+    assert find_run("latest", outputs).run_id == "a-sound"
+    assert find_run("b-refused", outputs).run_id == "b-refused"
+
+
+def test_runs_of_one_name_are_told_apart_by_their_overrides_within_80_columns(outputs, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    common = ["model=dcgan", "data=digits", "budget_images=64"]
+    for run_id, own in (("one", []), ("two", ["objective=hinge"]), ("three", [f"system.key{i}=1" for i in range(9)])):
+        make(outputs, run_id).write_overrides([*common, *own])
+    assert main(["runs", "--outputs", str(outputs)]) == 0
+    _, *lines = capsys.readouterr().out.splitlines()
+    assert all(len(line) <= 80 for line in lines)
+    assert [line.split()[0] for line in lines] == ["one", "two", "objective=hinge", "three", "system.key0=1"]
+    assert lines[-1].endswith(" …")
+
+
 def test_a_role_is_the_systems_name(outputs):
     assert role_of(make(outputs, "one", role="Captioner")) == "captioner"
 

@@ -53,7 +53,14 @@ def test_a_figure_that_validation_does_not_measure_is_refused_before_the_first_s
     config["callbacks"]["early_stopping"] = {"_target_": "diptych.callbacks.EarlyStopping", "patience_images": 64}
     with pytest.raises(ValueError, match=r"val/reality: .* it measures .*val/realism"):
         train(config)
-    assert find_run("latest", _outputs(config)).read_status().images_seen == 0
+    assert not list(_outputs(config).iterdir())
+
+
+def test_a_run_that_is_refused_before_its_first_step_leaves_nothing_behind(tiny, tmp_path):
+    config = tiny("tiny_gan", "data=mnist", f"data.root={tmp_path / 'nowhere'}", "data.download=false")
+    with pytest.raises(ValueError, match=r"data\.root=.*nowhere"):
+        train(config)
+    assert not list(_outputs(config).iterdir())
 
 
 def test_a_failed_run_says_why(tiny):
@@ -81,6 +88,7 @@ def test_a_stopped_run_has_saved_where_it_stopped(tiny, number, where):
         train(config)
     assert stop.value.code == 128 + number
     folder = find_run("latest", _outputs(config))
+    assert stop.value.__notes__ == [f"it has seen 320 images; go on with\ndiptych resume {folder.path}"]
     assert (folder.read_status().status, folder.read_status().why) == (STOPPED, f"stopped by {number.name}")
     assert folder.read_status().images_seen == 320
     assert read_checkpoint(folder.last)["images_seen"] == 320

@@ -85,7 +85,8 @@ def test_an_offline_run_reads_back_whole(tmp_path, picture):
     assert curve(record, "train/loss") == [(64, 0.5), (128, 0.25)]
     assert curve(record, "samples/grid.caption") == [(128, "a red circle")]
     assert curve(record, "samples/captions._type") == [(128, "table-file")]
-    assert lines == [f"W&B: wandb sync {record.parent}"]
+    sending = f"(cd {record.parent.parent} &&\n wandb sync {record.parent.name})"
+    assert lines == [f"W&B was recorded offline; to send it:\n{sending}"]
     assert list((folder / "wandb" / "data").rglob("*/staging/*"))
 
 
