@@ -20,7 +20,7 @@ README, NAME = Path("README.md"), "demo figures"
 HEADER = ("figure", "value", "95 % interval", "n", "floor", "ceiling")
 RUN_HEADER = ("run", "budget", "best checkpoint", "training", "processor", "commit", "configuration")
 SHOWN = {
-    "painter": ("fully true", "judge right on true renders", "judge right, blur 0.6 px"),
+    "painter": ("fully true", "legible", "judge right on true renders", "judge right, blur 0.6 px"),
     "teller": ("exactly true",),
     "loop": ("told back as asked", "told as asked though judged false", "picture, told, painted: true"),
 }
