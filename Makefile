@@ -52,7 +52,9 @@ figures: $(READY) ## write the demo's figures into README.md, from the runs of m
 	$(PYTHON) -m diptych.reports.readme
 
 judge: $(READY) ## calibrate the judge anew and write its tables into docs/judge.md (about an hour on two cores)
-	$(VENV)/bin/diptych data calibrate-judge --out src/diptych/world/judge.json
+	rm -f outputs/judge.json && mkdir -p outputs
+	$(VENV)/bin/diptych data calibrate-judge --out outputs/judge.json
+	cp outputs/judge.json src/diptych/world/judge.json
 	$(PYTHON) -m diptych.reports.judge
 
 notebooks: $(READY) ## execute the notebooks on a smoke budget

@@ -6,29 +6,36 @@ from pathlib import Path
 from typing import Any
 
 from diptych.cli.output import Output, short
+from diptych.config.errors import UserError
 
 SIDES = (32, 64, 128)
+LEAST_PICTURES = 10
 WIDTHS = (34, 9, 8, 12, 10, 7)
 HEADER = ("", "pictures", "misread", "off grammar", "ambiguous", "floor")
 
 
 def calibrate_judge(args: argparse.Namespace, output: Output) -> int:
-    """Measure every canvas asked for; canvases that the file has from the same plan stay in it."""
+    """Measure one canvas after the other; those that the file has from the same plan stay in it."""
     from dataclasses import asdict
 
     from diptych.world.calibration import Plan, calibrate
     from diptych.world.limits import CALIBRATION_FILE, JUDGE_VERSION
 
+    if args.num_pictures < LEAST_PICTURES or (args.sides and min(args.sides) < SIDES[0]):
+        raise UserError(
+            f"calibrate-judge: give --num-pictures of {LEAST_PICTURES} or more, and --sides of {SIDES[0]} or more"
+        )
     file = args.out or Path(CALIBRATION_FILE)
     plan = Plan(num=args.num_pictures, num_off_grammar=max(2, args.num_pictures // 5), seed=args.seed)
     sides = args.sides or SIDES
-    kept = _kept(file, {"judge": JUDGE_VERSION, **asdict(plan)})
-    table = calibrate(sides, plan, output.track)
-    table["versions"] = _versions()
-    table["sides"] = dict(sorted({**kept, **table["sides"]}.items(), key=lambda item: int(item[0])))
+    measured = _kept(file, {"judge": JUDGE_VERSION, **asdict(plan), "versions": _versions()})
+    table: dict[str, Any] = {}
     for side in sides:
-        output.line(side_table(side, table["sides"][str(side)]))
-    file.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
+        table = calibrate([side], plan, output.track) | {"versions": _versions()}
+        measured |= table["sides"]
+        table["sides"] = dict(sorted(measured.items(), key=lambda item: int(item[0])))
+        _write(file, table)
+        output.line(side_table(side, measured[str(side)]))
     output.line(f"written to {short(file)}")
     output.result(table)
     return 0
@@ -56,11 +63,21 @@ def _line(cells: tuple[str, ...]) -> str:
 
 
 def _kept(file: Path, plan: dict[str, Any]) -> dict[str, Any]:
-    """The canvases that the file has from the very plan."""
+    """The canvases that the file has from the very plan; what was measured otherwise is not overwritten."""
     if not file.exists():
         return {}
     there = json.loads(file.read_text(encoding="utf-8"))
-    return there["sides"] if all(there.get(key) == value for key, value in plan.items()) else {}
+    other = [key for key, value in plan.items() if there.get(key) != value]
+    if other:
+        raise UserError(f"{short(file)} was measured with another {', '.join(other)}: name another file with --out")
+    return there["sides"]
+
+
+def _write(file: Path, table: dict[str, Any]) -> None:
+    """All or nothing."""
+    partial = file.with_suffix(".part")
+    partial.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
+    partial.replace(file)
 
 
 def _versions() -> dict[str, str | None]:

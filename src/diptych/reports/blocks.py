@@ -9,6 +9,7 @@ GALLERIES = {
     "painter": (painted_gallery, 18, 6),
     "teller": (told_gallery, 9, 3),
     "loop": (loop_gallery, 9, 3),
+    "recognizer": (told_gallery, 9, 3),
     "skills": (painted_gallery, 18, 6),
     "skills_full": (painted_gallery, 18, 6),
     "painter_robustness": (painted_gallery, 21, 0),
@@ -30,6 +31,7 @@ LEADS = {
         "Each sentence was told of the picture beside it. The small tiles show where the teller looked for each word: "
         "what is dark was not looked at."
     ),
+    "recognizer": "What was recognised in each picture, beside what is in it.",
     "skills": SKILLS_LEAD,
     "skills_full": SKILLS_LEAD,
     "painter_robustness": (

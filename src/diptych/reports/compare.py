@@ -10,13 +10,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from diptych.metrics.protocols import differences
-from diptych.metrics.statistics import Contrast, Interval, holm, student_t_interval
+from diptych.metrics.statistics import Contrast, Interval, bounded_interval, holm, student_t_interval
 from diptych.reports.compare_contrasts import RATES, Side, contrast, over_both
 from diptych.reports.compare_groups import Group
 from diptych.runs.results import EXAMPLES, Evaluation, Figure
 
 LEVEL = 0.05
 ANYTHING = (-np.inf, np.inf)
+SEED_OF_DRAWS = 0
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Cell:
     interval_over_both: Interval | None = None
     contrast: Contrast | None = None
     p: float | None = None
+    tests: int = 1
 
     @property
     def verdict(self) -> str:
@@ -41,7 +43,7 @@ class Cell:
             return ""
         if self.p < LEVEL:
             return "higher" if self.contrast.difference > 0 else "lower"
-        return "too few" if self.contrast.smallest_p >= LEVEL else "open"
+        return "too few" if self.contrast.smallest_p * self.tests >= LEVEL else "open"
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,14 @@ def _cell(side: Side) -> Cell:
         return Cell(every, known[0] if known else None, own)
     is_rate = all(figure.percent for figure in side.figures if figure.value is not None)
     limits = RATES if is_rate else ANYTHING
-    return Cell(every, float(np.mean(known)), student_t_interval(known, limits=limits), over_both(side))
+    return Cell(every, float(np.mean(known)), _over_seeds(known, is_rate, limits), over_both(side))
+
+
+def _over_seeds(known: Sequence[float], is_rate: bool, limits: tuple[float, float]) -> Interval | None:
+    """Student's; runs that all agree have no spread to take it from, so that rates take Gaffke's and others none."""
+    if len(set(known)) > 1:
+        return student_t_interval(known, limits=limits)
+    return bounded_interval(known, np.random.default_rng(SEED_OF_DRAWS)) if is_rate else None
 
 
 def _own_interval(figure: Figure) -> Interval | None:
@@ -131,8 +140,14 @@ def _own_interval(figure: Figure) -> Interval | None:
 def _adjusted(rows: Sequence[Row]) -> list[Row]:
     """Every p of the table, adjusted together."""
     cells = [cell for row in rows for cell in row.cells]
-    p_values = iter(holm([cell.contrast.p for cell in cells if cell.contrast is not None]))
+    tested = [cell.contrast.p for cell in cells if cell.contrast is not None]
+    adjusted = iter(holm(tested))
     return [
-        replace(row, cells=tuple(replace(cell, p=next(p_values)) if cell.contrast else cell for cell in row.cells))
+        replace(
+            row,
+            cells=tuple(
+                replace(cell, p=next(adjusted), tests=len(tested)) if cell.contrast else cell for cell in row.cells
+            ),
+        )
         for row in rows
     ]

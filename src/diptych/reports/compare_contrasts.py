@@ -60,12 +60,11 @@ def over_both(side: Side) -> Interval | None:
 
 
 def _shared_seeds(first: Side, second: Side) -> tuple[list[float], list[float]] | None:
-    """The values of runs that share a seed, if there are two such pairs at least and no seed comes twice."""
+    """The values seed by seed, if both groups have the same seeds, two at least, and none of them twice."""
     if first.group.repeats_a_seed or second.group.repeats_a_seed:
         return None
     one, other = first.by_seed, second.by_seed
-    shared = [seed for seed in one if seed in other]
-    return ([one[s] for s in shared], [other[s] for s in shared]) if len(shared) > 1 else None
+    return (list(one.values()), [other[seed] for seed in one]) if len(one) > 1 and set(one) == set(other) else None
 
 
 def _of_checkpoints(first: Side, second: Side) -> Contrast | None:

@@ -5,7 +5,7 @@ folder: `evaluations/<checkpoint>-<data>-<split>-<seed>[-with-<run>|-skills|-rob
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from diptych.runs.truth import Track, silently
 from diptych.systems.captioner import Caption
 from diptych.tracking import RunInfo
 from diptych.world import JUDGE_VERSION
+from diptych.world.limits import limits_for
 from diptych.world.skills import skills_of
 
 SPLITS = ("val", "test")
@@ -196,11 +197,18 @@ def _protocol(handle: Handle, held_out: HeldOut, request: Request) -> dict[str, 
         "split": held_out.split,
         "num": len(held_out),
         "seed": request.seed,
-        **({"judge": JUDGE_VERSION} if held_out.world else {}),
+        **_judging(held_out),
         "commit": code["commit"],
         "dirty": code["dirty"],
         "versions": {name: environment.version_of(name) for name in environment.PACKAGES},
     }
+
+
+def _judging(held_out: HeldOut) -> dict[str, Any]:
+    """Which judge it was, where there was one: other limits are another judge."""
+    if held_out.world is None:
+        return {}
+    return {"judge": {"version": JUDGE_VERSION, **asdict(limits_for(held_out.world.side))}}
 
 
 def _measured(handle: Handle) -> dict[str, Any]:

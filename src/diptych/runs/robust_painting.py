@@ -48,8 +48,8 @@ class PaintedAnew:
 def sentence_conditions(painter: Painter, held_out: HeldOut, seed: int) -> list[SentenceCondition]:
     """All disturbances of the held-out sentences, the same for the same seed."""
     spoken = held_out.spec.languages
-    speech = _Speech(painter, [Grammar(name) for name in spoken], _other_language(spoken))
-    foreign = "wrong language" if speech.foreign.name not in spoken else "other language"
+    speech = _Speech(painter, [Grammar(name) for name in spoken], _unspoken(spoken))
+    foreign = "wrong language" if speech.foreign else "other language"
     makers: list[tuple[str, bool, Callable[[str, Constraints, Random], str | None]]] = [
         ("paraphrase", True, speech.paraphrased),
         ("told from the other object", True, speech.turned_round),
@@ -101,7 +101,7 @@ class _Speech:
 
     painter: Painter
     grammars: Sequence[Grammar]
-    foreign: Grammar
+    foreign: Grammar | None
 
     def paraphrased(self, sentence: str, claims: Constraints, rng: Random) -> str | None:
         said = (self._grammar_of(sentence).say(claims, rng) for _ in range(TRIES))
@@ -124,7 +124,9 @@ class _Speech:
 
     def translated(self, sentence: str, claims: Constraints, rng: Random) -> str | None:
         """In another language, as far as the painter reads."""
-        return self.painter.cut(self.foreign.say(claims, rng))
+        spoken = self._grammar_of(sentence)
+        other = self.foreign or next((g for g in self.grammars if g is not spoken), None)
+        return self.painter.cut(other.say(claims, rng)) if other else None
 
     def _grammar_of(self, sentence: str) -> Grammar:
         return next(grammar for grammar in self.grammars if grammar.parse(sentence))
@@ -140,7 +142,6 @@ class _Speech:
         return len(self.painter.tokenizer.split(sentence)) + 2 <= self.painter.system.data_spec.max_length
 
 
-def _other_language(spoken: Sequence[str]) -> Grammar:
-    """One that the data do not speak, if there is one."""
-    known = languages()
-    return Grammar(next((name for name in known if name not in spoken), known[0]))
+def _unspoken(spoken: Sequence[str]) -> Grammar | None:
+    """A language that the data do not speak, if there is one."""
+    return next((Grammar(name) for name in languages() if name not in spoken), None)

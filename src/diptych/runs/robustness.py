@@ -109,9 +109,7 @@ def difference_words(pair: Pair) -> str:
 
 def _painted_figure(anew: PaintedAnew, clean: Judged, contents: Sequence[str]) -> Figure:
     before = [clean.readings[place] for place in anew.places]
-    readable = [
-        [reading.is_legible and not reading.is_blank for reading in side] for side in (before, anew.judged.readings)
-    ]
+    readable = [[reading.is_legible for reading in side] for side in (before, anew.judged.readings)]
     legible = f"legible {_percent(readable[1])}, before {_percent(readable[0])}"
     if anew.condition.keeps_meaning:
         pair = Pair(anew.places, [clean.truth[place] for place in anew.places], anew.judged.truth)

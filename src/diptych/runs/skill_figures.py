@@ -154,5 +154,5 @@ def _remembered(answers: Answers, hold_out: HoldOut | None) -> Figure:
 
 
 def _legible(answers: Answers, rendered: Answers) -> Figure:
-    own, true = ([r.is_legible and not r.is_blank for r in one.readings] for one in (answers, rendered))
+    own, true = ([r.is_legible for r in one.readings] for one in (answers, rendered))
     return Figure.rate("legible", own, ceiling=share(true))

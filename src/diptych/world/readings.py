@@ -80,11 +80,6 @@ class Reading:
     legibility: Legibility
 
     @property
-    def is_blank(self) -> bool:
-        """Whether nothing is there."""
-        return self.legibility == "blank"
-
-    @property
     def is_legible(self) -> bool:
         """Whether the picture is a scene of the world and not something between, faded, cut or cluttered."""
         return self.legibility in ("clean", "degraded")

@@ -51,13 +51,17 @@ def test_single_nuisances_were_read_as_promised_shape_by_shape_with_few_false_al
 
 @pytest.mark.parametrize("side", [32, 64])
 def test_what_is_no_scene_was_refused_as_promised(side: int):
-    for row in calibration()["sides"][str(side)]["off_grammar"].values():
+    rows = calibration()["sides"][str(side)]["off_grammar"]
+    assert set(rows) == set(BATTERY)
+    for row in rows.values():
         assert (row["off_grammar"] + row["ambiguous"]) / row["num"] >= LEAST_REFUSED[side]
 
 
 @pytest.mark.parametrize("side", [32, 64, 128])
 def test_every_minimal_pair_was_told_apart(side: int):
-    for flipped, tried in calibration()["sides"][str(side)]["minimal_pairs"].values():
+    pairs = calibration()["sides"][str(side)]["minimal_pairs"]
+    assert set(pairs) == set(ASPECTS_CHANGED)
+    for flipped, tried in pairs.values():
         assert flipped == tried > 500
 
 

@@ -7,6 +7,7 @@ Both read English only.
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -20,6 +21,7 @@ from statistics import fmean
 from threading import Thread, Timer
 
 LIMIT_SECONDS = 900.0
+VERSION = re.compile(r'version "(?P<major>\d+)(?:\.(?P<minor>\d+))?')
 LAST_WORDS = 300
 _NEWEST_JAVA_OF_SPICE = 11
 
@@ -84,9 +86,14 @@ def _java() -> str:
 
 def _java_version(java: str) -> int:
     """Such as 17, or 8 for what calls itself 1.8."""
-    text = subprocess.run([java, "-version"], capture_output=True, text=True, check=False, timeout=60).stderr
-    numbers = text.partition('"')[2].partition('"')[0].replace("-", ".").split(".")
-    return int(numbers[1] if numbers[0] == "1" else numbers[0])
+    try:
+        text = subprocess.run([java, "-version"], capture_output=True, text=True, check=False, timeout=60).stderr
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise _NoScore(f"{java} -version gives no answer: {error}") from error
+    found = VERSION.search(text)
+    if found is None:
+        raise _NoScore(f"{java} -version says no version: {text.strip()[:LAST_WORDS]}")
+    return int(found["minor"] if found["major"] == "1" else found["major"])
 
 
 def _meteor(command: list[str], pairs: Pairs, limit: float) -> float:

@@ -21,15 +21,15 @@ _AREA_CODE = "(?:\\([0-9]{2,3}\\)[ \u00a0]?|(?:[0-9]{2,4}[- \u00a0])?[0-9]{2,4}[
 _AROUND = '\\s"<>|(){}'  # what may stand around an address, but not in it
 _HOST = "[a-z0-9-]+(?:\\.[a-z0-9-]+)*"
 
-# Abbreviations to which the full stop belongs.
+# Everyday abbreviations to which the full stop belongs: months, days, titles, ranks, streets, states, companies, Latin.
 _ABBREVIATIONS = (
     "jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec|mon|tues?|wed|thu|thurs|fri"
-    "|mrs?|ms|mlle|mme|messrs|msgr|drs?|profs?|rev|hon|pres|govs?|sens?|reps?|attys?|supts?|asst|assoc|adm|adj|adv|brig"
-    "|capt|cmdr|comdr|col|cpl|det|ens|gen|insp|lieut|lt|maj|pfc|pvt|sfc|sgt|spc|jr|sr|esq|ph\\.d"
+    "|mrs?|ms|drs?|profs?|rev|hon|pres|govs?|sens?|reps?|asst|assoc|adm|brig"
+    "|capt|cmdr|col|cpl|gen|lieut|lt|maj|pvt|sgt|jr|sr|esq|ph\\.d"
     "|ave|blvd|bldg|ct|ft|mt|rd|sq|ste?|univ"
     "|ala|ariz|calif|colo|conn|dak|fla|ga|ind|kans?|ky|md|mich|minn|mo|mont|neb|nev|okla|penn|tenn|va|vt|wisc?|wyo"
-    "|assn|bancorp|bhd|bros|cos?|corp|dept|elec|inc|intl|invt|ltd|natl|plc|rt|sys"
-    "|al|cf|est|etc|ext|ph|seq|tel|vs"
+    "|bros|cos?|corp|dept|inc|intl|ltd|natl"
+    "|al|est|etc|ext|tel|vs"
     "|[a-z]"
 )
 _IF_CAPITAL = "Ark|Del|Ill|La|Mass|Miss|Ore|Pa|Tex|Wash"

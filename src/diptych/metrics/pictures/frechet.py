@@ -66,7 +66,7 @@ def gaussian_distance(first: Gaussian, second: Gaussian) -> float:
     traces = first.covariance.trace() + second.covariance.trace()
     root = _root(first.covariance)
     common = torch.linalg.eigvalsh(root.T @ second.covariance @ root).clamp(min=0).sqrt().sum()
-    return max(0.0, float(shift + traces - 2 * common))
+    return float((shift + traces - 2 * common).clamp(min=0))
 
 
 def frechet_infinity(some: Float[Tensor, "n dim"], others: Float[Tensor, "m dim"], rng: torch.Generator) -> float:
@@ -93,7 +93,7 @@ def _from_few(some: Float[Tensor, "n dim"], others: Float[Tensor, "m dim"]) -> f
     first, second = (some - mean) / (len(some) - 1) ** 0.5, (others - other_mean) / (len(others) - 1) ** 0.5
     common = torch.linalg.svdvals(first @ second.T).sum()
     shift = (mean - other_mean).square().sum()
-    return max(0.0, float(shift + first.square().sum() + second.square().sum() - 2 * common))
+    return float((shift + first.square().sum() + second.square().sum() - 2 * common).clamp(min=0))
 
 
 def _root(covariance: Float[Tensor, "dim dim"]) -> Float[Tensor, "dim dim"]:

@@ -1,5 +1,7 @@
 """How varied a set of pictures is, by itself: no real pictures are asked for, so mush and noise may look varied."""
 
+from math import log
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -44,7 +46,7 @@ def ms_ssim_diversity(
     allows (two at 32 px, three at 64 px, five from 176 px on), so only equal sizes compare.
     """
     first, second = _pairs_of(len(images), num_pairs, rng)
-    pixels = (images.float() + 1) / 2
+    pixels = (images.double() + 1) / 2
     weights = torch.tensor(SCALE_WEIGHTS[: num_scales(min(images.shape[-2:]))])
     similarity = multiscale_structural_similarity_index_measure(
         pixels[first], pixels[second], data_range=1.0, betas=tuple((weights / weights.sum()).tolist())
@@ -60,8 +62,8 @@ def num_scales(side: int) -> int:
 
 
 def _one_split(log_probs: Float[Tensor, "n classes"]) -> float:
-    probs = log_probs.exp()
-    divergence = (probs * (log_probs - probs.mean(dim=0).log())).sum(dim=1)
+    probs, log_mean = log_probs.exp(), log_probs.logsumexp(dim=0) - log(len(log_probs))
+    divergence = torch.where(probs > 0, probs * (log_probs - log_mean), 0).sum(dim=1)
     return float(divergence.mean().exp())
 
 

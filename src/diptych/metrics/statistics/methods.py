@@ -21,18 +21,20 @@ def paired_t(
 ) -> Contrast:
     """Of runs that share a seed, place by place.
 
-    Where all differences are the same t is undefined, and p is that of flipping their signs.
+    Where all differences are the same t is undefined: no interval, and p is that of flipping their signs.
     """
     if len(first) != len(second):
         raise ValueError(
             f"pairs over {over} need as many of the one as of the other, not {len(first)} and {len(second)}"
         )
+    if len(first) < LEAST:
+        raise ValueError(f"a contrast over {over} needs at least {LEAST} pairs, not {len(first)}")
     differences = np.subtract(second, first, dtype=np.float64)
-    interval = student_t_interval(differences.tolist(), over, confidence)
     difference, n = float(differences.mean()), len(differences)
     if np.ptp(differences) < SAME:
         p = 1.0 if abs(difference) < SAME else 2.0 ** (1 - n)
-        return Contrast(difference, p, over, PAIRED_T, n, interval=interval)
+        return Contrast(difference, p, over, PAIRED_T, n, smallest_p=p)
+    interval = student_t_interval(differences.tolist(), over, confidence)
     result: Any = stats.ttest_1samp(differences, 0.0)
     return Contrast(difference, float(result.pvalue), over, PAIRED_T, n, interval=interval)
 
@@ -50,7 +52,7 @@ def welch_t(
     difference = float(np.mean(second) - np.mean(first))
     if max(np.ptp(first), np.ptp(second)) < SAME:
         p = 1.0 if abs(difference) < SAME else min(1.0, 2 / comb(len(first) + len(second), n))
-        return Contrast(difference, p, over, WELCH_T, n)
+        return Contrast(difference, p, over, WELCH_T, n, smallest_p=p)
     result: Any = stats.ttest_ind(second, first, equal_var=False)
     ends = result.confidence_interval(confidence)
     interval = Interval(float(ends.low), float(ends.high), over, WELCH_T, n, confidence)

@@ -34,7 +34,10 @@ def student_t_interval(
 def bounded_interval(
     values: Sequence[float], rng: np.random.Generator, over: str = SEEDS, confidence: float = CONFIDENCE
 ) -> Interval:
-    """Of the mean of `values` that lie in [0, 1] and are spread in any way whatever (Gaffke 2005)."""
+    """Of the mean of `values` that lie in [0, 1], however they are spread (Gaffke 2005).
+
+    That it always holds is conjectured, not proven; no simulation of ours contradicts it (docs/coverage.md).
+    """
     sample = _at_least_two(values, over)
     if sample.min() < 0 or sample.max() > 1:
         raise ValueError(f"Gaffke's interval is for values in [0, 1], not {sample.min():g} to {sample.max():g}")
