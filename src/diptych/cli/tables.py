@@ -1,12 +1,13 @@
 """An evaluation as text that fits a terminal of 80 columns."""
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from diptych.reports.tables import interval_words
 from diptych.runs.results import Evaluation, Figure
 
 WIDTHS = (34, 6, 9, 14, 8, 9)
+WIDEST_VALUE, WIDEST_INTERVAL = 7, 13
 COLUMNS = 80
 HEADER = ("", "n", "value", "95 % interval", "floor", "ceiling")
 
@@ -39,14 +40,24 @@ def value_text(value: float | None, *, percent: bool) -> str:
     """A number as a terminal shows it; a dash where there is none."""
     if value is None:
         return "-"
-    return f"{100 * value:.1f} %" if percent else f"{value:.3g}"
+    return f"{100 * value:.1f} %" if percent else next(_shorter_and_shorter((value,), WIDEST_VALUE))
 
 
 def interval_text(figure: Figure) -> str:
-    """Both ends in percent; a dash where there is no interval."""
+    """Both ends, in percent or as they are; a dash where there is no interval."""
     if figure.interval is None or figure.value is None:
         return "-"
-    return " to ".join(f"{100 * bound:.1f}" if figure.percent else f"{bound:.2g}" for bound in figure.interval)
+    if figure.percent:
+        return " to ".join(f"{100 * bound:.1f}" for bound in figure.interval)
+    return next(_shorter_and_shorter(figure.interval, WIDEST_INTERVAL))
+
+
+def _shorter_and_shorter(numbers: Sequence[float], widest: int) -> Iterator[str]:
+    """The numbers with as many digits as fit, three at most and one at least."""
+    for digits in (3, 2, 1):
+        text = " to ".join(f"{number:.{digits}g}" for number in numbers)
+        if len(text) <= widest or digits == 1:
+            yield text if len(text) <= widest else text.replace(" to ", "…")
 
 
 def table_line(cells: Sequence[str], widths: Sequence[int]) -> str:
