@@ -62,7 +62,7 @@ def test_debug_shows_the_traceback(tmp_path):
         (["train", *TINY, "trainer.profiler=slow"], "choose simple or advanced"),
         (["resume"], "required: RUN\n$"),
         (["generate"], "required: RUN\n$"),
-        (["data"], r"required: check\|stats\|preview, NAME\|FOLDER\n$"),
+        (["data"], r"required: check\|stats\|preview\|calibrate-judge\n$"),
         (["resume", "latest"], "there is no run in outputs/ yet"),
         (["resume", "nothing"], "there is no run 'nothing'"),
         (["runs", "show", "nothing"], "there is no run 'nothing'"),
