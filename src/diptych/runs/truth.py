@@ -76,13 +76,13 @@ class Judged:
         return Judged(self.judge, self.readings, rotated(self.claims))
 
     def reason(self, index: int) -> str:
-        """`true`, or why the picture is not."""
-        return self.judge.verdict(self.readings[index], self.claims[index]).reason
+        """`true`, or why the picture is not, in words."""
+        return self.judge.verdict(self.readings[index], self.claims[index]).reason.replace("_", " ")
 
     def reasons(self) -> dict[str, int]:
         """How often each reason was given against a picture."""
         counts = {reason: sum(self.scores.hits(f"false_{reason}")) for reason in REASONS[1:]}
-        return {reason: count for reason, count in counts.items() if count}
+        return {reason.replace("_", " "): count for reason, count in counts.items() if count}
 
 
 def judged(judge: Judge, images: Images, claims: Sequence[Constraints], track: Track, description: str) -> Judged:
