@@ -4,8 +4,9 @@ Conventions: images are in [-1, 1] (mid-grey is 0); a token mask is True on real
 pixels of the scene's own canvas, x to the right, y downwards.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Protocol, Self, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -118,3 +119,12 @@ class DataSpec:
         """The inverse of `to_dict`."""
         plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
         return cls(**plain)
+
+
+@runtime_checkable
+class Track(Protocol):
+    """Shows how far something slow is."""
+
+    def __call__(self, items: Iterable[Any], *, description: str, total: int) -> Iterator[Any]:
+        """The items, one after the other."""
+        ...

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from diptych.cli.columns import table_line
 from diptych.cli.output import Output, short
 from diptych.config.errors import UserError
 
@@ -43,8 +44,8 @@ def calibrate_judge(args: argparse.Namespace, output: Output) -> int:
 
 def side_table(side: int, entry: dict[str, Any]) -> str:
     """What was counted on one canvas, for a terminal of 80 columns."""
-    lines = [f"{side} px; misread: any object; floor: what the best judge would misread", _line(HEADER)]
-    lines += [_line(_cells(row)) for row in entry["conditions"]]
+    lines = [f"{side} px; misread: any object; floor: what the best judge would misread", table_line(HEADER, WIDTHS)]
+    lines += [table_line(_cells(row), WIDTHS) for row in entry["conditions"]]
     for kind, row in entry.get("off_grammar", {}).items():
         lines.append(f"refused of {kind}: {row['off_grammar'] + row['ambiguous']:,} of {row['num']:,}")
     for aspect, (flipped, tried) in entry["minimal_pairs"].items():
@@ -55,11 +56,6 @@ def side_table(side: int, entry: dict[str, Any]) -> str:
 def _cells(row: dict[str, Any]) -> tuple[str, ...]:
     counts = (row["num"], row["num"] - row["exact"], row["off_grammar"], row["ambiguous"])
     return (row["name"], *(f"{count:,}" for count in counts), f"{row['least_error']:.2%}")
-
-
-def _line(cells: tuple[str, ...]) -> str:
-    first, *others = zip(cells, WIDTHS, strict=True)
-    return first[0].ljust(first[1]) + "".join(cell.rjust(width) for cell, width in others)
 
 
 def _kept(file: Path, plan: dict[str, Any]) -> dict[str, Any]:

@@ -90,5 +90,5 @@ def table(scored: "Scored") -> str:
 def _line(name: str, scored: "Scored") -> str:
     value, interval = scored.values[name], scored.intervals.get(name)
     shown = "-" if value is None else f"{value:,}" if isinstance(value, int) else f"{value:.4f}"
-    ends = f"{interval[0]:.4f} to {interval[1]:.4f}" if interval else "-"
+    ends = f"{interval.low:.4f} to {interval.high:.4f}" if interval else "-"
     return f"{LABELS[name]:<30}{shown:>10}{ends:>22}"

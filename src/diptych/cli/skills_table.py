@@ -2,7 +2,8 @@
 
 import textwrap
 
-from diptych.cli.tables import COLUMNS, interval_text, table_line, title_line, value_text
+from diptych.cli.columns import COLUMNS, table_line
+from diptych.cli.tables import interval_text, title_line, value_text
 from diptych.runs.results import Evaluation, Figure
 
 WIDTHS = (27, 8, 14, 7, 8, 8, 8)

@@ -1,14 +1,14 @@
 """An evaluation as text that fits a terminal of 80 columns."""
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
+from diptych.cli.columns import COLUMNS, table_line
 from diptych.reports.tables import interval_words
 from diptych.runs.results import Evaluation, Figure
 
 WIDTHS = (34, 6, 9, 14, 8, 9)
 WIDEST_VALUE, WIDEST_INTERVAL = 7, 13
-COLUMNS = 80
 HEADER = ("", "n", "value", "95 % interval", "floor", "ceiling")
 
 
@@ -40,7 +40,7 @@ def value_text(value: float | None, *, percent: bool) -> str:
     """A number as a terminal shows it; a dash where there is none."""
     if value is None:
         return "-"
-    return f"{100 * value:.1f} %" if percent else next(_shorter_and_shorter((value,), WIDEST_VALUE))
+    return f"{100 * value:.1f} %" if percent else _fitting((value,), WIDEST_VALUE)
 
 
 def interval_text(figure: Figure) -> str:
@@ -49,21 +49,13 @@ def interval_text(figure: Figure) -> str:
         return "-"
     if figure.percent:
         return " to ".join(f"{100 * bound:.1f}" for bound in figure.interval)
-    return next(_shorter_and_shorter(figure.interval, WIDEST_INTERVAL))
+    return _fitting(figure.interval, WIDEST_INTERVAL)
 
 
-def _shorter_and_shorter(numbers: Sequence[float], widest: int) -> Iterator[str]:
+def _fitting(numbers: Sequence[float], widest: int) -> str:
     """The numbers with as many digits as fit, three at most and one at least."""
-    for digits in (3, 2, 1):
-        text = " to ".join(f"{number:.{digits}g}" for number in numbers)
-        if len(text) <= widest or digits == 1:
-            yield text if len(text) <= widest else text.replace(" to ", "…")
-
-
-def table_line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    """The first cell to the left, the others to the right of their columns."""
-    first, *others = zip(cells, widths, strict=True)
-    return (first[0].ljust(first[1]) + "".join(cell.rjust(width) for cell, width in others)).rstrip()
+    texts = [" to ".join(f"{number:.{digits}g}" for number in numbers) for digits in (3, 2, 1)]
+    return next((text for text in texts if len(text) <= widest), texts[-1].replace(" to ", "…"))
 
 
 def _cells(figure: Figure) -> tuple[str, ...]:

@@ -10,9 +10,9 @@ from diptych.types import Scene
 from diptych.world import HoldOut, relation_between, split_of
 
 
-def in_training(scenes: Sequence[Scene], hold_out: HoldOut | None = None) -> list[bool]:
-    """Whether each scene's symbols are in the train split; scenes that no split could keep away are left out."""
-    return [split_of(scene, hold_out) == "train" for scene in scenes if _is_in_one_split(scene)]
+def in_training(scenes: Sequence[Scene], hold_out: HoldOut | None = None) -> list[bool | None]:
+    """Whether each scene's symbols are in the train split; None for a scene that no split could keep away."""
+    return [split_of(scene, hold_out) == "train" if _is_in_one_split(scene) else None for scene in scenes]
 
 
 def _is_in_one_split(scene: Scene) -> bool:

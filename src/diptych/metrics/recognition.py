@@ -3,21 +3,18 @@
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from torch import Tensor
 
-from diptych.metrics.statistics import Proportion
-
-RESAMPLES = 2_000
-LEAST_ON_EACH_SIDE = 10
-"""Pictures with and without a mistake, below which resampling pictures says too little."""
+from diptych.metrics.statistics import Interval
+from diptych.metrics.statistics.clusters import BOOTSTRAP, WILSON_OF_CLUSTERS, rate_bounds
 
 
 class Ratio(NamedTuple):
-    """A ratio of two counts, with its 95 % interval over pictures; no value where nothing was counted."""
+    """A ratio of two counts, with its 95 % interval over pictures; neither where nothing was counted."""
 
     value: float | None
-    interval: tuple[float, float]
+    interval: Interval | None
 
 
 class LabelScores(NamedTuple):
@@ -29,33 +26,27 @@ class LabelScores(NamedTuple):
 
 
 def label_scores(
-    found: Bool[Tensor, "pictures labels"], held: Bool[Tensor, "pictures labels"], seed: int = 0
+    found: Bool[Tensor, "pictures labels"], held: Bool[Tensor, "pictures labels"], over: str = "pictures", seed: int = 0
 ) -> LabelScores:
-    """Precision, recall and F1, with intervals by resampling pictures, whose labels are not independent."""
-    hits, num_found, num_held = (counts.sum(dim=1).numpy() for counts in (found & held, found, held))
+    """Precision, recall and F1; the labels of one picture are not independent, so that pictures are clusters."""
+    counts = [matrix.sum(dim=1).numpy().astype(np.float64) for matrix in (found & held, found, held)]
+    hits, num_found, num_held = counts
     rng = np.random.default_rng(seed)
-    times = rng.multinomial(len(hits), np.full(len(hits), 1 / len(hits)), size=RESAMPLES)
-    return LabelScores(
-        _ratio(hits, num_found, times), _ratio(hits, num_held, times), _ratio(2 * hits, num_found + num_held, times)
-    )
+    parts_of_wholes = (hits, num_found), (hits, num_held), (2 * hits, num_found + num_held)
+    return LabelScores(*(_ratio(*parts_of_whole, rng, over) for parts_of_whole in parts_of_wholes))
 
 
 def _ratio(
-    parts: Int[np.ndarray, " pictures"],
-    wholes: Int[np.ndarray, " pictures"],
-    times: Int[np.ndarray, "resamples pictures"],
+    parts: Float[np.ndarray, " pictures"],
+    wholes: Float[np.ndarray, " pictures"],
+    rng: np.random.Generator,
+    over: str,
 ) -> Ratio:
-    """Sum over sum; Wilson's interval of pictures where hardly any differ from the others."""
-    counted = int((wholes > 0).sum())
-    if counted == 0:
-        return Ratio(None, (0.0, 1.0))
-    value = float(parts.sum() / wholes.sum())
-    sides = min(int((parts < wholes).sum()), int((parts > 0).sum()))
-    if sides < LEAST_ON_EACH_SIDE:
-        return Ratio(value, Proportion(round(value * counted), counted).interval)
-    return Ratio(value, _percentiles((times @ parts) / (times @ wholes)))
-
-
-def _percentiles(values: Float[np.ndarray, " resamples"]) -> tuple[float, float]:
-    low, high = np.nanquantile(values, (0.025, 0.975))
-    return float(low), float(high)
+    """Sum over sum, of the pictures that have anything to count."""
+    counted = wholes > 0
+    if not counted.any():
+        return Ratio(None, None)
+    low, high, resampled = rate_bounds(parts[counted], wholes[counted], rng)
+    method = BOOTSTRAP if resampled else WILSON_OF_CLUSTERS
+    interval = Interval(float(low), float(high), over, method, int(counted.sum()))
+    return Ratio(float(parts.sum() / wholes.sum()), interval)

@@ -18,7 +18,7 @@ from diptych.runs.sweep import resume_in_process, train_in_process
 if TYPE_CHECKING:
     from diptych.reports.demo_report import DemoStory
     from diptych.runs.evaluation import Kept
-    from diptych.runs.truth import Track
+    from diptych.types import Track
 
 SMOKE = (
     "budget_images=640",

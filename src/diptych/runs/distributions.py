@@ -21,12 +21,12 @@ from diptych.metrics.pictures import (
     vendi_score,
 )
 from diptych.metrics.pictures.frechet import least_vectors
+from diptych.metrics.statistics import Interval
 from diptych.models.features import FeatureNetwork
 from diptych.runs.features import look, protocol_of
 from diptych.runs.held_out import HeldOut
-from diptych.runs.results import Evaluation, Figure
-from diptych.runs.truth import Track
-from diptych.types import Images
+from diptych.runs.results import PICTURES, Evaluation, Figure
+from diptych.types import Images, Track
 
 NOTE = (
     "Sets of pictures, as {network} sees them: {n:,} painted ones against as many real ones. Ceiling: true pictures of "
@@ -132,12 +132,10 @@ def _distance(name: str, sets: Sets, distance: Callable[[Vectors], float]) -> Fi
 
 def _kernel(sets: Sets) -> Figure:
     painted, true = (kernel_distance(v, sets.real_vectors) for v in (sets.painted_vectors, sets.true_vectors))
-    note = (
-        f"lower is better; standard error {painted.standard_error:.2g}, of true pictures {true.standard_error:.2g}; "
-        "interval: two of them, over pictures"
-    )
-    ends = (painted.value - 2 * painted.standard_error, painted.value + 2 * painted.standard_error)
-    return Figure(KERNEL, painted.value, sets.n, ends, ceiling=true.value, note=note, percent=False)
+    note = f"lower is better; standard error {painted.standard_error:.2g}, of true pictures {true.standard_error:.2g}"
+    low, high = (painted.value + times * painted.standard_error for times in (-2, 2))
+    interval = Interval(low, high, PICTURES, "two standard errors, block jackknife", sets.n)
+    return Figure.of(KERNEL, painted.value, sets.n, interval, ceiling=true.value, note=note, percent=False)
 
 
 def _shares(sets: Sets) -> list[Figure]:

@@ -26,9 +26,10 @@ from diptych.runs.results import Evaluation, save
 from diptych.runs.robustness import painter_robustness, teller_robustness
 from diptych.runs.skills import SkillsRequest, evaluate_skills
 from diptych.runs.telling import evaluate_teller, tell, truth_of
-from diptych.runs.truth import Track, silently
+from diptych.runs.truth import silently
 from diptych.systems.captioner import Caption
 from diptych.tracking import RunInfo
+from diptych.types import Track
 from diptych.world import JUDGE_VERSION
 from diptych.world.limits import limits_for
 from diptych.world.skills import skills_of

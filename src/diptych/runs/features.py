@@ -15,8 +15,7 @@ from diptych.metrics.protocols import weights_digest
 from diptych.models.features import FeatureNetwork, ModuleFeatures
 from diptych.runs.finding import default_outputs, find_run
 from diptych.runs.load import load_checkpoint
-from diptych.runs.truth import Track
-from diptych.types import Images
+from diptych.types import Images, Track
 
 PICTURES_AT_ONCE = 64
 DEFAULT = "random"

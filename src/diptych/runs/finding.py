@@ -50,9 +50,9 @@ def runs_named(texts: Sequence[str], outputs: Path) -> list[RunFolder]:
 
 def sweep_members(text: str, outputs: Path) -> set[str]:
     """The ids of a sweep's runs; `text` is its folder, or its name in `outputs/sweeps`."""
-    for folder in (Path(text), outputs / "sweeps" / text):
-        if folder.is_dir():
-            return {link.name for link in folder.iterdir() if link.is_symlink()}
+    links = _links_of_sweep(text, outputs)
+    if links is not None:
+        return {link.name for link in links}
     names = [folder.name for folder in sorted((outputs / "sweeps").glob("*"))]
     raise UserError(f"there is no sweep {text!r} in {outputs}/sweeps; there are: {', '.join(names) or 'none yet'}")
 
@@ -74,11 +74,16 @@ def _runs(outputs: Path) -> Iterator[RunFolder]:
 
 def _runs_of_sweep(text: str, outputs: Path) -> list[RunFolder]:
     """The runs that are linked in a sweep's folder; none where `text` names no sweep."""
+    paths = sorted(link.resolve() for link in _links_of_sweep(text, outputs) or ())
+    return [RunFolder(path) for path in paths if (path / "config.yaml").is_file()]
+
+
+def _links_of_sweep(text: str, outputs: Path) -> list[Path] | None:
+    """What a folder of runs links to, be it named by its path or by its name in `outputs/sweeps`; None: no such."""
     for folder in (Path(text), outputs / "sweeps" / text):
         if folder.is_dir() and not (folder / "config.yaml").is_file():
-            links = sorted(link.resolve() for link in folder.iterdir() if link.is_symlink())
-            return [RunFolder(path) for path in links if (path / "config.yaml").is_file()]
-    return []
+            return [link for link in folder.iterdir() if link.is_symlink()]
+    return None
 
 
 def _starts(run_id: str, text: str) -> bool:

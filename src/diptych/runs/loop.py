@@ -13,8 +13,9 @@ from diptych.runs.load import Painter
 from diptych.runs.painting import MOST_CHECKS, Painted, brought_to, paint_each, shown_places
 from diptych.runs.results import Evaluation, Example, Figure
 from diptych.runs.telling import agreement, truth_of
-from diptych.runs.truth import Judged, Track, judged, rotated, share
+from diptych.runs.truth import Judged, judged, rotated, share
 from diptych.systems.captioner import Caption
+from diptych.types import Track
 
 TITLE = "The loop"
 NOTE = (

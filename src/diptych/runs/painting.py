@@ -14,8 +14,8 @@ from diptych.metrics.energy import image_energy_distance
 from diptych.runs.held_out import HeldOut
 from diptych.runs.load import Painter
 from diptych.runs.results import Evaluation, Example, Figure
-from diptych.runs.truth import PAINTING_LABELS, PICTURES_AT_ONCE, Judged, Track, figures, judged, silently
-from diptych.types import Images
+from diptych.runs.truth import PAINTING_LABELS, PICTURES_AT_ONCE, Judged, figures, judged, silently
+from diptych.types import Images, Track
 from diptych.world import Judge, judge_accuracy, render
 
 TITLE = "Painted from sentences"

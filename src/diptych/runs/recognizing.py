@@ -13,8 +13,9 @@ from diptych.metrics.recognition import Ratio, label_scores
 from diptych.runs.held_out import HeldOut
 from diptych.runs.load import Recognizer
 from diptych.runs.painting import shown_places
-from diptych.runs.results import Evaluation, Example, Figure
-from diptych.runs.truth import Track, share
+from diptych.runs.results import PICTURES, Evaluation, Example, Figure
+from diptych.runs.truth import share
+from diptych.types import Track
 
 TITLE = "Recognised in pictures"
 NOTE = (
@@ -54,7 +55,7 @@ def label_figures(group: str, found: Labels, held: Labels) -> list[Figure]:
     """How many pictures are right, and precision, recall and F1 of the labels; `group` says which ones they are."""
     others = held.roll(-1, dims=0)
     right, by_chance = ((found == labels).all(dim=1).tolist() for labels in (held, others))
-    scores, floors = label_scores(found, held), label_scores(found, others)
+    scores, floors = label_scores(found, held, PICTURES), label_scores(found, others)
     names = [f"{group} {name}".strip() for name in ("precision", "recall", "F1")]
     return [
         Figure.rate(f"{group or 'all'} right", right, floor=share(by_chance)),
@@ -79,7 +80,7 @@ def _value(label: str, group: str) -> str | None:
 def _figure(name: str, ratio: Ratio, floor: Ratio, n: int) -> Figure:
     if ratio.value is None:
         return Figure(name, None, note="no label was found" if "precision" in name else "no label holds")
-    return Figure(name, ratio.value, n, ratio.interval, floor=floor.value)
+    return Figure.of(name, ratio.value, n, ratio.interval, floor=floor.value)
 
 
 def _held(held_out: HeldOut, recognizer: Recognizer) -> Labels:

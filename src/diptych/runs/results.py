@@ -19,7 +19,7 @@ from diptych.metrics.statistics import Interval, Proportion, cluster_interval
 
 SCHEMA = 2
 """Of the file; 1 had neither `schema`, `clusters`, `hits` nor what an interval ranges over."""
-EXAMPLES, CONTENTS = "held-out examples", "held-out contents"
+EXAMPLES, CONTENTS, PICTURES = "held-out examples", "held-out contents", "held-out pictures"
 RESAMPLING_SEED = 0
 HIT, MISS, UNCOUNTED = "1", "0", "-"
 
@@ -58,16 +58,19 @@ class Figure:
         values = [bool(hits[i]) for i in counted]
         proportion = Proportion(sum(values), len(values))
         if not clusters:
-            return cls._with(name, proportion, proportion.interval_over(EXAMPLES), **rest)
+            return cls.of(name, proportion.rate, proportion.n, proportion.interval_over(EXAMPLES), **rest)
         named = [clusters[i] for i in counted]
         marks = "".join(UNCOUNTED if hit is None else HIT if hit else MISS for hit in hits)
         interval = _interval(values, named, proportion)
-        return cls._with(name, proportion, interval, contents=len(set(named)), hits=marks, **rest)
+        return cls.of(name, proportion.rate, proportion.n, interval, contents=len(set(named)), hits=marks, **rest)
 
     @classmethod
-    def _with(cls, name: str, proportion: Proportion, interval: Interval, **rest: Any) -> "Figure":
+    def of(cls, name: str, value: float | None, n: int, interval: Interval | None, **rest: Any) -> "Figure":
+        """A figure with the interval that says itself what it ranges over, or without one."""
+        if interval is None:
+            return cls(name, value, n, **rest)
         made = {"interval_over": interval.over, "interval_method": interval.method}
-        return cls(name, proportion.rate, proportion.n, interval.ends, **made, **rest)
+        return cls(name, value, n, interval.ends, **made, **rest)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,10 @@ from diptych.callbacks.grids import to_pil
 from diptych.runs.held_out import HeldOut
 from diptych.runs.load import Painter
 from diptych.runs.painting import brought_to, paint_each
-from diptych.runs.truth import Judged, Track, judged
+from diptych.runs.truth import Judged, judged
 from diptych.text import WordTokenizer
 from diptych.text.perturbations import mistyped, reordered, with_further_word, with_unknown_word
-from diptych.types import Images
+from diptych.types import Images, Track
 from diptych.world import Constraints, Grammar, Judge, languages
 from diptych.world.prompts import turned
 

@@ -11,9 +11,8 @@ from diptych.callbacks.grids import to_pil
 from diptych.runs.held_out import HeldOut
 from diptych.runs.load import Teller
 from diptych.runs.telling import tell, truth_of
-from diptych.runs.truth import Track
 from diptych.systems.captioner import Caption
-from diptych.types import Images
+from diptych.types import Images, Track
 from diptych.world.perturbations import blurred, crop_corner, cropped, cropped_scene, jpeg, noisy
 
 NOISES, BLURS_AT_32, QUALITIES = (0.05, 0.1), (0.6, 1.2), (90, 75)

@@ -8,28 +8,28 @@ same examples, and its note says how far the two are apart. Then the same exampl
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from diptych.metrics.statistics import mcnemar
-from diptych.metrics.statistics.matched import matched_difference
+import numpy as np
+
+from diptych.metrics.statistics import matched_cluster_difference, matched_difference, mcnemar, permute_clusters
 from diptych.runs.held_out import HeldOut
 from diptych.runs.load import Painter, Teller
 from diptych.runs.painting import Painted
-from diptych.runs.results import Evaluation, Example, Figure
+from diptych.runs.results import CONTENTS, EXAMPLES, RESAMPLING_SEED, Evaluation, Example, Figure
 from diptych.runs.robust_painting import PaintedAnew, paint_anew, painted_in_batches, sentence_conditions
 from diptych.runs.robust_telling import ToldAnew, picture_conditions, tell_anew, told_in_batches
-from diptych.runs.truth import Judged, Scores, Track, share
+from diptych.runs.truth import Judged, Scores, share
 from diptych.systems.captioner import Caption
-from diptych.types import Images
+from diptych.types import Images, Track
 from diptych.world import canonical
 
 OTHER_BATCH = 7
 MOST_IN_BATCHES = 256
 SHOWN_OF_EACH = 3
 NOTE = (
-    "Ceiling: the same examples undisturbed. Differences are paired, with Agresti and Min's 95 % interval; McNemar's "
-    "p is exact."
+    "Ceiling: the same examples undisturbed. Differences are paired: Agresti and Min's 95 % interval and McNemar's "
+    "exact p, or, where contents come again, both from whole contents (bootstrap, permutation)."
 )
 UNDEFINED = "the meaning is not kept, so that nobody can say what would be true"
-EXAMPLES = "held-out examples"
 
 
 class Pair(NamedTuple):
@@ -96,13 +96,21 @@ def paired_figure(name: str, pair: Pair, contents: Sequence[str], note: str = ""
         hits[place] = hit
     if not pair.places:
         return Figure(name, None, note="none of the examples can be disturbed in this way")
-    said = "; ".join(filter(None, (difference_words(pair), note)))
+    said = "; ".join(filter(None, (difference_words(pair, [contents[place] for place in pair.places]), note)))
     return Figure.rate(name, hits, contents, ceiling=share(pair.before), note=said)
 
 
-def difference_words(pair: Pair) -> str:
-    """How far apart before and after are, how sure that is, and whether chance alone could do it."""
-    interval, test = matched_difference(pair.before, pair.after, EXAMPLES), mcnemar(pair.before, pair.after)
+def difference_words(pair: Pair, contents: Sequence[str]) -> str:
+    """How far apart before and after are, how sure that is, and whether chance alone could do it.
+
+    `contents` are those of the pair's examples; where one comes again, examples are not independent.
+    """
+    rng = np.random.default_rng(RESAMPLING_SEED)
+    if len(set(contents)) == len(contents):
+        interval, test = matched_difference(pair.before, pair.after, EXAMPLES), mcnemar(pair.before, pair.after)
+    else:
+        interval = matched_cluster_difference(pair.before, pair.after, contents, rng, CONTENTS)
+        test = permute_clusters(pair.before, pair.after, contents, rng)
     low, high = (f"{100 * bound:+.1f}" for bound in interval.ends)
     return f"{100 * test.difference:+.1f} points ({low} to {high}), p = {test.p:.2g}"
 

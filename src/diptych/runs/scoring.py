@@ -1,7 +1,7 @@
 """Score a file of captions against a file of references: `diptych score`, callable from Python."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +9,10 @@ from diptych.metrics.captions import EVALUATED, CaptionTokenizer, DocumentFreque
 from diptych.metrics.captions.diversity import DANGLING, distinct, ends_badly, is_novel, mean_length, vocabulary_size
 from diptych.metrics.captions.java import LIMIT_SECONDS, meteor, spice
 from diptych.metrics.captions.self_bleu import self_bleu
+from diptych.metrics.statistics import Interval
 from diptych.runs.caption_lists import captions_in, read_captions, read_json, read_predictions
-from diptych.runs.truth import Track, share, silently
+from diptych.runs.truth import share, silently
+from diptych.types import Track
 
 
 @dataclass(frozen=True)
@@ -40,12 +42,13 @@ class Scored:
     protocol: Mapping[str, Any]
     frequency: DocumentFrequency
     values: dict[str, float | None] = field(default_factory=dict)
-    intervals: dict[str, tuple[float, float] | None] = field(default_factory=dict)
+    intervals: dict[str, Interval | None] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Ready for JSON."""
-        return {name: dict(getattr(self, name)) for name in ("protocol", "values", "intervals", "reasons")}
+        plain = {name: dict(getattr(self, name)) for name in ("protocol", "values", "reasons")}
+        return plain | {"intervals": {name: each and asdict(each) for name, each in self.intervals.items()}}
 
     def set(self, name: str, value: float | None, reason: str = "") -> None:
         """One figure, or the reason why there is none."""

@@ -46,8 +46,8 @@ def skill_figures(answers: Answers, rendered: Answers, hold_out: HoldOut | None)
         *(_rate(answers, group, score, clusters) for score in SCORES for group in groups),
         *(figure for group in groups for figure in _composition(group)),
         *_varieties(seen),
-        _remembered(seen, hold_out),
-        _legible(answers, rendered),
+        _remembered(answers, seen, hold_out, clusters),
+        _legible(answers, rendered, clusters),
     ]
 
 
@@ -145,14 +145,17 @@ def _choices(answers: Answers, scenes: Sequence[Scene]) -> list[Choice]:
     return [choice for prompt, scene, true in trios if true for choice in choices_in(scene, prompt.content, spec)]
 
 
-def _remembered(answers: Answers, hold_out: HoldOut | None) -> Figure:
-    legible = [reading.scene for reading in answers.readings if reading.is_legible]
-    fresh = [scene for prompt in answers.prompts for scene in prompt.scenes]
-    own, base = in_training(legible, hold_out), in_training(fresh, hold_out)
+def _remembered(answers: Answers, seen: Answers, hold_out: HoldOut | None, clusters: Sequence[str]) -> Figure:
+    pairs = zip(answers.prompt_of_each, answers.readings, strict=True)
+    counts = [prompt.part == SEEN and reading.is_legible for prompt, reading in pairs]
+    remembered = in_training([reading.scene for reading in answers.readings], hold_out)
+    own = [hit if counted else None for hit, counted in zip(remembered, counts, strict=True)]
+    base = in_training([scene for prompt in seen.prompts for scene in prompt.scenes], hold_out)
     note = "pictures of a scene that is in the training split; ceiling: fresh scenes of the prompts"
-    return Figure.rate("scene is in training", own, ceiling=share(base), note=note)
+    ceiling = share([hit for hit in base if hit is not None])
+    return Figure.rate("scene is in training", own, clusters, ceiling=ceiling, note=note)
 
 
-def _legible(answers: Answers, rendered: Answers) -> Figure:
+def _legible(answers: Answers, rendered: Answers, clusters: Sequence[str]) -> Figure:
     own, true = ([r.is_legible for r in one.readings] for one in (answers, rendered))
-    return Figure.rate("legible", own, ceiling=share(true))
+    return Figure.rate("legible", own, clusters, ceiling=share(true))

@@ -19,8 +19,8 @@ from diptych.runs.load import Painter
 from diptych.runs.painting import brought_to, paint_each, shown_places
 from diptych.runs.results import Evaluation, Example
 from diptych.runs.skill_figures import NAMES, SUFFIX, clusters_of, skill_figures
-from diptych.runs.truth import Track, judged
-from diptych.types import Images, Scene
+from diptych.runs.truth import judged
+from diptych.types import Images, Scene, Track
 from diptych.world import HoldOut, Judge, WorldSpec, hold_out_named, render
 from diptych.world.prompts import HELD_OUT, PARTS, Prompt, Speech, prompts_of
 from diptych.world.skills import skills_of

@@ -2,20 +2,23 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from math import exp, sqrt
-from statistics import fmean, stdev
+from math import exp
+from statistics import fmean
 from typing import Any
 
+import numpy as np
+
 from diptych.callbacks.grids import to_pil
+from diptych.metrics.statistics import cluster_interval
 from diptych.runs.held_out import HeldOut
 from diptych.runs.load import Teller
 from diptych.runs.painting import shown_places
-from diptych.runs.results import Evaluation, Example, Figure
-from diptych.runs.truth import CAPTION_LABELS, CAPTION_SHARES, Scores, Track, figures, rotated, share, told
+from diptych.runs.results import CONTENTS, RESAMPLING_SEED, Evaluation, Example, Figure
+from diptych.runs.truth import CAPTION_LABELS, CAPTION_SHARES, Scores, figures, rotated, share, told
 from diptych.runs.wording import NOTE as WORDING_NOTE
 from diptych.runs.wording import Wording
 from diptych.systems.captioner import Caption
-from diptych.types import Images, Scene
+from diptych.types import Images, Scene, Track
 from diptych.world import ASPECTS, meaning
 
 TITLE, TRUE = "Told of pictures", "true"
@@ -33,7 +36,7 @@ def evaluate_teller(
 ) -> Evaluation:
     """The teller's table; `captions` are what it says of the very pictures."""
     texts = [caption.text for caption in captions]
-    wording = Wording(texts, held_out)
+    wording = Wording(texts, held_out, held_out.contents if held_out.world else _pictures(held_out))
     protocol = {**protocol, "captions": wording.protocol}
     further = [perplexity_figure(teller, held_out), *wording.figures(protocol["seed"])]
     if held_out.world is None:
@@ -81,27 +84,15 @@ def _truth_table(scores: Scores, texts: Sequence[str], held_out: HeldOut) -> lis
     ceiling = truth_of(held_out.sentences, held_out)
     return [
         *figures(CAPTION_LABELS, scores, floor, ceiling, held_out.contents),
-        *(
-            _mean(label, *(each.column(name) for each in (scores, floor, ceiling)))
-            for label, name in CAPTION_SHARES.items()
-        ),
+        *(_mean(label, name, scores, floor, ceiling, held_out.contents) for label, name in CAPTION_SHARES.items()),
     ]
 
 
-def _mean(label: str, values: Sequence[float], floor: Sequence[float], ceiling: Sequence[float]) -> Figure:
-    """A share averaged over captions, with the normal interval of a mean."""
-    half_width = 1.96 * stdev(values) / sqrt(len(values))
-    interval = (max(0.0, fmean(values) - half_width), min(1.0, fmean(values) + half_width))
-    return Figure(
-        label,
-        fmean(values),
-        len(values),
-        interval,
-        fmean(floor),
-        fmean(ceiling),
-        interval_over="held-out pictures",
-        interval_method="normal",
-    )
+def _mean(label: str, name: str, scores: Scores, floor: Scores, ceiling: Scores, contents: Sequence[str]) -> Figure:
+    """A share averaged over captions."""
+    values, others, own = (each.column(name) for each in (scores, floor, ceiling))
+    interval = cluster_interval(values, contents, np.random.default_rng(RESAMPLING_SEED), CONTENTS)
+    return Figure.of(label, fmean(values), len(values), interval, floor=fmean(others), ceiling=fmean(own))
 
 
 def _reference_table(texts: Sequence[str], held_out: HeldOut, among: list[bool]) -> list[Figure]:

@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any
 
 from diptych.metrics.truth import CAPTION_SCORES, PAINTING_SCORES, caption_scores, painting_scores
 from diptych.runs.results import Figure
-from diptych.types import Images, Scene
+from diptych.types import Images, Scene, Track
 from diptych.world import ASPECTS, REASONS, Constraints, Judge, Reading
 
 PICTURES_AT_ONCE = 64
@@ -15,14 +15,6 @@ ASPECT_LABELS = {f"{aspect} right": f"right_{aspect}" for aspect in ASPECTS}
 PAINTING_LABELS = {"fully true": "true", **ASPECT_LABELS}
 CAPTION_LABELS = {"exactly true": "exact", "true": "true", "well formed": "well_formed", **ASPECT_LABELS}
 CAPTION_SHARES = {"informative": "informativeness", "hallucinated": "hallucination"}
-
-
-class Track(Protocol):
-    """Shows how far an evaluation is."""
-
-    def __call__(self, items: Iterable[Any], *, description: str, total: int) -> Iterator[Any]:
-        """The items, one after the other."""
-        ...
 
 
 def silently(items: Iterable[Any], *, description: str, total: int) -> Iterator[Any]:

@@ -11,7 +11,7 @@ from diptych.metrics.captions import References, tokenizer_for
 from diptych.metrics.captions.diversity import DANGLING, distinct, ends_badly, is_novel, mean_length, vocabulary_size
 from diptych.metrics.captions.self_bleu import self_bleu
 from diptych.runs.held_out import HeldOut
-from diptych.runs.results import Figure
+from diptych.runs.results import CONTENTS, Figure
 from diptych.runs.truth import rotated, share
 
 MOST_OF_ENDLESS = 2_000
@@ -24,19 +24,20 @@ SCORE_LABELS = {
     "CIDEr-D": "cider_d",
 }
 NOTE = (
-    "BLEU, ROUGE-L, CIDEr-D: coco-caption's, with a bootstrap over pictures. Floor: the next picture's caption. "
+    "BLEU, ROUGE-L, CIDEr-D: coco-caption's, with a bootstrap over contents. Floor: the next picture's caption. "
     "Ceiling: the first reference against the others, which are one fewer."
 )
-
-
 OF_REFERENCES = "ceiling: the first references"
 
 
 class Wording:
-    """Captions, one a held-out picture, beside the references and, where they are known, the training captions."""
+    """Captions, one a held-out picture, beside the references and, where they are known, the training captions.
 
-    def __init__(self, texts: Sequence[str], held_out: HeldOut) -> None:
-        self.texts, self.held_out = texts, held_out
+    `contents` says what each picture is of.
+    """
+
+    def __init__(self, texts: Sequence[str], held_out: HeldOut, contents: Sequence[str]) -> None:
+        self.texts, self.held_out, self.contents = texts, held_out, contents
         self.tokenizer = tokenizer_for(held_out.spec.languages)
         self.references = References(dict(enumerate(held_out.references)), self.tokenizer)
 
@@ -56,13 +57,12 @@ class Wording:
 
     def _against_references(self, seed: int) -> Iterator[Figure]:
         scores = self._scored(self.texts)
-        values, intervals = scores.values(), scores.intervals(seed)
+        values, intervals = scores.values(), scores.intervals(seed, self.contents, CONTENTS)
         floor, ceiling = self._scored(rotated(self.texts)).values(), self._ceiling()
         for label, name in SCORE_LABELS.items():
-            note = scores.undefined or ""
-            percent = name != "cider_d"
-            ends = floor[name], ceiling.get(name)
-            yield Figure(label, values[name], len(self.texts), intervals[name], *ends, note, percent)
+            ends = {"floor": floor[name], "ceiling": ceiling.get(name)}
+            words = {"note": scores.undefined or "", "percent": name != "cider_d"}
+            yield Figure.of(label, values[name], len(self.texts), intervals[name], **ends, **words)
 
     def _scored(self, texts: Sequence[str]) -> Any:
         return self.references.score(dict(enumerate(texts)))
@@ -96,7 +96,9 @@ class Wording:
         seen = self._words(training)
         note = f"of {len(training):,} of them; {OF_REFERENCES}"
         ceiling = share(is_novel(people, seen))
-        return Figure.rate("not in the training captions", is_novel(told, seen), ceiling=ceiling, note=note)
+        return Figure.rate(
+            "not in the training captions", is_novel(told, seen), self.contents, ceiling=ceiling, note=note
+        )
 
     def _badly_ended(self, told: list[list[str]], people: list[list[str]]) -> Figure:
         languages = self.held_out.spec.languages
@@ -104,7 +106,9 @@ class Wording:
             return Figure("badly ended", None, note=f"no list of words that end no caption in {', '.join(unknown)}")
         dangling = frozenset().union(*(DANGLING[language] for language in languages))
         ceiling = share(ends_badly(people, dangling))
-        return Figure.rate("badly ended", ends_badly(told, dangling), ceiling=ceiling, note=OF_REFERENCES)
+        return Figure.rate(
+            "badly ended", ends_badly(told, dangling), self.contents, ceiling=ceiling, note=OF_REFERENCES
+        )
 
     def _words(self, texts: Sequence[str]) -> list[list[str]]:
         return [self.tokenizer.split(text).split() for text in texts]

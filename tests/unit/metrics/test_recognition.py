@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 import torch
+from scipy.stats import norm
 from sklearn.metrics import precision_recall_fscore_support
 
 from diptych.metrics.recognition import label_scores
-from diptych.metrics.statistics import Proportion
 
 
 def pictures(num: int, seed: int, mistakes: float = 0.1) -> tuple[torch.Tensor, torch.Tensor]:
@@ -27,20 +27,23 @@ def test_intervals_hold_the_truth_as_often_as_they_say():
         held_all.append(held)
     truth = label_scores(torch.cat(found_all), torch.cat(held_all)).f1.value
     intervals = [label_scores(f, h).f1.interval for f, h in zip(found_all, held_all, strict=True)]
-    covered = np.mean([low <= truth <= high for low, high in intervals])
+    covered = np.mean([interval.low <= truth <= interval.high for interval in intervals])
     assert 0.88 <= covered <= 1
 
 
 def test_without_mistakes_the_interval_keeps_a_width():
     _, held = pictures(50, 0)
-    scores = label_scores(held, held)
-    counted = int(held.any(dim=1).sum())
+    scores = label_scores(held, held, "held-out pictures")
+    sizes = held.sum(dim=1)
+    alike = float(sizes.sum() ** 2 / sizes.square().sum())  # Kish's number of pictures with as many labels each
+    interval = scores.recall.interval
     assert scores.recall.value == 1
-    assert scores.recall.interval == Proportion(counted, counted).interval
+    assert interval.ends == pytest.approx((alike / (alike + norm.ppf(0.975) ** 2), 1))  # Wilson's when all are right
+    assert (interval.over, interval.n) == ("held-out pictures", int((sizes > 0).sum()))
 
 
 def test_what_was_never_found_has_no_precision():
     _, held = pictures(50, 0)
     scores = label_scores(torch.zeros_like(held), held)
-    assert scores.precision.value is None
+    assert scores.precision == (None, None)
     assert scores.recall.value == scores.f1.value == 0

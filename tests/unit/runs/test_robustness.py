@@ -160,8 +160,18 @@ def test_picture_conditions_disturb_pictures_and_nothing_else(held_out):
 
 def test_differences_are_paired():
     pair = Pair(range(6), [True] * 4 + [False] * 2, [True] * 3 + [False] * 3)
-    assert difference_words(pair).startswith("-16.7 points (")
-    assert difference_words(pair).endswith("p = 1")
+    words = difference_words(pair, list("abcdef"))
+    assert words.startswith("-16.7 points (")
+    assert words.endswith("p = 1")
+
+
+def test_repeated_contents_make_a_difference_less_sure():
+    before, after = [True] * 60, [True] * 40 + [False] * 20
+    apart = difference_words(Pair(range(60), before, after), [str(i) for i in range(60)])
+    alike = difference_words(Pair(range(60), before, after), [str(i // 20) for i in range(60)])
+    p_apart, p_alike = (float(words.split("p = ")[1]) for words in (apart, alike))
+    assert p_apart < 1e-4
+    assert p_alike == 1  # of three contents one changed, and one content's sign says nothing
 
 
 def test_a_row_is_turned_as_a_whole():

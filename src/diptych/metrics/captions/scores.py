@@ -3,7 +3,7 @@
 The sums of parts of a corpus (batches, ranks) add up to those of the whole; averages of its parts' scores would not.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,8 @@ from jaxtyping import Float
 
 from diptych.metrics.captions.bleu import bleu
 from diptych.metrics.captions.ngrams import ORDERS
+from diptych.metrics.statistics import Interval
+from diptych.metrics.statistics.clusters import BOOTSTRAP, by_cluster, expanded_tail
 
 STATISTICS = (
     *(f"correct_{n}" for n in ORDERS),
@@ -25,6 +27,7 @@ STATISTICS = (
 
 SCORES = (*(f"bleu_{n}" for n in ORDERS), "rouge_l", "cider_d")
 DRAWS = 1000
+LEAST_CLUSTERS = 10
 
 
 @dataclass(frozen=True)
@@ -38,15 +41,20 @@ class CaptionScores:
         """`SCORES` of the corpus, all but CIDEr-D in [0, 1]; None for what is undefined."""
         return scores_of(self.rows.sum(axis=0))
 
-    def intervals(self, seed: int, draws: int = DRAWS) -> dict[str, tuple[float, float] | None]:
-        """95 % percentile bootstrap over pictures: how much another sample of pictures would move each score."""
-        drawn = list(self._resampled(np.random.default_rng(seed), draws))
-        return {name: _middle([scores[name] for scores in drawn]) for name in SCORES}
+    def intervals(
+        self, seed: int, clusters: Sequence[Hashable] = (), over: str = "pictures", draws: int = DRAWS
+    ) -> dict[str, Interval | None]:
+        """95 %, by expanded percentiles: how much other pictures, words weighed as here, would move each score.
 
-    def _resampled(self, rng: np.random.Generator, draws: int) -> Iterator[dict[str, float | None]]:
-        num = len(self.rows)
-        for _ in range(draws):
-            yield scores_of(np.bincount(rng.integers(num, size=num), minlength=num) @ self.rows)
+        `clusters` says what each caption is of, where several are of one thing. There is no interval of fewer than
+        `LEAST_CLUSTERS`, of which resampling says too little.
+        """
+        rows = _summed(self.rows, clusters) if clusters else self.rows
+        if len(rows) < LEAST_CLUSTERS:
+            return dict.fromkeys(SCORES)
+        drawn, tail = list(_resampled(rows, np.random.default_rng(seed), draws)), expanded_tail(float(len(rows)))
+        middles = {name: _middle([scores[name] for scores in drawn], tail) for name in SCORES}
+        return {name: ends and Interval(*ends, over, BOOTSTRAP, len(rows)) for name, ends in middles.items()}
 
 
 def scores_of(sums: Float[np.ndarray, "13"]) -> dict[str, float | None]:
@@ -56,10 +64,22 @@ def scores_of(sums: Float[np.ndarray, "13"]) -> dict[str, float | None]:
     return {name: None if np.isnan(value) else value for name, value in zip(SCORES, values, strict=True)}
 
 
-def _middle(values: Sequence[float | None]) -> tuple[float, float] | None:
-    """Where 95 % of the values lie; None if some are undefined."""
+def _summed(rows: Float[np.ndarray, "captions 13"], clusters: Sequence[Hashable]) -> Float[np.ndarray, "clusters 13"]:
+    return np.stack([by_cluster(column, clusters)[0] for column in rows.T], axis=1)
+
+
+def _resampled(
+    rows: Float[np.ndarray, "clusters 13"], rng: np.random.Generator, draws: int
+) -> Iterator[dict[str, float | None]]:
+    num = len(rows)
+    for _ in range(draws):
+        yield scores_of(np.bincount(rng.integers(num, size=num), minlength=num) @ rows)
+
+
+def _middle(values: Sequence[float | None], tail: float) -> tuple[float, float] | None:
+    """What is left without either tail; None if some are undefined."""
     defined = [value for value in values if value is not None]
     if len(defined) < len(values):
         return None
-    low, high = np.quantile(defined, (0.025, 0.975)).tolist()
+    low, high = np.quantile(defined, (tail, 1 - tail)).tolist()
     return low, high

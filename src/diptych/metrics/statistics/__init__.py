@@ -11,6 +11,7 @@ from diptych.metrics.statistics.contrast import Contrast
 from diptych.metrics.statistics.crossed import crossed_interval
 from diptych.metrics.statistics.holm import holm
 from diptych.metrics.statistics.interval import Interval
+from diptych.metrics.statistics.matched import matched_cluster_difference, matched_difference
 from diptych.metrics.statistics.methods import paired_t, welch_t
 from diptych.metrics.statistics.proportions import Proportion, wilson_interval
 from diptych.metrics.statistics.seeds import bounded_interval, student_t_interval
@@ -24,6 +25,8 @@ __all__ = [
     "crossed_interval",
     "holm",
     "interquartile_mean",
+    "matched_cluster_difference",
+    "matched_difference",
     "mcnemar",
     "paired_t",
     "performance_profile",

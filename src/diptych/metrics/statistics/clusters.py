@@ -22,13 +22,13 @@ LEAST_ON_EACH_SIDE = 10
 
 
 def cluster_interval(
-    hits: Sequence[bool],
+    hits: Sequence[bool] | Sequence[float],
     clusters: Sequence[Hashable],
     rng: np.random.Generator,
     over: str = "clusters",
     confidence: float = CONFIDENCE,
 ) -> Interval:
-    """Of the rate of hits; `clusters` names the cluster of each."""
+    """Of the mean of hits, or of anything in [0, 1]; `clusters` names the cluster of each."""
     successes, sizes = by_cluster(np.asarray(hits, dtype=np.float64), clusters)
     low, high, resampled = rate_bounds(successes, sizes, rng, confidence)
     method = BOOTSTRAP if resampled else WILSON_OF_CLUSTERS

@@ -1,9 +1,10 @@
 """The whole calibration as plain values, ready for JSON: limits first, then every count under these limits."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
+from diptych.types import Track
 from diptych.world.calibration.information import error_floor
 from diptych.world.calibration.measure import Count, fresh_scenes, minimal_pairs, off_grammar, under
 from diptych.world.calibration.nuisances import COMBINED, LOSSLESS, SINGLE, Nuisance
@@ -18,15 +19,6 @@ FULL_SIDES = (32, 64)
 """Canvases on which everything is measured; on larger ones only what changes nothing."""
 
 TUNING_SEED_OFFSET = 1_000_003
-
-
-@runtime_checkable
-class Track(Protocol):
-    """Shows how far a calibration is."""
-
-    def __call__(self, items: Iterable[Any], *, description: str, total: int) -> Iterator[Any]:
-        """The items, one after the other."""
-        ...
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,7 @@ def test_one_picture_has_no_cider_rather_than_zero():
     scores = references.score({1: "a dog runs"})
     assert scores.values()["cider_d"] is None
     assert "undefined" in scores.undefined
-    assert scores.intervals(0, draws=3)["cider_d"] is None
+    assert set(scores.intervals(0, draws=3).values()) == {None}
 
 
 def test_captions_of_parts_of_a_corpus_add_up_to_the_whole():
@@ -133,9 +133,29 @@ def test_empty_captions_score_nothing_and_stay_in_the_denominator():
 
 def test_an_interval_holds_its_figure_and_is_drawn_anew_from_its_seed():
     scores = REFERENCES.score(TOLD)
-    for name, (low, high) in scores.intervals(0, draws=100).items():
-        assert low <= scores.values()[name] <= high
+    for name, interval in scores.intervals(0, draws=100).items():
+        assert interval.low <= scores.values()[name] <= interval.high
+        assert (interval.over, interval.n) == ("pictures", 40)
     assert scores.intervals(1, draws=10) == scores.intervals(1, draws=10)
+
+
+def test_pictures_of_one_content_tell_less_than_as_many_of_their_own():
+    scores = REFERENCES.score(TOLD)
+    repeated = type(scores)(np.repeat(scores.rows, 9, axis=0), scores.undefined)
+    contents = np.repeat(np.arange(40), 9).tolist()
+    own, alike, apart = (
+        scores.intervals(0)["bleu_1"],
+        repeated.intervals(0, contents, "contents")["bleu_1"],
+        repeated.intervals(0)["bleu_1"],
+    )
+    assert alike.ends == pytest.approx(own.ends)
+    assert (alike.over, alike.n) == ("contents", 40)
+    assert apart.high - apart.low < 0.5 * (own.high - own.low)
+
+
+def test_of_few_pictures_there_is_no_interval():
+    few = References(dict(list(CAPTIONS.items())[:9]), GIVEN)
+    assert set(few.score({i: TOLD[i] for i in range(9)}).intervals(0).values()) == {None}
 
 
 def test_the_public_package_gives_the_same_where_it_is_installed():
