@@ -15,8 +15,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from diptych.world.constraints import Constraints
-from diptych.world.fitting import blur_matrix
 from diptych.world.limits import Limits, limits_for
+from diptych.world.perturbations import blurred
 from diptych.world.readings import Reading, read_pictures
 from diptych.world.renderer import render
 from diptych.world.sampling import sample_scene
@@ -91,8 +91,7 @@ def judge_accuracy(spec: WorldSpec, num: int = 1000, seed: int = 0, blur: float 
     scenes = [sample_scene(spec, rng) for _ in range(num)]
     images = render(scenes)
     if blur:
-        matrix = blur_matrix(torch.tensor([blur**2]), spec.side)
-        images = matrix @ images @ matrix.mT
+        images = blurred(images, blur)
     verdicts = Judge(spec).verdicts(images, [tell_everything(scene, rng) for scene in scenes])
     return sum(verdict.true for verdict in verdicts) / num
 

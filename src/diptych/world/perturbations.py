@@ -12,9 +12,9 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
-from torchvision.transforms.functional import gaussian_blur
 
 from diptych.types import Scene, SceneObject
+from diptych.world.fitting import blur_matrix
 from diptych.world.shapes import HALF_EXTENTS
 from diptych.world.spec import SIZE_THRESHOLD_AT_32
 
@@ -25,14 +25,14 @@ CROP_SHARE = 15 / 16
 
 def noisy(images: Pictures, sigma: float, rng: torch.Generator) -> Pictures:
     """With independent Gaussian noise of standard deviation `sigma`, cut off at black and white."""
-    noise = torch.randn(images.shape, generator=rng)
+    noise = torch.randn(images.shape, generator=rng, device=rng.device)
     return (images + 2 * sigma * noise.to(images)).clamp(-1, 1)
 
 
 def blurred(images: Pictures, sigma: float) -> Pictures:
-    """With a Gaussian blur of standard deviation `sigma` pixels."""
-    size = 2 * int(np.ceil(3 * sigma)) + 1
-    return gaussian_blur(images, [size, size], [sigma, sigma])
+    """With a Gaussian blur of standard deviation `sigma` pixels; beyond the edges is the worlds' background."""
+    matrix = blur_matrix(images.new_tensor([sigma**2]), images.shape[-1])
+    return matrix @ images @ matrix.mT
 
 
 def jpeg(images: Pictures, quality: int) -> Pictures:

@@ -12,7 +12,7 @@ from diptych.runs.held_out import HeldOut, take_held_out
 from diptych.runs.painting import paint_held_out
 from diptych.runs.robust_painting import sentence_conditions
 from diptych.runs.robust_telling import picture_conditions
-from diptych.runs.robustness import Pair, difference_words, painter_robustness, teller_robustness
+from diptych.runs.robustness import painter_robustness, teller_robustness
 from diptych.runs.telling import truth_of
 from diptych.runs.truth import silently
 from diptych.systems.captioner import Caption
@@ -91,6 +91,7 @@ def test_without_its_meaning_a_sentence_is_only_compared_with_itself(by_scholar)
     for name in ("word order: same scene", "unknown word instead: same scene"):
         figure = by_scholar.figure(name)
         assert figure.value < 0.3
+        assert figure.floor < 0.3
         assert figure.ceiling is None
         assert "nobody can say" in figure.note
     assert by_scholar.figure("batches of 7: same verdict").value == 1
@@ -156,22 +157,6 @@ def test_picture_conditions_disturb_pictures_and_nothing_else(held_out):
         assert condition.images.shape == before.shape
         assert condition.images.abs().max() <= 1
         assert 0 < (condition.images - before).square().mean() < 0.2
-
-
-def test_differences_are_paired():
-    pair = Pair(range(6), [True] * 4 + [False] * 2, [True] * 3 + [False] * 3)
-    words = difference_words(pair, list("abcdef"))
-    assert words.startswith("-16.7 points (")
-    assert words.endswith("p = 1")
-
-
-def test_repeated_contents_make_a_difference_less_sure():
-    before, after = [True] * 60, [True] * 40 + [False] * 20
-    apart = difference_words(Pair(range(60), before, after), [str(i) for i in range(60)])
-    alike = difference_words(Pair(range(60), before, after), [str(i // 20) for i in range(60)])
-    p_apart, p_alike = (float(words.split("p = ")[1]) for words in (apart, alike))
-    assert p_apart < 1e-4
-    assert p_alike == 1  # of three contents one changed, and one content's sign says nothing
 
 
 def test_a_row_is_turned_as_a_whole():

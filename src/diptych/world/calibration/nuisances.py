@@ -6,12 +6,8 @@ Amounts are stated for pixels in [0, 1], as everywhere in the literature, though
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
-from torch import Tensor
 
-from diptych.world.fitting import blur_matrix
-
-Pictures = Float[Tensor, "b 3 side side"]
+from diptych.world.perturbations import Pictures, blurred, noisy
 
 
 @dataclass(frozen=True)
@@ -47,11 +43,9 @@ class Nuisance:
         """The pictures under this condition, in [-1, 1]; noise is drawn on `rng`'s device."""
         images = (self.contrast * images).clamp(-1, 1)
         if self.blur:
-            matrix = blur_matrix(images.new_tensor([self.blur**2]), images.shape[-1])
-            images = matrix @ images @ matrix.mT
+            images = blurred(images, self.blur)
         if self.noise:
-            noise = torch.randn(images.shape, generator=rng, device=rng.device).to(images)
-            images = (images + 2 * self.noise * noise).clamp(-1, 1)
+            images = noisy(images, self.noise, rng)
         return ((images + 1) * 127.5).round() / 127.5 - 1 if self.eight_bit else images
 
 
