@@ -56,6 +56,7 @@ judge: $(READY) ## calibrate the judge anew and write its tables into docs/judge
 	$(VENV)/bin/diptych data calibrate-judge --out outputs/judge.json
 	cp outputs/judge.json src/diptych/world/judge.json
 	$(PYTHON) -m diptych.reports.judge
+	$(PYTHON) benchmarks/judge_by_eye.py --page
 
 notebooks: $(READY) ## execute the notebooks on a smoke budget
 	$(PYTHON) notebooks/execute.py

@@ -1,13 +1,14 @@
-"""The judge against 240 pictures labelled by eye: `python benchmarks/judge_by_eye.py [SHEET.png]`.
+"""The judge against 240 pictures labelled by eye: `python benchmarks/judge_by_eye.py [--sheet SHEET.png] [--page]`.
 
 The pictures in tests/golden/by_eye were painted by the full-vocabulary painter, 50 by the painter as it was trained and
 190 with noise added to its weights (0.35, 0.5 and 0.8 of each weight tensor's spread), so that they range from perfect
 to rubbish. Somebody who had not seen what the judge reads wrote down for each what is there, from left to right, and
-whether it is clear, damaged or unreadable. Given a file name, the disagreements are drawn on one sheet.
+whether it is clear, damaged or unreadable. --sheet draws the disagreements, --page writes the table
+into docs/judge.md.
 """
 
+import argparse
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +19,12 @@ import torch
 from PIL import Image
 
 from diptych.callbacks.grids import contact_sheet, to_pil
+from diptych.reports.pages import markdown_table, rewrite
 from diptych.world import Judge, Reading, WorldSpec, render
 
-FOLDER = Path(__file__).parents[1] / "tests" / "golden" / "by_eye"
+REPOSITORY = Path(__file__).parents[1]
+FOLDER = REPOSITORY / "tests" / "golden" / "by_eye"
+PAGE, NAME = REPOSITORY / "docs" / "judge.md", "by_eye"
 SIDE = 32
 QUALITIES = ("clear", "damaged", "unreadable")
 
@@ -61,11 +65,13 @@ def kinds(reading: Reading) -> list[tuple[str, str, str]]:
 
 def table(pictures: Sequence[Seen]) -> str:
     """A line for each quality."""
-    lines = ["| by eye | pictures | judge accepts | judge reads the same |", "| --- | --- | --- | --- |"]
+    rows = []
     for quality in QUALITIES:
         of = [picture for picture in pictures if picture.label["quality"] == quality]
-        lines.append(f"| {quality} | {len(of)} | {sum(p.accepted for p in of)} | {sum(p.same for p in of)} |")
-    return "\n".join(lines)
+        rows.append(
+            (quality, *(str(sum(counts)) for counts in zip(*((1, p.accepted, p.same) for p in of), strict=True)))
+        )
+    return markdown_table(("by eye", "pictures", "judge accepts", "judge reads the same"), rows)
 
 
 def disagreements(pictures: Sequence[Seen]) -> list[Seen]:
@@ -90,15 +96,20 @@ def sheet_of(pictures: Sequence[Seen]) -> Image.Image:
     return contact_sheet(to_pil(torch.stack(images)), words)
 
 
-def main(arguments: Sequence[str]) -> None:
-    """Print the table, and draw the disagreements where a file is named."""
-    pictures = seen()
+def main() -> None:
+    """Print the table, and what else is asked for."""
+    parser = argparse.ArgumentParser(description="the judge against pictures labelled by eye")
+    parser.add_argument("--sheet", type=Path, metavar="FILE.png", help="draw the disagreements")
+    parser.add_argument("--page", action="store_true", help="write the table into docs/judge.md")
+    asked, pictures = parser.parse_args(), seen()
     different = disagreements(pictures)
     print(table(pictures))
     print(f"\ndisagreements: {', '.join(str(p.number) for p in different) or 'none'}")
-    if arguments and different:
-        sheet_of(different).save(arguments[0])
+    if asked.sheet and different:
+        sheet_of(different).save(asked.sheet)
+    if asked.page:
+        rewrite(PAGE, NAME, table(pictures))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

@@ -2,8 +2,9 @@
 
 For each object the nearest other shape or size is sought, with its place and radius free: two pictures at distance d
 under Gaussian noise of standard deviation s per value are mistaken for each other with probability Phi(-d / 2s), even
-by a judge that knows everything else. The scene is misread as soon as one of its objects is. Truth can only be worse,
-because there are several wrong scenes, so this is a floor of the error.
+by a judge that knows everything else. The scene is misread as soon as one of its objects is. A judge does no better,
+for there are other wrong scenes, the nearest may not have been found, and noise cut off at black and white tells less
+than the uncut: this is a floor of the error.
 """
 
 from collections.abc import Sequence
