@@ -13,7 +13,8 @@ import pytest
 import torch
 
 from diptych.runs.finding import all_runs
-from diptych.runs.folder import DONE, RunFolder
+from diptych.runs.folder import RunFolder
+from diptych.runs.status import DONE
 from diptych.tracking import read_metrics
 
 CONF = Path(__file__).resolve().parents[1] / "support" / "conf"

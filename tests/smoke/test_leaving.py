@@ -96,7 +96,7 @@ def test_a_killed_run_is_listed_as_killed(tmp_path):
     assert processes.finish(["train", *TINY, strike], tmp_path) == -signal.SIGKILL
     assert processes.finish(["runs", "--json"], tmp_path) == 0
     (row,) = json.loads(processes.said(tmp_path))
-    assert row["status"] == "killed"
+    assert row["status"] == "lost"
     assert row["experiment"] == "tiny_gan_digits"
 
 

@@ -144,6 +144,17 @@ class Strike(Callback):
         os.kill(os.getpid(), self.signum)
 
 
+class Poison(Callback):
+    """A weight that is not a number any more, in mid-training."""
+
+    def __init__(self, *, images: int) -> None:
+        self.images = images
+
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
+        if pl_module.images_seen >= self.images:
+            next(pl_module.parameters()).data.fill_(float("nan"))
+
+
 class Explode(Callback):
     """An error in mid-training."""
 

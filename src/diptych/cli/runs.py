@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
 def _row(run: "RunFolder") -> dict[str, Any]:
     """A damaged run has its line as well."""
     from diptych.config import UserError
-    from diptych.runs.folder import DAMAGED
+    from diptych.runs.status import DAMAGED
 
     status = run.read_status()
     label, monitor = status.label or "unknown", None

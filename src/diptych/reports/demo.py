@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from diptych.config.resolvers import timed_id
 from diptych.reports.steps import Step
-from diptych.runs.folder import DONE, FAILED, RUNNING, RunFolder, digest_of
+from diptych.runs.folder import RunFolder, digest_of
+from diptych.runs.status import DIVERGED, DONE, FAILED, RUNNING
 from diptych.runs.sweep import resume_in_process, train_in_process
 
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ class Demo:
 
         run_id = self._begun().get(role)
         run = self._run(run_id) if run_id else None
-        if run is None or not run.last.exists() or run.read_status().label in (RUNNING, FAILED):
+        if run is None or not run.last.exists() or run.read_status().label in (RUNNING, FAILED, DIVERGED):
             return None
         return run if run.digest == digest_of(compose(arguments)) else None
 

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from diptych.config.errors import UserError
-from diptych.runs.folder import FAILED, STOPPED, RunFolder
+from diptych.runs.folder import RunFolder
+from diptych.runs.status import DIVERGED, FAILED, STOPPED
 
 LATEST = "latest"
 
@@ -100,7 +101,7 @@ def _latest(runs: list[RunFolder], outputs: Path, role: str | None) -> RunFolder
 
 def _has_begun(run: RunFolder) -> bool:
     status = run.read_status()
-    return status.images_seen > 0 or status.status not in (FAILED, STOPPED)
+    return status.images_seen > 0 or status.status not in (FAILED, STOPPED, DIVERGED)
 
 
 def _inside(folder: Path) -> str:

@@ -1,7 +1,8 @@
 """The layout of a run folder, known here and only here.
 
 `outputs/<experiment>/<run_id>/` holds config.yaml, overrides.yaml, environment.json, status.json, log.txt,
-metrics.csv, checkpoints/, samples/, parts/ and evaluations/, and what was asked of it later: generated/, attention/.
+metrics.csv, run.lock, checkpoints/, samples/, parts/ and evaluations/, and what was asked of it later: generated/,
+attention/.
 """
 
 import hashlib
@@ -17,50 +18,10 @@ from typing import Any, Self
 import yaml
 
 from diptych.config.errors import UserError
+from diptych.runs.status import DAMAGED, RUNNING, Status, birth_of, host_name, now
 
 NO_MATTER = ("name", "data_name", "paths", "tracking")
 """Keys of a configuration that say what a run is called, where it lies and who is told of it."""
-RUNNING, DONE, FAILED, STOPPED = "running", "done", "failed", "stopped"
-DAMAGED = "damaged"
-"""What is said of a run whose small files cannot be read."""
-
-
-@dataclass(frozen=True)
-class Status:
-    """Where a run stands. `why` says how it ended; `pid`, `host` and `born` tell the process that has it in hand.
-
-    `started` is the first start; `resumed` is the latest one, before which `seconds_before` were spent in training.
-    """
-
-    status: str
-    why: str = ""
-    started: str = ""
-    updated: str = ""
-    images_seen: int = 0
-    best: float | None = None
-    pid: int = 0
-    host: str = ""
-    born: str = ""
-    resumed: str = ""
-    seconds_before: float = 0.0
-
-    @property
-    def is_alive(self) -> bool:
-        """Whether the run's process still works on it; assumed where it runs on another machine."""
-        if self.status != RUNNING:
-            return False
-        return self.host != os.uname().nodename or (_is_process(self.pid) and _birth(self.pid) == self.born)
-
-    @property
-    def seconds(self) -> float:
-        """Time in training, of all starts together."""
-        begin = self.resumed or self.started
-        return self.seconds_before + (_seconds_between(begin, self.updated) if begin and self.updated else 0.0)
-
-    @property
-    def label(self) -> str:
-        """One word for lists: a `running` run whose process is gone was `killed`."""
-        return "killed" if self.status == RUNNING and not self.is_alive else self.status
 
 
 @dataclass(frozen=True)
@@ -114,6 +75,11 @@ class RunFolder:
     @property
     def log(self) -> Path:
         return self.path / "log.txt"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the process that trains the run."""
+        return self.path / "run.lock"
 
     @property
     def metrics(self) -> Path:
@@ -195,13 +161,20 @@ class RunFolder:
         return json.loads(path.read_text(encoding="utf-8"))["starts"] if path.exists() else []
 
     def write_status(self, status: str, why: str = "", images_seen: int = 0, best: float | None = None) -> None:
-        before, now = self.read_status(), _now()
-        owner = (os.getpid(), os.uname().nodename, _birth(os.getpid()))
+        """Begin a start (`running`), or end one."""
+        before, moment = self.read_status(), now()
+        owner = (os.getpid(), host_name(), birth_of(os.getpid()))
         times = (before.resumed, before.seconds_before)
         if status == RUNNING or not before.resumed:
-            times = (now, self._ended(before).seconds)
-        content = Status(status, why, before.started or now, now, images_seen, best, *owner, *times)
-        _write_text(self.path / "status.json", json.dumps(asdict(content), indent=1))
+            times = (moment, self._ended(before).seconds)
+        self._write(Status(status, why, before.started or moment, moment, images_seen, best, *owner, *times))
+
+    def write_sign_of_life(self, images_seen: int, best: float | None) -> None:
+        """How far the start in hand has come."""
+        self._write(replace(self.read_status(), updated=now(), images_seen=images_seen, best=best))
+
+    def _write(self, status: Status) -> None:
+        _write_text(self.path / "status.json", json.dumps(asdict(status), indent=1))
 
     def _ended(self, status: Status) -> Status:
         """The status of a start that is over: one that was killed is counted up to its last checkpoint."""
@@ -239,29 +212,3 @@ def _write_text(path: Path, text: str) -> None:
     partial = path.with_name(path.name + ".partial")
     partial.write_text(text, encoding="utf-8")
     os.replace(partial, path)
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="microseconds")
-
-
-def _seconds_between(begin: str, end: str) -> float:
-    return (datetime.fromisoformat(end) - datetime.fromisoformat(begin)).total_seconds()
-
-
-def _is_process(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
-def _birth(pid: int) -> str:
-    """When the process began, in the kernel's ticks, since numbers of processes are used again; "" where unknown."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
-    except OSError:
-        return ""

@@ -16,6 +16,7 @@ from diptych.config import UserError, components
 from diptych.config.components import Trust
 from diptych.runs.build import Config
 from diptych.runs.folder import RunFolder
+from diptych.runs.heartbeat import Heartbeat
 from diptych.runs.pauses import Pauses
 from diptych.runs.recorder import Recorder
 from diptych.runs.stopping import StopSignals
@@ -137,7 +138,8 @@ def _callbacks(equipment: Equipment) -> list[Callback]:
     nodes = config["callbacks"].items()
     chosen = [components.build(node, f"callbacks.{name}", facts, equipment.trust) for name, node in nodes if node]
     spec = equipment.data.spec  # pyright: ignore[reportAttributeAccessIssue]
-    return [Recorder(config, spec, folder.run_id, equipment.signals), *chosen, Pauses(equipment.signals)]
+    recorder = Recorder(config, spec, folder.run_id, equipment.signals)
+    return [recorder, Heartbeat(folder), *chosen, Pauses(equipment.signals)]
 
 
 def _profiler(name: str | None, folder: RunFolder) -> Profiler | None:

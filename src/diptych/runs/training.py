@@ -9,17 +9,19 @@ from pathlib import Path
 
 from pytorch_lightning import LightningDataModule
 
-from diptych.callbacks import Checkpoints
+from diptych.callbacks import Checkpoints, TrainingDiverged
 from diptych.config import UserError, components
 from diptych.config.components import Trust
 from diptych.runs import environment
 from diptych.runs.build import Config, build_data, build_system, check_components, read_checkpoint
 from diptych.runs.finding import find_run
-from diptych.runs.folder import DONE, FAILED, RUNNING, STOPPED, RunFolder
+from diptych.runs.folder import RunFolder
 from diptych.runs.identity import check_name, inherited_or_new_run_id
+from diptych.runs.lock import LockHeld, locked
 from diptych.runs.logs import logging_to
 from diptych.runs.parts import borrow, check_parts, find_lenders, load_parts
 from diptych.runs.randomness import seed_everything
+from diptych.runs.status import DIVERGED, DONE, FAILED, RUNNING, STOPPED
 from diptych.runs.stopping import Stopped, StopSignals
 from diptych.runs.trainer import CALLBACK_FACTS, Equipment, make_trainer, prepare_machine, quiet, repeat_first_batch
 from diptych.systems.base import System
@@ -83,8 +85,7 @@ def train(config: Config, overrides: Iterable[str] = ()) -> tuple[RunFolder, Pro
 
 def resume(folder: RunFolder, config: Config, trust: Trust = ()) -> tuple[RunFolder, Progress]:
     """Go on from `last.ckpt`, with the checkpoint's configuration or one that `changed_config` made of it."""
-    if folder.read_status().is_alive:
-        raise UserError(f"{folder.path} is being trained by process {folder.read_status().pid}: stop that one first")
+    _refuse_if_alive(folder)
     checkpoint = read_checkpoint(folder.last)
     if checkpoint["images_seen"] >= config["budget_images"]:
         seen = checkpoint["images_seen"]
@@ -111,7 +112,7 @@ def _gone_if_refused(folder: RunFolder) -> Iterator[None]:
 def _recorded(folder: RunFolder) -> Iterator[Progress]:
     """Keep log.txt, environment.json and status.json of one start, and close the trackers with its status."""
     progress = Progress()
-    with logging_to(folder.log):
+    with _in_hand(folder), logging_to(folder.log):
         folder.write_status(RUNNING)
         status, why = FAILED, ""
         try:
@@ -122,6 +123,7 @@ def _recorded(folder: RunFolder) -> Iterator[Progress]:
             stop.add_note(_how_to_go_on(folder, progress))
             raise
         except BaseException as error:
+            status = DIVERGED if isinstance(error, TrainingDiverged) else FAILED
             why = f"{type(error).__name__}: {error}"
             with folder.log.open("a", encoding="utf-8") as file:
                 traceback.print_exc(file=file)
@@ -130,6 +132,23 @@ def _recorded(folder: RunFolder) -> Iterator[Progress]:
             folder.write_status(status, why, progress.images_seen, progress.best)
             if progress.trackers:
                 progress.lines = tuple(progress.trackers.finish(status))
+
+
+@contextmanager
+def _in_hand(folder: RunFolder) -> Iterator[None]:
+    """Nobody else trains the run meanwhile."""
+    try:
+        with locked(folder.lock):
+            yield
+    except LockHeld:
+        _refuse_if_alive(folder)
+        raise UserError(f"{folder.path} is being trained by another process: stop that one first") from None
+
+
+def _refuse_if_alive(folder: RunFolder) -> None:
+    status = folder.read_status()
+    if status.is_alive:
+        raise UserError(f"{folder.path} is being trained by process {status.pid}: stop that one first")
 
 
 def _how_to_go_on(folder: RunFolder, progress: Progress) -> str:

@@ -10,8 +10,9 @@ import pytest
 from diptych.cli.main import main
 from diptych.config import UserError
 from diptych.runs.finding import all_runs, find_run, role_of, sweep_members
-from diptych.runs.folder import DAMAGED, DONE, FAILED, RUNNING, RunFolder, Status
+from diptych.runs.folder import RunFolder
 from diptych.runs.identity import RUN_ID_VARIABLE, check_name, inherited_or_new_run_id
+from diptych.runs.status import DAMAGED, DONE, FAILED, RUNNING, Status
 
 
 @pytest.fixture
@@ -80,6 +81,16 @@ def test_a_start_that_was_killed_counts_up_to_its_last_checkpoint(outputs):
     assert folder.read_status().seconds == 40
 
 
+def test_a_sign_of_life_is_no_new_start(outputs):
+    folder = make(outputs, "one", status=RUNNING)
+    given_times(folder, resumed=at(0), updated=at(0))
+    folder.write_sign_of_life(640, 0.5)
+    status = folder.read_status()
+    assert (status.status, status.images_seen, status.best, status.resumed) == (RUNNING, 640, 0.5, at(0))
+    assert status.silent_seconds < 60
+    assert given_times(folder, updated=at(0)).silent_seconds > 60
+
+
 def test_a_status_from_before_resumes_were_counted_is_read_and_gone_on_from(outputs):
     folder = make(outputs, "one")
     old = {"status": DONE, "started": at(0), "updated": at(30), "pid": 1}
@@ -110,7 +121,7 @@ def test_a_running_run_whose_process_is_gone_was_killed(outputs):
     gone.wait()
     status = Status(RUNNING, pid=gone.pid, host=os.uname().nodename)
     assert not status.is_alive
-    assert status.label == "killed"
+    assert status.label == "lost"
     assert Status(RUNNING, pid=gone.pid, host="elsewhere").is_alive
 
 

@@ -6,12 +6,14 @@ from pathlib import Path
 import pytest
 import torch
 
+from diptych.callbacks import TrainingDiverged
 from diptych.config import UserError
 from diptych.config.changes import changed
 from diptych.runs.build import read_checkpoint
 from diptych.runs.finding import find_run
-from diptych.runs.folder import DONE, FAILED, STOPPED
+from diptych.runs.folder import RunFolder
 from diptych.runs.parts import borrow, find_lenders, load_parts
+from diptych.runs.status import DIVERGED, DONE, FAILED, STOPPED
 from diptych.runs.stopping import Stopped
 from diptych.runs.training import resume, train
 from diptych.tracking import read_metrics
@@ -72,6 +74,39 @@ def test_a_failed_run_says_why(tiny):
     status = folder.read_status()
     assert (status.status, status.why) == (FAILED, "RuntimeError: the paint has run out")
     assert "in on_train_batch_end" in folder.log.read_text()
+
+
+def test_a_run_that_diverged_says_so(tiny):
+    config = tiny("tiny_gan")
+    config["callbacks"] = {"poison": {"_target_": "tinyparts.Poison", "images": 320}, **config["callbacks"]}
+    config["callbacks"]["health"] = {"_target_": "diptych.callbacks.Health", "every_images": 320}
+    with pytest.raises(TrainingDiverged):
+        train(config)
+    status = find_run("latest", _outputs(config)).read_status()
+    assert status.status == DIVERGED
+    assert "not a number" in status.why
+
+
+def test_a_run_gives_signs_of_life_and_holds_its_lock(tiny, monkeypatch):
+    monkeypatch.setattr("diptych.runs.heartbeat.EVERY_SECONDS", 0.0)
+    seen = []
+    wrote = RunFolder.write_sign_of_life
+    monkeypatch.setattr(
+        RunFolder, "write_sign_of_life", lambda self, images, best: (seen.append(images), wrote(self, images, best))
+    )
+    folder, _ = train(tiny("tiny_gan", "budget_images=320"))
+    assert seen[0] == 0
+    assert sorted(set(seen)) == list(range(0, 321, 32))
+    assert folder.lock.exists()
+
+
+def test_a_disk_that_is_full_takes_signs_of_life_and_not_the_run(tiny, monkeypatch):
+    def full(*_):
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(RunFolder, "write_sign_of_life", full)
+    folder, _ = train(tiny("tiny_gan", "budget_images=64"))
+    assert folder.read_status().status == DONE
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
