@@ -96,7 +96,7 @@ class Demo:
         request = Request(num=EXAMPLES[self.budget], skills=skills)
         telling = load_teller(teller)
         told = evaluate(telling, request, track=track)
-        self.results = evaluate(load_painter(painter), request, teller=telling, track=track)
+        self.results = evaluate(load_painter(painter), request, partners=(telling,), track=track)
         self.results.insert(1, *told)
         self._end(Step("evaluation", time.monotonic() - start))
 
