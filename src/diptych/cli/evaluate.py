@@ -7,22 +7,18 @@ With --with, what a teller (the closed loop) or a recogniser (beside the judge) 
 import argparse
 from collections.abc import Sequence
 
+from diptych.cli.arguments import add_beam, add_json, add_runs, add_trust
 from diptych.cli.output import Output, short
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what `diptych evaluate` takes."""
-    parser.add_argument(
-        "words",
-        metavar="RUN|data.KEY=VALUE",
-        nargs="+",
-        help="run folders, run ids or their beginnings, or latest; and what to set in the data: data.root=FOLDER",
-    )
+    add_runs(parser, "words", "RUN|data.KEY=VALUE", "; and what to set in the data: data.root=FOLDER")
     parser.add_argument("--data", metavar="D", help="such as digits, or a folder of pictures (default: the run's own)")
     parser.add_argument("--split", choices=("val", "test"), default="test", help="default: %(default)s")
     parser.add_argument("--num", type=int, default=1000, metavar="N", help="examples (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="of the painter's noise (default: 0)")
-    parser.add_argument("--beam", type=int, default=1, metavar="K", help="hypotheses kept in the search (default: 1)")
+    add_beam(parser)
     parser.add_argument(
         "--with",
         dest="partners",
@@ -44,8 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--robustness", action="store_true", help="paraphrases, typos, noise, blur, …, each paired with the clean case"
     )
-    parser.add_argument("--trust", action="append", default=[], metavar="PACKAGE", help="a package of your own models")
-    parser.add_argument("--json", action="store_true", help="the results as JSON, nothing else")
+    add_trust(parser)
+    add_json(parser, "the results")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -3,7 +3,7 @@
 import textwrap
 from collections.abc import Sequence
 
-from diptych.cli.columns import COLUMNS, table_line
+from diptych.reports.columns import COLUMNS, table_line
 from diptych.reports.tables import interval_words
 from diptych.runs.results import Evaluation, Figure
 from diptych.runs.second_reader import KIND as SECOND_READER
