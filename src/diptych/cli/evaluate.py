@@ -48,8 +48,9 @@ def run(args: argparse.Namespace) -> int:
     """Evaluate one run after the other."""
     from diptych.cli.skills_table import skills_table
     from diptych.cli.tables import evaluation_table
-    from diptych.runs.evaluation import Request, evaluate, tell_trackers
+    from diptych.runs.evaluation import evaluate, tell_trackers
     from diptych.runs.load import load, load_partner
+    from diptych.runs.request import Request
     from diptych.runs.skills import KIND, KIND_IN_FULL, SkillsRequest
 
     output = Output(as_json=args.json)

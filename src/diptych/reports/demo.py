@@ -86,8 +86,9 @@ class Demo:
 
     def evaluate(self, teller: Path, painter: Path, track: "Track") -> None:
         """Both on held-out scenes, the loop, and the painter's skills, in complete sentences as it learned from."""
-        from diptych.runs.evaluation import Request, evaluate
+        from diptych.runs.evaluation import evaluate
         from diptych.runs.load import load_painter, load_teller
+        from diptych.runs.request import Request
         from diptych.runs.skills import SkillsRequest
 
         self._begin("both are evaluated on held-out scenes, and the loop is closed")

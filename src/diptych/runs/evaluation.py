@@ -5,23 +5,22 @@ folder: `evaluations/<checkpoint>-<data>-<split>-<seed>[-with-<run>|-skills|-rob
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from diptych.config import components
 from diptych.config.components import Trust
-from diptych.config.errors import UserError
 from diptych.models.features import FeatureNetwork
 from diptych.runs.build import read_checkpoint
 from diptych.runs.distributions import with_distributions
 from diptych.runs.features import feature_network
-from diptych.runs.held_out import LEAST, HeldOut, take_held_out
-from diptych.runs.load import Handle, Painter, Recognizer, Teller, check_beam
+from diptych.runs.held_out import HeldOut, take_held_out
+from diptych.runs.load import Handle, Painter, Recognizer, Teller
 from diptych.runs.loop import evaluate_loop
 from diptych.runs.painting import Painted, evaluate_painter, paint_held_out
 from diptych.runs.protocol import measured, protocol_of
-from diptych.runs.reading_twice import check_second_reader
 from diptych.runs.recognizing import evaluate_recognizer
+from diptych.runs.request import AS_USUAL, Request, check_exact, check_partners, refuse_what_would_be_ignored
 from diptych.runs.results import Evaluation, save
 from diptych.runs.robustness import painter_robustness, teller_robustness
 from diptych.runs.second_reader import evaluate_second_reader
@@ -32,38 +31,6 @@ from diptych.systems.captioner import Caption
 from diptych.tracking import RunInfo
 from diptych.types import Track
 from diptych.world.skills import skills_of
-
-SPLITS = ("val", "test")
-
-
-@dataclass(frozen=True)
-class Request:
-    """On what, and how, to evaluate.
-
-    `data` is a data config's name or a folder, None is the run's own; `overrides` set keys of it (`data.root=…`);
-    `seed` is that of the painter's noise. `features` names the network by which a painter's pictures are compared as
-    sets (one of conf/features or a run; None: as the run's configuration says), and `force` gives the Fréchet distance
-    even of too few. `skills` are asked of painters of a world; None leaves them out. `robustness` asks for the same
-    examples once more, disturbed.
-    """
-
-    data: str | None = None
-    split: str = "test"
-    num: int = 1000
-    seed: int = 0
-    beam: int = 1
-    overrides: tuple[str, ...] = ()
-    features: str | None = None
-    force: bool = False
-    skills: SkillsRequest | None = field(default_factory=SkillsRequest)
-    robustness: bool = False
-
-    def __post_init__(self) -> None:
-        if self.split not in SPLITS:
-            raise UserError(f"split={self.split!r}: evaluate on {' or '.join(SPLITS)}")
-        if self.num < LEAST:
-            raise UserError(f"num={self.num}: at least two examples are needed, to shuffle them for the floor")
-        check_beam(self.beam)
 
 
 @dataclass(frozen=True)
@@ -76,7 +43,7 @@ class Kept:
 
 def evaluate(
     handle: Painter | Teller | Recognizer,
-    request: Request = Request(),
+    request: Request = AS_USUAL,
     *,
     partners: Sequence[Teller | Recognizer] = (),
     trust: Trust = (),
@@ -86,22 +53,23 @@ def evaluate(
 
     With a teller it is the loop's, with a recogniser that of a second reader beside the judge.
     """
+    refuse_what_would_be_ignored(handle, request, partners)
     if not isinstance(handle, Painter):
-        _refuse_what_goes_with_painters(handle, request, partners)
         held_out = held_out_for(handle, request, trust)
         if isinstance(handle, Teller):
             return _teller_results(handle, held_out, request, track)
         return [_recognizer_result(handle, held_out, request, track)]
     network = feature_network(request.features, read_checkpoint(handle.checkpoint)["config"], trust)
     held_out = held_out_for(handle, request, trust, spare=request.num)
-    _check_partners(handle, partners, held_out)
+    check_partners(handle, partners, held_out)
+    if request.robustness:
+        check_exact(handle, held_out)
     painted = paint_held_out(handle, held_out, seed=request.seed, track=track)
     results = [_painter_result(handle, painted, held_out, network, request, track)]
     results += [_partner_result(handle, partner, painted, held_out, request, track) for partner in partners]
     if request.skills is not None and painted.judged is not None and skills_of(painted.judged.judge.spec):
         results.append(_skills_result(handle, request.skills, held_out, request, track))
     if request.robustness:
-        _check_exact(handle, held_out)
         protocol = protocol_of(handle, held_out, request.seed)
         robust = painter_robustness(handle, painted, held_out, protocol, track)
         results.append(_keep(handle, robust, request, held_out, "-robustness"))
@@ -122,38 +90,17 @@ def held_out_for(handle: Handle, request: Request, trust: Trust = (), spare: int
     )
 
 
-def _refuse_what_goes_with_painters(
-    handle: Teller | Recognizer, request: Request, partners: Sequence[Teller | Recognizer]
-) -> None:
-    """Rather than ignore it."""
-    does = "tells" if isinstance(handle, Teller) else "recognises"
-    if partners:
-        raise UserError(f"{handle.run.run_id} {does}; another run (--with) goes with a painter")
-    if request.features is not None:
-        raise UserError(f"{handle.run.run_id} {does}; features={request.features} compare a painter's pictures")
-    if request.robustness and isinstance(handle, Recognizer):
-        raise UserError(f"{handle.run.run_id} {does}; --robustness goes with painters and tellers")
-
-
 def _teller_results(handle: Teller, held_out: HeldOut, request: Request, track: Track) -> list[Kept]:
+    if request.robustness:
+        check_exact(handle, held_out)
     captions = tell(handle, held_out.images, beam=request.beam, track=track, description="captions")
     protocol = protocol_of(handle, held_out, request.seed) | {"beam": request.beam}
     results = [_keep(handle, evaluate_teller(handle, captions, held_out, protocol), request, held_out)]
     if request.robustness:
-        _check_exact(handle, held_out)
         scores = truth_of([caption.text for caption in captions], held_out)
         robust = teller_robustness(handle, captions, scores, held_out, protocol, track)
         results.append(_keep(handle, robust, request, held_out, "-robustness"))
     return results
-
-
-def _check_exact(handle: Handle, held_out: HeldOut) -> None:
-    """Refuse to disturb what nobody can judge."""
-    if held_out.world is None or (isinstance(handle, Painter) and handle.system.text_encoder is None):
-        raise UserError(
-            f"robustness: {handle.run.run_id} on {held_out.name} cannot be judged exactly; it takes sentences and a "
-            "world of scenes (leave out --robustness)"
-        )
 
 
 def _recognizer_result(handle: Recognizer, held_out: HeldOut, request: Request, track: Track) -> Kept:
@@ -167,18 +114,6 @@ def _painter_result(
     evaluation = evaluate_painter(painted, held_out, protocol_of(handle, held_out, request.seed), track)
     evaluation = with_distributions(evaluation, painted.images, held_out, network, force=request.force, track=track)
     return _keep(handle, evaluation, request, held_out)
-
-
-def _check_partners(handle: Painter, partners: Sequence[Teller | Recognizer], held_out: HeldOut) -> None:
-    """Refuse those that cannot answer, before anything is painted."""
-    if partners and handle.system.text_encoder is None:
-        raise UserError(
-            f"{handle.run.run_id} paints without sentences: there is nothing that another run could find again "
-            "(leave out --with)"
-        )
-    for partner in partners:
-        if isinstance(partner, Recognizer):
-            check_second_reader(partner, held_out)
 
 
 def _partner_result(
