@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special, stats
 
+from diptych.metrics.statistics.aggregates import interquartile_means
 from diptych.metrics.statistics.clusters import (
     LEAST_ON_EACH_SIDE,
     RESAMPLES,
@@ -21,12 +22,17 @@ from diptych.metrics.statistics.clusters import (
 )
 from diptych.metrics.statistics.crossed import crossed_bounds
 from diptych.metrics.statistics.proportions import wilson_bounds
+from diptych.metrics.statistics.resampling import Draw, resampled_bounds, whole_runs, within_tasks
 from diptych.metrics.statistics.seeds import bounded_bounds, student_t_bounds
 
 Ends = tuple[np.ndarray, np.ndarray]
 Method = Callable[[np.ndarray, np.random.Generator], Ends]
 
 AT_ONCE = 1_000
+RUNS = (3, 5, 10)
+TOGETHER = (0.0, 0.5, 1.0)
+FEWER = 10
+"""Of many skills a tenth of the experiments are simulated, for each takes thousands of resamples of its own."""
 TAILS = np.array([0.025, 0.975])
 POOR = 0.93
 """Coverage below this is printed in bold."""
@@ -201,6 +207,49 @@ OF_BOTH: dict[str, Method] = {
 }
 
 
+SKILLS = np.linspace(-1, 3, 9)
+"""The mean logit of each."""
+SCATTER = 0.5
+
+
+@dataclass(frozen=True)
+class Skilled:
+    """Runs with a rate in each of nine skills; a share `together` of the logits' variance is common to a run's."""
+
+    together: float
+
+    def draw(self, rng: np.random.Generator, times: int, runs: int) -> np.ndarray:
+        common = np.sqrt(self.together) * rng.normal(size=(times, runs, 1))
+        own = np.sqrt(1 - self.together) * rng.normal(size=(times, runs, len(SKILLS)))
+        return special.expit(SKILLS + SCATTER * (common + own))
+
+    @property
+    def truth(self) -> float:
+        """The mean of the middle half of all skills' rates together: twice the integral of x dF between quartiles."""
+        rates = np.linspace(0.0, 1.0, 100_001)[1:-1]
+        below = stats.norm.cdf((special.logit(rates)[:, None] - SKILLS) / SCATTER).mean(axis=-1)
+        middle = (below >= 0.25) & (below <= 0.75)
+        return float(np.trapezoid(rates[middle], below[middle]) / np.ptp(below[middle]))
+
+
+def resampled(draw: Draw) -> Method:
+    """The interval of each of many experiments, one after the other."""
+
+    def bounds(scores: np.ndarray, rng: np.random.Generator) -> Ends:
+        ends = [resampled_bounds(interquartile_means, [own], draw, rng) for own in scores]
+        low, high = np.array(ends).T
+        return low, high
+
+    return bounds
+
+
+OF_SKILLS: dict[str, Method] = {
+    "runs within each skill": resampled(within_tasks),
+    "whole runs": resampled(whole_runs),
+    "Student t of the runs' own": lambda scores, rng: student_t_bounds(interquartile_means(scores[..., None, :])),
+}
+
+
 @dataclass
 class Tally:
     """How often the truth was held, and how wide the intervals were."""
@@ -232,41 +281,70 @@ def generator(seed: int, *cell: int) -> np.random.Generator:
     return np.random.default_rng((seed, *cell))
 
 
+def seeds_row(place: int, n: int, simulations: int, seed: int) -> Sequence[str]:
+    population = POPULATIONS[place]
+    rng, tallies = generator(seed, 0, place, n), {name: Tally(population.mean) for name in OF_SEEDS}
+    for times in chunks(simulations):
+        values = population.draw(rng, (times, n))
+        for name, method in OF_SEEDS.items():
+            tallies[name].add(*method(values, rng))
+    return population.name, str(n), *(tally.cell for tally in tallies.values())
+
+
+def prompts_row(place: int, simulations: int, seed: int) -> Sequence[str]:
+    name, prompts = list(designs())[place]
+    rng, tallies = generator(seed, 1, place), {method: Tally(prompts.rate) for method in OF_PROMPTS}
+    for times in chunks(simulations):
+        hits = prompts.draw(rng, times)
+        for method, bounds in OF_PROMPTS.items():
+            tallies[method].add(*bounds(hits, prompts.pictures.astype(float), rng))
+    flat = np.concatenate(tallies["cluster bootstrap"].widths) == 0
+    cells = (tally.cell for tally in tallies.values())
+    return name, f"{prompts.alike:g}", f"{100 * prompts.rate:g} %", *cells, f"{100 * flat.mean():.1f} %"
+
+
+def crossings_row(place: int, seeds: int, simulations: int, seed: int) -> Sequence[str]:
+    crossing = CROSSINGS[place]
+    rng, tallies = generator(seed, 2, place, seeds), {name: Tally(crossing.truth) for name in OF_BOTH}
+    for times in chunks(simulations):
+        scores = crossing.draw(rng, times, seeds, 200)
+        for name, method in OF_BOTH.items():
+            tallies[name].add(*method(scores, rng))
+    return crossing.name, str(seeds), "200", *(tally.cell for tally in tallies.values())
+
+
+def skills_row(place: int, runs: int, simulations: int, seed: int) -> Sequence[str]:
+    skilled = Skilled(TOGETHER[place])
+    rng, tallies = generator(seed, 3, place, runs), {name: Tally(skilled.truth) for name in OF_SKILLS}
+    for times in chunks(simulations):
+        scores = skilled.draw(rng, times, runs)
+        for name, method in OF_SKILLS.items():
+            tallies[name].add(*method(scores, rng))
+    return f"{100 * skilled.together:g} %", str(runs), *(tally.cell for tally in tallies.values())
+
+
 def seeds_table(simulations: int, seed: int) -> Iterable[Sequence[str]]:
     yield ("accuracy of a run", "seeds", *OF_SEEDS)
-    for place, population in enumerate(POPULATIONS):
-        for n in (3, 5, 10):
-            rng, tallies = generator(seed, 0, place, n), {name: Tally(population.mean) for name in OF_SEEDS}
-            for times in chunks(simulations):
-                values = population.draw(rng, (times, n))
-                for name, method in OF_SEEDS.items():
-                    tallies[name].add(*method(values, rng))
-            yield (population.name, str(n), *(tally.cell for tally in tallies.values()))
+    yield from (seeds_row(place, n, simulations, seed) for place in range(len(POPULATIONS)) for n in RUNS)
 
 
 def prompts_table(simulations: int, seed: int) -> Iterable[Sequence[str]]:
     yield ("prompts, pictures", "alike", "true rate", *OF_PROMPTS, "no width")
-    for place, (name, prompts) in enumerate(designs()):
-        rng, tallies = generator(seed, 1, place), {method: Tally(prompts.rate) for method in OF_PROMPTS}
-        for times in chunks(simulations):
-            hits = prompts.draw(rng, times)
-            for method, bounds in OF_PROMPTS.items():
-                tallies[method].add(*bounds(hits, prompts.pictures.astype(float), rng))
-        flat = np.concatenate(tallies["cluster bootstrap"].widths) == 0
-        cells = (tally.cell for tally in tallies.values())
-        yield (name, f"{prompts.alike:g}", f"{100 * prompts.rate:g} %", *cells, f"{100 * flat.mean():.1f} %")
+    yield from (prompts_row(place, simulations, seed) for place in range(len(list(designs()))))
 
 
 def crossings_table(simulations: int, seed: int) -> Iterable[Sequence[str]]:
     yield ("what scatters", "seeds", "contents", *OF_BOTH)
-    for place, crossing in enumerate(CROSSINGS):
-        for seeds in (3, 5, 10):
-            rng, tallies = generator(seed, 2, place, seeds), {name: Tally(crossing.truth) for name in OF_BOTH}
-            for times in chunks(simulations):
-                scores = crossing.draw(rng, times, seeds, 200)
-                for name, method in OF_BOTH.items():
-                    tallies[name].add(*method(scores, rng))
-            yield (crossing.name, str(seeds), "200", *(tally.cell for tally in tallies.values()))
+    yield from (crossings_row(place, n, simulations, seed) for place in range(len(CROSSINGS)) for n in RUNS)
+
+
+def skills_table(simulations: int, seed: int) -> Iterable[Sequence[str]]:
+    yield ("together", "runs", *OF_SKILLS)
+    fewer = -(-simulations // FEWER)
+    yield from (skills_row(place, n, fewer, seed) for place in range(len(TOGETHER)) for n in RUNS)
+
+
+TABLES = {"seeds": seeds_table, "prompts": prompts_table, "crossings": crossings_table, "skills": skills_table}
 
 
 def markdown(rows: Iterable[Sequence[str]]) -> str:
@@ -301,6 +379,14 @@ the effective number of prompts. *no width*: how often the bootstrap alone gives
 
 The truth is the mean over new seeds *and* new contents. Student's t over seeds takes the contents as given, which is
 right for "on this benchmark" and too narrow for "on such contents".
+
+## The interquartile mean of many skills
+{skills}
+
+Of {fewer:,} experiments a cell (± {fewer_error:.1f}). *together*: the share of the scatter over seeds that is common to
+the nine skills of a run. *runs within each skill*: the stratified bootstrap of Agarwal et al. 2021, which is for runs
+that were each trained on one task; *whole runs*: a run's skills are drawn together. *Student t of the runs' own*: over
+the interquartile means of single runs.
 """
 
 
@@ -310,13 +396,18 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--simulations", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args(arguments)
-    tables = {
-        name: markdown(table(args.simulations, args.seed))
-        for name, table in (("seeds", seeds_table), ("prompts", prompts_table), ("crossings", crossings_table))
-    }
-    error = 200 * float(stats.binom(args.simulations, 0.95).std()) / args.simulations
+    tables = {name: markdown(table(args.simulations, args.seed)) for name, table in TABLES.items()}
+    fewer = -(-args.simulations // FEWER)
+    error, fewer_error = (200 * float(stats.binom(n, 0.95).std()) / n for n in (args.simulations, fewer))
     page = PAGE.format(
-        **tables, simulations=args.simulations, seed=args.seed, error=error, poor=100 * POOR, least=LEAST_ON_EACH_SIDE
+        **tables,
+        simulations=args.simulations,
+        fewer=fewer,
+        seed=args.seed,
+        error=error,
+        fewer_error=fewer_error,
+        poor=100 * POOR,
+        least=LEAST_ON_EACH_SIDE,
     )
     sys.stdout.write(page)
 

@@ -45,6 +45,20 @@ def test_few_and_many_vectors_take_the_two_ways_to_one_number():
     assert vendi_score(narrow) == pytest.approx(float(torch.special.entr(shares).sum().exp()))
 
 
+@pytest.mark.parametrize("lost", [0.0, 1e-12, float("nan"), float("inf")])
+def test_vectors_without_a_direction_have_no_score(lost):
+    features = torch.cat([torch.eye(7), torch.full((2, 7), lost)])
+    with pytest.raises(ValueError, match="2 of 9 vectors are zero or not finite"):
+        vendi_score(features)
+    with pytest.raises(ValueError, match="3 of 3 vectors"):
+        vendi_score(torch.zeros(3, 7))
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e-5, 1e30])
+def test_the_scale_of_all_vectors_together_does_not_matter(scale):
+    assert vendi_score(torch.eye(7) * scale) == pytest.approx(7)
+
+
 def test_sure_and_even_decisions_score_the_number_of_classes():
     assert inception_score(1000 * torch.eye(10)) == pytest.approx(10)
     assert inception_score(torch.randn(1, 10, generator=rng()).expand(50, 10)) == pytest.approx(1)

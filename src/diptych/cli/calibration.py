@@ -5,9 +5,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from diptych.cli.columns import table_line
 from diptych.cli.output import Output, short
 from diptych.config.errors import UserError
+from diptych.reports.columns import table_line
 
 SIDES = (32, 64, 128)
 LEAST_PICTURES = 10

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from diptych.cli.arguments import add_beam, add_json, add_run, add_trust
 from diptych.cli.output import Output, short
 
 if TYPE_CHECKING:
@@ -16,13 +17,13 @@ NAMED = 3
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what `diptych caption` takes."""
-    parser.add_argument("run", metavar="RUN", help="a run folder, a run id or its beginning, or latest")
+    add_run(parser)
     parser.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="pictures, or folders of pictures")
-    parser.add_argument("--beam", type=int, default=1, metavar="K", help="hypotheses kept in the search (default: 1)")
+    add_beam(parser)
     parser.add_argument("--attention", action="store_true", help="write a picture of where each word looked")
     parser.add_argument("--out", type=Path, metavar="FILE", help="also write JSON lines to this file")
-    parser.add_argument("--trust", action="append", default=[], metavar="PACKAGE", help="a package of your own models")
-    parser.add_argument("--json", action="store_true", help="the captions as JSON, nothing else")
+    add_trust(parser)
+    add_json(parser, "the captions")
 
 
 def run(args: argparse.Namespace) -> int:

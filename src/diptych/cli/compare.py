@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from diptych.cli.arguments import add_json, add_runs
 from diptych.cli.output import Output, short
 
 if TYPE_CHECKING:
@@ -12,17 +13,12 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what `diptych compare` takes."""
-    parser.add_argument(
-        "runs",
-        metavar="RUN|SWEEP",
-        nargs="+",
-        help="run folders, run ids or their beginnings, latest, or sweeps; those that differ only in seed are a group",
-    )
+    add_runs(parser, "runs", "RUN|SWEEP", ", or sweeps; those that differ only in seed are a group")
     parser.add_argument("--by", metavar="KEY", help="group by this key of the configuration, such as objective")
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="where table and plots are written (default: in outputs/comparisons)"
     )
-    parser.add_argument("--json", action="store_true", help="the tables as JSON, nothing else")
+    add_json(parser, "the tables")
 
 
 def run(args: argparse.Namespace) -> int:

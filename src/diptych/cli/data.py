@@ -7,6 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from diptych.cli.arguments import add_json
 from diptych.cli.calibration import calibrate_judge
 from diptych.cli.output import Output
 from diptych.config.errors import UserError
@@ -44,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, metavar="FILE", help="what to write (default: preview-NAME.png, judge.json)"
     )
-    parser.add_argument("--json", action="store_true", help="the result as JSON, nothing else")
+    add_json(parser, "the result")
 
 
 def run(args: argparse.Namespace) -> int:

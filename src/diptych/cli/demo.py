@@ -6,6 +6,7 @@ An interrupted demo is gone on with.
 import argparse
 import sys
 
+from diptych.cli.arguments import add_json
 from diptych.cli.output import Output
 
 
@@ -17,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="full",
         help="smoke: the same path in under a minute, to see that it works",
     )
-    parser.add_argument("--json", action="store_true", help="the figures and the report's name as JSON, nothing else")
+    add_json(parser, "the figures and the report's name")
 
 
 def run(args: argparse.Namespace) -> int:

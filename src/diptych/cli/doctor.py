@@ -7,6 +7,7 @@ import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from diptych.cli.arguments import add_json
 from diptych.cli.output import Output
 
 GOOD, OPTIONAL, BAD = "ok", "optional", "missing"
@@ -25,7 +26,7 @@ class Finding:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what `diptych doctor` takes."""
-    parser.add_argument("--json", action="store_true", help="the findings as JSON, nothing else")
+    add_json(parser, "the findings")
 
 
 def run(args: argparse.Namespace) -> int:

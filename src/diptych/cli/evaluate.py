@@ -1,28 +1,32 @@
 """Measure runs on held-out data: how much of what they paint or tell is true, and a painter's skills one by one.
 
-With --with, the closed loop as well; with --robustness, the same examples disturbed.
+With --with, what a teller (the closed loop) or a recogniser (beside the judge) finds in a painter's pictures; with
+--robustness, the same examples disturbed.
 """
 
 import argparse
 from collections.abc import Sequence
 
+from diptych.cli.arguments import add_beam, add_json, add_runs, add_trust
 from diptych.cli.output import Output, short
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what `diptych evaluate` takes."""
-    parser.add_argument(
-        "words",
-        metavar="RUN|data.KEY=VALUE",
-        nargs="+",
-        help="run folders, run ids or their beginnings, or latest; and what to set in the data: data.root=FOLDER",
-    )
+    add_runs(parser, "words", "RUN|data.KEY=VALUE", "; and what to set in the data: data.root=FOLDER")
     parser.add_argument("--data", metavar="D", help="such as digits, or a folder of pictures (default: the run's own)")
     parser.add_argument("--split", choices=("val", "test"), default="test", help="default: %(default)s")
     parser.add_argument("--num", type=int, default=1000, metavar="N", help="examples (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="of the painter's noise (default: 0)")
-    parser.add_argument("--beam", type=int, default=1, metavar="K", help="hypotheses kept in the search (default: 1)")
-    parser.add_argument("--with", dest="teller", metavar="TELLER", help="a teller's run, to close a painter's loop")
+    add_beam(parser)
+    parser.add_argument(
+        "--with",
+        dest="partners",
+        action="append",
+        default=[],
+        metavar="RUN",
+        help="a teller, to close a painter's loop, or a recogniser, to read its pictures beside the judge; repeatable",
+    )
     parser.add_argument("--features", metavar="NAME|RUN", help="compares sets of pictures: random, inception, or a run")
     parser.add_argument("--force", action="store_true", help="the Fréchet distance even below ten pictures a dimension")
     parser.add_argument("--no-skills", action="store_true", help="leave a painter's skills out")
@@ -36,16 +40,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--robustness", action="store_true", help="paraphrases, typos, noise, blur, …, each paired with the clean case"
     )
-    parser.add_argument("--trust", action="append", default=[], metavar="PACKAGE", help="a package of your own models")
-    parser.add_argument("--json", action="store_true", help="the results as JSON, nothing else")
+    add_trust(parser)
+    add_json(parser, "the results")
 
 
 def run(args: argparse.Namespace) -> int:
     """Evaluate one run after the other."""
     from diptych.cli.skills_table import skills_table
     from diptych.cli.tables import evaluation_table
-    from diptych.runs.evaluation import Request, evaluate, tell_trackers
-    from diptych.runs.load import load, load_teller
+    from diptych.runs.evaluation import evaluate, tell_trackers
+    from diptych.runs.load import load, load_partner
+    from diptych.runs.request import Request
     from diptych.runs.skills import KIND, KIND_IN_FULL, SkillsRequest
 
     output = Output(as_json=args.json)
@@ -63,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
         skills=skills,
         robustness=args.robustness,
     )
-    teller = load_teller(args.teller, trust=args.trust) if args.teller else None
+    partners = [load_partner(name, trust=args.trust) for name in args.partners]
     written = []
     for name in runs:
         handle = load(name, trust=args.trust)
@@ -71,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
             f"{handle.run.experiment} {handle.run.run_id}: {handle.checkpoint.stem} checkpoint, "
             f"{handle.images_seen:,} images seen"
         )
-        results = evaluate(handle, request, teller=teller, trust=args.trust, track=output.track)
+        results = evaluate(handle, request, partners=partners, trust=args.trust, track=output.track)
         for kept in results:
             table = skills_table if kept.evaluation.kind in (KIND, KIND_IN_FULL) else evaluation_table
             output.line(table(kept.evaluation))

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from diptych.cli.arguments import add_json, add_run, add_trust
 from diptych.cli.output import Output, short
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what `diptych generate` takes."""
-    parser.add_argument("run", metavar="RUN", help="a run folder, a run id or its beginning, or latest")
+    add_run(parser)
     parser.add_argument("sentences", metavar="SENTENCE", nargs="*", default=[], help="what to paint, in quotes")
     parser.add_argument("-n", "--num", type=int, default=8, help="pictures of each sentence (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="noise; the same seed paints the same pictures")
@@ -24,8 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--grid", action="store_true", help="also write one sheet, a row a sentence")
     parser.add_argument("--allow-unknown", action="store_true", help="paint words the run does not know as <unk>")
-    parser.add_argument("--trust", action="append", default=[], metavar="PACKAGE", help="a package of your own models")
-    parser.add_argument("--json", action="store_true", help="the list of files as JSON, nothing else")
+    add_trust(parser)
+    add_json(parser, "the list of files")
 
 
 def run(args: argparse.Namespace) -> int:

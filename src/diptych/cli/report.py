@@ -2,13 +2,14 @@
 
 import argparse
 
+from diptych.cli.arguments import add_json, add_run
 from diptych.cli.output import Output, short
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what `diptych report` takes."""
-    parser.add_argument("run", metavar="RUN", help="a run folder, a run id or its beginning, or latest")
-    parser.add_argument("--json", action="store_true", help="the file's name as JSON, nothing else")
+    add_run(parser)
+    add_json(parser, "the file's name")
 
 
 def run(args: argparse.Namespace) -> int:

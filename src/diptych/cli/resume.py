@@ -1,17 +1,17 @@
 """Go on with a run exactly where its last checkpoint stands, or further than first planned."""
 
 import argparse
-from pathlib import Path
 
+from diptych.cli.arguments import add_outputs, add_run, add_trust
 from diptych.cli.output import Output, short
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what `diptych resume` takes."""
-    parser.add_argument("run", metavar="RUN", help="run folder, id, unique prefix, or latest")
+    add_run(parser)
     parser.add_argument("changes", metavar="KEY=VALUE", nargs="*", default=[], help="such as budget_images=1_000_000")
-    parser.add_argument("--trust", metavar="PACKAGE", action="append", default=[], help="whose classes may be built")
-    parser.add_argument("--outputs", type=Path, default=None, help="where runs lie (default: outputs)")
+    add_trust(parser)
+    add_outputs(parser)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from diptych.cli.arguments import add_json, add_outputs, add_run
 from diptych.cli.output import Output
 
 if TYPE_CHECKING:
@@ -21,10 +22,10 @@ NAMING = ("experiment=", "model=", "data=", "name=")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what `diptych runs` takes."""
     parser.add_argument("what", nargs="?", choices=["show"], help="show one run instead of the list")
-    parser.add_argument("run", nargs="?", metavar="RUN", help="run folder, id, unique prefix, or latest")
+    add_run(parser, optional=True)
     parser.add_argument("--sweep", metavar="S", help="only the runs of this sweep: its folder, or its name")
-    parser.add_argument("--outputs", type=Path, help="where runs lie (default: outputs)")
-    parser.add_argument("--json", action="store_true", help="the same as JSON, nothing else")
+    add_outputs(parser)
+    add_json(parser, "the same")
 
 
 def run(args: argparse.Namespace) -> int:

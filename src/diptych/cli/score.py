@@ -8,6 +8,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from diptych.cli.arguments import add_json
 from diptych.cli.output import Output
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-java", action="store_true", help="leave out METEOR and SPICE even where they are")
     parser.add_argument("--java-seconds", type=float, default=900, metavar="S", help="their time limit (default: 900)")
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="of the bootstrap's intervals (default: 0)")
-    parser.add_argument("--json", action="store_true", help="the scores as JSON, nothing else")
+    add_json(parser, "the scores")
 
 
 def run(args: argparse.Namespace) -> int:

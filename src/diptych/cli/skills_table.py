@@ -2,8 +2,8 @@
 
 import textwrap
 
-from diptych.cli.columns import COLUMNS, table_line
 from diptych.cli.tables import interval_text, title_line, value_text
+from diptych.reports.columns import COLUMNS, table_line
 from diptych.runs.results import Evaluation, Figure
 
 WIDTHS = (27, 8, 14, 7, 8, 8, 8)

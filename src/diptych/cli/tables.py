@@ -3,9 +3,10 @@
 import textwrap
 from collections.abc import Sequence
 
-from diptych.cli.columns import COLUMNS, table_line
+from diptych.reports.columns import COLUMNS, table_line
 from diptych.reports.tables import interval_words
 from diptych.runs.results import Evaluation, Figure
+from diptych.runs.second_reader import KIND as SECOND_READER
 
 WIDTHS = (34, 6, 9, 14, 8, 9)
 WIDEST_VALUE, WIDEST_INTERVAL = 7, 13
@@ -33,7 +34,8 @@ def title_line(evaluation: Evaluation) -> str:
 
 def _needs_words(evaluation: Evaluation, figure: Figure) -> bool:
     """Figures without a value, and those whose note holds half of the result."""
-    return figure.value is None or (evaluation.kind.endswith("robustness") and bool(figure.note))
+    told_in_notes = evaluation.kind == SECOND_READER or evaluation.kind.endswith("robustness")
+    return figure.value is None or (told_in_notes and bool(figure.note))
 
 
 def value_text(value: float | None, *, percent: bool) -> str:

@@ -8,11 +8,13 @@ nats. What is left of the bias is seen by measuring fresh scenes in the same way
 
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Sequence
+from itertools import permutations
 from math import log
 from typing import NamedTuple
 
 from diptych.types import Scene, SceneObject
-from diptych.world import Constraints, WorldSpec, relation_between
+from diptych.world import Constraints, Relation, WorldSpec, relation_between
+from diptych.world.relations import TRUE
 
 LEAST_DRAWS = 8
 QUADRANTS = 4
@@ -51,8 +53,10 @@ def choices_in(scene: Scene, content: Constraints, spec: WorldSpec) -> Iterator[
     Colour and size where they are not named, the quarter of the canvas, and the relation of two; a content with
     relations leaves no place open, and one that counts objects is left out.
     """
-    things = [next(filter(mention.fits, scene.objects)) for mention in content.mentions if mention.number == 1]
-    for place, (mention, thing) in enumerate(zip(content.mentions, things, strict=False)):
+    if any(mention.number > 1 for mention in content.mentions):
+        return
+    things = _things_of(content, scene)
+    for place, (mention, thing) in enumerate(zip(content.mentions, things, strict=True)):
         if mention.colour is None and len(spec.colours) > 1:
             yield Choice("colour", ("colour", content, place), thing.colour, len(spec.colours))
         if mention.size is None and len(spec.sizes) > 1:
@@ -61,6 +65,22 @@ def choices_in(scene: Scene, content: Constraints, spec: WorldSpec) -> Iterator[
             yield Choice("place", ("place", content, place), _quadrant(thing, scene.side), QUADRANTS)
     if len(things) == 2 and not content.relations and (relation := relation_between(things[0], things[1])):
         yield Choice("relation", ("relation", content), relation, len(spec.relations))
+
+
+def _things_of(content: Constraints, scene: Scene) -> tuple[SceneObject, ...]:
+    """An object for each mention, all different ones; of several ways the first in which most relations hold."""
+    ways = [
+        things
+        for things in permutations(scene.objects, len(content.mentions))
+        if all(mention.fits(thing) for mention, thing in zip(content.mentions, things, strict=True))
+    ]
+    if not ways:
+        raise ValueError(f"a scene of {len(scene.objects)} objects does not show {content}")
+    return max(ways, key=lambda things: _num_held(content.relations, things))
+
+
+def _num_held(relations: Sequence[Relation], things: Sequence[SceneObject]) -> int:
+    return sum(relation_between(things[first], things[second], TRUE) == name for first, name, second in relations)
 
 
 def _quadrant(thing: SceneObject, side: int) -> tuple[bool, bool]:

@@ -1,15 +1,19 @@
 """The blocks that the run's and the demo's report are both composed of."""
 
+import sys
+
 from diptych.reports.cards import first_ones, further_failures, loop_gallery, painted_gallery, told_gallery
 from diptych.reports.html import section
 from diptych.reports.tables import evaluation_block
 from diptych.runs.results import Evaluation
 
+EVERY = sys.maxsize
 GALLERIES = {
     "painter": (painted_gallery, 18, 6),
     "teller": (told_gallery, 9, 3),
     "loop": (loop_gallery, 9, 3),
     "recognizer": (told_gallery, 9, 3),
+    "second_reader": (painted_gallery, EVERY, 0),
     "skills": (painted_gallery, 18, 6),
     "skills_full": (painted_gallery, 18, 6),
     "painter_robustness": (painted_gallery, 21, 0),
@@ -38,6 +42,11 @@ LEADS = {
         "Each picture was painted from the disturbed sentence below it, and judged by what was asked before."
     ),
     "teller_robustness": "Each sentence was told of the disturbed picture beside it.",
+    "second_reader": (
+        "What judge and recogniser find in the pictures painted from these sentences; the sign says whether that is "
+        "what was asked, places aside. First where they differ: pictures that the judge accepts, then those that it "
+        "refuses. Then some where they agree."
+    ),
     "loop": (
         "A sentence is painted and the painting is told back. Agreement is consistency, not truth: two models that "
         "share a mistake agree. So the judge's verdict on the same pictures stands beside it."

@@ -13,6 +13,7 @@ from diptych.metrics.protocols import differences
 from diptych.metrics.statistics import Contrast, Interval, bounded_interval, holm, student_t_interval
 from diptych.reports.compare_contrasts import RATES, Side, contrast, over_both
 from diptych.reports.compare_groups import Group
+from diptych.reports.compare_skills import ManyAsOne, many_as_one
 from diptych.runs.results import EXAMPLES, Evaluation, Figure
 
 LEVEL = 0.05
@@ -57,12 +58,16 @@ class Row:
 
 @dataclass(frozen=True)
 class Comparison:
-    """One table. `result` is one of the evaluations that it is of, all of one protocol."""
+    """One table. `result` is one of the evaluations that it is of, all of one protocol.
+
+    `skills` are all skills as one, where there are several and every group has several runs.
+    """
 
     groups: tuple[Group, ...]
     result: Evaluation
     rows: tuple[Row, ...]
     left_out: tuple[str, ...] = ()
+    skills: ManyAsOne | None = None
 
     def contrasts(self) -> list[Contrast]:
         """Every test that was made."""
@@ -80,7 +85,8 @@ def compare(groups: Sequence[Group], results: Sequence[Evaluation]) -> Compariso
             left_out.append(f"{name}: measured differently ({'; '.join(mixed)})")
         else:
             rows.append(_row(sides))
-    return Comparison(tuple(groups), results[0], tuple(_adjusted(rows)), tuple(left_out))
+    skills = many_as_one(results[0].kind, {row.name: [cell.values for cell in row.cells] for row in rows})
+    return Comparison(tuple(groups), results[0], tuple(_adjusted(rows)), tuple(left_out), skills)
 
 
 def _parted(results: Sequence[Evaluation], sizes: Sequence[int]) -> list[Sequence[Evaluation]]:

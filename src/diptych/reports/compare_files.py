@@ -10,8 +10,9 @@ from diptych.config.errors import UserError
 from diptych.reports.compare import Comparison, compare
 from diptych.reports.compare_curves import curve_of, quality_name
 from diptych.reports.compare_groups import Group, grouped
-from diptych.reports.compare_plots import write_intervals, write_quality
+from diptych.reports.compare_plots import write_intervals, write_profiles, write_quality
 from diptych.reports.compare_results import measured_alike
+from diptych.reports.compare_skills_text import heading as skills_heading
 from diptych.reports.compare_text import comparison_markdown, comparison_text, comparison_values
 from diptych.runs.folder import RunFolder
 
@@ -37,6 +38,7 @@ def compare_runs(runs: Sequence[RunFolder], by: str | None, folder: Path) -> Wri
         _write(folder / "comparison.md", "\n".join(map(comparison_markdown, comparisons))),
         _write(folder / "comparison.json", json.dumps(values, indent=1, ensure_ascii=False)),
         *(path for comparison in comparisons for path in _intervals(comparison, folder)),
+        *(path for comparison in comparisons for path in _profiles(comparison, folder)),
         *_quality(groups, folder),
     ]
     return Written([comparison_text(comparison) for comparison in comparisons], values, files)
@@ -45,6 +47,15 @@ def compare_runs(runs: Sequence[RunFolder], by: str | None, folder: Path) -> Wri
 def _intervals(comparison: Comparison, folder: Path) -> list[Path]:
     rates = [row for row in comparison.rows if row.percent]
     return write_intervals(comparison, folder / f"{comparison.result.kind}.png") if rates else []
+
+
+def _profiles(comparison: Comparison, folder: Path) -> list[Path]:
+    """Nothing but for several skills of several runs a group."""
+    if comparison.skills is None:
+        return []
+    labels = [group.label for group in comparison.groups]
+    heading = f"{comparison.result.title} as one: {skills_heading(comparison.skills)}"
+    return write_profiles(comparison.skills, labels, heading, folder / f"{comparison.result.kind}_profile.png")
 
 
 def _quality(groups: Sequence[Group], folder: Path) -> list[Path]:

@@ -1,6 +1,6 @@
-"""Pictures of a comparison, PNG and SVG: every figure with its interval, and quality against images and seconds."""
+"""Pictures of a comparison, PNG and SVG: figures with their intervals, profiles of skills, quality in training."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,6 +13,7 @@ from matplotlib.ticker import MaxNLocator
 
 from diptych.reports.compare import Cell, Comparison, Row
 from diptych.reports.compare_curves import Curve, band_of
+from diptych.reports.compare_skills import ManyAsOne
 from diptych.reports.compare_text import title
 from diptych.reports.curves import short_number
 
@@ -35,10 +36,11 @@ TITLE_FONT: dict[str, Any] = {"family": "serif", "size": 14}
 WIDTH = 9.0
 TITLE, LEGEND_LINE, ROW, FOOT = 0.66, 0.26, 0.19, 0.76
 """Inches: of the title, of a line of the legend, of a group's line, and below everything."""
-PLOT = 2.7
+PLOT, PROFILE = 2.7, 3.2
 LETTERS = 100
 """Letters of the legend that fit beside one another."""
 INTERVALS_SAY = "dots: means · bars: 95 % intervals, over what the table says · rings: runs"
+PROFILES_SAY = "shades: 95 % of resamples of whole runs, point by point; of few runs too narrow"
 CURVES_SAY = "thick: means over seeds · thin: runs · shades: 95 % intervals of the means, Student's t"
 
 
@@ -56,9 +58,9 @@ def write_intervals(comparison: Comparison, path: Path) -> list[Path]:
                 _interval(axes, cell, -i * step - j, COLOURS[j % len(COLOURS)])
         axes.set_ylim(1 - len(rows) * step, 1)
         axes.set_yticks([-i * step - (len(labels) - 1) / 2 for i in range(len(rows))], [row.name for row in rows])
-        axes.set_xlim(*_range_of(rows))
+        axes.set_xlim(*_round_about(_ends_of(rows)))
         axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
-        axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.4g} %")
+        axes.xaxis.set_major_formatter(_as_percent)
         _plain_axes(axes, grid="x")
         axes.tick_params(axis="y", labelcolor=INK)
         return _saved(canvas, path)
@@ -82,6 +84,28 @@ def write_quality(curves: Mapping[str, Sequence[Curve]], name: str, path: Path) 
             axes.xaxis.set_major_formatter(lambda value, _: short_number(value))
             _plain_axes(axes, grid="y")
         right.tick_params(labelleft=False)
+        return _saved(canvas, path)
+
+
+def write_profiles(skills: ManyAsOne, labels: Sequence[str], heading: str, path: Path) -> list[Path]:
+    """Which share of a group's runs and skills is above each rate, as steps, with its band."""
+    with mpl.rc_context(STYLE):
+        canvas = _canvas(heading, labels, PROFILE, PROFILES_SAY)
+        axes = _axes(canvas, 0.09, 0.88, PROFILE)
+        for j, profile in enumerate(skills.profiles()):
+            colour = COLOURS[j % len(COLOURS)]
+            axes.step(profile.thresholds, profile.share, where="post", color=colour, linewidth=2.2)
+            axes.fill_between(
+                profile.thresholds, profile.low, profile.high, step="post", color=colour, alpha=0.13, linewidth=0
+            )
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+            axis.set_major_formatter(_as_percent)
+        axes.set_xlim(*_round_about(rate for scores in skills.scores for rate in scores.flat))
+        axes.set_ylim(-0.03, 1.03)
+        axes.set_xlabel("GenEval's rate of a skill")
+        axes.set_ylabel("runs and skills above it")
+        _plain_axes(axes, grid="y")
         return _saved(canvas, path)
 
 
@@ -136,12 +160,17 @@ def _interval(axes: Axes, cell: Cell, height: float, colour: str) -> None:
     axes.plot(cell.mean, height, "o", color=colour, markersize=7)
 
 
-def _range_of(rows: Sequence[Row]) -> tuple[float, float]:
-    """From a round number below everything to one above it."""
+def _ends_of(rows: Sequence[Row]) -> list[float]:
+    """All means and ends of intervals."""
     ends = [
         x for row in rows for cell in row.cells for x in (*(cell.interval.ends if cell.interval else ()), cell.mean)
     ]
-    known = [x for x in ends if x is not None]
+    return [x for x in ends if x is not None]
+
+
+def _round_about(rates: Iterable[float]) -> tuple[float, float]:
+    """From a round number below everything to one above it."""
+    known = list(rates)
     return np.floor(10 * min(known)) / 10 - 0.01, np.ceil(10 * max(known)) / 10 + 0.01
 
 
@@ -150,6 +179,10 @@ def _limits(curves: Mapping[str, Sequence[Curve]]) -> tuple[float, float]:
     values = np.concatenate([curve.values for group in curves.values() for curve in group])
     margin = 0.08 * (np.ptp(values) or 1.0)
     return float(values.min() - margin), float(values.max() + margin)
+
+
+def _as_percent(value: float, _: float) -> str:
+    return f"{100 * value:.4g} %"
 
 
 def _plain_axes(axes: Axes, grid: Literal["x", "y"]) -> None:

@@ -7,12 +7,13 @@ from typing import Any
 
 from diptych.metrics.protocols import SUBJECT
 from diptych.metrics.statistics import Interval
+from diptych.reports.columns import COLUMNS, shortened, table_line
 from diptych.reports.compare import LEVEL, Cell, Comparison, Row
 from diptych.reports.compare_groups import Group
+from diptych.reports.compare_skills_text import skills_markdown, skills_text, skills_values
 from diptych.reports.stories import data_words
 from diptych.reports.tables import number
 
-COLUMNS = 80
 WIDTHS = (27, 9, 15, 9, 7, 6, 7)
 HEADER = ("", "mean", "95 % interval", "over", "diff", "p", "")
 SHORT = {"training seeds": "seeds", "held-out examples": "ex.", "held-out contents": "cont."}
@@ -20,15 +21,19 @@ NOTHING = "-"
 
 
 def comparison_text(comparison: Comparison) -> str:
-    """Title, groups, three lines a figure, and what intervals and p mean here."""
-    lines = [*wrap(title(comparison), COLUMNS), "", _line(HEADER)]
-    labels = [f"  {label}" for label in without_common_key([group.label for group in comparison.groups])]
+    """Title, a line a group and figure, what intervals and p mean here, and where there are many skills them as one."""
+    lines = [*wrap(title(comparison), COLUMNS), "", table_line(HEADER, WIDTHS)]
+    labels = without_common_key([group.label for group in comparison.groups])
     for row in comparison.rows:
         lines.append(row.name)
-        lines += [_line(_cells(label, cell, row)) for label, cell in zip(labels, row.cells, strict=True)]
+        lines += [
+            table_line(_cells(f"  {label}", cell, row), WIDTHS) for label, cell in zip(labels, row.cells, strict=True)
+        ]
     lines.append("")
     for note in notes(comparison):
         lines += wrap(note, COLUMNS, subsequent_indent="  ")
+    if comparison.skills:
+        lines += ["", skills_text(comparison.skills, labels)]
     return "\n".join(lines)
 
 
@@ -43,11 +48,14 @@ def comparison_markdown(comparison: Comparison) -> str:
     ]
     lines = [header, ["---"] * len(header), *rows]
     table = "\n".join("| " + " | ".join(line) + " |" for line in lines).replace("\u00a0", " ")
-    return "\n\n".join((f"## {title(comparison)}", table, *notes(comparison))) + "\n"
+    labels = [group.label for group in comparison.groups]
+    skills = [skills_markdown(comparison.skills, labels)] if comparison.skills else []
+    return "\n\n".join((f"## {title(comparison)}", table, *notes(comparison), *skills)) + "\n"
 
 
 def comparison_values(comparison: Comparison) -> dict[str, Any]:
     """Plain values for JSON."""
+    labels = [group.label for group in comparison.groups]
     return {
         "kind": comparison.result.kind,
         "title": comparison.result.title,
@@ -62,6 +70,7 @@ def comparison_values(comparison: Comparison) -> dict[str, Any]:
         ],
         "left_out": list(comparison.left_out),
         "notes": notes(comparison),
+        "many_skills_as_one": skills_values(comparison.skills, labels) if comparison.skills else None,
     }
 
 
@@ -137,7 +146,7 @@ def _too_few(comparison: Comparison) -> list[str]:
 
 def _cells(label: str, cell: Cell, row: Row) -> tuple[str, ...]:
     return (
-        label if len(label) < WIDTHS[0] else f"{label[: WIDTHS[0] - 2]}…",
+        shortened(label, WIDTHS[0] - 1),
         number(cell.mean, percent=row.percent).replace("\u00a0", " ").replace("—", NOTHING),
         _ends(cell.interval, row.percent),
         _over(cell.interval),
@@ -145,11 +154,6 @@ def _cells(label: str, cell: Cell, row: Row) -> tuple[str, ...]:
         NOTHING if cell.p is None else f"{cell.p:.3f}" if cell.p >= 0.001 else "<.001",
         cell.verdict,
     )
-
-
-def _line(cells: Sequence[str]) -> str:
-    first, *others = zip(cells, WIDTHS, strict=True)
-    return (first[0].ljust(first[1]) + "".join(f"{cell:>{width}}" for cell, width in others)).rstrip()
 
 
 def _ends(interval: Interval | None, percent: bool) -> str:

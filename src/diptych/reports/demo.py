@@ -87,8 +87,9 @@ class Demo:
 
     def evaluate(self, teller: Path, painter: Path, track: "Track") -> None:
         """Both on held-out scenes, the loop, and the painter's skills, in complete sentences as it learned from."""
-        from diptych.runs.evaluation import Request, evaluate
+        from diptych.runs.evaluation import evaluate
         from diptych.runs.load import load_painter, load_teller
+        from diptych.runs.request import Request
         from diptych.runs.skills import SkillsRequest
 
         self._begin("both are evaluated on held-out scenes, and the loop is closed")
@@ -97,7 +98,7 @@ class Demo:
         request = Request(num=EXAMPLES[self.budget], skills=skills)
         telling = load_teller(teller)
         told = evaluate(telling, request, track=track)
-        self.results = evaluate(load_painter(painter), request, teller=telling, track=track)
+        self.results = evaluate(load_painter(painter), request, partners=(telling,), track=track)
         self.results.insert(1, *told)
         self._end(Step("evaluation", time.monotonic() - start))
 

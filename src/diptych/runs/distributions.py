@@ -147,7 +147,11 @@ def _shares(sets: Sets) -> list[Figure]:
 
 
 def _vendi(sets: Sets) -> Figure:
-    painted, true = vendi_score(sets.painted_vectors), vendi_score(sets.true_vectors)
+    """Where vectors have no direction, the reason."""
+    try:
+        painted, true = vendi_score(sets.painted_vectors), vendi_score(sets.true_vectors)
+    except ValueError as error:
+        return Figure(VENDI, None, note=str(error), percent=False)
     return Figure(VENDI, painted, sets.n, ceiling=true, note="effective number of different pictures", percent=False)
 
 

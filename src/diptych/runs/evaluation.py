@@ -1,70 +1,36 @@
-"""Evaluate a run: what it paints, tells or recognises on held-out data, and with a second run the closed loop.
+"""Evaluate a run: what it paints, tells or recognises on held-out data, and what other runs make of its pictures.
 
 Callable from Python, the command line and the demo. Every result says how it was measured and is kept in the run's
 folder: `evaluations/<checkpoint>-<data>-<split>-<seed>[-with-<run>|-skills|-robustness].json`.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from diptych.config import components
 from diptych.config.components import Trust
-from diptych.config.errors import UserError
 from diptych.models.features import FeatureNetwork
-from diptych.runs import environment
 from diptych.runs.build import read_checkpoint
 from diptych.runs.distributions import with_distributions
 from diptych.runs.features import feature_network
-from diptych.runs.held_out import LEAST, HeldOut, take_held_out
-from diptych.runs.load import Handle, Painter, Recognizer, Teller, check_beam
+from diptych.runs.held_out import HeldOut, take_held_out
+from diptych.runs.load import Handle, Painter, Recognizer, Teller
 from diptych.runs.loop import evaluate_loop
 from diptych.runs.painting import Painted, evaluate_painter, paint_held_out
+from diptych.runs.protocol import measured, protocol_of
 from diptych.runs.recognizing import evaluate_recognizer
+from diptych.runs.request import AS_USUAL, Request, check_exact, check_partners, refuse_what_would_be_ignored
 from diptych.runs.results import Evaluation, save
 from diptych.runs.robustness import painter_robustness, teller_robustness
+from diptych.runs.second_reader import evaluate_second_reader
 from diptych.runs.skills import SkillsRequest, evaluate_skills
 from diptych.runs.telling import evaluate_teller, tell, truth_of
 from diptych.runs.truth import silently
 from diptych.systems.captioner import Caption
 from diptych.tracking import RunInfo
 from diptych.types import Track
-from diptych.world import JUDGE_VERSION
-from diptych.world.limits import limits_for
 from diptych.world.skills import skills_of
-
-SPLITS = ("val", "test")
-
-
-@dataclass(frozen=True)
-class Request:
-    """On what, and how, to evaluate.
-
-    `data` is a data config's name or a folder, None is the run's own; `overrides` set keys of it (`data.root=…`);
-    `seed` is that of the painter's noise. `features` names the network by which a painter's pictures are compared as
-    sets (one of conf/features or a run; None: as the run's configuration says), and `force` gives the Fréchet distance
-    even of too few. `skills` are asked of painters of a world; None leaves them out. `robustness` asks for the same
-    examples once more, disturbed.
-    """
-
-    data: str | None = None
-    split: str = "test"
-    num: int = 1000
-    seed: int = 0
-    beam: int = 1
-    overrides: tuple[str, ...] = ()
-    features: str | None = None
-    force: bool = False
-    skills: SkillsRequest | None = field(default_factory=SkillsRequest)
-    robustness: bool = False
-
-    def __post_init__(self) -> None:
-        if self.split not in SPLITS:
-            raise UserError(f"split={self.split!r}: evaluate on {' or '.join(SPLITS)}")
-        if self.num < LEAST:
-            raise UserError(f"num={self.num}: at least two examples are needed, to shuffle them for the floor")
-        check_beam(self.beam)
 
 
 @dataclass(frozen=True)
@@ -77,32 +43,34 @@ class Kept:
 
 def evaluate(
     handle: Painter | Teller | Recognizer,
-    request: Request = Request(),
+    request: Request = AS_USUAL,
     *,
-    teller: Teller | None = None,
+    partners: Sequence[Teller | Recognizer] = (),
     trust: Trust = (),
     track: Track = silently,
 ) -> list[Kept]:
-    """The run's table; for a painter of a world its skills too, and with a `teller` the loop's."""
+    """The run's table; for a painter of a world its skills too, and one for each of its `partners`.
+
+    With a teller it is the loop's, with a recogniser that of a second reader beside the judge.
+    """
+    refuse_what_would_be_ignored(handle, request, partners)
     if not isinstance(handle, Painter):
-        _refuse_what_goes_with_painters(handle, request, teller)
         held_out = held_out_for(handle, request, trust)
         if isinstance(handle, Teller):
             return _teller_results(handle, held_out, request, track)
         return [_recognizer_result(handle, held_out, request, track)]
-    if teller is not None and handle.system.text_encoder is None:
-        raise UserError(f"{handle.run.run_id} paints without sentences: there is no loop to close (leave out --with)")
     network = feature_network(request.features, read_checkpoint(handle.checkpoint)["config"], trust)
     held_out = held_out_for(handle, request, trust, spare=request.num)
+    check_partners(handle, partners, held_out)
+    if request.robustness:
+        check_exact(handle, held_out)
     painted = paint_held_out(handle, held_out, seed=request.seed, track=track)
     results = [_painter_result(handle, painted, held_out, network, request, track)]
-    if teller is not None:
-        results.append(_loop_result(handle, teller, painted, held_out, request, track))
+    results += [_partner_result(handle, partner, painted, held_out, request, track) for partner in partners]
     if request.skills is not None and painted.judged is not None and skills_of(painted.judged.judge.spec):
         results.append(_skills_result(handle, request.skills, held_out, request, track))
     if request.robustness:
-        _check_exact(handle, held_out)
-        protocol = _protocol(handle, held_out, request)
+        protocol = protocol_of(handle, held_out, request.seed)
         robust = painter_robustness(handle, painted, held_out, protocol, track)
         results.append(_keep(handle, robust, request, held_out, "-robustness"))
     return results
@@ -122,104 +90,63 @@ def held_out_for(handle: Handle, request: Request, trust: Trust = (), spare: int
     )
 
 
-def _refuse_what_goes_with_painters(handle: Teller | Recognizer, request: Request, teller: Teller | None) -> None:
-    """Rather than ignore it."""
-    does = "tells" if isinstance(handle, Teller) else "recognises"
-    if teller is not None:
-        raise UserError(f"{handle.run.run_id} {does}; a teller (--with) goes with a painter")
-    if request.features is not None:
-        raise UserError(f"{handle.run.run_id} {does}; features={request.features} compare a painter's pictures")
-    if request.robustness and isinstance(handle, Recognizer):
-        raise UserError(f"{handle.run.run_id} {does}; --robustness goes with painters and tellers")
-
-
 def _teller_results(handle: Teller, held_out: HeldOut, request: Request, track: Track) -> list[Kept]:
+    if request.robustness:
+        check_exact(handle, held_out)
     captions = tell(handle, held_out.images, beam=request.beam, track=track, description="captions")
-    protocol = _protocol(handle, held_out, request) | {"beam": request.beam}
+    protocol = protocol_of(handle, held_out, request.seed) | {"beam": request.beam}
     results = [_keep(handle, evaluate_teller(handle, captions, held_out, protocol), request, held_out)]
     if request.robustness:
-        _check_exact(handle, held_out)
         scores = truth_of([caption.text for caption in captions], held_out)
         robust = teller_robustness(handle, captions, scores, held_out, protocol, track)
         results.append(_keep(handle, robust, request, held_out, "-robustness"))
     return results
 
 
-def _check_exact(handle: Handle, held_out: HeldOut) -> None:
-    """Refuse to disturb what nobody can judge."""
-    if held_out.world is None or (isinstance(handle, Painter) and handle.system.text_encoder is None):
-        raise UserError(
-            f"robustness: {handle.run.run_id} on {held_out.name} cannot be judged exactly; it takes sentences and a "
-            "world of scenes (leave out --robustness)"
-        )
-
-
 def _recognizer_result(handle: Recognizer, held_out: HeldOut, request: Request, track: Track) -> Kept:
-    protocol = _protocol(handle, held_out, request)
+    protocol = protocol_of(handle, held_out, request.seed)
     return _keep(handle, evaluate_recognizer(handle, held_out, protocol, track), request, held_out)
 
 
 def _painter_result(
     handle: Painter, painted: Painted, held_out: HeldOut, network: FeatureNetwork, request: Request, track: Track
 ) -> Kept:
-    evaluation = evaluate_painter(painted, held_out, _protocol(handle, held_out, request), track)
+    evaluation = evaluate_painter(painted, held_out, protocol_of(handle, held_out, request.seed), track)
     evaluation = with_distributions(evaluation, painted.images, held_out, network, force=request.force, track=track)
     return _keep(handle, evaluation, request, held_out)
 
 
-def _loop_result(
-    handle: Painter, teller: Teller, painted: Painted, held_out: HeldOut, request: Request, track: Track
+def _partner_result(
+    handle: Painter,
+    partner: Teller | Recognizer,
+    painted: Painted,
+    held_out: HeldOut,
+    request: Request,
+    track: Track,
 ) -> Kept:
-    captions: Mapping[str, Sequence[Caption]] = {
+    protocol = protocol_of(handle, held_out, request.seed) | {"with": measured(partner)}
+    if isinstance(partner, Recognizer):
+        result = evaluate_second_reader(partner, painted, held_out, protocol, track)
+    else:
+        captions = _captions(partner, painted, held_out, request, track)
+        result = evaluate_loop(handle, painted, captions, held_out, protocol | {"beam": request.beam}, track)
+    return _keep(handle, result, request, held_out, f"-with-{partner.run.run_id}")
+
+
+def _captions(
+    teller: Teller, painted: Painted, held_out: HeldOut, request: Request, track: Track
+) -> Mapping[str, Sequence[Caption]]:
+    return {
         "painted": tell(teller, painted.images, beam=request.beam, track=track, description="telling paintings"),
         "real": tell(teller, held_out.images, beam=request.beam, track=track, description="telling true pictures"),
     }
-    protocol = _protocol(handle, held_out, request) | {"beam": request.beam, "with": _measured(teller)}
-    result = evaluate_loop(handle, painted, captions, held_out, protocol, track)
-    return _keep(handle, result, request, held_out, f"-with-{teller.run.run_id}")
 
 
 def _skills_result(handle: Painter, skills: SkillsRequest, held_out: HeldOut, request: Request, track: Track) -> Kept:
     learned_from = read_checkpoint(handle.checkpoint)["config"]["data"]
-    protocol = _protocol(handle, held_out, request)
+    protocol = protocol_of(handle, held_out, request.seed)
     result = evaluate_skills(handle, held_out, skills, protocol, track, learned_from.get("complete_prob"))
     return _keep(handle, result, request, held_out, "-skills-full" if skills.full_sentences else "-skills")
-
-
-def _protocol(handle: Handle, held_out: HeldOut, request: Request) -> dict[str, Any]:
-    """Everything one needs to know to measure the same again."""
-    code = environment.code_version(Path(__file__).parent)
-    return {
-        **_measured(handle),
-        "experiment": handle.run.experiment,
-        "ema": bool(getattr(handle.system, "generator_average", None)),
-        "data": held_out.name,
-        "overrides": list(held_out.overrides),
-        "split": held_out.split,
-        "num": len(held_out),
-        "seed": request.seed,
-        **_judging(held_out),
-        "commit": code["commit"],
-        "dirty": code["dirty"],
-        "versions": {name: environment.version_of(name) for name in environment.PACKAGES},
-    }
-
-
-def _judging(held_out: HeldOut) -> dict[str, Any]:
-    """Which judge it was, where there was one: other limits are another judge."""
-    if held_out.world is None:
-        return {}
-    return {"judge": {"version": JUDGE_VERSION, **asdict(limits_for(held_out.world.side))}}
-
-
-def _measured(handle: Handle) -> dict[str, Any]:
-    """Which run it is, how far it was trained, and the digest of its configuration."""
-    return {
-        "run": handle.run.run_id,
-        "config_digest": handle.run.digest,
-        "checkpoint": handle.checkpoint.stem,
-        "images_seen": handle.images_seen,
-    }
 
 
 def _keep(handle: Handle, evaluation: Evaluation, request: Request, held_out: HeldOut, suffix: str = "") -> Kept:

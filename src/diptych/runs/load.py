@@ -71,6 +71,14 @@ def load_recognizer(run: str | Path, *, trust: Collection[str] = ()) -> "Recogni
     return _load_kind(run, Recognizer, trust)
 
 
+def load_partner(run: str | Path, *, trust: Collection[str] = ()) -> "Teller | Recognizer":
+    """The run, which must tell or recognise, to be shown a painter's pictures; `latest` is the latest that tells."""
+    handle = load_checkpoint(find_run(str(run), default_outputs(), Teller.role), trust=trust)
+    if isinstance(handle, Painter):
+        raise UserError(f"{handle.run.run_id} paints: --with takes a run that tells or recognises what was painted")
+    return handle
+
+
 @dataclass
 class Handle:
     """What painters, tellers and recognisers share: where they come from, and what they know."""

@@ -69,7 +69,7 @@ def evaluate_painter(painted: Painted, held_out: HeldOut, protocol: Mapping[str,
     if painted.judged is None:
         truth = Figure("fully true", None, note=painted.unjudged)
         return Evaluation("painter", TITLE, protocol, [truth, energy], examples=_examples(painted))
-    ceiling = _true_renders(held_out, painted.judged.judge, track)
+    ceiling = true_renders(held_out, painted.judged.judge, track)
     floor, contents = painted.judged.shuffled(), held_out.contents
     table = figures(PAINTING_LABELS, painted.judged.scores, floor.scores, ceiling.scores, contents)
     return Evaluation(
@@ -139,7 +139,8 @@ def _paint_times(painter: Painter, sentences: list[str], number: int, seed: int)
     return list(zip(sentences, images.split(number), strict=True))
 
 
-def _true_renders(held_out: HeldOut, judge: Judge, track: Track) -> Judged:
+def true_renders(held_out: HeldOut, judge: Judge, track: Track) -> Judged:
+    """What the judge reads in the held-out pictures themselves, the first ones of very many."""
     num = min(len(held_out), MOST_CHECKS)
     return judged(judge, held_out.images[:num], held_out.meanings()[:num], track, "judging true renders")
 

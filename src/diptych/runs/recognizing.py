@@ -65,12 +65,12 @@ def label_figures(group: str, found: Labels, held: Labels) -> list[Figure]:
 
 def grouped(matrix: Labels, labels: tuple[str, ...], group: str) -> Labels:
     """Which values of one attribute occur (some red object, whatever its shape), or how many objects there are."""
-    values = [_value(label, group) for label in labels]
+    values = [value_of(label, group) for label in labels]
     columns = [matrix[:, [v == value for v in values]].any(dim=1) for value in dict.fromkeys(values) if value]
     return torch.stack(columns, dim=1) if columns else matrix[:, :0]
 
 
-def _value(label: str, group: str) -> str | None:
+def value_of(label: str, group: str) -> str | None:
     """A kind of object is called by its size, colour and shape; the number of objects has a label of its own."""
     words = label.split()
     attributes = dict(zip(GROUPS, words, strict=False)) if len(words) == 3 else {"count": label}

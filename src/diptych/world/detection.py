@@ -1,7 +1,8 @@
-"""Finding objects one after the other: the rendered object that explains most of what is left, subtracted, repeat.
+"""Finding objects one after the other: the rendered object that best explains what is left, subtracted, repeat.
 
 Candidates are matched filters of all shapes and sizes at every other pixel; the best is refined by fitting before it
-is subtracted. Objects do not overlap, so their gains add up and being greedy loses little. Pictures come reduced to
+is subtracted. What a candidate explains counts the less, the more it leaves over around it: otherwise one large
+object would first be seen in two small ones of a colour that touch, and never be given up. Pictures come reduced to
 `COARSE_SIDE` pixels: an object of the world can be found, though not yet told apart, at that side.
 """
 
@@ -21,6 +22,9 @@ FILTER_SIDE = 21
 STRIDE = 2
 LEAST_GAIN = 22.0
 """Squared error that an object must explain: 15 % of the smallest one's energy."""
+
+REACH = 1.1
+"""Of the square in which a candidate should explain everything, in radii."""
 
 START_VARIANCE = 0.4
 FIT_STEPS = 3
@@ -88,17 +92,30 @@ def _best_of_each(
     filters: Float[Tensor, "k 1 filter filter"],
     kinds: Float[Tensor, "k 2"],
 ) -> Found:
-    """The filter and pixel that explain most of each picture, where that is enough."""
+    """The filter and pixel that explain each picture best, where what they explain is enough."""
     answers = F.conv2d(rest.flatten(0, 1)[:, None], filters, padding=FILTER_SIDE // 2, stride=STRIDE)
     gains = answers.unflatten(0, (-1, 3)).square().sum(dim=1)
-    gain, place = gains.flatten(1).max(dim=1)
+    share = gains / _energy_around(rest, kinds[:, 1]).clamp(min=LEAST_GAIN)
+    score, place = torch.where(gains > LEAST_GAIN, gains * share.clamp(max=1).square(), 0).flatten(1).max(dim=1)
     across = gains.shape[-1]
     filter_number, pixel = place // across**2, place % across**2
     x, y = STRIDE * (pixel % across) + 0.5, STRIDE * (pixel // across) + 0.5
     variance = torch.full_like(x, START_VARIANCE)
     params = torch.stack([x, y, kinds[filter_number, 1], variance], dim=1)
-    enough = gain > LEAST_GAIN
+    enough = score > 0
     return Found(image[enough], kinds[filter_number[enough], 0].long(), params[enough])
+
+
+def _energy_around(
+    rest: Float[Tensor, "n 3 side side"], radii: Float[Tensor, " k"]
+) -> Float[Tensor, "n k across across"]:
+    """What there is to explain, in a square about each filter's place that is a little wider than its object."""
+    energy = rest.square().sum(dim=1, keepdim=True)
+    sums = {}
+    for radius in set(radii.tolist()):
+        reach = round(REACH * radius)
+        sums[radius] = F.avg_pool2d(energy, 2 * reach + 1, STRIDE, reach, divisor_override=1)
+    return torch.cat([sums[radius] for radius in radii.tolist()], dim=1)
 
 
 def _joined(rounds: list[Found]) -> Found:

@@ -10,7 +10,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-JUDGE_VERSION = 2
+JUDGE_VERSION = 3
 """Changes whenever a picture may be read or judged differently; figures of different versions are not compared."""
 
 CALIBRATION_FILE = "judge.json"

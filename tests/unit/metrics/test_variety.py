@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 
 from diptych.metrics.variety import Choice, choices_in, entropy, entropy_share
+from diptych.types import Scene, SceneObject
 from diptych.world import Constraints, Mention, Relation, WorldSpec
 from diptych.world.skills import contents_of, scene_showing
 
@@ -57,6 +58,39 @@ def test_only_what_the_sentence_leaves_open_is_a_choice():
     pair = (Mention("circle", "red"), Mention("square", "blue"))
     assert kinds(Constraints(pair)) == ["size", "place"] * 2 + ["relation"]
     assert kinds(Constraints(pair, (Relation(0, "above", 1),))) == ["size"] * 2
+
+
+def things(*words):
+    """Shape, colour and size of objects, each below the one before."""
+    return tuple(SceneObject(*word, 32, 10 + 12 * i, 5) for i, word in enumerate(words))
+
+
+def values_of(content, *words):
+    chosen = choices_in(Scene(64, things(*words)), content, WORLD)
+    return [(choice.kind, choice.group[-1], choice.value) for choice in chosen if choice.kind != "place"]
+
+
+def test_every_mention_is_of_an_object_of_its_own():
+    """The first red thing fits both mentions; it is the circle all the same that the second one leaves open."""
+    content = Constraints((Mention(colour="red"), Mention("circle")), (Relation(0, "below", 1),))
+    found = values_of(content, ("circle", "red", "big"), ("square", "red", "small"))
+    assert found == [("size", 0, "small"), ("colour", 1, "red"), ("size", 1, "big")]
+
+
+def test_where_several_objects_fit_those_count_that_stand_as_was_asked():
+    content = Constraints((Mention("circle"), Mention("square", "blue", "big")), (Relation(0, "below", 1),))
+    found = values_of(content, ("circle", "red", "small"), ("square", "blue", "big"), ("circle", "green", "big"))
+    assert found == [("colour", 0, "green"), ("size", 0, "big")]
+
+
+def test_a_content_that_counts_anything_is_left_out_as_a_whole():
+    content = Constraints((Mention("circle", number=2), Mention("square")))
+    assert values_of(content, ("circle", "red", "big"), ("circle", "blue", "big"), ("square", "red", "small")) == []
+
+
+def test_a_scene_without_what_is_mentioned_is_refused():
+    with pytest.raises(ValueError, match="a scene of 1 objects does not show"):
+        values_of(Constraints((Mention("circle"), Mention("square"))), ("circle", "red", "big"))
 
 
 @pytest.mark.parametrize("skill", ["single_object", "two_object"])

@@ -1,10 +1,12 @@
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from diptych.reports.blocks import evaluation_section
 from diptych.reports.charts import charts_of
 from diptych.reports.demo_report import DemoStory, demo_page
 from diptych.reports.pictures import veil
@@ -125,3 +127,10 @@ def test_a_table_says_when_its_intervals_are_over_contents():
     once = Figure.rate("fully true", [True] * 6, list("abcdef"))
     assert "contents: 3 different ones" in interval_words(Evaluation("painter", "Painted", {}, [again]))
     assert interval_words(Evaluation("painter", "Painted", {}, [once])) == ""
+
+
+def test_what_two_readers_differ_about_is_shown_in_the_order_of_the_evaluation():
+    twice = replace(evaluation("second_reader"), examples=[example(500, False), example(2, True), example(1, True)])
+    block = evaluation_section(twice)
+    assert re.findall(r"<figcaption>sentence &lt;(\d+)&gt;", block) == ["500", "2", "1"]
+    assert "what went wrong first" not in block

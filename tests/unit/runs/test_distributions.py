@@ -9,7 +9,7 @@ from torch import nn
 from diptych.config import UserError
 from diptych.config.composition import compose
 from diptych.models.features import ModuleFeatures, RandomFeatures
-from diptych.runs.distributions import with_distributions
+from diptych.runs.distributions import Sets, figures_of, with_distributions
 from diptych.runs.features import feature_network, look, protocol_of
 from diptych.runs.held_out import HeldOut, take_held_out
 from diptych.runs.results import Evaluation, Figure
@@ -93,6 +93,15 @@ def test_a_handful_of_pictures_is_no_set(held_out):
     result = evaluated(few.images, few)
     assert [figure.name for figure in result.figures] == ["fully true", "Fréchet distance"]
     assert "6 painted and 6 other real pictures are too few" in result.figures[1].note
+
+
+def test_pictures_that_the_network_does_not_see_have_no_vendi_score(held_out):
+    vectors = torch.randn(3, NUM, 4, generator=torch.Generator().manual_seed(0))
+    vectors[0, :7] = 0
+    sets = Sets(held_out.images, held_out.images, *vectors, seed=0)
+    (figure,) = (figure for figure in figures_of(sets) if figure.name == "Vendi score")
+    assert figure.value is None
+    assert "7 of 200 vectors are zero or not finite" in figure.note
 
 
 def test_batches_never_change_what_is_seen(held_out, monkeypatch):

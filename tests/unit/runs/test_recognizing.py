@@ -123,7 +123,7 @@ def test_a_run_is_evaluated_and_shows_what_it_found(trained, capsys):
     assert [figure["name"] for figure in result["figures"]] == ["all right", "precision", "recall", "F1"]
     assert list(trained.samples.glob("captions-*.png"))
     assert main(["evaluate", str(trained.path), "--num", "20", "--features", "random"]) == 2
-    assert "recognises; features=random compare a painter's pictures" in capsys.readouterr().err
+    assert "recognises; features=random goes with a painter" in capsys.readouterr().err
 
 
 def test_a_run_sees_pictures_for_others(trained):

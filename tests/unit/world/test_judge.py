@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import replace
+from itertools import product
 from random import Random
 
 import pytest
@@ -22,6 +23,10 @@ from diptych.world import (
     render,
     sample_scene,
 )
+from diptych.world.perturbations import blurred
+from diptych.world.sampling import GAP
+from diptych.world.shapes import HALF_EXTENTS
+from diptych.world.spec import RADII_AT_32
 from diptych.world.telling import tell_everything
 
 PAIRS = WorldSpec()
@@ -61,6 +66,27 @@ def test_places_and_radii_are_read_to_a_tenth_of_a_pixel():
             assert abs(found.x - thing.x) < 0.1
             assert abs(found.y - thing.y) < 0.1
             assert abs(found.radius - thing.radius) < 0.1
+
+
+@pytest.mark.parametrize("blur", [0.0, 0.8, 1.2])
+def test_neighbours_of_one_colour_are_not_taken_for_something_larger(blur: float):
+    pairs = list(product(SHAPES, SHAPES, ("small", "large"), (True, False), (0.0, 3.0)))
+    scenes = [neighbours(*pair, colour=COLOURS[i % len(COLOURS)]) for i, pair in enumerate(pairs)]
+    images = blurred(render(scenes), blur) if blur else render(scenes)
+    readings = JUDGE.read(images)
+    wrong = [r for scene, r in zip(scenes, readings, strict=True) if kinds(r.scene) != kinds(scene)]
+    assert not any(reading.is_legible for reading in wrong)
+    assert len(wrong) <= (2 if blur > 1 else 0)
+
+
+def neighbours(first: str, second: str, size: str, upright: bool, aside: float, colour: str) -> Scene:
+    """Two objects with the least gap that scenes have, `aside` pixels off the straight line."""
+    radius, small = (RADII_AT_32["large"][0] if size == "large" else 4.05), 4.05
+    near, far = 9.5, 9.5 + HALF_EXTENTS[first][1 if upright else 0] * radius + GAP
+    far += HALF_EXTENTS[second][1 if upright else 0] * small
+    places = ((14.0, near), (14.0 + aside, far)) if upright else ((near, 14.0), (far, 14.0 + aside))
+    things = zip((first, second), (size, "small"), places, (radius, small), strict=True)
+    return Scene(32, tuple(SceneObject(s, colour, z, x, y, r) for s, z, (x, y), r in things))
 
 
 def test_painting_what_was_read_gives_the_picture_back():

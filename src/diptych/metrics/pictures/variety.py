@@ -3,7 +3,6 @@
 from math import log
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 from torchmetrics.functional.image import multiscale_structural_similarity_index_measure
@@ -19,8 +18,9 @@ def vendi_score(features: Float[Tensor, "n dim"]) -> float:
 
     The exponential of the entropy of the cosine similarities' eigenvalues over n, in float64. It grows with n, so only
     equal n compare. Similarities of n vectors and their dim x dim dual have the same eigenvalues: the smaller is taken.
+    A ValueError where vectors have no direction: the shares would no longer add up to one.
     """
-    directions = F.normalize(features.double(), dim=1)
+    directions = _directions(features)
     wide = directions.shape[0] < directions.shape[1]
     gram = directions @ directions.T if wide else directions.T @ directions
     shares = torch.linalg.eigvalsh(gram / len(features)).clamp(min=0)
@@ -59,6 +59,20 @@ def num_scales(side: int) -> int:
     if side < WINDOW:
         raise ValueError(f"structural similarity needs pictures of {WINDOW} pixels a side, not {side}")
     return max(n for n in range(1, len(SCALE_WEIGHTS) + 1) if side >= WINDOW * max(2 ** (n - 1), (n - 1) ** 2))
+
+
+def _directions(features: Float[Tensor, "n dim"]) -> Float[Tensor, "n dim"]:
+    """In float64 and of length one; what is no longer than the rounding of the longest one points nowhere."""
+    vectors = features.double()
+    lengths = vectors.norm(dim=1)
+    known = lengths.nan_to_num(nan=0, posinf=0)
+    lost = int((known <= torch.finfo(features.dtype).eps * known.max()).sum())
+    if lost:
+        raise ValueError(
+            f"{lost:,} of {len(features):,} vectors are zero or not finite: without a direction they have no cosine "
+            "similarities, of which the Vendi score is"
+        )
+    return vectors / lengths[:, None]
 
 
 def _one_split(log_probs: Float[Tensor, "n classes"]) -> float:

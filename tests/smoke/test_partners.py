@@ -1,0 +1,94 @@
+"""What other runs make of a painter's pictures: `diptych evaluate PAINTER --with RUN`, once or several times."""
+
+import json
+
+import pytest
+
+from diptych.cli.main import main
+from diptych.config.composition import compose
+from diptych.reports.stories import write_run_report
+from diptych.runs.folder import RunFolder
+from diptych.runs.training import train
+
+SMALL_WORLD = ("data=scenes_demo", "data.world.shapes=[circle,square]", "data.world.colours=[red,blue]")
+OTHER_WORLD = ("data=scenes_demo", "data.world.shapes=[circle,square]", "data.world.colours=[red,green]")
+TINY = (
+    "data.batch_size=16",
+    "data.val_size=32",
+    "budget_images=64",
+    "validate_every_images=64",
+    "tracking=csv",
+    "trainer.threads=1",
+    "callbacks.progress.quiet=true",
+)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    outputs = tmp_path_factory.mktemp("outputs")
+
+    def run_of(*overrides: str) -> RunFolder:
+        return train(compose([*overrides, *TINY, f"paths.outputs={outputs}"]))[0]
+
+    return run_of
+
+
+@pytest.fixture(scope="module")
+def painter(trained) -> RunFolder:
+    return trained("model=mlp_gan", "text_encoder=gru", *SMALL_WORLD)
+
+
+@pytest.fixture(scope="module")
+def recognizer(trained) -> RunFolder:
+    return trained("model=recognizer", "image_encoder.pooled_dim=4", *SMALL_WORLD)
+
+
+@pytest.fixture(scope="module")
+def teller(trained) -> RunFolder:
+    return trained("model=cnn_rnn", "image_encoder.num_halvings=2", *SMALL_WORLD)
+
+
+def evaluated(capsys, *words) -> list[dict]:
+    assert main(["evaluate", *map(str, words), "--num", "8", "--no-skills", "--json"]) == 0
+    return json.loads(capsys.readouterr().out)["evaluations"]
+
+
+def refused(capsys, *words) -> str:
+    assert main(["evaluate", *map(str, words), "--num", "8"]) == 2
+    return capsys.readouterr().err
+
+
+def test_a_teller_and_a_recogniser_look_at_the_same_pictures(painter, recognizer, teller, capsys):
+    results = evaluated(capsys, painter.path, "--with", teller.path, "--with", recognizer.path)
+    assert [result["kind"] for result in results] == ["painter", "loop", "second_reader"]
+    assert [result["protocol"].get("with", {}).get("run") for result in results] == [
+        None,
+        teller.run_id,
+        recognizer.run_id,
+    ]
+    assert results[2]["protocol"]["judge"] == results[0]["protocol"]["judge"]
+    assert (painter.evaluations / f"best-scenes_demo-test-0-with-{recognizer.run_id}.json").is_file()
+    page = write_run_report(painter).read_text(encoding="utf-8")
+    assert "Judge and recogniser" in page
+    assert "recogniser: " in page
+
+
+def test_the_table_says_how_many_pictures_are_in_each_cell(painter, recognizer, capsys):
+    assert main(["evaluate", str(painter.path), "--with", str(recognizer.path), "--num", "8", "--no-skills"]) == 0
+    said = capsys.readouterr().out
+    assert "the judge alone" in said
+    assert max(map(len, said.split("Judge and recogniser")[1].split("written to")[0].splitlines())) <= 80
+
+
+def test_only_painters_pictures_are_shown_to_others(painter, recognizer, teller, capsys):
+    assert "another run (--with) goes with a painter" in refused(capsys, teller.path, "--with", recognizer.path)
+    assert "--with takes a run that tells or recognises" in refused(capsys, painter.path, "--with", painter.path)
+
+
+def test_a_recogniser_of_another_vocabulary_is_refused_before_anything_is_painted(painter, trained, capsys):
+    other = trained("model=recognizer", "image_encoder.pooled_dim=4", *OTHER_WORLD)
+    before = set(painter.evaluations.glob("*"))
+    said = refused(capsys, painter.path, "--with", other.path, "--seed", "7")
+    assert f"{other.run_id} never learned blue, which scenes_demo has" in said
+    assert "painting" not in said
+    assert set(painter.evaluations.glob("*")) == before
