@@ -15,6 +15,7 @@ from diptych import __version__
 COMMANDS = {
     "train": "train one run of conf/ and OVERRIDES; with -m a sweep of fresh processes",
     "resume": "go on with a run exactly where it stopped, or further than first planned",
+    "sweep": "look at a sweep, stop it, or try again what failed",
     "runs": "list runs, or show one",
     "evaluate": "measure runs: the full table, written into their folders",
     "generate": "paint sentences",

@@ -12,6 +12,7 @@ from omegaconf import DictConfig
 
 from diptych.cli.output import Output, short
 from diptych.config import UserError, composition
+from diptych.runs.identity import check_name
 
 
 def forward(arguments: list[str]) -> int:
@@ -25,6 +26,7 @@ def forward(arguments: list[str]) -> int:
             errors.append(error)  # Hydra would print a preamble of its own
 
     composition.register()
+    arguments = _with_sweep(arguments)
     os.environ["HYDRA_FULL_ERROR"] = "1"
     overrides = [a for a in arguments if not a.startswith("-") and ("=" in a or a.startswith("~"))]
     flags = [a for a in arguments if a not in overrides]
@@ -36,6 +38,20 @@ def forward(arguments: list[str]) -> int:
     if errors:
         raise errors[0]
     return 0
+
+
+def _with_sweep(arguments: list[str]) -> list[str]:
+    """Our own flags of a sweep, in Hydra's words: its name, under which it can be gone on with, and a dry run."""
+    parser = argparse.ArgumentParser(prog="diptych train", add_help=False, allow_abbrev=False)
+    parser.add_argument("--sweep", metavar="NAME")
+    parser.add_argument("--dry-run", action="store_true")
+    asked, rest = parser.parse_known_args(arguments)
+    if (asked.sweep or asked.dry_run) and not {"-m", "--multirun"} & set(rest):
+        rest.append("-m")
+    if asked.sweep:
+        check_name(asked.sweep)
+        rest.append(f"hydra.sweep.dir=${{paths.outputs}}/sweeps/{asked.sweep}")
+    return [*rest, "hydra.launcher.dry_run=true"] if asked.dry_run else rest
 
 
 def _train(config: DictConfig) -> None:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 from diptych.config.resolvers import timed_id
 from diptych.reports.steps import Step
 from diptych.runs.folder import RunFolder, digest_of
+from diptych.runs.processes import resume_in_process, train_in_process
 from diptych.runs.status import DIVERGED, DONE, FAILED, RUNNING
-from diptych.runs.sweep import resume_in_process, train_in_process
 
 if TYPE_CHECKING:
     from diptych.reports.demo_report import DemoStory

@@ -9,8 +9,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import torch
-
 PACKAGES = ("diptych", "torch", "torchvision", "pytorch-lightning", "hydra-core", "omegaconf", "numpy", "wandb")
 
 
@@ -44,6 +42,8 @@ def code_version(folder: Path) -> dict[str, Any]:
 
 def hardware() -> dict[str, Any]:
     """Processor, memory and accelerators."""
+    import torch  # seconds, which supervisors of runs do without
+
     return {
         "cpus": usable_cpus(),
         "torch_threads": torch.get_num_threads(),

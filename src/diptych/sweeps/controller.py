@@ -1,0 +1,203 @@
+"""The supervisor of a sweep: keeps slots filled, takes note of what ends, and brings back what was lost.
+
+All that it knows is in the ledger and in the run folders, so that it may be killed at any moment, and the next one goes
+on.
+"""
+
+import logging
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from signal import SIGTERM
+from typing import Any, Protocol
+
+from diptych.config.errors import UserError
+from diptych.runs.lock import LockHeld, locked
+from diptych.runs.status import DIVERGED, FAILED, LOST, RUNNING, STOPPED, now, seconds_between
+from diptych.runs.stopping import Stopped, StopSignals
+from diptych.sweeps.executors import Executor, Work
+from diptych.sweeps.folder import SweepFolder
+from diptych.sweeps.jobs import QUEUED, Job, Jobs
+from diptych.sweeps.outcomes import Outcome, outcome_of
+from diptych.sweeps.resuming import how_to_start
+from diptych.sweeps.slots import Slot
+
+LOOK_EVERY_SECONDS = 0.2
+MOST_LOSSES = 3
+"""In a row and without progress, after which a lost run has failed."""
+GIGABYTE = 2**30
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Policy:
+    """When a sweep gives up.
+
+    `fail_fast` starts nothing more after a failure. A run that is silent for `hung_seconds` is ended and counts as
+    lost. Nothing is started with less than `least_free_gb` left on the disk.
+    """
+
+    fail_fast: bool = False
+    hung_seconds: float = 1800.0
+    least_free_gb: float = 1.0
+
+
+class View(Protocol):
+    """Shows people how the sweep fares."""
+
+    def show(self, jobs: Jobs) -> None:
+        """Where every job stands now."""
+        ...
+
+    def close(self) -> None:
+        """Nothing more will be shown."""
+        ...
+
+
+@contextmanager
+def in_hand(folder: SweepFolder) -> Iterator[None]:
+    """The sweep in the hands of this process alone, its ledger whole."""
+    try:
+        with locked(folder.lock):
+            folder.stop.unlink(missing_ok=True)
+            folder.ledger.repair()
+            yield
+    except LockHeld:
+        raise UserError(
+            f"another process has sweep {folder.name} in hand: wait for it, or `diptych sweep stop {folder.name}`"
+        ) from None
+
+
+class Controller:
+    """Carries out the jobs of a sweep that is in hand."""
+
+    def __init__(
+        self, folder: SweepFolder, executor: Executor, slots: Sequence[Slot], policy: Policy, view: View
+    ) -> None:
+        self.folder, self.executor, self.policy, self.view = folder, executor, policy, view
+        self.slots = slots
+        self.jobs = folder.jobs()
+        self._work: dict[int, Work] = {}
+        self._waits_for_disk = False
+
+    def run(self) -> Jobs:
+        """Until nothing more can be done; `Stopped` if told to stop, once every run has saved."""
+        with StopSignals() as signals:
+            signals.deferred = True
+            try:
+                self._adopt()
+                for job in self.jobs:
+                    if job.state == STOPPED:
+                        self._note("queued", job)
+                while self._step():
+                    signals.raise_if_received()
+                    if self.folder.stop.exists():
+                        raise Stopped(SIGTERM)
+                    time.sleep(LOOK_EVERY_SECONDS)
+            except Stopped:
+                self._stop_all()
+                raise
+            finally:
+                self.view.close()
+        return self.jobs
+
+    def stop(self) -> None:
+        """Stop what an earlier controller left alive."""
+        self._adopt()
+        self._stop_all()
+
+    def _adopt(self) -> None:
+        """Take up what an earlier controller left: runs that live are adopted, the others' ends are noted."""
+        for job in self.jobs:
+            if job.state != RUNNING:
+                continue
+            work = self.executor.adopt(job.pid, job.born)
+            if work is None:
+                self._note_end(job, None)
+            else:
+                self._work[job.number] = work
+
+    def _step(self) -> bool:
+        """Look once at everything; whether there is anything left to wait for."""
+        for number in list(self._work):
+            self._look_at(self.jobs[number])
+        waiting = self._waiting()
+        for job, slot in zip(waiting, self._free_slots(), strict=False):
+            self._start(job, slot)
+        self.view.show(self.jobs)
+        return bool(self._work or waiting)
+
+    def _waiting(self) -> list[Job]:
+        """Jobs to be started, those that were lost before the others."""
+        if self.policy.fail_fast and any(job.state in (FAILED, DIVERGED) for job in self.jobs):
+            return []
+        return [job for state in (LOST, QUEUED) for job in self.jobs if job.state == state]
+
+    def _free_slots(self) -> list[Slot]:
+        """None while the disk is full, nor while adopted runs make up for them."""
+        taken = {self.jobs[number].slot for number in self._work}
+        free = [slot for slot in self.slots if slot.number not in taken]
+        return free[: max(0, len(self.slots) - len(self._work))] if self._has_room() else []
+
+    def _has_room(self) -> bool:
+        free = shutil.disk_usage(self.folder.path).free / GIGABYTE
+        least, waited = self.policy.least_free_gb, self._waits_for_disk
+        self._waits_for_disk = free < least
+        if self._waits_for_disk and not waited:
+            log.warning("only %.1f GB are free on the disk: nothing is started below %g GB", free, least)
+        return not self._waits_for_disk
+
+    def _start(self, job: Job, slot: Slot) -> None:
+        arguments = how_to_start(job, self.folder.run_of(job))
+        work = self.executor.submit(arguments, job.run_id, slot, self.folder.log_of(job))
+        self._note("started", job, pid=work.pid, born=work.born, slot=slot.number)
+        self._work[job.number] = work
+
+    def _look_at(self, job: Job) -> None:
+        work, run = self._work[job.number], self.folder.run_of(job)
+        if run is not None:
+            self.folder.link(run)
+        if work.ended():
+            self._note_end(job, work.code)
+        elif self._silent_seconds(job) > self.policy.hung_seconds:
+            log.warning("%s has given no sign of life for %.0f s: it is ended", job.run_id, self._silent_seconds(job))
+            work.kill()
+
+    def _silent_seconds(self, job: Job) -> float:
+        """Since the run's last sign of life, or since it was started if that is later."""
+        run = self.folder.run_of(job)
+        updated = run.read_status().updated if run is not None else ""
+        return seconds_between(max(updated, job.since), now())
+
+    def _note_end(self, job: Job, code: int | None) -> None:
+        self._work.pop(job.number, None)
+        outcome = _or_failed(job, outcome_of(job, self.folder.run_of(job), code, self.folder.log_of(job)))
+        self._note("ended", job, code=code, **outcome._asdict())
+
+    def _note(self, event: str, job: Job, **values: Any) -> None:
+        self.jobs.take_in(self.folder.ledger.append(event, job=job.number, **values))
+
+    def _stop_all(self) -> None:
+        """Ask every run to save and stop, and wait until it has; a further signal ends them at once."""
+        with StopSignals() as signals:
+            signals.deferred = True
+            for work in self._work.values():
+                work.stop()
+            while self._work:
+                for number, work in list(self._work.items()):
+                    if signals.received is not None:
+                        work.kill()
+                    if work.ended():
+                        self._note_end(self.jobs[number], work.code)
+                time.sleep(LOOK_EVERY_SECONDS)
+            self.view.show(self.jobs)
+
+
+def _or_failed(job: Job, outcome: Outcome) -> Outcome:
+    """A run that is lost again and again without getting any further has failed."""
+    if outcome.state != LOST or outcome.progress != job.progress or job.losses + 1 < MOST_LOSSES:
+        return outcome
+    return Outcome(FAILED, f"lost {MOST_LOSSES} times without getting any further: {outcome.why}", outcome.progress)

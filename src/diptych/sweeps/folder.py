@@ -1,0 +1,91 @@
+"""The layout of a sweep's folder, known here and only here.
+
+`outputs/sweeps/<name>/` holds sweep.yaml (what was asked), ledger.jsonl (what happened), logs/ (what each run said), a
+link to each run, and while they matter controller.lock and the file `stop`.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from diptych.config.errors import UserError
+from diptych.runs.folder import RunFolder
+from diptych.runs.lock import is_locked
+from diptych.sweeps.jobs import Job, Jobs
+from diptych.sweeps.ledger import Ledger
+
+SWEEPS = "sweeps"
+
+
+@dataclass(frozen=True)
+class SweepFolder:
+    """Paths of one sweep; its runs lie in `outputs`, like all runs."""
+
+    path: Path
+    outputs: Path
+
+    @classmethod
+    def named(cls, name: str, outputs: Path) -> "SweepFolder":
+        """The sweep of that name, or in that folder."""
+        for path in (Path(name), outputs / SWEEPS / name):
+            if (path / "ledger.jsonl").is_file():
+                return cls(path, outputs)
+        known = sorted(ledger.parent.name for ledger in (outputs / SWEEPS).glob("*/ledger.jsonl"))
+        raise UserError(
+            f"there is no sweep {name!r} in {outputs / SWEEPS}; there are: {', '.join(known) or 'none yet'}"
+        )
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @property
+    def ledger(self) -> Ledger:
+        return Ledger(self.path / "ledger.jsonl")
+
+    @property
+    def lock(self) -> Path:
+        """Held by the process that has the sweep in hand."""
+        return self.path / "controller.lock"
+
+    @property
+    def stop(self) -> Path:
+        """Its being there asks that process to stop."""
+        return self.path / "stop"
+
+    @property
+    def is_in_hand(self) -> bool:
+        """Whether another process has the sweep in hand."""
+        return is_locked(self.lock)
+
+    def jobs(self) -> Jobs:
+        """Where every job stands."""
+        return Jobs(self.ledger.read())
+
+    def log_of(self, job: Job) -> Path:
+        """What the job's processes said."""
+        return self.path / "logs" / f"{job.run_id}.txt"
+
+    def run_of(self, job: Job) -> RunFolder | None:
+        """The job's run, once there is one."""
+        link = self.path / job.run_id
+        found = [link.resolve()] if link.is_dir() else list(self.outputs.glob(f"*/{job.run_id}"))
+        return RunFolder(found[0]) if found else None
+
+    def link(self, run: RunFolder) -> None:
+        """So that the run is found here."""
+        link = self.path / run.run_id
+        if not link.is_symlink():
+            link.symlink_to(os.path.relpath(run.path, self.path), target_is_directory=True)
+
+    def write_request(self, request: Mapping[str, Any]) -> None:
+        """Add one call to sweep.yaml."""
+        path = self.path / "sweep.yaml"
+        calls = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else []
+        partial = path.with_suffix(".partial")
+        partial.write_text(yaml.safe_dump([*calls, dict(request)], sort_keys=False, allow_unicode=True), "utf-8")
+        partial.replace(path)

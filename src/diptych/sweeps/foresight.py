@@ -1,0 +1,54 @@
+"""What a sweep would do and cost, without doing it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+from diptych.runs.folder import RunFolder
+from diptych.runs.status import DONE
+from diptych.sweeps.slots import Slot
+from diptych.sweeps.standing import duration
+
+LATEST = 8
+MOST_SHOWN = 20
+
+
+class Plan(NamedTuple):
+    """One run to come: what is typed for it, what it will be called, and how many images it will see."""
+
+    arguments: Sequence[str]
+    name: str
+    budget_images: int
+
+
+def foresee(plans: Sequence[Plan], outputs: Path, slots: Sequence[Slot]) -> list[str]:
+    """Lines: every run, how many there are, and how long they took elsewhere."""
+    lines = [f"  {' '.join(plan.arguments)}" for plan in plans[:MOST_SHOWN]]
+    if len(plans) > MOST_SHOWN:
+        lines.append(f"  … and {len(plans) - MOST_SHOWN} more")
+    images = sum(plan.budget_images for plan in plans)
+    return [*lines, f"{len(plans)} runs, {images:,} images, {_places(slots)}", _cost(plans, outputs, len(slots))]
+
+
+def _places(slots: Sequence[Slot]) -> str:
+    threads = f" of {slots[0].threads} threads" if slots[0].threads else ""
+    gpus = f" on GPUs {', '.join(dict.fromkeys(gpu for slot in slots for gpu in slot.gpus))}" if slots[0].gpus else ""
+    return f"{len(slots)} at a time{threads}{gpus}"
+
+
+def _cost(plans: Sequence[Plan], outputs: Path, num_slots: int) -> str:
+    """At the pace of finished runs of the same name, one at a time as they may have been."""
+    paces = {name: _pace(outputs / name.replace("/", "_")) for name in {plan.name for plan in plans}}
+    unknown = sorted(name for name, pace in paces.items() if pace is None)
+    if unknown:
+        return f"no run of {', '.join(unknown)} has been finished here, so nobody knows how long they take"
+    seconds = sum(plan.budget_images / (paces[plan.name] or 1.0) for plan in plans)
+    return f"about {duration(seconds)} of running time, {duration(seconds / num_slots)} if slots do not slow each other"
+
+
+def _pace(experiment: Path) -> float | None:
+    """Images a second of the latest finished runs, pauses and validations included."""
+    statuses = [RunFolder(path.parent).read_status() for path in sorted(experiment.glob("*/status.json"))]
+    paces = [s.images_seen / s.seconds for s in statuses if s.status == DONE and s.images_seen and s.seconds > 0]
+    return median(paces[-LATEST:]) if paces else None

@@ -1,0 +1,89 @@
+"""The jobs of a sweep: each is one run, from its plan to its end, as the ledger tells it."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from diptych.runs.status import DIVERGED, DONE, FAILED, LOST, RUNNING, STOPPED
+from diptych.sweeps.ledger import Event
+
+QUEUED = "queued"
+STATES = (QUEUED, RUNNING, DONE, DIVERGED, FAILED, STOPPED, LOST)
+ENDED_BADLY = (DIVERGED, FAILED, LOST)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One run of a sweep. `run_id` is its own for good: whatever happens, it goes on in its own folder.
+
+    `pid` and `born` tell the process of its latest start, in `slot`, at `since`. `progress` marks how far it was saved
+    when that start ended, and `losses` counts how often it was lost in a row without getting any further.
+    """
+
+    number: int
+    run_id: str
+    arguments: tuple[str, ...]
+    state: str = QUEUED
+    why: str = ""
+    starts: int = 0
+    pid: int = 0
+    born: str = ""
+    slot: int = 0
+    since: str = ""
+    progress: int = 0
+    losses: int = 0
+
+
+class Jobs:
+    """Where every job stands after the events so far."""
+
+    def __init__(self, events: Iterable[Event] = ()) -> None:
+        self._jobs: dict[int, Job] = {}
+        for event in events:
+            self.take_in(event)
+
+    def __iter__(self) -> Iterator[Job]:
+        """In the order of their numbers."""
+        return iter([self._jobs[number] for number in sorted(self._jobs)])
+
+    def __getitem__(self, number: int) -> Job:
+        return self._jobs[number]
+
+    def __len__(self) -> int:
+        return len(self._jobs)
+
+    def take_in(self, event: Event) -> None:
+        """One more event; those that are about no job change nothing."""
+        match event:
+            case {"event": "planned", "job": int(number), "run_id": str(run_id), "arguments": [*arguments]}:
+                self._jobs[number] = Job(number, run_id, tuple(arguments))
+            case {"event": "queued", "job": int(number)}:
+                self._jobs[number] = replace(self._jobs[number], state=QUEUED, why="", losses=0)
+            case {"event": "started", "job": int(number)}:
+                self._jobs[number] = _started(self._jobs[number], event)
+            case {"event": "ended", "job": int(number)}:
+                self._jobs[number] = _ended(self._jobs[number], event)
+
+
+def new_plans(jobs: Iterable[Job], plans: Iterable[Sequence[str]]) -> list[Sequence[str]]:
+    """The plans that no job stands for yet; a plan that comes twice takes two jobs."""
+    there = [job.arguments for job in jobs]
+    new = []
+    for plan in plans:
+        if tuple(plan) in there:
+            there.remove(tuple(plan))
+        else:
+            new.append(plan)
+    return new
+
+
+def _started(job: Job, event: Event) -> Job:
+    owner = {name: event[name] for name in ("pid", "born", "slot")}
+    return replace(job, state=RUNNING, why="", starts=job.starts + 1, since=event["at"], **owner)
+
+
+def _ended(job: Job, event: Event) -> Job:
+    progress = event["progress"]
+    losses = 0
+    if event["state"] == LOST:
+        losses = 1 if progress != job.progress else job.losses + 1
+    return replace(job, state=event["state"], why=event["why"], progress=progress, losses=losses)

@@ -1,0 +1,55 @@
+"""What has happened in a sweep: one JSON line an event, only ever added to, and on the disk before the next one.
+
+Whoever reads it leaves a torn last line out; whoever writes to it cuts that line off first.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from diptych.runs.status import now
+
+Event = dict[str, Any]
+
+
+class Ledger:
+    """The events of one sweep. One process writes at a time; any number may read."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def append(self, event: str, **values: Any) -> Event:
+        """Add an event of this moment, and bring it to the disk."""
+        whole = {"at": now(), "event": event, **values}
+        with self.path.open("ab") as file:
+            file.write(json.dumps(whole, ensure_ascii=False).encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        return whole
+
+    def read(self) -> list[Event]:
+        """All events, oldest first."""
+        return [json.loads(line) for line in self._whole().splitlines()]
+
+    def repair(self) -> None:
+        """Cut off what a crash left of a line."""
+        whole = self._whole()
+        if self.path.exists() and len(whole) < self.path.stat().st_size:
+            os.truncate(self.path, len(whole))
+
+    def _whole(self) -> bytes:
+        """Everything up to the last line that is complete; a crash may also leave zeros where a line should be."""
+        content = self.path.read_bytes() if self.path.exists() else b""
+        whole = content[: content.rfind(b"\n") + 1]
+        while whole and not _is_event(whole.splitlines()[-1]):
+            whole = whole[: whole.rstrip(b"\n").rfind(b"\n") + 1]
+        return whole
+
+
+def _is_event(line: bytes) -> bool:
+    try:
+        return isinstance(json.loads(line), Mapping)
+    except ValueError:
+        return False

@@ -1,0 +1,46 @@
+"""How a start of a run ended: by what the run says of itself, and where it could not say anything, by its exit code."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from diptych.runs.folder import RunFolder
+from diptych.runs.status import DAMAGED, FAILED, LOST, RUNNING, STOPPED
+from diptych.sweeps.jobs import Job
+
+LAST_LINES = 3
+
+
+class Outcome(NamedTuple):
+    """The state a job is in after a start, and why. `progress` changes whenever the run has saved something new."""
+
+    state: str
+    why: str
+    progress: int
+
+
+def outcome_of(job: Job, run: RunFolder | None, code: int | None, log: Path) -> Outcome:
+    """Of the start that `job` tells of; its process is gone."""
+    progress = progress_of(run)
+    if run is not None:
+        status = run.read_status()
+        if (status.pid, status.born) == (job.pid, job.born) and status.status not in (RUNNING, DAMAGED, ""):
+            return Outcome(status.status, status.why, progress)
+    if code is not None and code > 128:
+        return Outcome(STOPPED, f"stopped before its first step by signal {code - 128}", progress)
+    if code is not None and code >= 0:
+        return Outcome(FAILED, _last_words(log) or f"exit code {code}", progress)
+    how = "it vanished" if code is None else f"killed by signal {-code}"
+    return Outcome(LOST, how, progress)
+
+
+def progress_of(run: RunFolder | None) -> int:
+    """When the run last saved, in nanoseconds; 0 if it never did."""
+    return run.last.stat().st_mtime_ns if run is not None and run.last.exists() else 0
+
+
+def _last_words(log: Path) -> str:
+    """What a process said before it left, in one line."""
+    if not log.exists():
+        return ""
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    return " ".join(line.strip() for line in lines[-LAST_LINES:] if line.strip())

@@ -1,0 +1,44 @@
+"""How a job is begun, or gone on with: as exactly as its run folder allows."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from diptych.config.components import ALWAYS_TRUSTED
+from diptych.config.errors import UserError
+from diptych.runs.folder import RunFolder
+from diptych.sweeps.jobs import Job
+
+
+def how_to_start(job: Job, run: RunFolder | None) -> list[str]:
+    """Arguments for `diptych`: a run that has saved goes on from there, any other begins, anew if need be."""
+    if run is not None and run.last.exists():
+        trusted = [word for package in packages_of(_config(run)) for word in ("--trust", package)]
+        return ["resume", str(run.path), *trusted]
+    if run is not None:
+        run.remove()
+    return ["train", *job.arguments]
+
+
+def packages_of(config: Mapping[str, Any]) -> list[str]:
+    """The packages beside our own whose classes a run is made of: its sweep trusts them, having begun it with them."""
+    return sorted({target.partition(".")[0] for target in _targets(config)} - set(ALWAYS_TRUSTED))
+
+
+def _config(run: RunFolder) -> Mapping[str, Any]:
+    """Nothing where it is damaged; the checkpoint has another copy, from which the run is resumed."""
+    try:
+        return run.read_config()
+    except (OSError, UserError):
+        return {}
+
+
+def _targets(node: Any) -> Iterator[str]:
+    if isinstance(node, Mapping):
+        for key, value in node.items():
+            if key == "_target_":
+                yield str(value)
+            else:
+                yield from _targets(value)
+    elif isinstance(node, list | tuple):
+        for value in node:
+            yield from _targets(value)

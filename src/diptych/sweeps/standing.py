@@ -1,0 +1,102 @@
+"""How a sweep fares, as plain values: what tables, lines and programs show of it."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from diptych.runs.status import DONE, RUNNING, now, seconds_between
+from diptych.sweeps.folder import SweepFolder
+from diptych.sweeps.jobs import QUEUED, STATES, Job, Jobs
+
+
+@dataclass(frozen=True)
+class Row:
+    """One run. `overrides` are those in which the runs of the sweep differ."""
+
+    job: Job
+    overrides: str
+    images: int
+    best: float | None
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Standing:
+    """All runs, and the seconds that the rest will take, as far as that can be foreseen."""
+
+    rows: tuple[Row, ...]
+    seconds_left: float | None
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many runs are in each state that occurs."""
+        counted = Counter(row.job.state for row in self.rows)
+        return {state: counted[state] for state in STATES if counted[state]} | {
+            state: number for state, number in counted.items() if state not in STATES
+        }
+
+    @property
+    def words(self) -> str:
+        """The counts in one line, and the time left."""
+        line = ", ".join(f"{number} {state}" for state, number in self.counts.items())
+        return line if self.seconds_left is None else f"{line}; about {duration(self.seconds_left)} left"
+
+    def to_dict(self) -> Mapping[str, Any]:
+        """Ready for JSON."""
+        runs = [
+            {
+                "job": row.job.number,
+                "run": row.job.run_id,
+                "state": row.job.state,
+                "why": row.job.why,
+                "starts": row.job.starts,
+                "overrides": row.overrides,
+                "images": row.images,
+                "best": row.best,
+                "seconds": round(row.seconds, 1),
+            }
+            for row in self.rows
+        ]
+        return {"counts": self.counts, "seconds_left": self.seconds_left, "runs": runs}
+
+
+def standing_of(folder: SweepFolder, jobs: Jobs, num_slots: int = 1) -> Standing:
+    """Read from the run folders."""
+    differing = _differing(jobs)
+    rows = tuple(_row(folder, job, differing) for job in jobs)
+    return Standing(rows, _seconds_left(rows, num_slots))
+
+
+def duration(seconds: float) -> str:
+    """In words, roughly."""
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= 1.5 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def _row(folder: SweepFolder, job: Job, differing: set[str]) -> Row:
+    run = folder.run_of(job) if job.starts else None
+    said = " ".join(argument for argument in job.arguments if argument in differing)
+    if run is None:
+        return Row(job, said, 0, None, seconds_between(job.since, now()) if job.state == RUNNING else 0.0)
+    status = run.read_status()
+    return Row(job, said, status.images_seen, status.best, status.seconds)
+
+
+def _differing(jobs: Jobs) -> set[str]:
+    """Arguments that not all jobs have."""
+    counted = Counter(argument for job in jobs for argument in set(job.arguments))
+    return {argument for argument, number in counted.items() if number < len(jobs)}
+
+
+def _seconds_left(rows: tuple[Row, ...], num_slots: int) -> float | None:
+    """From how long the finished runs took; runs in hand are taken to be half done on the average."""
+    done = [row.seconds for row in rows if row.job.state == DONE]
+    ahead = sum(row.job.state == QUEUED for row in rows)
+    running = [row for row in rows if row.job.state == RUNNING]
+    if not done or not (ahead or running):
+        return None
+    usual = sum(done) / len(done)
+    return (ahead * usual + sum(max(0.0, usual - row.seconds) for row in running)) / num_slots

@@ -1,0 +1,54 @@
+"""What people do to a sweep from outside: stop it, and queue again what did not end well."""
+
+import shlex
+import time
+
+import yaml
+
+from diptych.runs.lock import LockHeld, locked
+from diptych.sweeps.controller import LOOK_EVERY_SECONDS, Controller, Policy, in_hand
+from diptych.sweeps.executors import LocalExecutor
+from diptych.sweeps.folder import SweepFolder
+from diptych.sweeps.jobs import ENDED_BADLY, Jobs
+
+
+class Unseen:
+    """A view that shows nothing."""
+
+    def show(self, jobs: Jobs) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+def stop(folder: SweepFolder) -> str:
+    """Let every run save and stop; returns, in words, once they have."""
+    while folder.is_in_hand:
+        folder.stop.touch()
+        time.sleep(LOOK_EVERY_SECONDS)
+    try:
+        with locked(folder.lock):
+            folder.stop.unlink(missing_ok=True)
+            folder.ledger.repair()
+            Controller(folder, LocalExecutor(), (), Policy(), Unseen()).stop()
+    except LockHeld:
+        return f"sweep {folder.name} was taken up again"
+    return f"sweep {folder.name} is stopped; go on with\n{command_of(folder)}"
+
+
+def retry(folder: SweepFolder) -> str:
+    """Queue what failed, diverged or was lost; says what to type, for it is the sweep's own command that goes on."""
+    with in_hand(folder):
+        bad = [job for job in folder.jobs() if job.state in ENDED_BADLY]
+        for job in bad:
+            folder.ledger.append("queued", job=job.number)
+    if not bad:
+        return f"nothing in sweep {folder.name} ended badly"
+    return f"{len(bad)} runs are queued again; go on with\n{command_of(folder)}"
+
+
+def command_of(folder: SweepFolder) -> str:
+    """What was typed last to begin or go on with the sweep."""
+    calls = yaml.safe_load((folder.path / "sweep.yaml").read_text(encoding="utf-8"))
+    return shlex.join(calls[-1]["command"])

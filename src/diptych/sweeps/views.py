@@ -1,0 +1,100 @@
+"""A sweep for people to look at: a table that stays in place on a terminal, lines where there is none."""
+
+import logging
+import time
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from diptych.runs.status import RUNNING
+from diptych.sweeps.controller import View
+from diptych.sweeps.folder import SweepFolder
+from diptych.sweeps.jobs import Job, Jobs
+from diptych.sweeps.standing import Standing, standing_of
+
+REFRESH_SECONDS = 1.0
+STYLES = {"done": "green", "running": "cyan", "failed": "red", "diverged": "red", "lost": "yellow", "stopped": "yellow"}
+
+log = logging.getLogger(__name__)
+
+
+def view_of(folder: SweepFolder, num_slots: int = 1) -> View:
+    """What fits standard error."""
+    console = Console(stderr=True)
+    return TableView(folder, num_slots, console) if console.is_terminal else Lines(folder, num_slots)
+
+
+class Lines:
+    """A line whenever a run begins or ends."""
+
+    def __init__(self, folder: SweepFolder, num_slots: int) -> None:
+        self.folder, self.num_slots = folder, num_slots
+        self._shown: dict[int, Job] = {}
+
+    def show(self, jobs: Jobs) -> None:
+        changed = [job for job in jobs if self._is_news(job)]
+        if not changed:
+            return
+        standing = standing_of(self.folder, jobs, self.num_slots)
+        for job in changed:
+            row = standing.rows[job.number]
+            why = f": {job.why.splitlines()[0]}" if job.why else ""
+            log.info("[%d/%d] %s %s  %s%s", job.number + 1, len(jobs), job.run_id, job.state, row.overrides, why)
+            self._shown[job.number] = job
+        log.info("sweep %s: %s", self.folder.name, standing.words)
+
+    def close(self) -> None:
+        pass
+
+    def _is_news(self, job: Job) -> bool:
+        before = self._shown.get(job.number)
+        return bool(job.starts) and (before is None or (before.state, before.starts) != (job.state, job.starts))
+
+
+class TableView:
+    """A line a run: running ones and the latest others, as many as fit."""
+
+    def __init__(self, folder: SweepFolder, num_slots: int, console: Console) -> None:
+        self.folder, self.num_slots, self.console = folder, num_slots, console
+        self._live = Live(console=console, auto_refresh=False)
+        self._last = 0.0
+        self._live.start()
+
+    def show(self, jobs: Jobs) -> None:
+        if time.monotonic() - self._last < REFRESH_SECONDS:
+            return
+        self._last = time.monotonic()
+        standing = standing_of(self.folder, jobs, self.num_slots)
+        try:
+            self._live.update(sweep_table(standing, self.folder.name, self.console.height - 4), refresh=True)
+        except OSError:  # the terminal has gone; the sweep goes on
+            self._last = float("inf")
+
+    def close(self) -> None:
+        try:
+            self._live.stop()
+        except OSError:
+            return
+
+
+def sweep_table(standing: Standing, name: str, most: int) -> Table:
+    """The table; of more rows than `most`, those that run or changed last."""
+    table = Table(title=f"sweep {name}: {standing.words}", title_justify="left", box=None, pad_edge=False)
+    for heading, justify in (
+        ("#", "right"),
+        ("run", "left"),
+        ("state", "left"),
+        ("images", "right"),
+        ("best", "right"),
+    ):
+        table.add_column(heading, justify=justify, no_wrap=True)  # pyright: ignore[reportArgumentType]
+    table.add_column("what differs", overflow="ellipsis", no_wrap=True)
+    rows = sorted(standing.rows, key=lambda row: (row.job.state == RUNNING, row.job.since))[-max(1, most) :]
+    for row in sorted(rows, key=lambda row: row.job.number):
+        best = "" if row.best is None else f"{row.best:.4g}"
+        state = f"[{STYLES.get(row.job.state, 'default')}]{row.job.state}[/]"
+        table.add_row(
+            str(row.job.number + 1), row.job.run_id, state, f"{row.images:,}" if row.images else "", best, row.overrides
+        )
+    return table

@@ -1,0 +1,297 @@
+"""The supervisor, with runs that are played: each start of a run follows a script."""
+
+import json
+import os
+import signal
+import threading
+from dataclasses import asdict, dataclass, field
+
+import pytest
+
+from diptych.config import UserError
+from diptych.runs.folder import RunFolder
+from diptych.runs.status import DIVERGED, DONE, FAILED, LOST, RUNNING, STOPPED, Status, now
+from diptych.runs.stopping import Stopped
+from diptych.sweeps import controller
+from diptych.sweeps.controller import Controller, Policy, in_hand
+from diptych.sweeps.folder import SweepFolder
+from diptych.sweeps.jobs import QUEUED
+from diptych.sweeps.slots import Slot
+from diptych.sweeps.steering import Unseen, retry
+
+SAVES, HANGS, LIVES, REFUSED, VANISHED = "saves", "hangs", "lives", "refused", "vanished"
+
+
+@dataclass
+class Played:
+    """A start of a run: writes what its script says as soon as it is begun, and ends at once unless it lives on."""
+
+    pid: int
+    run: RunFolder
+    script: set[str]
+    born: str = "once"
+    over: bool = False
+    code: int | None = None
+    asked: list[str] = field(default_factory=list)
+
+    def begin(self) -> None:
+        if REFUSED in self.script:
+            self.code, self.over = 2, True
+            return
+        self.run.checkpoints.mkdir(parents=True, exist_ok=True)
+        self.run.write_config(
+            {"generator": {"_target_": "elsewhere.Painter"}, "objective": {"_target_": "diptych.Hinge"}}
+        )
+        self.say(RUNNING)
+        if SAVES in self.script:
+            self.run.last.write_text(str(self.pid))
+        for state, code in ((DONE, 0), (FAILED, 1), (DIVERGED, 1)):
+            if state in self.script:
+                self.end(state, code)
+        if LOST in self.script:
+            self.code, self.over = -9, True
+
+    def say(self, state: str) -> None:
+        status = Status(state, pid=self.pid, born=self.born, host=os.uname().nodename, updated=now(), images_seen=64)
+        (self.run.path / "status.json").write_text(json.dumps(asdict(status)))
+
+    def end(self, state: str, code: int) -> None:
+        self.say(state)
+        self.code, self.over = code, True
+
+    def ended(self) -> bool:
+        return self.over
+
+    def stop(self) -> None:
+        self.asked.append("stop")
+        self.end(STOPPED, 143)
+
+    def kill(self) -> None:
+        self.asked.append("kill")
+        self.code, self.over = -9, True
+
+
+class Theatre:
+    """Plays the scripts of each run, start by start; after the last one it is done."""
+
+    def __init__(self, outputs, **scripts) -> None:
+        self.outputs, self.scripts = outputs, {name.replace("_", "-"): list(s) for name, s in scripts.items()}
+        self.played: list[tuple[str, list[str], Slot]] = []
+        self.works: dict[int, Played] = {}
+
+    def submit(self, arguments, run_id, slot, log):
+        self.played.append((run_id, list(arguments), slot))
+        script = self.scripts.get(run_id, [])
+        work = Played(
+            1000 + len(self.played), RunFolder(self.outputs / "exp" / run_id), set(script.pop(0) if script else [DONE])
+        )
+        if REFUSED in work.script:
+            log.parent.mkdir(exist_ok=True)
+            log.write_text("diptych train: gpus=7: there are no seven GPUs\n")
+        work.begin()
+        self.works[work.pid] = work
+        return work
+
+    def adopt(self, pid, born):
+        work = self.works.get(pid)
+        return work if work and not work.over else None
+
+
+@pytest.fixture(autouse=True)
+def _quickly(monkeypatch):
+    monkeypatch.setattr(controller, "LOOK_EVERY_SECONDS", 0.001)
+
+
+@pytest.fixture
+def folder(tmp_path) -> SweepFolder:
+    """Three planned runs."""
+    outputs = tmp_path / "outputs"
+    folder = SweepFolder(outputs / "sweeps" / "lr", outputs)
+    folder.path.mkdir(parents=True)
+    for number in range(3):
+        folder.ledger.append("planned", job=number, run_id=f"run-{number}", arguments=[f"seed={number}"])
+    (folder.path / "sweep.yaml").write_text("- command: [diptych, train, -m]\n")
+    return folder
+
+
+def carried_out(folder: SweepFolder, theatre: Theatre, slots: int = 2, **policy):
+    with in_hand(folder):
+        return Controller(folder, theatre, [Slot(i) for i in range(slots)], Policy(**policy), Unseen()).run()
+
+
+def states(folder: SweepFolder) -> list[str]:
+    return [job.state for job in folder.jobs()]
+
+
+def test_every_job_is_done_once_and_linked(folder):
+    theatre = Theatre(folder.outputs)
+    carried_out(folder, theatre)
+    assert states(folder) == [DONE] * 3
+    assert sorted(run_id for run_id, _, _ in theatre.played) == ["run-0", "run-1", "run-2"]
+    assert all(arguments[0] == "train" for _, arguments, _ in theatre.played)
+    assert {link.name for link in folder.path.iterdir() if link.is_symlink()} == {"run-0", "run-1", "run-2"}
+
+
+def test_no_more_runs_at_a_time_than_slots_and_each_in_a_slot_of_its_own(folder):
+    theatre = Theatre(folder.outputs, run_0=[{LIVES}], run_1=[{LIVES}])
+    stop_after(folder, theatre, starts=2)
+    assert [slot.number for _, _, slot in theatre.played] == [0, 1]
+
+
+def test_one_failure_leaves_the_others_alone_and_is_not_tried_again(folder):
+    theatre = Theatre(folder.outputs, run_0=[{FAILED}], run_1=[{DIVERGED}])
+    carried_out(folder, theatre)
+    assert states(folder) == [FAILED, DIVERGED, DONE]
+    again = Theatre(folder.outputs)
+    carried_out(folder, again)
+    assert again.played == []
+
+
+def test_with_fail_fast_nothing_is_started_after_a_failure(folder):
+    theatre = Theatre(folder.outputs, run_0=[{FAILED}])
+    carried_out(folder, theatre, slots=1, fail_fast=True)
+    assert states(folder) == [FAILED, QUEUED, QUEUED]
+
+
+def test_a_lost_run_goes_on_from_what_it_saved_under_its_own_name(folder):
+    theatre = Theatre(folder.outputs, run_0=[{LOST, SAVES}])
+    carried_out(folder, theatre, slots=1)
+    assert states(folder) == [DONE] * 3
+    (begun, _, _), (resumed, arguments, _) = [play for play in theatre.played if play[0] == "run-0"]
+    assert begun == resumed
+    assert arguments == ["resume", str(folder.outputs / "exp" / "run-0"), "--trust", "elsewhere"]
+    assert theatre.played[1][0] == "run-0"  # before anything new is begun
+
+
+def test_a_run_that_was_lost_before_it_saved_begins_anew(folder):
+    theatre = Theatre(folder.outputs, run_0=[{LOST}])
+    carried_out(folder, theatre, slots=1)
+    assert [arguments for run_id, arguments, _ in theatre.played if run_id == "run-0"] == [["train", "seed=0"]] * 2
+
+
+def test_three_losses_without_progress_are_a_failure_and_with_progress_they_are_not(folder):
+    theatre = Theatre(folder.outputs, run_0=[{LOST}] * 5, run_1=[{LOST, SAVES}] * 5)
+    carried_out(folder, theatre, slots=1)
+    assert states(folder) == [FAILED, DONE, DONE]
+    assert folder.jobs()[0].starts == 3
+    assert "lost 3 times" in folder.jobs()[0].why
+    assert folder.jobs()[1].starts == 6
+
+
+def test_a_refused_run_fails_with_the_words_it_was_refused_with(folder):
+    carried_out(folder, Theatre(folder.outputs, run_0=[{REFUSED}]))
+    assert states(folder) == [FAILED, DONE, DONE]
+    assert "no seven GPUs" in folder.jobs()[0].why
+
+
+def test_a_run_that_hangs_is_ended_and_lost(folder):
+    theatre = Theatre(folder.outputs, run_0=[{HANGS, SAVES}])
+    carried_out(folder, theatre, hung_seconds=0.05)
+    assert theatre.works[1001].asked == ["kill"]
+    assert states(folder) == [DONE] * 3
+    assert folder.jobs()[0].starts == 2
+
+
+def test_told_to_stop_it_lets_every_run_save_and_goes_on_later(folder):
+    theatre = Theatre(folder.outputs, run_0=[{LIVES, SAVES}], run_1=[{LIVES}])
+    stop_after(folder, theatre, starts=2)
+    assert states(folder) == [STOPPED, STOPPED, QUEUED]
+    assert [work.asked for work in theatre.works.values()] == [["stop"], ["stop"]]
+    later = Theatre(folder.outputs)
+    carried_out(folder, later)
+    assert states(folder) == [DONE] * 3
+    assert {run_id: arguments[0] for run_id, arguments, _ in later.played} == {
+        "run-0": "resume",
+        "run-1": "train",
+        "run-2": "train",
+    }
+
+
+def test_a_controller_that_was_killed_leaves_runs_that_the_next_one_adopts(folder):
+    theatre = Theatre(folder.outputs, run_0=[{LIVES, SAVES}], run_1=[{LIVES, SAVES}])
+    for number in (0, 1):
+        work = theatre.submit(["train"], f"run-{number}", Slot(number), folder.log_of(folder.jobs()[number]))
+        folder.ledger.append("started", job=number, pid=work.pid, born=work.born, slot=number)
+    theatre.works[1001].end(DONE, 0)  # while nobody looked
+    threading.Timer(0.1, theatre.works[1002].end, (DONE, 0)).start()
+    carried_out(folder, theatre)
+    assert states(folder) == [DONE] * 3
+    assert [run_id for run_id, _, _ in theatre.played] == ["run-0", "run-1", "run-2"]
+
+
+def test_what_vanished_while_nobody_looked_is_lost_and_resumed(folder):
+    theatre = Theatre(folder.outputs, run_0=[{LIVES, SAVES}])
+    work = theatre.submit(["train"], "run-0", Slot(0), folder.log_of(folder.jobs()[0]))
+    folder.ledger.append("started", job=0, pid=work.pid, born=work.born, slot=0)
+    work.over = True
+    carried_out(folder, theatre)
+    assert states(folder) == [DONE] * 3
+    assert "it vanished" in [event["why"] for event in folder.ledger.read() if event["event"] == "ended"]
+
+
+def test_an_old_status_is_not_taken_for_the_end_of_a_new_start(folder):
+    theatre = Theatre(folder.outputs, run_0=[{FAILED, SAVES}])
+    carried_out(folder, theatre)
+    retry(folder)
+    silent = Theatre(folder.outputs, run_0=[{LOST}])
+    silent.played = [None] * 10  # other numbers of processes
+    Played.begin, begin = (lambda self: setattr(self, "over", True) or setattr(self, "code", -9)), Played.begin
+    try:
+        work = silent.submit(["resume"], "run-0", Slot(0), folder.log_of(folder.jobs()[0]))
+    finally:
+        Played.begin = begin
+    folder.ledger.append("started", job=0, pid=work.pid, born=work.born, slot=0)
+    carried_out(folder, Theatre(folder.outputs))
+    assert [event["state"] for event in folder.ledger.read() if event["event"] == "ended" and event["job"] == 0] == [
+        FAILED,
+        LOST,
+        DONE,
+    ]
+
+
+def test_nothing_is_started_on_a_full_disk(folder, caplog):
+    theatre = Theatre(folder.outputs)
+    threading.Timer(0.1, folder.stop.touch).start()
+    with pytest.raises(Stopped):
+        carried_out(folder, theatre, least_free_gb=1e9)
+    assert theatre.played == []
+    assert caplog.text.count("are free on the disk") == 1
+
+
+def test_what_ended_badly_is_queued_again_on_request(folder):
+    carried_out(folder, Theatre(folder.outputs, run_0=[{FAILED}], run_1=[{DIVERGED}]))
+    assert "2 runs are queued again; go on with\ndiptych train -m" in retry(folder)
+    carried_out(folder, Theatre(folder.outputs))
+    assert states(folder) == [DONE] * 3
+    assert "nothing in sweep lr ended badly" in retry(folder)
+
+
+def test_a_sweep_is_in_the_hands_of_one_process(folder, monkeypatch):
+    monkeypatch.setattr("diptych.runs.lock.PATIENCE_SECONDS", 0.1)
+    reader, writer = os.pipe()
+    holder = os.fork()
+    if not holder:
+        with in_hand(folder):
+            os.write(writer, b"x")
+            signal.pause()
+    os.read(reader, 1)
+    try:
+        assert folder.is_in_hand
+        with pytest.raises(UserError, match="another process has sweep lr in hand"), in_hand(folder):
+            pass
+    finally:
+        os.kill(holder, signal.SIGKILL)
+        os.waitpid(holder, 0)
+    assert not folder.is_in_hand
+
+
+def stop_after(folder: SweepFolder, theatre: Theatre, starts: int) -> None:
+    """Carry the sweep out, and have it stopped once so many runs were begun."""
+
+    class Watching(Unseen):
+        def show(self, jobs) -> None:
+            if len(theatre.played) >= starts:
+                folder.stop.touch()
+
+    with pytest.raises(Stopped), in_hand(folder):
+        Controller(folder, theatre, [Slot(0), Slot(1)], Policy(), Watching()).run()
