@@ -113,7 +113,8 @@ def test_a_sweep_is_fresh_processes_of_which_one_may_fail(tmp_path):
     command = [sys.executable, "-m", "diptych", "train", *sweep]
     result = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert result.returncode == 1
-    assert "1 of 2 runs failed" in result.stderr
+    assert "1 of 2 runs are not done" in result.stderr
+    assert f"{all_runs(tmp_path / 'outputs')[1].run_id} (failed)" in result.stderr
     done, failed = all_runs(tmp_path / "outputs")
     assert (done.read_status().label, failed.read_status().label) == ("done", "failed")
     assert done.read_config()["budget_images"] == 32

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 
 import torch
 from pytorch_lightning import Callback, LightningDataModule
@@ -142,6 +143,16 @@ class Strike(Callback):
         file.write(b"half a checkpoint" * 1000)
         file.flush()
         os.kill(os.getpid(), self.signum)
+
+
+class Pause(Callback):
+    """Takes its time over every batch, so that others can get at the run meanwhile."""
+
+    def __init__(self, *, seconds: float) -> None:
+        self.seconds = seconds
+
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
+        time.sleep(self.seconds)
 
 
 class Poison(Callback):

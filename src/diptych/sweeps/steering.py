@@ -45,7 +45,8 @@ def retry(folder: SweepFolder) -> str:
             folder.ledger.append("queued", job=job.number)
     if not bad:
         return f"nothing in sweep {folder.name} ended badly"
-    return f"{len(bad)} runs are queued again; go on with\n{command_of(folder)}"
+    runs = "1 run is" if len(bad) == 1 else f"{len(bad)} runs are"
+    return f"{runs} queued again; go on with\n{command_of(folder)}"
 
 
 def command_of(folder: SweepFolder) -> str:
