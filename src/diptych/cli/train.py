@@ -26,7 +26,7 @@ def forward(arguments: list[str]) -> int:
             errors.append(error)  # Hydra would print a preamble of its own
 
     composition.register()
-    arguments = _with_sweep(arguments)
+    arguments = with_sweep(arguments)
     os.environ["HYDRA_FULL_ERROR"] = "1"
     overrides = [a for a in arguments if not a.startswith("-") and ("=" in a or a.startswith("~"))]
     flags = [a for a in arguments if a not in overrides]
@@ -40,7 +40,7 @@ def forward(arguments: list[str]) -> int:
     return 0
 
 
-def _with_sweep(arguments: list[str]) -> list[str]:
+def with_sweep(arguments: list[str]) -> list[str]:
     """Our own flags of a sweep, in Hydra's words: its name, under which it can be gone on with, and a dry run."""
     parser = argparse.ArgumentParser(prog="diptych train", add_help=False, allow_abbrev=False)
     parser.add_argument("--sweep", metavar="NAME")
