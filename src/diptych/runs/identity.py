@@ -6,7 +6,7 @@ import re
 from diptych.config.errors import UserError
 from diptych.config.resolvers import timed_id
 
-RUN_ID_VARIABLE = "DIPTYCH_RUN_ID"
+RUN_ID_VARIABLE, SWEEP_VARIABLE = "DIPTYCH_RUN_ID", "DIPTYCH_SWEEP"
 _ALLOWED = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 _NAME = re.compile(r"\w[\w./,=+-]*")
@@ -21,6 +21,11 @@ def check_name(name: str) -> None:
         raise UserError(
             f"name={name}: outputs/{name} is kept for the links and reports of diptych {name}: take another"
         )
+
+
+def inherited_sweep() -> str:
+    """The name of the sweep that this run is of; "" if it is of none."""
+    return os.environ.get(SWEEP_VARIABLE, "")
 
 
 def inherited_or_new_run_id() -> str:

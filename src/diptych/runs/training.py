@@ -16,7 +16,7 @@ from diptych.runs import environment
 from diptych.runs.build import Config, build_data, build_system, check_components, read_checkpoint
 from diptych.runs.finding import find_run
 from diptych.runs.folder import RunFolder
-from diptych.runs.identity import check_name, inherited_or_new_run_id
+from diptych.runs.identity import check_name, inherited_or_new_run_id, inherited_sweep
 from diptych.runs.lock import LockHeld, locked
 from diptych.runs.logs import logging_to
 from diptych.runs.parts import borrow, check_parts, find_lenders, load_parts
@@ -207,6 +207,6 @@ def _warm_start(system: System, checkpoint: Path) -> None:
 def _trackers(folder: RunFolder, config: Config, resume_images: int | None, trust: Trust) -> Trackers:
     nodes = config["tracking"].items()
     trackers = Trackers([components.build(node, f"tracking.{name}", {}, trust) for name, node in nodes if node])
-    info = RunInfo(folder.run_id, folder.experiment, folder.path, resume_images)
+    info = RunInfo(folder.run_id, folder.experiment, folder.path, resume_images, inherited_sweep())
     trackers.start(config, info)
     return trackers

@@ -14,6 +14,7 @@ from signal import SIGTERM
 from typing import Any, Protocol
 
 from diptych.config.errors import UserError
+from diptych.runs.identity import RUN_ID_VARIABLE, SWEEP_VARIABLE
 from diptych.runs.lock import LockHeld, locked
 from diptych.runs.status import DIVERGED, FAILED, LOST, RUNNING, STOPPED, now, seconds_between
 from diptych.runs.stopping import Stopped, StopSignals
@@ -152,7 +153,8 @@ class Controller:
 
     def _start(self, job: Job, slot: Slot) -> None:
         arguments = how_to_start(job, self.folder.run_of(job))
-        work = self.executor.submit(arguments, job.run_id, slot, self.folder.log_of(job))
+        variables = {RUN_ID_VARIABLE: job.run_id, SWEEP_VARIABLE: self.folder.name}
+        work = self.executor.submit(arguments, variables, slot, self.folder.log_of(job))
         self._note("started", job, pid=work.pid, born=work.born, slot=slot.number)
         self._work[job.number] = work
 

@@ -4,12 +4,11 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from diptych.runs.identity import RUN_ID_VARIABLE
 from diptych.runs.status import birth_of, is_process
 from diptych.sweeps.slots import Slot
 
@@ -41,8 +40,8 @@ class Work(Protocol):
 class Executor(Protocol):
     """Starts work, and takes up what an earlier controller started."""
 
-    def submit(self, arguments: Sequence[str], run_id: str, slot: Slot, log: Path) -> Work:
-        """Run `diptych ARGUMENTS` in the slot; what it says is added to `log`."""
+    def submit(self, arguments: Sequence[str], variables: Mapping[str, str], slot: Slot, log: Path) -> Work:
+        """Run `diptych ARGUMENTS` in the slot, under these variables too; what it says is added to `log`."""
         ...
 
     def adopt(self, pid: int, born: str) -> Work | None:
@@ -79,13 +78,13 @@ class LocalWork:
 class LocalExecutor:
     """A fresh process for every run: nothing leaks from one into the next, and one crash leaves the others alone."""
 
-    def submit(self, arguments: Sequence[str], run_id: str, slot: Slot, log: Path) -> LocalWork:
+    def submit(self, arguments: Sequence[str], variables: Mapping[str, str], slot: Slot, log: Path) -> LocalWork:
         log.parent.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", "diptych", *arguments]
-        variables = {**os.environ, **slot.environment, RUN_ID_VARIABLE: run_id}
+        whole = {**os.environ, **slot.environment, **variables}
         with log.open("ab") as said:
             process = subprocess.Popen(
-                command, env=variables, stdin=subprocess.DEVNULL, stdout=said, stderr=said, start_new_session=True
+                command, env=whole, stdin=subprocess.DEVNULL, stdout=said, stderr=said, start_new_session=True
             )
         return LocalWork(process.pid, birth_of(process.pid), process)
 

@@ -14,12 +14,16 @@ Cell = str | float | int | Path
 
 @dataclass(frozen=True)
 class RunInfo:
-    """A run as trackers know it. `resume_images` is the checkpoint's count of images when a run goes on."""
+    """A run as trackers know it, and the sweep that it may be of.
+
+    `resume_images` is the checkpoint's count of images when a run goes on.
+    """
 
     id: str
     experiment: str
     folder: Path
     resume_images: int | None = None
+    sweep: str = ""
 
 
 class Tracker:

@@ -135,7 +135,8 @@ class WandbTracker(Tracker):
 
     def _open(self, config: Mapping[str, Any], run: RunInfo, mode: str) -> Any:
         wandb = _wandb()
-        names = {"group": self._place["group"] or run.experiment, "name": self._place["name"] or run.id}
+        group = self._place["group"] or run.sweep or run.experiment
+        names = {"group": group, "name": self._place["name"] or run.id, "job_type": "train"}
         return wandb.init(
             **self._place | names,
             id=run.id,

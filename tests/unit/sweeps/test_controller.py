@@ -79,7 +79,8 @@ class Theatre:
         self.played: list[tuple[str, list[str], Slot]] = []
         self.works: dict[int, Played] = {}
 
-    def submit(self, arguments, run_id, slot, log):
+    def submit(self, arguments, variables, slot, log):
+        run_id = variables["DIPTYCH_RUN_ID"]
         self.played.append((run_id, list(arguments), slot))
         script = self.scripts.get(run_id, [])
         work = Played(
@@ -210,7 +211,9 @@ def test_told_to_stop_it_lets_every_run_save_and_goes_on_later(folder):
 def test_a_controller_that_was_killed_leaves_runs_that_the_next_one_adopts(folder):
     theatre = Theatre(folder.outputs, run_0=[{LIVES, SAVES}], run_1=[{LIVES, SAVES}])
     for number in (0, 1):
-        work = theatre.submit(["train"], f"run-{number}", Slot(number), folder.log_of(folder.jobs()[number]))
+        work = theatre.submit(
+            ["train"], {"DIPTYCH_RUN_ID": f"run-{number}"}, Slot(number), folder.log_of(folder.jobs()[number])
+        )
         folder.ledger.append("started", job=number, pid=work.pid, born=work.born, slot=number)
     theatre.works[1001].end(DONE, 0)  # while nobody looked
     threading.Timer(0.1, theatre.works[1002].end, (DONE, 0)).start()
@@ -221,7 +224,7 @@ def test_a_controller_that_was_killed_leaves_runs_that_the_next_one_adopts(folde
 
 def test_what_vanished_while_nobody_looked_is_lost_and_resumed(folder):
     theatre = Theatre(folder.outputs, run_0=[{LIVES, SAVES}])
-    work = theatre.submit(["train"], "run-0", Slot(0), folder.log_of(folder.jobs()[0]))
+    work = theatre.submit(["train"], {"DIPTYCH_RUN_ID": "run-0"}, Slot(0), folder.log_of(folder.jobs()[0]))
     folder.ledger.append("started", job=0, pid=work.pid, born=work.born, slot=0)
     work.over = True
     carried_out(folder, theatre)
@@ -237,7 +240,7 @@ def test_an_old_status_is_not_taken_for_the_end_of_a_new_start(folder):
     silent.played = [None] * 10  # other numbers of processes
     Played.begin, begin = (lambda self: setattr(self, "over", True) or setattr(self, "code", -9)), Played.begin
     try:
-        work = silent.submit(["resume"], "run-0", Slot(0), folder.log_of(folder.jobs()[0]))
+        work = silent.submit(["resume"], {"DIPTYCH_RUN_ID": "run-0"}, Slot(0), folder.log_of(folder.jobs()[0]))
     finally:
         Played.begin = begin
     folder.ledger.append("started", job=0, pid=work.pid, born=work.born, slot=0)

@@ -247,3 +247,16 @@ def test_only_a_listening_server_answers():
         url = f"http://127.0.0.1:{server.getsockname()[1]}"
         assert answers(url)
     assert not answers(url, timeout_seconds=1)
+
+
+@pytest.mark.parametrize(
+    ("sweep", "options", "group"), [("lr", {}, "lr"), ("", {}, "demo"), ("lr", {"group": "own"}, "own")]
+)
+def test_runs_of_a_sweep_are_a_group(tmp_path, sweep, options, group):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    trackers = Trackers([CsvTracker(), WandbTracker(project="tests", mode="offline", **options)])
+    trackers.start({}, RunInfo(ID, "demo", folder, sweep=sweep))
+    trackers.finish("done")
+    (run,) = [r["run"] for r in map(json.loads, inspect(newest_record(folder)).splitlines()) if r["type"] == "run"]
+    assert (run["run_group"], run["job_type"]) == (group, "train")
