@@ -82,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
             output.line(table(kept.evaluation))
             output.line(f"written to {short(kept.path)}\n")
             written.append({"file": str(kept.path), **kept.evaluation.to_dict()})
-        for line in tell_trackers(handle, results, args.trust):
+        for line in tell_trackers(handle, results, request, args.trust):
             output.line(line)
     output.result({"evaluations": written})
     return 0

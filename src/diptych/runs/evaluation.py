@@ -5,12 +5,13 @@ folder: `evaluations/<checkpoint>-<data>-<split>-<seed>[-with-<run>|-skills|-rob
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from diptych.config import components
 from diptych.config.components import Trust
 from diptych.models.features import FeatureNetwork
+from diptych.runs.batch_sizes import repainted, retold
 from diptych.runs.build import read_checkpoint
 from diptych.runs.distributions import with_distributions
 from diptych.runs.features import feature_network
@@ -21,7 +22,7 @@ from diptych.runs.painting import Painted, evaluate_painter, paint_held_out
 from diptych.runs.protocol import measured, protocol_of
 from diptych.runs.recognizing import evaluate_recognizer
 from diptych.runs.request import AS_USUAL, Request, check_exact, check_partners, refuse_what_would_be_ignored
-from diptych.runs.results import Evaluation, save
+from diptych.runs.results import Evaluation, Figure, save
 from diptych.runs.robustness import painter_robustness, teller_robustness
 from diptych.runs.second_reader import evaluate_second_reader
 from diptych.runs.skills import SkillsRequest, evaluate_skills
@@ -95,10 +96,12 @@ def _teller_results(handle: Teller, held_out: HeldOut, request: Request, track: 
         check_exact(handle, held_out)
     captions = tell(handle, held_out.images, beam=request.beam, track=track, description="captions")
     protocol = protocol_of(handle, held_out, request.seed) | {"beam": request.beam}
-    results = [_keep(handle, evaluate_teller(handle, captions, held_out, protocol), request, held_out)]
+    evaluation = evaluate_teller(handle, captions, held_out, protocol)
+    evaluation = _with(evaluation, retold(handle, captions, held_out, request.beam))
+    results = [_keep(handle, evaluation, request, held_out)]
     if request.robustness:
         scores = truth_of([caption.text for caption in captions], held_out)
-        robust = teller_robustness(handle, captions, scores, held_out, protocol, track)
+        robust = teller_robustness(handle, scores, held_out, protocol, track)
         results.append(_keep(handle, robust, request, held_out, "-robustness"))
     return results
 
@@ -112,6 +115,8 @@ def _painter_result(
     handle: Painter, painted: Painted, held_out: HeldOut, network: FeatureNetwork, request: Request, track: Track
 ) -> Kept:
     evaluation = evaluate_painter(painted, held_out, protocol_of(handle, held_out, request.seed), track)
+    if painted.judged is not None and handle.system.text_encoder is not None:
+        evaluation = _with(evaluation, repainted(handle, painted, held_out, request.seed))
     evaluation = with_distributions(evaluation, painted.images, held_out, network, force=request.force, track=track)
     return _keep(handle, evaluation, request, held_out)
 
@@ -149,18 +154,23 @@ def _skills_result(handle: Painter, skills: SkillsRequest, held_out: HeldOut, re
     return _keep(handle, result, request, held_out, "-skills-full" if skills.full_sentences else "-skills")
 
 
+def _with(evaluation: Evaluation, figure: Figure) -> Evaluation:
+    """One line more."""
+    return replace(evaluation, figures=[*evaluation.figures, figure])
+
+
 def _keep(handle: Handle, evaluation: Evaluation, request: Request, held_out: HeldOut, suffix: str = "") -> Kept:
     data = held_out.name.replace("/", "_")
     name = f"{handle.checkpoint.stem}-{data}-{request.split}-{request.seed}{suffix}"
     return Kept(evaluation, save(evaluation, handle.run.evaluations, name))
 
 
-def tell_trackers(handle: Handle, results: Sequence[Kept], trust: Trust = ()) -> list[str]:
+def tell_trackers(handle: Handle, results: Sequence[Kept], request: Request, trust: Trust = ()) -> list[str]:
     """Add the figures to the summaries that the run's trackers keep elsewhere (W&B); what there is to say of it."""
     config = read_checkpoint(handle.checkpoint)["config"]
     run = RunInfo(handle.run.run_id, handle.run.experiment, handle.run.path, handle.images_seen)
     values = {
-        f"{kept.evaluation.kind}/{kept.evaluation.protocol['split']}/{figure.name}": figure.value
+        f"{summary_group(kept.evaluation, request)}/{figure.name}": figure.value
         for kept in results
         for figure in kept.evaluation.figures
         if figure.value is not None
@@ -168,3 +178,17 @@ def tell_trackers(handle: Handle, results: Sequence[Kept], trust: Trust = ()) ->
     nodes = [(name, node) for name, node in config["tracking"].items() if node]
     trackers = [components.build(node, f"tracking.{name}", {}, trust) for name, node in nodes]
     return [line for tracker in trackers if (line := tracker.amend(run, values))]
+
+
+def summary_group(evaluation: Evaluation, request: Request) -> str:
+    """Under which name a run's summary keeps a result: whatever was not asked as usual is in it.
+
+    So results of other data, of fewer examples or of another partner stand beside the usual one instead of in its
+    place.
+    """
+    partner = evaluation.protocol.get("with", {}).get("run")
+    parts = [evaluation.kind, *filter(None, (request.data,)), request.split]
+    parts += [f"with {partner}"] if partner else []
+    usual = {"num": AS_USUAL.num, "seed": AS_USUAL.seed, "beam": AS_USUAL.beam}
+    parts += [f"{name} {getattr(request, name)}" for name, value in usual.items() if getattr(request, name) != value]
+    return "/".join([*parts, *request.overrides])

@@ -59,6 +59,11 @@ class HeldOut:
         return [" ".join(canonical(scene)) for scene in self.true_scenes()] if self.world else self.sentences
 
     @property
+    def contents_of_pictures(self) -> list[str]:
+        """The same of the pictures: where nobody knows their scenes, each is of its own, whatever caption it has."""
+        return self.contents if self.world else [f"picture {i}" for i in range(len(self))]
+
+    @property
     def image_size(self) -> int:
         """Pixels a side."""
         return self.spec.image_size

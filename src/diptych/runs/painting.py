@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -16,7 +16,7 @@ from diptych.runs.load import Painter
 from diptych.runs.results import Evaluation, Example, Figure
 from diptych.runs.truth import PAINTING_LABELS, PICTURES_AT_ONCE, Judged, figures, judged, silently
 from diptych.types import Images, Track
-from diptych.world import Judge, judge_accuracy, render
+from diptych.world import Judge, canonical, judge_fresh, render
 
 TITLE = "Painted from sentences"
 MOST_CHECKS = 1000
@@ -76,7 +76,7 @@ def evaluate_painter(painted: Painted, held_out: HeldOut, protocol: Mapping[str,
         "painter",
         TITLE,
         protocol,
-        [*table, *_legibility(painted.judged, contents), *judge_figures(ceiling, protocol["seed"]), energy],
+        [*table, *_legibility(painted.judged, contents), *judge_figures(ceiling, contents, protocol["seed"]), energy],
         painted.judged.reasons(),
         ("Floor: each picture held against another one's sentence. Ceiling: true renders under the same judge.",),
         _examples(painted),
@@ -96,18 +96,16 @@ def _legibility(found: Judged, contents: Sequence[str]) -> list[Figure]:
     return [Figure.rate(name, hits, contents) for name, hits in rows.items()]
 
 
-def judge_figures(ceiling: Judged, seed: int) -> list[Figure]:
-    """How often the judge itself is right about fresh renders of the same world."""
+def judge_figures(ceiling: Judged, contents: Sequence[str], seed: int) -> list[Figure]:
+    """How often the judge itself is right about true renders of the same world; `contents` are the held-out ones."""
     num, spec = len(ceiling.readings), ceiling.judge.spec
-    blurred = judge_accuracy(spec, num, seed, MILD_BLUR)
-    return [
-        Figure.rate("judge right on true renders", ceiling.truth, note="held-out scenes, rendered"),
-        Figure.rate(
-            f"judge right, blur {MILD_BLUR} px",
-            [i < round(blurred * num) for i in range(num)],
-            note="fresh scenes, rendered and mildly blurred",
-        ),
-    ]
+    scenes, right = judge_fresh(spec, num, seed, MILD_BLUR)
+    fresh = [" ".join(canonical(scene)) for scene in scenes]
+    words = {"plain": "held-out scenes, rendered", "blurred": "fresh scenes, rendered and mildly blurred"}
+    blurred = Figure.rate(f"judge right, blur {MILD_BLUR} px", right, fresh, note=words["blurred"])
+    plain = Figure.rate("judge right on true renders", ceiling.truth, contents[:num], note=words["plain"])
+    # of other pictures than the examples, so that no other result can be paired with them
+    return [plain, replace(blurred, hits="")]
 
 
 def energy_figure(painted: Images, real: Images) -> Figure:

@@ -1,6 +1,6 @@
 """Evaluation of a recogniser: the labels that it finds in held-out pictures, beside those that hold."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -13,14 +13,14 @@ from diptych.metrics.recognition import Ratio, label_scores
 from diptych.runs.held_out import HeldOut
 from diptych.runs.load import Recognizer
 from diptych.runs.painting import shown_places
-from diptych.runs.results import PICTURES, Evaluation, Example, Figure
+from diptych.runs.results import CONTENTS, Evaluation, Example, Figure
 from diptych.runs.truth import share
 from diptych.types import Track
 
 TITLE = "Recognised in pictures"
 NOTE = (
     "Right: nothing is missing and nothing is there besides. Precision, recall and F1 count labels over all pictures; "
-    "their intervals range over pictures. Floor: what is found in each picture, held against the next one's labels."
+    "their intervals range over contents. Floor: what is found in each picture, held against the next one's labels."
 )
 GROUPS: tuple[str, ...] = ("size", "colour", "shape", "count")
 
@@ -33,15 +33,16 @@ def evaluate_recognizer(
     """The recogniser's table: all labels together, and on scenes each kind of attribute by itself."""
     held = _held(held_out, recognizer)
     found = find(recognizer, held_out, track)
-    figures = label_figures("", found, held)
+    contents = held_out.contents_of_pictures
+    figures = label_figures("", found, held, contents)
     for group in GROUPS if held_out.world else ():
         of_group = [grouped(matrix, recognizer.labels, group) for matrix in (found, held)]
         if of_group[0].shape[1]:
-            figures += label_figures(group, *of_group)
+            figures += label_figures(group, *of_group, contents=contents)
     reasons = {"missing labels": int((held & ~found).sum()), "labels too many": int((found & ~held).sum())}
     wrong = {reason: count for reason, count in reasons.items() if count}
     examples = _examples(held_out, recognizer.labels, found, held)
-    return Evaluation("recognizer", TITLE, protocol, figures, wrong, (NOTE,), examples)
+    return Evaluation("recognizer", TITLE, protocol, figures, wrong, (NOTE,), examples, contents)
 
 
 def find(recognizer: Recognizer, held_out: HeldOut, track: Track) -> Labels:
@@ -51,14 +52,14 @@ def find(recognizer: Recognizer, held_out: HeldOut, track: Track) -> Labels:
     return torch.tensor([[label in names for label in recognizer.labels] for names in found])
 
 
-def label_figures(group: str, found: Labels, held: Labels) -> list[Figure]:
+def label_figures(group: str, found: Labels, held: Labels, contents: Sequence[str]) -> list[Figure]:
     """How many pictures are right, and precision, recall and F1 of the labels; `group` says which ones they are."""
     others = held.roll(-1, dims=0)
     right, by_chance = ((found == labels).all(dim=1).tolist() for labels in (held, others))
-    scores, floors = label_scores(found, held, PICTURES), label_scores(found, others)
+    scores, floors = label_scores(found, held, contents, CONTENTS), label_scores(found, others, contents)
     names = [f"{group} {name}".strip() for name in ("precision", "recall", "F1")]
     return [
-        Figure.rate(f"{group or 'all'} right", right, floor=share(by_chance)),
+        Figure.rate(f"{group or 'all'} right", right, contents, floor=share(by_chance)),
         *(_figure(*named, len(held)) for named in zip(names, scores, floors, strict=True)),
     ]
 

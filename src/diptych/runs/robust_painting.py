@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
 
-import torch
 from PIL import Image
 
 from diptych.callbacks.grids import to_pil
@@ -15,7 +14,7 @@ from diptych.runs.truth import Judged, judged
 from diptych.text import WordTokenizer
 from diptych.text.perturbations import mistyped, reordered, with_further_word, with_unknown_word
 from diptych.types import Images, Track
-from diptych.world import Constraints, Grammar, Judge, languages
+from diptych.world import Constraints, Grammar, languages
 from diptych.world.prompts import turned
 
 TRIES = 8
@@ -78,21 +77,6 @@ def paint_anew(
     images = brought_to(paint_each(painter, sentences, seed, track, f"painting: {condition.name}"), held_out.image_size)
     verdicts = judged(clean.judge, images, claims, track, f"judging: {condition.name}")
     return PaintedAnew(condition, places, sentences, images, verdicts)
-
-
-def painted_in_batches(
-    painter: Painter, held_out: HeldOut, seed: int, batch_size: int, most: int
-) -> tuple[list[bool], float]:
-    """Whether each verdict is the same in batches of another size, and how far pixels differ at most."""
-    sentences = list(dict.fromkeys(held_out.sentences))[:most]
-    claims = dict(zip(held_out.sentences, held_out.meanings(), strict=True))
-    usual = painter.paint(sentences, seed=seed)
-    other = painter.paint(sentences, seed=seed, batch_size=batch_size)
-    assert held_out.world is not None
-    judge, wanted = Judge(held_out.world), [claims[sentence] for sentence in sentences]
-    verdicts = [judge.verdicts(brought_to(images, held_out.image_size), wanted) for images in (usual, other)]
-    same = [one.reason == again.reason for one, again in zip(*verdicts, strict=True)]
-    return same, float(torch.dist(usual, other, p=torch.inf))
 
 
 @dataclass(frozen=True)

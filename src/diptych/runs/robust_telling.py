@@ -11,7 +11,6 @@ from diptych.callbacks.grids import to_pil
 from diptych.runs.held_out import HeldOut
 from diptych.runs.load import Teller
 from diptych.runs.telling import tell, truth_of
-from diptych.systems.captioner import Caption
 from diptych.types import Images, Track
 from diptych.world.perturbations import blurred, crop_corner, cropped, cropped_scene, jpeg, noisy
 
@@ -62,14 +61,6 @@ def tell_anew(teller: Teller, condition: PictureCondition, held_out: HeldOut, be
     texts, scenes = [caption.text for caption in captions], held_out.true_scenes()
     exact = truth_of(texts, held_out, [scenes[place] for place in condition.places]).hits("exact")
     return ToldAnew(condition, texts, exact)
-
-
-def told_in_batches(
-    teller: Teller, captions: Sequence[Caption], images: Images, beam: int, batch_size: int
-) -> list[bool]:
-    """Whether each caption is the same in batches of another size."""
-    again = [caption.text for part in images.split(batch_size) for caption in teller.captions(list(part), beam=beam)]
-    return [caption.text == text for caption, text in zip(captions, again, strict=True)]
 
 
 def _crop(held_out: HeldOut, seed: int) -> PictureCondition:

@@ -2,7 +2,7 @@
 
 Where a disturbance keeps the meaning, truth is measured as before; where it does not, nobody can say what would be
 true, and only how often the result stays the same. One line a condition; its `ceiling` is the undisturbed rate of the
-same examples, and its note says how far the two are apart. Then the same examples in batches of another size.
+same examples, and its note says how far the two are apart.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,15 +13,12 @@ from diptych.runs.held_out import HeldOut
 from diptych.runs.load import Painter, Teller
 from diptych.runs.painting import Painted
 from diptych.runs.results import Evaluation, Example, Figure
-from diptych.runs.robust_painting import PaintedAnew, paint_anew, painted_in_batches, sentence_conditions
-from diptych.runs.robust_telling import ToldAnew, picture_conditions, tell_anew, told_in_batches
+from diptych.runs.robust_painting import PaintedAnew, paint_anew, sentence_conditions
+from diptych.runs.robust_telling import ToldAnew, picture_conditions, tell_anew
 from diptych.runs.truth import Judged, Scores, rotated, share
-from diptych.systems.captioner import Caption
-from diptych.types import Images, Track
+from diptych.types import Track
 from diptych.world import Reading, canonical
 
-OTHER_BATCH = 7
-MOST_IN_BATCHES = 256
 SHOWN_OF_EACH = 3
 FLOOR_NOTE = "Floor of same scenes: the picture of the next sentence, undisturbed."
 UNDEFINED = "the meaning is not kept, so that nobody can say what would be true"
@@ -40,7 +37,7 @@ def painter_robustness(
         "painter_robustness",
         "Robustness of painting",
         protocol,
-        [clean, *figures, _batches_painted(painter, held_out, protocol["seed"])],
+        [clean, *figures],
         notes=(NOTE, FLOOR_NOTE),
         examples=[example for i, one in enumerate(anew) for example in _painted_examples(one, i)],
         clusters=held_out.contents,
@@ -49,7 +46,6 @@ def painter_robustness(
 
 def teller_robustness(
     teller: Teller,
-    captions: Sequence[Caption],
     scores: Scores,
     held_out: HeldOut,
     protocol: Mapping[str, Any],
@@ -69,7 +65,7 @@ def teller_robustness(
         "teller_robustness",
         "Robustness of telling",
         protocol,
-        [clean, *with_differences(rows), _batches_told(teller, captions, held_out, protocol["beam"])],
+        [clean, *with_differences(rows)],
         notes=(NOTE,),
         examples=[example for i, one in enumerate(anew) for example in _told_examples(one, held_out, i)],
         clusters=held_out.contents,
@@ -94,19 +90,6 @@ def _alike(some: Sequence[Reading], others: Sequence[Reading]) -> list[bool]:
         one.is_legible and other.is_legible and canonical(one.scene) == canonical(other.scene)
         for one, other in zip(some, others, strict=True)
     ]
-
-
-def _batches_painted(painter: Painter, held_out: HeldOut, seed: int) -> Figure:
-    same, furthest = painted_in_batches(painter, held_out, seed, OTHER_BATCH, MOST_IN_BATCHES)
-    note = f"{same.count(False)} of {len(same)} verdicts changed, pixels in [-1, 1] by at most {furthest:.1e}"
-    return Figure.rate(f"batches of {OTHER_BATCH}: same verdict", same, note=note)
-
-
-def _batches_told(teller: Teller, captions: Sequence[Caption], held_out: HeldOut, beam: int) -> Figure:
-    images: Images = held_out.images[:MOST_IN_BATCHES]
-    same = told_in_batches(teller, captions[: len(images)], images, beam, OTHER_BATCH)
-    note = f"{same.count(False)} of {len(same)} captions changed"
-    return Figure.rate(f"batches of {OTHER_BATCH}: same caption", same, note=note)
 
 
 def _painted_examples(anew: PaintedAnew, number: int) -> list[Example]:

@@ -36,22 +36,22 @@ def evaluate_teller(
 ) -> Evaluation:
     """The teller's table; `captions` are what it says of the very pictures."""
     texts = [caption.text for caption in captions]
-    wording = Wording(texts, held_out, held_out.contents if held_out.world else _pictures(held_out))
+    contents = held_out.contents_of_pictures
+    wording = Wording(texts, held_out, contents)
     protocol = {**protocol, "captions": wording.protocol}
     further = [perplexity_figure(teller, held_out), *wording.figures(protocol["seed"])]
     if held_out.world is None:
         among = agreement(texts, held_out.references)
         table = [*_reference_table(texts, held_out, among), *further]
         examples = _examples(captions, held_out, ["a reference" if good else "no reference" for good in among], among)
-        notes, pictures = (WORDING_NOTE,), _pictures(held_out)
-        return Evaluation("teller", TITLE, protocol, table, notes=notes, examples=examples, clusters=pictures)
+        return Evaluation("teller", TITLE, protocol, table, {}, (WORDING_NOTE,), examples, contents)
     scores = truth_of(texts, held_out)
     table = [*_truth_table(scores, texts, held_out), *further]
     reasons = [reason_of(scores, i) for i in range(len(texts))]
     wrong = dict(Counter(reason for reason in reasons if reason != TRUE))
     examples = _examples(captions, held_out, reasons, scores.hits("exact"))
     notes = (NOTE, WORDING_NOTE, GRAMMAR_NOTE)
-    return Evaluation("teller", TITLE, protocol, table, wrong, notes, examples, held_out.contents)
+    return Evaluation("teller", TITLE, protocol, table, wrong, notes, examples, contents)
 
 
 def truth_of(texts: Sequence[str], held_out: HeldOut, scenes: Sequence[Scene] | None = None) -> Scores:
@@ -99,14 +99,9 @@ def _reference_table(texts: Sequence[str], held_out: HeldOut, among: list[bool])
     floor = share(agreement(texts, rotated(held_out.references)))
     undefined = f"{held_out.name} has no exact scenes, so nobody can say exactly"
     return [
-        Figure.rate("a reference, word for word", among, _pictures(held_out), floor=floor, ceiling=1.0),
+        Figure.rate("a reference, word for word", among, held_out.contents_of_pictures, floor=floor, ceiling=1.0),
         Figure("exactly true", None, note=undefined),
     ]
-
-
-def _pictures(held_out: HeldOut) -> list[str]:
-    """Real pictures are each a content of their own, however many share a caption."""
-    return [f"picture {i}" for i in range(len(held_out))]
 
 
 def agreement(texts: Sequence[str], references: Sequence[Sequence[str]]) -> list[bool]:

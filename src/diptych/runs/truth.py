@@ -78,8 +78,8 @@ class Judged:
 
 
 def judged(judge: Judge, images: Images, claims: Sequence[Constraints], track: Track, description: str) -> Judged:
-    """Read the pictures, a batch at a time."""
-    parts = images.cpu().split(PICTURES_AT_ONCE)
+    """Read the pictures where they are, a batch at a time."""
+    parts = images.split(PICTURES_AT_ONCE)
     readings = [r for part in track(parts, description=description, total=len(parts)) for r in judge.read(part)]
     return Judged(judge, readings, claims)
 

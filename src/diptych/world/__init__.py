@@ -3,7 +3,7 @@
 from diptych.world.constraints import Comparison, Constraints, Mention, Relation
 from diptych.world.grammar import Grammar, meaning
 from diptych.world.holdouts import HoldOut, hold_out_named
-from diptych.world.judge import ASPECTS, REASONS, Judge, Verdict, judge_accuracy
+from diptych.world.judge import ASPECTS, REASONS, Judge, Verdict, judge_accuracy, judge_fresh
 from diptych.world.language import languages
 from diptych.world.limits import JUDGE_VERSION
 from diptych.world.readings import Evidence, Reading
@@ -41,6 +41,7 @@ __all__ = [
     "canonical",
     "hold_out_named",
     "judge_accuracy",
+    "judge_fresh",
     "languages",
     "meaning",
     "relation_between",

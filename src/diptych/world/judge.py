@@ -14,6 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from diptych.types import Scene
 from diptych.world.constraints import Constraints
 from diptych.world.limits import Limits, limits_for
 from diptych.world.perturbations import blurred
@@ -83,7 +84,12 @@ class Judge:
 
 
 def judge_accuracy(spec: WorldSpec, num: int = 1000, seed: int = 0, blur: float = 0.0) -> float:
-    """Fraction of fresh scenes whose own picture is judged true of their complete description.
+    """Fraction of fresh scenes about which `judge_fresh` is right."""
+    return sum(judge_fresh(spec, num, seed, blur)[1]) / num
+
+
+def judge_fresh(spec: WorldSpec, num: int, seed: int, blur: float = 0.0) -> tuple[list[Scene], list[bool]]:
+    """Fresh scenes, and whether the picture of each is judged true of its complete description.
 
     `blur` is the standard deviation in pixels of a Gaussian blur that is laid over the pictures first.
     """
@@ -93,7 +99,7 @@ def judge_accuracy(spec: WorldSpec, num: int = 1000, seed: int = 0, blur: float 
     if blur:
         images = blurred(images, blur)
     verdicts = Judge(spec).verdicts(images, [tell_everything(scene, rng) for scene in scenes])
-    return sum(verdict.true for verdict in verdicts) / num
+    return scenes, [verdict.true for verdict in verdicts]
 
 
 def _hindrance(reading: Reading) -> str | None:

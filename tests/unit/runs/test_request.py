@@ -1,12 +1,14 @@
-"""What is asked of a run and could change nothing of it is refused."""
+"""What is asked of a run: refused where it could change nothing, and kept apart where it changes what is measured."""
 
 from types import SimpleNamespace
 
 import pytest
 
 from diptych.config import UserError
+from diptych.runs.evaluation import summary_group
 from diptych.runs.load import Painter, Recognizer, Teller
 from diptych.runs.request import AS_USUAL, Request, refuse_what_would_be_ignored
+from diptych.runs.results import Evaluation
 from diptych.runs.skills import SkillsRequest
 
 RUN = SimpleNamespace(run_id="some-run")
@@ -49,3 +51,17 @@ def test_one_example_is_too_few_and_a_split_has_a_name():
         Request(num=1)
     with pytest.raises(UserError, match="split='train': evaluate on val or test"):
         Request(split="train")
+
+
+@pytest.mark.parametrize(
+    ("asked", "protocol", "name"),
+    [
+        ({}, {}, "loop/test"),
+        ({"split": "val"}, {}, "loop/val"),
+        ({"data": "digits", "num": 10, "seed": 3}, {}, "loop/digits/test/num 10/seed 3"),
+        ({"beam": 5}, {"with": {"run": "one"}}, "loop/test/with one/beam 5"),
+        ({"overrides": ("data.world.colours=[red]",)}, {}, "loop/test/data.world.colours=[red]"),
+    ],
+)
+def test_results_of_other_requests_stand_beside_the_usual_one(asked, protocol, name):
+    assert summary_group(Evaluation("loop", "The loop", protocol, ()), Request(**asked)) == name

@@ -239,6 +239,18 @@ def test_mixed_precision_around_the_judge_changes_nothing():
     assert inside == JUDGE.read(images)
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
+@pytest.mark.parametrize("spec", [PAIRS, CROWDS])
+def test_a_gpu_reads_what_the_processor_reads(spec: WorldSpec):
+    scenes = [sample_scene(spec, Random(seed)) for seed in range(NUMBER)]
+    images = blurred(render(scenes), 0.6)
+    here, there = Judge(spec).read(images), Judge(spec).read(images.cuda())
+    assert [kinds(r.scene) for r in here] == [kinds(r.scene) for r in there]
+    assert [r.legibility for r in here] == [r.legibility for r in there]
+    for one, other in zip(here, there, strict=True):
+        assert one.residual == pytest.approx(other.residual, abs=1e-3)
+
+
 def test_pictures_of_another_side_are_refused():
     with pytest.raises(ValueError, match=r"world\.side"):
         JUDGE.read(torch.zeros(1, 3, 64, 64))
