@@ -14,6 +14,7 @@ ORDER = (
     "ptb_tokenizer",
     "frechet",
     "manifolds",
+    "evaluate_time",
 )
 
 

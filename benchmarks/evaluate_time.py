@@ -1,0 +1,56 @@
+"""How long a whole `diptych evaluate PAINTER` takes: `python benchmarks/evaluate_time.py [PAINTER...]`.
+
+Without arguments two painters are trained for a moment, on scenes of 32 and of 64 pixels. They paint mush, which the
+judge reads about as fast as scenes; what is painted how fast depends on the generator.
+"""
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+
+SIDES = {32: "scenes", 64: "scenes64"}
+
+
+def train(folder: str, data: str) -> str:
+    """A painter of a few steps, and its folder."""
+    few = ["budget_images=64", "validate_every_images=64", "tracking=none", f"paths.outputs={folder}/{data}"]
+    command = ["train", "model=dcgan", "text_encoder=gru", f"data={data}", "data.val_size=32", *few]
+    return diptych(command).split()[-1]
+
+
+def diptych(arguments: Sequence[str]) -> str:
+    command = [sys.executable, "-m", "diptych", *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def timed(painter: str) -> str:
+    """One line: wall clock and processor seconds of everything that is measured by default, and how many pictures."""
+    before, start = processor_seconds(), time.monotonic()
+    results = json.loads(diptych(["evaluate", painter, "--json"]))["evaluations"]
+    wall, processor = time.monotonic() - start, processor_seconds() - before
+    painted = sum(result["protocol"]["num"] for result in results)
+    side = {name: side for side, name in SIDES.items()}.get(results[0]["protocol"]["data"], "?")
+    return f"| {results[0]['protocol']['data']} | {side} | {painted:,} | {wall:.0f} | {processor:.0f} |"
+
+
+def processor_seconds() -> float:
+    """Of all processes that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def main() -> None:
+    """Time each painter."""
+    print(f"{os.cpu_count()} cores\n\n| data | side | pictures | seconds | processor seconds |\n|{' --- |' * 5}")
+    with tempfile.TemporaryDirectory() as folder:
+        for painter in sys.argv[1:] or [train(folder, data) for data in SIDES.values()]:
+            print(timed(painter), flush=True)
+
+
+if __name__ == "__main__":
+    main()
