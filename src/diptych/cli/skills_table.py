@@ -2,7 +2,7 @@
 
 import textwrap
 
-from diptych.cli.tables import interval_text, title_line, value_text
+from diptych.cli.tables import interval_lines, interval_text, title_line, value_text
 from diptych.reports.columns import COLUMNS, table_line
 from diptych.runs.results import Evaluation, Figure
 
@@ -23,7 +23,8 @@ def skills_table(evaluation: Evaluation) -> str:
         lines.append(_line(figure, *(value_text(one.value, percent=True) if one else "-" for one in beside)))
     lines += ["", table_line(FURTHER, WIDTHS), *(_line(figure, "", "") for figure in others)]
     words = [*(f"{figure.name}: {figure.note}" for figure in others if figure.value is None), *evaluation.notes]
-    return "\n".join([*lines, *(line for text in words for line in textwrap.wrap(text, COLUMNS))])
+    lines += [line for text in words for line in textwrap.wrap(text, COLUMNS)]
+    return "\n".join([*lines, *interval_lines(evaluation)])
 
 
 def _asked(evaluation: Evaluation) -> str:

@@ -1,9 +1,8 @@
 """An evaluation as text that fits a terminal of 80 columns."""
 
 import textwrap
-from collections.abc import Sequence
 
-from diptych.reports.columns import COLUMNS, table_line
+from diptych.reports.columns import COLUMNS, fitting, table_line
 from diptych.reports.tables import interval_words
 from diptych.runs.results import Evaluation, Figure
 from diptych.runs.second_reader import KIND as SECOND_READER
@@ -19,8 +18,7 @@ def evaluation_table(evaluation: Evaluation) -> str:
     lines += [table_line(_cells(figure), WIDTHS) for figure in evaluation.figures]
     words = [f"{figure.name}: {figure.note}" for figure in evaluation.figures if _needs_words(evaluation, figure)]
     lines += [textwrap.fill(text, COLUMNS, initial_indent="  ", subsequent_indent="    ") for text in words]
-    if interval_words(evaluation):
-        lines.append(interval_words(evaluation))
+    lines += interval_lines(evaluation)
     if evaluation.reasons:
         ordered = sorted(evaluation.reasons.items(), key=lambda item: -item[1])
         lines.append("wrong because of " + ", ".join(f"{reason} {count}" for reason, count in ordered))
@@ -30,6 +28,11 @@ def evaluation_table(evaluation: Evaluation) -> str:
 def title_line(evaluation: Evaluation) -> str:
     """What was measured on what."""
     return f"{evaluation.title} ({evaluation.protocol['data']}, {evaluation.protocol['split']})"
+
+
+def interval_lines(evaluation: Evaluation) -> list[str]:
+    """What the intervals range over; nothing where there are none."""
+    return textwrap.wrap(interval_words(evaluation), COLUMNS, subsequent_indent="  ", break_on_hyphens=False)
 
 
 def _needs_words(evaluation: Evaluation, figure: Figure) -> bool:
@@ -42,7 +45,7 @@ def value_text(value: float | None, *, percent: bool) -> str:
     """A number as a terminal shows it; a dash where there is none."""
     if value is None:
         return "-"
-    return f"{100 * value:.1f} %" if percent else _fitting((value,), WIDEST_VALUE)
+    return f"{100 * value:.1f} %" if percent else fitting((value,), WIDEST_VALUE)
 
 
 def interval_text(figure: Figure) -> str:
@@ -51,13 +54,7 @@ def interval_text(figure: Figure) -> str:
         return "-"
     if figure.percent:
         return " to ".join(f"{100 * bound:.1f}" for bound in figure.interval)
-    return _fitting(figure.interval, WIDEST_INTERVAL)
-
-
-def _fitting(numbers: Sequence[float], widest: int) -> str:
-    """The numbers with as many digits as fit, three at most and one at least."""
-    texts = [" to ".join(f"{number:.{digits}g}" for number in numbers) for digits in (3, 2, 1)]
-    return next((text for text in texts if len(text) <= widest), texts[-1].replace(" to ", "…"))
+    return fitting(figure.interval, WIDEST_INTERVAL)
 
 
 def _cells(figure: Figure) -> tuple[str, ...]:

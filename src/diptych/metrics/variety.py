@@ -3,7 +3,8 @@
 For one content and one open attribute the judged values are counted, and their entropy is set against that of the
 world's own prior, which is uniform: 1 is the world's variety, 0 is one value for ever; log K minus the entropy is the
 KL divergence from the prior. Entropies of few draws are too low; Miller's correction (1955) adds (kinds seen - 1) / 2n
-nats. What is left of the bias is seen by measuring fresh scenes in the same way, as many as there are pictures.
+nats, so that few draws which happen to be even give more than 1; cutting that off would bias the mean downwards. What
+is left of the bias is seen by measuring fresh scenes in the same way, as many as there are pictures.
 """
 
 from collections import Counter

@@ -14,7 +14,7 @@ from diptych.metrics.statistics import Contrast, Interval, bounded_interval, hol
 from diptych.reports.compare_contrasts import RATES, Side, contrast, over_both
 from diptych.reports.compare_groups import Group
 from diptych.reports.compare_skills import ManyAsOne, many_as_one
-from diptych.runs.results import EXAMPLES, Evaluation, Figure
+from diptych.runs.results import Evaluation, Figure
 
 LEVEL = 0.05
 ANYTHING = (-np.inf, np.inf)
@@ -121,9 +121,9 @@ def _tells_apart(sides: Sequence[Side]) -> bool:
 def _cell(side: Side) -> Cell:
     every, known = tuple(figure.value for figure in side.figures), side.values
     if len(known) < 2:
-        own = next((_own_interval(figure) for figure in side.figures if figure.value is not None), None)
+        own = next((figure.own_interval for figure in side.figures if figure.value is not None), None)
         return Cell(every, known[0] if known else None, own)
-    is_rate = all(figure.percent for figure in side.figures if figure.value is not None)
+    is_rate = all(figure.is_rate for figure in side.figures if figure.value is not None)
     limits = RATES if is_rate else ANYTHING
     return Cell(every, float(np.mean(known)), _over_seeds(known, is_rate, limits), over_both(side))
 
@@ -133,14 +133,6 @@ def _over_seeds(known: Sequence[float], is_rate: bool, limits: tuple[float, floa
     if len(set(known)) > 1:
         return student_t_interval(known, limits=limits)
     return bounded_interval(known, np.random.default_rng(SEED_OF_DRAWS)) if is_rate else None
-
-
-def _own_interval(figure: Figure) -> Interval | None:
-    """The interval of a single run's figure, over its examples."""
-    if figure.interval is None:
-        return None
-    over = figure.interval_over or EXAMPLES
-    return Interval(*figure.interval, over, figure.interval_method, figure.n if over == EXAMPLES else figure.contents)
 
 
 def _adjusted(rows: Sequence[Row]) -> list[Row]:

@@ -81,10 +81,13 @@ def _of_checkpoints(first: Side, second: Side) -> Contrast | None:
 
 
 def _same_examples(results: Sequence[Evaluation], figures: Sequence[Figure]) -> bool:
-    """Whether hits were kept for all, of the same contents in the same order, and the same examples count."""
+    """Whether hits were kept for all, of the same contents in the same order, and the same examples count.
+
+    Hits without the contents that they are of cannot be paired.
+    """
     counted, clusters = _counted(figures[0]), list(results[0].clusters)
     return bool(counted) and all(
-        list(result.clusters) == clusters and _counted(figure) == counted
+        list(result.clusters) == clusters and len(figure.hits) <= len(clusters) and _counted(figure) == counted
         for result, figure in zip(results, figures, strict=True)
     )
 

@@ -7,16 +7,21 @@ from typing import Any
 
 from diptych.metrics.protocols import SUBJECT
 from diptych.metrics.statistics import Interval
-from diptych.reports.columns import COLUMNS, shortened, table_line
+from diptych.metrics.statistics.seeds import BOUNDED, SEEDS, STUDENT_T
+from diptych.reports.columns import COLUMNS, SIGNIFICANT, fitting, shortened, table_line
 from diptych.reports.compare import LEVEL, Cell, Comparison, Row
 from diptych.reports.compare_groups import Group
 from diptych.reports.compare_skills_text import skills_markdown, skills_text, skills_values
 from diptych.reports.stories import data_words
 from diptych.reports.tables import number
+from diptych.runs.results import CONTENTS, EXAMPLES, PICTURES
+from diptych.runs.skill_figures import NEW_CONTENTS, PROMPTS
 
-WIDTHS = (27, 9, 15, 9, 7, 6, 7)
+WIDTHS = (23, 8, 15, 13, 7, 6, 8)
 HEADER = ("", "mean", "95 % interval", "over", "diff", "p", "")
-SHORT = {"training seeds": "seeds", "held-out examples": "ex.", "held-out contents": "cont."}
+SHORT = {SEEDS: "seeds", EXAMPLES: "ex.", CONTENTS: "cont.", PICTURES: "pict.", PROMPTS: "prom.", NEW_CONTENTS: "new"}
+METHODS = {STUDENT_T: "Student's t", BOUNDED: "Gaffke's where all runs agree"}
+IN_PERCENT = (".1f", ".0f")
 NOTHING = "-"
 
 
@@ -109,15 +114,19 @@ def _members(group: Group) -> str:
 
 
 def _interval_notes(comparison: Comparison) -> list[str]:
-    overs = {cell.interval.over for row in comparison.rows for cell in row.cells if cell.interval}
+    intervals = [cell.interval for row in comparison.rows for cell in row.cells if cell.interval]
+    over_seeds = {interval.method for interval in intervals if interval.over == SEEDS}
+    others = dict.fromkeys(interval.over for interval in intervals if interval.over != SEEDS)
     said = []
-    if "training seeds" in overs:
+    if over_seeds:
+        methods = "; ".join(words for method, words in METHODS.items() if method in over_seeds)
         said.append(
-            "over seeds: where the mean lies for other training seeds, on these very examples (Student's t); "
+            f"over seeds: where the mean lies for other training seeds, on these very examples ({methods}); "
             "comparison.md has it for other contents too"
         )
-    if overs - {"training seeds"}:
-        said.append("one seed only: its interval is over examples or contents, and says nothing of other seeds")
+    if others:
+        names = ", ".join(f"{over} ({SHORT[over]})" if over in SHORT else over for over in others)
+        said.append(f"one seed only: its interval is over {names}, and says nothing of other seeds")
     return said
 
 
@@ -147,13 +156,25 @@ def _too_few(comparison: Comparison) -> list[str]:
 def _cells(label: str, cell: Cell, row: Row) -> tuple[str, ...]:
     return (
         shortened(label, WIDTHS[0] - 1),
-        number(cell.mean, percent=row.percent).replace("\u00a0", " ").replace("—", NOTHING),
-        _ends(cell.interval, row.percent),
+        _mean(cell.mean, row.percent),
+        _fitting(cell.interval.ends, WIDTHS[2], row.percent) if cell.interval else NOTHING,
         _over(cell.interval),
-        _difference(cell, row.percent),
+        _fitting([cell.contrast.difference], WIDTHS[4], row.percent, "+") if cell.contrast else NOTHING,
         NOTHING if cell.p is None else f"{cell.p:.3f}" if cell.p >= 0.001 else "<.001",
         cell.verdict,
     )
+
+
+def _mean(mean: float | None, percent: bool) -> str:
+    if mean is None:
+        return NOTHING
+    return f"{100 * mean:.1f} %" if percent else fitting((mean,), WIDTHS[1] - 1, (".4g", *SIGNIFICANT))
+
+
+def _fitting(numbers: Sequence[float], width: int, percent: bool, sign: str = "") -> str:
+    """With as many digits as leave a space in the column."""
+    times, formats = (100, IN_PERCENT) if percent else (1, SIGNIFICANT)
+    return fitting([times * number for number in numbers], width - 1, [f"{sign}{one}" for one in formats])
 
 
 def _ends(interval: Interval | None, percent: bool) -> str:
@@ -164,7 +185,9 @@ def _ends(interval: Interval | None, percent: bool) -> str:
 
 
 def _over(interval: Interval | None) -> str:
-    return f"{interval.n:,} {SHORT.get(interval.over, interval.over)}" if interval else NOTHING
+    if interval is None:
+        return NOTHING
+    return shortened(f"{interval.n:,} {SHORT.get(interval.over, interval.over)}", WIDTHS[3] - 1)
 
 
 def _difference(cell: Cell, percent: bool) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from html import escape
 
 from diptych.reports.html import paragraph, plain_table
-from diptych.runs.results import CONTENTS, Evaluation, Figure
+from diptych.runs.results import EXAMPLES, Evaluation, Figure
 
 NOTHING = "—"
 PERCENT = "\u00a0%"
@@ -39,9 +39,13 @@ def sureness(figure: Figure) -> str:
 
 
 def interval_words(evaluation: Evaluation) -> str:
-    """What the intervals range over, where that is not simply the examples."""
-    contents = max((f.contents for f in evaluation.figures if f.interval_over == CONTENTS), default=0)
-    return f"Intervals are over contents: {contents:,} different ones, of which some come again." if contents else ""
+    """What the table's intervals range over, how many of those there were, and how the ends were found."""
+    overs: dict[str, list[Figure]] = {}
+    for figure in evaluation.figures:
+        if figure.value is not None and figure.own_interval:
+            overs.setdefault(figure.own_interval.over, []).append(figure)
+    parts = "; ".join(_over_words(over, figures) for over, figures in overs.items())
+    return f"Intervals: {parts}" if parts else ""
 
 
 def headline(entries: Sequence[tuple[str, Figure, str]]) -> str:
@@ -99,6 +103,14 @@ def protocol_line(evaluation: Evaluation) -> str:
     return f'<p class="soft"><small>{escape(" · ".join(parts))}</small></p>'
 
 
+def _over_words(over: str, figures: Sequence[Figure]) -> str:
+    """`held-out contents (406), cluster bootstrap, Wilson of clusters`; examples are counted in the table already."""
+    counts = sorted({figure.contents for figure in figures if figure.contents and over != EXAMPLES})
+    ends = " to ".join(f"{count:,}" for count in dict.fromkeys((*counts[:1], *counts[-1:])))
+    methods = dict.fromkeys(figure.interval_method for figure in figures if figure.interval_method)
+    return ", ".join((f"{over} ({ends})" if ends else over, *methods))
+
+
 def _figure_row(figure: Figure, *, main: bool) -> str:
     cells = (
         f"<td>{escape(figure.name)}{f'<small>{escape(figure.note)}</small>' if figure.note else ''}</td>",
@@ -113,13 +125,16 @@ def _figure_row(figure: Figure, *, main: bool) -> str:
 
 
 def _interval_plot(figure: Figure) -> str:
-    """0 to 100 %: a grey stroke at the floor and the ceiling, a bar for the interval, a dot for the value."""
+    """0 to 100 %: a grey stroke at the floor and the ceiling, a bar for the interval, a dot for the value.
+
+    What passes 100 % stands at the edge.
+    """
     if figure.value is None or not figure.percent:
         return ""
     middle = PLOT_HEIGHT / 2
 
     def x(value: float) -> float:
-        return round(5 + (PLOT_WIDTH - 10) * value, 1)
+        return round(5 + (PLOT_WIDTH - 10) * min(value, 1.0), 1)
 
     parts = [f'<line class="axis" x1="{x(0)}" x2="{x(1)}" y1="{middle}" y2="{middle}"/>']
     for bound in [b for b in (figure.floor, figure.ceiling) if b is not None]:

@@ -53,6 +53,7 @@ class Figure:
 
         `clusters` names what each example is of (a scene's symbols, a sentence). Where one comes again, examples are
         not independent, and the interval is of contents. Hits are kept with clusters, to be paired with others'.
+        `rest` may say better what contents are here (`interval_over`).
         """
         counted = [i for i, hit in enumerate(hits) if hit is not None]
         values = [bool(hits[i]) for i in counted]
@@ -69,8 +70,24 @@ class Figure:
         """A figure with the interval that says itself what it ranges over, or without one."""
         if interval is None:
             return cls(name, value, n, **rest)
-        made = {"interval_over": interval.over, "interval_method": interval.method}
-        return cls(name, value, n, interval.ends, **made, **rest)
+        made: dict[str, Any] = {"interval_over": interval.over, "interval_method": interval.method}
+        if interval.over == CONTENTS:
+            made["contents"] = interval.n
+        return cls(name, value, n, interval.ends, **{**made, **rest})
+
+    @property
+    def own_interval(self) -> Interval | None:
+        """What `interval` holds, with what it ranges over: examples, where an older file does not say."""
+        if self.interval is None:
+            return None
+        return Interval(*self.interval, self.interval_over or EXAMPLES, self.interval_method, self.contents or self.n)
+
+    @property
+    def is_rate(self) -> bool:
+        """Whether it is a share, which cannot pass 1; an estimate such as variety can, and has no interval."""
+        if self.value is None or self.interval is None:
+            return False
+        return self.percent and all(0 <= x <= 1 for x in (self.value, *self.interval))
 
 
 @dataclass(frozen=True, slots=True)

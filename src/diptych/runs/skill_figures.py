@@ -1,7 +1,7 @@
 """The lines of the skills table: GenEval's score and the strict one, single claims, variety, and what is remembered."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 from diptych.metrics.memorisation import in_training
@@ -29,6 +29,7 @@ SUFFIX = {SEEN: "", HELD_OUT: ", unseen"}
 SCORES = {"geneval": "", "strict": ", strict"}
 PROMPTS, NEW_CONTENTS = "prompts of these contents", "contents never seen"
 VARIETIES = ("colour", "size", "place", "relation")
+PAST = "few draws may give more than 100 %"
 
 
 def skill_figures(answers: Answers, rendered: Answers, hold_out: HoldOut | None) -> list[Figure]:
@@ -106,8 +107,7 @@ def _pooled(
     hits = [hit if (prompt.skill, prompt.part) in chosen else None for prompt, hit in marks]
     floor = share([hit for group in groups for hit in group.shuffled.hits(score)])
     ceiling = share([hit for group in groups for hit in group.true.hits(score)])
-    figure = Figure.rate(name, hits, clusters, floor=floor, ceiling=ceiling, note=note)
-    return replace(figure, interval_over=over)
+    return Figure.rate(name, hits, clusters, floor=floor, ceiling=ceiling, note=note, interval_over=over)
 
 
 def _composition(group: _Group) -> Iterator[Figure]:
@@ -130,7 +130,7 @@ def _varieties(answers: Answers) -> Iterator[Figure]:
     for kind in VARIETIES:
         own, world = ([choice for choice in choices if choice.kind == kind] for choices in (painted, fresh))
         value = entropy_share(own)
-        note = "share of the world's entropy, among true pictures" if own else "no prompt leaves it open"
+        note = f"share of the world's entropy, among true pictures; {PAST}" if own else "no prompt leaves it open"
         if own and value is None:
             note = "too few true pictures of any one content: ask for more (--num-prompts, --images-per-prompt)"
         yield Figure(f"variety of {kind}", value, len(own), floor=0.0, ceiling=entropy_share(world), note=note)
@@ -153,9 +153,10 @@ def _remembered(answers: Answers, seen: Answers, hold_out: HoldOut | None, clust
     base = in_training([scene for prompt in seen.prompts for scene in prompt.scenes], hold_out)
     note = "pictures of a scene that is in the training split; ceiling: fresh scenes of the prompts"
     ceiling = share([hit for hit in base if hit is not None])
-    return Figure.rate("scene is in training", own, clusters, ceiling=ceiling, note=note)
+    of = {"ceiling": ceiling, "note": note, "interval_over": PROMPTS}
+    return Figure.rate("scene is in training", own, clusters, **of)
 
 
 def _legible(answers: Answers, rendered: Answers, clusters: Sequence[str]) -> Figure:
     own, true = ([r.is_legible for r in one.readings] for one in (answers, rendered))
-    return Figure.rate("legible", own, clusters, ceiling=share(true))
+    return Figure.rate("legible", own, clusters, ceiling=share(true), interval_over=PROMPTS)

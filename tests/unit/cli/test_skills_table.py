@@ -1,5 +1,7 @@
 """The skills and robustness tables on a terminal of 80 columns."""
 
+from dataclasses import replace
+
 from diptych.cli.skills_table import skills_table
 from diptych.cli.tables import evaluation_table
 from diptych.reports.blocks import evaluation_section
@@ -36,6 +38,32 @@ def test_every_skill_has_one_line_with_both_scores():
     assert "250 prompts of each skill, 4 pictures of each prompt" in lines
     assert any(line.startswith("Contents: single object 3,360, two objects") for line in lines)
     assert any(line.startswith("variety of relation: too few") for line in lines)
+
+
+def test_the_skills_table_says_what_its_intervals_range_over():
+    seen = Figure.rate(
+        "colours", [True] * 30, [str(i % 9) for i in range(30)], interval_over="prompts of these contents"
+    )
+    few = replace(seen, name="size", contents=4)
+    unseen = replace(seen, name="colours, unseen", interval_over="contents never seen", contents=1234)
+    figures = [figure for one in (seen, few, unseen) for figure in (one, replace(one, name=f"{one.name}, strict"))]
+    lines = skills_table(replace(skills(), figures=figures)).splitlines()
+    said = "prompts of these contents (4 to 9), Wilson of clusters; contents never seen (1,234), Wilson of clusters"
+    assert max(map(len, lines)) <= 80
+    assert " ".join("\n".join(lines).split()).endswith(f"Intervals: {said}")
+
+
+def test_a_terminal_table_says_what_its_intervals_range_over():
+    rates = [
+        Figure.rate(f"rate {i}", [j > 20 * i for j in range(60)], [str(j // 2) for j in range(60)]) for i in (0, 1)
+    ]
+    figures = [*rates, Figure.rate("alone", [True, False]), Figure.rate("of nothing", [None], ["a"])]
+    lines = evaluation_table(Evaluation("painter", "Painted", PROTOCOL, figures)).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert lines[-2:] == [
+        "Intervals: held-out contents (30), Wilson of clusters, cluster bootstrap;",
+        "  held-out examples, Wilson",
+    ]
 
 
 def test_a_robustness_table_says_how_far_it_moved():

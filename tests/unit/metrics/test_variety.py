@@ -24,6 +24,10 @@ def test_entropy_is_the_plug_in_of_scipy_and_millers_correction():
     assert entropy([7] * 9) == 0
 
 
+def test_few_draws_that_happen_to_be_even_pass_the_world_s_own_variety():
+    assert entropy_share(choices("ssssllll", 2)) == pytest.approx(1 + 1 / (2 * 8 * np.log(2)))
+
+
 def test_the_correction_takes_most_of_the_bias_away():
     rng = np.random.default_rng(0)
     samples = rng.integers(0, 8, (2000, 40))

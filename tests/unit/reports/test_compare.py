@@ -1,6 +1,8 @@
 """`diptych compare`: which runs belong together, what is said of their differences, and what is refused."""
 
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,12 +11,13 @@ from scipy import stats
 
 from diptych.cli.main import main
 from diptych.config import UserError
-from diptych.metrics.statistics import crossed_interval, holm, mcnemar
+from diptych.metrics.statistics import crossed_interval, holm, mcnemar, student_t_interval
 from diptych.reports.compare import Comparison, compare
 from diptych.reports.compare_files import compare_runs
 from diptych.reports.compare_groups import grouped
 from diptych.reports.compare_results import measured_alike
 from diptych.reports.compare_text import (
+    WIDTHS,
     comparison_markdown,
     comparison_text,
     comparison_values,
@@ -22,7 +25,8 @@ from diptych.reports.compare_text import (
 )
 from diptych.runs.finding import runs_named
 from diptych.runs.folder import RunFolder
-from diptych.runs.results import Evaluation, Figure, save
+from diptych.runs.results import CONTENTS, EXAMPLES, PICTURES, Evaluation, Figure, save
+from diptych.runs.skill_figures import NEW_CONTENTS, PROMPTS
 
 LSTM, RNN = "diptych.models.caption_decoders.LSTM", "diptych.models.caption_decoders.RNN"
 NUM = 200
@@ -119,6 +123,104 @@ def test_what_is_said_of_new_contents_too_is_of_the_hits_of_all_runs(tmp_path):
     hits = np.array([[float(i < right) for i in range(NUM)] for right in (180, 170, 176)])
     assert exactly_true.cells[0].interval_over_both == crossed_interval(hits, limits=(0.0, 1.0))
     assert perplexity.cells[0].interval_over_both is None
+
+
+def of_one_figure(outputs: Path, *groups: list[Figure], clusters: Sequence[str] = ()) -> Comparison:
+    """Groups of a run a figure, and nothing else in their evaluations."""
+    runs = []
+    for decoder, figures in zip((LSTM, RNN), groups, strict=False):
+        for seed, figure in enumerate(figures):
+            run = trained(outputs, f"{decoder[-4:].lower()}-{seed}", seed, decoder)
+            result = Evaluation("skills", "Skills", {"data": "scenes", "num": 9}, [figure], clusters=clusters)
+            save(result, run.evaluations, "best")
+            runs.append(run)
+    return compared(runs)
+
+
+def varieties(*values: float) -> list[Figure]:
+    return [Figure("variety of size", value, 40) for value in values]
+
+
+def test_what_may_pass_one_is_never_cut_off_there(tmp_path):
+    values = (1.02, 1.03, 1.025)
+    (cell,) = of_one_figure(tmp_path, varieties(*values)).rows[0].cells
+    assert cell.interval == student_t_interval(values)
+    assert cell.interval.low > 1
+    alike = of_one_figure(tmp_path / "alike", varieties(1.09, 1.09, 1.09))
+    assert alike.rows[0].cells[0].interval is None
+    assert "109.0 %" in comparison_text(alike)
+
+
+def test_rates_are_cut_off_and_keep_a_width_where_all_runs_agree(tmp_path):
+    def rates(*hits: int) -> list[Figure]:
+        return [Figure.rate("true", [i < right for i in range(20)]) for right in hits]
+
+    varied, alike = of_one_figure(tmp_path, rates(20, 20, 19), rates(20, 20, 20)).rows[0].cells
+    assert (varied.interval.high, varied.interval.method) == (1.0, "Student t")
+    assert varied.interval.low == student_t_interval([1.0, 1.0, 0.95]).low
+    assert (alike.interval.high, alike.interval.method) == (1.0, "Gaffke")
+    assert alike.interval.low < 0.5
+
+
+def test_the_note_names_the_methods_that_were_used(tmp_path):
+    def said(name: str, *hits: int) -> str:
+        figures = [Figure.rate("true", [i < right for i in range(20)]) for right in hits]
+        comparison = of_one_figure(tmp_path / name, figures[:2], figures[2:])
+        return " ".join(comparison_text(comparison).split())
+
+    assert "on these very examples (Student's t); comp" in said("varied", 19, 18, 17, 15)
+    assert "on these very examples (Student's t; Gaffke's where all runs agree); comp" in said("mixed", 19, 18, 17, 17)
+    assert "on these very examples (Gaffke's where all runs agree); comp" in said("alike", 19, 19, 17, 17)
+
+
+def test_nothing_that_varies_is_no_certainty_of_new_contents(tmp_path):
+    clusters = [f"scene {i}" for i in range(9)]
+    figures = [Figure.rate("true", [True] * 9, clusters)] * 3
+    (cell,) = of_one_figure(tmp_path, figures, clusters=clusters).rows[0].cells
+    assert cell.interval_over_both is None
+
+
+def columns(line: str) -> list[str]:
+    """What stands in each column; all but the first begin with a space at least."""
+    ends = np.cumsum(WIDTHS).tolist()
+    cells = [line[end - width : end] for end, width in zip(ends, WIDTHS, strict=True)]
+    assert not [cell for cell in cells[1:] if cell.strip() and not cell.startswith(" ")]
+    return [cell.strip() for cell in cells]
+
+
+@pytest.mark.parametrize("over", [EXAMPLES, CONTENTS, PICTURES, PROMPTS, NEW_CONTENTS])
+@pytest.mark.parametrize("num", [250, 10_000])
+def test_whatever_the_interval_of_a_single_run_ranges_over_has_room_in_its_column(tmp_path, over, num):
+    counted = {} if over == PICTURES else {"contents": num}
+    rate = Figure("rate", 1.0, num, (1.0, 1.0), interval_over=over, **counted)
+    tiny = Figure("tiny", -1.234e-5, num, (-1.234e-4, 1.234e-4), percent=False, interval_over=over, **counted)
+    for figure, expected in ((rate, ("100.0 %", "100.0 to 100.0")), (tiny, ("-1e-05", "-0.0001…0.0001"))):
+        comparison = of_one_figure(tmp_path / figure.name, [figure], [replace(figure, value=0.5)])
+        lines = comparison_text(comparison).splitlines()
+        assert max(map(len, lines)) <= 80
+        (line,) = (line for line in lines if line.startswith("  LSTM"))
+        _, *value, of = columns(line)[:4]
+        assert tuple(value) == expected
+        number, short = of.split()
+        assert number == f"{num:,}"
+        assert f"over {over} ({short})" in " ".join(" ".join(lines).split())
+
+
+def test_a_verdict_keeps_a_space_before_it(tmp_path):
+    clusters = [f"scene {i // 20}" for i in range(NUM)]
+    figures = [[Figure.rate("true", [i < right for i in range(NUM)], clusters)] for right in (180, 140)]
+    lines = comparison_text(of_one_figure(tmp_path, *figures, clusters=clusters)).splitlines()
+    (line,) = (line for line in lines if line.startswith("  RNN"))
+    assert columns(line)[2:] == ["39.7 to 89.2", "10 cont.", "-20.0", "0.500", "too few"]
+
+
+def test_hits_without_what_they_are_of_are_never_paired(tmp_path):
+    clusters = [f"scene {i}" for i in range(9)]
+    figures = [Figure.rate("true", [i < right for i in range(9)], clusters) for right in (8, 2, 7, 3)]
+    assert of_one_figure(tmp_path / "single", figures[:1], figures[1:2], clusters=clusters).contrasts()
+    assert of_one_figure(tmp_path / "bare", figures[:1], figures[1:2]).contrasts() == []
+    several = of_one_figure(tmp_path / "several", figures[:2], figures[2:]).rows[0].cells
+    assert [cell.interval_over_both for cell in several] == [None, None]
 
 
 def test_methods_without_shared_seeds_are_compared_without_pairs(tmp_path):
@@ -236,7 +338,7 @@ def test_labels_lose_the_key_that_all_share_and_never_more():
 def test_a_small_p_is_never_shown_as_none(tmp_path):
     runs = [evaluated(trained(tmp_path, name, 0, d), n) for name, d, n in (("a", LSTM, 180), ("b", RNN, 150))]
     text = comparison_text(compared(runs))
-    assert "<.001  lower" in text
+    assert "<.001   lower" in text
     assert "0.000" not in text
     assert "caption_decoder=LSTM: run a, seed 0" in text
 

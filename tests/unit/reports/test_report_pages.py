@@ -12,7 +12,7 @@ from diptych.reports.demo_report import DemoStory, demo_page
 from diptych.reports.pictures import veil
 from diptych.reports.run_report import RunStory, run_page
 from diptych.reports.steps import Step
-from diptych.reports.tables import interval_words, number
+from diptych.reports.tables import figures_table, interval_words, number
 from diptych.runs.results import Evaluation, Example, Figure
 
 VOID = {"meta", "img", "br", "line", "circle", "polyline"}
@@ -122,11 +122,26 @@ def test_quantities_that_belong_together_share_a_chart():
     }
 
 
-def test_a_table_says_when_its_intervals_are_over_contents():
+def test_a_table_says_what_its_intervals_range_over():
     again = Figure.rate("fully true", [True] * 6, ["a", "a", "b", "c", "c", "c"])
     once = Figure.rate("fully true", [True] * 6, list("abcdef"))
-    assert "contents: 3 different ones" in interval_words(Evaluation("painter", "Painted", {}, [again]))
-    assert interval_words(Evaluation("painter", "Painted", {}, [once])) == ""
+    both = Evaluation("painter", "Painted", {}, [again, once, Figure("variety", 0.5)])
+    words = "Intervals: held-out contents (3), Wilson of clusters; held-out examples, Wilson"
+    assert interval_words(both) == words
+    assert f"<p>{words}</p>" in evaluation_section(both)
+    assert interval_words(Evaluation("painter", "Painted", {}, [Figure("variety", 0.5)])) == ""
+
+
+def test_intervals_of_an_older_file_are_over_examples():
+    old = Figure("true", 0.5, 10, (0.2, 0.8))
+    assert interval_words(Evaluation("painter", "Painted", {}, [old])) == "Intervals: held-out examples"
+
+
+def test_what_passes_one_stands_at_the_edge_of_its_plot():
+    plot = figures_table(Evaluation("skills", "Skills", {}, [Figure("variety of size", 1.09, 40, ceiling=1.2)]))
+    assert 'cx="165.0"' in plot
+    assert 'x1="165.0" x2="165.0"' in plot
+    assert "109.0" in plot
 
 
 def test_what_two_readers_differ_about_is_shown_in_the_order_of_the_evaluation():

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from diptych.config import UserError
-from diptych.metrics.statistics import wilson_interval
+from diptych.metrics.statistics import Interval, wilson_interval
 from diptych.runs.results import Evaluation, Example, Figure, read, read_all, save
 
 
@@ -79,6 +79,26 @@ def test_contents_that_come_again_are_less_sure_than_as_many_different_ones():
     assert figure.interval == pytest.approx(wilson_interval(49, 50))
     assert (figure.interval_over, figure.interval_method) == ("held-out contents", "Wilson of clusters")
     assert (figure.n, figure.contents) == (1000, 50)
+
+
+def test_an_interval_of_contents_counts_them_even_where_hits_are_not_kept():
+    interval = Interval(0.1, 0.3, "held-out contents", "cluster bootstrap", 50)
+    figure = Figure.of("informativeness", 0.2, 1000, interval)
+    assert (figure.n, figure.contents, figure.own_interval) == (1000, 50, interval)
+
+
+def test_an_interval_of_pictures_counts_them():
+    interval = Interval(-0.1, 0.3, "held-out pictures", "two standard errors, block jackknife", 1000)
+    assert Figure.of("kernel distance", 0.1, 1000, interval, percent=False).own_interval == interval
+
+
+def test_only_what_was_counted_is_sure_to_stay_below_one():
+    rate = Figure.rate("true", [True, False])
+    assert rate.is_rate
+    assert not replace(rate, percent=False).is_rate
+    assert not Figure("variety of size", 0.98, 40).is_rate
+    assert not Figure("variety of size", 1.09, 40, (0.9, 1.2)).is_rate
+    assert not Figure("undefined", None).is_rate
 
 
 def test_a_result_without_pictures_has_everything_else(evaluation, tmp_path):

@@ -76,6 +76,7 @@ def test_every_skill_of_the_world_has_both_scores_with_contents_and_intervals(pe
                 assert figure.n == 12
                 assert figure.interval is not None
                 assert figure.hits.count("-") == len(perfect.clusters) - 12
+    assert {f.interval_over for f in perfect.figures if f.interval} == {"prompts of these contents"}
     assert perfect.protocol["contents"]["single object"] == 6
     assert perfect.protocol["contents"]["colours"] == 12
     assert "single object 6, two objects 12" in perfect.notes[0]

@@ -38,6 +38,8 @@ def permute_clusters(
 def mcnemar(first: Sequence[bool], second: Sequence[bool], over: str = CONTENTS) -> Contrast:
     """Exact test of paired hits (McNemar 1947), each of a content of its own; only those count that changed."""
     pairs = list(zip(first, second, strict=True))
+    if not pairs:
+        raise ValueError(f"{MCNEMAR}'s test over {over} needs at least one pair of hits, not 0")
     gained = sum(after and not before for before, after in pairs)
     changed = sum(before != after for before, after in pairs)
     p = float(stats.binomtest(gained, changed).pvalue) if changed else 1.0

@@ -29,6 +29,8 @@ def cluster_interval(
     confidence: float = CONFIDENCE,
 ) -> Interval:
     """Of the mean of hits, or of anything in [0, 1]; `clusters` names the cluster of each."""
+    if len(hits) == 0:
+        raise ValueError(f"an interval over {over} needs at least one of them, not 0")
     successes, sizes = by_cluster(np.asarray(hits, dtype=np.float64), clusters)
     low, high, resampled = rate_bounds(successes, sizes, rng, confidence)
     method = BOOTSTRAP if resampled else WILSON_OF_CLUSTERS

@@ -9,6 +9,7 @@ from diptych.metrics.statistics.seeds import Bounds
 
 CROSSED = "two-way random effects"
 SEEDS_AND_CONTENTS = "training seeds and contents"
+SAME = 1e-12
 
 
 def crossed_interval(
@@ -16,16 +17,19 @@ def crossed_interval(
     over: str = SEEDS_AND_CONTENTS,
     confidence: float = CONFIDENCE,
     limits: tuple[float, float] = (-np.inf, np.inf),
-) -> Interval:
+) -> Interval | None:
     """Of the mean for a new seed and a new content, cut off at `limits`; its `n` counts the seeds.
 
-    A t interval over seeds' means takes the contents as given.
+    A t interval over seeds' means takes the contents as given. None where neither seeds nor contents differ in their
+    means: there is no spread to take a width from.
     """
     if min(scores.shape) < 2:
         raise ValueError(
             f"an interval over {over} needs at least two of both, not {scores.shape[0]} and {scores.shape[1]}"
         )
     low, high = crossed_bounds(scores, confidence)
+    if high - low < SAME:
+        return None
     return Interval(max(float(low), limits[0]), min(float(high), limits[1]), over, CROSSED, scores.shape[0], confidence)
 
 

@@ -65,7 +65,7 @@ def bounded_bounds(
     tail = (1 - confidence) / 2
     low = np.quantile(with_zero, tail, axis=-1)
     high = np.quantile(with_zero + weights[:, 0], 1 - tail, axis=-1)
-    return np.asarray(low), np.asarray(high)
+    return np.asarray(np.clip(low, 0.0, 1.0)), np.asarray(np.clip(high, 0.0, 1.0))
 
 
 def _at_least_two(values: Sequence[float], over: str) -> Float[np.ndarray, " n"]:

@@ -94,3 +94,8 @@ def test_250_prompts_at_995_in_a_thousand_are_covered_where_the_bootstrap_has_no
     assert ((low <= 0.995) & (high >= 0.995)).mean() >= 0.94
     bare_low, bare_high = bootstrap_bounds(hits[:500], np.ones(250), rng)
     assert (bare_low == bare_high).mean() == pytest.approx(0.995**250, abs=0.05)
+
+
+def test_no_examples_have_no_interval():
+    with pytest.raises(ValueError, match="over contents needs at least one"):
+        cluster_interval([], [], generator(), "contents")

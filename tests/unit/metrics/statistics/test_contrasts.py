@@ -131,6 +131,17 @@ def test_holm_s_adjustment_is_the_textbook_s():
     assert holm([]) == []
 
 
+@pytest.mark.parametrize("wrong", [float("nan"), -0.1, 1.5])
+def test_what_is_no_p_is_never_adjusted(wrong):
+    with pytest.raises(ValueError, match=rf"\[0, 1\], not {wrong}"):
+        holm([wrong, 0.01])
+
+
+def test_no_pairs_at_all_are_refused():
+    with pytest.raises(ValueError, match="McNemar's test over held-out contents needs at least one pair"):
+        mcnemar([], [])
+
+
 def test_holm_is_never_below_the_raw_p_nor_above_bonferroni_s():
     raw = generator().random(20) ** 3
     adjusted = np.array(holm(raw.tolist()))

@@ -95,3 +95,20 @@ def test_an_interval_over_both_covers_where_both_vary():
 def test_one_seed_or_one_content_leaves_nothing_to_cross():
     with pytest.raises(ValueError, match="1 and 9"):
         crossed_interval(np.zeros((1, 9)))
+
+
+@pytest.mark.parametrize(
+    "scores",
+    [np.ones((3, 10)), np.full((4, 7), 0.1), np.array([[1.0, 0.0], [0.0, 1.0]])],
+    ids=["ones", "tenths", "turn"],
+)
+def test_where_neither_seeds_nor_contents_differ_no_width_is_claimed(scores):
+    assert crossed_interval(scores) is None
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_the_bounded_interval_never_leaves_the_unit_interval(value):
+    for n in range(2, 12):
+        low, high = bounded_interval([value] * n, generator()).ends
+        assert 0 <= low <= value <= high <= 1
+        assert high - low > 0.2
