@@ -8,6 +8,7 @@ from diptych.runs.held_out import LEAST, HeldOut
 from diptych.runs.load import Handle, Painter, Recognizer, Teller, check_beam
 from diptych.runs.reading_twice import check_second_reader
 from diptych.runs.skills import SkillsRequest
+from diptych.world.skills import skills_of
 
 SPLITS = ("val", "test")
 
@@ -77,6 +78,20 @@ def check_exact(handle: Handle, held_out: HeldOut) -> None:
         raise UserError(
             f"robustness: {handle.run.run_id} on {held_out.name} cannot be judged exactly; it takes sentences and a "
             "world of scenes (leave out --robustness)"
+        )
+
+
+def has_skills(handle: Painter, held_out: HeldOut) -> bool:
+    """Whether the painter can be asked for skills: it takes sentences, and the data have a world with room for any."""
+    return handle.system.text_encoder is not None and held_out.world is not None and bool(skills_of(held_out.world))
+
+
+def check_skills(handle: Painter, request: Request, held_out: HeldOut) -> None:
+    """Refuse to choose prompts of skills that nobody is asked for."""
+    if request.skills not in (None, SkillsRequest()) and not has_skills(handle, held_out):
+        raise UserError(
+            f"{handle.run.run_id} on {held_out.name} has no skills to choose prompts of; they take a painter of "
+            "sentences and a world of scenes (leave out --num-prompts, --images-per-prompt and --full-sentences)"
         )
 
 
