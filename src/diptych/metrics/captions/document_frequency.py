@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from math import log
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from diptych.metrics.captions.cider import Weights
 from diptych.metrics.captions.ngrams import Ngram
@@ -71,5 +71,5 @@ class DocumentFrequency:
         return cls(name, num_images, {tuple(words.split(" ")): count for words, count in counts.items()})
 
 
-def _is_count(value: Any) -> bool:
+def _is_count(value: Any) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 1

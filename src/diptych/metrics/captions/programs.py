@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from time import monotonic
-from typing import IO, Any
+from typing import IO
 
 LAST_WORDS = 300
 LOOK_EVERY_SECONDS = 1.0
@@ -26,8 +26,7 @@ class ProgramFailed(Exception):
 def complaints_of(command: Sequence[str], limit: float) -> str:
     """Run it to its end, and return what it wrote to standard error."""
     with tempfile.TemporaryFile() as complaints:
-        pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": complaints}
-        with _running(command, pipes) as program:
+        with _running(command, subprocess.DEVNULL, complaints) as program:
             try:
                 code = program.wait(limit)
             except subprocess.TimeoutExpired as late:
@@ -41,15 +40,13 @@ def complaints_of(command: Sequence[str], limit: float) -> str:
 @contextmanager
 def conversation(command: Sequence[str], limit: float) -> Iterator["Conversation"]:
     """With the program, which is ended afterwards; its silence becomes a `ProgramFailed` that says why."""
-    with tempfile.TemporaryFile() as complaints:
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": complaints, "bufsize": 0}
-        with _running(command, pipes) as program:
-            try:
-                yield Conversation(program, monotonic() + limit)
-            except TimeoutError as late:
-                raise _too_late(limit) from late
-            except EOFError as ended:
-                raise ProgramFailed(f"the program ended: {_last_words(complaints)}") from ended
+    with tempfile.TemporaryFile() as complaints, _running(command, subprocess.PIPE, complaints) as program:
+        try:
+            yield Conversation(program, monotonic() + limit)
+        except TimeoutError as late:
+            raise _too_late(limit) from late
+        except EOFError as ended:
+            raise ProgramFailed(f"the program ended: {_last_words(complaints)}") from ended
 
 
 class Conversation:
@@ -108,10 +105,12 @@ class Conversation:
 
 
 @contextmanager
-def _running(command: Sequence[str], pipes: dict[str, Any]) -> Iterator[subprocess.Popen[bytes]]:
-    """The program in a session of its own, of which nothing is left afterwards."""
+def _running(command: Sequence[str], pipe: int, complaints: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
+    """The program in a session of its own, of which nothing is left afterwards; `pipe` is for both directions."""
     try:
-        started = subprocess.Popen(command, start_new_session=True, **pipes)
+        started = subprocess.Popen(
+            command, bufsize=0, stdin=pipe, stdout=pipe, stderr=complaints, start_new_session=True
+        )
     except OSError as error:
         raise ProgramFailed(f"{command[0]} cannot be run: {error.strerror}") from error
     with started as program:
