@@ -11,6 +11,7 @@ from diptych.runs.skills import SkillsRequest
 from diptych.world.skills import skills_of
 
 SPLITS = ("val", "test")
+MOST, MOST_SEEDS = 10_000_000, 2**63
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,10 @@ class Request:
             raise UserError(f"split={self.split!r}: evaluate on {' or '.join(SPLITS)}")
         if self.num < LEAST:
             raise UserError(f"num={self.num}: at least two examples are needed, to shuffle them for the floor")
+        if self.num > MOST:
+            raise UserError(f"num={self.num}: give at most {MOST:,}; of finite data that is all there are")
+        if not 0 <= self.seed < MOST_SEEDS:
+            raise UserError(f"seed={self.seed}: give a whole number from 0 to 2**63 - 1")
         check_beam(self.beam)
 
 

@@ -50,6 +50,11 @@ def test_what_matters_may_be_asked(handle, asked, partners):
 def test_one_example_is_too_few_and_a_split_has_a_name():
     with pytest.raises(UserError, match="num=1: at least two"):
         Request(num=1)
+    with pytest.raises(UserError, match="num=10000001: give at most 10,000,000"):
+        Request(num=10_000_001)
+    for seed in (-1, 2**63):
+        with pytest.raises(UserError, match=f"seed={seed}: give a whole number from 0"):
+            Request(seed=seed)
     with pytest.raises(UserError, match="split='train': evaluate on val or test"):
         Request(split="train")
 
