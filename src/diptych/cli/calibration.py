@@ -5,11 +5,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from diptych.cli.output import Output, short
+from diptych.cli.output import Output, check_writable, short
 from diptych.config.errors import UserError
 from diptych.reports.columns import table_line
 
 SIDES = (32, 64, 128)
+LARGEST_SIDE = 512
 LEAST_PICTURES = 10
 WIDTHS = (34, 9, 8, 12, 10, 7)
 HEADER = ("", "pictures", "misread", "off grammar", "ambiguous", "floor")
@@ -22,13 +23,11 @@ def calibrate_judge(args: argparse.Namespace, output: Output) -> int:
     from diptych.world.calibration import Plan, calibrate
     from diptych.world.limits import CALIBRATION_FILE, JUDGE_VERSION
 
-    if args.num_pictures < LEAST_PICTURES or (args.sides and min(args.sides) < SIDES[0]):
-        raise UserError(
-            f"calibrate-judge: give --num-pictures of {LEAST_PICTURES} or more, and --sides of {SIDES[0]} or more"
-        )
+    _check(args)
     file = args.out or Path(CALIBRATION_FILE)
+    check_writable(file, "--out")
     plan = Plan(num=args.num_pictures, num_off_grammar=max(2, args.num_pictures // 5), seed=args.seed)
-    sides = args.sides or SIDES
+    sides = dict.fromkeys(args.sides or SIDES)
     measured = _kept(file, {"judge": JUDGE_VERSION, **asdict(plan), "versions": _versions()})
     table: dict[str, Any] = {}
     for side in sides:
@@ -40,6 +39,17 @@ def calibrate_judge(args: argparse.Namespace, output: Output) -> int:
     output.line(f"written to {short(file)}")
     output.result(table)
     return 0
+
+
+def _check(args: argparse.Namespace) -> None:
+    """Refuse what cannot be measured, and what would be ignored."""
+    if args.data is not None:
+        raise UserError(f"calibrate-judge takes no data, and {args.data} was named: the judge is of the embedded world")
+    if args.num_pictures < LEAST_PICTURES:
+        raise UserError(f"--num-pictures {args.num_pictures}: give {LEAST_PICTURES} or more")
+    for side in args.sides or ():
+        if not SIDES[0] <= side <= LARGEST_SIDE:
+            raise UserError(f"--sides {side}: give {SIDES[0]} to {LARGEST_SIDE} pixels")
 
 
 def side_table(side: int, entry: dict[str, Any]) -> str:
@@ -62,11 +72,27 @@ def _kept(file: Path, plan: dict[str, Any]) -> dict[str, Any]:
     """The canvases that the file has from the very plan; what was measured otherwise is not overwritten."""
     if not file.exists():
         return {}
-    there = json.loads(file.read_text(encoding="utf-8"))
+    there = _read(file)
     other = [key for key, value in plan.items() if there.get(key) != value]
     if other:
         raise UserError(f"{short(file)} was measured with another {', '.join(other)}: name another file with --out")
     return there["sides"]
+
+
+def _read(file: Path) -> dict[str, Any]:
+    """A calibration; anything else is somebody's, and is not overwritten."""
+    try:
+        there = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise _no_calibration(file, str(error)) from error
+    sides = there.get("sides") if isinstance(there, dict) else None
+    if not isinstance(sides, dict) or not all(side.isdecimal() for side in sides):
+        raise _no_calibration(file, "it has no sides")
+    return there
+
+
+def _no_calibration(file: Path, reason: str) -> UserError:
+    return UserError(f"{short(file)} is no calibration, or damaged ({reason}): delete it or name another with --out")
 
 
 def _write(file: Path, table: dict[str, Any]) -> None:

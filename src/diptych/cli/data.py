@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from diptych.cli.arguments import add_json
 from diptych.cli.calibration import calibrate_judge
-from diptych.cli.output import Output
+from diptych.cli.output import Output, check_writable
 from diptych.config.errors import UserError
 
 if TYPE_CHECKING:
@@ -159,6 +159,8 @@ def _preview(args: argparse.Namespace, output: Output) -> int:
     from diptych.callbacks.grids import contact_sheet, to_pil
     from diptych.text import tokenizer_of
 
+    file = args.out or Path(f"preview-{Path(args.data).resolve().name}.png")
+    check_writable(file, "--out")
     data = _opened(args)
     tokenizer = tokenizer_of(data.spec)
     loader = data.train_dataloader() if args.split == "train" else data.evaluation_dataloader(args.split)
@@ -166,7 +168,6 @@ def _preview(args: argparse.Namespace, output: Output) -> int:
     for batch in islice(loader, -(-args.num // data.batch_size)):
         pictures += to_pil(batch.images)
         captions += ["\n".join(tokenizer.decode(row) for row in rows) for rows in batch.tokens.tolist()]
-    file = args.out or Path(f"preview-{Path(args.data).resolve().name}.png")
     contact_sheet(pictures[: args.num], captions[: args.num]).save(file)
     output.line(str(file))
     output.result({"file": str(file), "captions": captions[: args.num]})

@@ -6,9 +6,13 @@ With --with, what a teller (the closed loop) or a recogniser (beside the judge) 
 
 import argparse
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from diptych.cli.arguments import add_beam, add_json, add_runs, add_trust
 from diptych.cli.output import Output, short
+
+if TYPE_CHECKING:
+    from diptych.runs.skills import SkillsRequest
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,13 +34,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--features", metavar="NAME|RUN", help="compares sets of pictures: random, inception, or a run")
     parser.add_argument("--force", action="store_true", help="the Fréchet distance even below ten pictures a dimension")
     parser.add_argument("--no-skills", action="store_true", help="leave a painter's skills out")
+    parser.add_argument("--num-prompts", type=int, metavar="N", help="prompts of each skill (default: 250)")
+    parser.add_argument("--images-per-prompt", type=int, metavar="N", help="pictures of each prompt (default: 1)")
     parser.add_argument(
-        "--num-prompts", type=int, default=250, metavar="N", help="prompts of each skill (default: %(default)s)"
+        "--full-sentences", action="store_true", default=None, help="ask for the skills in complete sentences"
     )
-    parser.add_argument(
-        "--images-per-prompt", type=int, default=1, metavar="N", help="pictures of each prompt (default: %(default)s)"
-    )
-    parser.add_argument("--full-sentences", action="store_true", help="ask for the skills in complete sentences")
     parser.add_argument(
         "--robustness", action="store_true", help="paraphrases, typos, noise, blur, …, each paired with the clean case"
     )
@@ -51,11 +53,10 @@ def run(args: argparse.Namespace) -> int:
     from diptych.runs.evaluation import evaluate, tell_trackers
     from diptych.runs.load import load, load_partner
     from diptych.runs.request import Request
-    from diptych.runs.skills import KIND, KIND_IN_FULL, SkillsRequest
+    from diptych.runs.skills import KIND, KIND_IN_FULL
 
     output = Output(as_json=args.json)
     runs, overrides = runs_and_overrides(args.words)
-    skills = None if args.no_skills else SkillsRequest(args.num_prompts, args.images_per_prompt, args.full_sentences)
     request = Request(
         data=args.data,
         split=args.split,
@@ -65,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
         overrides=overrides,
         features=args.features,
         force=args.force,
-        skills=skills,
+        skills=skills_request(args),
         robustness=args.robustness,
     )
     partners = [load_partner(name, trust=args.trust) for name in args.partners]
@@ -86,6 +87,21 @@ def run(args: argparse.Namespace) -> int:
             output.line(line)
     output.result({"evaluations": written})
     return 0
+
+
+def skills_request(args: argparse.Namespace) -> "SkillsRequest | None":
+    """How to ask for skills, or None to leave them out; not both."""
+    from diptych.config.errors import UserError
+    from diptych.runs.skills import SkillsRequest
+
+    names = ("num_prompts", "images_per_prompt", "full_sentences")
+    chosen = {name: value for name in names if (value := getattr(args, name)) is not None}
+    if not args.no_skills:
+        return SkillsRequest(**chosen)
+    if chosen:
+        flags = ", ".join("--" + name.replace("_", "-") for name in chosen)
+        raise UserError(f"--no-skills leaves the skills out, and {flags} says how to ask for them: drop one of the two")
+    return None
 
 
 def runs_and_overrides(words: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:

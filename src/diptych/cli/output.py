@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+from diptych.config.errors import UserError
+
 T = TypeVar("T")
 
 
@@ -17,6 +19,20 @@ def short(path: Path | str) -> str:
     """The path as seen from where the command was typed, where it lies below."""
     path = Path(path)
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+def check_writable(path: Path, option: str) -> None:
+    """Before any work, that the file which `option` names can be written; it is left as it was."""
+    try:
+        is_new = not path.exists()
+        path.open("ab").close()
+        if is_new:
+            path.unlink()
+    except OSError as error:
+        reason = f"there is no folder {path.parent}" if isinstance(error, FileNotFoundError) else error.strerror
+        raise UserError(
+            f"{option} {path} cannot be written ({reason}): name a file in a folder that is there"
+        ) from None
 
 
 class Output:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from diptych.cli.arguments import add_json
-from diptych.cli.output import Output
+from diptych.cli.output import Output, check_writable
+from diptych.config.errors import UserError
 
 if TYPE_CHECKING:
     from diptych.runs.scoring import Scored
@@ -34,7 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what `diptych score` takes."""
     parser.add_argument("predictions", metavar="PREDICTIONS", type=Path, help="one caption a picture")
     parser.add_argument("references", metavar="REFERENCES", type=Path, help="one caption or more a picture")
-    parser.add_argument("--language", default="en", metavar="L", help="such as en, zh (by characters); default: en")
+    parser.add_argument(
+        "--language", default="en", metavar="L", help="a code such as en, de, or zh (by characters); default: en"
+    )
     parser.add_argument(
         "--df",
         default="evaluated",
@@ -56,6 +59,8 @@ def run(args: argparse.Namespace) -> int:
     from diptych.runs.scoring import ScoreRequest, score_files
 
     output = Output(as_json=args.json)
+    if args.save_df:
+        _check_save_df(args)
     request = ScoreRequest(
         args.predictions,
         args.references,
@@ -76,12 +81,20 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _check_save_df(args: argparse.Namespace) -> None:
+    """Before the work, which would be lost, and not over what is read."""
+    check_writable(args.save_df, "--save-df")
+    for path in filter(None, (args.predictions, args.references, args.train, Path(args.df))):
+        if args.save_df.resolve() == path.resolve():
+            raise UserError(f"--save-df {args.save_df} would write over a file that is read: name another")
+
+
 def table(scored: "Scored") -> str:
     """What was measured and how, a line a figure, and why some are missing."""
     facts = scored.protocol
     lines = [
-        f"{facts['pictures']:,} pictures, {facts['captions']:,} references; tokens: {facts['tokenizer']}; "
-        f"document frequency: {facts['document_frequency']}",
+        f"{facts['pictures']:,} pictures, {facts['captions']:,} references; {facts['language']}, "
+        f"tokens: {facts['tokenizer']}; document frequency: {facts['document_frequency']}",
         f"{'':<30}{'value':>10}{'95 % interval':>22}",
     ]
     lines += [_line(name, scored) for name in LABELS if name in scored.values]

@@ -33,6 +33,7 @@ def compare_runs(runs: Sequence[RunFolder], by: str | None, folder: Path) -> Wri
     groups = grouped(runs, by)
     in_order = [run for group in groups for run in group.runs]
     comparisons = [compare(groups, results) for results in measured_alike(in_order)]
+    _make(folder)
     values = [comparison_values(comparison) for comparison in comparisons]
     files = [
         _write(folder / "comparison.md", "\n".join(map(comparison_markdown, comparisons))),
@@ -67,7 +68,13 @@ def _quality(groups: Sequence[Group], folder: Path) -> list[Path]:
     return write_quality(curves, name, folder / "quality.png")
 
 
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"--out {folder} cannot be made a folder ({error.strerror}): name another") from error
+
+
 def _write(path: Path, text: str) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
     return path

@@ -21,7 +21,15 @@ from diptych.runs.loop import evaluate_loop
 from diptych.runs.painting import Painted, evaluate_painter, paint_held_out
 from diptych.runs.protocol import measured, protocol_of
 from diptych.runs.recognizing import evaluate_recognizer
-from diptych.runs.request import AS_USUAL, Request, check_exact, check_partners, refuse_what_would_be_ignored
+from diptych.runs.request import (
+    AS_USUAL,
+    Request,
+    check_exact,
+    check_partners,
+    check_skills,
+    has_skills,
+    refuse_what_would_be_ignored,
+)
 from diptych.runs.results import Evaluation, Figure, save
 from diptych.runs.robustness import painter_robustness, teller_robustness
 from diptych.runs.second_reader import evaluate_second_reader
@@ -31,7 +39,6 @@ from diptych.runs.truth import silently
 from diptych.systems.captioner import Caption
 from diptych.tracking import RunInfo
 from diptych.types import Track
-from diptych.world.skills import skills_of
 
 
 @dataclass(frozen=True)
@@ -63,12 +70,13 @@ def evaluate(
     network = feature_network(request.features, read_checkpoint(handle.checkpoint)["config"], trust)
     held_out = held_out_for(handle, request, trust, spare=request.num)
     check_partners(handle, partners, held_out)
+    check_skills(handle, request, held_out)
     if request.robustness:
         check_exact(handle, held_out)
     painted = paint_held_out(handle, held_out, seed=request.seed, track=track)
     results = [_painter_result(handle, painted, held_out, network, request, track)]
     results += [_partner_result(handle, partner, painted, held_out, request, track) for partner in partners]
-    if request.skills is not None and painted.judged is not None and skills_of(painted.judged.judge.spec):
+    if request.skills is not None and has_skills(handle, held_out):
         results.append(_skills_result(handle, request.skills, held_out, request, track))
     if request.robustness:
         protocol = protocol_of(handle, held_out, request.seed)

@@ -8,8 +8,10 @@ from diptych.runs.held_out import LEAST, HeldOut
 from diptych.runs.load import Handle, Painter, Recognizer, Teller, check_beam
 from diptych.runs.reading_twice import check_second_reader
 from diptych.runs.skills import SkillsRequest
+from diptych.world.skills import skills_of
 
 SPLITS = ("val", "test")
+MOST, MOST_SEEDS = 10_000_000, 2**63
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,10 @@ class Request:
             raise UserError(f"split={self.split!r}: evaluate on {' or '.join(SPLITS)}")
         if self.num < LEAST:
             raise UserError(f"num={self.num}: at least two examples are needed, to shuffle them for the floor")
+        if self.num > MOST:
+            raise UserError(f"num={self.num}: give at most {MOST:,}; of finite data that is all there are")
+        if not 0 <= self.seed < MOST_SEEDS:
+            raise UserError(f"seed={self.seed}: give a whole number from 0 to 2**63 - 1")
         check_beam(self.beam)
 
 
@@ -77,6 +83,20 @@ def check_exact(handle: Handle, held_out: HeldOut) -> None:
         raise UserError(
             f"robustness: {handle.run.run_id} on {held_out.name} cannot be judged exactly; it takes sentences and a "
             "world of scenes (leave out --robustness)"
+        )
+
+
+def has_skills(handle: Painter, held_out: HeldOut) -> bool:
+    """Whether the painter can be asked for skills: it takes sentences, and the data have a world with room for any."""
+    return handle.system.text_encoder is not None and held_out.world is not None and bool(skills_of(held_out.world))
+
+
+def check_skills(handle: Painter, request: Request, held_out: HeldOut) -> None:
+    """Refuse to choose prompts of skills that nobody is asked for."""
+    if request.skills not in (None, SkillsRequest()) and not has_skills(handle, held_out):
+        raise UserError(
+            f"{handle.run.run_id} on {held_out.name} has no skills to choose prompts of; they take a painter of "
+            "sentences and a world of scenes (leave out --num-prompts, --images-per-prompt and --full-sentences)"
         )
 
 

@@ -156,8 +156,7 @@ def save(evaluation: Evaluation, folder: Path, name: str) -> Path:
     path = folder / f"{name}.json"
     number = 2
     while path.exists():
-        existing = json.loads(path.read_text(encoding="utf-8"))
-        if {k: existing.get(k) for k in content} == content:
+        if _holds(path, content):
             return path
         path = folder / f"{name}-{number}.json"
         number += 1
@@ -168,6 +167,15 @@ def save(evaluation: Evaluation, folder: Path, name: str) -> Path:
     return partial.replace(path)
 
 
+def _holds(path: Path, content: Mapping[str, Any]) -> bool:
+    """Whether the file is this very result; one that cannot be read is another."""
+    try:
+        existing = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(existing, dict) and {k: existing.get(k) for k in content} == content
+
+
 def read(path: Path, *, pictures: bool = True) -> Evaluation:
     """The inverse of `save`; without `pictures` the examples are left out. Files of older schemas are read as well."""
     content = _content(path)
@@ -175,8 +183,10 @@ def read(path: Path, *, pictures: bool = True) -> Evaluation:
     try:
         figures = [Figure(**{**f, "interval": f["interval"] and tuple(f["interval"])}) for f in content.pop("figures")]
         shown = [_read_example(example, path.with_suffix("")) for example in examples if pictures]
+        if any(isinstance(figure.value, str | list | dict) for figure in figures):
+            raise TypeError("a figure's value is no number")
         return Evaluation(**content, figures=figures, examples=shown)
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, AttributeError, OSError) as error:
         raise UserError(f"{path} is damaged ({error}): delete it and evaluate again") from error
 
 
@@ -190,11 +200,13 @@ def _content(path: Path) -> dict[str, Any]:
     """What the file holds but for its schema, which must be one that is known."""
     try:
         content = dict(json.loads(path.read_text(encoding="utf-8")))
-        schema = content.pop("schema", 1)
-    except (ValueError, TypeError) as error:
+        is_newer = (schema := content.pop("schema", 1)) > SCHEMA
+    except (OSError, ValueError, TypeError) as error:
         raise UserError(f"{path} is damaged ({error}): delete it and evaluate again") from error
-    if schema > SCHEMA:
+    if is_newer:
         raise UserError(f"{path} has schema {schema}, and this diptych knows up to {SCHEMA}: install a newer one")
+    if not isinstance(content.get("protocol"), dict):
+        raise UserError(f"{path} is damaged (it has no protocol): delete it and evaluate again")
     return content
 
 

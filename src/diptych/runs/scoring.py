@@ -1,18 +1,24 @@
 """Score a file of captions against a file of references: `diptych score`, callable from Python."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from math import inf
 from pathlib import Path
 from typing import Any
 
+from diptych.config.errors import UserError
 from diptych.metrics.captions import EVALUATED, CaptionTokenizer, DocumentFrequency, References, tokenizer_for
 from diptych.metrics.captions.diversity import DANGLING, distinct, ends_badly, is_novel, mean_length, vocabulary_size
 from diptych.metrics.captions.java import LIMIT_SECONDS, meteor, spice
 from diptych.metrics.captions.self_bleu import self_bleu
+from diptych.metrics.captions.tokenization import primary
 from diptych.metrics.statistics import Interval
 from diptych.runs.caption_lists import captions_in, read_captions, read_json, read_predictions
 from diptych.runs.truth import share, silently
 from diptych.types import Track
+
+LANGUAGE = re.compile(r"[a-z]{2,3}([-_][a-z0-9]{2,8})*", re.IGNORECASE | re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -33,6 +39,14 @@ class ScoreRequest:
     java: bool = True
     java_limit_seconds: float = LIMIT_SECONDS
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not LANGUAGE.fullmatch(self.language):
+            raise UserError(f"language={self.language!r}: give a code of two or three letters, such as en, zh or zh-TW")
+        if not 0 < self.java_limit_seconds < inf:
+            raise UserError(f"java_seconds={self.java_limit_seconds:g}: give seconds above 0, or --no-java")
+        if self.seed < 0:
+            raise UserError(f"seed={self.seed}: give 0 or more")
 
 
 @dataclass
@@ -66,6 +80,7 @@ class _Work:
     predictions: Mapping[str, str]
     captions: Mapping[str, Sequence[str]]
     references: References
+    training: Sequence[str] | None
 
     def words(self) -> list[list[str]]:
         """Of each prediction, in the order of the references."""
@@ -87,9 +102,21 @@ def _prepared(request: ScoreRequest) -> _Work:
     predictions, captions = read_predictions(request.predictions), read_captions(request.references)
     if request.predicted_only:
         captions = {key: texts for key, texts in captions.items() if key in predictions}
-    references = References(captions, tokenizer, _frequency(request.document_frequency, tokenizer))
-    references.check(predictions)
-    return _Work(request, tokenizer, predictions, captions, references)
+    frequency = _frequency(request.document_frequency, tokenizer)
+    try:
+        references = References(captions, tokenizer, frequency)
+        references.check(predictions)
+    except ValueError as error:
+        raise UserError(
+            f"{request.predictions} against {request.references}: {error}; ids must be the same in both "
+            "(--predicted-only leaves out pictures without a prediction)"
+        ) from error
+    training = None if request.training is None else _flat(read_captions(request.training))
+    return _Work(request, tokenizer, predictions, captions, references, training)
+
+
+def _flat(captions: Mapping[str, Sequence[str]]) -> list[str]:
+    return [text for texts in captions.values() for text in texts]
 
 
 def _frequency(choice: str, tokenizer: CaptionTokenizer) -> DocumentFrequency | None:
@@ -99,7 +126,10 @@ def _frequency(choice: str, tokenizer: CaptionTokenizer) -> DocumentFrequency | 
     path = Path(choice)
     table = read_json(path)
     if isinstance(table, Mapping) and "document_frequency" in table:
-        return DocumentFrequency.from_table(table)
+        try:
+            return DocumentFrequency.from_table(table)
+        except ValueError as error:
+            raise UserError(f"{path} is no document frequency: {error}; write it again with --save-df") from error
     return References(captions_in(table, path), tokenizer).document_frequency.named(path.name)
 
 
@@ -124,7 +154,7 @@ def _against_references(work: _Work, scored: Scored) -> None:
 
 
 def _on_their_own(work: _Work, scored: Scored) -> None:
-    words, language = work.words(), work.request.language
+    words, language = work.words(), primary(work.request.language)
     scored.set("distinct_1", distinct(words, 1), "there are no words")
     scored.set("distinct_2", distinct(words, 2), "there are no two words in a row")
     scored.set("self_bleu", self_bleu(words), "there is one caption")
@@ -134,15 +164,14 @@ def _on_their_own(work: _Work, scored: Scored) -> None:
         scored.set("badly_ended", share(ends_badly(words, DANGLING[language])))
     else:
         scored.set("badly_ended", None, f"no list of words that end no caption in {language}")
-    if work.request.training is None:
+    if work.training is None:
         scored.set("novel", None, "name the training captions with --train")
         return
-    training = [text for texts in read_captions(work.request.training).values() for text in texts]
-    scored.set("novel", share(is_novel(words, [work.tokenizer.split(text).split() for text in training])))
+    scored.set("novel", share(is_novel(words, [work.tokenizer.split(text).split() for text in work.training])))
 
 
 def _by_java(work: _Work, scored: Scored) -> None:
-    if not work.request.language.startswith("en"):
+    if primary(work.request.language) != "en":
         for name in ("meteor", "spice"):
             scored.set(name, None, "it reads English only")
         return

@@ -64,7 +64,13 @@ class SweepFolder:
 
     def jobs(self) -> Jobs:
         """Where every job stands."""
-        return Jobs(self.ledger.read())
+        try:
+            return Jobs(self.ledger.read())
+        except (ValueError, KeyError, TypeError) as error:
+            raise UserError(
+                f"{self.ledger.path} is damaged ({type(error).__name__}: {error}): put a whole copy in its place, or "
+                "give the sweep another name; its runs are not touched"
+            ) from error
 
     def log_of(self, job: Job) -> Path:
         """What the job's processes said."""
@@ -82,10 +88,29 @@ class SweepFolder:
         if not link.is_symlink():
             link.symlink_to(os.path.relpath(run.path, self.path), target_is_directory=True)
 
+    @property
+    def request(self) -> Path:
+        """What each call asked, oldest first."""
+        return self.path / "sweep.yaml"
+
+    def calls(self) -> list[Any]:
+        """What was asked so far."""
+        if not self.request.exists():
+            return []
+        try:
+            calls = yaml.safe_load(self.request.read_text(encoding="utf-8"))
+        except (OSError, ValueError, yaml.YAMLError) as error:
+            raise self._damaged(str(error)) from error
+        if not isinstance(calls, list) or not all(isinstance(call, dict) and "command" in call for call in calls):
+            raise self._damaged("it is no list of calls")
+        return calls
+
+    def _damaged(self, reason: str) -> UserError:
+        return UserError(f"{self.request} is damaged ({reason}): delete it, and type the sweep's command again")
+
     def write_request(self, request: Mapping[str, Any]) -> None:
         """Add one call to sweep.yaml."""
-        path = self.path / "sweep.yaml"
-        calls = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else []
+        path, calls = self.request, self.calls()
         partial = path.with_suffix(".partial")
         partial.write_text(yaml.safe_dump([*calls, dict(request)], sort_keys=False, allow_unicode=True), "utf-8")
         partial.replace(path)

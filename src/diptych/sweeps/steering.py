@@ -3,8 +3,6 @@
 import shlex
 import time
 
-import yaml
-
 from diptych.runs.lock import LockHeld, locked
 from diptych.sweeps.controller import LOOK_EVERY_SECONDS, Controller, Policy, in_hand
 from diptych.sweeps.executors import LocalExecutor
@@ -51,5 +49,5 @@ def retry(folder: SweepFolder) -> str:
 
 def command_of(folder: SweepFolder) -> str:
     """What was typed last to begin or go on with the sweep."""
-    calls = yaml.safe_load((folder.path / "sweep.yaml").read_text(encoding="utf-8"))
-    return shlex.join(calls[-1]["command"])
+    calls = folder.calls()
+    return shlex.join(calls[-1]["command"]) if calls else f"diptych train -m --sweep {folder.name} …"

@@ -105,6 +105,13 @@ def test_the_same_run_twice_over_is_refused(tmp_path):
         grouped([trained(tmp_path, "a"), trained(tmp_path, "b")])
 
 
+@pytest.mark.parametrize("where", ["a file", "a file/x"])
+def test_a_folder_that_cannot_be_made_is_named(where, tmp_path):
+    (tmp_path / "a file").touch()
+    with pytest.raises(UserError, match=f"--out {tmp_path / where} cannot be made a folder"):
+        compare_runs(two_methods(tmp_path / "outputs"), None, tmp_path / where)
+
+
 def test_methods_are_compared_over_the_seeds_they_share(tmp_path):
     comparison = compared(two_methods(tmp_path))
     first, second = comparison.rows[0].cells

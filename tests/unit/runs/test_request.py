@@ -1,15 +1,18 @@
 """What is asked of a run: refused where it could change nothing, and kept apart where it changes what is measured."""
 
+import argparse
 from types import SimpleNamespace
 
 import pytest
 
+from diptych.cli.evaluate import add_arguments, skills_request
 from diptych.config import UserError
 from diptych.runs.evaluation import summary_group
 from diptych.runs.load import Painter, Recognizer, Teller
-from diptych.runs.request import AS_USUAL, Request, refuse_what_would_be_ignored
+from diptych.runs.request import AS_USUAL, Request, check_skills, refuse_what_would_be_ignored
 from diptych.runs.results import Evaluation
 from diptych.runs.skills import SkillsRequest
+from diptych.world import WorldSpec
 
 RUN = SimpleNamespace(run_id="some-run")
 PAINTER, TELLER, RECOGNIZER = (kind(RUN, None, None) for kind in (Painter, Teller, Recognizer))
@@ -49,6 +52,11 @@ def test_what_matters_may_be_asked(handle, asked, partners):
 def test_one_example_is_too_few_and_a_split_has_a_name():
     with pytest.raises(UserError, match="num=1: at least two"):
         Request(num=1)
+    with pytest.raises(UserError, match="num=10000001: give at most 10,000,000"):
+        Request(num=10_000_001)
+    for seed in (-1, 2**63):
+        with pytest.raises(UserError, match=f"seed={seed}: give a whole number from 0"):
+            Request(seed=seed)
     with pytest.raises(UserError, match="split='train': evaluate on val or test"):
         Request(split="train")
 
@@ -65,3 +73,37 @@ def test_one_example_is_too_few_and_a_split_has_a_name():
 )
 def test_results_of_other_requests_stand_beside_the_usual_one(asked, protocol, name):
     assert summary_group(Evaluation("loop", "The loop", protocol, ()), Request(**asked)) == name
+
+
+def asked(*words) -> SkillsRequest | None:
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    return skills_request(parser.parse_args(["RUN", *words]))
+
+
+@pytest.mark.parametrize("words", [["--num-prompts", "250"], ["--images-per-prompt", "1"], ["--full-sentences"]])
+def test_skills_are_left_out_or_chosen_but_not_both(words):
+    assert isinstance(asked(*words), SkillsRequest)
+    with pytest.raises(UserError, match=f"--no-skills leaves the skills out, and {words[0]} says"):
+        asked("--no-skills", *words)
+
+
+def test_skills_are_asked_as_the_command_says():
+    assert asked() == SkillsRequest()
+    assert asked("--no-skills") is None
+    words = ("--num-prompts", "9", "--images-per-prompt", "3", "--full-sentences")
+    assert asked(*words) == SkillsRequest(9, 3, True)
+
+
+WITH_SENTENCES, WITHOUT = (Painter(RUN, None, SimpleNamespace(text_encoder=encoder)) for encoder in (object(), None))
+DIGITS, SCENES = SimpleNamespace(name="digits", world=None), SimpleNamespace(name="scenes", world=WorldSpec())
+
+
+@pytest.mark.parametrize(("painter", "data"), [(WITH_SENTENCES, DIGITS), (WITHOUT, SCENES)])
+@pytest.mark.parametrize("skills", [SkillsRequest(9), SkillsRequest(250, 2), SkillsRequest(full_sentences=True)])
+def test_prompts_are_not_chosen_where_no_skill_is_asked_for(painter, data, skills):
+    with pytest.raises(UserError, match=f"some-run on {data.name} has no skills to choose prompts of"):
+        check_skills(painter, Request(skills=skills), data)
+    check_skills(WITH_SENTENCES, Request(skills=skills), SCENES)
+    for usual in (None, SkillsRequest()):
+        check_skills(painter, Request(skills=usual), data)

@@ -130,3 +130,35 @@ def test_a_damaged_file_is_named(text, tmp_path):
     (tmp_path / "best.json").write_text(text)
     with pytest.raises(UserError, match=r"best\.json is damaged"):
         read(tmp_path / "best.json")
+
+
+@pytest.mark.parametrize("content", [b"", b"3", b"[]", b"\xff\xfe", b"{}"])
+def test_a_damaged_file_of_the_same_name_loses_no_result(content, evaluation, tmp_path):
+    (tmp_path / "best.json").write_bytes(content)
+    written = save(evaluation, tmp_path, "best")
+    assert written == tmp_path / "best-2.json"
+    assert read(written).to_dict() == evaluation.to_dict()
+    assert (tmp_path / "best.json").read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "3",
+        "{}",
+        '{"schema": "x"}',
+        '{"schema": 2, "kind": "teller", "title": "x", "protocol": 3, "figures": []}',
+        '{"schema": 2, "kind": "teller", "title": "x", "protocol": {}, "figures": 3}',
+        '{"kind": "teller", "title": "x", "protocol": {}, "figures": [{"name": "x", "value": "y", "interval": null}]}',
+    ],
+)
+def test_whatever_is_no_result_is_named_with_what_to_do(content, tmp_path):
+    path = tmp_path / "best.json"
+    path.write_text(content)
+    with pytest.raises(UserError, match=r"best\.json is damaged \(.+\): delete it and evaluate again"):
+        read(path)
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(UserError, match=r"best\.json is damaged"):
+        read(path)

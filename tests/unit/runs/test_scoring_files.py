@@ -69,12 +69,110 @@ def test_one_picture_has_no_cider_and_the_table_says_why(files, tmp_path, capsys
         ('{"1": 5}', "neither a caption"),
         ("[]", "holds no captions"),
         ("not JSON", "cannot be read as JSON"),
+        ("", "cannot be read as JSON"),
+        ("3", "there is 3; it must be a list"),
+        ("null", "there is None; it must be a list"),
+        ('"a dog"', "there is a dog; it must be a list"),
+        ('{"annotations": 3}', "under 'annotations' there is 3; it must be a list"),
+        ('{"annotations": null}', "under 'annotations' there is None; it must be a list"),
+        ('{"annotations": {"1": "a"}}', "under 'annotations' there is {'1': 'a'}; it must be a list"),
+        ('{"1": [], "2": "b", "3": "c"}', "picture 1 has no caption; give it one"),
+        ('{"1": [null], "2": "b", "3": "c"}', "a caption of picture '1' is None, which is no text"),
+        ('{"1": "a", "2": "b", "3": "c", "1": "d"}', "the key '1' stands twice"),
+        ('[{"image_id": 1.5, "caption": "a"}]', "entry 1 is {'image_id': 1.5, 'caption': 'a'}; it needs image_id"),
+        ('[{"image_id": true, "caption": "a"}]', "a whole number or text"),
+        ('[{"image_id": [1], "caption": "a"}]', "a whole number or text"),
+        ('{"1": "half a \\ud83d face"}', "holds half a character"),
+        ('{"\\ud83d": "a face"}', "holds half a character"),
+        ('[{"image_id": ' + "9" * 5000 + ', "caption": "a"}]', "cannot be read as JSON"),
+        ("[" * 100_000, "cannot be read as JSON"),
     ],
 )
 def test_what_is_wrong_with_a_file_is_said_in_one_message(files, content, message, capsys):
     files[0].write_text(content)
     assert main(["score", *map(str, files)]) == 2
+    said = capsys.readouterr().err
+    assert message in said
+    assert str(files[0]) in said
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"\x1f\x8b\x08", b"\x1f\x8b\x08\x00" + bytes(40), b"\x80" * 99])
+@pytest.mark.parametrize("name", ["told.json", "told.json.gz", "told.jsonl"])
+def test_a_file_of_bytes_is_named(name, content, files, tmp_path, capsys):
+    (tmp_path / name).write_bytes(content)
+    assert main(["score", str(tmp_path / name), str(files[1])]) == 2
+    assert f"{tmp_path / name} cannot be read as JSON" in capsys.readouterr().err
+
+
+def test_a_picture_without_a_caption_is_not_dropped_from_the_references(files, capsys):
+    files[1].write_text(json.dumps({"1": [], "2": "two cats", "3": "a red ball"}))
+    assert main(["score", *map(str, files), "--predicted-only"]) == 2
+    assert f"{files[1]}: picture 1 has no caption" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"name": None}, "name is None"),
+        ({"num_images": None}, "num_images is None"),
+        ({"num_images": 0}, "num_images is 0"),
+        ({"num_images": 2.5}, "num_images is 2.5"),
+        ({"document_frequency": 3}, "document_frequency is '3'"),
+        ({"document_frequency": {"a dog": 9}}, "'a dog' is counted 9 times, which must be 1 to num_images=4"),
+        ({"document_frequency": {"a dog": "1"}}, "'a dog' is counted '1' times"),
+    ],
+)
+def test_half_a_document_frequency_is_none(change, message, files, tmp_path, capsys):
+    whole = {"name": "train", "num_images": 4, "document_frequency": {"a dog": 2}}
+    df = tmp_path / "df.json"
+    df.write_text(json.dumps(whole))
+    scored(capsys, *files, "--df", df)
+    df.write_text(json.dumps(whole | change))
+    assert main(["score", *map(str, files), "--df", str(df), "--no-java"]) == 2
+    assert f"{df} is no document frequency: {message}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--java-seconds", "-1"], "java_seconds=-1: give seconds above 0"),
+        (["--java-seconds", "0"], "java_seconds=0: give seconds above 0"),
+        (["--java-seconds", "nan"], "java_seconds=nan: give seconds above 0"),
+        (["--java-seconds", "inf"], "java_seconds=inf: give seconds above 0"),
+        (["--seed", "-1"], "seed=-1: give 0 or more"),
+        (["--language", "klingon"], "language='klingon': give a code of two or three letters"),
+        (["--language", ""], "language='': give a code"),
+        (["--language", "zh TW"], "language='zh TW': give a code"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused_before_anything_is_read(words, message, tmp_path, capsys):
+    assert main(["score", str(tmp_path / "none.json"), str(tmp_path / "none.json"), *words]) == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("language", ["en", "en-GB", "EN_us", "de", "zh-Hant-TW", "yue"])
+def test_a_language_may_have_a_region_and_the_table_names_its_tokenizer(language, files, capsys):
+    result = scored(capsys, *files, "--language", language)
+    tokenizer = "characters" if language in ("zh-Hant-TW", "yue") else "ptb"
+    assert result["protocol"]["tokenizer"] == tokenizer
+    assert (result["values"]["badly_ended"] is not None) == (language[:2].lower() in ("en", "zh"))
+    main(["score", *map(str, files), "--language", language, "--no-java"])
+    assert f"{language}, tokens: {tokenizer};" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("where", ["missing/df.json", ".", "results.json/df.json", "d" * 300])
+def test_where_nothing_can_be_written_nothing_is_scored(where, files, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("diptych.runs.scoring.score_files", lambda *_: pytest.fail("scored first"))
+    assert main(["score", *map(str, files), "--save-df", str(tmp_path / where)]) == 2
+    assert f"--save-df {tmp_path / where} cannot be written" in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["captions.json", "results.json"]
+
+
+def test_what_is_read_is_not_written_over(files, capsys):
+    before = files[1].read_bytes()
+    assert main(["score", *map(str, files), "--save-df", str(files[1])]) == 2
+    assert "would write over a file that is read" in capsys.readouterr().err
+    assert files[1].read_bytes() == before
 
 
 def test_a_picture_is_the_same_whether_its_id_is_a_number_or_text(tmp_path):

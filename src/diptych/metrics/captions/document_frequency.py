@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from math import log
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from diptych.metrics.captions.cider import Weights
 from diptych.metrics.captions.ngrams import Ngram
@@ -57,6 +57,19 @@ class DocumentFrequency:
 
     @classmethod
     def from_table(cls, table: Mapping[str, Any]) -> "DocumentFrequency":
-        """From the parsed JSON that `save` wrote."""
-        counts = {tuple(words.split(" ")): count for words, count in table["document_frequency"].items()}
-        return cls(table["name"], table["num_images"], counts)
+        """From the parsed JSON that `save` wrote; a ValueError says what is missing or cannot be."""
+        name, num_images, counts = (table.get(key) for key in ("name", "num_images", "document_frequency"))
+        if not isinstance(name, str):
+            raise ValueError(f"name is {name!r}, and must say whose words were counted")
+        if not _is_count(num_images):
+            raise ValueError(f"num_images is {num_images!r}, and must be a whole number of pictures above 0")
+        if not isinstance(counts, Mapping):
+            raise ValueError(f"document_frequency is {str(counts)[:60]!r}, and must be an object from words to counts")
+        for words, count in counts.items():
+            if not _is_count(count) or count > num_images:
+                raise ValueError(f"{words!r} is counted {count!r} times, which must be 1 to num_images={num_images}")
+        return cls(name, num_images, {tuple(words.split(" ")): count for words, count in counts.items()})
+
+
+def _is_count(value: Any) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1

@@ -27,5 +27,9 @@ GIVEN = CaptionTokenizer("given", str)
 
 def tokenizer_for(languages: Sequence[str]) -> CaptionTokenizer:
     """Characters as soon as one of the languages (ISO 639, such as `zh` or `zh-TW`) is written without spaces."""
-    primary = {language.lower().replace("_", "-").partition("-")[0] for language in languages}
-    return CHARACTERS if primary & set(LANGUAGES_WITHOUT_SPACES) else PTB
+    return CHARACTERS if set(map(primary, languages)) & set(LANGUAGES_WITHOUT_SPACES) else PTB
+
+
+def primary(language: str) -> str:
+    """The language without region or script: `en` of `en-GB`."""
+    return language.lower().replace("_", "-").partition("-")[0]

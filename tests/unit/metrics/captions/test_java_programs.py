@@ -6,6 +6,7 @@ import stat
 import time
 from importlib.util import find_spec
 
+import psutil
 import pytest
 
 from diptych.metrics.captions import java
@@ -46,6 +47,56 @@ def test_a_program_that_hangs_is_stopped(fake):
     assert time.monotonic() - started < 30
 
 
+@pytest.mark.parametrize("name", ["meteor", "spice"])
+def test_what_a_program_started_ends_with_it(name, fake, tmp_path):
+    """A wrapper waits for a child of its own, which holds on to every pipe that the wrapper has."""
+    born = tmp_path / "born"
+    answers_version = """if [ "$1" = -version ]; then echo 'java version "1.8.0_1"' >&2; exit; fi"""
+    jar = fake(f"{answers_version}\nsleep 60 &\necho $! > {born}\nwait")
+    _with_corenlp(tmp_path)
+    started = time.monotonic()
+    score = getattr(java, name)(PAIRS, jar, limit_seconds=1.0)
+    assert score == java.JavaScore(None, "not done after 1 seconds")
+    assert time.monotonic() - started < 10
+    assert _is_gone(int(born.read_text()))
+
+
+def test_a_child_that_survives_its_program_is_ended_as_well(fake, tmp_path):
+    born = tmp_path / "born"
+    answers = "read a; echo 1 2; read b; echo 3 4; read c; echo 0.5; echo 0.7; echo 0.6125"
+    jar = fake(f"sleep 60 &\necho $! > {born}\n{answers}")
+    started = time.monotonic()
+    assert java.meteor(PAIRS, jar).value == 0.6125
+    assert time.monotonic() - started < 30
+    assert _is_gone(int(born.read_text()))
+
+
+def test_nobody_waits_for_a_child_that_left_the_session(fake, tmp_path):
+    """It cannot be ended with the others, and it holds the pipe that is read and never reads the one that is full."""
+    born = tmp_path / "born"
+    jar = fake(f"setsid sleep 20 &\necho $! > {born}\nexit")
+    started = time.monotonic()
+    score = java.meteor([("a dog " * 50_000, ["a dog"])], jar, limit_seconds=1.0)
+    psutil.Process(int(born.read_text())).kill()
+    assert score == java.JavaScore(None, "not done after 1 seconds")
+    assert time.monotonic() - started < 10
+
+
+def test_a_program_that_talks_for_ever_is_stopped(fake):
+    assert "1 seconds" in java.meteor(PAIRS, fake("while :; do printf x; done"), limit_seconds=1.0).reason
+
+
+def test_what_cannot_be_run_is_absent_with_the_reason(fake, tmp_path):
+    jar = fake("exit")
+    (tmp_path / "java").write_bytes(b"\x00 no program")
+    assert "cannot be run" in java.meteor(PAIRS, jar).reason
+
+
+def test_what_is_no_number_is_no_score(fake):
+    answers = "read a; echo 1 2; read b; echo 3 4; read c; echo 0.5; echo 0.7; echo sorry"
+    assert java.meteor(PAIRS, fake(answers)) == java.JavaScore(None, "its answer is no number: sorry")
+
+
 def test_a_program_that_fails_says_why(fake):
     assert "out of memory" in java.meteor(PAIRS, fake("echo out of memory >&2; exit 1")).reason
 
@@ -60,9 +111,7 @@ def test_endless_complaints_do_not_stop_the_conversation(fake):
 def test_spice_says_what_it_lacks(fake, tmp_path):
     jar = fake("echo 'openjdk version \"17.0.1\" 2021' >&2")
     assert "stanford-corenlp-3.6.0" in java.spice(PAIRS, jar).reason
-    (tmp_path / "lib").mkdir()
-    for name in ("stanford-corenlp-3.6.0.jar", "stanford-corenlp-3.6.0-models.jar"):
-        (tmp_path / "lib" / name).touch()
+    _with_corenlp(tmp_path)
     assert "Java 17" in java.spice(PAIRS, jar).reason
 
 
@@ -71,9 +120,7 @@ def test_spice_is_the_mean_of_its_captions(fake, tmp_path):
     jar = fake(
         f"""if [ "$1" = -version ]; then echo 'java version "1.8.0_1"' >&2; exit; fi; echo '{entries}' > "$6" """
     )
-    (tmp_path / "lib").mkdir()
-    for name in ("stanford-corenlp-3.6.0.jar", "stanford-corenlp-3.6.0-models.jar"):
-        (tmp_path / "lib" / name).touch()
+    _with_corenlp(tmp_path)
     assert java.spice(PAIRS, jar).value == 0.375
 
 
@@ -85,3 +132,21 @@ def test_meteor_of_coco_captions_own_example(shared_data):
     expected = json.loads((folder / "expected.json").read_text())["METEOR"]
     score = java.meteor([(row["hyp_ptb"], row["refs_ptb"]) for row in rows])
     assert score.value == pytest.approx(expected, abs=1e-12), score.reason
+
+
+def _is_gone(pid: int) -> bool:
+    """Soon; the dead may stay in the table until somebody asks for them."""
+    for _ in range(100):
+        try:
+            if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
+                return True
+        except psutil.NoSuchProcess:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def _with_corenlp(folder):
+    (folder / "lib").mkdir()
+    for name in ("stanford-corenlp-3.6.0.jar", "stanford-corenlp-3.6.0-models.jar"):
+        (folder / "lib" / name).touch()
