@@ -2,6 +2,7 @@
 
 import logging
 import time
+from contextlib import suppress
 
 from rich.console import Console
 from rich.live import Live
@@ -58,24 +59,26 @@ class TableView:
     def __init__(self, folder: SweepFolder, num_slots: int, console: Console) -> None:
         self.folder, self.num_slots, self.console = folder, num_slots, console
         self._live = Live(console=console, auto_refresh=False)
-        self._last = 0.0
+        self._jobs: Jobs | None = None
+        self._drawn = 0.0
         self._live.start()
 
     def show(self, jobs: Jobs) -> None:
-        if time.monotonic() - self._last < REFRESH_SECONDS:
-            return
-        self._last = time.monotonic()
-        standing = standing_of(self.folder, jobs, self.num_slots)
-        try:
-            self._live.update(sweep_table(standing, self.folder.name, self.console.height - 4), refresh=True)
-        except OSError:  # the terminal has gone; the sweep goes on
-            self._last = float("inf")
+        self._jobs = jobs
+        if time.monotonic() - self._drawn >= REFRESH_SECONDS:
+            self._draw(jobs)
 
     def close(self) -> None:
-        try:
+        if self._jobs is not None:
+            self._draw(self._jobs)
+        with suppress(OSError):
             self._live.stop()
-        except OSError:
-            return
+
+    def _draw(self, jobs: Jobs) -> None:
+        self._drawn = time.monotonic()
+        standing = standing_of(self.folder, jobs, self.num_slots)
+        with suppress(OSError):  # the terminal may have gone; the sweep goes on
+            self._live.update(sweep_table(standing, self.folder.name, self.console.height - 4), refresh=True)
 
 
 def sweep_table(standing: Standing, name: str, most: int) -> Table:

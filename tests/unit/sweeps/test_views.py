@@ -1,0 +1,101 @@
+"""What people see of a sweep."""
+
+import io
+import logging
+
+import pytest
+from rich.console import Console
+
+from diptych.sweeps.folder import SweepFolder
+from diptych.sweeps.standing import duration, standing_of
+from diptych.sweeps.views import Lines, TableView
+
+
+@pytest.fixture
+def folder(tmp_path) -> SweepFolder:
+    """Two runs that differ in their seed, one of them begun."""
+    folder = SweepFolder(tmp_path / "outputs" / "sweeps" / "lr", tmp_path / "outputs")
+    folder.path.mkdir(parents=True)
+    for number in range(2):
+        arguments = ["model=dcgan", f"seed={number}"]
+        folder.ledger.append("planned", job=number, run_id=f"run-{number}", arguments=arguments)
+    folder.ledger.append("started", job=0, pid=1, born="1", slot=0)
+    return folder
+
+
+def ended(folder: SweepFolder, state: str, why: str = "") -> None:
+    folder.ledger.append("ended", job=0, state=state, why=why, progress=0, code=1)
+
+
+def test_the_last_table_shows_how_it_ended(folder):
+    terminal = io.StringIO()
+    view = TableView(folder, 1, Console(file=terminal, force_terminal=True, width=80, height=30))
+    jobs = folder.jobs()
+    view.show(jobs)
+    jobs.take_in({"event": "ended", "job": 0, "state": "done", "why": "", "progress": 0})
+    view.show(jobs)  # too soon to be drawn
+    view.close()
+    last = terminal.getvalue().rpartition("sweep lr")[2]
+    assert "1 queued, 1 done" in last
+    assert "running" not in last
+    assert "seed=0" in last
+    assert "model=dcgan" not in last
+
+
+def test_a_terminal_that_is_gone_does_not_end_the_sweep(folder):
+    class Gone(io.StringIO):
+        def write(self, *_):
+            raise OSError("Input/output error")
+
+    view = TableView.__new__(TableView)
+    view.folder, view.num_slots, view.console, view._jobs, view._drawn = folder, 1, Console(file=Gone()), None, 0.0
+
+    class Broken:
+        def update(self, *_, **__):
+            raise OSError("Input/output error")
+
+        stop = update
+
+    view._live = Broken()
+    view.show(folder.jobs())
+    view.close()
+
+
+def test_where_there_is_no_terminal_a_line_says_what_is_new_and_nothing_twice(folder, caplog):
+    caplog.set_level(logging.INFO, "diptych.sweeps")
+    view = Lines(folder, 1)
+    view.show(folder.jobs())
+    view.show(folder.jobs())
+    ended(folder, "failed", "RuntimeError: no paint\nmore")
+    view.show(folder.jobs())
+    said = [record.message for record in caplog.records]
+    assert said == [
+        "[1/2] run-0 running  seed=0",
+        "sweep lr: 1 queued, 1 running",
+        "[1/2] run-0 failed  seed=0: RuntimeError: no paint",
+        "sweep lr: 1 queued, 1 failed",
+    ]
+
+
+def test_a_standing_is_plain_values(folder):
+    ended(folder, "lost", "killed by signal 9")
+    standing = standing_of(folder, folder.jobs()).to_dict()
+    assert standing["counts"] == {"queued": 1, "lost": 1}
+    assert standing["runs"][0] | {"seconds": 0} == {
+        "job": 0,
+        "run": "run-0",
+        "state": "lost",
+        "why": "killed by signal 9",
+        "starts": 1,
+        "overrides": "seed=0",
+        "images": 0,
+        "best": None,
+        "seconds": 0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0, "0 s"), (89, "89 s"), (91, "2 min"), (7200, "2 h"), (200_000, "2 d")]
+)
+def test_durations_are_said_roughly(seconds, words):
+    assert duration(seconds) == words
