@@ -27,25 +27,27 @@ from diptych.sweeps.folder import SweepFolder
 from diptych.sweeps.jobs import Job
 from diptych.tracking import read_metrics
 
-INTERVAL, BUDGET = 400, 1600
+INTERVAL, BUDGET = 400, 4000
+SEEN = "seen.txt"
 UNLUCKY = 5
 NAME, SUPERVISOR = "grid", "the supervisor"
 
 
 class Unlucky(Callback):
-    """Raises in mid-training in the run with one seed, however often it is tried."""
+    """Raises in mid-training in the run with one seed, however often it is tried; notes how far every run has come."""
 
     def __init__(self, *, seed: int, unlucky: int) -> None:
         self.is_unlucky = seed == unlucky
 
     def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
+        (Path(trainer.default_root_dir) / SEEN).write_text(str(pl_module.images_seen))
         if self.is_unlucky and pl_module.images_seen >= BUDGET // 2:
             raise RuntimeError("this seed never ends well")
 
 
 @dataclass
 class Kill:
-    """One process that was killed; of a run, how far it had come by its last sign of life, and what it had saved."""
+    """One process that was killed; of a run, how far it had come, and what it had saved."""
 
     second: float
     whom: str
@@ -123,15 +125,21 @@ def struck(rng: random.Random, controller: subprocess.Popen[bytes], sweep: Sweep
     job = rng.choice(living)
     moment = "writing a checkpoint" if kind == "saving" and is_saving(sweep, job) else "at any moment"
     run = sweep.run_of(job)
-    images = run.read_status().images_seen if run else 0
     try:
         os.killpg(job.pid, signal.SIGKILL)
     except ProcessLookupError:
         return None
-    return Kill(second, job.run_id, moment, images, saved_images(run) if run else 0)
+    return Kill(second, job.run_id, moment, seen_images(run), saved_images(run)) if run else None
+
+
+def seen_images(run: RunFolder) -> int:
+    """How far a run had come, which nobody tells any more."""
+    noted = run.path / SEEN
+    return int(noted.read_text() or 0) if noted.exists() else 0
 
 
 def saved_images(run: RunFolder) -> int:
+    """Where it will go on."""
     return torch.load(run.last, weights_only=True)["images_seen"] if run.last.exists() else 0
 
 
@@ -184,8 +192,8 @@ def report(calm: SweepFolder, stormy: SweepFolder, kills: Sequence[Kill], second
     print(f"runs begun under another name: {sum(1 for _ in stormy.outputs.glob('dcgan_digits/*/')) - len(jobs)}")
     print(f"weights equal to the undisturbed run's, bit for bit: {sum(same_weights(*runs) for _, *runs in done)}")
     print(f"rows of metrics.csv equal: {sum(same_rows(*runs) for _, *runs in done)}")
-    repeated = [kill.images - kill.saved for kill in kills]
-    print(f"images repeated after one kill: {max(repeated):,} at most (one checkpoint interval: {INTERVAL:,})")
+    repeated = max((kill.images - kill.saved for kill in kills), default=0)
+    print(f"images repeated after one kill: {repeated:,} at most (one checkpoint interval: {INTERVAL:,})")
     print(f"seconds undisturbed {seconds[0]:.0f}, under fire {seconds[1]:.0f}")
 
 
