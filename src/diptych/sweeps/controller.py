@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from signal import SIGTERM
-from typing import Any, Protocol
+from typing import Any
 
 from diptych.config.errors import UserError
 from diptych.runs.identity import RUN_ID_VARIABLE, SWEEP_VARIABLE
@@ -46,16 +46,14 @@ class Policy:
     least_free_gb: float = 1.0
 
 
-class View(Protocol):
-    """Shows people how the sweep fares."""
+class View:
+    """Shows people how the sweep fares; this one shows nothing."""
 
     def show(self, jobs: Jobs) -> None:
         """Where every job stands now."""
-        ...
 
     def close(self) -> None:
         """Nothing more will be shown."""
-        ...
 
 
 @contextmanager
@@ -152,6 +150,8 @@ class Controller:
         return not self._waits_for_disk
 
     def _start(self, job: Job, slot: Slot) -> None:
+        if self._is_begun_already(job, slot.number):
+            return
         arguments = how_to_start(job, self.folder.run_of(job))
         variables = {RUN_ID_VARIABLE: job.run_id, SWEEP_VARIABLE: self.folder.name}
         work = self.executor.submit(arguments, variables, slot, self.folder.log_of(job))
@@ -174,8 +174,25 @@ class Controller:
         updated = run.read_status().updated if run is not None else ""
         return seconds_between(max(updated, job.since), now())
 
+    def _is_begun_already(self, job: Job, slot: int) -> bool:
+        """Whether another process has the run in hand, which is then adopted.
+
+        A supervisor that is killed between beginning a run and noting it leaves such a one.
+        """
+        run = self.folder.run_of(job)
+        status = run.read_status() if run is not None else None
+        if status is None or status.status != RUNNING or status.pid == job.pid:
+            return False
+        work = self.executor.adopt(status.pid, status.born)
+        if work is not None:
+            self._note("started", job, pid=status.pid, born=status.born, slot=slot)
+            self._work[job.number] = work
+        return work is not None
+
     def _note_end(self, job: Job, code: int | None) -> None:
         self._work.pop(job.number, None)
+        if self._is_begun_already(job, job.slot):
+            return
         outcome = _or_failed(job, outcome_of(job, self.folder.run_of(job), code, self.folder.log_of(job)))
         self._note("ended", job, code=code, **outcome._asdict())
 

@@ -4,20 +4,10 @@ import shlex
 import time
 
 from diptych.runs.lock import LockHeld, locked
-from diptych.sweeps.controller import LOOK_EVERY_SECONDS, Controller, Policy, in_hand
+from diptych.sweeps.controller import LOOK_EVERY_SECONDS, Controller, Policy, View, in_hand
 from diptych.sweeps.executors import LocalExecutor
 from diptych.sweeps.folder import SweepFolder
-from diptych.sweeps.jobs import ENDED_BADLY, Jobs
-
-
-class Unseen:
-    """A view that shows nothing."""
-
-    def show(self, jobs: Jobs) -> None:
-        pass
-
-    def close(self) -> None:
-        pass
+from diptych.sweeps.jobs import ENDED_BADLY
 
 
 def stop(folder: SweepFolder) -> str:
@@ -29,7 +19,7 @@ def stop(folder: SweepFolder) -> str:
         with locked(folder.lock):
             folder.stop.unlink(missing_ok=True)
             folder.ledger.repair()
-            Controller(folder, LocalExecutor(), (), Policy(), Unseen()).stop()
+            Controller(folder, LocalExecutor(), (), Policy(), View()).stop()
     except LockHeld:
         return f"sweep {folder.name} was taken up again"
     return f"sweep {folder.name} is stopped; go on with\n{command_of(folder)}"

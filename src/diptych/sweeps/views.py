@@ -26,7 +26,7 @@ def view_of(folder: SweepFolder, num_slots: int = 1) -> View:
     return TableView(folder, num_slots, console) if console.is_terminal else Lines(folder, num_slots)
 
 
-class Lines:
+class Lines(View):
     """A line whenever a run begins or ends."""
 
     def __init__(self, folder: SweepFolder, num_slots: int) -> None:
@@ -45,15 +45,12 @@ class Lines:
             self._shown[job.number] = job
         log.info("sweep %s: %s", self.folder.name, standing.words)
 
-    def close(self) -> None:
-        pass
-
     def _is_news(self, job: Job) -> bool:
         before = self._shown.get(job.number)
         return bool(job.starts) and (before is None or (before.state, before.starts) != (job.state, job.starts))
 
 
-class TableView:
+class TableView(View):
     """A line a run: running ones and the latest others, as many as fit."""
 
     def __init__(self, folder: SweepFolder, num_slots: int, console: Console) -> None:

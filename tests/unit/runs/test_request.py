@@ -45,8 +45,8 @@ def test_what_would_be_ignored_is_refused(handle, asked, partners, says):
     ],
 )
 def test_what_matters_may_be_asked(handle, asked, partners):
-    refuse_what_would_be_ignored(handle, Request(**asked), partners)
-    refuse_what_would_be_ignored(handle, AS_USUAL, ())
+    assert refuse_what_would_be_ignored(handle, Request(**asked), partners) is None
+    assert refuse_what_would_be_ignored(handle, AS_USUAL, ()) is None
 
 
 def test_one_example_is_too_few_and_a_split_has_a_name():

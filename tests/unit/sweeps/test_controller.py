@@ -13,11 +13,11 @@ from diptych.runs.folder import RunFolder
 from diptych.runs.status import DIVERGED, DONE, FAILED, LOST, RUNNING, STOPPED, Status, now
 from diptych.runs.stopping import Stopped
 from diptych.sweeps import controller
-from diptych.sweeps.controller import Controller, Policy, in_hand
+from diptych.sweeps.controller import Controller, Policy, View, in_hand
 from diptych.sweeps.folder import SweepFolder
 from diptych.sweeps.jobs import QUEUED
 from diptych.sweeps.slots import Slot
-from diptych.sweeps.steering import Unseen, retry
+from diptych.sweeps.steering import retry
 
 SAVES, HANGS, LIVES, REFUSED, VANISHED = "saves", "hangs", "lives", "refused", "vanished"
 
@@ -117,7 +117,7 @@ def folder(tmp_path) -> SweepFolder:
 
 def carried_out(folder: SweepFolder, theatre: Theatre, slots: int = 2, **policy):
     with in_hand(folder):
-        return Controller(folder, theatre, [Slot(i) for i in range(slots)], Policy(**policy), Unseen()).run()
+        return Controller(folder, theatre, [Slot(i) for i in range(slots)], Policy(**policy), View()).run()
 
 
 def states(folder: SweepFolder) -> list[str]:
@@ -232,6 +232,26 @@ def test_what_vanished_while_nobody_looked_is_lost_and_resumed(folder):
     assert "it vanished" in [event["why"] for event in folder.ledger.read() if event["event"] == "ended"]
 
 
+def test_a_run_that_was_begun_but_never_noted_is_adopted_and_not_begun_twice(folder):
+    theatre = Theatre(folder.outputs, run_0=[{LIVES}])
+    orphan = theatre.submit(["train"], {"DIPTYCH_RUN_ID": "run-0"}, Slot(0), folder.log_of(folder.jobs()[0]))
+    threading.Timer(0.1, orphan.end, (DONE, 0)).start()
+    carried_out(folder, theatre)
+    assert states(folder) == [DONE] * 3
+    assert [run_id for run_id, _, _ in theatre.played] == ["run-0", "run-1", "run-2"]
+    assert folder.jobs()[0].pid == orphan.pid
+
+
+def test_a_start_that_came_too_late_does_not_end_the_run_of_the_earlier_one(folder):
+    theatre = Theatre(folder.outputs, run_0=[{LIVES}, {REFUSED}])
+    orphan = theatre.submit(["train"], {"DIPTYCH_RUN_ID": "run-0"}, Slot(0), folder.log_of(folder.jobs()[0]))
+    late = theatre.submit(["train"], {"DIPTYCH_RUN_ID": "run-0"}, Slot(0), folder.log_of(folder.jobs()[0]))
+    folder.ledger.append("started", job=0, pid=late.pid, born=late.born, slot=0)
+    threading.Timer(0.1, orphan.end, (DONE, 0)).start()
+    carried_out(folder, theatre)
+    assert states(folder) == [DONE] * 3
+
+
 def test_an_old_status_is_not_taken_for_the_end_of_a_new_start(folder):
     theatre = Theatre(folder.outputs, run_0=[{FAILED, SAVES}])
     carried_out(folder, theatre)
@@ -291,7 +311,7 @@ def test_a_sweep_is_in_the_hands_of_one_process(folder, monkeypatch):
 def stop_after(folder: SweepFolder, theatre: Theatre, starts: int) -> None:
     """Carry the sweep out, and have it stopped once so many runs were begun."""
 
-    class Watching(Unseen):
+    class Watching(View):
         def show(self, jobs) -> None:
             if len(theatre.played) >= starts:
                 folder.stop.touch()

@@ -59,6 +59,7 @@ def test_a_terminal_that_is_gone_does_not_end_the_sweep(folder):
     view._live = Broken()
     view.show(folder.jobs())
     view.close()
+    assert view._drawn > 0
 
 
 def test_where_there_is_no_terminal_a_line_says_what_is_new_and_nothing_twice(folder, caplog):
