@@ -15,13 +15,15 @@ ENDED_BADLY = (DIVERGED, FAILED, LOST)
 class Job:
     """One run of a sweep. `run_id` is its own for good: whatever happens, it goes on in its own folder.
 
-    `pid` and `born` tell the process of its latest start, in `slot`, at `since`. `progress` marks how far it was saved
-    when that start ended, and `losses` counts how often it was lost in a row without getting any further.
+    `threads` are those that its slot gave it when it was planned, if any. `pid` and `born` tell the process of its
+    latest start, in `slot`, at `since`. `progress` marks how far it was saved when that start ended, and `losses`
+    counts how often it was lost in a row without getting any further.
     """
 
     number: int
     run_id: str
     arguments: tuple[str, ...]
+    threads: int | None = None
     state: str = QUEUED
     why: str = ""
     starts: int = 0
@@ -55,7 +57,7 @@ class Jobs:
         """One more event; those that are about no job change nothing."""
         match event:
             case {"event": "planned", "job": int(number), "run_id": str(run_id), "arguments": [*arguments]}:
-                self._jobs[number] = Job(number, run_id, tuple(arguments))
+                self._jobs[number] = Job(number, run_id, tuple(arguments), event.get("threads"))
             case {"event": "queued", "job": int(number)}:
                 self._jobs[number] = replace(self._jobs[number], state=QUEUED, why="", losses=0)
             case {"event": "started", "job": int(number)}:

@@ -55,21 +55,13 @@ def launch(request: Request, folder: SweepFolder) -> Jobs:
 def _plan(request: Request, folder: SweepFolder, slots: Sequence[Slot]) -> None:
     """Note what is new in this call; jobs that the sweep has already keep their numbers and their runs."""
     jobs = folder.jobs()
-    threads = slots[0].threads
-    plans = [[*plan, *_threads(plan, threads)] for plan in request.plans]
-    new = new_plans(jobs, plans)
+    new = new_plans(jobs, request.plans)
     folder.write_request(_described(request, slots))
     for number, plan in enumerate(new, start=len(jobs)):
-        folder.ledger.append("planned", job=number, run_id=timed_id(), arguments=list(plan))
+        run = {"run_id": timed_id(), "arguments": list(plan), "threads": slots[0].threads}
+        folder.ledger.append("planned", job=number, **run)
     if len(jobs):
         log.info("sweep %s goes on: %d runs of before, %d new ones", folder.name, len(jobs), len(new))
-
-
-def _threads(plan: Sequence[str], threads: int | None) -> list[str]:
-    """The slot's number of threads becomes the run's own, and is kept when the run is resumed."""
-    if threads is None or any(argument.startswith("trainer.threads=") for argument in plan):
-        return []
-    return [f"trainer.threads={threads}"]
 
 
 def _described(request: Request, slots: Sequence[Slot]) -> Mapping[str, Any]:

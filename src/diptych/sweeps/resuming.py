@@ -16,7 +16,14 @@ def how_to_start(job: Job, run: RunFolder | None) -> list[str]:
         return ["resume", str(run.path), *trusted]
     if run is not None:
         run.remove()
-    return ["train", *job.arguments]
+    return ["train", *job.arguments, *_threads(job)]
+
+
+def _threads(job: Job) -> list[str]:
+    """The slot's number of threads becomes the run's own, which keeps it when it is resumed."""
+    if job.threads is None or any(argument.startswith("trainer.threads=") for argument in job.arguments):
+        return []
+    return [f"trainer.threads={job.threads}"]
 
 
 def packages_of(config: Mapping[str, Any]) -> list[str]:

@@ -1,7 +1,8 @@
 """Where jobs stand after the events of a ledger."""
 
 from diptych.runs.status import DONE, LOST, RUNNING
-from diptych.sweeps.jobs import QUEUED, Jobs, new_plans
+from diptych.sweeps.jobs import QUEUED, Job, Jobs, new_plans
+from diptych.sweeps.resuming import how_to_start
 
 PLANNED = [{"event": "planned", "job": i, "run_id": f"run-{i}", "arguments": [f"seed={i}"]} for i in range(3)]
 
@@ -47,3 +48,10 @@ def test_only_plans_that_no_job_stands_for_are_new():
     jobs = Jobs(PLANNED)
     assert new_plans(jobs, [["seed=0"], ["seed=7"], ["seed=1"], ["seed=1"]]) == [["seed=7"], ["seed=1"]]
     assert new_plans(Jobs(), [["seed=1"], ["seed=1"]]) == [["seed=1"], ["seed=1"]]
+
+
+def test_a_slot_s_threads_are_the_run_s_own_and_no_part_of_what_was_asked():
+    jobs = Jobs([PLANNED[0] | {"threads": 4}])
+    assert how_to_start(jobs[0], None) == ["train", "seed=0", "trainer.threads=4"]
+    assert new_plans(jobs, [["seed=0"]]) == []  # on a machine with other cores as well
+    assert how_to_start(Job(0, "run-0", ("trainer.threads=1",), 4), None) == ["train", "trainer.threads=1"]
