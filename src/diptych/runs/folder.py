@@ -1,8 +1,8 @@
 """The layout of a run folder, known here and only here.
 
 `outputs/<experiment>/<run_id>/` holds config.yaml, overrides.yaml, environment.json, status.json, log.txt,
-metrics.csv, run.lock, checkpoints/, samples/, parts/ and evaluations/, and what was asked of it later: generated/,
-attention/.
+metrics.csv, run.lock, for a moment prune, checkpoints/, samples/, parts/ and evaluations/, and what was asked of it
+later: generated/, attention/.
 """
 
 import hashlib
@@ -80,6 +80,15 @@ class RunFolder:
     def lock(self) -> Path:
         """Held by the process that trains the run."""
         return self.path / "run.lock"
+
+    @property
+    def prune(self) -> Path:
+        """Its being there asks the run to end, because a search gives it up; it says why."""
+        return self.path / "prune"
+
+    def ask_to_prune(self, why: str) -> None:
+        """The run ends at the next pause, as `pruned`."""
+        _write_text(self.prune, why)
 
     @property
     def metrics(self) -> Path:

@@ -20,6 +20,10 @@ class Stopped(BaseException):
         self.code = 128 + signum
 
 
+class Pruned(BaseException):
+    """A search has given the run up; it says why."""
+
+
 class StopSignals:
     """While entered, catches both signals; `deferred` says that there is something to save first."""
 

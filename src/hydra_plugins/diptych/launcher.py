@@ -9,7 +9,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
@@ -19,7 +19,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
 if TYPE_CHECKING:
-    from diptych.sweeps.slots import Resources
+    from diptych.sweeps.search.request import Search
 
 log = logging.getLogger("diptych.sweeps")
 
@@ -65,44 +65,60 @@ class LocalLauncher(Launcher):
         self.config, self.hydra_context = config, hydra_context
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        # Imported late: plugins are imported by every Hydra application of the environment.
-        from diptych.sweeps.controller import Policy
-        from diptych.sweeps.folder import SweepFolder
-        from diptych.sweeps.launch import Request, launch
-        from diptych.sweeps.slots import Resources
-
-        setup_globals()
-        self._composed(job_overrides[0])  # a mistake that all of them share is found before anything is begun
-        resources, common = Resources(**self.resources), self._common()
+        """Of a grid: the sets of overrides that Hydra's own sweeper has made."""
+        self.composed(job_overrides[0])  # a mistake that all of them share is found before anything is begun
         if self.dry_run:
-            self._say_what_would_run(job_overrides, resources)
+            self._say_what_would_run([(" ".join(overrides), overrides) for overrides in job_overrides])
         else:
-            plans = [[*common, *overrides] for overrides in job_overrides]
-            folder = SweepFolder(Path(self.config.hydra.sweep.dir), Path(self.config.paths.outputs))
-            launch(Request(plans, resources, Policy(**self.policy)), folder)
+            common = self.common()
+            self._carry_out(plans=[[*common, *overrides] for overrides in job_overrides])
         return [JobReturn(overrides=o, status=JobStatus.COMPLETED, _return_value=None) for o in job_overrides]
 
-    def _say_what_would_run(self, job_overrides: Sequence[Sequence[str]], resources: "Resources") -> None:
-        from diptych.sweeps.foresight import Plan, foresee
-        from diptych.sweeps.slots import Machine, slots_of
+    def search(self, search: "Search") -> None:
+        """Of a search: its proposals, one after the other."""
+        if not self.dry_run:
+            return self._carry_out(search=search)
+        from diptych.sweeps.search.request import described
 
-        plans = []
-        for overrides in job_overrides:
-            config = self._composed(overrides)
-            plans.append(Plan(overrides, config.name, config.budget_images))
-        for line in foresee(plans, Path(self.config.paths.outputs), slots_of(resources, Machine.here())):
-            log.info("%s", line)
+        for parameter in search.space:
+            log.info("  %s: %s", parameter.key, described(parameter))
+        fixed = search.fixed[len(self.common()) :]
+        members = search.repeats or ("",)
+        trials = [[*fixed, *filter(None, [member])] for _ in range(search.n_trials) for member in members]
+        return self._say_what_would_run([("", overrides) for overrides in trials])
 
-    def _composed(self, overrides: Sequence[str]) -> DictConfig:
+    def composed(self, overrides: Sequence[str]) -> DictConfig:
         """The configuration of one run, as its own process will have it."""
+        setup_globals()
         config = self.hydra_context.config_loader.load_sweep_config(self.config, list(overrides))
         HydraConfig.instance().set_config(config)
         return config
 
-    def _common(self) -> list[str]:
+    def common(self) -> list[str]:
         """The flags and Hydra overrides of the command line that every run inherits."""
         sources = self.config.hydra.runtime.config_sources
         folders = [f"--config-dir={source.path}" for source in sources if source.provider == "command-line"]
         overrides = OmegaConf.to_container(self.config.hydra.overrides.hydra)
         assert isinstance(overrides, list)
         return folders + [str(o) for o in overrides if not str(o).lstrip("+~").startswith(OF_THE_SWEEP)]
+
+    def _carry_out(self, **asked: Any) -> None:
+        # Imported late: plugins are imported by every Hydra application of the environment.
+        from diptych.sweeps.controller import Policy
+        from diptych.sweeps.folder import SweepFolder
+        from diptych.sweeps.launch import Request, launch
+        from diptych.sweeps.slots import Resources
+
+        folder = SweepFolder(Path(self.config.hydra.sweep.dir), Path(self.config.paths.outputs))
+        launch(Request(resources=Resources(**self.resources), policy=Policy(**self.policy), **asked), folder)
+
+    def _say_what_would_run(self, runs: Sequence[tuple[str, Sequence[str]]]) -> None:
+        """Each with what is shown of it, if anything."""
+        from diptych.sweeps.foresight import Plan, foresee
+        from diptych.sweeps.slots import Machine, Resources, slots_of
+
+        configs = {each: self.composed(each) for each in {tuple(overrides) for _, overrides in runs}}
+        plans = [Plan(shown, configs[tuple(each)].name, configs[tuple(each)].budget_images) for shown, each in runs]
+        slots = slots_of(Resources(**self.resources), Machine.here())
+        for line in foresee(plans, Path(self.config.paths.outputs), slots):
+            log.info("%s", line)
