@@ -33,24 +33,27 @@ class OptunaSweeper(Sweeper):
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         self.config, self.hydra_context = config, hydra_context
-        self.launcher = Plugins.instance().instantiate_launcher(
+        self.launcher: Any = Plugins.instance().instantiate_launcher(
             hydra_context=hydra_context, task_function=task_function, config=config
         )
 
     def sweep(self, arguments: list[str]) -> Any:
         # Imported late: plugins are imported by every Hydra application of the environment.
+        from diptych.config.errors import UserError
         from diptych.config.spaces import read_space, read_values, values_of
         from diptych.sweeps.search.request import Search, objectives_of
 
+        if not hasattr(self.launcher, "search"):
+            raise UserError("hydra/sweeper=optuna needs a launcher of diptych's: hydra/launcher=local")
         asked = values_of(arguments)
         params = [f"{key}={value}" for key, value in self.params.items() if key not in asked]
         fixed, space = read_space([*params, *arguments], self.when)
         key, values = read_values(self.repeat) if self.repeat else ("", ())
         repeats = tuple(f"{key}={value}" for value in values)
-        config = self.launcher.composed([*fixed, *repeats[:1]])  # pyright: ignore[reportAttributeAccessIssue]
+        config = self.launcher.composed([*fixed, *repeats[:1]])
         search = Search(
             space,
-            (*self.launcher.common(), *fixed),  # pyright: ignore[reportAttributeAccessIssue]
+            (*self.launcher.common(), *fixed),
             objectives_of(config, self.objectives),
             self.sampler,
             self.pruner,
@@ -59,7 +62,7 @@ class OptunaSweeper(Sweeper):
             self.aggregate,
             self.seed,
         )
-        self.launcher.search(search)  # pyright: ignore[reportAttributeAccessIssue]
+        self.launcher.search(search)
 
 
 def _texts(node: DictConfig | Mapping[str, Any] | None) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Lets a study decide what a sweep runs next: proposals become jobs, and what comes of jobs is told to the study.
 
-A trial is one proposal, carried out by one job or, with repeats, by several. The ledger is the truth about jobs; the study
-is told of it, so that either may lag behind the other by a moment when the supervisor is killed.
+A trial is one proposal, carried out by one job or, with repeats, by several. The ledger is the truth about jobs; the
+study is told of it, so that either may lag behind the other by a moment when the supervisor is killed.
 """
 
 import logging
@@ -17,7 +17,7 @@ from diptych.sweeps.jobs import Job, Jobs
 from diptych.sweeps.planning import Plan, Planner
 from diptych.sweeps.search.figures import NotMeasured, curve_of, figures_of, together
 from diptych.sweeps.search.request import Search
-from diptych.sweeps.search.study import FILE_NAME, Exhausted, Study
+from diptych.sweeps.search.study import AGAIN, FILE_NAME, Exhausted, Study
 
 log = logging.getLogger(__name__)
 
@@ -70,12 +70,13 @@ class SearchPlanner(Planner):
 
     def summary(self) -> list[str]:
         """The best trial, or the trials that no other beats."""
-        return [
-            "best: "
-            + ", ".join(f"{o.metric} {v:.4g}" for o, v in zip(self.search.objectives, best.values, strict=True))
-            + f" with {' '.join(f'{key}={short(value)}' for key, value in best.params.items())}"
-            for best in self.study.best()[:MOST_SHOWN]
-        ]
+        lines = []
+        for best in self.study.best()[:MOST_SHOWN]:
+            pairs = zip(self.search.objectives, best.values, strict=True)
+            figures = ", ".join(f"{objective.metric} {value:.4g}" for objective, value in pairs)
+            chosen = " ".join(f"{key}={short(value)}" for key, value in best.params.items())
+            lines.append(f"best: {figures} with {chosen} (trial {best.user_attrs.get(AGAIN, best.number)})")
+        return lines
 
     def _gives_up(self, trials: Trials) -> bool:
         """Everything has been tried, or nothing but failures came of the first trials."""

@@ -65,9 +65,7 @@ class Search:
         if self.aggregate not in (MEAN, BOUND):
             raise UserError(f"hydra.sweeper.aggregate={self.aggregate}: say {MEAN} or {BOUND}")
         if self.aggregate == BOUND and len(self.repeats) < 2:
-            raise UserError(
-                "hydra.sweeper.aggregate=bound needs several runs a trial: add hydra.sweeper.repeat='seed=0,1,2'"
-            )
+            raise UserError("hydra.sweeper.aggregate=bound needs several runs a trial: repeat='seed=0,1,2'")
 
     @property
     def runs_per_trial(self) -> int:

@@ -24,7 +24,7 @@ FILE_NAME = "study.journal"
 MOST_DRAWS = 1000
 """Of random proposals in a row that have all been made before; then there is nothing new in the space."""
 ASKED, WHY, DROPPED, AGAIN = "asked", "why", "dropped", "again"
-"""What we note of a study, and of its trials: why one ended early, that one never ran, which one ended well after all."""
+"""What we note of a study and its trials: why one ended early, that one never ran, which one ended well after all."""
 
 Values = dict[str, Any]
 
@@ -187,7 +187,7 @@ def _clear_away(path: Path) -> None:
 
 
 def _opened(storage: JournalStorage, name: str, search: Search, path: Path) -> optuna.Study:
-    directions = [objective.direction for objective in search.objectives]
+    directions: Any = [objective.direction for objective in search.objectives]
     try:
         study = optuna.create_study(study_name=name, storage=storage, directions=directions, load_if_exists=True)
     except (KeyError, ValueError, TypeError) as error:
