@@ -107,7 +107,7 @@ def _parsed(text: str) -> Override:
 
 def _values(override: Override) -> Choice | Interval:
     sweep, text = override.value(), override.input_line
-    log = "log" in sweep.tags  # pyright: ignore[reportAttributeAccessIssue, reportOptionalMemberAccess]
+    log = "log" in getattr(sweep, "tags", ())
     match sweep:
         case IntervalSweep():
             values: Choice | Interval = Interval(sweep.start, sweep.end, log)  # pyright: ignore[reportArgumentType]

@@ -42,8 +42,7 @@ class Study:
         _clear_away(path)
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self.search = search
-        self._storage = JournalStorage(JournalFileBackend(str(path)))
-        self._study = _opened(self._storage, name, search, path)
+        self._storage, self._study = _opened(path, name, search)
         self._id = self._storage.get_study_id_from_name(name)
 
     def ask(self) -> tuple[int, Values]:
@@ -186,9 +185,10 @@ def _clear_away(path: Path) -> None:
         lock.unlink(missing_ok=True)
 
 
-def _opened(storage: JournalStorage, name: str, search: Search, path: Path) -> optuna.Study:
+def _opened(path: Path, name: str, search: Search) -> tuple[JournalStorage, optuna.Study]:
     directions: Any = [objective.direction for objective in search.objectives]
     try:
+        storage = JournalStorage(JournalFileBackend(str(path)))
         study = optuna.create_study(study_name=name, storage=storage, directions=directions, load_if_exists=True)
     except (KeyError, ValueError, TypeError) as error:
         raise UserError(
@@ -201,4 +201,4 @@ def _opened(storage: JournalStorage, name: str, search: Search, path: Path) -> o
     elif asked != search.describe():
         changed = ", ".join(key for key, value in search.describe().items() if asked.get(key) != value)
         raise UserError(f"sweep {name} searched with other settings ({changed}): give this search another --sweep NAME")
-    return study
+    return storage, study
