@@ -15,7 +15,7 @@ ENDED_BADLY = (DIVERGED, FAILED, LOST)
 class Job:
     """One run of a sweep. `run_id` is its own for good: whatever happens, it goes on in its own folder.
 
-    `threads` are those that its slot gave it when it was planned, if any. `pid` and `born` tell the process of its
+    `threads` are those that its slot gave it when it was planned, if any. `handle` is the executor's name for its
     latest start, in `slot`, at `since`. `progress` marks how far it was saved when that start ended, and `losses`
     counts how often it was lost in a row without getting any further.
     """
@@ -27,8 +27,7 @@ class Job:
     state: str = QUEUED
     why: str = ""
     starts: int = 0
-    pid: int = 0
-    born: str = ""
+    handle: str = ""
     slot: int = 0
     since: str = ""
     progress: int = 0
@@ -79,7 +78,7 @@ def new_plans(jobs: Iterable[Job], plans: Iterable[Sequence[str]]) -> list[Seque
 
 
 def _started(job: Job, event: Event) -> Job:
-    owner = {name: event[name] for name in ("pid", "born", "slot")}
+    owner = {name: event[name] for name in ("handle", "slot")}
     return replace(job, state=RUNNING, why="", starts=job.starts + 1, since=event["at"], **owner)
 
 

@@ -12,10 +12,10 @@ from diptych.config.resolvers import timed_id
 from diptych.runs import environment
 from diptych.runs.status import DONE
 from diptych.sweeps.controller import Controller, Policy, in_hand
-from diptych.sweeps.executors import LocalExecutor
+from diptych.sweeps.executors import Executor
 from diptych.sweeps.folder import SweepFolder
 from diptych.sweeps.jobs import Jobs, new_plans
-from diptych.sweeps.slots import Machine, Resources, Slot, slots_of
+from diptych.sweeps.slots import Slot
 from diptych.sweeps.views import view_of
 
 log = logging.getLogger(__name__)
@@ -30,18 +30,17 @@ class Request:
     """What a sweep is asked to do: `plans` are the arguments of `diptych train`, one list a run."""
 
     plans: Sequence[Sequence[str]]
-    resources: Resources = field(default_factory=Resources)
     policy: Policy = field(default_factory=Policy)
 
 
-def launch(request: Request, folder: SweepFolder) -> Jobs:
+def launch(request: Request, folder: SweepFolder, executor: Executor) -> Jobs:
     """Carry out every plan that is not done yet; `SweepFailed` at the end if any run did not end well."""
     folder.path.mkdir(parents=True, exist_ok=True)
-    slots = slots_of(request.resources, Machine.here())
+    slots = executor.slots()
     with in_hand(folder):
-        _plan(request, folder, slots)
+        _plan(request, folder, executor, slots)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        jobs = Controller(folder, LocalExecutor(), slots, request.policy, view_of(folder, len(slots))).run()
+        jobs = Controller(folder, executor, slots, request.policy, view_of(folder, len(slots))).run()
     failed = [job for job in jobs if job.state != DONE]
     if failed:
         names = ", ".join(f"{job.run_id} ({job.state})" for job in failed[:5]) + (" …" if len(failed) > 5 else "")
@@ -52,11 +51,11 @@ def launch(request: Request, folder: SweepFolder) -> Jobs:
     return jobs
 
 
-def _plan(request: Request, folder: SweepFolder, slots: Sequence[Slot]) -> None:
+def _plan(request: Request, folder: SweepFolder, executor: Executor, slots: Sequence[Slot]) -> None:
     """Note what is new in this call; jobs that the sweep has already keep their numbers and their runs."""
     jobs = folder.jobs()
     new = new_plans(jobs, request.plans)
-    folder.write_request(_described(request, slots))
+    folder.write_request(_described(request, executor, slots))
     for number, plan in enumerate(new, start=len(jobs)):
         run = {"run_id": timed_id(), "arguments": list(plan), "threads": slots[0].threads}
         folder.ledger.append("planned", job=number, **run)
@@ -64,11 +63,12 @@ def _plan(request: Request, folder: SweepFolder, slots: Sequence[Slot]) -> None:
         log.info("sweep %s goes on: %d runs of before, %d new ones", folder.name, len(jobs), len(new))
 
 
-def _described(request: Request, slots: Sequence[Slot]) -> Mapping[str, Any]:
+def _described(request: Request, executor: Executor, slots: Sequence[Slot]) -> Mapping[str, Any]:
     code = environment.code_version(Path(__file__).parent)
     return {
         "command": [*sys.argv[0].rpartition("/")[2].split(), *sys.argv[1:]],
         "runs": len(request.plans),
+        "executor": dict(executor.description),
         "slots": [{"gpus": list(slot.gpus), "threads": slot.threads} for slot in slots],
         "policy": {name: getattr(request.policy, name) for name in ("fail_fast", "hung_seconds", "least_free_gb")},
         "commit": code["commit"],

@@ -69,6 +69,7 @@ class LocalLauncher(Launcher):
         from diptych.sweeps.controller import Policy
         from diptych.sweeps.folder import SweepFolder
         from diptych.sweeps.launch import Request, launch
+        from diptych.sweeps.local import LocalExecutor
         from diptych.sweeps.slots import Resources
 
         setup_globals()
@@ -79,7 +80,7 @@ class LocalLauncher(Launcher):
         else:
             plans = [[*common, *overrides] for overrides in job_overrides]
             folder = SweepFolder(Path(self.config.hydra.sweep.dir), Path(self.config.paths.outputs))
-            launch(Request(plans, resources, Policy(**self.policy)), folder)
+            launch(Request(plans, Policy(**self.policy)), folder, LocalExecutor(resources))
         return [JobReturn(overrides=o, status=JobStatus.COMPLETED, _return_value=None) for o in job_overrides]
 
     def _say_what_would_run(self, job_overrides: Sequence[Sequence[str]], resources: "Resources") -> None:
