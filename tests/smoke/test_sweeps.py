@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from diptych.runs.status import DONE, FAILED, RUNNING, is_process
+from diptych.runs.status import DONE, FAILED, RUNNING
 from diptych.sweeps.folder import SweepFolder
+from diptych.sweeps.local import LocalExecutor, LocalWork
 
 CONF = Path(__file__).resolve().parents[1] / "support" / "conf"
 TINY = ["--config-dir", str(CONF), "model=tiny_gan", "data=digits", "tracking=csv", "trainer.threads=1"]
@@ -51,7 +52,7 @@ def with_checkpoint(sweep: SweepFolder):
     """A job that runs and has saved."""
     for job in sweep.jobs() if sweep.ledger.path.exists() else ():
         run = sweep.run_of(job) if job.state == RUNNING else None
-        if run and run.last.exists() and is_process(job.pid, job.born):
+        if run and run.last.exists() and LocalExecutor().adopt(job.handle):
             return job
     return None
 
@@ -66,7 +67,7 @@ def test_what_is_killed_is_brought_back_and_ends_as_if_nothing_had_been(tmp_path
     controller = begin(grid, stormy, environment)
     sweep = sweep_in(stormy)
     victim = wait_for(lambda: with_checkpoint(sweep))
-    os.killpg(victim.pid, signal.SIGKILL)
+    os.killpg(LocalWork(victim.handle).pid, signal.SIGKILL)
     wait_for(lambda: sweep.jobs()[victim.number].starts == 2)
     controller.kill()
     controller.wait()

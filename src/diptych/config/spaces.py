@@ -21,9 +21,10 @@ class Choice:
 
     values: tuple[str, ...]
 
-    def has(self, value: Any) -> bool:
-        """Whether it may be chosen."""
-        return value in self.values
+    @property
+    def example(self) -> str:
+        """One of them."""
+        return self.values[0]
 
 
 @dataclass(frozen=True)
@@ -40,9 +41,10 @@ class Interval:
         """Whether only whole numbers are meant."""
         return isinstance(self.low, int)
 
-    def has(self, value: Any) -> bool:
-        """Whether it may be chosen."""
-        return self.low <= value <= self.high
+    @property
+    def example(self) -> float:
+        """One of them."""
+        return self.low
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from typing import Any, Self
 import yaml
 
 from diptych.config.errors import UserError
+from diptych.runs.identity import own_handle
 from diptych.runs.status import DAMAGED, RUNNING, Status, birth_of, host_name, now
 
 NO_MATTER = ("name", "data_name", "paths", "tracking")
@@ -172,7 +173,7 @@ class RunFolder:
     def write_status(self, status: str, why: str = "", images_seen: int = 0, best: float | None = None) -> None:
         """Begin a start (`running`), or end one."""
         before, moment = self.read_status(), now()
-        owner = (os.getpid(), host_name(), birth_of(os.getpid()))
+        owner = (os.getpid(), host_name(), birth_of(os.getpid()), own_handle())
         times = (before.resumed, before.seconds_before)
         if status == RUNNING or not before.resumed:
             times = (moment, self._ended(before).seconds)

@@ -18,8 +18,8 @@ DAMAGED = "damaged"
 class Status:
     """Where a run stands. `why` says how it ended; `pid`, `host` and `born` tell the process that has it in hand.
 
-    `started` is the first start; `resumed` is the latest one, before which `seconds_before` were spent in training;
-    `updated` is the latest sign of life.
+    `handle` is the name by which whoever started that process knows it. `started` is the first start; `resumed` is the
+    latest one, before which `seconds_before` were spent in training; `updated` is the latest sign of life.
     """
 
     status: str
@@ -31,6 +31,7 @@ class Status:
     pid: int = 0
     host: str = ""
     born: str = ""
+    handle: str = ""
     resumed: str = ""
     seconds_before: float = 0.0
 
@@ -88,6 +89,11 @@ def birth_of(pid: int) -> str:
     """When the process began, in the kernel's ticks, since numbers of processes are used again; "" where unknown."""
     fields = _fields(pid)
     return fields[19] if fields else ""
+
+
+def process_handle(pid: int) -> str:
+    """A name of a process of this machine that no other one ever has: its number and its birth."""
+    return f"{pid}:{birth_of(pid)}"
 
 
 def _is_zombie(pid: int) -> bool:

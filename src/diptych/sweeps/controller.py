@@ -14,7 +14,6 @@ from signal import SIGTERM
 from typing import Any
 
 from diptych.config.errors import UserError
-from diptych.runs.identity import RUN_ID_VARIABLE, SWEEP_VARIABLE
 from diptych.runs.lock import LockHeld, locked
 from diptych.runs.status import DIVERGED, FAILED, LOST, RUNNING, STOPPED, now, seconds_between
 from diptych.runs.stopping import Stopped, StopSignals
@@ -23,10 +22,9 @@ from diptych.sweeps.folder import SweepFolder
 from diptych.sweeps.jobs import QUEUED, Job, Jobs
 from diptych.sweeps.outcomes import Outcome, outcome_of
 from diptych.sweeps.planning import Plan, Planner, note_plan
-from diptych.sweeps.resuming import how_to_start
 from diptych.sweeps.slots import Slot
+from diptych.sweeps.starts import Start
 
-LOOK_EVERY_SECONDS = 0.2
 MOST_LOSSES = 3
 """In a row and without progress, after which a lost run has failed."""
 GIGABYTE = 2**30
@@ -103,7 +101,7 @@ class Controller:
                     signals.raise_if_received()
                     if self.folder.stop.exists():
                         raise Stopped(SIGTERM)
-                    time.sleep(LOOK_EVERY_SECONDS)
+                    time.sleep(self.executor.look_every_seconds)
             except Stopped:
                 self._stop_all()
                 raise
@@ -121,7 +119,7 @@ class Controller:
         for job in self.jobs:
             if job.state != RUNNING:
                 continue
-            work = self.executor.adopt(job.pid, job.born)
+            work = self.executor.adopt(job.handle)
             if work is None:
                 self._note_end(job, None)
             else:
@@ -134,8 +132,7 @@ class Controller:
         self.planner.look(self.jobs)
         free = self._free_slots()
         waiting = self._waiting(len(free))
-        for job, slot in zip(waiting, free, strict=False):
-            self._start(job, slot)
+        self._start(list(zip(waiting, free, strict=False)))
         self.view.show(self.jobs)
         return bool(self._work or waiting)
 
@@ -170,13 +167,13 @@ class Controller:
             log.warning("only %.1f GB are free on the disk: nothing is started below %g GB", free, least)
         return not self._waits_for_disk
 
-    def _start(self, job: Job, slot: Slot) -> None:
-        if self._is_begun_already(job, slot.number):
-            return
-        arguments = how_to_start(job, self.folder.run_of(job))
-        variables = {RUN_ID_VARIABLE: job.run_id, SWEEP_VARIABLE: self.folder.name}
-        work = self.executor.submit(arguments, variables, slot, self.folder.log_of(job))
-        self._note("started", job, pid=work.pid, born=work.born, slot=slot.number)
+    def _start(self, due: Sequence[tuple[Job, Slot]]) -> None:
+        starts = [Start(job, self.folder, slot) for job, slot in due if not self._is_begun_already(job, slot.number)]
+        for start, work in zip(starts, self.executor.submit(starts) if starts else (), strict=True):
+            self._take_up(start.job, work, start.slot.number)
+
+    def _take_up(self, job: Job, work: Work, slot: int) -> None:
+        self._note("started", job, handle=work.handle, slot=slot)
         self._work[job.number] = work
 
     def _look_at(self, job: Job) -> None:
@@ -202,12 +199,11 @@ class Controller:
         """
         run = self.folder.run_of(job)
         status = run.read_status() if run is not None else None
-        if status is None or status.status != RUNNING or status.pid == job.pid:
+        if status is None or status.status != RUNNING or status.handle == job.handle:
             return False
-        work = self.executor.adopt(status.pid, status.born)
+        work = self.executor.adopt(status.handle)
         if work is not None:
-            self._note("started", job, pid=status.pid, born=status.born, slot=slot)
-            self._work[job.number] = work
+            self._take_up(job, work, slot)
         return work is not None
 
     def _note_end(self, job: Job, code: int | None) -> None:
@@ -232,7 +228,7 @@ class Controller:
                         work.kill()
                     if work.ended():
                         self._note_end(self.jobs[number], work.code)
-                time.sleep(LOOK_EVERY_SECONDS)
+                time.sleep(self.executor.look_every_seconds)
             self.view.show(self.jobs)
 
 

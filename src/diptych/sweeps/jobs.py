@@ -17,7 +17,7 @@ class Job:
     """One run of a sweep. `run_id` is its own for good: whatever happens, it goes on in its own folder.
 
     `threads` are those that its slot gave it when it was planned, if any. In a search it is of a `trial`, which tries
-    `values`. `pid` and `born` tell the process of its
+    `values`. `handle` is the executor's name for its
     latest start, in `slot`, at `since`. `progress` marks how far it was saved when that start ended, and `losses`
     counts how often it was lost in a row without getting any further.
     """
@@ -31,8 +31,7 @@ class Job:
     state: str = QUEUED
     why: str = ""
     starts: int = 0
-    pid: int = 0
-    born: str = ""
+    handle: str = ""
     slot: int = 0
     since: str = ""
     progress: int = 0
@@ -87,7 +86,7 @@ def new_plans(jobs: Iterable[Job], plans: Iterable[Sequence[str]]) -> list[Seque
 
 
 def _started(job: Job, event: Event) -> Job:
-    owner = {name: event[name] for name in ("pid", "born", "slot")}
+    owner = {name: event[name] for name in ("handle", "slot")}
     return replace(job, state=RUNNING, why="", starts=job.starts + 1, since=event["at"], **owner)
 
 

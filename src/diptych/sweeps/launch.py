@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 from diptych.runs import environment
 from diptych.runs.status import DIVERGED, DONE, PRUNED
 from diptych.sweeps.controller import Controller, Policy, in_hand
-from diptych.sweeps.executors import LocalExecutor
+from diptych.sweeps.executors import Executor
 from diptych.sweeps.folder import SweepFolder
 from diptych.sweeps.jobs import Jobs, new_plans
 from diptych.sweeps.planning import Plan, Planner, note_plan
-from diptych.sweeps.slots import Machine, Resources, Slot, slots_of
+from diptych.sweeps.slots import Slot
 from diptych.sweeps.views import view_of
 
 if TYPE_CHECKING:
@@ -33,20 +33,19 @@ class Request:
     """What a sweep is asked to do: `plans` are arguments of `diptych train`, one list a run; a `search` makes more."""
 
     plans: Sequence[Sequence[str]] = ()
-    resources: Resources = field(default_factory=Resources)
     policy: Policy = field(default_factory=Policy)
     search: "Search | None" = None
 
 
-def launch(request: Request, folder: SweepFolder) -> Jobs:
+def launch(request: Request, folder: SweepFolder, executor: Executor) -> Jobs:
     """Carry out every plan that is not done yet; `SweepFailed` at the end if any run did not end well."""
     folder.path.mkdir(parents=True, exist_ok=True)
-    slots = slots_of(request.resources, Machine.here())
+    slots = executor.slots()
     with in_hand(folder):
-        _plan(request, folder, slots)
+        _plan(request, folder, executor, slots)
         planner = _planner(request, folder)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        jobs = Controller(folder, LocalExecutor(), slots, request.policy, view_of(folder, len(slots)), planner).run()
+        jobs = Controller(folder, executor, slots, request.policy, view_of(folder, len(slots)), planner).run()
     for line in planner.summary():
         log.info("%s", line)
     well = (DONE, PRUNED, DIVERGED) if request.search else (DONE,)
@@ -60,11 +59,11 @@ def launch(request: Request, folder: SweepFolder) -> Jobs:
     return jobs
 
 
-def _plan(request: Request, folder: SweepFolder, slots: Sequence[Slot]) -> None:
+def _plan(request: Request, folder: SweepFolder, executor: Executor, slots: Sequence[Slot]) -> None:
     """Note what is new in this call; jobs that the sweep has already keep their numbers and their runs."""
     jobs = folder.jobs()
     new = new_plans(jobs, request.plans)
-    folder.write_request(_described(request, slots))
+    folder.write_request(_described(request, executor, slots))
     for number, plan in enumerate(new, start=len(jobs)):
         note_plan(folder.ledger, number, Plan(tuple(plan)), slots[0].threads)
     if len(jobs):
@@ -83,11 +82,12 @@ def _planner(request: Request, folder: SweepFolder) -> Planner:
     return planner
 
 
-def _described(request: Request, slots: Sequence[Slot]) -> Mapping[str, Any]:
+def _described(request: Request, executor: Executor, slots: Sequence[Slot]) -> Mapping[str, Any]:
     code = environment.code_version(Path(__file__).parent)
     return {
         "command": [*sys.argv[0].rpartition("/")[2].split(), *sys.argv[1:]],
         "runs": request.search.n_trials if request.search else len(request.plans),
+        "executor": dict(executor.description),
         "slots": [{"gpus": list(slot.gpus), "threads": slot.threads} for slot in slots],
         "policy": {name: getattr(request.policy, name) for name in ("fail_fast", "hung_seconds", "least_free_gb")},
         "commit": code["commit"],

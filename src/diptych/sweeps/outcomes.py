@@ -19,11 +19,11 @@ class Outcome(NamedTuple):
 
 
 def outcome_of(job: Job, run: RunFolder | None, code: int | None, log: Path) -> Outcome:
-    """Of the start that `job` tells of; its process is gone."""
+    """Of the start that `job` tells of, which is over."""
     progress = progress_of(run)
     if run is not None:
         status = run.read_status()
-        if (status.pid, status.born) == (job.pid, job.born) and status.status not in (RUNNING, DAMAGED, ""):
+        if status.handle == job.handle and status.status not in (RUNNING, DAMAGED, ""):
             return Outcome(status.status, status.why, progress)
     if code is not None and code > 128:
         return Outcome(STOPPED, f"stopped before its first step by signal {code - 128}", progress)

@@ -6,6 +6,7 @@ meets Hydra.
 """
 
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
 if TYPE_CHECKING:
+    from diptych.sweeps.executors import Executor
     from diptych.sweeps.search.request import Search
 
 log = logging.getLogger("diptych.sweeps")
@@ -44,28 +46,22 @@ class LocalLauncherConf:
 ConfigStore.instance().store(group="hydra/launcher", name="local", node=LocalLauncherConf, provider="diptych")
 
 
-class LocalLauncher(Launcher):
-    """Runs `diptych train` once for every set of overrides; a failed run does not stop the others."""
+class SupervisedLauncher(Launcher, ABC):
+    """Carries sweeps out through a supervisor: grids that Hydra makes, and searches; a failed run stops no other."""
 
-    def __init__(
-        self,
-        slots: int | None,
-        gpus_per_run: float | None,
-        threads_per_run: int | None,
-        fail_fast: bool,
-        hung_seconds: float,
-        least_free_gb: float,
-        dry_run: bool,
-    ) -> None:
-        self.resources = {"slots": slots, "gpus_per_run": gpus_per_run, "threads_per_run": threads_per_run}
+    def __init__(self, fail_fast: bool, hung_seconds: float, least_free_gb: float, dry_run: bool) -> None:
         self.policy = {"fail_fast": fail_fast, "hung_seconds": hung_seconds, "least_free_gb": least_free_gb}
         self.dry_run = dry_run
+
+    @abstractmethod
+    def executor(self) -> "Executor":
+        """Who carries the runs out."""
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         self.config, self.hydra_context = config, hydra_context
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        """Of a grid: the sets of overrides that Hydra's own sweeper has made."""
+        """A grid: the sets of overrides that Hydra's own sweeper has made."""
         self.composed(job_overrides[0])  # a mistake that all of them share is found before anything is begun
         if self.dry_run:
             self._say_what_would_run([(" ".join(overrides), overrides) for overrides in job_overrides])
@@ -75,7 +71,7 @@ class LocalLauncher(Launcher):
         return [JobReturn(overrides=o, status=JobStatus.COMPLETED, _return_value=None) for o in job_overrides]
 
     def search(self, search: "Search") -> None:
-        """Of a search: its proposals, one after the other."""
+        """A search: its proposals, one after the other."""
         if not self.dry_run:
             return self._carry_out(search=search)
         from diptych.sweeps.search.request import described
@@ -107,18 +103,31 @@ class LocalLauncher(Launcher):
         from diptych.sweeps.controller import Policy
         from diptych.sweeps.folder import SweepFolder
         from diptych.sweeps.launch import Request, launch
-        from diptych.sweeps.slots import Resources
 
         folder = SweepFolder(Path(self.config.hydra.sweep.dir), Path(self.config.paths.outputs))
-        launch(Request(resources=Resources(**self.resources), policy=Policy(**self.policy), **asked), folder)
+        launch(Request(policy=Policy(**self.policy), **asked), folder, self.executor())
 
     def _say_what_would_run(self, runs: Sequence[tuple[str, Sequence[str]]]) -> None:
         """Each with what is shown of it, if anything."""
         from diptych.sweeps.foresight import Plan, foresee
-        from diptych.sweeps.slots import Machine, Resources, slots_of
 
         configs = {each: self.composed(each) for each in {tuple(overrides) for _, overrides in runs}}
         plans = [Plan(shown, configs[tuple(each)].name, configs[tuple(each)].budget_images) for shown, each in runs]
-        slots = slots_of(Resources(**self.resources), Machine.here())
-        for line in foresee(plans, Path(self.config.paths.outputs), slots):
+        for line in foresee(plans, Path(self.config.paths.outputs), self.executor().slots()):
             log.info("%s", line)
+
+
+class LocalLauncher(SupervisedLauncher):
+    """Runs are processes of this machine, in slots."""
+
+    def __init__(
+        self, slots: int | None, gpus_per_run: float | None, threads_per_run: int | None, **policy: Any
+    ) -> None:
+        super().__init__(**policy)
+        self.resources = {"slots": slots, "gpus_per_run": gpus_per_run, "threads_per_run": threads_per_run}
+
+    def executor(self) -> "Executor":
+        from diptych.sweeps.local import LocalExecutor
+        from diptych.sweeps.slots import Resources
+
+        return LocalExecutor(Resources(**self.resources))

@@ -40,7 +40,7 @@ class OptunaSweeper(Sweeper):
     def sweep(self, arguments: list[str]) -> Any:
         # Imported late: plugins are imported by every Hydra application of the environment.
         from diptych.config.errors import UserError
-        from diptych.config.spaces import read_space, read_values, values_of
+        from diptych.config.spaces import read_space, read_values, typed, values_of
         from diptych.sweeps.search.request import Search, objectives_of
 
         if not hasattr(self.launcher, "search"):
@@ -50,7 +50,10 @@ class OptunaSweeper(Sweeper):
         fixed, space = read_space([*params, *arguments], self.when)
         key, values = read_values(self.repeat) if self.repeat else ("", ())
         repeats = tuple(f"{key}={value}" for value in values)
-        config = self.launcher.composed([*fixed, *repeats[:1]])
+        examples = [f"{parameter.key}={typed(parameter.values.example)}" for parameter in space if not parameter.when]
+        config = self.launcher.composed(
+            [*fixed, *examples, *repeats[:1]]
+        )  # finds misspelt keys before any run is begun
         search = Search(
             space,
             (*self.launcher.common(), *fixed),

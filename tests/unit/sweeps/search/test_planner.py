@@ -36,7 +36,7 @@ class Stage:
         for plan in self.planner.plans(self.jobs, free):
             number = len(self.jobs)
             note_plan(self.folder.ledger, number, plan, None)
-            self.folder.ledger.append("started", job=number, pid=0, born="", slot=0)
+            self.folder.ledger.append("started", job=number, handle="", slot=0)
             run = RunFolder.create(self.folder.outputs, "exp", self.jobs[number].run_id)
             run.write_config({"monitor": METRIC, "mode": "max"})
             begun.append(number)
@@ -200,7 +200,7 @@ def test_what_was_retried_and_ended_well_is_learned_from(stage):
     stage.begin()
     stage.end(0, FAILED, "no paint")
     for event in ("queued", "started"):
-        stage.folder.ledger.append(event, job=0, pid=0, born="", slot=0)
+        stage.folder.ledger.append(event, job=0, handle="", slot=0)
     assert stage.jobs[0].state == RUNNING
     stage.measure(0, 0.8)
     stage.end(0)
