@@ -7,6 +7,8 @@ from pathlib import Path
 
 RUNNING, DONE, FAILED, STOPPED, DIVERGED = "running", "done", "failed", "stopped", "diverged"
 """What a run says of itself; `failed` raised, `diverged` had numbers that are not finite, `stopped` was told to."""
+PREEMPTED = "preempted"
+"""What a run says that has saved because a cluster takes its machine away; it goes on once it has one again."""
 LOST = "lost"
 """What is said of a run whose process is gone, though it never said how it ended."""
 DAMAGED = "damaged"
@@ -17,8 +19,8 @@ DAMAGED = "damaged"
 class Status:
     """Where a run stands. `why` says how it ended; `pid`, `host` and `born` tell the process that has it in hand.
 
-    `handle` is the name by which whoever started that process knows it. `started` is the first start; `resumed` is the latest one, before which `seconds_before` were spent in training;
-    `updated` is the latest sign of life.
+    `handle` is the name by which whoever started that process knows it. `started` is the first start; `resumed` is the
+    latest one, before which `seconds_before` were spent in training; `updated` is the latest sign of life.
     """
 
     status: str
