@@ -134,6 +134,11 @@ class RunFolder:
         """Sheets of where a teller looked."""
         return self.path / "attention"
 
+    @property
+    def saved(self) -> int:
+        """When the run last saved, in nanoseconds; 0 if it never did."""
+        return self.last.stat().st_mtime_ns if self.last.exists() else 0
+
     def write_config(self, config: Mapping[str, Any]) -> None:
         _write_text(self.config, yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True))
 

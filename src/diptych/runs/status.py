@@ -8,6 +8,8 @@ from pathlib import Path
 RUNNING, DONE, PRUNED, FAILED, STOPPED, DIVERGED = "running", "done", "pruned", "failed", "stopped", "diverged"
 """What a run says of itself; `pruned` was not worth its budget to the search that it is of, `failed` raised, `diverged`
 had numbers that are not finite, `stopped` was told to."""
+PREEMPTED = "preempted"
+"""What a run says that has saved because a cluster takes its machine away; it goes on once it has one again."""
 LOST = "lost"
 """What is said of a run whose process is gone, though it never said how it ended."""
 DAMAGED = "damaged"

@@ -28,6 +28,7 @@ NEEDLESS_WARNINGS = (
     r"GPU available but not used",  # somebody has chosen trainer=cpu
     r"`isinstance\(treespec, LeafSpec\)` is deprecated",  # between Lightning and torch
     r"Found \d+ module\(s\) in eval mode at the start of training",  # averages and frozen backbones belong there
+    r"The `srun` command is available on your system but is not used",  # SLURM starts runs, not their ranks
 )
 CALLBACK_FACTS = ("trackers", "checkpoints_folder", "samples_folder", "budget_images", "monitor", "mode")
 """What a callback's constructor may ask for by parameter name."""

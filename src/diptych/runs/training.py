@@ -17,11 +17,12 @@ from diptych.runs.build import Config, build_data, build_system, check_component
 from diptych.runs.finding import find_run
 from diptych.runs.folder import RunFolder
 from diptych.runs.identity import check_name, inherited_or_new_run_id, inherited_sweep
-from diptych.runs.lock import LockHeld, locked
+from diptych.runs.lock import LockHeld, is_locked, locked
 from diptych.runs.logs import logging_to
 from diptych.runs.parts import borrow, check_parts, find_lenders, load_parts
+from diptych.runs.preemption import await_the_end, is_preemption
 from diptych.runs.randomness import seed_everything
-from diptych.runs.status import DIVERGED, DONE, FAILED, PRUNED, RUNNING, STOPPED
+from diptych.runs.status import DIVERGED, DONE, FAILED, PREEMPTED, PRUNED, RUNNING, STOPPED, host_name
 from diptych.runs.stopping import Pruned, Stopped, StopSignals
 from diptych.runs.trainer import CALLBACK_FACTS, Equipment, make_trainer, prepare_machine, quiet, repeat_first_batch
 from diptych.systems.base import System
@@ -77,7 +78,7 @@ def train(config: Config, overrides: Iterable[str] = ()) -> tuple[RunFolder, Pro
     folder = RunFolder.create(outputs, config["name"], inherited_or_new_run_id())
     folder.write_config(config)
     folder.write_overrides(overrides)
-    with _gone_if_refused(folder), _recorded(folder) as progress:
+    with _gone_if_refused(folder), _preemptible(folder), _recorded(folder) as progress:
         borrow(lenders, folder)
         _execute(folder, config, progress, warm_start=warm)
     return folder, progress
@@ -92,7 +93,7 @@ def resume(folder: RunFolder, config: Config, trust: Trust = ()) -> tuple[RunFol
         raise UserError(f"{folder.run_id} has seen {seen:,} of {config['budget_images']:,} images: add budget_images=…")
     check(config, trust)
     folder.write_config(config)
-    with _recorded(folder) as progress:
+    with _preemptible(folder), _recorded(folder) as progress:
         _execute(folder, config, progress, trust=trust, resume_images=checkpoint["images_seen"])
     return folder, progress
 
@@ -109,6 +110,18 @@ def _gone_if_refused(folder: RunFolder) -> Iterator[None]:
 
 
 @contextmanager
+def _preemptible(folder: RunFolder) -> Iterator[None]:
+    """With all written down, wait for the end of a job whose machine is taken away."""
+    before = folder.saved
+    try:
+        yield
+    except Stopped as stop:
+        if is_preemption(stop.signum):
+            await_the_end(stop.signum, has_saved=folder.saved != before)
+        raise
+
+
+@contextmanager
 def _recorded(folder: RunFolder) -> Iterator[Progress]:
     """Keep log.txt, environment.json and status.json of one start, and close the trackers with its status."""
     progress = Progress()
@@ -121,7 +134,7 @@ def _recorded(folder: RunFolder) -> Iterator[Progress]:
             yield progress
             status = DONE
         except Stopped as stop:
-            status, why = STOPPED, str(stop)
+            status, why = PREEMPTED if is_preemption(stop.signum) else STOPPED, str(stop)
             stop.add_note(_how_to_go_on(folder, progress))
             raise
         except Pruned as pruned:
@@ -151,8 +164,9 @@ def _in_hand(folder: RunFolder) -> Iterator[None]:
 
 
 def _refuse_if_alive(folder: RunFolder) -> None:
+    """A process of another machine is asked for by the lock, since nobody can see from here whether it lives."""
     status = folder.read_status()
-    if status.is_alive:
+    if status.is_alive and (status.host == host_name() or is_locked(folder.lock)):
         raise UserError(f"{folder.path} is being trained by process {status.pid}: stop that one first")
 
 

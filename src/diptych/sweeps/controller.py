@@ -20,7 +20,7 @@ from diptych.runs.stopping import Stopped, StopSignals
 from diptych.sweeps.executors import Executor, Work
 from diptych.sweeps.folder import SweepFolder
 from diptych.sweeps.jobs import QUEUED, Job, Jobs
-from diptych.sweeps.outcomes import Outcome, outcome_of
+from diptych.sweeps.outcomes import End, Outcome, outcome_of
 from diptych.sweeps.planning import Plan, Planner, note_plan
 from diptych.sweeps.slots import Slot
 from diptych.sweeps.starts import Start
@@ -86,6 +86,7 @@ class Controller:
         self.planner = planner or Planner()
         self.jobs = folder.jobs()
         self._work: dict[int, Work] = {}
+        self._expected: dict[int, str] = {}  # since when signs of life are
         self._waits_for_disk = False
 
     def run(self) -> Jobs:
@@ -121,9 +122,9 @@ class Controller:
                 continue
             work = self.executor.adopt(job.handle)
             if work is None:
-                self._note_end(job, None)
+                self._note_end(job, self.executor.end_of(job.handle))
             else:
-                self._work[job.number] = work
+                self._hold(job, work)
 
     def _step(self) -> bool:
         """Look once at everything; whether there is anything left to wait for."""
@@ -169,28 +170,35 @@ class Controller:
 
     def _start(self, due: Sequence[tuple[Job, Slot]]) -> None:
         starts = [Start(job, self.folder, slot) for job, slot in due if not self._is_begun_already(job, slot.number)]
-        for start, work in zip(starts, self.executor.submit(starts) if starts else (), strict=True):
+        for start, work in zip(starts, self.executor.submit(starts) if starts else (), strict=False):
             self._take_up(start.job, work, start.slot.number)
 
     def _take_up(self, job: Job, work: Work, slot: int) -> None:
         self._note("started", job, handle=work.handle, slot=slot)
-        self._work[job.number] = work
+        self._hold(job, work)
+
+    def _hold(self, job: Job, work: Work) -> None:
+        self._work[job.number], self._expected[job.number] = work, now()
 
     def _look_at(self, job: Job) -> None:
-        work, run = self._work[job.number], self.folder.run_of(job)
+        work = self._work[job.number]
+        if work.waits():
+            self._expected[job.number] = now()
+            return
+        run = self.folder.run_of(job)
         if run is not None:
             self.folder.link(run)
         if work.ended():
-            self._note_end(job, work.code)
+            self._note_end(job, work.end())
         elif self._silent_seconds(job) > self.policy.hung_seconds:
             log.warning("%s has given no sign of life for %.0f s: it is ended", job.run_id, self._silent_seconds(job))
             work.kill()
 
     def _silent_seconds(self, job: Job) -> float:
-        """Since the run's last sign of life, or since it was started if that is later."""
+        """Since the run's last sign of life, or since one can be expected if that is later."""
         run = self.folder.run_of(job)
         updated = run.read_status().updated if run is not None else ""
-        return seconds_between(max(updated, job.since), now())
+        return seconds_between(max(updated, self._expected[job.number]), now())
 
     def _is_begun_already(self, job: Job, slot: int) -> bool:
         """Whether another process has the run in hand, which is then adopted.
@@ -206,12 +214,12 @@ class Controller:
             self._take_up(job, work, slot)
         return work is not None
 
-    def _note_end(self, job: Job, code: int | None) -> None:
+    def _note_end(self, job: Job, end: End) -> None:
         self._work.pop(job.number, None)
         if self._is_begun_already(job, job.slot):
             return
-        outcome = _or_failed(job, outcome_of(job, self.folder.run_of(job), code, self.folder.log_of(job)))
-        self._note("ended", job, code=code, **outcome._asdict())
+        outcome = _or_failed(job, outcome_of(job, self.folder.run_of(job), end, self.folder.log_of(job)))
+        self._note("ended", job, code=end.code, **outcome._asdict())
 
     def _note(self, event: str, job: Job, **values: Any) -> None:
         self.jobs.take_in(self.folder.ledger.append(event, job=job.number, **values))
@@ -227,7 +235,7 @@ class Controller:
                     if signals.received is not None:
                         work.kill()
                     if work.ended():
-                        self._note_end(self.jobs[number], work.code)
+                        self._note_end(self.jobs[number], work.end())
                 time.sleep(self.executor.look_every_seconds)
             self.view.show(self.jobs)
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from diptych.config.errors import UserError
+from diptych.sweeps.outcomes import End
 from diptych.sweeps.slots import Slot
 from diptych.sweeps.starts import Start
 
@@ -17,9 +18,12 @@ class Work(Protocol):
         """Whether it is over."""
         ...
 
-    @property
-    def code(self) -> int | None:
-        """Its exit code once it is over, negative for a signal; None where nobody can know."""
+    def waits(self) -> bool:
+        """Whether it stands in a queue, so that no sign of life can be expected of it."""
+        ...
+
+    def end(self) -> End:
+        """How it ended, once it is over."""
         ...
 
     def stop(self) -> None:
@@ -49,11 +53,15 @@ class Executor(Protocol):
         ...
 
     def submit(self, starts: Sequence[Start]) -> Sequence[Work]:
-        """Begin them all, in this order."""
+        """Begin them in this order; fewer, if no more can be begun now."""
         ...
 
     def adopt(self, handle: str) -> Work | None:
         """Work that is still under way, if it is."""
+        ...
+
+    def end_of(self, handle: str) -> End:
+        """How work ended that is under way no more, as far as that can still be known."""
         ...
 
 
@@ -64,4 +72,12 @@ def executor_again(description: Mapping[str, Any]) -> Executor:
             from diptych.sweeps.local import LocalExecutor
 
             return LocalExecutor()
+        case {"kind": "submitit_slurm"}:
+            from diptych.sweeps.slurm import SlurmExecutor
+
+            return SlurmExecutor()
+        case {"kind": "ray", "address": address}:
+            from diptych.sweeps.ray_cluster import RayExecutor
+
+            return RayExecutor(address=address)
     raise UserError(f"nobody knows an executor like {dict(description)}, which sweep.yaml names")

@@ -1,14 +1,14 @@
-"""`hydra/launcher=local`, the default of `-m`: every run a fresh subprocess, in slots of this machine.
+"""Launchers of sweeps: `hydra/launcher=local`, the default of `-m`, `submitit_slurm` and `ray`.
 
-Fresh processes because in-process multirun leaks random states, CUDA contexts and tracker runs from one run into the
-next, and because one crash must not take the others with it. What a sweep is stands in `diptych.sweeps`; here it only
-meets Hydra.
+Every run is a fresh process, because in-process multirun leaks random states, CUDA contexts and tracker runs from one
+run into the next, and because one crash must not take the others with it. What a sweep is stands in `diptych.sweeps`;
+here it only meets Hydra.
 """
 
 import logging
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,32 +30,73 @@ OF_THE_SWEEP = ("hydra.sweep", "hydra.sweeper", "hydra.launcher", "hydra/launche
 
 
 @dataclass
-class LocalLauncherConf:
-    """Slots and when to give up; null lets the machine decide. `dry_run` only says what would be run."""
+class SweepConf:
+    """When to give up; `dry_run` only says what would be run."""
 
-    _target_: str = "hydra_plugins.diptych.launcher.LocalLauncher"
-    slots: int | None = None
-    gpus_per_run: float | None = None
-    threads_per_run: int | None = None
     fail_fast: bool = False
     hung_seconds: float = 1800.0
     least_free_gb: float = 1.0
     dry_run: bool = False
 
 
-ConfigStore.instance().store(group="hydra/launcher", name="local", node=LocalLauncherConf, provider="diptych")
+@dataclass
+class LocalLauncherConf(SweepConf):
+    """Slots of this machine; null lets it decide."""
+
+    _target_: str = "hydra_plugins.diptych.launcher.LocalLauncher"
+    slots: int | None = None
+    gpus_per_run: float | None = None
+    threads_per_run: int | None = None
+    memory_gb_per_run: float | None = None
 
 
-class SupervisedLauncher(Launcher, ABC):
+@dataclass
+class SlurmLauncherConf(SweepConf):
+    """What every job asks of SLURM; null leaves it to the cluster."""
+
+    _target_: str = "hydra_plugins.diptych.launcher.SlurmLauncher"
+    partition: str | None = None
+    account: str | None = None
+    qos: str | None = None
+    constraint: str | None = None
+    timeout_min: int = 60
+    cpus_per_task: int = 1
+    gpus_per_node: int | None = None
+    mem_gb: float | None = None
+    array_parallelism: int = 256
+    signal_delay_s: int = 120
+    setup: list[str] = field(default_factory=list)
+    additional_parameters: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class RayLauncherConf(SweepConf):
+    """An existing cluster, or where `address` is null one of this machine for the sweep; slots as it has room."""
+
+    _target_: str = "hydra_plugins.diptych.launcher.RayLauncher"
+    address: str | None = None
+    slots: int | None = None
+    cpus_per_run: float = 1.0
+    gpus_per_run: float = 0.0
+
+
+for _name, _node in (("local", LocalLauncherConf), ("submitit_slurm", SlurmLauncherConf), ("ray", RayLauncherConf)):
+    ConfigStore.instance().store(group="hydra/launcher", name=_name, node=_node, provider="diptych")
+
+
+class SweepLauncher(Launcher):
     """Carries sweeps out through a supervisor: grids that Hydra makes, and searches; a failed run stops no other."""
 
-    def __init__(self, fail_fast: bool, hung_seconds: float, least_free_gb: float, dry_run: bool) -> None:
+    def __init__(
+        self, fail_fast: bool, hung_seconds: float, least_free_gb: float, dry_run: bool, **settings: Any
+    ) -> None:
+        self.settings = settings
         self.policy = {"fail_fast": fail_fast, "hung_seconds": hung_seconds, "least_free_gb": least_free_gb}
         self.dry_run = dry_run
 
     @abstractmethod
     def executor(self) -> "Executor":
-        """Who carries the runs out."""
+        """Who carries the runs out; `UserError` if its settings cannot be."""
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         self.config, self.hydra_context = config, hydra_context
@@ -117,17 +158,31 @@ class SupervisedLauncher(Launcher, ABC):
             log.info("%s", line)
 
 
-class LocalLauncher(SupervisedLauncher):
-    """Runs are processes of this machine, in slots."""
-
-    def __init__(
-        self, slots: int | None, gpus_per_run: float | None, threads_per_run: int | None, **policy: Any
-    ) -> None:
-        super().__init__(**policy)
-        self.resources = {"slots": slots, "gpus_per_run": gpus_per_run, "threads_per_run": threads_per_run}
+class LocalLauncher(SweepLauncher):
+    """In slots of this machine."""
 
     def executor(self) -> "Executor":
         from diptych.sweeps.local import LocalExecutor
         from diptych.sweeps.slots import Resources
 
-        return LocalExecutor(Resources(**self.resources))
+        settings = dict(self.settings)
+        most_memory_gb = settings.pop("memory_gb_per_run")
+        return LocalExecutor(Resources(**settings), most_memory_gb)
+
+
+class SlurmLauncher(SweepLauncher):
+    """As jobs of SLURM, several at once as an array."""
+
+    def executor(self) -> "Executor":
+        from diptych.sweeps.slurm import SlurmExecutor, SlurmSettings
+
+        return SlurmExecutor(SlurmSettings(**self.settings))
+
+
+class RayLauncher(SweepLauncher):
+    """Wherever a Ray cluster has room."""
+
+    def executor(self) -> "Executor":
+        from diptych.sweeps.ray_cluster import RayExecutor
+
+        return RayExecutor(**self.settings)

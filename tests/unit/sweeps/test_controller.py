@@ -15,6 +15,7 @@ from diptych.runs.stopping import Stopped
 from diptych.sweeps.controller import Controller, Policy, View, in_hand
 from diptych.sweeps.folder import SweepFolder
 from diptych.sweeps.jobs import QUEUED
+from diptych.sweeps.outcomes import End
 from diptych.sweeps.slots import Slot
 from diptych.sweeps.starts import Start
 from diptych.sweeps.steering import retry
@@ -31,6 +32,7 @@ class Played:
     script: set[str]
     over: bool = False
     code: int | None = None
+    waiting: bool = False
     asked: list[str] = field(default_factory=list)
 
     def begin(self) -> None:
@@ -46,7 +48,7 @@ class Played:
             self.run.last.write_text(self.handle)
         for state, code in ((DONE, 0), (FAILED, 1), (DIVERGED, 1)):
             if state in self.script:
-                self.end(state, code)
+                self.leave(state, code)
         if LOST in self.script:
             self.code, self.over = -9, True
 
@@ -54,16 +56,22 @@ class Played:
         status = Status(state, handle=self.handle, updated=now(), images_seen=64)
         (self.run.path / "status.json").write_text(json.dumps(asdict(status)))
 
-    def end(self, state: str, code: int) -> None:
+    def leave(self, state: str, code: int) -> None:
         self.say(state)
         self.code, self.over = code, True
 
     def ended(self) -> bool:
         return self.over
 
+    def waits(self) -> bool:
+        return self.waiting
+
+    def end(self) -> End:
+        return End(self.code)
+
     def stop(self) -> None:
         self.asked.append("stop")
-        self.end(STOPPED, 143)
+        self.leave(STOPPED, 143)
 
     def kill(self) -> None:
         self.asked.append("kill")
@@ -102,6 +110,9 @@ class Theatre:
     def adopt(self, handle):
         work = self.works.get(handle)
         return work if work and not work.over else None
+
+    def end_of(self, handle):
+        return End()
 
 
 @pytest.fixture
@@ -218,8 +229,8 @@ def test_a_controller_that_was_killed_leaves_runs_that_the_next_one_adopts(folde
     for number in (0, 1):
         work = theatre.begin(start_of(folder, number))
         folder.ledger.append("started", job=number, handle=work.handle, slot=number)
-    theatre.works["work-1"].end(DONE, 0)  # while nobody looked
-    threading.Timer(0.1, theatre.works["work-2"].end, (DONE, 0)).start()
+    theatre.works["work-1"].leave(DONE, 0)  # while nobody looked
+    threading.Timer(0.1, theatre.works["work-2"].leave, (DONE, 0)).start()
     carried_out(folder, theatre)
     assert states(folder) == [DONE] * 3
     assert [run_id for run_id, _, _ in theatre.played] == ["run-0", "run-1", "run-2"]
@@ -238,7 +249,7 @@ def test_what_vanished_while_nobody_looked_is_lost_and_resumed(folder):
 def test_a_run_that_was_begun_but_never_noted_is_adopted_and_not_begun_twice(folder):
     theatre = Theatre(folder.outputs, run_0=[{LIVES}])
     orphan = theatre.begin(start_of(folder, 0))
-    threading.Timer(0.1, orphan.end, (DONE, 0)).start()
+    threading.Timer(0.1, orphan.leave, (DONE, 0)).start()
     carried_out(folder, theatre)
     assert states(folder) == [DONE] * 3
     assert [run_id for run_id, _, _ in theatre.played] == ["run-0", "run-1", "run-2"]
@@ -250,7 +261,7 @@ def test_a_start_that_came_too_late_does_not_end_the_run_of_the_earlier_one(fold
     orphan = theatre.begin(start_of(folder, 0))
     late = theatre.begin(start_of(folder, 0))
     folder.ledger.append("started", job=0, handle=late.handle, slot=0)
-    threading.Timer(0.1, orphan.end, (DONE, 0)).start()
+    threading.Timer(0.1, orphan.leave, (DONE, 0)).start()
     carried_out(folder, theatre)
     assert states(folder) == [DONE] * 3
 
