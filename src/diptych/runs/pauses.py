@@ -6,6 +6,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 
 from diptych.callbacks.rhythm import validation_follows
 from diptych.runs.stopping import StopSignals
+from diptych.systems.devices import largest
 
 
 class Pauses(Callback):
@@ -16,7 +17,12 @@ class Pauses(Callback):
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: Any, *args: Any, **kwargs: Any) -> None:
         if not validation_follows(trainer):
-            self.signals.raise_if_received()
+            self._stop_if_told(pl_module)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._stop_if_told(pl_module)
+
+    def _stop_if_told(self, pl_module: LightningModule) -> None:
+        """All devices at the same pause, whichever of them was told."""
+        self.signals.received = largest(self.signals.received or 0, pl_module.device) or None
         self.signals.raise_if_received()
