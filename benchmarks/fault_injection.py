@@ -22,9 +22,10 @@ import torch
 from pytorch_lightning import Callback
 
 from diptych.runs.folder import RunFolder
-from diptych.runs.status import DONE, FAILED, RUNNING, is_process
+from diptych.runs.status import DONE, FAILED, RUNNING
 from diptych.sweeps.folder import SweepFolder
 from diptych.sweeps.jobs import Job
+from diptych.sweeps.local import LocalExecutor, LocalWork
 from diptych.tracking import read_metrics
 
 INTERVAL, BUDGET = 400, 4000
@@ -119,14 +120,14 @@ def struck(rng: random.Random, controller: subprocess.Popen[bytes], sweep: Sweep
         controller.kill()
         controller.wait()
         return Kill(second, SUPERVISOR, "at any moment")
-    living = [job for job in sweep.jobs() if job.state == RUNNING and is_process(job.pid, job.born)]
+    living = [job for job in sweep.jobs() if job.state == RUNNING and LocalExecutor().adopt(job.handle)]
     if not living:
         return None
     job = rng.choice(living)
     moment = "writing a checkpoint" if kind == "saving" and is_saving(sweep, job) else "at any moment"
     run = sweep.run_of(job)
     try:
-        os.killpg(job.pid, signal.SIGKILL)
+        os.killpg(LocalWork(job.handle).pid, signal.SIGKILL)
     except ProcessLookupError:
         return None
     return Kill(second, job.run_id, moment, seen_images(run), saved_images(run)) if run else None
@@ -146,7 +147,7 @@ def saved_images(run: RunFolder) -> int:
 def is_saving(sweep: SweepFolder, job: Job, patience_seconds: float = 15.0) -> bool:
     """Wait until the run writes a checkpoint, for a while."""
     deadline = time.monotonic() + patience_seconds
-    while time.monotonic() < deadline and is_process(job.pid, job.born):
+    while time.monotonic() < deadline and LocalExecutor().adopt(job.handle):
         run = sweep.run_of(job)
         if run and any(run.checkpoints.glob("*.partial")):
             return True

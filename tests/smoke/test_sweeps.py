@@ -1,59 +1,18 @@
 """Sweeps of real processes, some of which are killed."""
 
-import json
 import os
 import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
 
 import pytest
-import torch
+from sweeping import SLOW, are_equal, asked, begin, environment_of_sweeps, sweep_in, wait_for, weights, with_checkpoint
 
-from diptych.runs.status import DONE, FAILED, RUNNING, is_process
-from diptych.sweeps.folder import SweepFolder
-
-CONF = Path(__file__).resolve().parents[1] / "support" / "conf"
-TINY = ["--config-dir", str(CONF), "model=tiny_gan", "data=digits", "tracking=csv", "trainer.threads=1"]
-SLOW = "+callbacks.pause={_target_: tinyparts.Pause, seconds: 0.02}"
+from diptych.runs.status import DONE, FAILED
+from diptych.sweeps.local import LocalWork
 
 
 @pytest.fixture
 def environment():
-    return {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join((str(CONF.parent), str(CONF.parents[2] / "src"))),
-        "OMP_NUM_THREADS": "1",
-    }
-
-
-def begin(arguments: list[str], folder: Path, environment: dict[str, str]) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "diptych", "train", "-m", *TINY, *arguments]
-    folder.mkdir(exist_ok=True)
-    with (folder / "said.txt").open("a") as said:
-        return subprocess.Popen(command, cwd=folder, env=environment, stdout=said, stderr=said, text=True)
-
-
-def sweep_in(folder: Path, name: str = "lr") -> SweepFolder:
-    return SweepFolder(folder / "outputs" / "sweeps" / name, folder / "outputs")
-
-
-def wait_for(condition, seconds: float = 90):
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)
-    return found
-
-
-def with_checkpoint(sweep: SweepFolder):
-    """A job that runs and has saved."""
-    for job in sweep.jobs() if sweep.ledger.path.exists() else ():
-        run = sweep.run_of(job) if job.state == RUNNING else None
-        if run and run.last.exists() and is_process(job.pid, job.born):
-            return job
-    return None
+    return environment_of_sweeps()
 
 
 @pytest.mark.slow
@@ -66,7 +25,7 @@ def test_what_is_killed_is_brought_back_and_ends_as_if_nothing_had_been(tmp_path
     controller = begin(grid, stormy, environment)
     sweep = sweep_in(stormy)
     victim = wait_for(lambda: with_checkpoint(sweep))
-    os.killpg(victim.pid, signal.SIGKILL)
+    os.killpg(LocalWork(victim.handle).pid, signal.SIGKILL)
     wait_for(lambda: sweep.jobs()[victim.number].starts == 2)
     controller.kill()
     controller.wait()
@@ -77,12 +36,7 @@ def test_what_is_killed_is_brought_back_and_ends_as_if_nothing_had_been(tmp_path
     assert [job.state for job in jobs] == [DONE, DONE]
     assert jobs[victim.number].starts == 2
     assert len(list((stormy / "outputs").glob("tiny_gan_digits/*"))) == 2
-    for job, undisturbed in zip(jobs, sweep_in(calm).jobs(), strict=True):
-        states = [
-            torch.load(folder.run_of(one).last, weights_only=True)["state_dict"]
-            for folder, one in ((sweep, job), (sweep_in(calm), undisturbed))
-        ]
-        assert all(torch.equal(states[0][name], states[1][name]) for name in states[1])
+    assert are_equal(weights(sweep), weights(sweep_in(calm)))
 
 
 @pytest.mark.slow
@@ -129,8 +83,3 @@ def test_what_failed_is_tried_again_on_request_only(tmp_path, environment):
     assert failed.starts == 1
     assert "the paint has run out" in failed.why
     assert asked(["retry", "lr", "--json"], tmp_path, environment)["counts"] == {"queued": 1, "done": 1}
-
-
-def asked(arguments: list[str], folder: Path, environment: dict[str, str]) -> dict:
-    command = [sys.executable, "-m", "diptych", "sweep", *arguments]
-    return json.loads(subprocess.check_output(command, cwd=folder, env=environment, text=True, timeout=120))

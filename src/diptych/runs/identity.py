@@ -5,8 +5,11 @@ import re
 
 from diptych.config.errors import UserError
 from diptych.config.resolvers import timed_id
+from diptych.runs.status import process_handle
 
 RUN_ID_VARIABLE, SWEEP_VARIABLE = "DIPTYCH_RUN_ID", "DIPTYCH_SWEEP"
+HANDLE_VARIABLE = "DIPTYCH_HANDLE"
+"""By what name whoever starts a run knows this start of it, where that is not the number of its process."""
 _ALLOWED = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 _NAME = re.compile(r"\w[\w./,=+-]*")
@@ -26,6 +29,11 @@ def check_name(name: str) -> None:
 def inherited_sweep() -> str:
     """The name of the sweep that this run is of; "" if it is of none."""
     return os.environ.get(SWEEP_VARIABLE, "")
+
+
+def own_handle() -> str:
+    """By what name whoever started this process knows it: a cluster's name for it, else its number and birth."""
+    return os.environ.get(HANDLE_VARIABLE) or process_handle(os.getpid())
 
 
 def inherited_or_new_run_id() -> str:

@@ -5,8 +5,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-RUNNING, DONE, FAILED, STOPPED, DIVERGED = "running", "done", "failed", "stopped", "diverged"
-"""What a run says of itself; `failed` raised, `diverged` had numbers that are not finite, `stopped` was told to."""
+RUNNING, DONE, PRUNED, FAILED, STOPPED, DIVERGED = "running", "done", "pruned", "failed", "stopped", "diverged"
+"""What a run says of itself; `pruned` was not worth its budget to the search that it is of, `failed` raised, `diverged`
+had numbers that are not finite, `stopped` was told to."""
+PREEMPTED = "preempted"
+"""What a run says that has saved because a cluster takes its machine away; it goes on once it has one again."""
 LOST = "lost"
 """What is said of a run whose process is gone, though it never said how it ended."""
 DAMAGED = "damaged"
@@ -17,8 +20,8 @@ DAMAGED = "damaged"
 class Status:
     """Where a run stands. `why` says how it ended; `pid`, `host` and `born` tell the process that has it in hand.
 
-    `started` is the first start; `resumed` is the latest one, before which `seconds_before` were spent in training;
-    `updated` is the latest sign of life.
+    `handle` is the name by which whoever started that process knows it. `started` is the first start; `resumed` is the
+    latest one, before which `seconds_before` were spent in training; `updated` is the latest sign of life.
     """
 
     status: str
@@ -30,6 +33,7 @@ class Status:
     pid: int = 0
     host: str = ""
     born: str = ""
+    handle: str = ""
     resumed: str = ""
     seconds_before: float = 0.0
 
@@ -87,6 +91,11 @@ def birth_of(pid: int) -> str:
     """When the process began, in the kernel's ticks, since numbers of processes are used again; "" where unknown."""
     fields = _fields(pid)
     return fields[19] if fields else ""
+
+
+def process_handle(pid: int) -> str:
+    """A name of a process of this machine that no other one ever has: its number and its birth."""
+    return f"{pid}:{birth_of(pid)}"
 
 
 def _is_zombie(pid: int) -> bool:

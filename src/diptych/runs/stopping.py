@@ -1,6 +1,7 @@
-"""SIGINT and SIGTERM: training goes on to the next pause between batches, saves, and leaves with 128 + the signal.
+"""Told to stop: training goes on to the next pause between batches, saves, and leaves with 128 + the signal.
 
-Lightning alone ends with exit code 1 and 0. A second signal stops at once, without saving.
+SIGINT and SIGTERM everywhere, in a SLURM job also the signals that announce the end of its time (`preemption.py`).
+Lightning alone ends with exit code 1 and 0. A second signal stops at once, without saving; SLURM alone repeats itself.
 """
 
 import logging
@@ -9,29 +10,38 @@ import threading
 from types import FrameType
 from typing import Any, Self
 
+from diptych.runs.preemption import TAKING, in_slurm_job
+
 log = logging.getLogger(__name__)
 
 
 class Stopped(BaseException):
-    """A run was told to stop. `code` is the process's exit code."""
+    """A run was told to stop by a signal. `code` is its exit code; `between_steps`, all its processes stop there."""
 
-    def __init__(self, signum: int) -> None:
+    def __init__(self, signum: int, between_steps: bool = False) -> None:
         super().__init__(f"stopped by {signal.Signals(signum).name}")
-        self.code = 128 + signum
+        self.signum, self.code = signum, 128 + signum
+        self.between_steps = between_steps
+
+
+class Pruned(BaseException):
+    """A search has given the run up; it says why."""
 
 
 class StopSignals:
-    """While entered, catches both signals; `deferred` says that there is something to save first."""
+    """While entered, catches the signals; `deferred` says that there is something to save first."""
 
     def __init__(self) -> None:
         self.deferred = False
         self.received: int | None = None
         self._previous: dict[int, Any] = {}
+        self._numbers = {signal.SIGINT, signal.SIGTERM, *(TAKING if in_slurm_job() else ())}
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():  # Python gives signals to this one only
-            self._previous = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+            self._previous = {number: signal.getsignal(number) for number in self._numbers}
         self.install()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, self._previous)  # they may have had to wait for us
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -46,10 +56,14 @@ class StopSignals:
     def raise_if_received(self) -> None:
         """To be called where stopping is safe."""
         if self.received is not None:
-            raise Stopped(self.received)
+            raise Stopped(self.received, between_steps=True)
 
     def _handle(self, signum: int, frame: FrameType | None) -> None:
-        if not self.deferred or self.received is not None:
+        if not self.deferred:
             raise Stopped(signum)
-        self.received = signum
-        log.warning("%s: saving after this batch, then stopping (once more stops at once)", signal.Signals(signum).name)
+        if self.received is None:
+            self.received = signum
+            name = signal.Signals(signum).name
+            log.warning("%s: saving after this batch, then stopping (once more stops at once)", name)
+        elif not in_slurm_job():
+            raise Stopped(signum)

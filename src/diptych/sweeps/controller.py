@@ -14,18 +14,17 @@ from signal import SIGTERM
 from typing import Any
 
 from diptych.config.errors import UserError
-from diptych.runs.identity import RUN_ID_VARIABLE, SWEEP_VARIABLE
 from diptych.runs.lock import LockHeld, locked
 from diptych.runs.status import DIVERGED, FAILED, LOST, RUNNING, STOPPED, now, seconds_between
 from diptych.runs.stopping import Stopped, StopSignals
 from diptych.sweeps.executors import Executor, Work
 from diptych.sweeps.folder import SweepFolder
 from diptych.sweeps.jobs import QUEUED, Job, Jobs
-from diptych.sweeps.outcomes import Outcome, outcome_of
-from diptych.sweeps.resuming import how_to_start
+from diptych.sweeps.outcomes import End, Outcome, outcome_of
+from diptych.sweeps.planning import Plan, Planner, note_plan
 from diptych.sweeps.slots import Slot
+from diptych.sweeps.starts import Start
 
-LOOK_EVERY_SECONDS = 0.2
 MOST_LOSSES = 3
 """In a row and without progress, after which a lost run has failed."""
 GIGABYTE = 2**30
@@ -74,12 +73,20 @@ class Controller:
     """Carries out the jobs of a sweep that is in hand."""
 
     def __init__(
-        self, folder: SweepFolder, executor: Executor, slots: Sequence[Slot], policy: Policy, view: View
+        self,
+        folder: SweepFolder,
+        executor: Executor,
+        slots: Sequence[Slot],
+        policy: Policy,
+        view: View,
+        planner: Planner | None = None,
     ) -> None:
         self.folder, self.executor, self.policy, self.view = folder, executor, policy, view
         self.slots = slots
+        self.planner = planner or Planner()
         self.jobs = folder.jobs()
         self._work: dict[int, Work] = {}
+        self._expected: dict[int, str] = {}  # since when signs of life are
         self._waits_for_disk = False
 
     def run(self) -> Jobs:
@@ -95,7 +102,7 @@ class Controller:
                     signals.raise_if_received()
                     if self.folder.stop.exists():
                         raise Stopped(SIGTERM)
-                    time.sleep(LOOK_EVERY_SECONDS)
+                    time.sleep(self.executor.look_every_seconds)
             except Stopped:
                 self._stop_all()
                 raise
@@ -113,26 +120,38 @@ class Controller:
         for job in self.jobs:
             if job.state != RUNNING:
                 continue
-            work = self.executor.adopt(job.pid, job.born)
+            work = self.executor.adopt(job.handle)
             if work is None:
-                self._note_end(job, None)
+                self._note_end(job, self.executor.end_of(job.handle))
             else:
-                self._work[job.number] = work
+                self._hold(job, work)
 
     def _step(self) -> bool:
         """Look once at everything; whether there is anything left to wait for."""
         for number in list(self._work):
             self._look_at(self.jobs[number])
-        waiting = self._waiting()
-        for job, slot in zip(waiting, self._free_slots(), strict=False):
-            self._start(job, slot)
+        self.planner.look(self.jobs)
+        free = self._free_slots()
+        waiting = self._waiting(len(free))
+        self._start(list(zip(waiting, free, strict=False)))
         self.view.show(self.jobs)
         return bool(self._work or waiting)
 
-    def _waiting(self) -> list[Job]:
-        """Jobs to be started, those that were lost before the others."""
+    def _waiting(self, free: int) -> list[Job]:
+        """Jobs to be started, lost ones before the others; where slots would stay free, new ones are planned."""
         if self.policy.fail_fast and any(job.state in (FAILED, DIVERGED) for job in self.jobs):
             return []
+        waiting = self._due()
+        if len(waiting) < free:
+            for plan in self.planner.plans(self.jobs, free - len(waiting)):
+                self._plan(plan)
+            waiting = self._due()
+        return waiting
+
+    def _plan(self, plan: Plan) -> None:
+        self.jobs.take_in(note_plan(self.folder.ledger, len(self.jobs), plan, self.slots[0].threads))
+
+    def _due(self) -> list[Job]:
         return [job for state in (LOST, QUEUED) for job in self.jobs if job.state == state]
 
     def _free_slots(self) -> list[Slot]:
@@ -149,30 +168,37 @@ class Controller:
             log.warning("only %.1f GB are free on the disk: nothing is started below %g GB", free, least)
         return not self._waits_for_disk
 
-    def _start(self, job: Job, slot: Slot) -> None:
-        if self._is_begun_already(job, slot.number):
-            return
-        arguments = how_to_start(job, self.folder.run_of(job))
-        variables = {RUN_ID_VARIABLE: job.run_id, SWEEP_VARIABLE: self.folder.name}
-        work = self.executor.submit(arguments, variables, slot, self.folder.log_of(job))
-        self._note("started", job, pid=work.pid, born=work.born, slot=slot.number)
-        self._work[job.number] = work
+    def _start(self, due: Sequence[tuple[Job, Slot]]) -> None:
+        starts = [Start(job, self.folder, slot) for job, slot in due if not self._is_begun_already(job, slot.number)]
+        for start, work in zip(starts, self.executor.submit(starts) if starts else (), strict=False):
+            self._take_up(start.job, work, start.slot.number)
+
+    def _take_up(self, job: Job, work: Work, slot: int) -> None:
+        self._note("started", job, handle=work.handle, slot=slot)
+        self._hold(job, work)
+
+    def _hold(self, job: Job, work: Work) -> None:
+        self._work[job.number], self._expected[job.number] = work, now()
 
     def _look_at(self, job: Job) -> None:
-        work, run = self._work[job.number], self.folder.run_of(job)
+        work = self._work[job.number]
+        if work.waits():
+            self._expected[job.number] = now()
+            return
+        run = self.folder.run_of(job)
         if run is not None:
             self.folder.link(run)
         if work.ended():
-            self._note_end(job, work.code)
+            self._note_end(job, work.end())
         elif self._silent_seconds(job) > self.policy.hung_seconds:
             log.warning("%s has given no sign of life for %.0f s: it is ended", job.run_id, self._silent_seconds(job))
             work.kill()
 
     def _silent_seconds(self, job: Job) -> float:
-        """Since the run's last sign of life, or since it was started if that is later."""
+        """Since the run's last sign of life, or since one can be expected if that is later."""
         run = self.folder.run_of(job)
         updated = run.read_status().updated if run is not None else ""
-        return seconds_between(max(updated, job.since), now())
+        return seconds_between(max(updated, self._expected[job.number]), now())
 
     def _is_begun_already(self, job: Job, slot: int) -> bool:
         """Whether another process has the run in hand, which is then adopted.
@@ -181,20 +207,19 @@ class Controller:
         """
         run = self.folder.run_of(job)
         status = run.read_status() if run is not None else None
-        if status is None or status.status != RUNNING or status.pid == job.pid:
+        if status is None or status.status != RUNNING or status.handle == job.handle:
             return False
-        work = self.executor.adopt(status.pid, status.born)
+        work = self.executor.adopt(status.handle)
         if work is not None:
-            self._note("started", job, pid=status.pid, born=status.born, slot=slot)
-            self._work[job.number] = work
+            self._take_up(job, work, slot)
         return work is not None
 
-    def _note_end(self, job: Job, code: int | None) -> None:
+    def _note_end(self, job: Job, end: End) -> None:
         self._work.pop(job.number, None)
         if self._is_begun_already(job, job.slot):
             return
-        outcome = _or_failed(job, outcome_of(job, self.folder.run_of(job), code, self.folder.log_of(job)))
-        self._note("ended", job, code=code, **outcome._asdict())
+        outcome = _or_failed(job, outcome_of(job, self.folder.run_of(job), end, self.folder.log_of(job)))
+        self._note("ended", job, code=end.code, **outcome._asdict())
 
     def _note(self, event: str, job: Job, **values: Any) -> None:
         self.jobs.take_in(self.folder.ledger.append(event, job=job.number, **values))
@@ -210,8 +235,8 @@ class Controller:
                     if signals.received is not None:
                         work.kill()
                     if work.ended():
-                        self._note_end(self.jobs[number], work.code)
-                time.sleep(LOOK_EVERY_SECONDS)
+                        self._note_end(self.jobs[number], work.end())
+                time.sleep(self.executor.look_every_seconds)
             self.view.show(self.jobs)
 
 

@@ -1,31 +1,29 @@
-"""Who carries a job out: here, processes of this machine."""
+"""Who carries starts out: the words between the supervisor and processes of this machine or jobs of a cluster."""
 
-import os
-import signal
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
-from diptych.runs.status import birth_of, is_process
+from diptych.config.errors import UserError
+from diptych.sweeps.outcomes import End
 from diptych.sweeps.slots import Slot
+from diptych.sweeps.starts import Start
 
 
 class Work(Protocol):
-    """A job in the hands of an executor."""
+    """A start in the hands of an executor. `handle` is the executor's name for it, by which it is adopted later."""
 
-    pid: int
-    born: str
+    handle: str
 
     def ended(self) -> bool:
         """Whether it is over."""
         ...
 
-    @property
-    def code(self) -> int | None:
-        """Its exit code once it is over, negative for a signal; None where nobody can know."""
+    def waits(self) -> bool:
+        """Whether it stands in a queue, so that no sign of life can be expected of it."""
+        ...
+
+    def end(self) -> End:
+        """How it ended, once it is over."""
         ...
 
     def stop(self) -> None:
@@ -38,55 +36,48 @@ class Work(Protocol):
 
 
 class Executor(Protocol):
-    """Starts work, and takes up what an earlier controller started."""
+    """Carries starts out, and takes up what an earlier supervisor has started.
 
-    def submit(self, arguments: Sequence[str], variables: Mapping[str, str], slot: Slot, log: Path) -> Work:
-        """Run `diptych ARGUMENTS` in the slot, under these variables too; what it says is added to `log`."""
+    `look_every_seconds` is how often it may be asked how its work fares.
+    """
+
+    look_every_seconds: float
+
+    @property
+    def description(self) -> Mapping[str, Any]:
+        """Plain values from which `executor_again` makes one that adopts this one's work."""
         ...
 
-    def adopt(self, pid: int, born: str) -> Work | None:
+    def slots(self) -> Sequence[Slot]:
+        """How many starts it takes at a time, and what each of them has."""
+        ...
+
+    def submit(self, starts: Sequence[Start]) -> Sequence[Work]:
+        """Begin them in this order; fewer, if no more can be begun now."""
+        ...
+
+    def adopt(self, handle: str) -> Work | None:
         """Work that is still under way, if it is."""
         ...
 
-
-@dataclass
-class LocalWork:
-    """A process with a session of its own; `process` is None where another controller started it."""
-
-    pid: int
-    born: str
-    process: subprocess.Popen[bytes] | None = None
-
-    def ended(self) -> bool:
-        if self.process is not None:
-            return self.process.poll() is not None
-        return not is_process(self.pid, self.born)
-
-    @property
-    def code(self) -> int | None:
-        return self.process.returncode if self.process is not None else None
-
-    def stop(self) -> None:
-        if not self.ended():
-            os.kill(self.pid, signal.SIGTERM)
-
-    def kill(self) -> None:
-        if not self.ended():
-            os.killpg(self.pid, signal.SIGKILL)
+    def end_of(self, handle: str) -> End:
+        """How work ended that is under way no more, as far as that can still be known."""
+        ...
 
 
-class LocalExecutor:
-    """A fresh process for every run: nothing leaks from one into the next, and one crash leaves the others alone."""
+def executor_again(description: Mapping[str, Any]) -> Executor:
+    """The executor that a sweep had, able to adopt and stop its work."""
+    match description:
+        case {"kind": "local"}:
+            from diptych.sweeps.local import LocalExecutor
 
-    def submit(self, arguments: Sequence[str], variables: Mapping[str, str], slot: Slot, log: Path) -> LocalWork:
-        log.parent.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "diptych", *arguments]
-        whole = {**os.environ, **slot.environment, **variables}
-        with log.open("ab") as said:
-            process = subprocess.Popen(
-                command, env=whole, stdin=subprocess.DEVNULL, stdout=said, stderr=said, start_new_session=True
-            )
-        return LocalWork(process.pid, birth_of(process.pid), process)
+            return LocalExecutor()
+        case {"kind": "submitit_slurm"}:
+            from diptych.sweeps.slurm import SlurmExecutor
 
-    def adopt(self, pid: int, born: str) -> LocalWork | None:
-        return LocalWork(pid, born) if is_process(pid, born) else None
+            return SlurmExecutor()
+        case {"kind": "ray", "address": address}:
+            from diptych.sweeps.ray_cluster import RayExecutor
+
+            return RayExecutor(address=address)
+    raise UserError(f"nobody knows an executor like {dict(description)}, which sweep.yaml names")

@@ -1,13 +1,29 @@
-"""How a start of a run ended: by what the run says of itself, and where it could not say anything, by its exit code."""
+"""How a start of a run ended: by what the run says of itself, and where it could not, by what its executor knows."""
 
 from pathlib import Path
 from typing import NamedTuple
 
 from diptych.runs.folder import RunFolder
-from diptych.runs.status import DAMAGED, FAILED, LOST, RUNNING, STOPPED
+from diptych.runs.status import DAMAGED, FAILED, LOST, PREEMPTED, RUNNING, STOPPED
 from diptych.sweeps.jobs import Job
 
 LAST_LINES = 3
+
+
+UNFINISHED = (RUNNING, PREEMPTED, DAMAGED, "")
+"""What a status says that tells nothing of how its start ended."""
+
+
+class End(NamedTuple):
+    """What an executor knows of work that is over.
+
+    `code` is its exit code, negative for a signal; None where nobody can know. `state` is set where the executor knows
+    better than the code what became of the job, and `why` says how.
+    """
+
+    code: int | None = None
+    state: str = ""
+    why: str = ""
 
 
 class Outcome(NamedTuple):
@@ -18,24 +34,27 @@ class Outcome(NamedTuple):
     progress: int
 
 
-def outcome_of(job: Job, run: RunFolder | None, code: int | None, log: Path) -> Outcome:
-    """Of the start that `job` tells of; its process is gone."""
+def outcome_of(job: Job, run: RunFolder | None, end: End, log: Path) -> Outcome:
+    """Of the start that `job` tells of, which is over."""
     progress = progress_of(run)
     if run is not None:
         status = run.read_status()
-        if (status.pid, status.born) == (job.pid, job.born) and status.status not in (RUNNING, DAMAGED, ""):
+        if status.handle == job.handle and status.status not in UNFINISHED:
             return Outcome(status.status, status.why, progress)
+    code = end.code
+    if end.state:
+        return Outcome(end.state, end.why, progress)
     if code is not None and code > 128:
         return Outcome(STOPPED, f"stopped before its first step by signal {code - 128}", progress)
     if code is not None and code >= 0:
         return Outcome(FAILED, _last_words(log) or f"exit code {code}", progress)
     how = "it vanished" if code is None else f"killed by signal {-code}"
-    return Outcome(LOST, how, progress)
+    return Outcome(LOST, end.why or how, progress)
 
 
 def progress_of(run: RunFolder | None) -> int:
     """When the run last saved, in nanoseconds; 0 if it never did."""
-    return run.last.stat().st_mtime_ns if run is not None and run.last.exists() else 0
+    return run.saved if run is not None else 0
 
 
 def _last_words(log: Path) -> str:

@@ -4,22 +4,25 @@ import shlex
 import time
 
 from diptych.runs.lock import LockHeld, locked
-from diptych.sweeps.controller import LOOK_EVERY_SECONDS, Controller, Policy, View, in_hand
-from diptych.sweeps.executors import LocalExecutor
+from diptych.sweeps.controller import Controller, Policy, View, in_hand
+from diptych.sweeps.executors import Executor, executor_again
 from diptych.sweeps.folder import SweepFolder
 from diptych.sweeps.jobs import ENDED_BADLY
+from diptych.sweeps.local import LocalExecutor
+
+ASK_EVERY_SECONDS = 0.2
 
 
 def stop(folder: SweepFolder) -> str:
     """Let every run save and stop; returns, in words, once they have."""
     while folder.is_in_hand:
         folder.stop.touch()
-        time.sleep(LOOK_EVERY_SECONDS)
+        time.sleep(ASK_EVERY_SECONDS)
     try:
         with locked(folder.lock):
             folder.stop.unlink(missing_ok=True)
             folder.ledger.repair()
-            Controller(folder, LocalExecutor(), (), Policy(), View()).stop()
+            Controller(folder, executor_of(folder), (), Policy(), View()).stop()
     except LockHeld:
         return f"sweep {folder.name} was taken up again"
     return f"sweep {folder.name} is stopped; go on with\n{command_of(folder)}"
@@ -35,6 +38,12 @@ def retry(folder: SweepFolder) -> str:
         return f"nothing in sweep {folder.name} ended badly"
     runs = "1 run is" if len(bad) == 1 else f"{len(bad)} runs are"
     return f"{runs} queued again; go on with\n{command_of(folder)}"
+
+
+def executor_of(folder: SweepFolder) -> Executor:
+    """As the sweep's latest call chose it."""
+    calls = folder.calls()
+    return executor_again(calls[-1]["executor"]) if calls else LocalExecutor()
 
 
 def command_of(folder: SweepFolder) -> str:

@@ -1,15 +1,16 @@
-"""`hydra/launcher=local`, the default of `-m`: every run a fresh subprocess, in slots of this machine.
+"""Launchers of sweeps: `hydra/launcher=local`, the default of `-m`, `submitit_slurm` and `ray`.
 
-Fresh processes because in-process multirun leaks random states, CUDA contexts and tracker runs from one run into the
-next, and because one crash must not take the others with it. What a sweep is stands in `diptych.sweeps`; here it only
-meets Hydra.
+Every run is a fresh process, because in-process multirun leaks random states, CUDA contexts and tracker runs from one
+run into the next, and because one crash must not take the others with it. What a sweep is stands in `diptych.sweeps`;
+here it only meets Hydra.
 """
 
 import logging
+from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
@@ -19,7 +20,8 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
 if TYPE_CHECKING:
-    from diptych.sweeps.slots import Resources
+    from diptych.sweeps.executors import Executor
+    from diptych.sweeps.search.request import Search
 
 log = logging.getLogger("diptych.sweeps")
 
@@ -28,81 +30,159 @@ OF_THE_SWEEP = ("hydra.sweep", "hydra.sweeper", "hydra.launcher", "hydra/launche
 
 
 @dataclass
-class LocalLauncherConf:
-    """Slots and when to give up; null lets the machine decide. `dry_run` only says what would be run."""
+class SweepConf:
+    """When to give up; `dry_run` only says what would be run."""
 
-    _target_: str = "hydra_plugins.diptych.launcher.LocalLauncher"
-    slots: int | None = None
-    gpus_per_run: float | None = None
-    threads_per_run: int | None = None
     fail_fast: bool = False
     hung_seconds: float = 1800.0
     least_free_gb: float = 1.0
     dry_run: bool = False
 
 
-ConfigStore.instance().store(group="hydra/launcher", name="local", node=LocalLauncherConf, provider="diptych")
+@dataclass
+class LocalLauncherConf(SweepConf):
+    """Slots of this machine; null lets it decide."""
+
+    _target_: str = "hydra_plugins.diptych.launcher.LocalLauncher"
+    slots: int | None = None
+    gpus_per_run: float | None = None
+    threads_per_run: int | None = None
+    memory_gb_per_run: float | None = None
 
 
-class LocalLauncher(Launcher):
-    """Runs `diptych train` once for every set of overrides; a failed run does not stop the others."""
+@dataclass
+class SlurmLauncherConf(SweepConf):
+    """What every job asks of SLURM; null leaves it to the cluster."""
+
+    _target_: str = "hydra_plugins.diptych.launcher.SlurmLauncher"
+    partition: str | None = None
+    account: str | None = None
+    qos: str | None = None
+    constraint: str | None = None
+    timeout_min: int = 60
+    cpus_per_task: int = 1
+    gpus_per_node: int | None = None
+    mem_gb: float | None = None
+    array_parallelism: int = 256
+    signal_delay_s: int = 120
+    setup: list[str] = field(default_factory=list)
+    additional_parameters: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class RayLauncherConf(SweepConf):
+    """An existing cluster, or where `address` is null one of this machine for the sweep; slots as it has room."""
+
+    _target_: str = "hydra_plugins.diptych.launcher.RayLauncher"
+    address: str | None = None
+    slots: int | None = None
+    cpus_per_run: float = 1.0
+    gpus_per_run: float = 0.0
+
+
+for _name, _node in (("local", LocalLauncherConf), ("submitit_slurm", SlurmLauncherConf), ("ray", RayLauncherConf)):
+    ConfigStore.instance().store(group="hydra/launcher", name=_name, node=_node, provider="diptych")
+
+
+class SweepLauncher(Launcher):
+    """Carries sweeps out through a supervisor: grids that Hydra makes, and searches; a failed run stops no other."""
 
     def __init__(
-        self,
-        slots: int | None,
-        gpus_per_run: float | None,
-        threads_per_run: int | None,
-        fail_fast: bool,
-        hung_seconds: float,
-        least_free_gb: float,
-        dry_run: bool,
+        self, fail_fast: bool, hung_seconds: float, least_free_gb: float, dry_run: bool, **settings: Any
     ) -> None:
-        self.resources = {"slots": slots, "gpus_per_run": gpus_per_run, "threads_per_run": threads_per_run}
+        self.settings = settings
         self.policy = {"fail_fast": fail_fast, "hung_seconds": hung_seconds, "least_free_gb": least_free_gb}
         self.dry_run = dry_run
+
+    @abstractmethod
+    def executor(self) -> "Executor":
+        """Who carries the runs out; `UserError` if its settings cannot be."""
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         self.config, self.hydra_context = config, hydra_context
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        # Imported late: plugins are imported by every Hydra application of the environment.
-        from diptych.sweeps.controller import Policy
-        from diptych.sweeps.folder import SweepFolder
-        from diptych.sweeps.launch import Request, launch
-        from diptych.sweeps.slots import Resources
-
-        setup_globals()
-        self._composed(job_overrides[0])  # a mistake that all of them share is found before anything is begun
-        resources, common = Resources(**self.resources), self._common()
+        """A grid: the sets of overrides that Hydra's own sweeper has made."""
+        self.composed(job_overrides[0])  # a mistake that all of them share is found before anything is begun
         if self.dry_run:
-            self._say_what_would_run(job_overrides, resources)
+            self._say_what_would_run([(" ".join(overrides), overrides) for overrides in job_overrides])
         else:
-            plans = [[*common, *overrides] for overrides in job_overrides]
-            folder = SweepFolder(Path(self.config.hydra.sweep.dir), Path(self.config.paths.outputs))
-            launch(Request(plans, resources, Policy(**self.policy)), folder)
+            common = self.common()
+            self._carry_out(plans=[[*common, *overrides] for overrides in job_overrides])
         return [JobReturn(overrides=o, status=JobStatus.COMPLETED, _return_value=None) for o in job_overrides]
 
-    def _say_what_would_run(self, job_overrides: Sequence[Sequence[str]], resources: "Resources") -> None:
-        from diptych.sweeps.foresight import Plan, foresee
-        from diptych.sweeps.slots import Machine, slots_of
+    def search(self, search: "Search") -> None:
+        """A search: its proposals, one after the other."""
+        if not self.dry_run:
+            return self._carry_out(search=search)
+        from diptych.sweeps.search.request import described
 
-        plans = []
-        for overrides in job_overrides:
-            config = self._composed(overrides)
-            plans.append(Plan(overrides, config.name, config.budget_images))
-        for line in foresee(plans, Path(self.config.paths.outputs), slots_of(resources, Machine.here())):
-            log.info("%s", line)
+        for parameter in search.space:
+            log.info("  %s: %s", parameter.key, described(parameter))
+        fixed = search.fixed[len(self.common()) :]
+        members = search.repeats or ("",)
+        trials = [[*fixed, *filter(None, [member])] for _ in range(search.n_trials) for member in members]
+        return self._say_what_would_run([("", overrides) for overrides in trials])
 
-    def _composed(self, overrides: Sequence[str]) -> DictConfig:
+    def composed(self, overrides: Sequence[str]) -> DictConfig:
         """The configuration of one run, as its own process will have it."""
+        setup_globals()
         config = self.hydra_context.config_loader.load_sweep_config(self.config, list(overrides))
         HydraConfig.instance().set_config(config)
         return config
 
-    def _common(self) -> list[str]:
+    def common(self) -> list[str]:
         """The flags and Hydra overrides of the command line that every run inherits."""
         sources = self.config.hydra.runtime.config_sources
         folders = [f"--config-dir={source.path}" for source in sources if source.provider == "command-line"]
         overrides = OmegaConf.to_container(self.config.hydra.overrides.hydra)
         assert isinstance(overrides, list)
         return folders + [str(o) for o in overrides if not str(o).lstrip("+~").startswith(OF_THE_SWEEP)]
+
+    def _carry_out(self, **asked: Any) -> None:
+        # Imported late: plugins are imported by every Hydra application of the environment.
+        from diptych.sweeps.controller import Policy
+        from diptych.sweeps.folder import SweepFolder
+        from diptych.sweeps.launch import Request, launch
+
+        folder = SweepFolder(Path(self.config.hydra.sweep.dir), Path(self.config.paths.outputs))
+        launch(Request(policy=Policy(**self.policy), **asked), folder, self.executor())
+
+    def _say_what_would_run(self, runs: Sequence[tuple[str, Sequence[str]]]) -> None:
+        """Each with what is shown of it, if anything."""
+        from diptych.sweeps.foresight import Plan, foresee
+
+        configs = {each: self.composed(each) for each in {tuple(overrides) for _, overrides in runs}}
+        plans = [Plan(shown, configs[tuple(each)].name, configs[tuple(each)].budget_images) for shown, each in runs]
+        for line in foresee(plans, Path(self.config.paths.outputs), self.executor().slots()):
+            log.info("%s", line)
+
+
+class LocalLauncher(SweepLauncher):
+    """In slots of this machine."""
+
+    def executor(self) -> "Executor":
+        from diptych.sweeps.local import LocalExecutor
+        from diptych.sweeps.slots import Resources
+
+        settings = dict(self.settings)
+        most_memory_gb = settings.pop("memory_gb_per_run")
+        return LocalExecutor(Resources(**settings), most_memory_gb)
+
+
+class SlurmLauncher(SweepLauncher):
+    """As jobs of SLURM, several at once as an array."""
+
+    def executor(self) -> "Executor":
+        from diptych.sweeps.slurm import SlurmExecutor, SlurmSettings
+
+        return SlurmExecutor(SlurmSettings(**self.settings))
+
+
+class RayLauncher(SweepLauncher):
+    """Wherever a Ray cluster has room."""
+
+    def executor(self) -> "Executor":
+        from diptych.sweeps.ray_cluster import RayExecutor
+
+        return RayExecutor(**self.settings)

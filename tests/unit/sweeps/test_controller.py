@@ -12,11 +12,12 @@ from diptych.config import UserError
 from diptych.runs.folder import RunFolder
 from diptych.runs.status import DIVERGED, DONE, FAILED, LOST, RUNNING, STOPPED, Status, now
 from diptych.runs.stopping import Stopped
-from diptych.sweeps import controller
 from diptych.sweeps.controller import Controller, Policy, View, in_hand
 from diptych.sweeps.folder import SweepFolder
 from diptych.sweeps.jobs import QUEUED
+from diptych.sweeps.outcomes import End
 from diptych.sweeps.slots import Slot
+from diptych.sweeps.starts import Start
 from diptych.sweeps.steering import retry
 
 SAVES, HANGS, LIVES, REFUSED, VANISHED = "saves", "hangs", "lives", "refused", "vanished"
@@ -26,12 +27,12 @@ SAVES, HANGS, LIVES, REFUSED, VANISHED = "saves", "hangs", "lives", "refused", "
 class Played:
     """A start of a run: writes what its script says as soon as it is begun, and ends at once unless it lives on."""
 
-    pid: int
+    handle: str
     run: RunFolder
     script: set[str]
-    born: str = "once"
     over: bool = False
     code: int | None = None
+    waiting: bool = False
     asked: list[str] = field(default_factory=list)
 
     def begin(self) -> None:
@@ -44,27 +45,33 @@ class Played:
         )
         self.say(RUNNING)
         if SAVES in self.script:
-            self.run.last.write_text(str(self.pid))
+            self.run.last.write_text(self.handle)
         for state, code in ((DONE, 0), (FAILED, 1), (DIVERGED, 1)):
             if state in self.script:
-                self.end(state, code)
+                self.leave(state, code)
         if LOST in self.script:
             self.code, self.over = -9, True
 
     def say(self, state: str) -> None:
-        status = Status(state, pid=self.pid, born=self.born, host=os.uname().nodename, updated=now(), images_seen=64)
+        status = Status(state, handle=self.handle, updated=now(), images_seen=64)
         (self.run.path / "status.json").write_text(json.dumps(asdict(status)))
 
-    def end(self, state: str, code: int) -> None:
+    def leave(self, state: str, code: int) -> None:
         self.say(state)
         self.code, self.over = code, True
 
     def ended(self) -> bool:
         return self.over
 
+    def waits(self) -> bool:
+        return self.waiting
+
+    def end(self) -> End:
+        return End(self.code)
+
     def stop(self) -> None:
         self.asked.append("stop")
-        self.end(STOPPED, 143)
+        self.leave(STOPPED, 143)
 
     def kill(self) -> None:
         self.asked.append("kill")
@@ -74,33 +81,38 @@ class Played:
 class Theatre:
     """Plays the scripts of each run, start by start; after the last one it is done."""
 
+    look_every_seconds = 0.001
+
     def __init__(self, outputs, **scripts) -> None:
         self.outputs, self.scripts = outputs, {name.replace("_", "-"): list(s) for name, s in scripts.items()}
         self.played: list[tuple[str, list[str], Slot]] = []
-        self.works: dict[int, Played] = {}
+        self.works: dict[str, Played] = {}
 
-    def submit(self, arguments, variables, slot, log):
-        run_id = variables["DIPTYCH_RUN_ID"]
-        self.played.append((run_id, list(arguments), slot))
+    def submit(self, starts):
+        return [self.begin(start) for start in starts]
+
+    def begin(self, start):
+        run_id = start.variables["DIPTYCH_RUN_ID"]
+        self.played.append((run_id, start.command()[3:], start.slot))
         script = self.scripts.get(run_id, [])
         work = Played(
-            1000 + len(self.played), RunFolder(self.outputs / "exp" / run_id), set(script.pop(0) if script else [DONE])
+            f"work-{len(self.played)}",
+            RunFolder(self.outputs / "exp" / run_id),
+            set(script.pop(0) if script else [DONE]),
         )
         if REFUSED in work.script:
-            log.parent.mkdir(exist_ok=True)
-            log.write_text("diptych train: gpus=7: there are no seven GPUs\n")
+            start.log.parent.mkdir(exist_ok=True)
+            start.log.write_text("diptych train: gpus=7: there are no seven GPUs\n")
         work.begin()
-        self.works[work.pid] = work
+        self.works[work.handle] = work
         return work
 
-    def adopt(self, pid, born):
-        work = self.works.get(pid)
+    def adopt(self, handle):
+        work = self.works.get(handle)
         return work if work and not work.over else None
 
-
-@pytest.fixture(autouse=True)
-def _quickly(monkeypatch):
-    monkeypatch.setattr(controller, "LOOK_EVERY_SECONDS", 0.001)
+    def end_of(self, handle):
+        return End()
 
 
 @pytest.fixture
@@ -118,6 +130,10 @@ def folder(tmp_path) -> SweepFolder:
 def carried_out(folder: SweepFolder, theatre: Theatre, slots: int = 2, **policy):
     with in_hand(folder):
         return Controller(folder, theatre, [Slot(i) for i in range(slots)], Policy(**policy), View()).run()
+
+
+def start_of(folder: SweepFolder, number: int) -> Start:
+    return Start(folder.jobs()[number], folder, Slot(number))
 
 
 def states(folder: SweepFolder) -> list[str]:
@@ -188,7 +204,7 @@ def test_a_refused_run_fails_with_the_words_it_was_refused_with(folder):
 def test_a_run_that_hangs_is_ended_and_lost(folder):
     theatre = Theatre(folder.outputs, run_0=[{HANGS, SAVES}])
     carried_out(folder, theatre, hung_seconds=0.05)
-    assert theatre.works[1001].asked == ["kill"]
+    assert theatre.works["work-1"].asked == ["kill"]
     assert states(folder) == [DONE] * 3
     assert folder.jobs()[0].starts == 2
 
@@ -211,12 +227,10 @@ def test_told_to_stop_it_lets_every_run_save_and_goes_on_later(folder):
 def test_a_controller_that_was_killed_leaves_runs_that_the_next_one_adopts(folder):
     theatre = Theatre(folder.outputs, run_0=[{LIVES, SAVES}], run_1=[{LIVES, SAVES}])
     for number in (0, 1):
-        work = theatre.submit(
-            ["train"], {"DIPTYCH_RUN_ID": f"run-{number}"}, Slot(number), folder.log_of(folder.jobs()[number])
-        )
-        folder.ledger.append("started", job=number, pid=work.pid, born=work.born, slot=number)
-    theatre.works[1001].end(DONE, 0)  # while nobody looked
-    threading.Timer(0.1, theatre.works[1002].end, (DONE, 0)).start()
+        work = theatre.begin(start_of(folder, number))
+        folder.ledger.append("started", job=number, handle=work.handle, slot=number)
+    theatre.works["work-1"].leave(DONE, 0)  # while nobody looked
+    threading.Timer(0.1, theatre.works["work-2"].leave, (DONE, 0)).start()
     carried_out(folder, theatre)
     assert states(folder) == [DONE] * 3
     assert [run_id for run_id, _, _ in theatre.played] == ["run-0", "run-1", "run-2"]
@@ -224,8 +238,8 @@ def test_a_controller_that_was_killed_leaves_runs_that_the_next_one_adopts(folde
 
 def test_what_vanished_while_nobody_looked_is_lost_and_resumed(folder):
     theatre = Theatre(folder.outputs, run_0=[{LIVES, SAVES}])
-    work = theatre.submit(["train"], {"DIPTYCH_RUN_ID": "run-0"}, Slot(0), folder.log_of(folder.jobs()[0]))
-    folder.ledger.append("started", job=0, pid=work.pid, born=work.born, slot=0)
+    work = theatre.begin(start_of(folder, 0))
+    folder.ledger.append("started", job=0, handle=work.handle, slot=0)
     work.over = True
     carried_out(folder, theatre)
     assert states(folder) == [DONE] * 3
@@ -234,20 +248,20 @@ def test_what_vanished_while_nobody_looked_is_lost_and_resumed(folder):
 
 def test_a_run_that_was_begun_but_never_noted_is_adopted_and_not_begun_twice(folder):
     theatre = Theatre(folder.outputs, run_0=[{LIVES}])
-    orphan = theatre.submit(["train"], {"DIPTYCH_RUN_ID": "run-0"}, Slot(0), folder.log_of(folder.jobs()[0]))
-    threading.Timer(0.1, orphan.end, (DONE, 0)).start()
+    orphan = theatre.begin(start_of(folder, 0))
+    threading.Timer(0.1, orphan.leave, (DONE, 0)).start()
     carried_out(folder, theatre)
     assert states(folder) == [DONE] * 3
     assert [run_id for run_id, _, _ in theatre.played] == ["run-0", "run-1", "run-2"]
-    assert folder.jobs()[0].pid == orphan.pid
+    assert folder.jobs()[0].handle == orphan.handle
 
 
 def test_a_start_that_came_too_late_does_not_end_the_run_of_the_earlier_one(folder):
     theatre = Theatre(folder.outputs, run_0=[{LIVES}, {REFUSED}])
-    orphan = theatre.submit(["train"], {"DIPTYCH_RUN_ID": "run-0"}, Slot(0), folder.log_of(folder.jobs()[0]))
-    late = theatre.submit(["train"], {"DIPTYCH_RUN_ID": "run-0"}, Slot(0), folder.log_of(folder.jobs()[0]))
-    folder.ledger.append("started", job=0, pid=late.pid, born=late.born, slot=0)
-    threading.Timer(0.1, orphan.end, (DONE, 0)).start()
+    orphan = theatre.begin(start_of(folder, 0))
+    late = theatre.begin(start_of(folder, 0))
+    folder.ledger.append("started", job=0, handle=late.handle, slot=0)
+    threading.Timer(0.1, orphan.leave, (DONE, 0)).start()
     carried_out(folder, theatre)
     assert states(folder) == [DONE] * 3
 
@@ -260,10 +274,10 @@ def test_an_old_status_is_not_taken_for_the_end_of_a_new_start(folder):
     silent.played = [None] * 10  # other numbers of processes
     Played.begin, begin = (lambda self: setattr(self, "over", True) or setattr(self, "code", -9)), Played.begin
     try:
-        work = silent.submit(["resume"], {"DIPTYCH_RUN_ID": "run-0"}, Slot(0), folder.log_of(folder.jobs()[0]))
+        work = silent.begin(start_of(folder, 0))
     finally:
         Played.begin = begin
-    folder.ledger.append("started", job=0, pid=work.pid, born=work.born, slot=0)
+    folder.ledger.append("started", job=0, handle=work.handle, slot=0)
     carried_out(folder, Theatre(folder.outputs))
     assert [event["state"] for event in folder.ledger.read() if event["event"] == "ended" and event["job"] == 0] == [
         FAILED,

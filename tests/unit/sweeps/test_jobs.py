@@ -7,8 +7,8 @@ from diptych.sweeps.resuming import how_to_start
 PLANNED = [{"event": "planned", "job": i, "run_id": f"run-{i}", "arguments": [f"seed={i}"]} for i in range(3)]
 
 
-def started(job: int, pid: int = 1) -> dict:
-    return {"event": "started", "job": job, "pid": pid, "born": "9", "slot": 0, "at": "then"}
+def started(job: int, handle: str = "1:9") -> dict:
+    return {"event": "started", "job": job, "handle": handle, "slot": 0, "at": "then"}
 
 
 def ended(job: int, state: str, progress: int = 0) -> dict:
@@ -18,8 +18,8 @@ def ended(job: int, state: str, progress: int = 0) -> dict:
 def test_a_job_goes_from_its_plan_to_its_end():
     jobs = Jobs(PLANNED)
     assert [job.state for job in jobs] == [QUEUED] * 3
-    jobs.take_in(started(1, pid=77))
-    assert (jobs[1].state, jobs[1].pid, jobs[1].since, jobs[1].starts) == (RUNNING, 77, "then", 1)
+    jobs.take_in(started(1, handle="77:9"))
+    assert (jobs[1].state, jobs[1].handle, jobs[1].since, jobs[1].starts) == (RUNNING, "77:9", "then", 1)
     jobs.take_in(ended(1, DONE, 5))
     assert (jobs[1].state, jobs[1].progress) == (DONE, 5)
     assert [job.number for job in jobs] == [0, 1, 2]

@@ -19,7 +19,7 @@ def folder(tmp_path) -> SweepFolder:
     for number in range(2):
         arguments = ["model=dcgan", f"seed={number}"]
         folder.ledger.append("planned", job=number, run_id=f"run-{number}", arguments=arguments)
-    folder.ledger.append("started", job=0, pid=1, born="1", slot=0)
+    folder.ledger.append("started", job=0, handle="1:1", slot=0)
     return folder
 
 

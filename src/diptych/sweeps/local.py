@@ -1,0 +1,113 @@
+"""Runs as processes of this machine."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from diptych.config.errors import UserError
+from diptych.runs.identity import HANDLE_VARIABLE
+from diptych.runs.status import FAILED, is_process, process_handle
+from diptych.sweeps.memory import session_memory_gb
+from diptych.sweeps.outcomes import End
+from diptych.sweeps.slots import Machine, Resources, Slot, slots_of
+from diptych.sweeps.starts import Start
+
+MEASURE_EVERY_SECONDS = 1.0
+
+
+@dataclass
+class LocalWork:
+    """A process with a session of its own; `process` is None where another supervisor started it.
+
+    With all that it has started it is ended when it takes more than `most_memory_gb`.
+    """
+
+    handle: str
+    process: subprocess.Popen[bytes] | None = None
+    most_memory_gb: float | None = None
+    taken_gb: float = 0.0
+    _measured: float = 0.0
+
+    @property
+    def pid(self) -> int:
+        return int(self.handle.partition(":")[0])
+
+    def ended(self) -> bool:
+        if self._is_gone():
+            return True
+        if self._takes_too_much():
+            os.killpg(self.pid, signal.SIGKILL)
+        return False
+
+    def waits(self) -> bool:
+        return False
+
+    def end(self) -> End:
+        if self.most_memory_gb is not None and self.taken_gb > self.most_memory_gb:
+            why = f"it took {self.taken_gb:.2f} GB of memory; hydra.launcher.memory_gb_per_run={self.most_memory_gb:g}"
+            return End(state=FAILED, why=why)
+        return End(self.process.returncode if self.process is not None else None)
+
+    def stop(self) -> None:
+        if not self._is_gone():
+            os.kill(self.pid, signal.SIGTERM)
+
+    def kill(self) -> None:
+        if not self._is_gone():
+            os.killpg(self.pid, signal.SIGKILL)
+
+    def _is_gone(self) -> bool:
+        if self.process is not None:
+            return self.process.poll() is not None
+        return not is_process(self.pid, self.handle.partition(":")[2])
+
+    def _takes_too_much(self) -> bool:
+        if self.most_memory_gb is None or time.monotonic() - self._measured < MEASURE_EVERY_SECONDS:
+            return False
+        self.taken_gb, self._measured = session_memory_gb(self.pid), time.monotonic()
+        return self.taken_gb > self.most_memory_gb
+
+
+class LocalExecutor:
+    """A fresh process for every run: nothing leaks from one into the next, and one crash leaves the others alone."""
+
+    look_every_seconds = 0.2
+
+    def __init__(self, resources: Resources | None = None, most_memory_gb: float | None = None) -> None:
+        if most_memory_gb is not None and most_memory_gb <= 0:
+            raise UserError(f"hydra.launcher.memory_gb_per_run={most_memory_gb:g}: give more than 0, or null")
+        if most_memory_gb is not None and not Path("/proc/self/smaps_rollup").exists():
+            raise UserError("hydra.launcher.memory_gb_per_run: this machine does not tell how much memory runs take")
+        self.resources, self.most_memory_gb = resources or Resources(), most_memory_gb
+
+    @property
+    def description(self) -> Mapping[str, Any]:
+        return {"kind": "local"}
+
+    def slots(self) -> Sequence[Slot]:
+        return slots_of(self.resources, Machine.here())
+
+    def submit(self, starts: Sequence[Start]) -> Sequence[LocalWork]:
+        return [self._begin(start) for start in starts]
+
+    def adopt(self, handle: str) -> LocalWork | None:
+        work = LocalWork(handle, most_memory_gb=self.most_memory_gb)
+        return None if work.ended() else work
+
+    def end_of(self, handle: str) -> End:
+        return End()
+
+    def _begin(self, start: Start) -> LocalWork:
+        start.log.parent.mkdir(parents=True, exist_ok=True)
+        whole = {**os.environ, **start.variables}
+        whole.pop(HANDLE_VARIABLE, None)  # a supervisor may itself be a job of a cluster
+        with start.log.open("ab") as said:
+            process = subprocess.Popen(
+                start.command(), env=whole, stdin=subprocess.DEVNULL, stdout=said, stderr=said, start_new_session=True
+            )
+        return LocalWork(process_handle(process.pid), process, self.most_memory_gb)

@@ -1,0 +1,235 @@
+"""Runs as jobs of SLURM, submitted by submitit: several at once are one array.
+
+A job is known by its id alone, so that it outlives the supervisor. How it fares is asked of `squeue`, which knows
+jobs that are over for some minutes yet, and needs no accounting. A job that SLURM queues again keeps its id, and goes
+on from what its run has saved.
+"""
+
+import logging
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from diptych.config.errors import UserError
+from diptych.runs.status import FAILED, STOPPED
+from diptych.sweeps.outcomes import End
+from diptych.sweeps.slots import Slot
+from diptych.sweeps.slurm_node import OnNode
+from diptych.sweeps.starts import Start
+
+MOST_IN_AN_ARRAY = 1000
+"""SLURM's own default limit (MaxArraySize)."""
+OVER = (
+    "BOOT_FAIL",
+    "CANCELLED",
+    "COMPLETED",
+    "DEADLINE",
+    "FAILED",
+    "NODE_FAIL",
+    "OUT_OF_MEMORY",
+    "PREEMPTED",
+    "TIMEOUT",
+)
+WAITING = (
+    "PENDING",
+    "REQUEUED",
+    "REQUEUE_HOLD",
+    "REQUEUE_FED",
+    "SPECIAL_EXIT",
+    "CONFIGURING",
+    "RESV_DEL_HOLD",
+    "SUSPENDED",
+)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class SlurmSettings:
+    """What every job of a sweep asks of SLURM; None leaves it to the cluster.
+
+    `array_parallelism` is the number of an array's jobs that run at a time. `signal_delay_s` before its time limit a
+    job is told to save (SLURM may do so a minute earlier). `setup` are lines of shell before the run begins, and
+    `additional_parameters` further ones of sbatch, without their dashes.
+    """
+
+    partition: str | None = None
+    account: str | None = None
+    qos: str | None = None
+    constraint: str | None = None
+    timeout_min: int = 60
+    cpus_per_task: int = 1
+    gpus_per_node: int | None = None
+    mem_gb: float | None = None
+    array_parallelism: int = 256
+    signal_delay_s: int = 120
+    setup: Sequence[str] = ()
+    additional_parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("timeout_min", "cpus_per_task", "array_parallelism"):
+            if getattr(self, name) < 1:
+                raise UserError(f"hydra.launcher.{name}={getattr(self, name)}: give 1 or more")
+        if self.signal_delay_s >= 60 * self.timeout_min:
+            raise UserError(
+                f"hydra.launcher.signal_delay_s={self.signal_delay_s}: a job of timeout_min={self.timeout_min} would "
+                "be told to save before it begins; give less of the one or more of the other"
+            )
+
+
+@dataclass
+class SlurmWork:
+    """A job, or one of an array, by its id."""
+
+    handle: str
+    executor: "SlurmExecutor"
+    killed: bool = False
+
+    def ended(self) -> bool:
+        return self.executor.state_of(self.handle) in ("", *OVER)
+
+    def waits(self) -> bool:
+        return self.executor.state_of(self.handle) in WAITING
+
+    def end(self) -> End:
+        return End(why="ended by the supervisor") if self.killed else self.executor.end_of(self.handle)
+
+    def stop(self) -> None:
+        """SIGINT, since SIGTERM is how SLURM itself takes the machine away; a job that waits is just taken out."""
+        _ask("scancel", "--state=PENDING", self.handle)
+        _ask("scancel", "--signal=INT", "--state=RUNNING", self.handle)
+
+    def kill(self) -> None:
+        self.killed = True
+        _ask("scancel", self.handle)
+
+
+class SlurmExecutor:
+    """Submits starts, and looks after jobs by their ids. `slots` is how many may be in SLURM's queue at a time."""
+
+    look_every_seconds = 2.0
+
+    def __init__(self, settings: SlurmSettings | None = None, num_slots: int = MOST_IN_AN_ARRAY) -> None:
+        self.settings, self.num_slots = settings or SlurmSettings(), num_slots
+        self._states: dict[str, str] = {}
+        self._asked = float("-inf")
+        self._has_submitted = False
+
+    @property
+    def description(self) -> Mapping[str, Any]:
+        return {"kind": "submitit_slurm"}
+
+    def slots(self) -> Sequence[Slot]:
+        return [Slot(number, threads=self.settings.cpus_per_task) for number in range(self.num_slots)]
+
+    def submit(self, starts: Sequence[Start]) -> Sequence[SlurmWork]:
+        try:
+            handles = self._submitted(starts)
+        except (RuntimeError, OSError) as error:  # what submitit makes of sbatch's refusals
+            if not self._has_submitted:
+                raise UserError(f"SLURM takes no job of this sweep: {error}") from error
+            log.warning("SLURM takes no job at the moment: %s", error)
+            return []
+        self._has_submitted = True
+        self._states |= dict.fromkeys(handles, "PENDING")
+        return [SlurmWork(handle, self) for handle in handles]
+
+    def adopt(self, handle: str) -> SlurmWork | None:
+        work = SlurmWork(handle, self)
+        return None if work.ended() else work
+
+    def end_of(self, handle: str) -> End:
+        """What a person cancelled stays so; what SLURM ended for reasons of its own is lost, and may go on."""
+        match self.state_of(handle):
+            case "CANCELLED":
+                return End(state=STOPPED, why="cancelled in SLURM")
+            case "OUT_OF_MEMORY":
+                return End(state=FAILED, why="SLURM: out of memory; give more with hydra.launcher.mem_gb")
+            case "FAILED" | "COMPLETED" as state:
+                return End(_exit_code(handle), why=f"SLURM: {state.lower()}")
+            case state:
+                return End(why=f"SLURM: {state.lower().replace('_', ' ')}" if state else "")
+
+    def state_of(self, handle: str) -> str:
+        """In SLURM's words; "" of a job that it knows no more."""
+        if time.monotonic() - self._asked >= self.look_every_seconds:
+            self._look()
+        return self._states.get(handle, "")
+
+    def _look(self) -> None:
+        """At all jobs at once. While SLURM does not answer, nothing has changed."""
+        said = _ask("squeue", "--me", "--array", "--states=all", "--noheader", "--format=%i %T")
+        if said is not None:
+            self._states = dict(line.split()[:2] for line in said.splitlines() if line.strip())
+        elif not self._states:
+            raise UserError("squeue does not answer here: go on with this sweep where SLURM's commands are")
+        self._asked = time.monotonic()
+
+    def _submitted(self, starts: Sequence[Start]) -> list[str]:
+        submitter = self._submitter(starts[0])
+        if len(starts) == 1:
+            return [submitter.submit(OnNode(starts[0])).job_id]
+        return [job.job_id for job in submitter.submit_array([OnNode(start) for start in starts])]
+
+    def _submitter(self, start: Start) -> Any:
+        submitit = _submitit()
+        settings = self.settings
+        folder = (start.folder.path / "slurm").absolute()
+        try:
+            submitter = submitit.SlurmExecutor(folder=folder)
+        except RuntimeError:
+            raise UserError("hydra/launcher=submitit_slurm: there is no SLURM here (no srun in PATH)") from None
+        wishes = {
+            "partition": settings.partition,
+            "account": settings.account,
+            "qos": settings.qos,
+            "constraint": settings.constraint,
+            "gpus_per_node": settings.gpus_per_node,
+            "mem": settings.mem_gb and f"{round(settings.mem_gb * 1024)}MB",
+            "setup": list(settings.setup) or None,
+        }
+        submitter.update_parameters(
+            job_name=f"diptych-{start.folder.name}",
+            time=settings.timeout_min,
+            cpus_per_task=settings.cpus_per_task,
+            ntasks_per_node=1,
+            array_parallelism=settings.array_parallelism,
+            signal_delay_s=settings.signal_delay_s,
+            srun_args=[f"--cpus-per-task={settings.cpus_per_task}"],  # which srun does not inherit any more
+            additional_parameters={"requeue": True, **settings.additional_parameters},
+            **{name: value for name, value in wishes.items() if value is not None},
+        )
+        return submitter
+
+
+def _submitit() -> Any:
+    try:
+        import submitit  # pyright: ignore[reportMissingImports]  # an extra
+    except ImportError:
+        raise UserError("hydra/launcher=submitit_slurm needs submitit: pip install 'diptych[slurm]'") from None
+    return submitit
+
+
+def _exit_code(handle: str) -> int | None:
+    """As a process would have left; None of a job that SLURM knows no more."""
+    said = _ask("scontrol", "show", "job", "--oneliner", handle)
+    found = re.search(r"\bExitCode=(\d+):(\d+)", said or "")
+    if found is None:
+        return None
+    code, signum = int(found[1]), int(found[2])
+    if signum or code in (128 + signal.SIGKILL, 128 + signal.SIGSEGV, 128 + signal.SIGBUS):  # so says srun of its task
+        return -(signum or code - 128)
+    return code
+
+
+def _ask(*command: str) -> str | None:
+    """What a command of SLURM's says; None where it fails."""
+    try:
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+    except (OSError, subprocess.SubprocessError) as error:
+        log.debug("%s: %s", " ".join(command), getattr(error, "stderr", None) or error)
+        return None

@@ -1,0 +1,65 @@
+"""What a job of SLURM does on its node: it becomes the process of its run.
+
+The ledger has the last word: a job that it does not name is one that its supervisor was killed before noting, or that
+SLURM queued again when another had taken its place. It leaves without touching the run.
+"""
+
+import logging
+import os
+import signal
+import time
+from dataclasses import dataclass
+
+from diptych.runs.identity import HANDLE_VARIABLE
+from diptych.runs.preemption import TAKING
+from diptych.runs.status import RUNNING
+from diptych.sweeps.starts import Start
+
+PATIENCE_SECONDS = 60.0
+"""A job may begin before it is noted, and a network's file system may show it later."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class OnNode:
+    """To be called in the job, each time that SLURM begins it; the process is the run's own from then on."""
+
+    start: Start
+
+    def __call__(self) -> None:
+        handle = handle_here()
+        if is_noted(self.start, handle):
+            become_run(self.start, handle)
+        log.warning("job %s is not the one that the ledger names for %s: left alone", handle, self.start.job.run_id)
+
+
+def handle_here() -> str:
+    """The id of this job, as `squeue` has it."""
+    array = os.environ.get("SLURM_ARRAY_JOB_ID")
+    return f"{array}_{os.environ['SLURM_ARRAY_TASK_ID']}" if array else os.environ["SLURM_JOB_ID"]
+
+
+def is_noted(start: Start, handle: str, patience_seconds: float = PATIENCE_SECONDS) -> bool:
+    """Whether the ledger says that the run is in the hands of this job; waits for it to say so."""
+    deadline = time.monotonic() + patience_seconds
+    while True:
+        job = start.folder.jobs()[start.job.number]
+        if (job.state, job.handle) == (RUNNING, handle):
+            return True
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(0.5)
+
+
+def become_run(start: Start, handle: str) -> None:
+    """Replace this process; its signals wait until the run can save, and Lightning is to see no SLURM."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, *TAKING})
+    start.log.parent.mkdir(parents=True, exist_ok=True)
+    nothing, said = os.open(os.devnull, os.O_RDONLY), os.open(start.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    for descriptor, place in ((nothing, 0), (said, 1), (said, 2)):
+        os.dup2(descriptor, place)
+    environment = {**os.environ, **start.variables, HANDLE_VARIABLE: handle}
+    environment.pop("SLURM_NTASKS", None)  # by which Lightning takes its ranks for SLURM's tasks
+    command = start.command()
+    os.execve(command[0], command, environment)

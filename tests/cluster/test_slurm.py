@@ -1,0 +1,144 @@
+"""Sweeps on a real SLURM of one node: arrays, preemption, time limits, cancelled jobs, supervisors that are killed."""
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from sweeping import are_equal, asked, begin, environment_of_sweeps, sweep_in, wait_for, weights
+
+from diptych.runs.status import DONE, PREEMPTED, RUNNING, STOPPED
+from diptych.sweeps.folder import SweepFolder
+
+pytestmark = pytest.mark.slow
+GRID = ["--sweep", "lr", "budget_images=3200", "callbacks.checkpoints.every_images=320"]
+ON_SLURM = ["hydra/launcher=submitit_slurm", "hydra.launcher.partition=low", "hydra.launcher.timeout_min=5"]
+
+
+def paused(seconds: float) -> str:
+    """An override that makes each of a run's hundred steps take so much longer."""
+    return f"+callbacks.pause={{_target_: tinyparts.Pause, seconds: {seconds}}}"
+
+
+@pytest.fixture
+def environment(slurm):
+    return environment_of_sweeps() | slurm.environment
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """What two seeds learn when nothing happens to them."""
+    folder = tmp_path_factory.mktemp("calm")
+    assert begin([*GRID, "seed=0,1", "hydra.launcher.slots=2"], folder, environment_of_sweeps()).wait(180) == 0
+    return weights(sweep_in(folder))
+
+
+def said(folder: Path) -> str:
+    return (folder / "said.txt").read_text()
+
+
+def with_checkpoint(sweep: SweepFolder, number: int = 0):
+    job = next((job for job in sweep.jobs() if job.number == number), None) if sweep.ledger.path.exists() else None
+    run = sweep.run_of(job) if job and job.state == RUNNING else None
+    return job if run and run.last.exists() and run.read_status().status == RUNNING else None
+
+
+def starts(sweep: SweepFolder, number: int = 0) -> list[dict]:
+    """What a run says of each of its starts."""
+    return sweep.run_of(sweep.jobs()[number]).read_environment()
+
+
+def queued_again(slurm, handle: str):
+    """Wait until SLURM has taken the job back into its queue, and spare it the rest."""
+    wait_for(lambda: slurm.job(handle).get("Restarts") == "1" and slurm.jobs()[handle] == "PENDING", 120)
+    slurm.start_now(handle)
+
+
+def went_on(sweep: SweepFolder, number: int = 0) -> bool:
+    """Whether the latest start resumed what an earlier one had saved."""
+    run = sweep.run_of(sweep.jobs()[number])
+    return len(starts(sweep, number)) == 2 and run.read_environment()[1]["command"][1] == "resume"
+
+
+def test_a_grid_goes_out_as_one_array_and_learns_what_it_learns_here(slurm, environment, undisturbed, tmp_path):
+    grid = [*GRID, *ON_SLURM, "seed=0,1", "hydra.launcher.array_parallelism=1"]
+    assert begin(grid, tmp_path, environment).wait(240) == 0, said(tmp_path)
+    sweep = sweep_in(tmp_path)
+    array, _, index = sweep.jobs()[0].handle.partition("_")
+    assert index == "0"
+    assert [job.handle for job in sweep.jobs()] == [f"{array}_0", f"{array}_1"]
+    assert slurm.job(f"{array}_0")["ArrayTaskThrottle"] == "1"
+    assert are_equal(weights(sweep), undisturbed)
+    assert asked(["status", "lr", "--json"], tmp_path, environment)["counts"] == {"done": 2}
+
+
+def test_a_preempted_run_saves_waits_and_goes_on_from_there(slurm, environment, undisturbed, tmp_path):
+    controller = begin([*GRID, *ON_SLURM, "seed=0,1", paused(0.2)], tmp_path, environment)
+    sweep = sweep_in(tmp_path)
+    victims = [wait_for(lambda number=number: with_checkpoint(sweep, number)) for number in (0, 1)]
+    slurm.ask("sbatch", "--partition=high", "--exclusive", "--output=/dev/null", "--wrap=sleep 1")
+    wait_for(lambda: all(sweep.run_of(job).read_status().status == PREEMPTED for job in victims), 60)
+    saved = [sweep.run_of(job).read_status().images_seen for job in victims]
+    assert all(0 < images < 3200 for images in saved)
+    for job in victims:
+        queued_again(slurm, job.handle)
+    assert controller.wait(240) == 0, said(tmp_path)
+    assert [job.starts for job in sweep.jobs()] == [1, 1]
+    assert went_on(sweep, 0)
+    assert went_on(sweep, 1)
+    assert are_equal(weights(sweep), undisturbed)
+
+
+def test_a_run_whose_time_is_over_is_queued_again_and_goes_on_from_there(slurm, environment, undisturbed, tmp_path):
+    limit = ["hydra.launcher.timeout_min=1", "hydra.launcher.signal_delay_s=10"]
+    controller = begin([*GRID, *ON_SLURM, *limit, "seed=0,1", paused(0.7)], tmp_path, environment)
+    sweep = sweep_in(tmp_path)
+    for number in (0, 1):
+        job = wait_for(lambda number=number: with_checkpoint(sweep, number))
+        queued_again(slurm, job.handle)
+        assert 0 < sweep.run_of(job).read_status().images_seen < 3200
+    assert controller.wait(240) == 0, said(tmp_path)
+    assert are_equal(weights(sweep), undisturbed)
+
+
+def test_a_cancelled_job_stays_cancelled_until_the_sweep_is_gone_on_with(slurm, environment, undisturbed, tmp_path):
+    grid = [*GRID, *ON_SLURM, "seed=0,1", paused(0.1)]
+    controller = begin(grid, tmp_path, environment)
+    sweep = sweep_in(tmp_path)
+    victim = wait_for(lambda: with_checkpoint(sweep))
+    slurm.ask("scancel", victim.handle)
+    assert controller.wait(240) == 1, said(tmp_path)
+    assert [job.state for job in sweep.jobs()] == [STOPPED, DONE]
+    assert "cancelled" in sweep.jobs()[0].why
+    assert slurm.job(victim.handle)["Restarts"] == "0"
+    assert begin(grid, tmp_path, environment).wait(240) == 0, said(tmp_path)
+    assert went_on(sweep)
+    assert are_equal(weights(sweep), undisturbed)
+
+
+def test_a_supervisor_that_is_killed_leaves_jobs_that_the_next_one_adopts(slurm, environment, undisturbed, tmp_path):
+    grid = [*GRID, *ON_SLURM, "seed=0,1", paused(0.1)]
+    controller = begin(grid, tmp_path, environment)
+    sweep = sweep_in(tmp_path)
+    wait_for(lambda: with_checkpoint(sweep))
+    os.kill(controller.pid, signal.SIGKILL)
+    controller.wait()
+    handles = [job.handle for job in sweep.jobs()]
+    assert begin(grid, tmp_path, environment).wait(240) == 0, said(tmp_path)
+    assert [(job.handle, job.starts) for job in sweep.jobs()] == [(handle, 1) for handle in handles]
+    assert are_equal(weights(sweep), undisturbed)
+
+
+def test_a_stopped_sweep_has_saved_and_leaves_no_job_behind(slurm, environment, tmp_path):
+    grid = [*GRID, *ON_SLURM, "seed=0,1", "hydra.launcher.array_parallelism=1", paused(0.1)]
+    controller = begin(grid, tmp_path, environment)
+    sweep = sweep_in(tmp_path)
+    running = wait_for(lambda: with_checkpoint(sweep))
+    counts = asked(["stop", "lr", "--json"], tmp_path, environment)["counts"]
+    assert counts == {"stopped": 2}
+    assert controller.wait(60) == 128 + signal.SIGTERM
+    states = slurm.jobs()
+    assert all(states[job.handle] in ("COMPLETED", "CANCELLED", "FAILED") for job in sweep.jobs())
+    status = json.loads((sweep.run_of(running).path / "status.json").read_text())
+    assert (status["status"], status["why"]) == (STOPPED, "stopped by SIGINT")

@@ -1,0 +1,73 @@
+"""Sweeps of tiny runs, typed as people type them, in folders of their own."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import torch
+
+from diptych.runs.status import RUNNING
+from diptych.sweeps.folder import SweepFolder
+from diptych.sweeps.local import LocalExecutor
+
+CONF = Path(__file__).resolve().parent / "conf"
+TINY = ["--config-dir", str(CONF), "model=tiny_gan", "data=digits", "tracking=csv", "trainer.threads=1"]
+SLOW = "+callbacks.pause={_target_: tinyparts.Pause, seconds: 0.02}"
+
+
+def environment_of_sweeps() -> dict[str, str]:
+    """Ours, and where the tests' own parts lie."""
+    return {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join((str(CONF.parent), str(CONF.parents[2] / "src"))),
+        "OMP_NUM_THREADS": "1",
+    }
+
+
+def begin(arguments: list[str], folder: Path, environment: dict[str, str]) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "diptych", "train", "-m", *TINY, *arguments]
+    folder.mkdir(exist_ok=True)
+    with (folder / "said.txt").open("a") as said:
+        return subprocess.Popen(command, cwd=folder, env=environment, stdout=said, stderr=said, text=True)
+
+
+def sweep_in(folder: Path, name: str = "lr") -> SweepFolder:
+    return SweepFolder(folder / "outputs" / "sweeps" / name, folder / "outputs")
+
+
+def wait_for(condition, seconds: float = 90):
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
+    return found
+
+
+def with_checkpoint(sweep: SweepFolder):
+    """A job that runs and has saved."""
+    for job in sweep.jobs() if sweep.ledger.path.exists() else ():
+        run = sweep.run_of(job) if job.state == RUNNING else None
+        if run and run.last.exists() and LocalExecutor().adopt(job.handle):
+            return job
+    return None
+
+
+def weights(sweep: SweepFolder) -> list[dict[str, torch.Tensor]]:
+    """What each run has learned, in the order of their jobs."""
+    return [torch.load(sweep.run_of(job).last, weights_only=True)["state_dict"] for job in sweep.jobs()]
+
+
+def are_equal(one: list[dict[str, torch.Tensor]], other: list[dict[str, torch.Tensor]]) -> bool:
+    """Bit for bit."""
+    return len(one) == len(other) and all(
+        a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+        for a, b in zip(one, other, strict=True)
+    )
+
+
+def asked(arguments: list[str], folder: Path, environment: dict[str, str]) -> dict:
+    command = [sys.executable, "-m", "diptych", "sweep", *arguments]
+    return json.loads(subprocess.check_output(command, cwd=folder, env=environment, text=True, timeout=120))
