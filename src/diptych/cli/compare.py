@@ -1,41 +1,84 @@
-"""Set runs side by side: mean, interval and paired tests in one table, quality in training as plots."""
+"""Set runs side by side: mean, interval and paired tests in one table, quality in training as plots.
+
+One sweep alone is read by its validation figures, evaluated or not; with --by its runs' evaluations are compared.
+"""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from diptych.cli.arguments import add_json, add_runs
+from diptych.cli.objectives import add_objectives, objectives_from
 from diptych.cli.output import Output, short
+from diptych.config.errors import UserError
 
 if TYPE_CHECKING:
+    from diptych.reports.sweeps.trials import Objective
     from diptych.runs.folder import RunFolder
+    from diptych.sweeps.folder import SweepFolder
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what `diptych compare` takes."""
-    add_runs(parser, "runs", "RUN|SWEEP", ", or sweeps; those that differ only in seed are a group")
+    further = (
+        ", or sweeps; those that differ only in seed are a group. One sweep alone is read by its validation figures: "
+        "the best configurations, what mattered, what failed"
+    )
+    add_runs(parser, "runs", "RUN|SWEEP", further)
     parser.add_argument("--by", metavar="KEY", help="group by this key of the configuration, such as objective")
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="where table and plots are written (default: in outputs/comparisons)"
     )
+    add_objectives(parser)
     add_json(parser, "the tables")
 
 
 def run(args: argparse.Namespace) -> int:
     """Compare and write; returns the exit code."""
-    from diptych.reports.compare_files import compare_runs
-    from diptych.runs.finding import default_outputs, runs_named
+    from diptych.runs.finding import default_outputs
+    from diptych.sweeps.folder import SweepFolder
 
     output = Output(as_json=args.json)
     outputs = default_outputs()
+    objectives = objectives_from(args.objective)
+    sweep = SweepFolder.find(args.runs[0], outputs) if len(args.runs) == 1 and args.by is None else None
+    if sweep is None:
+        if objectives:
+            raise UserError("--objective goes with one sweep alone, and without --by")
+        output.result(_compared(args, outputs, output))
+    else:
+        output.result(_swept(sweep, objectives, args.out or outputs / "comparisons" / sweep.name, output))
+    return 0
+
+
+def _compared(args: argparse.Namespace, outputs: Path, output: Output) -> dict[str, Any]:
+    """The evaluations of runs side by side."""
+    from diptych.reports.compare_files import compare_runs
+    from diptych.runs.finding import runs_named
+
     runs = runs_named(args.runs, outputs)
     written = compare_runs(runs, args.by, args.out or outputs / "comparisons" / _name(runs, args.by))
     for text in written.texts:
         output.line(text + "\n")
-    for path in written.files:
+    _say_files(written.files, output)
+    return {"comparisons": written.values, "files": [str(path) for path in written.files]}
+
+
+def _swept(sweep: "SweepFolder", objectives: "Sequence[Objective]", folder: Path, output: Output) -> dict[str, Any]:
+    """A sweep by its validation figures."""
+    from diptych.reports.sweeps.files import reading_of, write_reading
+
+    reading = reading_of(sweep, objectives)
+    files = write_reading(reading, folder)
+    output.line(reading.text + "\n")
+    _say_files(files, output)
+    return {**reading.values, "files": [str(path) for path in files]}
+
+
+def _say_files(files: "Sequence[Path]", output: Output) -> None:
+    for path in files:
         output.line(f"written to {short(path)}")
-    output.result({"comparisons": written.values, "files": [str(path) for path in written.files]})
-    return 0
 
 
 def _name(runs: "list[RunFolder]", by: str | None) -> str:

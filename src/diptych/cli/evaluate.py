@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what `diptych evaluate` takes."""
-    add_runs(parser, "words", "RUN|data.KEY=VALUE", "; and what to set in the data: data.root=FOLDER")
+    add_runs(parser, "words", "RUN|SWEEP|data.KEY=VALUE", ", or sweeps; and what to set in the data: data.root=FOLDER")
     parser.add_argument("--data", metavar="D", help="such as digits, or a folder of pictures (default: the run's own)")
     parser.add_argument("--split", choices=("val", "test"), default="test", help="default: %(default)s")
     parser.add_argument("--num", type=int, default=1000, metavar="N", help="examples (default: %(default)s)")
@@ -51,6 +51,7 @@ def run(args: argparse.Namespace) -> int:
     from diptych.cli.skills_table import skills_table
     from diptych.cli.tables import evaluation_table
     from diptych.runs.evaluation import evaluate, tell_trackers
+    from diptych.runs.finding import default_outputs, spread
     from diptych.runs.load import load, load_partner
     from diptych.runs.request import Request
     from diptych.runs.skills import KIND, KIND_IN_FULL
@@ -71,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
     )
     partners = [load_partner(name, trust=args.trust) for name in args.partners]
     written = []
-    for name in runs:
+    for name in spread(runs, default_outputs()):
         handle = load(name, trust=args.trust)
         output.line(
             f"{handle.run.experiment} {handle.run.run_id}: {handle.checkpoint.stem} checkpoint, "

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
 
 import matplotlib as mpl
 import numpy as np
@@ -16,23 +15,8 @@ from diptych.reports.compare_curves import Curve, band_of
 from diptych.reports.compare_skills import ManyAsOne
 from diptych.reports.compare_text import title
 from diptych.reports.curves import short_number
+from diptych.reports.paper import COLOURS, LINE, PAPER, SOFT, STYLE, TITLE_FONT, plain_axes, saved
 
-PAPER, INK, SOFT, LINE = "#fbfaf7", "#23211d", "#6b655b", "#e5e0d6"
-COLOURS = ("#2f5d9b", "#c0692a", "#4b8a6a", "#8a5a9e", "#a08a2c", "#6f7680")
-STYLE: dict[Any, Any] = {
-    "font.family": "sans-serif",
-    "font.sans-serif": ["Liberation Sans", "DejaVu Sans"],
-    "font.size": 10,
-    "svg.hashsalt": "diptych",
-    "figure.facecolor": PAPER,
-    "axes.facecolor": PAPER,
-    "text.color": INK,
-    "axes.edgecolor": LINE,
-    "axes.labelcolor": SOFT,
-    "xtick.color": SOFT,
-    "ytick.color": SOFT,
-}
-TITLE_FONT: dict[str, Any] = {"family": "serif", "size": 14}
 WIDTH = 9.0
 TITLE, LEGEND_LINE, ROW, FOOT = 0.66, 0.26, 0.19, 0.76
 """Inches: of the title, of a line of the legend, of a group's line, and below everything."""
@@ -61,9 +45,9 @@ def write_intervals(comparison: Comparison, path: Path) -> list[Path]:
         axes.set_xlim(*_round_about(_ends_of(rows)))
         axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
         axes.xaxis.set_major_formatter(_as_percent)
-        _plain_axes(axes, grid="x")
+        plain_axes(axes, grid="x")
         axes.tick_params(axis="y", labelcolor=INK)
-        return _saved(canvas, path)
+        return saved(canvas, path)
 
 
 def write_quality(curves: Mapping[str, Sequence[Curve]], name: str, path: Path) -> list[Path]:
@@ -82,9 +66,9 @@ def write_quality(curves: Mapping[str, Sequence[Curve]], name: str, path: Path) 
             axes.set_xlabel(label)
             axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
             axes.xaxis.set_major_formatter(lambda value, _: short_number(value))
-            _plain_axes(axes, grid="y")
+            plain_axes(axes, grid="y")
         right.tick_params(labelleft=False)
-        return _saved(canvas, path)
+        return saved(canvas, path)
 
 
 def write_profiles(skills: ManyAsOne, labels: Sequence[str], heading: str, path: Path) -> list[Path]:
@@ -105,8 +89,8 @@ def write_profiles(skills: ManyAsOne, labels: Sequence[str], heading: str, path:
         axes.set_ylim(-0.03, 1.03)
         axes.set_xlabel("GenEval's rate of a skill")
         axes.set_ylabel("runs and skills above it")
-        _plain_axes(axes, grid="y")
-        return _saved(canvas, path)
+        plain_axes(axes, grid="y")
+        return saved(canvas, path)
 
 
 def _canvas(heading: str, labels: Sequence[str], content: float, says: str) -> Canvas:
@@ -183,20 +167,3 @@ def _limits(curves: Mapping[str, Sequence[Curve]]) -> tuple[float, float]:
 
 def _as_percent(value: float, _: float) -> str:
     return f"{100 * value:.4g} %"
-
-
-def _plain_axes(axes: Axes, grid: Literal["x", "y"]) -> None:
-    for side in axes.spines.values():
-        side.set_visible(False)
-    axes.grid(axis=grid, color=LINE, linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.tick_params(length=0)
-
-
-def _saved(canvas: Canvas, path: Path) -> list[Path]:
-    """As PNG and SVG; the same comparison gives the same files."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    files = [path.with_suffix(".png"), path.with_suffix(".svg")]
-    canvas.savefig(files[0], dpi=160, metadata={"Software": None})
-    canvas.savefig(files[1], metadata={"Date": None})
-    return files

@@ -14,9 +14,9 @@ from diptych.runs.results import Evaluation, read_all
 from diptych.tracking import read_metrics
 
 
-def write_run_report(run: RunFolder) -> Path:
-    """Put report.html into the run's folder."""
-    return write(run.report, run_page(run_story(run)))
+def write_run_report(run: RunFolder, path: Path | None = None) -> Path:
+    """Write the page to `path`, or as report.html into the run's folder."""
+    return write(path or run.report, run_page(run_story(run)))
 
 
 def run_story(run: RunFolder) -> RunStory:

@@ -49,6 +49,12 @@ def runs_named(texts: Sequence[str], outputs: Path) -> list[RunFolder]:
     return list({run.path: run for run in runs}.values())
 
 
+def spread(texts: Sequence[str], outputs: Path) -> list[str]:
+    """The texts, each sweep's name replaced by the folders of its runs."""
+    found = [(text, _runs_of_sweep(text, outputs)) for text in texts]
+    return [name for text, runs in found for name in ([str(run.path) for run in runs] or [text])]
+
+
 def sweep_members(text: str, outputs: Path) -> set[str]:
     """The ids of a sweep's runs; `text` is its folder, or its name in `outputs/sweeps`."""
     links = _links_of_sweep(text, outputs)

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-RUNNING, DONE, FAILED, STOPPED, DIVERGED = "running", "done", "failed", "stopped", "diverged"
-"""What a run says of itself; `failed` raised, `diverged` had numbers that are not finite, `stopped` was told to."""
+RUNNING, DONE, PRUNED, FAILED, STOPPED, DIVERGED = "running", "done", "pruned", "failed", "stopped", "diverged"
+"""What a run says of itself; `pruned` was not worth its budget to the search that it is of, `failed` raised, `diverged`
+had numbers that are not finite, `stopped` was told to."""
 PREEMPTED = "preempted"
 """What a run says that has saved because a cluster takes its machine away; it goes on once it has one again."""
 LOST = "lost"

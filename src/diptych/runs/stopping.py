@@ -23,6 +23,10 @@ class Stopped(BaseException):
         self.signum, self.code = signum, 128 + signum
 
 
+class Pruned(BaseException):
+    """A search has given the run up; it says why."""
+
+
 class StopSignals:
     """While entered, catches the signals; `deferred` says that there is something to save first."""
 

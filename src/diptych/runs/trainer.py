@@ -140,7 +140,7 @@ def _callbacks(equipment: Equipment) -> list[Callback]:
     chosen = [components.build(node, f"callbacks.{name}", facts, equipment.trust) for name, node in nodes if node]
     spec = equipment.data.spec  # pyright: ignore[reportAttributeAccessIssue]
     recorder = Recorder(config, spec, folder.run_id, equipment.signals)
-    return [recorder, Heartbeat(folder), *chosen, Pauses(equipment.signals)]
+    return [recorder, Heartbeat(folder), *chosen, Pauses(equipment.signals, folder)]
 
 
 def _profiler(name: str | None, folder: RunFolder) -> Profiler | None:

@@ -22,8 +22,8 @@ from diptych.runs.logs import logging_to
 from diptych.runs.parts import borrow, check_parts, find_lenders, load_parts
 from diptych.runs.preemption import await_the_end, is_preemption
 from diptych.runs.randomness import seed_everything
-from diptych.runs.status import DIVERGED, DONE, FAILED, PREEMPTED, RUNNING, STOPPED, host_name
-from diptych.runs.stopping import Stopped, StopSignals
+from diptych.runs.status import DIVERGED, DONE, FAILED, PREEMPTED, PRUNED, RUNNING, STOPPED, host_name
+from diptych.runs.stopping import Pruned, Stopped, StopSignals
 from diptych.runs.trainer import CALLBACK_FACTS, Equipment, make_trainer, prepare_machine, quiet, repeat_first_batch
 from diptych.systems.base import System
 from diptych.tracking import RunInfo, Trackers
@@ -126,6 +126,8 @@ def _recorded(folder: RunFolder) -> Iterator[Progress]:
     """Keep log.txt, environment.json and status.json of one start, and close the trackers with its status."""
     progress = Progress()
     with _in_hand(folder), logging_to(folder.log):
+        if folder.read_status().status != RUNNING:
+            folder.prune.unlink(missing_ok=True)  # it was asked of an earlier start, which did end
         folder.write_status(RUNNING)
         status, why = FAILED, ""
         try:
@@ -135,6 +137,9 @@ def _recorded(folder: RunFolder) -> Iterator[Progress]:
             status, why = PREEMPTED if is_preemption(stop.signum) else STOPPED, str(stop)
             stop.add_note(_how_to_go_on(folder, progress))
             raise
+        except Pruned as pruned:
+            status, why = PRUNED, str(pruned)
+            log.info("pruned: %s", why)
         except BaseException as error:
             status = DIVERGED if isinstance(error, TrainingDiverged) else FAILED
             why = f"{type(error).__name__}: {error}"

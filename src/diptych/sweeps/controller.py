@@ -21,6 +21,7 @@ from diptych.sweeps.executors import Executor, Work
 from diptych.sweeps.folder import SweepFolder
 from diptych.sweeps.jobs import QUEUED, Job, Jobs
 from diptych.sweeps.outcomes import End, Outcome, outcome_of
+from diptych.sweeps.planning import Plan, Planner, note_plan
 from diptych.sweeps.slots import Slot
 from diptych.sweeps.starts import Start
 
@@ -72,10 +73,17 @@ class Controller:
     """Carries out the jobs of a sweep that is in hand."""
 
     def __init__(
-        self, folder: SweepFolder, executor: Executor, slots: Sequence[Slot], policy: Policy, view: View
+        self,
+        folder: SweepFolder,
+        executor: Executor,
+        slots: Sequence[Slot],
+        policy: Policy,
+        view: View,
+        planner: Planner | None = None,
     ) -> None:
         self.folder, self.executor, self.policy, self.view = folder, executor, policy, view
         self.slots = slots
+        self.planner = planner or Planner()
         self.jobs = folder.jobs()
         self._work: dict[int, Work] = {}
         self._expected: dict[int, str] = {}  # since when signs of life are
@@ -122,15 +130,28 @@ class Controller:
         """Look once at everything; whether there is anything left to wait for."""
         for number in list(self._work):
             self._look_at(self.jobs[number])
-        waiting = self._waiting()
-        self._start(list(zip(waiting, self._free_slots(), strict=False)))
+        self.planner.look(self.jobs)
+        free = self._free_slots()
+        waiting = self._waiting(len(free))
+        self._start(list(zip(waiting, free, strict=False)))
         self.view.show(self.jobs)
         return bool(self._work or waiting)
 
-    def _waiting(self) -> list[Job]:
-        """Jobs to be started, those that were lost before the others."""
+    def _waiting(self, free: int) -> list[Job]:
+        """Jobs to be started, lost ones before the others; where slots would stay free, new ones are planned."""
         if self.policy.fail_fast and any(job.state in (FAILED, DIVERGED) for job in self.jobs):
             return []
+        waiting = self._due()
+        if len(waiting) < free:
+            for plan in self.planner.plans(self.jobs, free - len(waiting)):
+                self._plan(plan)
+            waiting = self._due()
+        return waiting
+
+    def _plan(self, plan: Plan) -> None:
+        self.jobs.take_in(note_plan(self.folder.ledger, len(self.jobs), plan, self.slots[0].threads))
+
+    def _due(self) -> list[Job]:
         return [job for state in (LOST, QUEUED) for job in self.jobs if job.state == state]
 
     def _free_slots(self) -> list[Slot]:

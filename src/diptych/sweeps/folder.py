@@ -31,17 +31,27 @@ class SweepFolder:
     @classmethod
     def named(cls, name: str, outputs: Path) -> "SweepFolder":
         """The sweep of that name, or in that folder."""
-        for path in (Path(name), outputs / SWEEPS / name):
-            if (path / "ledger.jsonl").is_file():
-                return cls(path, outputs)
+        found = cls.find(name, outputs)
+        if found is not None:
+            return found
         known = sorted(ledger.parent.name for ledger in (outputs / SWEEPS).glob("*/ledger.jsonl"))
         raise UserError(
             f"there is no sweep {name!r} in {outputs / SWEEPS}; there are: {', '.join(known) or 'none yet'}"
         )
 
+    @classmethod
+    def find(cls, name: str, outputs: Path) -> "SweepFolder | None":
+        """The same, or None where there is no such sweep."""
+        paths = (Path(name).absolute(), outputs / SWEEPS / name)
+        return next((cls(path, outputs) for path in paths if (path / "ledger.jsonl").is_file()), None)
+
     @property
     def name(self) -> str:
         return self.path.name
+
+    @property
+    def report(self) -> Path:
+        return self.path / "report.html"
 
     @property
     def ledger(self) -> Ledger:

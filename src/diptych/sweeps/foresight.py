@@ -15,18 +15,19 @@ MOST_SHOWN = 20
 
 
 class Plan(NamedTuple):
-    """One run to come: what is typed for it, what it will be called, and how many images it will see."""
+    """One run to come: what is shown of it, what it will be called, and how many images it will see."""
 
-    arguments: Sequence[str]
+    shown: str
     name: str
     budget_images: int
 
 
 def foresee(plans: Sequence[Plan], outputs: Path, slots: Sequence[Slot]) -> list[str]:
     """Lines: every run, how many there are, and how long they took elsewhere."""
-    lines = [f"  {' '.join(plan.arguments)}" for plan in plans[:MOST_SHOWN]]
-    if len(plans) > MOST_SHOWN:
-        lines.append(f"  … and {len(plans) - MOST_SHOWN} more")
+    shown = [plan.shown for plan in plans if plan.shown]
+    lines = [f"  {text}" for text in shown[:MOST_SHOWN]]
+    if len(shown) > MOST_SHOWN:
+        lines.append(f"  … and {len(shown) - MOST_SHOWN} more")
     images = sum(plan.budget_images for plan in plans)
     return [*lines, f"{len(plans)} runs, {images:,} images, {_places(slots)}", _cost(plans, outputs, len(slots))]
 

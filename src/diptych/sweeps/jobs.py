@@ -1,13 +1,14 @@
 """The jobs of a sweep: each is one run, from its plan to its end, as the ledger tells it."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
-from diptych.runs.status import DIVERGED, DONE, FAILED, LOST, RUNNING, STOPPED
+from diptych.runs.status import DIVERGED, DONE, FAILED, LOST, PRUNED, RUNNING, STOPPED
 from diptych.sweeps.ledger import Event
 
 QUEUED = "queued"
-STATES = (QUEUED, RUNNING, DONE, DIVERGED, FAILED, STOPPED, LOST)
+STATES = (QUEUED, RUNNING, DONE, PRUNED, DIVERGED, FAILED, STOPPED, LOST)
 ENDED_BADLY = (DIVERGED, FAILED, LOST)
 
 
@@ -15,7 +16,8 @@ ENDED_BADLY = (DIVERGED, FAILED, LOST)
 class Job:
     """One run of a sweep. `run_id` is its own for good: whatever happens, it goes on in its own folder.
 
-    `threads` are those that its slot gave it when it was planned, if any. `handle` is the executor's name for its
+    `threads` are those that its slot gave it when it was planned, if any. In a search it is of a `trial`, which tries
+    `values`. `handle` is the executor's name for its
     latest start, in `slot`, at `since`. `progress` marks how far it was saved when that start ended, and `losses`
     counts how often it was lost in a row without getting any further.
     """
@@ -24,6 +26,8 @@ class Job:
     run_id: str
     arguments: tuple[str, ...]
     threads: int | None = None
+    trial: int | None = None
+    values: Mapping[str, Any] = field(default_factory=dict)
     state: str = QUEUED
     why: str = ""
     starts: int = 0
@@ -35,10 +39,11 @@ class Job:
 
 
 class Jobs:
-    """Where every job stands after the events so far."""
+    """Where every job stands after the events so far. `foreseen` is how many a search will make."""
 
     def __init__(self, events: Iterable[Event] = ()) -> None:
         self._jobs: dict[int, Job] = {}
+        self.foreseen = 0
         for event in events:
             self.take_in(event)
 
@@ -56,7 +61,10 @@ class Jobs:
         """One more event; those that are about no job change nothing."""
         match event:
             case {"event": "planned", "job": int(number), "run_id": str(run_id), "arguments": [*arguments]}:
-                self._jobs[number] = Job(number, run_id, tuple(arguments), event.get("threads"))
+                of_search = (event.get("trial"), event.get("values", {}))
+                self._jobs[number] = Job(number, run_id, tuple(arguments), event.get("threads"), *of_search)
+            case {"event": "search", "runs": int(runs)}:
+                self.foreseen = runs
             case {"event": "queued", "job": int(number)}:
                 self._jobs[number] = replace(self._jobs[number], state=QUEUED, why="", losses=0)
             case {"event": "started", "job": int(number)}:

@@ -6,17 +6,20 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from diptych.config.resolvers import timed_id
 from diptych.runs import environment
-from diptych.runs.status import DONE
+from diptych.runs.status import DIVERGED, DONE, PRUNED
 from diptych.sweeps.controller import Controller, Policy, in_hand
 from diptych.sweeps.executors import Executor
 from diptych.sweeps.folder import SweepFolder
 from diptych.sweeps.jobs import Jobs, new_plans
+from diptych.sweeps.planning import Plan, Planner, note_plan
 from diptych.sweeps.slots import Slot
 from diptych.sweeps.views import view_of
+
+if TYPE_CHECKING:
+    from diptych.sweeps.search.request import Search
 
 log = logging.getLogger(__name__)
 
@@ -27,10 +30,11 @@ class SweepFailed(RuntimeError):
 
 @dataclass(frozen=True)
 class Request:
-    """What a sweep is asked to do: `plans` are the arguments of `diptych train`, one list a run."""
+    """What a sweep is asked to do: `plans` are arguments of `diptych train`, one list a run; a `search` makes more."""
 
-    plans: Sequence[Sequence[str]]
+    plans: Sequence[Sequence[str]] = ()
     policy: Policy = field(default_factory=Policy)
+    search: "Search | None" = None
 
 
 def launch(request: Request, folder: SweepFolder, executor: Executor) -> Jobs:
@@ -39,9 +43,14 @@ def launch(request: Request, folder: SweepFolder, executor: Executor) -> Jobs:
     slots = executor.slots()
     with in_hand(folder):
         _plan(request, folder, executor, slots)
+        planner = _planner(request, folder)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        jobs = Controller(folder, executor, slots, request.policy, view_of(folder, len(slots))).run()
-    failed = [job for job in jobs if job.state != DONE]
+        view = view_of(folder, executor.parallelism or len(slots))
+        jobs = Controller(folder, executor, slots, request.policy, view, planner).run()
+    for line in planner.summary():
+        log.info("%s", line)
+    well = (DONE, PRUNED, DIVERGED) if request.search else (DONE,)
+    failed = [job for job in jobs if job.state not in well]
     if failed:
         names = ", ".join(f"{job.run_id} ({job.state})" for job in failed[:5]) + (" …" if len(failed) > 5 else "")
         raise SweepFailed(
@@ -57,17 +66,28 @@ def _plan(request: Request, folder: SweepFolder, executor: Executor, slots: Sequ
     new = new_plans(jobs, request.plans)
     folder.write_request(_described(request, executor, slots))
     for number, plan in enumerate(new, start=len(jobs)):
-        run = {"run_id": timed_id(), "arguments": list(plan), "threads": slots[0].threads}
-        folder.ledger.append("planned", job=number, **run)
+        note_plan(folder.ledger, number, Plan(tuple(plan)), slots[0].threads)
     if len(jobs):
         log.info("sweep %s goes on: %d runs of before, %d new ones", folder.name, len(jobs), len(new))
+
+
+def _planner(request: Request, folder: SweepFolder) -> Planner:
+    """Imported late: grids need no Optuna."""
+    if request.search is None:
+        return Planner()
+    from diptych.sweeps.search.planner import SearchPlanner
+
+    search = request.search
+    planner = SearchPlanner(folder, search)
+    folder.ledger.append("search", runs=search.n_trials * search.runs_per_trial, **search.describe())
+    return planner
 
 
 def _described(request: Request, executor: Executor, slots: Sequence[Slot]) -> Mapping[str, Any]:
     code = environment.code_version(Path(__file__).parent)
     return {
         "command": [*sys.argv[0].rpartition("/")[2].split(), *sys.argv[1:]],
-        "runs": len(request.plans),
+        "runs": request.search.n_trials if request.search else len(request.plans),
         "executor": dict(executor.description),
         "slots": [{"gpus": list(slot.gpus), "threads": slot.threads} for slot in slots],
         "policy": {name: getattr(request.policy, name) for name in ("fail_fast", "hung_seconds", "least_free_gb")},

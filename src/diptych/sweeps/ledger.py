@@ -31,24 +31,30 @@ class Ledger:
 
     def read(self) -> list[Event]:
         """All events, oldest first."""
-        return [json.loads(line) for line in self._whole().splitlines()]
+        return [json.loads(line) for line in _whole(self.path).splitlines()]
 
     def repair(self) -> None:
         """Cut off what a crash left of a line."""
-        whole = self._whole()
-        if self.path.exists() and len(whole) < self.path.stat().st_size:
-            os.truncate(self.path, len(whole))
-
-    def _whole(self) -> bytes:
-        """Everything up to the last line that is complete; a crash may also leave zeros where a line should be."""
-        content = self.path.read_bytes() if self.path.exists() else b""
-        whole = content[: content.rfind(b"\n") + 1]
-        while whole and not _is_event(whole.splitlines()[-1]):
-            whole = whole[: whole.rstrip(b"\n").rfind(b"\n") + 1]
-        return whole
+        repair(self.path)
 
 
-def _is_event(line: bytes) -> bool:
+def repair(path: Path) -> None:
+    """Cut off what a crash left of the last line of a file of JSON lines."""
+    whole = _whole(path)
+    if path.exists() and len(whole) < path.stat().st_size:
+        os.truncate(path, len(whole))
+
+
+def _whole(path: Path) -> bytes:
+    """Everything up to the last line that is complete; a crash may also leave zeros where a line should be."""
+    content = path.read_bytes() if path.exists() else b""
+    whole = content[: content.rfind(b"\n") + 1]
+    while whole and not _is_mapping(whole.splitlines()[-1]):
+        whole = whole[: whole.rstrip(b"\n").rfind(b"\n") + 1]
+    return whole
+
+
+def _is_mapping(line: bytes) -> bool:
     try:
         return isinstance(json.loads(line), Mapping)
     except ValueError:

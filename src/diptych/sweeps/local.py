@@ -77,6 +77,7 @@ class LocalExecutor:
     """A fresh process for every run: nothing leaks from one into the next, and one crash leaves the others alone."""
 
     look_every_seconds = 0.2
+    parallelism: int | None = None
 
     def __init__(self, resources: Resources | None = None, most_memory_gb: float | None = None) -> None:
         if most_memory_gb is not None and most_memory_gb <= 0:

@@ -87,6 +87,7 @@ class RayExecutor:
     """`address` is that of a cluster (`auto`, `host:6379`, `ray://…`), None begins one on this machine."""
 
     look_every_seconds = 0.5
+    parallelism: int | None = None
 
     def __init__(
         self,

@@ -1,13 +1,16 @@
 """How a sweep fares, as plain values: what tables, lines and programs show of it."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from diptych.runs.status import DONE, RUNNING, now, seconds_between
+from diptych.runs.status import DONE, PRUNED, RUNNING, now, seconds_between
 from diptych.sweeps.folder import SweepFolder
 from diptych.sweeps.jobs import QUEUED, STATES, Job, Jobs
+
+_LONG_NUMBER = re.compile(r"-?\d+\.\d{5,}(e-?\d+)?|-?\d\.\d{5,}e-?\d+")
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ def standing_of(folder: SweepFolder, jobs: Jobs, num_slots: int = 1) -> Standing
     """Read from the run folders."""
     differing = _differing(jobs)
     rows = tuple(_row(folder, job, differing) for job in jobs)
-    return Standing(rows, _seconds_left(rows, num_slots))
+    return Standing(rows, _seconds_left(rows, num_slots, jobs.foreseen))
 
 
 def duration(seconds: float) -> str:
@@ -78,11 +81,17 @@ def duration(seconds: float) -> str:
 
 def _row(folder: SweepFolder, job: Job, differing: set[str]) -> Row:
     run = folder.run_of(job) if job.starts else None
-    said = " ".join(argument for argument in job.arguments if argument in differing)
+    said = " ".join(_shortened(argument) for argument in job.arguments if argument in differing)
     if run is None:
         return Row(job, said, 0, None, seconds_between(job.since, now()) if job.state == RUNNING else 0.0)
     status = run.read_status()
     return Row(job, said, status.images_seen, status.best, status.seconds)
+
+
+def _shortened(argument: str) -> str:
+    """For people: a number of many digits is rounded."""
+    key, _, value = argument.partition("=")
+    return f"{key}={float(value):.4g}" if _LONG_NUMBER.fullmatch(value) else argument
 
 
 def _differing(jobs: Jobs) -> set[str]:
@@ -91,10 +100,10 @@ def _differing(jobs: Jobs) -> set[str]:
     return {argument for argument, number in counted.items() if number < len(jobs)}
 
 
-def _seconds_left(rows: tuple[Row, ...], num_slots: int) -> float | None:
-    """From how long the finished runs took; runs in hand are taken to be half done on the average."""
-    done = [row.seconds for row in rows if row.job.state == DONE]
-    ahead = sum(row.job.state == QUEUED for row in rows)
+def _seconds_left(rows: tuple[Row, ...], num_slots: int, foreseen: int) -> float | None:
+    """From how long the finished runs took, those that a search gave up included."""
+    done = [row.seconds for row in rows if row.job.state in (DONE, PRUNED)]
+    ahead = sum(row.job.state == QUEUED for row in rows) + max(0, foreseen - len(rows))
     running = [row for row in rows if row.job.state == RUNNING]
     if not done or not (ahead or running):
         return None

@@ -15,7 +15,15 @@ from diptych.sweeps.jobs import Job, Jobs
 from diptych.sweeps.standing import Standing, standing_of
 
 REFRESH_SECONDS = 1.0
-STYLES = {"done": "green", "running": "cyan", "failed": "red", "diverged": "red", "lost": "yellow", "stopped": "yellow"}
+STYLES = {
+    "done": "green",
+    "pruned": "blue",
+    "running": "cyan",
+    "failed": "red",
+    "diverged": "red",
+    "lost": "yellow",
+    "stopped": "yellow",
+}
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +49,8 @@ class Lines(View):
         for job in changed:
             row = standing.rows[job.number]
             why = f": {job.why.splitlines()[0]}" if job.why else ""
-            log.info("[%d/%d] %s %s  %s%s", job.number + 1, len(jobs), job.run_id, job.state, row.overrides, why)
+            place = f"{job.number + 1}/{max(len(jobs), jobs.foreseen)}"
+            log.info("[%s] %s %s  %s%s", place, job.run_id, job.state, row.overrides, why)
             self._shown[job.number] = job
         log.info("sweep %s: %s", self.folder.name, standing.words)
 

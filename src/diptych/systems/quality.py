@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import torch
 
-from diptych.metrics import PaintingTruth
 from diptych.metrics.energy import image_energy_distance
+from diptych.metrics.truth import PaintingTruth
 from diptych.types import DataSpec, Images
 
 MAX_COMPARED = 1024

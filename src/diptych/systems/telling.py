@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 from torchmetrics import MeanMetric
 
-from diptych.metrics import CaptionTruth
 from diptych.metrics.captions.metric import CaptionQuality
+from diptych.metrics.truth import CaptionTruth
 from diptych.types import Batch, DataSpec
 
 

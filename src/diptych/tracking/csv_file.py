@@ -7,7 +7,7 @@ import csv
 import io
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,21 @@ def read_metrics(path: Path) -> list[dict[str, float]]:
         whole, _, _ = path.read_text(encoding="utf-8").rpartition("\n")
         return [_numbers(row) for row in csv.DictReader(io.StringIO(whole), strict=True)]
     except (ValueError, TypeError, csv.Error) as error:
+        raise ValueError(f"{path} is damaged: {error}") from error
+
+
+def read_columns(path: Path, names: Sequence[str]) -> list[dict[str, float]]:
+    """As `read_metrics`, of rows and columns that have one of `names`: quick where there are many files to read."""
+    if not path.exists():
+        return []
+    try:
+        whole, _, _ = path.read_text(encoding="utf-8").rpartition("\n")
+        header, *rows = csv.reader(io.StringIO(whole), strict=True) if whole else [[]]
+        places = {name: header.index(name) for name in names if name in header}
+        images = header.index("images") if places else 0
+        found = [(row[images], {name: row[i] for name, i in places.items() if row[i]}) for row in rows]
+        return [{"images": float(count), **{k: float(v) for k, v in own.items()}} for count, own in found if own]
+    except (ValueError, IndexError, csv.Error) as error:
         raise ValueError(f"{path} is damaged: {error}") from error
 
 

@@ -6,7 +6,7 @@ here it only meets Hydra.
 """
 
 import logging
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +21,7 @@ from omegaconf import DictConfig, OmegaConf
 
 if TYPE_CHECKING:
     from diptych.sweeps.executors import Executor
+    from diptych.sweeps.search.request import Search
 
 log = logging.getLogger("diptych.sweeps")
 
@@ -62,7 +63,7 @@ class SlurmLauncherConf(SweepConf):
     cpus_per_task: int = 1
     gpus_per_node: int | None = None
     mem_gb: float | None = None
-    array_parallelism: int = 256
+    array_parallelism: int = 16
     signal_delay_s: int = 120
     setup: list[str] = field(default_factory=list)
     additional_parameters: dict[str, Any] = field(default_factory=dict)
@@ -70,7 +71,7 @@ class SlurmLauncherConf(SweepConf):
 
 @dataclass
 class RayLauncherConf(SweepConf):
-    """An existing cluster, or where `address` is null one of this machine for the sweep; slots as it has room."""
+    """A cluster that exists, or where `address` is null one of this machine, begun for the sweep."""
 
     _target_: str = "hydra_plugins.diptych.launcher.RayLauncher"
     address: str | None = None
@@ -83,8 +84,8 @@ for _name, _node in (("local", LocalLauncherConf), ("submitit_slurm", SlurmLaunc
     ConfigStore.instance().store(group="hydra/launcher", name=_name, node=_node, provider="diptych")
 
 
-class SweepLauncher(Launcher):
-    """Runs `diptych train` once for every set of overrides; a failed run does not stop the others."""
+class SupervisedLauncher(Launcher, ABC):
+    """Carries sweeps out through a supervisor: grids that Hydra makes, and searches; a failed run stops no other."""
 
     def __init__(
         self, fail_fast: bool, hung_seconds: float, least_free_gb: float, dry_run: bool, **settings: Any
@@ -94,46 +95,43 @@ class SweepLauncher(Launcher):
         self.dry_run = dry_run
 
     @abstractmethod
-    def executor(self) -> "Executor":
-        """Who carries the runs out; `UserError` if its settings cannot be."""
+    def executor(self, is_search: bool = False) -> "Executor":
+        """Who carries the runs out; `UserError` if the launcher's settings cannot be."""
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         self.config, self.hydra_context = config, hydra_context
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        # Imported late: plugins are imported by every Hydra application of the environment.
-        from diptych.sweeps.controller import Policy
-        from diptych.sweeps.folder import SweepFolder
-        from diptych.sweeps.launch import Request, launch
-
-        setup_globals()
-        self._composed(job_overrides[0])  # a mistake that all of them share is found before anything is begun
-        executor, common = self.executor(), self._common()
+        """A grid: the sets of overrides that Hydra's own sweeper has made."""
+        self.composed(job_overrides[0])  # a mistake that all of them share is found before anything is begun
         if self.dry_run:
-            self._say_what_would_run(job_overrides, executor)
+            self._say_what_would_run([(" ".join(overrides), overrides) for overrides in job_overrides])
         else:
-            plans = [[*common, *overrides] for overrides in job_overrides]
-            folder = SweepFolder(Path(self.config.hydra.sweep.dir), Path(self.config.paths.outputs))
-            launch(Request(plans, Policy(**self.policy)), folder, executor)
+            common = self.common()
+            self._carry_out(plans=[[*common, *overrides] for overrides in job_overrides])
         return [JobReturn(overrides=o, status=JobStatus.COMPLETED, _return_value=None) for o in job_overrides]
 
-    def _say_what_would_run(self, job_overrides: Sequence[Sequence[str]], executor: "Executor") -> None:
-        from diptych.sweeps.foresight import Plan, foresee
+    def search(self, search: "Search") -> None:
+        """A search: its proposals, one after the other."""
+        if not self.dry_run:
+            return self._carry_out(search=search)
+        from diptych.sweeps.search.request import described
 
-        plans = []
-        for overrides in job_overrides:
-            config = self._composed(overrides)
-            plans.append(Plan(overrides, config.name, config.budget_images))
-        for line in foresee(plans, Path(self.config.paths.outputs), executor.slots()):
-            log.info("%s", line)
+        for parameter in search.space:
+            log.info("  %s: %s", parameter.key, described(parameter))
+        fixed = search.fixed[len(self.common()) :]
+        members = search.repeats or ("",)
+        trials = [[*fixed, *filter(None, [member])] for _ in range(search.n_trials) for member in members]
+        return self._say_what_would_run([("", overrides) for overrides in trials])
 
-    def _composed(self, overrides: Sequence[str]) -> DictConfig:
+    def composed(self, overrides: Sequence[str]) -> DictConfig:
         """The configuration of one run, as its own process will have it."""
+        setup_globals()
         config = self.hydra_context.config_loader.load_sweep_config(self.config, list(overrides))
         HydraConfig.instance().set_config(config)
         return config
 
-    def _common(self) -> list[str]:
+    def common(self) -> list[str]:
         """The flags and Hydra overrides of the command line that every run inherits."""
         sources = self.config.hydra.runtime.config_sources
         folders = [f"--config-dir={source.path}" for source in sources if source.provider == "command-line"]
@@ -141,11 +139,30 @@ class SweepLauncher(Launcher):
         assert isinstance(overrides, list)
         return folders + [str(o) for o in overrides if not str(o).lstrip("+~").startswith(OF_THE_SWEEP)]
 
+    def _carry_out(self, **asked: Any) -> None:
+        # Imported late: plugins are imported by every Hydra application of the environment.
+        from diptych.sweeps.controller import Policy
+        from diptych.sweeps.folder import SweepFolder
+        from diptych.sweeps.launch import Request, launch
 
-class LocalLauncher(SweepLauncher):
-    """In slots of this machine."""
+        folder = SweepFolder(Path(self.config.hydra.sweep.dir), Path(self.config.paths.outputs))
+        launch(Request(policy=Policy(**self.policy), **asked), folder, self.executor("search" in asked))
 
-    def executor(self) -> "Executor":
+    def _say_what_would_run(self, runs: Sequence[tuple[str, Sequence[str]]]) -> None:
+        """Each with what is shown of it, if anything."""
+        from diptych.sweeps.foresight import Plan, foresee
+
+        configs = {each: self.composed(each) for each in {tuple(overrides) for _, overrides in runs}}
+        plans = [Plan(shown, configs[tuple(each)].name, configs[tuple(each)].budget_images) for shown, each in runs]
+        slots = self.executor(is_search=True).slots()
+        for line in foresee(plans, Path(self.config.paths.outputs), slots):
+            log.info("%s", line)
+
+
+class LocalLauncher(SupervisedLauncher):
+    """Runs are processes of this machine, in slots."""
+
+    def executor(self, is_search: bool = False) -> "Executor":
         from diptych.sweeps.local import LocalExecutor
         from diptych.sweeps.slots import Resources
 
@@ -154,19 +171,20 @@ class LocalLauncher(SweepLauncher):
         return LocalExecutor(Resources(**settings), most_memory_gb)
 
 
-class SlurmLauncher(SweepLauncher):
-    """As jobs of SLURM, several at once as an array."""
+class SlurmLauncher(SupervisedLauncher):
+    """Runs are jobs of SLURM: those of a grid all at once, those of a search only when they are to run."""
 
-    def executor(self) -> "Executor":
-        from diptych.sweeps.slurm import SlurmExecutor, SlurmSettings
+    def executor(self, is_search: bool = False) -> "Executor":
+        from diptych.sweeps.slurm import MOST_IN_AN_ARRAY, SlurmExecutor, SlurmSettings
 
-        return SlurmExecutor(SlurmSettings(**self.settings))
+        settings = SlurmSettings(**self.settings)
+        return SlurmExecutor(settings, settings.array_parallelism if is_search else MOST_IN_AN_ARRAY)
 
 
-class RayLauncher(SweepLauncher):
-    """Wherever a Ray cluster has room."""
+class RayLauncher(SupervisedLauncher):
+    """Runs are wherever a Ray cluster has room."""
 
-    def executor(self) -> "Executor":
+    def executor(self, is_search: bool = False) -> "Executor":
         from diptych.sweeps.ray_cluster import RayExecutor
 
         return RayExecutor(**self.settings)

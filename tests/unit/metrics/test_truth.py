@@ -5,7 +5,7 @@ from random import Random
 import pytest
 import torch
 
-from diptych.metrics import CAPTION_SCORES, PAINTING_SCORES, CaptionTruth, PaintingTruth
+from diptych.metrics.truth import CAPTION_SCORES, PAINTING_SCORES, CaptionTruth, PaintingTruth
 from diptych.types import Scene
 from diptych.world import Grammar, WorldSpec, render, sample_scene
 

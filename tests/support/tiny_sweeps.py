@@ -1,26 +1,27 @@
-"""Sweeps of tiny runs, typed as people type them, in folders of their own."""
+"""Sweeps of real, tiny runs in processes of their own, as somebody would type them."""
 
 import json
 import os
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 
+from diptych.runs.status import RUNNING
 from diptych.sweeps.folder import SweepFolder
+from diptych.sweeps.local import LocalExecutor
 
 CONF = Path(__file__).resolve().parent / "conf"
 TINY = ["--config-dir", str(CONF), "model=tiny_gan", "data=digits", "tracking=csv", "trainer.threads=1"]
 SLOW = "+callbacks.pause={_target_: tinyparts.Pause, seconds: 0.02}"
-
-
 SUPERVISORS: list[subprocess.Popen[str]] = []
 
 
-def environment_of_sweeps() -> dict[str, str]:
-    """Ours, and where the tests' own parts lie."""
+def environment() -> dict[str, str]:
+    """Of processes that shall find the tiny parts, on one thread each."""
     return {
         **os.environ,
         "PYTHONPATH": os.pathsep.join((str(CONF.parent), str(CONF.parents[2] / "src"))),
@@ -28,11 +29,12 @@ def environment_of_sweeps() -> dict[str, str]:
     }
 
 
-def begin(arguments: list[str], folder: Path, environment: dict[str, str]) -> subprocess.Popen[str]:
+def begin(arguments: list[str], folder: Path, variables: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "diptych", "train", "-m", *TINY, *arguments]
     folder.mkdir(exist_ok=True)
     with (folder / "said.txt").open("a") as said:
-        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=said, stderr=said, text=True)
+        whole = environment() | dict(variables or {})
+        process = subprocess.Popen(command, cwd=folder, env=whole, stdout=said, stderr=said, text=True)
     SUPERVISORS.append(process)
     return process
 
@@ -43,6 +45,13 @@ def end_supervisors() -> None:
         process = SUPERVISORS.pop()
         process.kill()
         process.wait()
+
+
+def asked(arguments: list[str], folder: Path, variables: Mapping[str, str] | None = None) -> dict:
+    """What `diptych sweep ARGUMENTS --json` says."""
+    command = [sys.executable, "-m", "diptych", "sweep", *arguments, "--json"]
+    whole = environment() | dict(variables or {})
+    return json.loads(subprocess.check_output(command, cwd=folder, env=whole, text=True, timeout=120))
 
 
 def sweep_in(folder: Path, name: str = "lr") -> SweepFolder:
@@ -57,6 +66,15 @@ def wait_for(condition, seconds: float = 90):
     return found
 
 
+def with_checkpoint(sweep: SweepFolder):
+    """A job that runs and has saved."""
+    for job in sweep.jobs() if sweep.ledger.path.exists() else ():
+        run = sweep.run_of(job) if job.state == RUNNING else None
+        if run and run.last.exists() and LocalExecutor().adopt(job.handle):
+            return job
+    return None
+
+
 def weights(sweep: SweepFolder) -> list[dict[str, torch.Tensor]]:
     """What each run has learned, in the order of their jobs."""
     return [torch.load(sweep.run_of(job).last, weights_only=True)["state_dict"] for job in sweep.jobs()]
@@ -68,8 +86,3 @@ def are_equal(one: list[dict[str, torch.Tensor]], other: list[dict[str, torch.Te
         a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
         for a, b in zip(one, other, strict=True)
     )
-
-
-def asked(arguments: list[str], folder: Path, environment: dict[str, str]) -> dict:
-    command = [sys.executable, "-m", "diptych", "sweep", *arguments]
-    return json.loads(subprocess.check_output(command, cwd=folder, env=environment, text=True, timeout=120))

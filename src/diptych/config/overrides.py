@@ -1,0 +1,28 @@
+"""What one override of a command line says: which key, and which value, as Hydra reads it."""
+
+from functools import lru_cache
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
+
+REMOVED = "removed"
+
+
+@lru_cache(maxsize=4096)
+def read_override(argument: str) -> tuple[str, Any] | None:
+    """Key and value of `key=value`, `+key=value` or `~key` (`removed`); None for what is a flag such as `-m`.
+
+    Numbers, truth values, null, lists and dicts are such; what Hydra cannot read stays the text that it is.
+    """
+    if argument.startswith("-"):
+        return None
+    try:
+        override = OverridesParser.create().parse_override(argument)
+    except HydraException:
+        key, _, text = argument.partition("=")
+        return key.lstrip("+~"), text
+    key = override.get_key_element().lstrip("+~")
+    if override.is_delete():
+        return key, REMOVED
+    return key, argument.partition("=")[2] if override.is_sweep_override() else override.value()

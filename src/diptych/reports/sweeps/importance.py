@@ -1,0 +1,184 @@
+"""How much of the spread of the figure each parameter accounts for: fANOVA (Hutter et al. 2014), as Optuna has it.
+
+A forest is fitted to the trials' means; a parameter's importance is the share of the forest's variance, over the box in
+which values were tried, that it accounts for alone. Such shares always add up to something, so they are found again in
+resamples of the trials, and the forest has to say what trials come to that it has not seen.
+"""
+
+import logging
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+from scipy.stats import spearmanr
+
+from diptych.reports.sweeps.parameters import Parameter
+from diptych.reports.sweeps.trials import PRUNED, SweepTable
+
+LEAST_TRIALS, TRIALS_OF_EACH = 8, 3
+RESAMPLES, TREES, TREES_OF_EACH, DEPTH = 32, 32, 4, 6
+OUT_OF_BAG_TREES = 200
+TAIL = 0.05
+TOGETHER = 0.9
+SEED = 0
+
+
+@dataclass(frozen=True)
+class Share:
+    """A parameter's importance, 0 to 1, and the 5th and 95th percentile over resamples of the trials."""
+
+    name: str
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Importances:
+    """All shares, the highest first; or `refusal`, why there are none.
+
+    `num_trials` is how many they rest on. `explained` is the share of the figure's spread that the forest explains of
+    trials it has not seen (out of bag), below zero where the mean alone would do better.
+    """
+
+    shares: tuple[Share, ...] = ()
+    num_trials: int = 0
+    explained: float = 0.0
+    notes: tuple[str, ...] = ()
+    refusal: str = ""
+
+    @property
+    def is_chance(self) -> bool:
+        """Whether the forest has learned nothing that holds for other trials."""
+        return not self.refusal and self.explained <= 0
+
+
+def importances_of(table: SweepTable, parameters: Sequence[Parameter]) -> Importances:
+    """Of the parameters that every ranked trial has and in which they differ."""
+    trials = table.ranked
+    usable, notes = _usable(parameters)
+    needed = max(LEAST_TRIALS, TRIALS_OF_EACH * len(usable))
+    values = np.array([trial.mean() for trial in trials], dtype=np.float64)
+    if not usable:
+        return Importances(refusal="no parameter differs between trials that have a figure")
+    if len(trials) < needed:
+        return Importances(
+            refusal=f"{len(trials)} trials have a figure; shares of {len(usable)} "
+            f"{'parameter' if len(usable) == 1 else 'parameters'} need {needed} at least"
+        )
+    if np.ptp(values) == 0:
+        return Importances(refusal="all trials have the same figure")
+    found, resampled = _shares(usable, values)
+    lows, highs = np.quantile(resampled, (TAIL, 1 - TAIL), axis=0)
+    shares = [Share(p.name, *map(float, own)) for p, *own in zip(usable, found, lows, highs, strict=True)]
+    pruned = sum(run.state == PRUNED for run in table.runs)
+    notes += [f"{pruned} pruned runs have no part in it, and they are not the best ones"] if pruned else []
+    ordered = tuple(sorted(shares, key=lambda share: -share.value))
+    return Importances(ordered, len(trials), _explained(usable, values), (*notes, *_moving_together(usable)))
+
+
+def _usable(parameters: Sequence[Parameter]) -> tuple[list[Parameter], list[str]]:
+    """Those that every trial has, each once; of those that are another in other words, the first stands for all."""
+    notes = [f"{p.key}: left out, for only some trials have it" for p in parameters if p.is_partial]
+    kept: list[Parameter] = []
+    for parameter in (p for p in parameters if not p.is_partial and p.differs):
+        twin = next((other for other in kept if _same_partition(other, parameter)), None)
+        if twin is None:
+            kept.append(parameter)
+        else:
+            notes.append(f"{parameter.key} always changes together with {twin.key}, which stands for both")
+    return kept, notes
+
+
+def _same_partition(one: Parameter, other: Parameter) -> bool:
+    """Whether each value of the one always comes with the same value of the other."""
+    pairs = set(zip(one.labels, other.labels, strict=True))
+    return len(pairs) == len(set(one.labels)) == len(set(other.labels))
+
+
+def _moving_together(parameters: Sequence[Parameter]) -> list[str]:
+    """Numbers that rise and fall together, so that nobody can say which of them it was."""
+    numeric = [p for p in parameters if p.is_numeric]
+    pairs = [(a, b) for i, a in enumerate(numeric) for b in numeric[i + 1 :]]
+    return [
+        f"{a.key} and {b.key} nearly always change together: nobody can say which of them it was"
+        for a, b in pairs
+        if abs(float(np.asarray(spearmanr(a.positions, b.positions))[0])) >= TOGETHER
+    ]
+
+
+def _shares(
+    parameters: Sequence[Parameter], values: Float[np.ndarray, " trials"]
+) -> tuple[Float[np.ndarray, " parameters"], Float[np.ndarray, "resamples parameters"]]:
+    """Of all trials, and of resamples of them, such as have any spread."""
+    rng = np.random.default_rng(SEED)
+    n = len(values)
+    resampled: list[np.ndarray] = []
+    while len(resampled) < RESAMPLES:
+        drawn = rng.integers(0, n, n)
+        if np.ptp(values[drawn]) > 0:
+            resampled.append(_fanova(parameters, values, drawn, TREES_OF_EACH))
+    return _fanova(parameters, values, np.arange(n), TREES), np.array(resampled)
+
+
+def _explained(parameters: Sequence[Parameter], values: Float[np.ndarray, " trials"]) -> float:
+    """R² of a forest on trials that its trees were not grown on."""
+    from sklearn.ensemble import RandomForestRegressor
+
+    columns = [
+        column
+        for p in parameters
+        for column in ([p.positions] if p.is_numeric else [p.positions == place for place in range(len(p.levels))])
+    ]
+    forest = RandomForestRegressor(OUT_OF_BAG_TREES, max_depth=DEPTH, oob_score=True, random_state=SEED)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a trial that is in every tree's bag is left out
+        return float(forest.fit(np.column_stack(columns), values).oob_score_)
+
+
+def _fanova(
+    parameters: Sequence[Parameter],
+    values: Float[np.ndarray, " trials"],
+    drawn: Int[np.ndarray, " trials"],
+    trees: int,
+) -> Float[np.ndarray, " parameters"]:
+    """Shares by a study in memory of the trials drawn, in the order of the parameters."""
+    import optuna
+    from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
+
+    space: dict[str, BaseDistribution] = {}
+    columns: dict[str, Sequence[Any]] = {}
+    for p in parameters:
+        if p.is_numeric:
+            space[p.name] = FloatDistribution(float(p.positions.min()), float(p.positions.max()))
+            columns[p.name] = p.positions.tolist()
+        else:
+            space[p.name] = CategoricalDistribution(p.levels)
+            columns[p.name] = p.labels
+    with _quiet():
+        study = optuna.create_study()
+        study.add_trials(
+            [
+                optuna.create_trial(
+                    params={name: column[i] for name, column in columns.items()},
+                    distributions=space,
+                    value=float(values[i]),
+                )
+                for i in drawn
+            ]
+        )
+        evaluator = optuna.importance.FanovaImportanceEvaluator(n_trees=trees, max_depth=DEPTH, seed=SEED)
+        shares = optuna.importance.get_param_importances(study, evaluator=evaluator)
+    return np.array([shares[name] for name in columns])
+
+
+class _quiet(warnings.catch_warnings):
+    """Optuna says aloud that a study was made, and that its evaluator may change one day."""
+
+    def __enter__(self) -> None:
+        super().__enter__()
+        warnings.simplefilter("ignore")
+        logging.getLogger("optuna").setLevel(logging.WARNING)

@@ -1,0 +1,169 @@
+"""From a sweep's folder, and those of its runs, to its table. Whatever is missing or damaged is said, never guessed."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from diptych.config.errors import UserError
+from diptych.config.overrides import read_override
+from diptych.reports.sweeps.tested import Tests, read_tests
+from diptych.reports.sweeps.trials import GONE, MAX, MIN, SEED, Objective, SweepTable, SweptRun, finite, table_of
+from diptych.runs.folder import RunFolder
+from diptych.runs.status import DAMAGED, DONE, RUNNING, Status
+from diptych.sweeps.folder import SweepFolder
+from diptych.sweeps.jobs import Job
+from diptych.tracking.csv_file import read_columns
+
+IMAGES, SECONDS = "images", "seconds"
+COSTS = (IMAGES, SECONDS)
+"""Objectives that no file of figures has: what a run took."""
+Config = Mapping[str, Any]
+
+
+def read_sweep(folder: SweepFolder, objectives: Sequence[Objective] = ()) -> SweepTable:
+    """The table by the objectives given, else by those of its search, else by what its runs monitor."""
+    jobs = list(folder.jobs())
+    if not jobs:
+        raise UserError(f"sweep {folder.name} has no runs yet: begin it with its `diptych train -m --sweep` command")
+    found = {job.number: folder.run_of(job) for job in jobs if job.starts}
+    configs = {number: _config(run) for number, run in found.items() if run is not None}
+    chosen = tuple(objectives) or searched_for(folder) or monitored(configs.values())
+    tests = read_tests({number: run for number, run in found.items() if run is not None})
+    keys = {key for job in jobs for key in _settings(job)}
+    runs = [_run(job, found.get(job.number), configs.get(job.number, {}), chosen, keys, tests) for job in jobs]
+    notes = [*_monitor_notes(chosen, configs.values()), *_same_command_notes(runs), *tests.notes]
+    return table_of(folder.name, chosen, runs, tested_name=tests.name, notes=notes)
+
+
+def monitored(configs: Iterable[Config]) -> tuple[Objective, ...]:
+    """By what most runs choose their checkpoints; nothing where none does."""
+    counted = Counter((str(c["monitor"]), str(c.get("mode", MAX))) for c in configs if c.get("monitor"))
+    return tuple(Objective(*pair) for pair, _ in counted.most_common(1))
+
+
+def searched_for(folder: SweepFolder) -> tuple[Objective, ...]:
+    """What a search was for: the latest `objectives` (figure: max or min) in its ledger."""
+    told = [event["objectives"] for event in folder.ledger.read() if isinstance(event.get("objectives"), Mapping)]
+    pairs = told[-1].items() if told else ()
+    return tuple(Objective(str(name), MIN if str(mode).startswith(MIN) else MAX) for name, mode in pairs)
+
+
+def _run(
+    job: Job,
+    folder: RunFolder | None,
+    config: Config,
+    objectives: Sequence[Objective],
+    keys: set[str],
+    tests: Tests,
+) -> SweptRun:
+    status = folder.read_status() if folder is not None else Status("")
+    state, why = _state(job, folder, status)
+    table = _figures_table(folder, config, objectives) if folder is not None else []
+    figures = tuple(_figure(objective, config, status, table) for objective in objectives) or (None,)
+    name = objectives[0].name if objectives else ""
+    return SweptRun(
+        job.number,
+        job.run_id,
+        job.arguments,
+        _completed(job, config, keys),
+        _seed(job, config),
+        state,
+        why,
+        figures,
+        status.images_seen,
+        status.seconds,
+        tests.values.get(job.number),
+        [(row[IMAGES], row[name]) for row in table if name in row],
+        getattr(job, "trial", None),
+        job.threads,
+    )
+
+
+def _settings(job: Job) -> dict[str, Any]:
+    """The job's overrides by key, as Hydra reads them, but for the seed."""
+    pairs = filter(None, map(read_override, job.arguments))
+    return {key: value for key, value in pairs if key != SEED}
+
+
+def _completed(job: Job, config: Config, keys: Iterable[str]) -> dict[str, Any]:
+    """With what the configuration says where only other jobs had the key set; a search leaves out what has no part."""
+    settings = _settings(job)
+    if getattr(job, "trial", None) is not None:
+        return settings
+    known = {key: _configured(config, key) for key in sorted(keys) if key not in settings}
+    return settings | {key: value for key, value in known.items() if value is not None}
+
+
+def _configured(config: Config, key: str) -> Any:
+    """The value at a dotted key; None where there is none, or a whole mapping."""
+    node: Any = config
+    for name in key.split("."):
+        node = node.get(name) if isinstance(node, Mapping) else None
+    return None if isinstance(node, Mapping) else node
+
+
+def _seed(job: Job, config: Config) -> Any:
+    """As it was given, or as the configuration has it."""
+    given = dict(filter(None, map(read_override, job.arguments)))
+    return given.get(SEED, config.get(SEED))
+
+
+def _state(job: Job, folder: RunFolder | None, status: Status) -> tuple[str, str]:
+    """By the ledger; a run in hand says itself whether it still lives, and one that is gone or damaged is said so."""
+    if job.starts and folder is None and job.state == DONE:
+        return GONE, "its folder is not there any more"
+    if status.status == DAMAGED:
+        return DAMAGED, status.why
+    if job.state == RUNNING and status.status == RUNNING:
+        return status.label, job.why
+    return job.state, job.why
+
+
+def _config(run: RunFolder) -> Config:
+    try:
+        return run.read_config()
+    except (OSError, UserError):
+        return {}
+
+
+def _figures_table(folder: RunFolder, config: Config, objectives: Sequence[Objective]) -> list[dict[str, float]]:
+    """The validations of the objectives and of what chose the checkpoint; none where the file cannot be read."""
+    names = dict.fromkeys([str(config.get("monitor")), *(o.name for o in objectives if o.name not in COSTS)])
+    try:
+        return read_columns(folder.metrics, list(names)) if objectives else []
+    except (OSError, ValueError):
+        return []
+
+
+def _figure(objective: Objective, config: Config, status: Status, table: Sequence[Mapping[str, float]]) -> float | None:
+    """Of the checkpoint that the run keeps: what it was chosen by, or what was measured when it was."""
+    monitor = config.get("monitor")
+    if objective.name in COSTS:
+        return finite(status.images_seen if objective.name == IMAGES else status.seconds)
+    if objective.name == monitor:
+        return finite(status.best)
+    measured = [row for row in table if objective.name in row]
+    kept = [row for row in measured if monitor in row and row[monitor] == status.best] or measured[-1:]
+    return finite(kept[0][objective.name]) if kept else None
+
+
+def _monitor_notes(objectives: Sequence[Objective], configs: Iterable[Config]) -> list[str]:
+    """Runs that chose their checkpoint by something else, or by nothing."""
+    if not objectives:
+        return [
+            "no figure is monitored (monitor=null): checkpoints are the last ones, and nothing says which trial is "
+            "best; --objective NAME:min or NAME:max names a figure of metrics.csv"
+        ]
+    others = Counter(str(config.get("monitor")) for config in configs if config)
+    strange = {name: number for name, number in others.items() if name not in {o.name for o in objectives}}
+    return [
+        f"{number} {'run keeps' if number == 1 else 'runs keep'} the checkpoint that "
+        + ("is the last" if name == "None" else f"is best by {name}")
+        for name, number in strange.items()
+    ]
+
+
+def _same_command_notes(runs: Sequence[SweptRun]) -> list[str]:
+    """Commands that were carried out more than once."""
+    again = [number for number in Counter(run.arguments for run in runs).values() if number > 1]
+    return [f"{sum(again) - len(again)} runs repeat another's command, seed and all, and count once"] if again else []

@@ -1,0 +1,120 @@
+"""The figure against each parameter, a panel each: what a value came to, whatever the others were."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Canvas
+from matplotlib.ticker import MaxNLocator
+
+from diptych.reports.curves import short_number
+from diptych.reports.paper import INK, Sheet, plain_axes
+from diptych.reports.sweeps.dots import DOT, USUAL_COLOUR, dots
+from diptych.reports.sweeps.parameters import ABSENT, Parameter, parameters_of
+from diptych.reports.sweeps.trials import SweepTable, Trial
+from diptych.reports.sweeps.windows import Window, window_of
+
+WIDTH = 9.0
+PANEL_WIDTH, PANEL_HEIGHT, PANELS = 3.0, 2.2, 3
+FEW_LEVELS = 8
+BESIDE = 0.16
+"""How far trials of one value are set beside one another, in distances of values."""
+LETTERS = 32
+SAYS = "dots: means of trials · rings: runs · strokes: medians · orange: the leader · triangles: beyond the picture"
+
+
+def draw_slices(table: SweepTable, keys: Sequence[str], heading: str = "", says: str = "") -> Canvas | None:
+    """A panel for each of the parameters that differ, in rows of three; nothing where none does."""
+    trials = table.ranked
+    panels = [_panel(p, trials) for p in parameters_of(trials, table.keys) if p.key in keys]
+    panels = [(parameter, own) for parameter, own in panels if parameter.differs]
+    if not panels:
+        return None
+    columns = min(PANELS, len(panels))
+    rows = -(-len(panels) // columns)
+    sheet = Sheet.of(max(columns * PANEL_WIDTH, WIDTH if heading else 0.0), rows * PANEL_HEIGHT, heading, says)
+    window = window_of([value for trial in trials for value in trial.values()], table.objectives[0].mode)
+    for i, (parameter, own) in enumerate(panels):
+        left, bottom = i % columns * PANEL_WIDTH, (rows - 1 - i // columns) * PANEL_HEIGHT
+        axes = sheet.axes(left + 0.55, bottom + 0.55, PANEL_WIDTH - 0.7, PANEL_HEIGHT - 0.65)
+        _slice(axes, parameter, own, table.leader, window)
+    return sheet.canvas
+
+
+def _panel(parameter: Parameter, trials: Sequence[Trial]) -> tuple[Parameter, list[Trial]]:
+    """On an axis of numbers, only the trials that have one."""
+    if not (parameter.is_numeric and parameter.is_partial):
+        return parameter, list(trials)
+    own = [trial for trial, value in zip(trials, parameter.values, strict=True) if value is not ABSENT]
+    return replace(parameter, values=tuple(parameter.known)), own
+
+
+def _slice(axes: Axes, parameter: Parameter, trials: Sequence[Trial], leader: Trial | None, window: Window) -> None:
+    x = _beside(parameter, trials)
+    means = [trial.mean() or 0.0 for trial in trials]
+    runs = [(x[i], value) for i, trial in enumerate(trials) if len(trial.values()) > 1 for value in trial.values()]
+    inside = [pair for pair in runs if not window.beyond([pair[1]])[0]]
+    if inside:
+        places, values = zip(*inside, strict=True)
+        axes.scatter(places, values, s=DOT / 2, facecolors="none", edgecolors=USUAL_COLOUR, linewidths=0.7, alpha=0.5)
+    if _is_by_level(parameter):
+        _medians(axes, parameter, means, window)
+    dots(axes, x, means, [trial is leader for trial in trials], window)
+    _across(axes, parameter)
+    window.apply(axes)
+    axes.set_xlabel(parameter.name, color=INK)
+    plain_axes(axes, "y")
+
+
+def _is_by_level(parameter: Parameter) -> bool:
+    return len(parameter.levels) <= FEW_LEVELS
+
+
+def _medians(axes: Axes, parameter: Parameter, means: Sequence[float], window: Window) -> None:
+    reach = 0.3 * _distance(parameter)
+    for rows in _rows_of_levels(parameter):
+        middle, height = parameter.positions[rows[0]], window.clipped([float(np.median([means[i] for i in rows]))])[0]
+        axes.hlines(height, middle - reach, middle + reach, color=INK, linewidth=1.6, alpha=0.75)
+
+
+def _beside(parameter: Parameter, trials: Sequence[Trial]) -> np.ndarray:
+    """Positions, at which the trials of one value stand side by side, as they were planned, where values are few."""
+    positions = parameter.positions.copy()
+    if not _is_by_level(parameter):
+        return positions
+    reach = BESIDE * _distance(parameter)
+    for rows in _rows_of_levels(parameter):
+        in_order = sorted(rows, key=lambda row: trials[row].number)
+        positions[in_order] += np.linspace(-reach, reach, len(rows)) if len(rows) > 1 else 0.0
+    return positions
+
+
+def _rows_of_levels(parameter: Parameter) -> list[list[int]]:
+    return [[row for row, own in enumerate(parameter.labels) if own == level] for level in parameter.levels]
+
+
+def _distance(parameter: Parameter) -> float:
+    """The least between two values."""
+    return float(np.diff(np.unique(parameter.positions)).min())
+
+
+def _across(axes: Axes, parameter: Parameter) -> None:
+    """Every value where they are few, else round numbers."""
+    low, high = parameter.positions.min(), parameter.positions.max()
+    axes.set_xlim(low - 0.06 * (high - low), high + 0.06 * (high - low))
+    if _is_by_level(parameter):
+        margin = 0.45 * _distance(parameter)
+        axes.set_xlim(low - margin, high + margin)
+        where = dict(zip(parameter.labels, parameter.positions, strict=True))
+        most = max(4, LETTERS // len(parameter.levels))
+        words = [level if len(level) <= most else f"{level[: most - 1]}…" for level in parameter.levels]
+        axes.set_xticks([where[level] for level in parameter.levels], words, size=8.5)
+    elif not parameter.is_numeric:
+        axes.set_xticks([])
+    elif parameter.is_log:
+        powers = range(int(np.ceil(low)), int(np.floor(high)) + 1)
+        axes.set_xticks(list(powers), [f"1e{power}" if abs(power) > 2 else f"{10.0**power:g}" for power in powers])
+    else:
+        axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
+        axes.xaxis.set_major_formatter(lambda value, _: short_number(value))

@@ -1,0 +1,178 @@
+"""A sweep's table as text for a terminal of 80 columns."""
+
+from collections.abc import Sequence
+from textwrap import wrap
+
+from diptych.reports.columns import COLUMNS, shortened
+from diptych.reports.sweeps.importance import Importances
+from diptych.reports.sweeps.parameters import ABSENT, short_names, value_text
+from diptych.reports.sweeps.pareto import pareto_front
+from diptych.reports.sweeps.trials import DONE, SweepTable, Trial
+from diptych.reports.sweeps.winner import Winner, command_lines
+from diptych.reports.sweeps.wording import (
+    confirmation_text,
+    counts_text,
+    failures_of,
+    figure_text,
+    importance_text,
+    leader_text,
+    numbers_text,
+    objectives_text,
+    parameters_text,
+    rivals_text,
+    shortest_interval,
+)
+
+MOST_ROWS = 20
+MOST_FAILURES = 8
+LEAST_VALUE, MOST_VALUE = 5, 14
+GAP = 2
+BAR = 20
+IMAGES = "images"
+
+
+def sweep_text(table: SweepTable, winner: Winner | None, importances: Importances) -> str:
+    """Trials from the best, the leader with its commands, what mattered, and what failed."""
+    parts = [
+        [f"sweep {table.name}: {counts_text(table)}", *_wrapped(objectives_text(table))],
+        _trials(table),
+        _front(table),
+        _winner(table, winner),
+        _importances(importances) if table.ranked else [],
+        _failures(table),
+        [line for note in table.notes for line in wrap(f"note: {note}", COLUMNS, subsequent_indent="  ")],
+    ]
+    return "\n\n".join("\n".join(lines) for lines in parts if lines)
+
+
+def _trials(table: SweepTable) -> list[str]:
+    """A line a trial; its parameters in columns, or where these do not fit in a line below."""
+    shown = table.trials[:MOST_ROWS]
+    rows = [_cells(table, trial) for trial in shown]
+    header = _header(table)
+    used = [i for i, name in enumerate(header) if i < 2 or _tells(name, [row[i] for row in rows])]
+    header, rows = [header[i] for i in used], [[row[i] for i in used] for row in rows]
+    widths = [max(len(row[i]) for row in (header, *rows)) for i in range(len(header))]
+    columns = _columns(table, shown, COLUMNS - sum(widths) - GAP * len(widths))
+    lines = []
+    for place, row in enumerate((header, *rows)):
+        line = "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
+        beside = "  ".join(column[place] for column in columns)
+        lines.append(f"{line}  {beside}".rstrip())
+        if place and not columns and table.keys:
+            lines.append(f"{'':6}{shortened(parameters_text(shown[place - 1]), COLUMNS - 6)}")
+    more = len(table.trials) - len(shown)
+    tested = _wrapped(f"test: {table.tested_name}; it chooses nothing") if table.tested_name else []
+    return lines + ([f"… and {more} more in comparison.md"] if more else []) + tested
+
+
+def _tells(name: str, cells: Sequence[str]) -> bool:
+    """Whether the column says anything; images that all runs saw alike are in the heading."""
+    different = set(cells) - {"", "—"}
+    return len(different) > 1 if name == IMAGES else bool(different)
+
+
+def _header(table: SweepTable) -> list[str]:
+    others = [shortened(objective.name.rpartition("/")[2], MOST_VALUE) for objective in table.objectives[1:]]
+    return ["#", "mean", "95 % interval", "n", *others, "test", IMAGES, "time", "state"]
+
+
+def _cells(table: SweepTable, trial: Trial) -> list[str]:
+    tested = trial.tested
+    return [
+        str(trial.number),
+        figure_text(trial.mean()) if table.objectives else "—",
+        shortest_interval(trial),
+        str(len(trial.counted)) if trial.counted else "",
+        *(figure_text(trial.mean(i)) for i in range(1, len(table.objectives))),
+        figure_text(sum(tested) / len(tested)) if tested else "",
+        _short_count(trial.images),
+        _short_time(trial.seconds),
+        "" if trial.state == DONE else shortened(trial.state, MOST_VALUE),
+    ]
+
+
+def _columns(table: SweepTable, trials: Sequence[Trial], room: int) -> list[list[str]]:
+    """Each parameter's name and values at one width; nothing where there is no room for all of them."""
+    names = short_names(table.keys)
+    columns = []
+    for key in table.keys:
+        values = [value_text(trial.parameters.get(key, ABSENT)) for trial in trials]
+        width = min(MOST_VALUE, max(LEAST_VALUE, *map(len, values), min(len(names[key]), MOST_VALUE)))
+        name = names[key] if len(names[key]) <= width else f"…{names[key][1 - width :]}"
+        columns.append([text.ljust(width) for text in (name, *(shortened(value, width) for value in values))])
+    return columns if sum(len(column[0]) + GAP for column in columns) <= room + GAP else []
+
+
+def _front(table: SweepTable) -> list[str]:
+    """With several objectives, the trials that no other beats."""
+    if len(table.objectives) < 2 or not table.ranked:
+        return []
+    front = pareto_front(table)
+    said = f"Pareto front, {len(front)} of {len(table.ranked)}: {numbers_text(front)}"
+    return _wrapped(f"{said}. No other is at least as good in all and better in one.")
+
+
+def _winner(table: SweepTable, winner: Winner | None) -> list[str]:
+    if winner is None:
+        return []
+    several = f" by {table.objectives[0].name}" if len(table.objectives) > 1 else ""
+    return [
+        *_wrapped(f"{winner.title}{several}: #{winner.trial.number} {parameters_text(winner.trial)}"),
+        *_indented(leader_text(table, winner)),
+        *_indented(rivals_text(winner)),
+        *_indented(confirmation_text(winner)),
+        f"its best run, {winner.run.run_id}, again:",
+        *_command(winner.reproduce),
+        "with fresh seeds, then on the test split:",
+        *_command(winner.retrain),
+        *_command(winner.evaluate),
+    ]
+
+
+def _importances(importances: Importances) -> list[str]:
+    names = max((len(share.name) for share in importances.shares), default=0)
+    bars = []
+    for share in importances.shares:
+        sure = f"({100 * share.low:.0f} to {100 * share.high:.0f})"
+        bar = "█" * round(BAR * share.value)
+        bars.append(f"  {share.name:<{names}}  {100 * share.value:3.0f} %  {sure:<11}  {bar}".rstrip())
+    notes = [line for note in importances.notes for line in _indented(note)]
+    title = [] if importances.refusal else ["what mattered"]
+    return [*title, *bars, *_wrapped(importance_text(importances)), *notes]
+
+
+def _failures(table: SweepTable) -> list[str]:
+    groups = failures_of(table)
+    lines = [f"not done, and why: {len(table.unfinished)} of {len(table.runs)} runs"] if groups else []
+    for failure in groups[:MOST_FAILURES]:
+        lines += wrap(f"{failure.title}:", COLUMNS, initial_indent="  ", subsequent_indent="    ")
+        lines.append(f"    {shortened(failure.why, COLUMNS - 4)}")
+    more = len(groups) - MOST_FAILURES
+    return lines + ([f"  … and {more} more: diptych sweep status {table.name}"] if more > 0 else [])
+
+
+def _command(words: Sequence[str]) -> list[str]:
+    return [f"  {line}" for line in command_lines(words, COLUMNS - 2)]
+
+
+def _wrapped(text: str) -> list[str]:
+    return wrap(text, COLUMNS, subsequent_indent="  ", break_on_hyphens=False)
+
+
+def _indented(text: str) -> list[str]:
+    return wrap(text, COLUMNS, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False)
+
+
+def _short_count(number: float) -> str:
+    for size, letter in ((1e6, "M"), (1e3, "k")):
+        if number >= size:
+            return f"{number / size:.3g}{letter}"
+    return f"{number:.0f}" if number else ""
+
+
+def _short_time(seconds: float) -> str:
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= 1.5 * size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds:.3g} s" if seconds else ""

@@ -1,0 +1,61 @@
+"""The figures by which a search judges: what a run has measured so far, and what came of it."""
+
+import math
+from collections.abc import Sequence
+from statistics import fmean
+
+from diptych.metrics.statistics.seeds import student_t_interval
+from diptych.runs.folder import RunFolder
+from diptych.sweeps.search.request import BOUND, Objective, Search
+from diptych.tracking import read_metrics
+
+SECONDS = "seconds"
+BOUND_CONFIDENCE = 0.8
+"""Of the interval whose worse end is a trial's figure: nine in ten repetitions would be better than that end."""
+
+
+class NotMeasured(ValueError):
+    """A run has no such figure."""
+
+
+def curve_of(run: RunFolder, objective: Objective) -> list[float]:
+    """The figure at every validation so far."""
+    return [row[objective.metric] for row in read_metrics(run.metrics) if objective.metric in row]
+
+
+def figures_of(run: RunFolder, objectives: Sequence[Objective]) -> list[float]:
+    """One for each objective: its best where it is alone, else those of the moment that the run calls its best."""
+    if len(objectives) == 1 and objectives[0].metric != SECONDS:
+        return [_best(run, objectives[0])]
+    config = run.read_config()
+    monitor = config["monitor"]
+    rows = [row for row in read_metrics(run.metrics) if monitor is None or monitor in row]
+    sign = 1 if config["mode"] == "max" else -1
+    at = max(rows, key=lambda row: _or_worst(sign * row[monitor]), default={}) if monitor else (rows or [{}])[-1]
+    return [_figure(run, objective, at) for objective in objectives]
+
+
+def together(search: Search, figures: Sequence[float], objective: Objective) -> float:
+    """One figure of several runs; of a single one there is no interval yet."""
+    if search.aggregate != BOUND or len(figures) < 2:
+        return fmean(figures)
+    interval = student_t_interval(figures, confidence=BOUND_CONFIDENCE)
+    return interval.low if objective.sign > 0 else interval.high
+
+
+def _best(run: RunFolder, objective: Objective) -> float:
+    values = [value for value in curve_of(run, objective) if not math.isnan(value)]
+    if not values:
+        raise NotMeasured(f"{run.run_id} never measured {objective.metric}")
+    return max(values, key=lambda value: objective.sign * value)
+
+
+def _figure(run: RunFolder, objective: Objective, row: dict[str, float]) -> float:
+    value = run.read_status().seconds if objective.metric == SECONDS else row.get(objective.metric, math.nan)
+    if math.isnan(value):
+        raise NotMeasured(f"{run.run_id} never measured {objective.metric}")
+    return value
+
+
+def _or_worst(value: float) -> float:
+    return -math.inf if math.isnan(value) else value

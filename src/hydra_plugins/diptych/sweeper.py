@@ -1,0 +1,77 @@
+"""`hydra/sweeper=optuna`: proposes what to run next by what came of the runs so far.
+
+A thin door: what a search is stands in `diptych.sweeps.search`; here it only meets Hydra. Grids stay Hydra's own.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from hydra.core.plugins import Plugins
+from hydra.plugins.sweeper import Sweeper
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, OmegaConf
+
+
+class OptunaSweeper(Sweeper):
+    """Searches the space that `params` and the command line's sweeps make together; the command line wins."""
+
+    def __init__(
+        self,
+        sampler: Any,
+        pruner: Any,
+        params: DictConfig,
+        when: DictConfig,
+        objectives: DictConfig | None,
+        n_trials: int,
+        repeat: str | None,
+        aggregate: str,
+        seed: int,
+    ) -> None:
+        self.sampler, self.pruner = sampler, pruner
+        self.params, self.when, self.objectives = _texts(params), _texts(when), _texts(objectives)
+        self.n_trials, self.repeat, self.aggregate, self.seed = n_trials, repeat, aggregate, seed
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        self.config, self.hydra_context = config, hydra_context
+        self.launcher: Any = Plugins.instance().instantiate_launcher(
+            hydra_context=hydra_context, task_function=task_function, config=config
+        )
+
+    def sweep(self, arguments: list[str]) -> Any:
+        # Imported late: plugins are imported by every Hydra application of the environment.
+        from diptych.config.errors import UserError
+        from diptych.config.spaces import read_space, read_values, typed, values_of
+        from diptych.sweeps.search.request import Search, objectives_of
+
+        if not hasattr(self.launcher, "search"):
+            raise UserError("hydra/sweeper=optuna needs a launcher of diptych's: hydra/launcher=local")
+        asked = values_of(arguments)
+        params = [f"{key}={value}" for key, value in self.params.items() if key not in asked]
+        fixed, space = read_space([*params, *arguments], self.when)
+        key, values = read_values(self.repeat) if self.repeat else ("", ())
+        repeats = tuple(f"{key}={value}" for value in values)
+        examples = [f"{parameter.key}={typed(parameter.values.example)}" for parameter in space if not parameter.when]
+        config = self.launcher.composed(
+            [*fixed, *examples, *repeats[:1]]
+        )  # finds misspelt keys before any run is begun
+        search = Search(
+            space,
+            (*self.launcher.common(), *fixed),
+            objectives_of(config, self.objectives),
+            self.sampler,
+            self.pruner,
+            self.n_trials,
+            repeats,
+            self.aggregate,
+            self.seed,
+        )
+        self.launcher.search(search)
+
+
+def _texts(node: DictConfig | Mapping[str, Any] | None) -> dict[str, str]:
+    """Keys and values as they were written; keys with dots may also be written as nested ones."""
+    if node is None:
+        return {}
+    plain = OmegaConf.to_container(node) if isinstance(node, DictConfig) else node
+    assert isinstance(plain, Mapping)
+    return {str(key): str(value) for key, value in plain.items()}

@@ -1,0 +1,248 @@
+"""What a search runs next, with jobs whose events are written by hand and runs that only write figures."""
+
+import csv
+
+import optuna
+import pytest
+
+from diptych.config import UserError
+from diptych.runs.folder import RunFolder
+from diptych.runs.status import DIVERGED, DONE, FAILED, PRUNED, RUNNING
+from diptych.sweeps.folder import SweepFolder
+from diptych.sweeps.planning import note_plan
+from diptych.sweeps.search.planner import MOST_FAILURES, SearchPlanner, trials_of
+from diptych.sweeps.search.request import Objective
+from diptych.sweeps.search.study import FILE_NAME
+
+METRIC = "val/true"
+
+
+class Stage:
+    """A sweep's folder, in which plans become jobs and jobs get figures and ends at once."""
+
+    def __init__(self, path, search) -> None:
+        self.folder = SweepFolder(path / "sweeps" / "lr", path)
+        self.folder.path.mkdir(parents=True, exist_ok=True)
+        self.search = search
+        self.planner = SearchPlanner(self.folder, search)
+
+    @property
+    def jobs(self):
+        return self.folder.jobs()
+
+    def begin(self, free=1):
+        """The jobs that are begun when so many slots are free."""
+        begun = []
+        for plan in self.planner.plans(self.jobs, free):
+            number = len(self.jobs)
+            note_plan(self.folder.ledger, number, plan, None)
+            self.folder.ledger.append("started", job=number, handle="", slot=0)
+            run = RunFolder.create(self.folder.outputs, "exp", self.jobs[number].run_id)
+            run.write_config({"monitor": METRIC, "mode": "max"})
+            begun.append(number)
+        return begun
+
+    def run(self, number):
+        return self.folder.run_of(self.jobs[number])
+
+    def measure(self, number, *figures, **others):
+        rows = [{"images": 10 * i, METRIC: figure, **others} for i, figure in enumerate(figures, start=1)]
+        with self.run(number).metrics.open("w") as file:
+            writer = csv.DictWriter(file, list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
+        self.planner.look(self.jobs)
+
+    def end(self, number, state=DONE, why=""):
+        self.folder.ledger.append("ended", job=number, state=state, why=why, progress=0)
+        self.planner.look(self.jobs)
+
+    def trials(self):
+        backend = optuna.storages.journal.JournalFileBackend(str(self.folder.path / FILE_NAME))
+        return optuna.load_study(study_name="lr", storage=optuna.storages.JournalStorage(backend)).trials
+
+
+@pytest.fixture
+def stage(tmp_path, search):
+    def make(**settings):
+        return Stage(tmp_path, search("x=interval(0,1)", **settings))
+
+    return make
+
+
+def test_slots_are_filled_until_there_have_been_as_many_trials_as_asked(stage):
+    stage = stage(n_trials=3)
+    assert stage.begin(free=2) == [0, 1]
+    assert stage.begin(free=2) == [2]
+    assert stage.begin(free=2) == []
+    assert len({job.arguments for job in stage.jobs}) == 3
+
+
+def test_the_number_of_trials_is_a_total_over_all_calls(stage):
+    stage(n_trials=3).begin(free=2)
+    again = stage(n_trials=3)
+    assert len(again.begin(free=9)) == 1
+    assert len(stage(n_trials=5).begin(free=9)) == 2
+
+
+def test_the_study_is_told_the_best_figure_of_a_run(stage):
+    stage = stage()
+    (number,) = stage.begin()
+    stage.measure(number, 0.2, 0.7, float("nan"), 0.6)
+    stage.end(number)
+    assert [trial.value for trial in stage.trials()] == [0.7]
+    assert stage.planner.summary()[0].startswith("best: val/true 0.7 with x=")
+
+
+def test_what_the_supervisor_did_not_live_to_tell_is_told_by_the_next_one(stage):
+    first = stage()
+    (number,) = first.begin()
+    first.measure(number, 0.4)
+    first.folder.ledger.append("ended", job=number, state=DONE, why="", progress=0)
+    again = stage()
+    again.planner.look(again.jobs)
+    assert [trial.value for trial in again.trials()] == [0.4]
+
+
+def test_a_proposal_that_never_became_a_job_is_dropped(stage):
+    first = stage(n_trials=2)
+    first.begin()
+    first.planner.study.ask()
+    again = stage(n_trials=2)
+    assert again.begin(free=5) == [1]
+    assert [job.trial for job in again.jobs] == [0, 2]
+    assert [trial.state.name for trial in again.trials()] == ["RUNNING", "FAIL", "RUNNING"]
+
+
+def test_a_trial_of_several_runs_has_their_mean_and_they_come_one_after_the_other(stage):
+    stage = stage(repeats=("seed=0", "seed=1"), n_trials=2)
+    assert stage.begin(free=1) == [0]
+    assert stage.begin(free=2) == [1]
+    assert stage.begin(free=2) == [
+        2,
+    ]
+    first, second, third = stage.jobs
+    assert [job.trial for job in stage.jobs] == [0, 0, 1]
+    assert (first.arguments[-1], second.arguments[-1], third.arguments[-1]) == ("seed=0", "seed=1", "seed=0")
+    for number, figure in ((0, 0.2), (1, 0.6)):
+        stage.measure(number, figure)
+        stage.end(number)
+    assert stage.trials()[0].value == pytest.approx(0.4)
+
+
+def test_the_pessimistic_figure_is_the_lower_end_of_an_interval_for_what_is_maximized(stage):
+    stage = stage(repeats=("seed=0", "seed=1"), aggregate="bound")
+    stage.begin()
+    stage.begin()
+    for number, figure in ((0, 0.2), (1, 0.6)):
+        stage.measure(number, figure)
+        stage.end(number)
+    # Student's t with one degree of freedom at 90 %: 3.0777; standard error 0.2
+    assert stage.trials()[0].value == pytest.approx(0.4 - 3.0777 * 0.2, abs=1e-4)
+
+
+def test_a_run_that_is_worse_than_the_others_is_asked_to_end(stage):
+    stage = stage(pruner=optuna.pruners.MedianPruner(1, n_warmup_steps=1))
+    (first,) = stage.begin()
+    stage.measure(first, 0.5, 0.6, 0.7)
+    stage.end(first)
+    (second,) = stage.begin()
+    stage.measure(second, 0.1)
+    assert not stage.run(second).prune.exists()
+    stage.measure(second, 0.1, 0.2)
+    assert "validation 2" in stage.run(second).prune.read_text()
+    stage.end(second, PRUNED)
+    assert [trial.state.name for trial in stage.trials()] == ["COMPLETE", "PRUNED"]
+
+
+def test_a_trial_is_pruned_by_the_mean_of_its_runs_so_far(stage):
+    stage = stage(pruner=optuna.pruners.MedianPruner(1, n_warmup_steps=0), repeats=("seed=0", "seed=1"))
+    for number in (0, 1):
+        stage.begin()
+        stage.measure(number, 0.5)
+    for number in (0, 1):
+        stage.end(number)
+    stage.begin()
+    stage.begin()
+    stage.measure(2, 0.1)
+    assert not stage.run(2).prune.exists()
+    stage.measure(3, 0.2)
+    assert stage.run(2).prune.exists()
+    assert stage.run(3).prune.exists()
+    stage.end(2, PRUNED)
+    stage.end(3, PRUNED)
+    assert stage.trials()[1].intermediate_values == {0: pytest.approx(0.15)}
+    assert stage.begin() == [4]
+    assert stage.jobs[4].trial == 2
+
+
+def test_a_trial_whose_run_failed_is_not_gone_on_with(stage):
+    stage = stage(repeats=("seed=0", "seed=1", "seed=2"))
+    stage.begin()
+    stage.begin()
+    stage.end(0, FAILED, "no paint")
+    assert stage.run(1).prune.exists()
+    stage.end(1, PRUNED)
+    stage.begin()
+    assert [job.trial for job in stage.jobs] == [0, 0, 1]
+    assert stage.trials()[0].user_attrs["why"] == "no paint"
+
+
+def test_a_run_that_diverged_was_a_bad_proposal_and_no_accident(stage):
+    stage = stage()
+    stage.begin()
+    stage.end(0, DIVERGED)
+    assert stage.trials()[0].state.name == "PRUNED"
+
+
+def test_what_was_retried_and_ended_well_is_learned_from(stage):
+    stage = stage()
+    stage.begin()
+    stage.end(0, FAILED, "no paint")
+    for event in ("queued", "started"):
+        stage.folder.ledger.append(event, job=0, handle="", slot=0)
+    assert stage.jobs[0].state == RUNNING
+    stage.measure(0, 0.8)
+    stage.end(0)
+    stage.planner.look(stage.jobs)
+    assert [trial.value for trial in stage.trials() if trial.state.name == "COMPLETE"] == [0.8]
+
+
+def test_a_search_of_failures_only_gives_up(stage):
+    stage = stage(n_trials=50)
+    for number in range(MOST_FAILURES):
+        assert stage.begin() == [number]
+        stage.end(number, FAILED)
+    assert stage.begin() == []
+
+
+def test_a_run_without_the_figure_ends_its_trial_with_the_reason(stage):
+    stage = stage(objectives=(Objective("val/loss", "minimize"),))
+    stage.begin()
+    stage.measure(0, 0.5)
+    stage.end(0)
+    assert "never measured val/loss" in stage.trials()[0].user_attrs["why"]
+
+
+def test_several_objectives_are_taken_at_the_moment_that_the_run_calls_its_best(stage):
+    stage = stage(objectives=(Objective(METRIC, "maximize"), Objective("val/cost", "minimize")))
+    stage.begin()
+    with stage.run(0).metrics.open("w") as file:
+        file.write(f"images,{METRIC},val/cost\n10,0.5,3\n20,0.9,7\n30,0.8,1\n")
+    stage.end(0)
+    assert stage.trials()[0].values == [0.9, 7.0]
+
+
+def test_a_study_that_knows_less_than_the_ledger_is_refused(stage):
+    first = stage()
+    first.begin()
+    (first.folder.path / FILE_NAME).unlink()
+    with pytest.raises(UserError, match="knows less"):
+        stage()
+
+
+def test_jobs_of_a_grid_are_no_trials(stage):
+    stage = stage()
+    stage.folder.ledger.append("planned", job=0, run_id="old", arguments=["seed=0"])
+    assert trials_of(stage.jobs) == []
+    assert stage.begin() == [1]
