@@ -6,7 +6,7 @@ import os
 import pytest
 from cluster_sweeps import GRID
 from slurm_cluster import Slurm
-from tiny_sweeps import begin, end_supervisors, environment, sweep_in, weights
+from sweeping import begin, end_supervisors, environment_of_sweeps, sweep_in, weights
 
 
 @pytest.fixture(autouse=True)
@@ -19,7 +19,7 @@ def _no_supervisor_stays():
 def undisturbed(tmp_path_factory):
     """What two seeds learn on this machine when nothing happens to them."""
     folder = tmp_path_factory.mktemp("calm")
-    assert begin([*GRID, "seed=0,1", "hydra.launcher.slots=2"], folder).wait(180) == 0
+    assert begin([*GRID, "seed=0,1", "hydra.launcher.slots=2"], folder, environment_of_sweeps()).wait(180) == 0
     return weights(sweep_in(folder))
 
 
@@ -53,7 +53,7 @@ def ray_address(tmp_path_factory):
     missing = without("ray", "ray")
     if missing:
         unavailable(missing)
-    ours = environment() | {"RAY_AUTH_MODE": "disabled", "RAY_USAGE_STATS_ENABLED": "0"}
+    ours = environment_of_sweeps() | {"RAY_AUTH_MODE": "disabled", "RAY_USAGE_STATS_ENABLED": "0"}
     before = dict(os.environ)
     os.environ.update(ours)  # which the nodes inherit
     from ray.cluster_utils import Cluster

@@ -6,13 +6,18 @@ import signal
 
 import pytest
 from cluster_sweeps import GRID, paused, said
-from tiny_sweeps import are_equal, asked, begin, sweep_in, wait_for, weights
+from sweeping import are_equal, asked, begin, environment_of_sweeps, sweep_in, wait_for, weights
 
 from diptych.runs.status import DONE, PREEMPTED, RUNNING, STOPPED
 from diptych.sweeps.folder import SweepFolder
 
 pytestmark = pytest.mark.slow
 ON_SLURM = ["hydra/launcher=submitit_slurm", "hydra.launcher.partition=low", "hydra.launcher.timeout_min=5"]
+
+
+@pytest.fixture
+def environment(slurm):
+    return environment_of_sweeps() | slurm.environment
 
 
 def with_checkpoint(sweep: SweepFolder, number: int = 0):
@@ -33,20 +38,20 @@ def went_on(sweep: SweepFolder, number: int = 0) -> bool:
     return ["resume" in start["command"] for start in run.read_environment()] == [False, True]
 
 
-def test_a_grid_goes_out_as_one_array_and_learns_what_it_learns_here(slurm, undisturbed, tmp_path):
+def test_a_grid_goes_out_as_one_array_and_learns_what_it_learns_here(slurm, environment, undisturbed, tmp_path):
     grid = [*GRID, *ON_SLURM, "seed=0,1", "hydra.launcher.array_parallelism=1"]
-    assert begin(grid, tmp_path, slurm.environment).wait(240) == 0, said(tmp_path)
+    assert begin(grid, tmp_path, environment).wait(240) == 0, said(tmp_path)
     sweep = sweep_in(tmp_path)
     array, _, index = sweep.jobs()[0].handle.partition("_")
     assert index == "0"
     assert [job.handle for job in sweep.jobs()] == [f"{array}_0", f"{array}_1"]
     assert slurm.job(f"{array}_0")["ArrayTaskThrottle"] == "1"
     assert are_equal(weights(sweep), undisturbed)
-    assert asked(["status", "lr"], tmp_path, slurm.environment)["counts"] == {"done": 2}
+    assert asked(["status", "lr", "--json"], tmp_path, environment)["counts"] == {"done": 2}
 
 
-def test_a_preempted_run_saves_waits_and_goes_on_from_there(slurm, undisturbed, tmp_path):
-    controller = begin([*GRID, *ON_SLURM, "seed=0,1", paused(0.2)], tmp_path, slurm.environment)
+def test_a_preempted_run_saves_waits_and_goes_on_from_there(slurm, environment, undisturbed, tmp_path):
+    controller = begin([*GRID, *ON_SLURM, "seed=0,1", paused(0.2)], tmp_path, environment)
     sweep = sweep_in(tmp_path)
     victims = [wait_for(lambda number=number: with_checkpoint(sweep, number)) for number in (0, 1)]
     slurm.ask("sbatch", "--partition=high", "--exclusive", "--output=/dev/null", "--wrap=sleep 1")
@@ -62,9 +67,9 @@ def test_a_preempted_run_saves_waits_and_goes_on_from_there(slurm, undisturbed, 
     assert are_equal(weights(sweep), undisturbed)
 
 
-def test_a_run_whose_time_is_over_is_queued_again_and_goes_on_from_there(slurm, undisturbed, tmp_path):
+def test_a_run_whose_time_is_over_is_queued_again_and_goes_on_from_there(slurm, environment, undisturbed, tmp_path):
     limit = ["hydra.launcher.timeout_min=1", "hydra.launcher.signal_delay_s=10"]
-    controller = begin([*GRID, *ON_SLURM, *limit, "seed=0,1", paused(0.5)], tmp_path, slurm.environment)
+    controller = begin([*GRID, *ON_SLURM, *limit, "seed=0,1", paused(0.5)], tmp_path, environment)
     sweep = sweep_in(tmp_path)
     images: dict[str, int] = {}
 
@@ -83,9 +88,9 @@ def test_a_run_whose_time_is_over_is_queued_again_and_goes_on_from_there(slurm, 
     assert are_equal(weights(sweep), undisturbed)
 
 
-def test_a_cancelled_job_stays_cancelled_until_the_sweep_is_gone_on_with(slurm, undisturbed, tmp_path):
+def test_a_cancelled_job_stays_cancelled_until_the_sweep_is_gone_on_with(slurm, environment, undisturbed, tmp_path):
     grid = [*GRID, *ON_SLURM, "seed=0,1", paused(0.1)]
-    controller = begin(grid, tmp_path, slurm.environment)
+    controller = begin(grid, tmp_path, environment)
     sweep = sweep_in(tmp_path)
     victim = wait_for(lambda: with_checkpoint(sweep))
     slurm.ask("scancel", victim.handle)
@@ -93,30 +98,30 @@ def test_a_cancelled_job_stays_cancelled_until_the_sweep_is_gone_on_with(slurm, 
     assert [job.state for job in sweep.jobs()] == [STOPPED, DONE]
     assert "cancelled" in sweep.jobs()[0].why
     assert slurm.job(victim.handle)["Restarts"] == "0"
-    assert begin(grid, tmp_path, slurm.environment).wait(240) == 0, said(tmp_path)
+    assert begin(grid, tmp_path, environment).wait(240) == 0, said(tmp_path)
     assert went_on(sweep)
     assert are_equal(weights(sweep), undisturbed)
 
 
-def test_a_supervisor_that_is_killed_leaves_jobs_that_the_next_one_adopts(slurm, undisturbed, tmp_path):
+def test_a_supervisor_that_is_killed_leaves_jobs_that_the_next_one_adopts(slurm, environment, undisturbed, tmp_path):
     grid = [*GRID, *ON_SLURM, "seed=0,1", paused(0.1)]
-    controller = begin(grid, tmp_path, slurm.environment)
+    controller = begin(grid, tmp_path, environment)
     sweep = sweep_in(tmp_path)
     wait_for(lambda: with_checkpoint(sweep))
     os.kill(controller.pid, signal.SIGKILL)
     controller.wait()
     handles = [job.handle for job in sweep.jobs()]
-    assert begin(grid, tmp_path, slurm.environment).wait(240) == 0, said(tmp_path)
+    assert begin(grid, tmp_path, environment).wait(240) == 0, said(tmp_path)
     assert [(job.handle, job.starts) for job in sweep.jobs()] == [(handle, 1) for handle in handles]
     assert are_equal(weights(sweep), undisturbed)
 
 
-def test_a_stopped_sweep_has_saved_and_leaves_no_job_behind(slurm, tmp_path):
+def test_a_stopped_sweep_has_saved_and_leaves_no_job_behind(slurm, environment, tmp_path):
     grid = [*GRID, *ON_SLURM, "seed=0,1", "hydra.launcher.array_parallelism=1", paused(0.1)]
-    controller = begin(grid, tmp_path, slurm.environment)
+    controller = begin(grid, tmp_path, environment)
     sweep = sweep_in(tmp_path)
     running = wait_for(lambda: with_checkpoint(sweep))
-    counts = asked(["stop", "lr"], tmp_path, slurm.environment)["counts"]
+    counts = asked(["stop", "lr", "--json"], tmp_path, environment)["counts"]
     assert counts == {"stopped": 2}
     assert controller.wait(60) == 128 + signal.SIGTERM
     states = slurm.jobs()
@@ -125,11 +130,11 @@ def test_a_stopped_sweep_has_saved_and_leaves_no_job_behind(slurm, tmp_path):
     assert (status["status"], status["why"]) == (STOPPED, "stopped by SIGINT")
 
 
-def test_a_search_submits_its_trials_one_by_one_and_knows_what_came_of_them(slurm, tmp_path):
+def test_a_search_submits_its_trials_one_by_one_and_knows_what_came_of_them(slurm, environment, tmp_path):
     search = ["--sweep", "lr", "hydra/sweeper=optuna", "generator_optimizer.lr=tag(log,interval(1e-4,1e-2))", *ON_SLURM]
     search += ["budget_images=1280", "validate_every_images=320", "hydra.sweeper.n_trials=4"]
     search += ["hydra.launcher.array_parallelism=2"]
-    assert begin(search, tmp_path, slurm.environment).wait(300) == 0, said(tmp_path)
+    assert begin(search, tmp_path, environment).wait(300) == 0, said(tmp_path)
     jobs = list(sweep_in(tmp_path).jobs())
     assert [(job.state, job.trial) for job in jobs] == [(DONE, trial) for trial in range(4)]
     assert len({job.arguments for job in jobs}) == 4

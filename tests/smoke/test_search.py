@@ -8,7 +8,7 @@ import sys
 import optuna
 import pytest
 from optuna.trial import TrialState
-from tiny_sweeps import SLOW, begin, environment, sweep_in, wait_for, with_checkpoint
+from sweeping import SLOW, begin, environment_of_sweeps, sweep_in, wait_for, with_checkpoint
 
 from diptych.runs.folder import RunFolder
 from diptych.runs.status import DONE, PRUNED
@@ -21,22 +21,27 @@ SEARCH = ["hydra/sweeper=optuna", "generator_optimizer.lr=tag(log,interval(1e-4,
 BRIEF = ["budget_images=1280", "validate_every_images=128", "callbacks.checkpoints.every_images=256"]
 
 
+@pytest.fixture
+def environment():
+    return environment_of_sweeps()
+
+
 def study_in(sweep) -> optuna.Study:
     backend = optuna.storages.journal.JournalFileBackend(str(sweep.path / FILE_NAME))
     return optuna.load_study(study_name=sweep.name, storage=optuna.storages.JournalStorage(backend))
 
 
 @pytest.mark.slow
-def test_every_trial_ends_once_whoever_is_killed_and_its_value_comes_again(tmp_path):
+def test_every_trial_ends_once_whoever_is_killed_and_its_value_comes_again(tmp_path, environment):
     search = ["--sweep", "lr", *SEARCH, *BRIEF, SLOW, "hydra.sweeper.n_trials=5", "hydra.launcher.slots=2"]
-    controller = begin(search, tmp_path)
+    controller = begin(search, tmp_path, environment)
     sweep = sweep_in(tmp_path)
     victim = wait_for(lambda: with_checkpoint(sweep))
     os.killpg(LocalWork(victim.handle).pid, signal.SIGKILL)
     wait_for(lambda: sweep.jobs()[victim.number].starts == 2)
     controller.kill()
     controller.wait()
-    assert begin(search, tmp_path).wait(180) == 0, (tmp_path / "said.txt").read_text()
+    assert begin(search, tmp_path, environment).wait(180) == 0, (tmp_path / "said.txt").read_text()
 
     jobs = list(sweep.jobs())
     assert [job.state for job in jobs] == [DONE] * 5
@@ -47,17 +52,17 @@ def test_every_trial_ends_once_whoever_is_killed_and_its_value_comes_again(tmp_p
     assert "best: val/realism" in (tmp_path / "said.txt").read_text()
 
     again = [sys.executable, "-m", "diptych", "train", *jobs[0].arguments]
-    subprocess.run(again, cwd=tmp_path, env={**environment(), "DIPTYCH_RUN_ID": "again"}, check=True)
+    subprocess.run(again, cwd=tmp_path, env={**environment, "DIPTYCH_RUN_ID": "again"}, check=True)
     run = RunFolder(tmp_path / "outputs" / "tiny_gan_digits" / "again")
     assert figures_of(run, [Objective("val/realism", "maximize")]) == told[0].values
 
 
 @pytest.mark.slow
-def test_what_is_not_worth_it_ends_early_and_has_saved(tmp_path):
+def test_what_is_not_worth_it_ends_early_and_has_saved(tmp_path, environment):
     search = ["--sweep", "lr", "hydra/sweeper=optuna", *BRIEF, SLOW, "hydra.sweeper.n_trials=3"]
     search += ["generator_optimizer.lr=choice(1e-2,1e-6,1e-7)", "hydra/sweeper/sampler=random"]
     search += ["hydra/sweeper/pruner=median", "hydra.sweeper.pruner.n_startup_trials=1"]
-    assert begin(search, tmp_path).wait(120) == 0, (tmp_path / "said.txt").read_text()
+    assert begin(search, tmp_path, environment).wait(120) == 0, (tmp_path / "said.txt").read_text()
     sweep = sweep_in(tmp_path)
     pruned = [job for job in sweep.jobs() if job.state == PRUNED]
     assert pruned
@@ -70,7 +75,7 @@ def test_what_is_not_worth_it_ends_early_and_has_saved(tmp_path):
     assert states.count("PRUNED") == len(pruned)
     assert len(states) == 3
     resume = [sys.executable, "-m", "diptych", "resume", str(run.path)]
-    subprocess.run(resume, cwd=tmp_path, env=environment(), check=True)
+    subprocess.run(resume, cwd=tmp_path, env=environment, check=True)
     assert run.read_status().status == DONE
 
 
@@ -87,7 +92,7 @@ def test_what_is_not_worth_it_ends_early_and_has_saved(tmp_path):
         (["hydra/launcher=basic"], "hydra/launcher=local"),
     ],
 )
-def test_a_search_that_cannot_be_is_refused_before_anything_is_begun(tmp_path, mistake, named):
-    assert begin(["--sweep", "lr", *SEARCH, *mistake], tmp_path).wait(60) == 2
+def test_a_search_that_cannot_be_is_refused_before_anything_is_begun(tmp_path, environment, mistake, named):
+    assert begin(["--sweep", "lr", *SEARCH, *mistake], tmp_path, environment).wait(60) == 2
     assert named in (tmp_path / "said.txt").read_text()
     assert not (tmp_path / "outputs" / "sweeps" / "lr" / "ledger.jsonl").exists()

@@ -75,6 +75,8 @@ class Checkpoints(Callback):
     def on_exception(self, trainer: Trainer, pl_module: Any, exception: BaseException) -> None:
         progress: Any = trainer.fit_loop.epoch_loop.batch_progress.total
         between_steps = self._between_steps and progress.ready == progress.processed
+        if trainer.world_size > 1:  # the others wait somewhere else, unless all were told to stop here
+            between_steps &= getattr(exception, "between_steps", False)
         if between_steps and self._saved_images != pl_module.images_seen:
             try:
                 self.save_last(trainer)
@@ -95,6 +97,7 @@ class Checkpoints(Callback):
 
     def _save(self, trainer: Trainer, name: str) -> bool:
         trainer.save_checkpoint(self.folder / name)
+        self._io.failure = trainer.strategy.broadcast(self._io.failure)  # only the first device writes
         if self._io.failure:
             _log.warning("%s could not be saved (%s); the one before it stays", self.folder / name, self._io.failure)
         return self._io.failure is None

@@ -29,6 +29,11 @@ class Trainer:
     """How the run is executed; nothing here changes what is learned, but for precision."""
 
     accelerator: str = MISSING
+    strategy: str | None = None
+    devices: int | None = 1
+    num_nodes: int = 1
+    backend: str | None = None
+    timeout_seconds: float = 1800.0
     precision: str = "32-true"
     threads: int | None = None
     matmul_precision: str | None = None

@@ -1,14 +1,15 @@
 """The layout of a run folder, known here and only here.
 
 `outputs/<experiment>/<run_id>/` holds config.yaml, overrides.yaml, environment.json, status.json, log.txt,
-metrics.csv, run.lock, for a moment prune, checkpoints/, samples/, parts/ and evaluations/, and what was asked of it
-later: generated/, attention/.
+metrics.csv, run.lock, for a moment prune, checkpoints/, samples/, parts/ and evaluations/, ranks/ of runs on several
+devices, and what was asked of it later: generated/, attention/.
 """
 
 import hashlib
 import json
 import os
 import shutil
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -18,13 +19,16 @@ from typing import Any, Self
 import yaml
 
 from diptych.config.errors import UserError
-from diptych.runs.identity import own_handle
+from diptych.runs.identity import RUN_ID_VARIABLE, inherited_or_new_run_id, own_handle
 from diptych.runs.status import DAMAGED, RUNNING, Status, birth_of, host_name, now
 
 SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """Ten times quicker where libyaml is there, which lists and tables of many runs need."""
 NO_MATTER = ("name", "data_name", "paths", "tracking")
 """Keys of a configuration that say what a run is called, where it lies and who is told of it."""
+
+PATIENCE_SECONDS = 60.0
+"""For a run's first process to make its folder, where others wait for it."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,10 @@ class RunFolder:
     @property
     def log(self) -> Path:
         return self.path / "log.txt"
+
+    def rank_log(self, rank: int) -> Path:
+        """What another process said of a run that trains on several devices."""
+        return self.path / "ranks" / f"{rank}.txt"
 
     @property
     def lock(self) -> Path:
@@ -215,6 +223,20 @@ class RunFolder:
             if path.exists():
                 return path
         raise UserError(f"{self.path} has no checkpoint yet (status: {self.read_status().label or 'unknown'})")
+
+
+def begun_by_another(outputs: Path, name: str) -> RunFolder:
+    """The folder of a new run whose first process was started beside this one, once it is there."""
+    run_id, deadline = inherited_or_new_run_id(), time.monotonic() + PATIENCE_SECONDS
+    folder = RunFolder(outputs / name.replace("/", "_") / run_id)
+    while not folder.config.exists():
+        if time.monotonic() > deadline:
+            raise UserError(
+                f"the first process of this run has made no folder {folder.path}: give all of them the same "
+                f"{RUN_ID_VARIABLE} and the same outputs/"
+            )
+        time.sleep(0.1)
+    return folder
 
 
 def digest_of(config: Mapping[str, Any]) -> str:

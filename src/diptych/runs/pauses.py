@@ -8,8 +8,11 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from diptych.callbacks.rhythm import validation_follows
 from diptych.runs.folder import RunFolder
 from diptych.runs.stopping import Pruned, StopSignals
+from diptych.systems.devices import largest
 
 LOOK_EVERY_SECONDS = 0.5
+GIVEN_UP = 1000
+"""Stands among the numbers of signals for a run that is to be pruned; no signal's number is so high."""
 
 
 class Pauses(Callback):
@@ -21,17 +24,21 @@ class Pauses(Callback):
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: Any, *args: Any, **kwargs: Any) -> None:
         if not validation_follows(trainer):
-            self._pause()
+            self._pause(pl_module)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._pause()
+        self._pause(pl_module)
 
-    def _pause(self) -> None:
-        self.signals.raise_if_received()
-        if time.monotonic() - self._looked >= LOOK_EVERY_SECONDS:
-            self._looked = time.monotonic()
-            self._raise_if_given_up()
-
-    def _raise_if_given_up(self) -> None:
-        if self.folder.prune.exists():
+    def _pause(self, pl_module: LightningModule) -> None:
+        """All devices at the same pause, whichever of them was told."""
+        told = largest(self.signals.received or self._given_up(), pl_module.device)
+        if told == GIVEN_UP:
             raise Pruned(self.folder.prune.read_text(encoding="utf-8"))
+        self.signals.received = told or None
+        self.signals.raise_if_received()
+
+    def _given_up(self) -> int:
+        if time.monotonic() - self._looked < LOOK_EVERY_SECONDS:
+            return 0
+        self._looked = time.monotonic()
+        return GIVEN_UP if self.folder.prune.exists() else 0

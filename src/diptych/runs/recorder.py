@@ -2,17 +2,22 @@
 
 Checkpoints are written between two training steps, after the validation that is due there. What has happened by
 then is in them: the resolved configuration, the data's facts and vocabulary, the position in the training stream,
-and the global random states, which are put back just before the first resumed step.
+and the global random states of every device, which are put back just before the first resumed step.
 """
 
+import logging
 from typing import Any
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 
+from diptych.callbacks.figures import numbers
 from diptych.runs.build import Config
 from diptych.runs.randomness import random_states, restore_random_states
 from diptych.runs.stopping import StopSignals
+from diptych.systems.devices import gather_objects, num_devices, own_rank
 from diptych.types import DataSpec
+
+log = logging.getLogger(__name__)
 
 
 class Recorder(Callback):
@@ -42,13 +47,26 @@ class Recorder(Callback):
         images_per_batch = pl_module.images_seen - self._images_before
         trainer.val_check_batch = max(1, round(self.config["validate_every_images"] / max(1, images_per_batch)))
 
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Devices must agree on what was measured, or they would keep other checkpoints and stop at other times."""
+        figures = gather_objects(numbers(trainer.callback_metrics, "val/"))
+        for name, value in figures[0].items():
+            if any(repr(value) != repr(other.get(name)) for other in figures):
+                raise ValueError(
+                    f"{name} differs between devices: measure it over all of them (self.log(…, sync_dist=True))"
+                )
+
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         checkpoint["run_id"] = self.run_id
         checkpoint["config"] = self.config
         checkpoint["data_spec"] = self.spec.to_dict()
         checkpoint["batches"] = self.batches
-        checkpoint["random_states"] = random_states()
+        checkpoint["random_states"] = gather_objects(random_states())
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         self.batches = checkpoint["batches"]
-        self._states = checkpoint["random_states"]
+        states = checkpoint["random_states"]
+        if len(states) == num_devices():
+            self._states = states[own_rank()]
+        else:
+            log.warning("saved on %d devices, goes on on %d: dropout and noise differ", len(states), num_devices())

@@ -16,11 +16,12 @@ log = logging.getLogger(__name__)
 
 
 class Stopped(BaseException):
-    """A run was told to stop by signal `signum`. `code` is the process's exit code."""
+    """A run was told to stop by a signal. `code` is its exit code; `between_steps`, all its processes stop there."""
 
-    def __init__(self, signum: int) -> None:
+    def __init__(self, signum: int, between_steps: bool = False) -> None:
         super().__init__(f"stopped by {signal.Signals(signum).name}")
         self.signum, self.code = signum, 128 + signum
+        self.between_steps = between_steps
 
 
 class Pruned(BaseException):
@@ -55,7 +56,7 @@ class StopSignals:
     def raise_if_received(self) -> None:
         """To be called where stopping is safe."""
         if self.received is not None:
-            raise Stopped(self.received)
+            raise Stopped(self.received, between_steps=True)
 
     def _handle(self, signum: int, frame: FrameType | None) -> None:
         if not self.deferred:

@@ -1,10 +1,11 @@
 """Lightning's Trainer as our runs use it: no loggers, bars or checkpoints of its own, and one endless epoch."""
 
+import functools
 import logging
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import repeat
 from typing import Any
 
@@ -15,11 +16,14 @@ from pytorch_lightning.profilers import AdvancedProfiler, Profiler, SimpleProfil
 from diptych.config import UserError, components
 from diptych.config.components import Trust
 from diptych.runs.build import Config
+from diptych.runs.environment import usable_cpus
 from diptych.runs.folder import RunFolder
 from diptych.runs.heartbeat import Heartbeat
 from diptych.runs.pauses import Pauses
+from diptych.runs.places import Place
 from diptych.runs.recorder import Recorder
 from diptych.runs.stopping import StopSignals
+from diptych.runs.strategies import several_devices
 from diptych.tracking import Trackers
 
 # What `fit` itself warns of, and why it does not concern us.
@@ -27,6 +31,7 @@ NEEDLESS_WARNINGS = (
     r"The '.*_dataloader' does not have many workers",  # our batches are drawn faster than they are learned from
     r"GPU available but not used",  # somebody has chosen trainer=cpu
     r"`isinstance\(treespec, LeafSpec\)` is deprecated",  # between Lightning and torch
+    r"It is recommended to use `self.log\(.*sync_dist=True\)`",  # `log_metrics` has averaged over devices
     r"Found \d+ module\(s\) in eval mode at the start of training",  # averages and frozen backbones belong there
     r"The `srun` command is available on your system but is not used",  # SLURM starts runs, not their ranks
 )
@@ -50,6 +55,7 @@ class Equipment:
     trackers: Trackers
     signals: StopSignals
     trust: Trust = None
+    place: Place = field(default_factory=Place)
 
 
 def make_trainer(equipment: Equipment) -> Trainer:
@@ -57,7 +63,7 @@ def make_trainer(equipment: Equipment) -> Trainer:
     settings = equipment.config["trainer"]
     return Trainer(
         accelerator=settings["accelerator"],
-        devices=1,
+        **several_devices(settings, equipment.place),
         precision=settings["precision"],
         callbacks=_callbacks(equipment),
         default_root_dir=str(equipment.folder.path),
@@ -74,18 +80,18 @@ def make_trainer(equipment: Equipment) -> Trainer:
         benchmark=settings["benchmark"],
         deterministic=settings["deterministic"],
         detect_anomaly=settings["detect_anomaly"],
-        profiler=_profiler(settings["profiler"], equipment.folder),
+        profiler=_profiler(settings["profiler"], equipment.folder) if equipment.place.is_first else None,
     )
 
 
 def prepare_machine(settings: Mapping[str, Any]) -> None:
-    """Threads and matrix precision are settings of the whole process."""
+    """Threads and matrix precision are settings of the whole process; several of one machine share its cores."""
     if settings["threads"]:
         torch.set_num_threads(settings["threads"])
+    elif settings["devices"] > 1:
+        torch.set_num_threads(max(1, usable_cpus() // settings["devices"]))
     if settings["matmul_precision"]:
         torch.set_float32_matmul_precision(settings["matmul_precision"])
-    if settings["accelerator"] in ("gpu", "cuda") and not torch.cuda.is_available():
-        raise UserError("trainer=gpu: torch sees no CUDA device here; use trainer=cpu, or ask `diptych doctor`")
 
 
 @dataclass(frozen=True)
@@ -101,9 +107,10 @@ class RepeatedBatch:
 
 def repeat_first_batch(data: LightningDataModule) -> None:
     """Train and validate on the stream's first batch for ever: a sound model learns it by heart."""
-    batch = next(iter(data.train_dataloader()))
-    data.train_dataloader = lambda: RepeatedBatch(batch, times=None)
-    data.val_dataloader = lambda: RepeatedBatch(batch, times=1)
+    stream = data.train_dataloader
+    first = functools.cache(lambda: next(iter(stream())))
+    data.train_dataloader = lambda: RepeatedBatch(first(), times=None)
+    data.val_dataloader = lambda: RepeatedBatch(first(), times=1)
 
 
 @contextmanager
@@ -140,7 +147,8 @@ def _callbacks(equipment: Equipment) -> list[Callback]:
     chosen = [components.build(node, f"callbacks.{name}", facts, equipment.trust) for name, node in nodes if node]
     spec = equipment.data.spec  # pyright: ignore[reportAttributeAccessIssue]
     recorder = Recorder(config, spec, folder.run_id, equipment.signals)
-    return [recorder, Heartbeat(folder), *chosen, Pauses(equipment.signals, folder)]
+    signs_of_life = [Heartbeat(folder)] if equipment.place.is_first else []
+    return [recorder, *signs_of_life, *chosen, Pauses(equipment.signals, folder)]
 
 
 def _profiler(name: str | None, folder: RunFolder) -> Profiler | None:

@@ -6,29 +6,34 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-
-from pytorch_lightning import LightningDataModule
+from typing import Any
 
 from diptych.callbacks import Checkpoints, TrainingDiverged
 from diptych.config import UserError, components
 from diptych.config.components import Trust
 from diptych.runs import environment
-from diptych.runs.build import Config, build_data, build_system, check_components, read_checkpoint
+from diptych.runs.build import Config, check_components, read_checkpoint
+from diptych.runs.crew import Order, RankFailed, RankLost
 from diptych.runs.finding import find_run
-from diptych.runs.folder import RunFolder
+from diptych.runs.folder import RunFolder, begun_by_another
 from diptych.runs.identity import check_name, inherited_or_new_run_id, inherited_sweep
 from diptych.runs.lock import LockHeld, is_locked, locked
 from diptych.runs.logs import logging_to
-from diptych.runs.parts import borrow, check_parts, find_lenders, load_parts
+from diptych.runs.parts import borrow, check_parts, find_lenders
+from diptych.runs.places import meeting_point, together
 from diptych.runs.preemption import await_the_end, is_preemption
-from diptych.runs.randomness import seed_everything
-from diptych.runs.status import DIVERGED, DONE, FAILED, PREEMPTED, PRUNED, RUNNING, STOPPED, host_name
+from diptych.runs.starts import Start, build, fit, in_company, place_for, trainer_for
+from diptych.runs.status import DIVERGED, DONE, FAILED, LOST, PREEMPTED, PRUNED, RUNNING, STOPPED, host_name
 from diptych.runs.stopping import Pruned, Stopped, StopSignals
-from diptych.runs.trainer import CALLBACK_FACTS, Equipment, make_trainer, prepare_machine, quiet, repeat_first_batch
+from diptych.runs.strategies import check_can_be_sharded
+from diptych.runs.trainer import CALLBACK_FACTS, quiet
 from diptych.systems.base import System
 from diptych.tracking import RunInfo, Trackers
 
 log = logging.getLogger(__name__)
+
+LABELS = ((TrainingDiverged, DIVERGED), (RankLost, LOST))
+"""What a run is called that ended with these errors; with others it has failed."""
 
 
 @dataclass
@@ -61,6 +66,7 @@ def check(config: Config, trust: Trust = None) -> None:
     check_name(config["name"])
     check_components(config, trust)
     check_parts(config["parts"])
+    check_can_be_sharded(config["trainer"], config["system"]["_target_"])
     if config.get("features"):
         components.check(config["features"], "features", trust=trust)
     for group, facts in (("callbacks", CALLBACK_FACTS), ("tracking", ())):
@@ -74,18 +80,24 @@ def train(config: Config, overrides: Iterable[str] = ()) -> tuple[RunFolder, Pro
     check(config)
     outputs = Path(config["paths"]["outputs"])
     warm = find_run(config["init_from"], outputs).checkpoint() if config["init_from"] else None
+    place = place_for(config)
+    if not place.is_first:
+        return _beside(Start(begun_by_another(outputs, config["name"]), config, place, warm_start=warm))
     lenders = find_lenders(config["parts"], outputs)
     folder = RunFolder.create(outputs, config["name"], inherited_or_new_run_id())
     folder.write_config(config)
     folder.write_overrides(overrides)
     with _gone_if_refused(folder), _preemptible(folder), _recorded(folder) as progress:
         borrow(lenders, folder)
-        _execute(folder, config, progress, warm_start=warm)
+        _execute(Start(folder, config, place, warm_start=warm), progress)
     return folder, progress
 
 
 def resume(folder: RunFolder, config: Config, trust: Trust = ()) -> tuple[RunFolder, Progress]:
     """Go on from `last.ckpt`, with the checkpoint's configuration or one that `changed_config` made of it."""
+    place = place_for(config)
+    if not place.is_first:
+        return _beside(Start(folder, config, place, trust, resumes=True))
     _refuse_if_alive(folder)
     checkpoint = read_checkpoint(folder.last)
     if checkpoint["images_seen"] >= config["budget_images"]:
@@ -94,8 +106,15 @@ def resume(folder: RunFolder, config: Config, trust: Trust = ()) -> tuple[RunFol
     check(config, trust)
     folder.write_config(config)
     with _preemptible(folder), _recorded(folder) as progress:
-        _execute(folder, config, progress, trust=trust, resume_images=checkpoint["images_seen"])
+        _execute(Start(folder, config, place, trust, resumes=True), progress, checkpoint["images_seen"])
     return folder, progress
+
+
+def follow(order: Order) -> None:
+    """Train beside the first process of a run, which has begun this one."""
+    folder = RunFolder(Path(order.folder))
+    warm = Path(order.warm_start) if order.warm_start else None
+    _beside(Start(folder, folder.read_config(), order.place, order.trust, warm, order.resumes))
 
 
 @contextmanager
@@ -141,7 +160,7 @@ def _recorded(folder: RunFolder) -> Iterator[Progress]:
             status, why = PRUNED, str(pruned)
             log.info("pruned: %s", why)
         except BaseException as error:
-            status = DIVERGED if isinstance(error, TrainingDiverged) else FAILED
+            status = next((label for kind, label in LABELS if isinstance(error, kind)), FAILED)
             why = f"{type(error).__name__}: {error}"
             with folder.log.open("a", encoding="utf-8") as file:
                 traceback.print_exc(file=file)
@@ -177,55 +196,39 @@ def _how_to_go_on(folder: RunFolder, progress: Progress) -> str:
     return f"it has seen {progress.images_seen:,} images; go on with\ndiptych resume {folder.shown}"
 
 
-def _execute(
-    folder: RunFolder,
-    config: Config,
-    progress: Progress,
-    trust: Trust = None,
-    warm_start: Path | None = None,
-    resume_images: int | None = None,
-) -> None:
+def _execute(start: Start, progress: Progress, resume_images: int | None = None) -> None:
     """Build everything, then train until the budget is spent or something else ends the run."""
+
+    def give_up(failure: RankFailed) -> None:
+        log.error("%s", failure)
+        status = LOST if isinstance(failure, RankLost) else FAILED
+        start.folder.write_status(status, str(failure), progress.images_seen, progress.best)
+
     with StopSignals() as signals, quiet():
-        prepare_machine(config["trainer"])
-        folder.write_environment(environment.describe())
-        seed_everything(config["seed"])
-        data = build_data(config, trust)
-        progress.system = _system(folder, config, data, trust, warm_start)
-        if config["trainer"]["overfit_batch"]:
-            repeat_first_batch(data)
-        progress.trackers = _trackers(folder, config, resume_images, trust)
-        equipment = Equipment(folder, config, data, progress.trackers, signals, trust)
-        trainer = make_trainer(equipment)
-        progress.checkpoints = next((c for c in trainer.callbacks if isinstance(c, Checkpoints)), None)  # pyright: ignore
-        signals.deferred = True
-        checkpoint = str(folder.last) if resume_images is not None else None
-        trainer.fit(progress.system, datamodule=data, ckpt_path=checkpoint, weights_only=True)
+        start.folder.write_environment(environment.describe())
+        work = build(start)
+        progress.system = work.system
+        progress.trackers = _trackers(start, resume_images)
+        with in_company(start, give_up):
+            trainer = trainer_for(start, work, progress.trackers, signals)
+            callbacks: Any = trainer.callbacks  # pyright: ignore[reportAttributeAccessIssue]
+            progress.checkpoints = next((c for c in callbacks if isinstance(c, Checkpoints)), None)
+            fit(trainer, start, work, signals)
 
 
-def _system(
-    folder: RunFolder, config: Config, data: LightningDataModule, trust: Trust, warm_start: Path | None
-) -> System:
-    parts = load_parts(config["parts"], folder, trust)
-    seed_everything(config["seed"])
-    system = build_system(config, data.spec, parts, trust)  # pyright: ignore[reportAttributeAccessIssue]
-    if warm_start:
-        _warm_start(system, warm_start)
-    return system
+def _beside(start: Start) -> tuple[RunFolder, Progress]:
+    """Train in another process than the run's first, which is told nothing to write and writes nothing."""
+    with StopSignals() as signals, quiet():
+        work = build(start)
+        with together(start.place, meeting_point(start.place, start.settings), start.settings):
+            fit(trainer_for(start, work, Trackers(), signals), start, work, signals)
+    return start.folder, Progress(work.system)
 
 
-def _warm_start(system: System, checkpoint: Path) -> None:
-    """Take over another run's weights; its optimisers, counts and random states stay behind."""
-    try:
-        system.load_state_dict(read_checkpoint(checkpoint)["state_dict"])
-    except RuntimeError as error:
-        raise UserError(f"init_from: {checkpoint} holds other networks than this run's. {error}") from None
-    log.info("weights taken from %s", checkpoint)
-
-
-def _trackers(folder: RunFolder, config: Config, resume_images: int | None, trust: Trust) -> Trackers:
+def _trackers(start: Start, resume_images: int | None) -> Trackers:
+    folder, config = start.folder, start.config
     nodes = config["tracking"].items()
-    trackers = Trackers([components.build(node, f"tracking.{name}", {}, trust) for name, node in nodes if node])
+    trackers = Trackers([components.build(node, f"tracking.{name}", {}, start.trust) for name, node in nodes if node])
     info = RunInfo(folder.run_id, folder.experiment, folder.path, resume_images, inherited_sweep())
     trackers.start(config, info)
     return trackers

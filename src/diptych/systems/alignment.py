@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from diptych.losses.alignment import alignment_loss
 from diptych.models.whitening import Whitening
+from diptych.systems.devices import gather, own_share
 from diptych.systems.redescription import Teller
 from diptych.systems.schedules import Trapezoid
 from diptych.types import Images, TextFeatures
@@ -26,7 +27,7 @@ class Alignment:
     """First `learn_images` of regression, then `look_images` in which the whitening looks at what was learned.
 
     Afterwards the text encoder is left as it is. The target is a fixed random projection of all region features,
-    standardised over the batch: distances survive it, and where things are is part of it. Not a module, so that the
+    standardised over the joint batch: distances survive it, and where things are is part of it. Not a module, so that the
     captioner is neither trained nor saved with the painter.
     """
 
@@ -66,14 +67,15 @@ class Alignment:
 
     def look(self, text: TextFeatures, images_seen: int) -> None:
         """Let the whitening see sentence vectors, and settle with the last of them."""
-        self.whitening.observe(text.sentence)
-        if self.is_over(images_seen + len(text.sentence)):
+        sentences = gather(text.sentence)
+        self.whitening.observe(sentences)
+        if self.is_over(images_seen + len(sentences)):
             self.whitening.settle()
 
     @torch.no_grad()
     def _targets(self, images: Images, dim: int) -> Float[Tensor, "batch dim"]:
         regions = self.image_encoder(images).regions.flatten(1)
-        standardised = F.batch_norm(regions, None, None, training=True)
+        standardised = own_share(F.batch_norm(gather(regions), None, None, training=True))
         if not len(self.projection):
             rng = torch.Generator().manual_seed(PROJECTION_SEED)
             self.projection = torch.randn(regions.shape[1], dim, generator=rng) / regions.shape[1] ** 0.5

@@ -20,8 +20,9 @@ from diptych.decoding.interface import State, StepFunction
 from diptych.losses.captioning import caption_nll, doubly_stochastic_penalty, token_nll
 from diptych.models.noise import PixelNoise
 from diptych.systems.base import System
+from diptych.systems.devices import average, mean_over_devices
 from diptych.systems.modes import evaluating
-from diptych.systems.optimizers import MakeOptimizer, check_finite, clip, follow, optimizer_for
+from diptych.systems.optimizers import MakeOptimizer, check_finite, follow, optimizer_for
 from diptych.systems.schedules import Schedule
 from diptych.systems.telling import TellingQuality
 from diptych.text import tokenizer_of
@@ -95,7 +96,7 @@ class Captioner(System):
         self.noise.std = self.pixel_noise * min(1.0, self.images_seen / max(1, self.noise_warmup_images))
         logits, attention = self.caption_decoder(self.image_encoder(self.noise(batch.images)), tokens[:, :-1])
         nll = token_nll(logits, tokens[:, 1:], self.label_smoothing)
-        terms = {"loss": nll.sum() / mask.sum()}
+        terms = {"loss": nll.sum() / mean_over_devices(mask.sum())}
         if self.attention_penalty_weight:
             terms["attention_penalty"] = doubly_stochastic_penalty(self._attended(attention), mask).mean()
         self.log_metrics("train", self._descend(terms))
@@ -151,13 +152,11 @@ class Captioner(System):
 
     def _descend(self, terms: dict[str, Tensor]) -> dict[str, Tensor | float]:
         """One optimiser step down the weighted terms; what to log of it."""
-        check_finite(terms, self.images_seen)
+        check_finite(average(terms, self.device), self.images_seen)
         optimizer: Any = self.optimizers()
         learning_rate = follow(self.schedule, optimizer, self.images_seen)
-        optimizer.zero_grad()
-        self.manual_backward(terms["loss"] + self.attention_penalty_weight * terms.get("attention_penalty", 0.0))
-        norm = clip(optimizer, self.max_grad_norm)
-        optimizer.step()
+        weighted = terms["loss"] + self.attention_penalty_weight * terms.get("attention_penalty", 0.0)
+        norm = self.descend(optimizer, weighted, self.max_grad_norm)
         return {name: term.detach() for name, term in terms.items()} | {"grad_norm": norm, "lr": learning_rate}
 
     def _attended(self, attention: Tensor | None) -> Tensor:

@@ -24,9 +24,10 @@ from torch.optim import Optimizer
 from diptych.losses.adversarial import Objective
 from diptych.losses.contrastive import contrastive_loss
 from diptych.systems.alignment import Alignment
+from diptych.systems.devices import average, draw_normal, gather, gather_text, own_share
 from diptych.systems.fit import check_networks_fit
 from diptych.systems.modes import frozen
-from diptych.systems.optimizers import MakeOptimizer, check_finite, clip, follow, optimizer_for
+from diptych.systems.optimizers import MakeOptimizer, check_finite, follow, optimizer_for
 from diptych.systems.painter import Painter
 from diptych.systems.pairing import Prompts, draw_partners, draw_prompts, rows_of
 from diptych.systems.reconstruction import reconstruct
@@ -138,12 +139,13 @@ class GAN(Painter):
             self.alignment.begin()
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
+        images_seen_before = self.images_seen
         self.count_images(len(batch))
         prompts = self._draw_prompts(batch)
         if self.alignment and prompts and not self.alignment.is_over(self.images_seen):
             self.log_metrics("train", self._align(batch.images, prompts))
             return
-        if self.alignment and not self.alignment.is_over(self.images_seen - len(batch)):
+        if self.alignment and not self.alignment.is_over(images_seen_before):
             self.alignment.check_settled()
         self.discriminator_turns += 1
         generators_turn = self.discriminator_turns % self.discriminator_steps == 0
@@ -209,7 +211,7 @@ class GAN(Painter):
         losses = {"d_loss": self.objective.discriminator(real_logits, fake_logits)}
         if prompts and text and self.mismatch_weight:
             partners = draw_partners(prompts.compatible, self.rng)
-            mismatched_logits = self._score(features, rows_of(text, partners.sentence))
+            mismatched_logits = self._score(features, rows_of(gather_text(text), partners.sentence))
             mismatch_loss = self.objective.discriminator(real_logits, mismatched_logits)
             losses["d_loss"] = losses["d_loss"].lerp(mismatch_loss, self.mismatch_weight * partners.exist.float())
             figures["d_mismatched"] = _probability(mismatched_logits)
@@ -257,9 +259,7 @@ class GAN(Painter):
         return draw_prompts(batch, self.data_spec, self.tokenizer, self.rng) if self.text_encoder else None
 
     def _draw_latents(self, number: int) -> Float[Tensor, "batch latent"]:
-        """A batch of latents: the share of this device in those that all devices draw alike."""
-        size = (self.trainer.world_size, number, self.generator.latent_dim)
-        return torch.randn(size, generator=self.rng)[self.trainer.global_rank].to(self.device)
+        return draw_normal(number, self.generator.latent_dim, rng=self.rng).to(self.device)
 
     def _generators_text(self, prompts: Prompts | None) -> TextFeatures | None:
         if self.text_encoder is None or prompts is None:
@@ -287,12 +287,14 @@ class GAN(Painter):
         return self.discriminator.score(features, text).float()
 
     def _contrastive_loss(self, features: Any, text: TextFeatures, prompts: Prompts) -> Float[Tensor, " batch"]:
-        return contrastive_loss(
-            self.discriminator.embed(features),
-            text.sentence,
+        """Of own pairs among those of the joint batch."""
+        joint = contrastive_loss(
+            gather(self.discriminator.embed(features)),
+            gather(text.sentence),
             temperature=self.contrastive_temperature,
             compatible=prompts.compatible,
         )
+        return own_share(joint)
 
     def _descend(
         self, initial: str, losses: dict[str, Float[Tensor, " batch"]], schedule: Schedule | None = None
@@ -302,12 +304,9 @@ class GAN(Painter):
         optimizer = optimizers["dg".index(initial)]
         learning_rate = follow(schedule or self.schedule, optimizer, self.images_seen)
         means = {name: loss.mean() for name, loss in losses.items()}
-        check_finite(means, self.images_seen)
-        optimizer.zero_grad()
+        check_finite(average(means, self.device), self.images_seen)
         weighted = [self.term_weights.get(name, 1.0) * mean for name, mean in means.items()]
-        self.manual_backward(torch.stack(weighted).sum())
-        norm = clip(optimizer, self.max_grad_norm)
-        optimizer.step()
+        norm = self.descend(optimizer, torch.stack(weighted).sum(), self.max_grad_norm)
         figures = {name: mean.detach() for name, mean in means.items()}
         return figures | {f"{initial}_grad_norm": norm, f"{initial}_lr": learning_rate}
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from diptych.systems.base import System
+from diptych.systems.devices import num_devices, own_rank
 from diptych.systems.ema import WeightAverage
 from diptych.systems.latents import latents_for
 from diptych.systems.modes import evaluating
@@ -89,10 +90,8 @@ class Painter(System):
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         sentences = self._first_sentences(batch)
-        seed = batch_idx * self.trainer.world_size + self.trainer.global_rank
-        latents = latents_for(
-            zip(sentences, range(len(batch)), strict=True), latent_dim=self.generator.latent_dim, seed=seed
-        )
+        places = range(own_rank(), num_devices() * len(batch), num_devices())  # in the batch that one device would have
+        latents = latents_for(zip(sentences, places, strict=True), latent_dim=self.generator.latent_dim, seed=batch_idx)
         self.quality.update(batch.images, self._paint(latents, sentences, batch_size=len(batch)), sentences)
 
     def on_validation_epoch_end(self) -> None:

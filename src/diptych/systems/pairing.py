@@ -9,6 +9,7 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 
 from diptych.metrics.compatibility import true_of_scenes
+from diptych.systems.devices import gather, gather_ragged, num_devices, own_share
 from diptych.text import Tokenizer
 from diptych.types import BOS_ID, EOS_ID, PAD_ID, Batch, DataSpec, TextFeatures, TokenMask, Tokens
 
@@ -16,11 +17,14 @@ SPECIAL_IDS = {PAD_ID, BOS_ID, EOS_ID}
 
 
 class Prompts(NamedTuple):
-    """One sentence for each picture; `compatible[i, j]`: sentence j is true of picture i, or may be."""
+    """One sentence for each picture of this device's share.
+
+    `compatible[i, j]` is of the joint batch: sentence j is true of picture i, or may be.
+    """
 
     tokens: Tokens
     mask: TokenMask
-    compatible: Bool[Tensor, "batch batch"]
+    compatible: Bool[Tensor, "joint joint"]
 
 
 def draw_prompts(batch: Batch, data_spec: DataSpec, tokenizer: Tokenizer, rng: torch.Generator) -> Prompts:
@@ -30,26 +34,29 @@ def draw_prompts(batch: Batch, data_spec: DataSpec, tokenizer: Tokenizer, rng: t
     same set of words as what is said of it here or in any of its references.
     """
     rows = torch.arange(len(batch), device=batch.tokens.device)
-    picks = torch.randint(batch.tokens.shape[1], (len(batch),), generator=rng).to(rows.device)
-    tokens, mask = batch.tokens[rows, picks], batch.token_mask[rows, picks]
+    picks = own_share(torch.randint(batch.tokens.shape[1], (num_devices() * len(batch),), generator=rng))
+    tokens, mask = (part[rows, picks.to(rows.device)] for part in (batch.tokens, batch.token_mask))
+    sentences = gather_ragged(tokens).tolist()
     if data_spec.world is None:
-        compatible = said_of_pictures(tokens.tolist(), batch.references, tokenizer)
+        compatible = said_of_pictures(tokens.tolist(), batch.references, sentences, tokenizer)
     else:
         scenes = [scene for scene in batch.scenes if scene is not None]
-        compatible = true_of_scenes([tokenizer.decode(row) for row in tokens.tolist()], scenes, data_spec.languages)
-    return Prompts(tokens, mask, compatible.to(tokens.device))
+        compatible = true_of_scenes([tokenizer.decode(row) for row in sentences], scenes, data_spec.languages)
+    return Prompts(tokens, mask, gather(compatible.to(tokens.device)))
 
 
 def said_of_pictures(
-    sentences: Sequence[Sequence[int]], references: Sequence[Sequence[str]], tokenizer: Tokenizer
-) -> Bool[Tensor, "batch batch"]:
-    """Element (i, j): sentence j is made of the words of sentence i, or of one of picture i's references."""
-    said = [frozenset(ids) - SPECIAL_IDS for ids in sentences]
+    own_sentences: Sequence[Sequence[int]],
+    references: Sequence[Sequence[str]],
+    sentences: Sequence[Sequence[int]],
+    tokenizer: Tokenizer,
+) -> Bool[Tensor, "batch joint"]:
+    """Element (i, j): sentence j is made of the words of picture i's own sentence, or of one of its references."""
     places: dict[frozenset[int], list[int]] = {}
-    for j, words in enumerate(said):
-        places.setdefault(words, []).append(j)
-    compatible = [[False] * len(said) for _ in said]
-    for i, own in enumerate(said):
+    for j, ids in enumerate(sentences):
+        places.setdefault(frozenset(ids) - SPECIAL_IDS, []).append(j)
+    compatible = [[False] * len(sentences) for _ in own_sentences]
+    for i, own in enumerate(frozenset(ids) - SPECIAL_IDS for ids in own_sentences):
         others = (frozenset(tokenizer.encode(text)) - SPECIAL_IDS for text in (references[i] if references else ()))
         for j in chain.from_iterable(places.get(words, ()) for words in (own, *others)):
             compatible[i][j] = True
@@ -57,20 +64,20 @@ def said_of_pictures(
 
 
 class Partners(NamedTuple):
-    """For each picture the number of a sentence that is wrong of it; `exist` is False where the batch has none."""
+    """For each own picture the number of a sentence of the joint batch that is wrong of it; `exist`: there is one."""
 
     sentence: Int[Tensor, " batch"]
     exist: Bool[Tensor, " batch"]
 
 
-def draw_partners(compatible: Bool[Tensor, "batch batch"], rng: torch.Generator) -> Partners:
+def draw_partners(compatible: Bool[Tensor, "joint joint"], rng: torch.Generator) -> Partners:
     """A random wrong sentence for each picture, all equally likely; its own where there is none."""
     own = torch.eye(len(compatible), dtype=torch.bool)
     wrong = ~compatible.cpu() & ~own
     exist = wrong.any(1)
     choices = wrong | (own & ~exist[:, None])
     index = torch.multinomial(choices.float(), 1, generator=rng).squeeze(1)
-    return Partners(index.to(compatible.device), exist.to(compatible.device))
+    return Partners(*(own_share(part).to(compatible.device) for part in (index, exist)))
 
 
 def rows_of(text: TextFeatures, index: Int[Tensor, " batch"]) -> TextFeatures:

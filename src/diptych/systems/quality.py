@@ -6,13 +6,14 @@ import torch
 
 from diptych.metrics.energy import image_energy_distance
 from diptych.metrics.truth import PaintingTruth
+from diptych.systems.devices import gather_objects
 from diptych.types import DataSpec, Images
 
 MAX_COMPARED = 1024
 
 
 class PaintingQuality:
-    """Collects real and painted pictures over a validation, and sums them up.
+    """Collects real and painted pictures over a validation, and sums them up, over all devices.
 
     `energy_distance` (lower is better) compares the two sets of pictures, at most 1,024 of them, whatever the data.
     Where the data have a world, `true` and its kin say how many pictures show what their sentences say.
@@ -41,8 +42,15 @@ class PaintingQuality:
 
     def compute(self) -> dict[str, float]:
         """Each figure by its name."""
-        real, painted = (torch.cat(images)[:MAX_COMPARED] for images in (self._real, self._painted))
+        real, painted = (_joint(images) for images in (self._real, self._painted))
         figures = self.truth.compute() if self.truth else {}
         if len(real) > 1:
             figures["energy_distance"] = float(image_energy_distance(real, painted))
         return figures
+
+
+def _joint(batches: Sequence[Images]) -> Images:
+    """The first pictures of everyone's, in the order of the data, of which each device sees every so-manieth."""
+    shares = gather_objects(torch.cat(list(batches))[:MAX_COMPARED])
+    pictures = [share[i] for i in range(len(shares[0])) for share in shares if i < len(share)]
+    return torch.stack(pictures[:MAX_COMPARED])

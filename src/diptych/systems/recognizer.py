@@ -17,8 +17,9 @@ from diptych.losses.recognition import class_nll, label_nll
 from diptych.models.noise import PixelNoise
 from diptych.models.recognition import LabelReader
 from diptych.systems.base import System
+from diptych.systems.devices import average
 from diptych.systems.modes import evaluating
-from diptych.systems.optimizers import MakeOptimizer, check_finite, clip, follow, optimizer_for
+from diptych.systems.optimizers import MakeOptimizer, check_finite, follow, optimizer_for
 from diptych.systems.recognition import RecognitionQuality
 from diptych.systems.schedules import Schedule
 from diptych.types import Batch, DataSpec, Images
@@ -114,13 +115,10 @@ class Recognizer(System):
 
     def _descend(self, loss: Tensor) -> dict[str, Tensor | float]:
         """One optimiser step; what to log of it."""
-        check_finite({"loss": loss}, self.images_seen)
+        check_finite(average({"loss": loss}, self.device), self.images_seen)
         optimizer: Any = self.optimizers()
         learning_rate = follow(self.schedule, optimizer, self.images_seen)
-        optimizer.zero_grad()
-        self.manual_backward(loss)
-        norm = clip(optimizer, self.max_grad_norm)
-        optimizer.step()
+        norm = self.descend(optimizer, loss, self.max_grad_norm)
         return {"loss": loss.detach(), "grad_norm": norm, "lr": learning_rate}
 
     def _held(self, logits: Float[Tensor, "batch labels"]) -> Bool[Tensor, "batch labels"]:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from diptych.losses.variational import gaussian_kl, latent_loss, reconstruction_loss
+from diptych.systems.devices import draw_normal
 from diptych.types import Images, TextFeatures
 
 
@@ -28,7 +29,7 @@ def reconstruct(
     """Each term by its name, one value a picture; `painted` was painted from `latents`."""
     read = text and TextFeatures(*(part.detach() for part in text))
     posterior = latent_encoder(images, read)
-    noise = torch.randn(posterior.mean.shape, generator=rng).to(posterior.mean)
+    noise = draw_normal(*posterior.mean.shape, rng=rng).to(posterior.mean)
     again = generator(posterior.sample(noise), text)
     recovered = latent_encoder(painted.detach(), read).mean
     return {

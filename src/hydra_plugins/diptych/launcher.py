@@ -84,7 +84,7 @@ for _name, _node in (("local", LocalLauncherConf), ("submitit_slurm", SlurmLaunc
     ConfigStore.instance().store(group="hydra/launcher", name=_name, node=_node, provider="diptych")
 
 
-class SupervisedLauncher(Launcher, ABC):
+class SweepLauncher(Launcher, ABC):
     """Carries sweeps out through a supervisor: grids that Hydra makes, and searches; a failed run stops no other."""
 
     def __init__(
@@ -159,7 +159,7 @@ class SupervisedLauncher(Launcher, ABC):
             log.info("%s", line)
 
 
-class LocalLauncher(SupervisedLauncher):
+class LocalLauncher(SweepLauncher):
     """Runs are processes of this machine, in slots."""
 
     def executor(self, is_search: bool = False) -> "Executor":
@@ -171,7 +171,7 @@ class LocalLauncher(SupervisedLauncher):
         return LocalExecutor(Resources(**settings), most_memory_gb)
 
 
-class SlurmLauncher(SupervisedLauncher):
+class SlurmLauncher(SweepLauncher):
     """Runs are jobs of SLURM: those of a grid all at once, those of a search only when they are to run."""
 
     def executor(self, is_search: bool = False) -> "Executor":
@@ -181,7 +181,7 @@ class SlurmLauncher(SupervisedLauncher):
         return SlurmExecutor(settings, settings.array_parallelism if is_search else MOST_IN_AN_ARRAY)
 
 
-class RayLauncher(SupervisedLauncher):
+class RayLauncher(SweepLauncher):
     """Runs are wherever a Ray cluster has room."""
 
     def executor(self, is_search: bool = False) -> "Executor":

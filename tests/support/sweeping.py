@@ -1,11 +1,10 @@
-"""Sweeps of real, tiny runs in processes of their own, as somebody would type them."""
+"""Sweeps of tiny runs, typed as people type them, in folders of their own."""
 
 import json
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -20,8 +19,8 @@ SLOW = "+callbacks.pause={_target_: tinyparts.Pause, seconds: 0.02}"
 SUPERVISORS: list[subprocess.Popen[str]] = []
 
 
-def environment() -> dict[str, str]:
-    """Of processes that shall find the tiny parts, on one thread each."""
+def environment_of_sweeps() -> dict[str, str]:
+    """Ours, and where the tests' own parts lie."""
     return {
         **os.environ,
         "PYTHONPATH": os.pathsep.join((str(CONF.parent), str(CONF.parents[2] / "src"))),
@@ -29,12 +28,11 @@ def environment() -> dict[str, str]:
     }
 
 
-def begin(arguments: list[str], folder: Path, variables: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+def begin(arguments: list[str], folder: Path, environment: dict[str, str]) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "diptych", "train", "-m", *TINY, *arguments]
     folder.mkdir(exist_ok=True)
     with (folder / "said.txt").open("a") as said:
-        whole = environment() | dict(variables or {})
-        process = subprocess.Popen(command, cwd=folder, env=whole, stdout=said, stderr=said, text=True)
+        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=said, stderr=said, text=True)
     SUPERVISORS.append(process)
     return process
 
@@ -45,13 +43,6 @@ def end_supervisors() -> None:
         process = SUPERVISORS.pop()
         process.kill()
         process.wait()
-
-
-def asked(arguments: list[str], folder: Path, variables: Mapping[str, str] | None = None) -> dict:
-    """What `diptych sweep ARGUMENTS --json` says."""
-    command = [sys.executable, "-m", "diptych", "sweep", *arguments, "--json"]
-    whole = environment() | dict(variables or {})
-    return json.loads(subprocess.check_output(command, cwd=folder, env=whole, text=True, timeout=120))
 
 
 def sweep_in(folder: Path, name: str = "lr") -> SweepFolder:
@@ -86,3 +77,8 @@ def are_equal(one: list[dict[str, torch.Tensor]], other: list[dict[str, torch.Te
         a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
         for a, b in zip(one, other, strict=True)
     )
+
+
+def asked(arguments: list[str], folder: Path, environment: dict[str, str]) -> dict:
+    command = [sys.executable, "-m", "diptych", "sweep", *arguments]
+    return json.loads(subprocess.check_output(command, cwd=folder, env=environment, text=True, timeout=120))

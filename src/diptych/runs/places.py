@@ -1,0 +1,142 @@
+"""Where a process stands among those that train one run together, and how they find each other."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from pytorch_lightning.plugins.environments import ClusterEnvironment, SLURMEnvironment
+
+from diptych.config import UserError
+
+RANKS_OF = {
+    "torchrun": ("RANK", "LOCAL_RANK", "WORLD_SIZE"),
+    "srun": ("SLURM_PROCID", "SLURM_LOCALID", "SLURM_NTASKS"),
+}
+"""Who may have started all processes of a run, and where that says which process this is."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """One of `world_size` processes; `rank` 0 writes the run's folder, and waits for the others at `address:port`.
+
+    `local_rank` numbers those of one machine and chooses the device. `port` 0 is yet to be chosen. `is_inherited` where
+    somebody else has started all of them.
+    """
+
+    rank: int = 0
+    local_rank: int = 0
+    world_size: int = 1
+    address: str = "127.0.0.1"
+    port: int = 0
+    is_inherited: bool = False
+
+    @property
+    def is_first(self) -> bool:
+        return self.rank == 0
+
+    def others(self) -> Iterator["Place"]:
+        """The places of those that the first starts on its own machine."""
+        return (replace(self, rank=rank, local_rank=rank) for rank in range(1, self.world_size))
+
+
+def inherited_place(settings: Mapping[str, Any]) -> Place | None:
+    """The place that torchrun or srun gave this process; None where it starts the others itself."""
+    wanted = settings["devices"] * settings["num_nodes"]
+    for starter, names in RANKS_OF.items():
+        if settings["strategy"] is None or int(os.environ.get(names[2], 1)) == 1 or names[0] not in os.environ:
+            continue
+        rank, local_rank, world_size = (int(os.environ[name]) for name in names)
+        if world_size != wanted:
+            raise UserError(
+                f"{starter} has started {world_size} processes, and trainer.devices={settings['devices']} times "
+                f"trainer.num_nodes={settings['num_nodes']} is {wanted}: make them equal"
+            )
+        return Place(rank, local_rank, world_size, *_address(starter), is_inherited=True)
+    if settings["num_nodes"] > 1:
+        raise UserError(
+            f"trainer.num_nodes={settings['num_nodes']}: several machines are started by torchrun or srun, on each of "
+            "them; docs/devices.md has the commands"
+        )
+    return None
+
+
+def meeting_point(place: Place, settings: Mapping[str, Any]) -> dist.TCPStore:
+    """Where all processes meet; that of the first process chooses a free port where none is given."""
+    is_host = place.is_first and os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True"
+    wait = timedelta(seconds=settings["timeout_seconds"])
+    return dist.TCPStore(place.address, place.port, place.world_size, is_host, timeout=wait, wait_for_workers=False)
+
+
+@contextmanager
+def together(place: Place, store: dist.TCPStore, settings: Mapping[str, Any]) -> Iterator[None]:
+    """In one process group with all others; left when done, so that what comes next in this process is alone."""
+    device = torch.device("cpu")
+    if settings["accelerator"] != "cpu":
+        device = torch.device("cuda", place.local_rank)
+        torch.cuda.set_device(device)
+    dist.init_process_group(
+        settings["backend"] or ("gloo" if device.type == "cpu" else "cpu:gloo,cuda:nccl"),
+        store=store,
+        rank=place.rank,
+        world_size=place.world_size,
+        timeout=timedelta(seconds=settings["timeout_seconds"]),
+    )
+    try:
+        yield
+    finally:
+        dist.destroy_process_group()
+
+
+class Surroundings(ClusterEnvironment):
+    """What Lightning asks of whoever has started the processes."""
+
+    def __init__(self, place: Place, num_nodes: int) -> None:
+        super().__init__()
+        self.place, self.num_nodes = place, num_nodes
+
+    @property
+    def creates_processes_externally(self) -> bool:
+        return True
+
+    @property
+    def main_address(self) -> str:
+        return self.place.address
+
+    @property
+    def main_port(self) -> int:
+        return self.place.port
+
+    @staticmethod
+    def detect() -> bool:
+        return False
+
+    def world_size(self) -> int:
+        return self.place.world_size
+
+    def set_world_size(self, size: int) -> None:
+        assert size == self.place.world_size
+
+    def global_rank(self) -> int:
+        return self.place.rank
+
+    def set_global_rank(self, rank: int) -> None:
+        assert rank == self.place.rank
+
+    def local_rank(self) -> int:
+        return self.place.local_rank
+
+    def node_rank(self) -> int:
+        return self.place.rank * self.num_nodes // self.place.world_size
+
+
+def _address(starter: str) -> tuple[str, int]:
+    """Of processes that another program started."""
+    if starter == "torchrun":
+        return os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
+    surroundings = SLURMEnvironment()
+    return surroundings.main_address, surroundings.main_port

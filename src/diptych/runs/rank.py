@@ -1,0 +1,29 @@
+"""`python -m diptych.runs.rank ORDER`: another process of a run, begun by the first; what it says goes to its log."""
+
+import logging
+import sys
+import traceback
+
+from diptych.runs.crew import Order, end_with
+from diptych.runs.stopping import Stopped
+
+
+def main(text: str) -> int:
+    """Train beside the first process; returns the exit code."""
+    order = Order.from_json(text)
+    end_with(order.parent)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    from diptych.runs.training import follow
+
+    try:
+        follow(order)
+    except Stopped as stop:
+        return stop.code
+    except Exception:
+        traceback.print_exc()
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

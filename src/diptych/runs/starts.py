@@ -1,0 +1,143 @@
+"""One start of a run in one process: its parts are built, and it trains, alone or beside the run's other processes."""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pytorch_lightning import LightningDataModule, Trainer
+
+from diptych.config import UserError
+from diptych.config.components import Trust
+from diptych.runs.build import Config, build_data, build_system, read_checkpoint
+from diptych.runs.crew import Order, RankFailed, crew_of
+from diptych.runs.folder import RunFolder
+from diptych.runs.parts import load_parts
+from diptych.runs.places import Place, inherited_place, meeting_point, together
+from diptych.runs.randomness import seed_everything
+from diptych.runs.stopping import StopSignals
+from diptych.runs.strategies import settled
+from diptych.runs.trainer import Equipment, make_trainer, prepare_machine, repeat_first_batch
+from diptych.systems.base import System
+from diptych.systems.joint_norm import use_joint_norms
+from diptych.tracking import Trackers
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Start:
+    """What is begun, and where this process stands in it; `warm_start` is the checkpoint whose weights are taken over."""
+
+    folder: RunFolder
+    config: Config
+    place: Place = field(default_factory=Place)
+    trust: Trust = None
+    warm_start: Path | None = None
+    resumes: bool = False
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Of the trainer, with the number of devices filled in."""
+        return settled(self.config["trainer"])
+
+    def orders(self, port: int) -> Sequence[Order]:
+        """For the processes that the first one starts: all others, unless somebody else has started them."""
+        if self.place.is_inherited:
+            return []
+        trust = None if self.trust is None else sorted(self.trust)
+        warm = str(self.warm_start) if self.warm_start else None
+        others = replace(self.place, port=port).others()
+        return [Order(str(self.folder.path), place, trust, warm, self.resumes) for place in others]
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a start has built: the data, and the system that learns from them."""
+
+    data: LightningDataModule
+    system: System
+
+
+def place_for(config: Config) -> Place:
+    """Where this process stands: as torchrun or srun says, else first of those that the settings ask for."""
+    settings = settled(config["trainer"])
+    place = inherited_place(settings) or Place(world_size=settings["devices"])
+    batch_size = config["data"].get("batch_size", 0)
+    if batch_size % place.world_size:
+        raise UserError(
+            f"data.batch_size={batch_size}: it counts the examples of all {place.world_size} devices together and must "
+            "be a multiple of that number"
+        )
+    return place
+
+
+def build(start: Start) -> Work:
+    """Data first, then the system; the same on every device, but for what is drawn at random later."""
+    config = start.config
+    prepare_machine(start.settings)
+    seed_everything(config["seed"])
+    data: Any = build_data(config, start.trust)
+    size = data.splits["val"].size if hasattr(data, "splits") else None
+    if size is not None and size < start.place.world_size:
+        raise UserError(
+            f"there are {size} validation examples for {start.place.world_size} devices: raise data.val_size"
+        )
+    parts = load_parts(config["parts"], start.folder, start.trust)
+    seed_everything(config["seed"])
+    system = build_system(config, data.spec, parts, start.trust)
+    if start.warm_start:
+        _warm_start(system, start.warm_start)
+    if start.place.world_size > 1:
+        use_joint_norms(system)
+        if not start.place.is_first:
+            seed_everything(int(np.random.SeedSequence((config["seed"], start.place.rank)).generate_state(1)[0]))
+    if config["trainer"]["overfit_batch"]:
+        repeat_first_batch(data)
+    return Work(data, system)
+
+
+@contextmanager
+def in_company(start: Start, give_up: Callable[[RankFailed], None]) -> Iterator[None]:
+    """Beside all other processes of the run, which the first one starts and ends; alone where there are none."""
+    settings = start.settings
+    if settings["strategy"] is None:
+        yield
+        return
+    store = meeting_point(start.place, settings)
+    with crew_of(start.orders(store.port), start.folder, give_up), together(start.place, store, settings):
+        yield
+
+
+def trainer_for(start: Start, work: Work, trackers: Trackers, signals: StopSignals) -> Trainer:
+    """With all callbacks; to be made in company."""
+    return make_trainer(
+        Equipment(
+            start.folder,
+            {**start.config, "trainer": start.settings},
+            work.data,
+            trackers,
+            signals,
+            start.trust,
+            start.place,
+        )
+    )
+
+
+def fit(trainer: Trainer, start: Start, work: Work, signals: StopSignals) -> None:
+    """Train from the beginning or from where the run stood, until something ends it."""
+    signals.deferred = True
+    checkpoint = str(start.folder.last) if start.resumes else None
+    trainer.fit(work.system, datamodule=work.data, ckpt_path=checkpoint, weights_only=True)
+
+
+def _warm_start(system: System, checkpoint: Path) -> None:
+    """Take over another run's weights; its optimisers, counts and random states stay behind."""
+    try:
+        system.load_state_dict(read_checkpoint(checkpoint)["state_dict"])
+    except RuntimeError as error:
+        raise UserError(f"init_from: {checkpoint} holds other networks than this run's. {error}") from None
+    log.info("weights taken from %s", checkpoint)

@@ -1,0 +1,145 @@
+"""What devices that train one model together tell one another.
+
+Each holds its share of a joint batch, all shares are equally large, and joint batches are ordered by rank. A run on one
+device has no process group: everything here then gives back what it was given, bit for bit.
+
+Losses that see a single example at a time need nothing of this but averaged gradients. Whatever looks at several
+examples at once (negatives of a batch, statistics of a batch, counts that a sum is divided by) asks for the joint batch,
+so that what is learned does not depend on the number of devices.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional as F
+
+from diptych.types import TextFeatures
+
+
+def num_devices() -> int:
+    """How many train together."""
+    return dist.get_world_size() if dist.is_initialized() else 1
+
+
+def own_rank() -> int:
+    """The number of this one, from 0."""
+    return dist.get_rank() if dist.is_initialized() else 0
+
+
+def own_share(joint: Tensor) -> Tensor:
+    """This device's rows of a joint batch."""
+    share = len(joint) // num_devices()
+    return joint[own_rank() * share :][:share]
+
+
+def gather(share: Tensor) -> Tensor:
+    """The joint batch of everyone's rows, through which gradients go back to whoever the rows came from.
+
+    A gradient is the sum over all devices of what they make of the rows, which averaging over devices then turns into
+    that of the mean loss.
+    """
+    return share if num_devices() == 1 else _Gather.apply(share)  # pyright: ignore[reportReturnType]
+
+
+def gather_ragged(share: Tensor) -> Tensor:
+    """As `gather` of rows whose length (dimension 1) differs between devices: zeros fill the shorter ones."""
+    if num_devices() == 1:
+        return share
+    padding = largest(share.shape[1], share.device) - share.shape[1]
+    return gather(F.pad(share, (0, 0) * (share.ndim - 2) + (0, padding)))
+
+
+def gather_text(text: TextFeatures) -> TextFeatures:
+    """The joint batch of sentences."""
+    return TextFeatures(gather(text.sentence), gather_ragged(text.words), gather_ragged(text.mask))
+
+
+def gather_objects(own: Any) -> list[Any]:
+    """Everyone's object, by rank; slow, for what is done once in a while."""
+    if num_devices() == 1:
+        return [own]
+    objects: list[Any] = [None] * num_devices()
+    dist.all_gather_object(objects, own)
+    return objects
+
+
+def draw_normal(number: int, dim: int, *, rng: torch.Generator) -> Float[Tensor, "number dim"]:
+    """Standard normal rows for this device's share: every device draws the joint batch's from the same generator."""
+    return own_share(torch.randn(num_devices() * number, dim, generator=rng))
+
+
+def mean_over_devices(value: Tensor) -> Tensor:
+    """Of a tensor that everyone has; no gradient goes through it."""
+    if num_devices() == 1:
+        return value
+    total = value.detach().clone()
+    dist.all_reduce(total)
+    return total / num_devices()
+
+
+def average(figures: Mapping[str, Tensor | float], device: torch.device) -> dict[str, Tensor | float]:
+    """Each figure's mean over devices, in one exchange."""
+    if num_devices() == 1 or not figures:
+        return dict(figures)
+    own = torch.stack([torch.as_tensor(value).detach().float().to(device) for value in figures.values()])
+    return dict(zip(figures, mean_over_devices(own).unbind(), strict=True))
+
+
+def average_gradients(parameters: Iterable[Tensor]) -> None:
+    """Replace gradients by their means over devices, in one exchange per data type.
+
+    Of those parameters that have a gradient, which are the same everywhere: all devices take the same steps.
+    """
+    if num_devices() == 1:
+        return
+    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+    for dtype in dict.fromkeys(gradient.dtype for gradient in gradients):
+        alike = [gradient for gradient in gradients if gradient.dtype == dtype]
+        flat = torch.cat([gradient.flatten() for gradient in alike])
+        dist.all_reduce(flat)
+        flat /= num_devices()
+        for gradient, mean in zip(alike, flat.split([gradient.numel() for gradient in alike]), strict=True):
+            gradient.copy_(mean.view_as(gradient))
+
+
+def largest(value: int, device: torch.device) -> int:
+    """The largest of everyone's numbers."""
+    if num_devices() == 1:
+        return value
+    number = torch.tensor(value, device=device)
+    dist.all_reduce(number, dist.ReduceOp.MAX)
+    return int(number)
+
+
+class Sum(torch.autograd.Function):
+    """The sum of everyone's tensor; the gradient is the sum of everyone's gradients of it."""
+
+    @staticmethod
+    def forward(ctx: Any, own: Tensor) -> Tensor:
+        total = own.clone()
+        dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        total = gradients[0].clone()
+        dist.all_reduce(total)
+        return total
+
+
+class _Gather(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, share: Tensor) -> Tensor:
+        shares = [torch.empty_like(share, memory_format=torch.contiguous_format) for _ in range(num_devices())]
+        dist.all_gather(shares, share.contiguous())
+        return torch.cat(shares)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        total = gradients[0].clone()
+        dist.all_reduce(total)
+        return own_share(total)

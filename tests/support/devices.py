@@ -1,0 +1,108 @@
+"""The same short training on one device or on several, in processes that share nothing but a port."""
+
+import socket
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import processes
+import torch
+from pytorch_lightning import Callback
+
+from diptych.config.composition import compose
+from diptych.data.collate import Collate
+from diptych.runs.folder import RunFolder
+from diptych.runs.parts import borrow, find_lenders
+from diptych.runs.places import meeting_point, together
+from diptych.runs.starts import Start, build, fit, place_for, trainer_for
+from diptych.runs.stopping import StopSignals
+from diptych.runs.trainer import quiet
+from diptych.systems.quality import PaintingQuality
+from diptych.tracking import Trackers
+from diptych.types import Batch
+
+CONF = Path(__file__).resolve().parent / "conf"
+
+
+class Witness(Callback):
+    """Every gradient that an optimiser stepped down, in order, and what validation measured."""
+
+    def __init__(self) -> None:
+        self.gradients: list[list[torch.Tensor]] = []
+        self.figures: list[dict[str, float]] = []
+
+    def on_train_start(self, trainer, pl_module) -> None:
+        for optimizer in trainer.optimizers:
+            optimizer.register_step_pre_hook(self._look)
+
+    def on_validation_end(self, trainer, pl_module) -> None:
+        measured = {name: float(value) for name, value in trainer.callback_metrics.items() if "val/" in name}
+        self.figures.append(measured)
+
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
+        self.figures.append({name: float(value) for name, value in pl_module.step_figures.items()})
+
+    def _look(self, optimizer, args, kwargs) -> None:
+        parameters = [p for group in optimizer.param_groups for p in group["params"]]
+        self.gradients.append([torch.zeros(()) if p.grad is None else p.grad.clone() for p in parameters])
+
+
+def trained(overrides: list[str], devices: int, folder: Path) -> list[dict[str, Any]]:
+    """What each device witnessed of the run that the overrides describe: gradients, figures and the final state."""
+    folder.mkdir()
+    port = _free_port()
+    settings = ["trainer=ddp", "trainer.accelerator=cpu", f"trainer.devices={devices}"] if devices > 1 else []
+    arguments = [([*overrides, *settings], rank, port, folder) for rank in range(devices)]
+    crew = [processes.CONTEXT.Process(target=_train, args=args) for args in arguments]
+    for process in crew:
+        process.start()
+    for process in crew:
+        process.join(120)
+        assert process.exitcode == 0, "see the traceback above"
+    return [torch.load(folder / f"{rank}.pt") for rank in range(devices)]
+
+
+def _train(overrides: list[str], rank: int, port: int, folder: Path) -> None:
+    torch.set_num_threads(1)
+    _compute_in_double()
+    config = compose([f"paths.outputs={folder}", *overrides], config_dir=CONF)
+    run = RunFolder.create(folder, config["name"], f"rank{rank}")
+    borrow(find_lenders(config["parts"], folder), run)
+    start = Start(run, config, replace(place_for(config), rank=rank, local_rank=rank, port=port))
+    with StopSignals() as signals, quiet():
+        work, witness = build(start), Witness()
+        with _company(start):
+            trainer = trainer_for(start, work, Trackers(), signals)
+            trainer.callbacks.append(witness)
+            fit(trainer, start, work, signals)
+    seen = {"gradients": witness.gradients, "figures": witness.figures, "state": work.system.state_dict()}
+    torch.save(seen, folder / f"{rank}.pt")
+
+
+def _compute_in_double() -> None:
+    """Networks and pictures, so that rounding is not taken for a difference between devices."""
+    torch.set_default_dtype(torch.float64)
+    collate, quality = Collate.__call__, PaintingQuality.update
+    Collate.__call__ = lambda *args: _in_single(collate, *args)
+    PaintingQuality.update = lambda *args: _in_single(quality, *args)
+
+
+def _in_single(function: Any, *args: Any) -> Any:
+    """The world draws and reads pictures in float32; batches come out in double."""
+    torch.set_default_dtype(torch.float32)
+    result = function(*args)
+    torch.set_default_dtype(torch.float64)
+    return replace(result, images=result.images.double()) if isinstance(result, Batch) else result
+
+
+def _company(start: Start) -> Any:
+    if start.settings["strategy"] is None:
+        return nullcontext()
+    return together(start.place, meeting_point(start.place, start.settings), start.settings)
+
+
+def _free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return taken.getsockname()[1]
