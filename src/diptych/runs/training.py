@@ -12,8 +12,8 @@ from pytorch_lightning import LightningDataModule
 from diptych.callbacks import Checkpoints, TrainingDiverged
 from diptych.config import UserError, components
 from diptych.config.components import Trust
-from diptych.runs import environment
 from diptych.runs.build import Config, build_data, build_system, check_components, read_checkpoint
+from diptych.runs.disclosure import described, run_info, told
 from diptych.runs.finding import find_run
 from diptych.runs.folder import RunFolder
 from diptych.runs.identity import check_name, inherited_or_new_run_id, inherited_sweep
@@ -25,7 +25,7 @@ from diptych.runs.status import DIVERGED, DONE, FAILED, RUNNING, STOPPED
 from diptych.runs.stopping import Stopped, StopSignals
 from diptych.runs.trainer import CALLBACK_FACTS, Equipment, make_trainer, prepare_machine, quiet, repeat_first_batch
 from diptych.systems.base import System
-from diptych.tracking import RunInfo, Trackers
+from diptych.tracking import Trackers
 
 log = logging.getLogger(__name__)
 
@@ -130,8 +130,7 @@ def _recorded(folder: RunFolder) -> Iterator[Progress]:
             raise
         finally:
             folder.write_status(status, why, progress.images_seen, progress.best)
-            if progress.trackers:
-                progress.lines = tuple(progress.trackers.finish(status))
+            _close_trackers(folder, progress, status)
 
 
 @contextmanager
@@ -169,7 +168,7 @@ def _execute(
     """Build everything, then train until the budget is spent or something else ends the run."""
     with StopSignals() as signals, quiet():
         prepare_machine(config["trainer"])
-        folder.write_environment(environment.describe())
+        folder.write_environment(described(config, inherited_sweep()))
         seed_everything(config["seed"])
         data = build_data(config, trust)
         progress.system = _system(folder, config, data, trust, warm_start)
@@ -207,6 +206,17 @@ def _warm_start(system: System, checkpoint: Path) -> None:
 def _trackers(folder: RunFolder, config: Config, resume_images: int | None, trust: Trust) -> Trackers:
     nodes = config["tracking"].items()
     trackers = Trackers([components.build(node, f"tracking.{name}", {}, trust) for name, node in nodes if node])
-    info = RunInfo(folder.run_id, folder.experiment, folder.path, resume_images, inherited_sweep())
-    trackers.start(config, info)
+    trackers.start(told(config), run_info(folder, resume_images))
     return trackers
+
+
+def _close_trackers(folder: RunFolder, progress: Progress, status: str) -> None:
+    """Tell them how the run ended, in the words of status.json."""
+    if progress.trackers is None:
+        return
+    best = {} if progress.best is None else {"best": progress.best}
+    progress.trackers.summary({"images_seen": progress.images_seen, **best})
+    if status == DONE and progress.checkpoints:
+        images = progress.checkpoints.best.images if folder.best.exists() else progress.images_seen
+        progress.trackers.checkpoint(folder.checkpoint(), images)
+    progress.lines = tuple(progress.trackers.finish(status))

@@ -17,6 +17,7 @@ from diptych.sweeps.folder import SweepFolder
 from diptych.sweeps.jobs import Jobs, new_plans
 from diptych.sweeps.slots import Machine, Resources, Slot, slots_of
 from diptych.sweeps.views import view_of
+from diptych.tracking.offline import command_to_send
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +43,9 @@ def launch(request: Request, folder: SweepFolder) -> Jobs:
         _plan(request, folder, slots)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         jobs = Controller(folder, LocalExecutor(), slots, request.policy, view_of(folder, len(slots))).run()
+    sending = command_to_send(folder.path, runs="*")
+    if sending:
+        log.info("W&B was recorded offline; to send the whole sweep:\n%s", sending)
     failed = [job for job in jobs if job.state != DONE]
     if failed:
         names = ", ".join(f"{job.run_id} ({job.state})" for job in failed[:5]) + (" …" if len(failed) > 5 else "")
