@@ -1,4 +1,4 @@
-"""A small W&B server that runs in the test's process: remembers all that it is sent, and what it then knows of each run.
+"""A small W&B server in the test's own process: remembers all that it is sent, and what it then knows of each run.
 
 It answers what wandb 0.31 asks of it. As with the real one, what arrives at a line of a run's history replaces that
 line and all after it, and a run that is opened without resuming begins anew.
