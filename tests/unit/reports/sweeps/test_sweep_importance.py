@@ -12,7 +12,7 @@ from diptych.reports.sweeps.trials import Objective, SweepTable, SweptRun, table
 
 def searched(points: list[dict], figures: list[float]) -> SweepTable:
     runs = [
-        SweptRun(i, f"run-{i}", (f"n={i}",), point, 0, "done", figures=(figure,))
+        SweptRun(i, f"run-{i}", (f"n={i}",), point, 0, "done", figures=(figure,), trial=i)
         for i, (point, figure) in enumerate(zip(points, figures, strict=True))
     ]
     return table_of("searched", [Objective("val/true")], runs)
