@@ -7,7 +7,8 @@ resamples of the trials, and the forest has to say what trials come to that it h
 
 import logging
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -182,10 +183,10 @@ def _fanova(
     return np.array([shares[name] for name in columns])
 
 
-class _quiet(warnings.catch_warnings):
+@contextmanager
+def _quiet() -> Iterator[None]:
     """Optuna says aloud that a study was made, and that its evaluator may change one day."""
-
-    def __enter__(self) -> None:
-        super().__enter__()
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         logging.getLogger("optuna").setLevel(logging.WARNING)
+        yield

@@ -148,17 +148,14 @@ def _figures(
     """As a search takes them: an objective's best where it is alone, else those of the checkpoint that is kept."""
     if len(objectives) == 1 and objectives[0].name not in (config.get("monitor"), *COSTS):
         name, sign = objectives[0].name, objectives[0].sign
-        return (max(filter(_is_finite, (row.get(name) for row in table)), key=lambda v: sign * v, default=None),)
+        values = [value for row in table if (value := finite(row.get(name))) is not None]
+        return (max(values, key=lambda value: sign * value, default=None),)
     return tuple(_figure(objective, config, status, table) for objective in objectives) or (None,)
-
-
-def _is_finite(value: float | None) -> bool:
-    return finite(value) is not None
 
 
 def _figure(objective: Objective, config: Config, status: Status, table: Sequence[Mapping[str, float]]) -> float | None:
     """Of the checkpoint that the run keeps: what it was chosen by, or what was measured when it was."""
-    monitor = config.get("monitor")
+    monitor = str(config.get("monitor"))
     if objective.name in COSTS:
         return finite(status.images_seen if objective.name == IMAGES else status.seconds)
     if objective.name == monitor:
