@@ -8,10 +8,10 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
-.PHONY: help demo test lint format types bench coverage figures judge notebooks lock clean
+.PHONY: help demo test test-cluster lint format types bench coverage figures judge notebooks lock clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 $(READY): pyproject.toml requirements.lock
 	@command -v $(BASE_PYTHON) > /dev/null \
@@ -28,6 +28,10 @@ demo: $(READY) ## train a painter and a teller, close the loop, write outputs/de
 
 test: $(READY) ## run every test (about ten minutes on two cores)
 	$(PYTHON) -m pytest $(PYTEST_ARGS)
+
+test-cluster: $(READY) ## sweeps on a real SLURM and a real Ray, both on this machine (needs root and slurm-wlm; ten minutes)
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[slurm,ray]'
+	DIPTYCH_TEST_CLUSTER=1 $(PYTHON) -m pytest tests/cluster $(PYTEST_ARGS)
 
 lint: $(READY) types ## style, format, types and import rules
 	$(VENV)/bin/ruff check .

@@ -4,7 +4,23 @@ import importlib.util
 import os
 
 import pytest
+from cluster_sweeps import GRID
 from slurm_cluster import Slurm
+from sweeping import begin, end_supervisors, environment_of_sweeps, sweep_in, weights
+
+
+@pytest.fixture(autouse=True)
+def _no_supervisor_stays():
+    yield
+    end_supervisors()
+
+
+@pytest.fixture(scope="session")
+def undisturbed(tmp_path_factory):
+    """What two seeds learn on this machine when nothing happens to them."""
+    folder = tmp_path_factory.mktemp("calm")
+    assert begin([*GRID, "seed=0,1", "hydra.launcher.slots=2"], folder, environment_of_sweeps()).wait(180) == 0
+    return weights(sweep_in(folder))
 
 
 @pytest.fixture(scope="session")
@@ -29,3 +45,25 @@ def unavailable(reason: str) -> None:
     if os.environ.get("DIPTYCH_TEST_CLUSTER"):
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def ray_address(tmp_path_factory):
+    """Of a cluster of two nodes, each with one core and one GPU, as far as Ray knows."""
+    missing = without("ray", "ray")
+    if missing:
+        unavailable(missing)
+    ours = environment_of_sweeps() | {"RAY_AUTH_MODE": "disabled", "RAY_USAGE_STATS_ENABLED": "0"}
+    before = dict(os.environ)
+    os.environ.update(ours)  # which the nodes inherit
+    from ray.cluster_utils import Cluster
+
+    node = {"num_cpus": 1, "num_gpus": 1, "object_store_memory": 80 * 2**20, "include_dashboard": False}
+    cluster = Cluster(initialize_head=True, head_node_args=node)
+    try:
+        cluster.add_node(num_cpus=1, num_gpus=1, object_store_memory=80 * 2**20)
+        yield cluster.address
+    finally:
+        cluster.shutdown()
+        os.environ.clear()
+        os.environ.update(before)

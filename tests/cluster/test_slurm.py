@@ -3,22 +3,16 @@
 import json
 import os
 import signal
-from pathlib import Path
 
 import pytest
+from cluster_sweeps import GRID, paused, said
 from sweeping import are_equal, asked, begin, environment_of_sweeps, sweep_in, wait_for, weights
 
 from diptych.runs.status import DONE, PREEMPTED, RUNNING, STOPPED
 from diptych.sweeps.folder import SweepFolder
 
 pytestmark = pytest.mark.slow
-GRID = ["--sweep", "lr", "budget_images=3200", "callbacks.checkpoints.every_images=320"]
 ON_SLURM = ["hydra/launcher=submitit_slurm", "hydra.launcher.partition=low", "hydra.launcher.timeout_min=5"]
-
-
-def paused(seconds: float) -> str:
-    """An override that makes each of a run's hundred steps take so much longer."""
-    return f"+callbacks.pause={{_target_: tinyparts.Pause, seconds: {seconds}}}"
 
 
 @pytest.fixture
@@ -26,27 +20,10 @@ def environment(slurm):
     return environment_of_sweeps() | slurm.environment
 
 
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory):
-    """What two seeds learn when nothing happens to them."""
-    folder = tmp_path_factory.mktemp("calm")
-    assert begin([*GRID, "seed=0,1", "hydra.launcher.slots=2"], folder, environment_of_sweeps()).wait(180) == 0
-    return weights(sweep_in(folder))
-
-
-def said(folder: Path) -> str:
-    return (folder / "said.txt").read_text()
-
-
 def with_checkpoint(sweep: SweepFolder, number: int = 0):
     job = next((job for job in sweep.jobs() if job.number == number), None) if sweep.ledger.path.exists() else None
     run = sweep.run_of(job) if job and job.state == RUNNING else None
     return job if run and run.last.exists() and run.read_status().status == RUNNING else None
-
-
-def starts(sweep: SweepFolder, number: int = 0) -> list[dict]:
-    """What a run says of each of its starts."""
-    return sweep.run_of(sweep.jobs()[number]).read_environment()
 
 
 def queued_again(slurm, handle: str):
@@ -58,7 +35,7 @@ def queued_again(slurm, handle: str):
 def went_on(sweep: SweepFolder, number: int = 0) -> bool:
     """Whether the latest start resumed what an earlier one had saved."""
     run = sweep.run_of(sweep.jobs()[number])
-    return len(starts(sweep, number)) == 2 and run.read_environment()[1]["command"][1] == "resume"
+    return ["resume" in start["command"] for start in run.read_environment()] == [False, True]
 
 
 def test_a_grid_goes_out_as_one_array_and_learns_what_it_learns_here(slurm, environment, undisturbed, tmp_path):
@@ -92,13 +69,22 @@ def test_a_preempted_run_saves_waits_and_goes_on_from_there(slurm, environment, 
 
 def test_a_run_whose_time_is_over_is_queued_again_and_goes_on_from_there(slurm, environment, undisturbed, tmp_path):
     limit = ["hydra.launcher.timeout_min=1", "hydra.launcher.signal_delay_s=10"]
-    controller = begin([*GRID, *ON_SLURM, *limit, "seed=0,1", paused(0.7)], tmp_path, environment)
+    controller = begin([*GRID, *ON_SLURM, *limit, "seed=0,1", paused(0.5)], tmp_path, environment)
     sweep = sweep_in(tmp_path)
-    for number in (0, 1):
-        job = wait_for(lambda number=number: with_checkpoint(sweep, number))
-        queued_again(slurm, job.handle)
-        assert 0 < sweep.run_of(job).read_status().images_seen < 3200
-    assert controller.wait(240) == 0, said(tmp_path)
+    images: dict[str, int] = {}
+
+    def is_over() -> bool:
+        for job in sweep.jobs() if sweep.ledger.path.exists() else ():
+            if job.handle and slurm.jobs()[job.handle] == "PENDING" and slurm.job(job.handle)["Restarts"] != "0":
+                images.setdefault(job.run_id, sweep.run_of(job).read_status().images_seen)
+                slurm.start_now(job.handle)
+        return controller.poll() is not None
+
+    wait_for(is_over, 400)
+    assert controller.returncode == 0, said(tmp_path)
+    assert len(images) == 2
+    assert all(0 < seen < 3200 for seen in images.values())
+    assert [job.starts for job in sweep.jobs()] == [1, 1]
     assert are_equal(weights(sweep), undisturbed)
 
 
@@ -142,3 +128,15 @@ def test_a_stopped_sweep_has_saved_and_leaves_no_job_behind(slurm, environment, 
     assert all(states[job.handle] in ("COMPLETED", "CANCELLED", "FAILED") for job in sweep.jobs())
     status = json.loads((sweep.run_of(running).path / "status.json").read_text())
     assert (status["status"], status["why"]) == (STOPPED, "stopped by SIGINT")
+
+
+def test_a_search_submits_its_trials_one_by_one_and_knows_what_came_of_them(slurm, environment, tmp_path):
+    search = ["--sweep", "lr", "hydra/sweeper=optuna", "generator_optimizer.lr=tag(log,interval(1e-4,1e-2))", *ON_SLURM]
+    search += ["budget_images=1280", "validate_every_images=320", "hydra.sweeper.n_trials=4"]
+    search += ["hydra.launcher.array_parallelism=2"]
+    assert begin(search, tmp_path, environment).wait(300) == 0, said(tmp_path)
+    jobs = list(sweep_in(tmp_path).jobs())
+    assert [(job.state, job.trial) for job in jobs] == [(DONE, trial) for trial in range(4)]
+    assert len({job.arguments for job in jobs}) == 4
+    assert all(slurm.jobs()[job.handle] == "COMPLETED" for job in jobs)
+    assert "best: val/realism" in said(tmp_path)

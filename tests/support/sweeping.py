@@ -16,6 +16,7 @@ from diptych.sweeps.local import LocalExecutor
 CONF = Path(__file__).resolve().parent / "conf"
 TINY = ["--config-dir", str(CONF), "model=tiny_gan", "data=digits", "tracking=csv", "trainer.threads=1"]
 SLOW = "+callbacks.pause={_target_: tinyparts.Pause, seconds: 0.02}"
+SUPERVISORS: list[subprocess.Popen[str]] = []
 
 
 def environment_of_sweeps() -> dict[str, str]:
@@ -31,7 +32,17 @@ def begin(arguments: list[str], folder: Path, environment: dict[str, str]) -> su
     command = [sys.executable, "-m", "diptych", "train", "-m", *TINY, *arguments]
     folder.mkdir(exist_ok=True)
     with (folder / "said.txt").open("a") as said:
-        return subprocess.Popen(command, cwd=folder, env=environment, stdout=said, stderr=said, text=True)
+        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=said, stderr=said, text=True)
+    SUPERVISORS.append(process)
+    return process
+
+
+def end_supervisors() -> None:
+    """Leave none of them behind."""
+    while SUPERVISORS:
+        process = SUPERVISORS.pop()
+        process.kill()
+        process.wait()
 
 
 def sweep_in(folder: Path, name: str = "lr") -> SweepFolder:

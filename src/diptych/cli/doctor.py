@@ -11,7 +11,7 @@ from diptych.cli.arguments import add_json
 from diptych.cli.output import Output
 
 GOOD, OPTIONAL, BAD = "ok", "optional", "missing"
-EXTRAS = {"tensorboard": "tensorboard", "nbclient": "notebooks"}
+EXTRAS = {"tensorboard": "tensorboard", "nbclient": "notebooks", "submitit": "slurm", "ray": "ray"}
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
     """Look at everything; 1 if something that every run needs is missing."""
     output = Output(as_json=args.json)
     findings = [
-        finding for examine in (_python, _packages, _devices, _tracking, _fonts, _disk) for finding in examine()
+        finding for examine in (_python, _packages, _devices, _slurm, _tracking, _fonts, _disk) for finding in examine()
     ]
     output.result([asdict(finding) for finding in findings])
     if not args.json:
@@ -76,6 +76,13 @@ def _devices() -> list[Finding]:
         return [*findings, Finding("gpu", GOOD, f"{', '.join(facts['gpus'])} (trainer=gpu; {bf16})")]
     fix = "" if torch.version.cuda else "a torch built for CUDA (https://pytorch.org), if there is a GPU"
     return [*findings, Finding("gpu", OPTIONAL, "torch sees none (trainer=cpu)", fix)]
+
+
+def _slurm() -> list[Finding]:
+    missing = [program for program in ("sbatch", "srun", "squeue", "scancel", "scontrol") if not shutil.which(program)]
+    if not missing:
+        return [Finding("slurm", GOOD, "its commands are here (hydra/launcher=submitit_slurm)")]
+    return [Finding("slurm", OPTIONAL, f"no {', '.join(missing)}", "sweeps on a cluster begin on its login node")]
 
 
 def _tracking() -> list[Finding]:

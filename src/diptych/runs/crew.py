@@ -19,7 +19,6 @@ from typing import Self
 
 import torch.distributed as dist
 
-from diptych.config.components import Trust
 from diptych.runs.folder import RunFolder
 from diptych.runs.places import Place
 

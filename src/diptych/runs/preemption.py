@@ -23,8 +23,14 @@ log = logging.getLogger(__name__)
 
 
 def in_slurm_job() -> bool:
-    """Whether this process is a job that a sweep has submitted to SLURM; a sweep may also run inside of one."""
-    return bool(os.environ.get(HANDLE_VARIABLE)) and "SLURM_JOB_ID" in os.environ
+    """Whether this process is a job that a sweep has submitted to SLURM; other sweeps may run inside of one."""
+    return "SLURM_JOB_ID" in os.environ and os.environ.get(HANDLE_VARIABLE) == slurm_handle()
+
+
+def slurm_handle() -> str:
+    """The id of the job that this process is in, as `squeue` has it."""
+    array = os.environ.get("SLURM_ARRAY_JOB_ID")
+    return f"{array}_{os.environ['SLURM_ARRAY_TASK_ID']}" if array else os.environ["SLURM_JOB_ID"]
 
 
 def is_preemption(signum: int) -> bool:

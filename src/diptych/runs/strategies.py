@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import torch
-from pytorch_lightning.strategies import DDPStrategy, FSDPStrategy, Strategy
+from pytorch_lightning.strategies import DDPStrategy, FSDPStrategy
 
 from diptych.config import UserError
 from diptych.runs.environment import usable_cpus

@@ -38,10 +38,12 @@ class Work(Protocol):
 class Executor(Protocol):
     """Carries starts out, and takes up what an earlier supervisor has started.
 
-    `look_every_seconds` is how often it may be asked how its work fares.
+    `look_every_seconds` is how often it may be asked how its work fares. `parallelism` is how many starts are under way
+    at a time; None where that is one a slot.
     """
 
     look_every_seconds: float
+    parallelism: int | None
 
     @property
     def description(self) -> Mapping[str, Any]:

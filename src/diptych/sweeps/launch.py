@@ -45,7 +45,8 @@ def launch(request: Request, folder: SweepFolder, executor: Executor) -> Jobs:
         _plan(request, folder, executor, slots)
         planner = _planner(request, folder)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        jobs = Controller(folder, executor, slots, request.policy, view_of(folder, len(slots)), planner).run()
+        view = view_of(folder, executor.parallelism or len(slots))
+        jobs = Controller(folder, executor, slots, request.policy, view, planner).run()
     for line in planner.summary():
         log.info("%s", line)
     well = (DONE, PRUNED, DIVERGED) if request.search else (DONE,)

@@ -69,7 +69,8 @@ class LocalWork:
     def _takes_too_much(self) -> bool:
         if self.most_memory_gb is None or time.monotonic() - self._measured < MEASURE_EVERY_SECONDS:
             return False
-        self.taken_gb, self._measured = session_memory_gb(self.pid), time.monotonic()
+        self.taken_gb = max(self.taken_gb, session_memory_gb(self.pid))  # a dying process gives it back
+        self._measured = time.monotonic()
         return self.taken_gb > self.most_memory_gb
 
 
@@ -77,6 +78,7 @@ class LocalExecutor:
     """A fresh process for every run: nothing leaks from one into the next, and one crash leaves the others alone."""
 
     look_every_seconds = 0.2
+    parallelism: int | None = None
 
     def __init__(self, resources: Resources | None = None, most_memory_gb: float | None = None) -> None:
         if most_memory_gb is not None and most_memory_gb <= 0:

@@ -65,7 +65,7 @@ class SlurmSettings:
     cpus_per_task: int = 1
     gpus_per_node: int | None = None
     mem_gb: float | None = None
-    array_parallelism: int = 256
+    array_parallelism: int = 16
     signal_delay_s: int = 120
     setup: Sequence[str] = ()
     additional_parameters: Mapping[str, Any] = field(default_factory=dict)
@@ -115,6 +115,7 @@ class SlurmExecutor:
 
     def __init__(self, settings: SlurmSettings | None = None, num_slots: int = MOST_IN_AN_ARRAY) -> None:
         self.settings, self.num_slots = settings or SlurmSettings(), num_slots
+        self.parallelism: int | None = self.settings.array_parallelism
         self._states: dict[str, str] = {}
         self._asked = float("-inf")
         self._has_submitted = False

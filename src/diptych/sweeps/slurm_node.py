@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 
 from diptych.runs.identity import HANDLE_VARIABLE
-from diptych.runs.preemption import TAKING
+from diptych.runs.preemption import TAKING, slurm_handle
 from diptych.runs.status import RUNNING
 from diptych.sweeps.starts import Start
 
@@ -28,16 +28,10 @@ class OnNode:
     start: Start
 
     def __call__(self) -> None:
-        handle = handle_here()
+        handle = slurm_handle()
         if is_noted(self.start, handle):
             become_run(self.start, handle)
         log.warning("job %s is not the one that the ledger names for %s: left alone", handle, self.start.job.run_id)
-
-
-def handle_here() -> str:
-    """The id of this job, as `squeue` has it."""
-    array = os.environ.get("SLURM_ARRAY_JOB_ID")
-    return f"{array}_{os.environ['SLURM_ARRAY_TASK_ID']}" if array else os.environ["SLURM_JOB_ID"]
 
 
 def is_noted(start: Start, handle: str, patience_seconds: float = PATIENCE_SECONDS) -> bool:

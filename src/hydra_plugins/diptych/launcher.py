@@ -6,7 +6,7 @@ here it only meets Hydra.
 """
 
 import logging
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -63,7 +63,7 @@ class SlurmLauncherConf(SweepConf):
     cpus_per_task: int = 1
     gpus_per_node: int | None = None
     mem_gb: float | None = None
-    array_parallelism: int = 256
+    array_parallelism: int = 16
     signal_delay_s: int = 120
     setup: list[str] = field(default_factory=list)
     additional_parameters: dict[str, Any] = field(default_factory=dict)
@@ -71,7 +71,7 @@ class SlurmLauncherConf(SweepConf):
 
 @dataclass
 class RayLauncherConf(SweepConf):
-    """An existing cluster, or where `address` is null one of this machine for the sweep; slots as it has room."""
+    """A cluster that exists, or where `address` is null one of this machine, begun for the sweep."""
 
     _target_: str = "hydra_plugins.diptych.launcher.RayLauncher"
     address: str | None = None
@@ -84,7 +84,7 @@ for _name, _node in (("local", LocalLauncherConf), ("submitit_slurm", SlurmLaunc
     ConfigStore.instance().store(group="hydra/launcher", name=_name, node=_node, provider="diptych")
 
 
-class SweepLauncher(Launcher):
+class SweepLauncher(Launcher, ABC):
     """Carries sweeps out through a supervisor: grids that Hydra makes, and searches; a failed run stops no other."""
 
     def __init__(
@@ -95,8 +95,8 @@ class SweepLauncher(Launcher):
         self.dry_run = dry_run
 
     @abstractmethod
-    def executor(self) -> "Executor":
-        """Who carries the runs out; `UserError` if its settings cannot be."""
+    def executor(self, is_search: bool = False) -> "Executor":
+        """Who carries the runs out; `UserError` if the launcher's settings cannot be."""
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         self.config, self.hydra_context = config, hydra_context
@@ -146,7 +146,7 @@ class SweepLauncher(Launcher):
         from diptych.sweeps.launch import Request, launch
 
         folder = SweepFolder(Path(self.config.hydra.sweep.dir), Path(self.config.paths.outputs))
-        launch(Request(policy=Policy(**self.policy), **asked), folder, self.executor())
+        launch(Request(policy=Policy(**self.policy), **asked), folder, self.executor("search" in asked))
 
     def _say_what_would_run(self, runs: Sequence[tuple[str, Sequence[str]]]) -> None:
         """Each with what is shown of it, if anything."""
@@ -154,14 +154,15 @@ class SweepLauncher(Launcher):
 
         configs = {each: self.composed(each) for each in {tuple(overrides) for _, overrides in runs}}
         plans = [Plan(shown, configs[tuple(each)].name, configs[tuple(each)].budget_images) for shown, each in runs]
-        for line in foresee(plans, Path(self.config.paths.outputs), self.executor().slots()):
+        slots = self.executor(is_search=True).slots()
+        for line in foresee(plans, Path(self.config.paths.outputs), slots):
             log.info("%s", line)
 
 
 class LocalLauncher(SweepLauncher):
-    """In slots of this machine."""
+    """Runs are processes of this machine, in slots."""
 
-    def executor(self) -> "Executor":
+    def executor(self, is_search: bool = False) -> "Executor":
         from diptych.sweeps.local import LocalExecutor
         from diptych.sweeps.slots import Resources
 
@@ -171,18 +172,19 @@ class LocalLauncher(SweepLauncher):
 
 
 class SlurmLauncher(SweepLauncher):
-    """As jobs of SLURM, several at once as an array."""
+    """Runs are jobs of SLURM: those of a grid all at once, those of a search only when they are to run."""
 
-    def executor(self) -> "Executor":
-        from diptych.sweeps.slurm import SlurmExecutor, SlurmSettings
+    def executor(self, is_search: bool = False) -> "Executor":
+        from diptych.sweeps.slurm import MOST_IN_AN_ARRAY, SlurmExecutor, SlurmSettings
 
-        return SlurmExecutor(SlurmSettings(**self.settings))
+        settings = SlurmSettings(**self.settings)
+        return SlurmExecutor(settings, settings.array_parallelism if is_search else MOST_IN_AN_ARRAY)
 
 
 class RayLauncher(SweepLauncher):
-    """Wherever a Ray cluster has room."""
+    """Runs are wherever a Ray cluster has room."""
 
-    def executor(self) -> "Executor":
+    def executor(self, is_search: bool = False) -> "Executor":
         from diptych.sweeps.ray_cluster import RayExecutor
 
         return RayExecutor(**self.settings)

@@ -10,7 +10,7 @@ import pytest
 
 from diptych.config import UserError
 from diptych.runs.folder import RunFolder
-from diptych.runs.status import DIVERGED, DONE, FAILED, LOST, RUNNING, STOPPED, Status, now
+from diptych.runs.status import DIVERGED, DONE, FAILED, LOST, PREEMPTED, RUNNING, STOPPED, Status, now
 from diptych.runs.stopping import Stopped
 from diptych.sweeps.controller import Controller, Policy, View, in_hand
 from diptych.sweeps.folder import SweepFolder
@@ -207,6 +207,37 @@ def test_a_run_that_hangs_is_ended_and_lost(folder):
     assert theatre.works["work-1"].asked == ["kill"]
     assert states(folder) == [DONE] * 3
     assert folder.jobs()[0].starts == 2
+
+
+def test_a_run_that_waits_for_a_machine_does_not_hang_and_has_time_to_begin(folder):
+    theatre = Theatre(folder.outputs, run_0=[{LIVES}])
+    work = theatre.begin(start_of(folder, 0))
+    folder.ledger.append("started", job=0, handle=work.handle, slot=0)
+    work.waiting = True
+    threading.Timer(0.3, setattr, (work, "waiting", False)).start()
+    threading.Timer(0.4, work.leave, (DONE, 0)).start()
+    carried_out(folder, theatre, hung_seconds=0.2)
+    assert work.asked == []
+    assert [job.starts for job in folder.jobs()] == [1, 1, 1]
+
+
+@pytest.mark.parametrize(("end", "states_of_job"), [(End(), [LOST, DONE]), (End(state=STOPPED), [STOPPED])])
+def test_a_preempted_run_that_is_not_queued_again_is_brought_back_unless_somebody_cancelled_it(
+    folder, end, states_of_job
+):
+    theatre = Theatre(folder.outputs, run_0=[{LIVES, SAVES}])
+    work = theatre.begin(start_of(folder, 0))
+    folder.ledger.append("started", job=0, handle=work.handle, slot=0)
+    work.say(PREEMPTED)
+    work.over = True
+    theatre.end_of = lambda handle: end
+    with in_hand(folder):
+        controller = Controller(folder, theatre, [Slot(0)], Policy(), View())
+        controller._adopt()
+        while controller._step():
+            pass
+    ended = [event["state"] for event in folder.ledger.read() if event["event"] == "ended" and event["job"] == 0]
+    assert ended == states_of_job
 
 
 def test_told_to_stop_it_lets_every_run_save_and_goes_on_later(folder):

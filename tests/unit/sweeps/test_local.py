@@ -1,0 +1,51 @@
+"""Processes of this machine, and the memory that they may take."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+from diptych.config import UserError
+from diptych.runs.status import FAILED, process_handle
+from diptych.sweeps import local
+from diptych.sweeps.local import LocalExecutor, LocalWork
+from diptych.sweeps.memory import session_memory_gb
+
+TAKES_A_QUARTER = "import time; kept = bytearray(b'x') * 2**28; print('taken', flush=True); time.sleep(60)"
+LEAVES_IT_TO_A_CHILD = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {TAKES_A_QUARTER!r}])"
+
+
+@pytest.fixture(params=[TAKES_A_QUARTER, LEAVES_IT_TO_A_CHILD], ids=["itself", "a child of it"])
+def process(request):
+    """Takes a quarter of a gigabyte."""
+    with subprocess.Popen(
+        [sys.executable, "-c", request.param], stdout=subprocess.PIPE, start_new_session=True
+    ) as process:
+        assert process.stdout.readline() == b"taken\n"
+        yield process
+        work_of(process).kill()
+
+
+def work_of(process, most_memory_gb: float | None = None) -> LocalWork:
+    return LocalWork(process_handle(process.pid), process, most_memory_gb)
+
+
+def test_memory_is_that_of_a_process_and_all_that_it_has_started(process):
+    assert 0.25 <= session_memory_gb(process.pid) < 0.3
+
+
+def test_a_run_that_takes_more_than_its_share_is_ended_and_has_failed(process, monkeypatch):
+    monkeypatch.setattr(local, "MEASURE_EVERY_SECONDS", 0.0)
+    enough, work = work_of(process, 0.5), work_of(process, 0.2)
+    assert not enough.ended()
+    while not work.ended():
+        time.sleep(0.01)
+    assert work.end().state == FAILED
+    assert "GB of memory; hydra.launcher.memory_gb_per_run=0.2" in work.end().why
+    assert enough.end().state == ""
+
+
+def test_memory_that_cannot_be_is_refused():
+    with pytest.raises(UserError, match="memory_gb_per_run=0: give more"):
+        LocalExecutor(most_memory_gb=0)
