@@ -47,7 +47,7 @@ def played(
         folder.ledger.append("planned", job=number, **plan)
         if run.state == "queued":
             continue
-        folder.ledger.append("started", job=number, pid=1, born="x", slot=0)
+        folder.ledger.append("started", job=number, handle="1:x", slot=0)
         if run.state != "running":
             folder.ledger.append("ended", job=number, state=run.state, why=run.why, progress=1, code=0)
         if run.has_folder:

@@ -27,7 +27,7 @@ class OptunaSweeper(Sweeper):
         aggregate: str,
         seed: int,
     ) -> None:
-        self.sampler, self.pruner = sampler, pruner
+        self.sampler, self.pruner = sampler, pruner or None  # the file `none` is an empty mapping
         self.params, self.when, self.objectives = _texts(params), _texts(when), _texts(objectives)
         self.n_trials, self.repeat, self.aggregate, self.seed = n_trials, repeat, aggregate, seed
 

@@ -7,7 +7,8 @@ resamples of the trials, and the forest has to say what trials come to that it h
 
 import logging
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +23,7 @@ LEAST_TRIALS, TRIALS_OF_EACH = 8, 3
 RESAMPLES, TREES, TREES_OF_EACH, DEPTH = 24, 32, 4, 6
 OUT_OF_BAG_TREES = 100
 TAIL = 0.05
-TOGETHER = 0.9
+TOGETHER, ROUNDING = 0.9, 1e-9
 SEED = 0
 
 
@@ -85,7 +86,7 @@ def _usable(parameters: Sequence[Parameter]) -> tuple[list[Parameter], list[str]
     notes = [f"{p.key}: left out, for only some trials have it" for p in parameters if p.is_partial]
     kept: list[Parameter] = []
     for parameter in (p for p in parameters if not p.is_partial and p.differs):
-        twin = next((other for other in kept if _same_partition(other, parameter)), None)
+        twin = next((other for other in kept if _says_the_same(other, parameter)), None)
         if twin is None:
             kept.append(parameter)
         else:
@@ -93,10 +94,12 @@ def _usable(parameters: Sequence[Parameter]) -> tuple[list[Parameter], list[str]
     return kept, notes
 
 
-def _same_partition(one: Parameter, other: Parameter) -> bool:
-    """Whether each value of the one always comes with the same value of the other."""
+def _says_the_same(one: Parameter, other: Parameter) -> bool:
+    """Numbers in the same order or in the opposite one; names of which each always comes with the same one."""
+    if one.is_numeric and other.is_numeric:
+        return _correlation(one, other) > 1 - ROUNDING
     pairs = set(zip(one.labels, other.labels, strict=True))
-    return len(pairs) == len(set(one.labels)) == len(set(other.labels))
+    return len(pairs) == len(set(one.labels)) == len(set(other.labels)) <= len(one.labels) / 2
 
 
 def _moving_together(parameters: Sequence[Parameter]) -> list[str]:
@@ -106,8 +109,13 @@ def _moving_together(parameters: Sequence[Parameter]) -> list[str]:
     return [
         f"{a.key} and {b.key} nearly always change together: nobody can say which of them it was"
         for a, b in pairs
-        if abs(float(np.asarray(spearmanr(a.positions, b.positions))[0])) >= TOGETHER
+        if _correlation(a, b) >= TOGETHER
     ]
+
+
+def _correlation(one: Parameter, other: Parameter) -> float:
+    """Of ranks, whatever its sign."""
+    return abs(float(np.asarray(spearmanr(one.positions, other.positions))[0]))
 
 
 def _shares(
@@ -175,10 +183,10 @@ def _fanova(
     return np.array([shares[name] for name in columns])
 
 
-class _quiet(warnings.catch_warnings):
+@contextmanager
+def _quiet() -> Iterator[None]:
     """Optuna says aloud that a study was made, and that its evaluator may change one day."""
-
-    def __enter__(self) -> None:
-        super().__enter__()
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         logging.getLogger("optuna").setLevel(logging.WARNING)
+        yield

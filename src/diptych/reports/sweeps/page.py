@@ -108,7 +108,7 @@ def _leading(table: SweepTable, winner: Winner | None) -> str:
 
 
 def _lead(table: SweepTable) -> str:
-    said = "The best first. A figure is the mean of a configuration's runs, each at the checkpoint that it keeps."
+    said = "The best first. A figure is the mean of a configuration's runs, each at its best validation."
     return f"{said} Test figures are {table.tested_name}; they choose nothing." if table.tested_name else said
 
 

@@ -11,15 +11,15 @@ from matplotlib.path import Path as Outline
 
 from diptych.reports.curves import short_number, ticks
 from diptych.reports.paper import COLOURS, INK, LINE, PAPER, SOFT, Sheet, scale_colour
-from diptych.reports.sweeps.parameters import ABSENT, Parameter, parameters_of
+from diptych.reports.sweeps.parameters import ABSENT, Parameter, parameters_of, round_logarithms
 from diptych.reports.sweeps.trials import MAX, SweepTable, ranks
 from diptych.reports.sweeps.windows import Window, window_of
 
 WIDTH, HEIGHT, AXIS = 9.0, 3.7, 1.35
-FEW_LEVELS, MOST_LEVELS = 6, 10
+MOST_LEVELS = 10
 MOST_LETTERS = 16
 SPREAD, ABSENT_ROOM = 0.045, 0.14
-SAYS = "darker: better, by rank · orange: the leader · dashed: no figure (failed, pruned, under way)"
+SAYS = "what stands out is better, by rank · orange: the leader · dashed: no figure (failed, pruned, under way)"
 LINE_WIDTHS, THINNEST = ((16, 1.7), (60, 1.15)), 0.7
 
 
@@ -77,12 +77,12 @@ def _axis(axes: Axes, x: float, name: str, labels: Sequence[tuple[float, str]], 
 
 def _labels(parameter: Parameter) -> list[tuple[float, str]]:
     """Heights and words: of every level where they are few, of round numbers else."""
-    if _is_by_level(parameter):
+    if parameter.is_by_level:
         heights = dict(zip(parameter.labels, _heights(parameter), strict=True))
         shown = parameter.levels[:: -(-len(parameter.levels) // MOST_LEVELS)]
         return [(heights[label], label) for label in shown]
     low, high = float(np.nanmin(parameter.positions)), float(np.nanmax(parameter.positions))
-    words = _log_numbers(low, high) if parameter.is_log else [(n, short_number(n)) for n in ticks(low, high)]
+    words = round_logarithms(low, high) if parameter.is_log else [(n, short_number(n)) for n in ticks(low, high)]
     begin = ABSENT_ROOM if parameter.is_partial else 0.0
     labels = [(begin + (1 - begin) * (n - low) / (high - low), text) for n, text in words if low <= n <= high]
     return [*([(0.0, ABSENT)] if parameter.is_partial else []), *labels]
@@ -90,17 +90,10 @@ def _labels(parameter: Parameter) -> list[tuple[float, str]]:
 
 def _figure_labels(window: Window, mode: str) -> list[tuple[float, str]]:
     if window.is_log:
-        words = [(10.0**n, text) for n, text in _log_numbers(np.log10(window.low), np.log10(window.high))]
+        words = [(10.0**n, text) for n, text in round_logarithms(np.log10(window.low), np.log10(window.high))]
     else:
         words = [(n, short_number(n)) for n in ticks(window.low, window.high)]
     return [(_unit(window, n, mode), text) for n, text in words if window.low <= n <= window.high]
-
-
-def _log_numbers(low: float, high: float) -> list[tuple[float, str]]:
-    """Logarithms of round numbers between two logarithms, and what they are called; fewer where there are decades."""
-    steps = (1, 2, 5) if high - low < 2.5 else (1,)
-    numbers = [step * 10.0**power for power in range(int(np.floor(low)), int(np.ceil(high)) + 1) for step in steps]
-    return [(float(np.log10(n)), f"{n:.3g}") for n in numbers if low <= np.log10(n) <= high]
 
 
 def _unit(window: Window, value: float, mode: str) -> float:
@@ -108,14 +101,9 @@ def _unit(window: Window, value: float, mode: str) -> float:
     return window.share(value) if mode == MAX else 1.0 - window.share(value)
 
 
-def _is_by_level(parameter: Parameter) -> bool:
-    """Whether its values stand at equal distances: names, and numbers of which there are few."""
-    return not parameter.is_numeric or len(parameter.levels) <= FEW_LEVELS
-
-
 def _heights(parameter: Parameter) -> np.ndarray:
     """From 0 to 1; numbers that a trial does not have lie below the others."""
-    if _is_by_level(parameter):
+    if parameter.is_by_level:
         places = np.array([parameter.levels.index(label) for label in parameter.labels], dtype=np.float64)
         return places / max(1, len(parameter.levels) - 1) if parameter.differs else places + 0.5
     positions = parameter.positions
@@ -127,7 +115,7 @@ def _heights(parameter: Parameter) -> np.ndarray:
 def _spread(parameter: Parameter) -> np.ndarray:
     """Heights, at which trials of the same value lie beside one another, the best on top."""
     heights = _heights(parameter)
-    if not _is_by_level(parameter):
+    if not parameter.is_by_level:
         return heights
     width = min(SPREAD, 0.35 / len(parameter.levels))
     for label in parameter.levels:

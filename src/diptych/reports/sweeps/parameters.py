@@ -12,9 +12,10 @@ from jaxtyping import Float
 from diptych.reports.sweeps.trials import Trial
 
 ABSENT = "—"
-DECADES = 10.0
+WIDE = 5.0
 """Positive numbers whose largest is so many times the smallest are read on a logarithmic axis."""
 LETTERS = 28
+FEW_LEVELS, APART = 6, 0.12
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Parameter:
 
     @cached_property
     def is_log(self) -> bool:
-        return self.is_numeric and min(self.known) > 0 and max(self.known) >= DECADES * min(self.known)
+        return self.is_numeric and min(self.known) > 0 and max(self.known) >= WIDE * min(self.known)
 
     @property
     def is_partial(self) -> bool:
@@ -61,6 +62,15 @@ class Parameter:
         return list(dict.fromkeys([*absent, *map(value_text, numbers), *self.labels]))
 
     @cached_property
+    def is_by_level(self) -> bool:
+        """Whether each value has a place of its own: names, and numbers that are few and come again or lie apart."""
+        if not self.is_numeric:
+            return True
+        places = np.unique(self.positions[~np.isnan(self.positions)])
+        lie_apart = len(places) < 2 or np.diff(places).min() >= APART * np.ptp(places)
+        return len(self.levels) <= FEW_LEVELS and (lie_apart or 2 * len(self.levels) <= len(self.values))
+
+    @cached_property
     def positions(self) -> Float[np.ndarray, " trials"]:
         """On its axis: logarithms to base ten where it is logarithmic, the level's number where it is no number.
 
@@ -76,6 +86,13 @@ def parameters_of(trials: Sequence[Trial], keys: Sequence[str]) -> list[Paramete
     """Of these trials, with names that tell the keys apart."""
     names = short_names(keys)
     return [Parameter(key, names[key], tuple(t.parameters.get(key, ABSENT) for t in trials)) for key in keys]
+
+
+def round_logarithms(low: float, high: float) -> list[tuple[float, str]]:
+    """Logarithms of round numbers between two logarithms, and what they are called; fewer where there are decades."""
+    steps = (1, 2, 5) if high - low < 2.5 else (1,)
+    numbers = [step * 10.0**power for power in range(int(np.floor(low)), int(np.ceil(high)) + 1) for step in steps]
+    return [(float(np.log10(n)), f"{n:.3g}") for n in numbers if low <= np.log10(n) <= high]
 
 
 def short_names(keys: Sequence[str]) -> dict[str, str]:

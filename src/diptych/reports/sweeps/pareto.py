@@ -12,7 +12,7 @@ def undominated(scores: Float[np.ndarray, "trials objectives"]) -> Bool[np.ndarr
     """Rows than which no other is at least as high everywhere and higher somewhere; equal rows stay together."""
     at_least = (scores[:, None, :] >= scores[None, :, :]).all(-1)
     higher = (scores[:, None, :] > scores[None, :, :]).any(-1)
-    return ~(at_least & higher).any(0)
+    return np.logical_not((at_least & higher).any(0))
 
 
 def pareto_front(table: SweepTable) -> list[Trial]:

@@ -17,7 +17,7 @@ from diptych.reports.sweeps.trials import BAD, PRUNED, SweepTable, Trial, ranks
 from diptych.reports.sweeps.windows import Window, window_of
 
 WIDTH = 9.0
-CURVES_SAY = "darker: better, by rank of the trial · orange: the leader · crosses: pruned or ended badly"
+CURVES_SAY = "what stands out is better, by rank of the trial · orange: the leader · crosses: pruned or ended badly"
 COMPUTE_SAY = "dots: means of trials · line: no other trial is both better and cheaper · orange: the leader"
 PARETO_SAY = "dots: means of trials · line: no other trial is better in both · orange: best by the first"
 IMPORTANCE_SAYS = "dots: share of the forest's variance · bars: 5 to 95 % of resamples of the trials"
@@ -39,7 +39,8 @@ def draw_curves(table: SweepTable, heading: str = "", says: str = "") -> Canvas 
         colour = LEADER_COLOUR if is_leader else scale_colour(placed[trial.number]) if trial.number in placed else SOFT
         if is_leader:
             axes.plot(images, values, color=PAPER, linewidth=4.6)
-        axes.plot(images, values, color=colour, linewidth=2.4 if is_leader else width, alpha=1 if is_leader else 0.8)
+        look = {"linewidth": 2.4} if is_leader else {"linewidth": width, "alpha": 0.5 if colour == SOFT else 0.8}
+        axes.plot(images, values, color=colour, **look)
         known = np.flatnonzero(np.isfinite(values))
         if run.state in (PRUNED, *BAD) and len(known):
             axes.plot(images[known[-1]], values[known[-1]], "x", color=colour, markersize=5, markeredgewidth=1.3)

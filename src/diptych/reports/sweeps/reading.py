@@ -32,6 +32,8 @@ def read_sweep(folder: SweepFolder, objectives: Sequence[Objective] = ()) -> Swe
     keys = {key for job in jobs for key in _settings(job)}
     runs = [_run(job, found.get(job.number), configs.get(job.number, {}), chosen, keys, tests) for job in jobs]
     notes = [*_monitor_notes(chosen, configs.values()), *_same_command_notes(runs), *tests.notes]
+    if _search(folder).get("aggregate") == "bound":
+        notes.append("the search itself chose by the worse end of an interval, and not by means as this table does")
     return table_of(folder.name, chosen, runs, tested_name=tests.name, notes=notes)
 
 
@@ -42,10 +44,15 @@ def monitored(configs: Iterable[Config]) -> tuple[Objective, ...]:
 
 
 def searched_for(folder: SweepFolder) -> tuple[Objective, ...]:
-    """What a search was for: the latest `objectives` (figure: max or min) in its ledger."""
-    told = [event["objectives"] for event in folder.ledger.read() if isinstance(event.get("objectives"), Mapping)]
-    pairs = told[-1].items() if told else ()
+    """What a search was for, as its ledger says."""
+    pairs = _search(folder).get("objectives", {}).items()
     return tuple(Objective(str(name), MIN if str(mode).startswith(MIN) else MAX) for name, mode in pairs)
+
+
+def _search(folder: SweepFolder) -> Mapping[str, Any]:
+    """What the latest search asked; nothing of a grid."""
+    told = [event for event in folder.ledger.read() if event.get("event") == "search"]
+    return told[-1] if told else {}
 
 
 def _run(
@@ -59,7 +66,7 @@ def _run(
     status = folder.read_status() if folder is not None else Status("")
     state, why = _state(job, folder, status)
     table = _figures_table(folder, config, objectives) if folder is not None else []
-    figures = tuple(_figure(objective, config, status, table) for objective in objectives) or (None,)
+    figures = _figures(objectives, config, status, table)
     name = objectives[0].name if objectives else ""
     return SweptRun(
         job.number,
@@ -74,7 +81,7 @@ def _run(
         status.seconds,
         tests.values.get(job.number),
         [(row[IMAGES], row[name]) for row in table if name in row],
-        getattr(job, "trial", None),
+        job.trial,
         job.threads,
     )
 
@@ -88,7 +95,7 @@ def _settings(job: Job) -> dict[str, Any]:
 def _completed(job: Job, config: Config, keys: Iterable[str]) -> dict[str, Any]:
     """With what the configuration says where only other jobs had the key set; a search leaves out what has no part."""
     settings = _settings(job)
-    if getattr(job, "trial", None) is not None:
+    if job.trial is not None:
         return settings
     known = {key: _configured(config, key) for key in sorted(keys) if key not in settings}
     return settings | {key: value for key, value in known.items() if value is not None}
@@ -135,9 +142,20 @@ def _figures_table(folder: RunFolder, config: Config, objectives: Sequence[Objec
         return []
 
 
+def _figures(
+    objectives: Sequence[Objective], config: Config, status: Status, table: Sequence[Mapping[str, float]]
+) -> tuple[float | None, ...]:
+    """As a search takes them: an objective's best where it is alone, else those of the checkpoint that is kept."""
+    if len(objectives) == 1 and objectives[0].name not in (config.get("monitor"), *COSTS):
+        name, sign = objectives[0].name, objectives[0].sign
+        values = [value for row in table if (value := finite(row.get(name))) is not None]
+        return (max(values, key=lambda value: sign * value, default=None),)
+    return tuple(_figure(objective, config, status, table) for objective in objectives) or (None,)
+
+
 def _figure(objective: Objective, config: Config, status: Status, table: Sequence[Mapping[str, float]]) -> float | None:
     """Of the checkpoint that the run keeps: what it was chosen by, or what was measured when it was."""
-    monitor = config.get("monitor")
+    monitor = str(config.get("monitor"))
     if objective.name in COSTS:
         return finite(status.images_seen if objective.name == IMAGES else status.seconds)
     if objective.name == monitor:

@@ -11,16 +11,15 @@ from matplotlib.ticker import MaxNLocator
 from diptych.reports.curves import short_number
 from diptych.reports.paper import INK, Sheet, plain_axes
 from diptych.reports.sweeps.dots import DOT, USUAL_COLOUR, dots
-from diptych.reports.sweeps.parameters import ABSENT, Parameter, parameters_of
+from diptych.reports.sweeps.parameters import ABSENT, Parameter, parameters_of, round_logarithms
 from diptych.reports.sweeps.trials import SweepTable, Trial
 from diptych.reports.sweeps.windows import Window, window_of
 
 WIDTH = 9.0
 PANEL_WIDTH, PANEL_HEIGHT, PANELS = 3.0, 2.2, 3
-FEW_LEVELS = 8
 BESIDE = 0.16
 """How far trials of one value are set beside one another, in distances of values."""
-LETTERS = 32
+LETTERS, MOST_TICKS, MOST_NAMES = 32, 5, 12
 SAYS = "dots: means of trials · rings: runs · strokes: medians · orange: the leader · triangles: beyond the picture"
 
 
@@ -58,17 +57,13 @@ def _slice(axes: Axes, parameter: Parameter, trials: Sequence[Trial], leader: Tr
     if inside:
         places, values = zip(*inside, strict=True)
         axes.scatter(places, values, s=DOT / 2, facecolors="none", edgecolors=USUAL_COLOUR, linewidths=0.7, alpha=0.5)
-    if _is_by_level(parameter):
+    if parameter.is_by_level:
         _medians(axes, parameter, means, window)
     dots(axes, x, means, [trial is leader for trial in trials], window)
     _across(axes, parameter)
     window.apply(axes)
     axes.set_xlabel(parameter.name, color=INK)
     plain_axes(axes, "y")
-
-
-def _is_by_level(parameter: Parameter) -> bool:
-    return len(parameter.levels) <= FEW_LEVELS
 
 
 def _medians(axes: Axes, parameter: Parameter, means: Sequence[float], window: Window) -> None:
@@ -81,7 +76,7 @@ def _medians(axes: Axes, parameter: Parameter, means: Sequence[float], window: W
 def _beside(parameter: Parameter, trials: Sequence[Trial]) -> np.ndarray:
     """Positions, at which the trials of one value stand side by side, as they were planned, where values are few."""
     positions = parameter.positions.copy()
-    if not _is_by_level(parameter):
+    if not parameter.is_by_level:
         return positions
     reach = BESIDE * _distance(parameter)
     for rows in _rows_of_levels(parameter):
@@ -103,18 +98,18 @@ def _across(axes: Axes, parameter: Parameter) -> None:
     """Every value where they are few, else round numbers."""
     low, high = parameter.positions.min(), parameter.positions.max()
     axes.set_xlim(low - 0.06 * (high - low), high + 0.06 * (high - low))
-    if _is_by_level(parameter):
+    if parameter.is_by_level:
         margin = 0.45 * _distance(parameter)
         axes.set_xlim(low - margin, high + margin)
         where = dict(zip(parameter.labels, parameter.positions, strict=True))
         most = max(4, LETTERS // len(parameter.levels))
-        words = [level if len(level) <= most else f"{level[: most - 1]}…" for level in parameter.levels]
-        axes.set_xticks([where[level] for level in parameter.levels], words, size=8.5)
-    elif not parameter.is_numeric:
-        axes.set_xticks([])
+        shown = parameter.levels if len(parameter.levels) <= MOST_NAMES else []
+        words = [level if len(level) <= most else f"{level[: most - 1]}…" for level in shown]
+        axes.set_xticks([where[level] for level in shown], words, size=8.5)
     elif parameter.is_log:
-        powers = range(int(np.ceil(low)), int(np.floor(high)) + 1)
-        axes.set_xticks(list(powers), [f"1e{power}" if abs(power) > 2 else f"{10.0**power:g}" for power in powers])
+        ticks = round_logarithms(low, high)
+        shown = ticks[:: -(-len(ticks) // MOST_TICKS)]
+        axes.set_xticks([place for place, _ in shown], [text for _, text in shown], size=8.5)
     else:
         axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
         axes.xaxis.set_major_formatter(lambda value, _: short_number(value))

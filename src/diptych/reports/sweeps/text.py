@@ -35,7 +35,7 @@ IMAGES = "images"
 def sweep_text(table: SweepTable, winner: Winner | None, importances: Importances) -> str:
     """Trials from the best, the leader with its commands, what mattered, and what failed."""
     parts = [
-        [f"sweep {table.name}: {counts_text(table)}", *_wrapped(objectives_text(table))],
+        [*_wrapped(f"sweep {table.name}: {counts_text(table)}"), *_wrapped(objectives_text(table))],
         _trials(table),
         _front(table),
         _winner(table, winner),

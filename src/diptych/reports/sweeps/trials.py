@@ -16,10 +16,9 @@ from scipy import stats
 
 from diptych.metrics.statistics.interval import Interval
 from diptych.metrics.statistics.seeds import SEEDS, student_t_interval
-from diptych.runs.status import DIVERGED, DONE, FAILED, LOST
+from diptych.runs.status import DIVERGED, DONE, FAILED, LOST, PRUNED
 
 SEED = "seed"
-PRUNED = "pruned"
 GONE = "gone"
 """What is said of a run that was begun and whose folder is not there any more."""
 BAD = (FAILED, DIVERGED, LOST)
@@ -49,9 +48,9 @@ class Objective:
 class SweptRun:
     """One run of a sweep. `number` is its job's, `settings` are its overrides but for the seed.
 
-    `figures` has a value an objective, of the checkpoint that the run keeps; None where it has none or it is not
-    finite. `tested` is what the newest evaluation on the test split found. `curve` are the first objective's
-    validations: (images, value) points.
+    `figures` has a value an objective: its best where it is alone, else those of the checkpoint that the run keeps;
+    None where it has none or it is not finite. `tested` is what the newest evaluation on the test split found. `curve`
+    are the first objective's validations: (images, value) points.
     """
 
     number: int
@@ -112,8 +111,8 @@ class Trial:
 
     @property
     def is_whole(self) -> bool:
-        """Whether no run of it ended badly, so that its mean is not that of the lucky ones."""
-        return not any(run.state in BAD for run in self.runs)
+        """Whether all of its runs came to their end, so that its mean is not that of the lucky or the quick ones."""
+        return all(run.state == DONE for run in self.runs)
 
     @property
     def tested(self) -> list[float]:
@@ -166,7 +165,7 @@ class SweepTable:
 
     @property
     def leader(self) -> Trial | None:
-        """The best of those whose runs all fared well; the best of all where there is none such."""
+        """The best of those whose runs are all done; the best of all where there is none such."""
         ranked = self.ranked
         return next((trial for trial in ranked if trial.is_whole), ranked[0] if ranked else None)
 

@@ -73,14 +73,14 @@ def winner_of(table: SweepTable, confirming: SweepTable | None = None) -> Winner
     sign = table.objectives[0].sign
     run = max(trial.counted, key=lambda run: sign * (run.figures[0] or 0.0))
     name = f"{table.name}{SUFFIX}"
-    plain = _with_threads(run)
+    whole = _with_threads(run)
     seeds = ",".join(map(str, _fresh_seeds(table)))
     return Winner(
         trial,
         run,
         tuple(_rivals(trial, table.ranked)),
-        ("diptych", "train", *_seeded(plain, run.seed)),
-        ("diptych", "train", "-m", "--sweep", name, *_seeded(plain, seeds)),
+        ("diptych", "train", *_seeded(whole, run.seed)),
+        ("diptych", "train", "-m", "--sweep", name, *_seeded(_without_folds(whole, trial), seeds)),
         ("diptych", "evaluate", name),
         tuple(_confirmations(trial, run, confirming)),
         confirming.tested_name if confirming else "",
@@ -133,6 +133,13 @@ def _with_threads(run: SweptRun) -> tuple[str, ...]:
     return (*run.arguments, f"{THREADS}={run.threads}")
 
 
+def _without_folds(arguments: Sequence[str], trial: Trial) -> tuple[str, ...]:
+    """What all runs of the trial were told: what they differ in, such as a fold, is no part of what is confirmed."""
+    told = [set(run.arguments) for run in trial.runs]
+    common = set.intersection(*told)
+    return tuple(argument for argument in arguments if argument in common or argument not in set.union(*told))
+
+
 def _seeded(arguments: Sequence[str], seed: object) -> tuple[str, ...]:
     """The arguments with this seed in place of theirs."""
     others = [argument for argument in arguments if (read_override(argument) or ("",))[0] != SEED]
@@ -152,10 +159,6 @@ def _confirmations(trial: Trial, run: SweptRun, confirming: SweepTable | None) -
         return []
     used = {str(own.seed) for own in trial.runs}
     fresh = {str(own.seed): own for own in confirming.runs if own.counts and str(own.seed) not in used}
-    same = [own for own in fresh.values() if _arguments(own) == _arguments(run)]
+    wanted = frozenset(_seeded(_without_folds(_with_threads(run), trial), 0))
+    same = [own for own in fresh.values() if frozenset(_seeded(_with_threads(own), 0)) == wanted]
     return [own.tested for own in same if own.tested is not None]
-
-
-def _arguments(run: SweptRun) -> frozenset[str]:
-    """What it was told but for the seed, in whatever order."""
-    return frozenset(_seeded(_with_threads(run), 0))

@@ -29,7 +29,7 @@ class Failure:
     @property
     def title(self) -> str:
         """`3 runs failed (#2, #5)`, or which run it was."""
-        who = _number(len(self.runs), "run") if len(self.runs) > 1 else self.runs[0].run_id
+        who = " ".join(run.run_id for run in self.runs) if len(self.runs) == 1 else _number(len(self.runs), "run")
         more = f" and {len(self.trials) - MOST_NAMED} more" if len(self.trials) > MOST_NAMED else ""
         return f"{who} {self.state} ({', '.join(f'#{number}' for number in self.trials[:MOST_NAMED])}{more})"
 

@@ -12,7 +12,7 @@ from diptych.reports.sweeps.trials import Objective, SweepTable, SweptRun, table
 
 def searched(points: list[dict], figures: list[float]) -> SweepTable:
     runs = [
-        SweptRun(i, f"run-{i}", (f"n={i}",), point, 0, "done", figures=(figure,))
+        SweptRun(i, f"run-{i}", (f"n={i}",), point, 0, "done", figures=(figure,), trial=i)
         for i, (point, figure) in enumerate(zip(points, figures, strict=True))
     ]
     return table_of("searched", [Objective("val/true")], runs)
@@ -99,7 +99,7 @@ def test_a_parameter_that_only_some_have_is_left_out_by_name() -> None:
     assert any(note.startswith("b: left out") for note in found.notes)
 
 
-def test_numbers_that_span_a_decade_stand_on_a_logarithmic_axis() -> None:
+def test_numbers_that_span_a_factor_of_five_stand_on_a_logarithmic_axis() -> None:
     assert Parameter("lr", "lr", (1e-4, 1e-3)).is_log
     assert Parameter("lr", "lr", (1e-4, 1e-3)).positions.tolist() == pytest.approx([-4, -3])
     assert not Parameter("width", "width", (16, 64)).is_log

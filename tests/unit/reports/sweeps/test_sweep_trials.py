@@ -11,7 +11,7 @@ from scipy import stats
 from diptych.config import UserError
 from diptych.reports.sweeps.reading import read_sweep
 from diptych.reports.sweeps.trials import GONE, Objective, SweptRun, ranks, table_of
-from diptych.runs.status import DAMAGED, DIVERGED, DONE, FAILED, LOST, RUNNING
+from diptych.runs.status import DAMAGED, DIVERGED, DONE, FAILED, LOST, PRUNED, RUNNING
 
 
 def swept(number: int, figure: float | None = 0.5, state: str = DONE, seed: int = 0, **rest) -> SweptRun:
@@ -41,7 +41,7 @@ def test_the_monitors_direction_says_which_trial_leads(tmp_path: Path, mode: str
     assert [ranks(table)[trial.number] for trial in table.ranked] == [0.0, 0.5, 1.0]
 
 
-@pytest.mark.parametrize("state", [DIVERGED, FAILED, LOST])
+@pytest.mark.parametrize("state", [DIVERGED, FAILED, LOST, PRUNED, RUNNING])
 def test_a_trial_never_leads_by_the_seeds_that_survived(state: str) -> None:
     lucky = [swept(0, 0.9), swept(1, None, state, seed=1)]
     steady = [swept(2, 0.6, settings={"lr": 0.2}), swept(3, 0.6, settings={"lr": 0.2}, seed=1)]
@@ -130,7 +130,7 @@ def test_other_figures_are_those_of_the_checkpoint_that_was_kept(tmp_path: Path)
 
 def test_a_searchs_objectives_are_read_from_its_ledger(tmp_path: Path) -> None:
     folder = grid(tmp_path, "pareto", {"lr=1": [0.1]})
-    folder.ledger.append("searched", objectives={MONITOR: "maximize", "seconds": "minimize"})
+    folder.ledger.append("search", runs=1, objectives={MONITOR: "maximize", "seconds": "minimize"})
     assert read_sweep(folder).objectives == (Objective(MONITOR), Objective("seconds", "min"))
 
 

@@ -75,6 +75,13 @@ def test_a_leader_is_confirmed_by_three_fresh_seeds_of_its_own_on_the_test_split
     assert "0.6" in reading.text
 
 
+def test_a_winner_of_cross_validation_is_retrained_on_no_fold(tmp_path: Path) -> None:
+    runs = [PlayedRun(["lr=1", f"data.fold={fold}"], 0.5, extra={"trial": 0}) for fold in range(3)]
+    winner = winner_of(read_sweep(played(tmp_path, "folds", runs)))
+    assert winner.reproduce[2:4] == ("lr=1", "data.fold=0")
+    assert winner.retrain[5:] == ("lr=1", "trainer.threads=1", "seed=1,2,3")
+
+
 def test_fresh_seeds_are_such_as_no_run_has_had(tmp_path: Path) -> None:
     table = read_sweep(played(tmp_path, "seeds", [PlayedRun([f"seed={seed}"], 0.1) for seed in (3, 11, 5)]))
     given_seeds = dict(filter(None, map(read_override, winner_of(table).retrain[5:-1])))
