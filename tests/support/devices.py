@@ -26,11 +26,12 @@ CONF = Path(__file__).resolve().parent / "conf"
 
 
 class Witness(Callback):
-    """Every gradient that an optimiser stepped down, in order, and what validation measured."""
+    """Every gradient that an optimiser stepped down, what was logged and measured, and how many tokens batches had."""
 
     def __init__(self) -> None:
         self.gradients: list[list[torch.Tensor]] = []
         self.figures: list[dict[str, float]] = []
+        self.tokens: list[int] = []
 
     def on_train_start(self, trainer, pl_module) -> None:
         for optimizer in trainer.optimizers:
@@ -41,6 +42,7 @@ class Witness(Callback):
         self.figures.append(measured)
 
     def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
+        self.tokens.append(int(batch.token_mask.sum()))
         self.figures.append({name: float(value) for name, value in pl_module.step_figures.items()})
 
     def _look(self, optimizer, args, kwargs) -> None:
@@ -49,7 +51,7 @@ class Witness(Callback):
 
 
 def trained(overrides: list[str], devices: int, folder: Path) -> list[dict[str, Any]]:
-    """What each device witnessed of the run that the overrides describe: gradients, figures and the final state."""
+    """What each device witnessed of the run that the overrides describe, and its final state."""
     folder.mkdir()
     port = _free_port()
     settings = ["trainer=ddp", "trainer.accelerator=cpu", f"trainer.devices={devices}"] if devices > 1 else []
@@ -76,8 +78,8 @@ def _train(overrides: list[str], rank: int, port: int, folder: Path) -> None:
             trainer = trainer_for(start, work, Trackers(), signals)
             trainer.callbacks.append(witness)
             fit(trainer, start, work, signals)
-    seen = {"gradients": witness.gradients, "figures": witness.figures, "state": work.system.state_dict()}
-    torch.save(seen, folder / f"{rank}.pt")
+    seen = {name: getattr(witness, name) for name in ("gradients", "figures", "tokens")}
+    torch.save(seen | {"state": work.system.state_dict()}, folder / f"{rank}.pt")
 
 
 def _compute_in_double() -> None:

@@ -27,9 +27,10 @@ from diptych.tracking import Trackers
 
 log = logging.getLogger(__name__)
 
+
 @dataclass(frozen=True)
 class Start:
-    """What is begun, and where this process stands in it; `warm_start` is the checkpoint whose weights are taken over."""
+    """What is begun, and this process's place in it; `warm_start` is the checkpoint whose weights are taken over."""
 
     folder: RunFolder
     config: Config
@@ -82,7 +83,9 @@ def build(start: Start) -> Work:
     data: Any = build_data(config, start.trust)
     size = data.splits["val"].size if hasattr(data, "splits") else None
     if size is not None and size < start.place.world_size:
-        raise UserError(f"there are {size} validation examples for {start.place.world_size} devices: raise data.val_size")
+        raise UserError(
+            f"there are {size} validation examples for {start.place.world_size} devices: raise data.val_size"
+        )
     parts = load_parts(config["parts"], start.folder, start.trust)
     seed_everything(config["seed"])
     system = build_system(config, data.spec, parts, start.trust)
@@ -111,11 +114,8 @@ def in_company(start: Start, give_up: Callable[[RankFailed], None]) -> Iterator[
 
 def trainer_for(start: Start, work: Work, trackers: Trackers, signals: StopSignals) -> Trainer:
     """With all callbacks; to be made in company."""
-    return make_trainer(
-        Equipment(
-            start.folder, {**start.config, "trainer": start.settings}, work.data, trackers, signals, start.trust, start.place
-        )
-    )
+    config = {**start.config, "trainer": start.settings}
+    return make_trainer(Equipment(start.folder, config, work.data, trackers, signals, start.trust, start.place))
 
 
 def fit(trainer: Trainer, start: Start, work: Work, signals: StopSignals) -> None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import torch
-from pytorch_lightning.strategies import DDPStrategy, FSDPStrategy, Strategy
+from pytorch_lightning.strategies import DDPStrategy, FSDPStrategy
 
 from diptych.config import UserError
 from diptych.runs.environment import usable_cpus
@@ -22,7 +22,10 @@ def settled(settings: Mapping[str, Any]) -> dict[str, Any]:
     if strategy not in (None, DDP, FSDP):
         raise UserError(f"trainer.strategy={strategy!r}: choose ddp, fsdp or null")
     if strategy == FSDP and not on_gpu:
-        raise UserError(f"trainer=fsdp: weights are sharded over GPUs only, not over {settings['accelerator']}; use trainer=ddp")
+        raise UserError(
+            f"trainer=fsdp: Lightning shards weights over GPUs only, not with trainer.accelerator="
+            f"{settings['accelerator']}; use trainer=ddp"
+        )
     there = torch.cuda.device_count() if on_gpu else usable_cpus()
     if on_gpu and not there:
         name = strategy or "gpu"

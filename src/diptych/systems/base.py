@@ -45,7 +45,7 @@ class System(LightningModule):
         """
         if stage == "train":
             values = average(values, self.device)
-            self.step_figures = {f"train/{name}": torch.as_tensor(value).detach() for name, value in values.items()}
+            self.step_figures = {f"train/{name}": value for name, value in values.items()}
         for name, value in values.items():
             self.log(f"{stage}/{name}", value, on_step=stage == "train", on_epoch=stage != "train")
 

@@ -4,8 +4,8 @@ Each holds its share of a joint batch, all shares are equally large, and joint b
 device has no process group: everything here then gives back what it was given, bit for bit.
 
 Losses that see a single example at a time need nothing of this but averaged gradients. Whatever looks at several
-examples at once (negatives of a batch, statistics of a batch, counts that a sum is divided by) asks for the joint batch,
-so that what is learned does not depend on the number of devices.
+examples at once (negatives of a batch, statistics of a batch, counts that a sum is divided by) asks for the joint
+batch, so that what is learned does not depend on the number of devices.
 """
 
 from collections.abc import Iterable, Mapping
@@ -31,7 +31,7 @@ def own_rank() -> int:
 
 
 def own_share(joint: Tensor) -> Tensor:
-    """This device's rows of a joint batch."""
+    """The rows of a joint batch that are this device's."""
     share = len(joint) // num_devices()
     return joint[own_rank() * share :][:share]
 
@@ -81,12 +81,13 @@ def mean_over_devices(value: Tensor) -> Tensor:
     return total / num_devices()
 
 
-def average(figures: Mapping[str, Tensor | float], device: torch.device) -> dict[str, Tensor | float]:
+def average(figures: Mapping[str, Tensor | float], device: torch.device) -> dict[str, Tensor]:
     """Each figure's mean over devices, in one exchange."""
+    own = {name: torch.as_tensor(value).detach() for name, value in figures.items()}
     if num_devices() == 1 or not figures:
-        return dict(figures)
-    own = torch.stack([torch.as_tensor(value).detach().float().to(device) for value in figures.values()])
-    return dict(zip(figures, mean_over_devices(own).unbind(), strict=True))
+        return own
+    mean = mean_over_devices(torch.stack([value.float().to(device) for value in own.values()]))
+    return dict(zip(figures, mean.unbind(), strict=True))
 
 
 def average_gradients(parameters: Iterable[Tensor]) -> None:

@@ -46,7 +46,7 @@ def check_finite(values: Mapping[str, Tensor], images_seen: int) -> None:
 
 def clip(optimizer: Optimizer, max_norm: float | None) -> Tensor:
     """The norm of all gradients together, which are scaled down to `max_norm` where they exceed it."""
-    parameters = [p for p in parameters_of(optimizer) if p.grad is not None]
+    parameters = [p for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
     norm = get_total_norm([p.grad for p in parameters])
     if max_norm is not None:
         clip_grads_with_norm_(parameters, max_norm, norm)

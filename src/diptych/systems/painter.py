@@ -91,9 +91,7 @@ class Painter(System):
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         sentences = self._first_sentences(batch)
         places = range(own_rank(), num_devices() * len(batch), num_devices())  # in the batch that one device would have
-        latents = latents_for(
-            zip(sentences, places, strict=True), latent_dim=self.generator.latent_dim, seed=batch_idx
-        )
+        latents = latents_for(zip(sentences, places, strict=True), latent_dim=self.generator.latent_dim, seed=batch_idx)
         self.quality.update(batch.images, self._paint(latents, sentences, batch_size=len(batch)), sentences)
 
     def on_validation_epoch_end(self) -> None:
