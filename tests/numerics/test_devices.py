@@ -47,13 +47,13 @@ def lender(tmp_path_factory) -> Path:
     return run.path
 
 
-@pytest.mark.parametrize("name", RUNS)
-def test_two_devices_learn_and_measure_what_one_does(name, request, tmp_path):
+@pytest.mark.parametrize(("name", "strategy"), [*((name, "ddp") for name in RUNS), ("a captioner", "fsdp")])
+def test_two_devices_learn_and_measure_what_one_does(name, strategy, request, tmp_path):
     overrides = list(RUNS[name])
     if "model=small_borrower" in overrides:
         overrides.append(f"parts.teller.run={request.getfixturevalue('lender')}")
     (one,) = devices.trained(overrides, 1, tmp_path / "one")
-    first, second = devices.trained(overrides, 2, tmp_path / "two")
+    first, second = devices.trained(overrides, 2, tmp_path / "two", strategy)
     assert [sum(pair) for pair in zip(first["tokens"], second["tokens"], strict=True)] == one["tokens"]
     assert "data=digits" in overrides or first["tokens"] != second["tokens"]  # sentences differ in length
     for other in (first, second):

@@ -9,6 +9,7 @@ from typing import Any
 import processes
 import torch
 from pytorch_lightning import Callback
+from torch.distributed.tensor import DTensor
 
 from diptych.config.composition import compose
 from diptych.data.collate import Collate
@@ -47,14 +48,19 @@ class Witness(Callback):
 
     def _look(self, optimizer, args, kwargs) -> None:
         parameters = [p for group in optimizer.param_groups for p in group["params"]]
-        self.gradients.append([torch.zeros(()) if p.grad is None else p.grad.clone() for p in parameters])
+        self.gradients.append([torch.zeros(()) if p.grad is None else whole(p.grad).clone() for p in parameters])
 
 
-def trained(overrides: list[str], devices: int, folder: Path) -> list[dict[str, Any]]:
+def whole(tensor: torch.Tensor) -> torch.Tensor:
+    """The tensor that lies in shards on several devices, if it does."""
+    return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
+
+
+def trained(overrides: list[str], devices: int, folder: Path, strategy: str = "ddp") -> list[dict[str, Any]]:
     """What each device witnessed of the run that the overrides describe, and its final state."""
     folder.mkdir()
     port = _free_port()
-    settings = ["trainer=ddp", "trainer.accelerator=cpu", f"trainer.devices={devices}"] if devices > 1 else []
+    settings = [f"trainer={strategy}", "trainer.accelerator=cpu", f"trainer.devices={devices}"] if devices > 1 else []
     arguments = [([*overrides, *settings], rank, port, folder) for rank in range(devices)]
     crew = [processes.CONTEXT.Process(target=_train, args=args) for args in arguments]
     for process in crew:
@@ -78,8 +84,9 @@ def _train(overrides: list[str], rank: int, port: int, folder: Path) -> None:
             trainer = trainer_for(start, work, Trackers(), signals)
             trainer.callbacks.append(witness)
             fit(trainer, start, work, signals)
+            state = {name: whole(value) for name, value in work.system.state_dict().items()}
     seen = {name: getattr(witness, name) for name in ("gradients", "figures", "tokens")}
-    torch.save(seen | {"state": work.system.state_dict()}, folder / f"{rank}.pt")
+    torch.save(seen | {"state": state}, folder / f"{rank}.pt")
 
 
 def _compute_in_double() -> None:

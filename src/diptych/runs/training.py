@@ -65,7 +65,7 @@ def check(config: Config, trust: Trust = None) -> None:
     check_name(config["name"])
     check_components(config, trust)
     check_parts(config["parts"])
-    check_can_be_sharded(config["trainer"], config["system"]["_target_"])
+    check_can_be_sharded(config["trainer"], components.find_class(config["system"], "system", trust))
     if config.get("features"):
         components.check(config["features"], "features", trust=trust)
     for group, facts in (("callbacks", CALLBACK_FACTS), ("tracking", ())):

@@ -15,6 +15,7 @@ import torch
 import torch.distributed as dist
 from jaxtyping import Float
 from torch import Tensor
+from torch.distributed.tensor import DTensor
 from torch.nn import functional as F
 
 from diptych.types import TextFeatures
@@ -93,11 +94,13 @@ def average(figures: Mapping[str, Tensor | float], device: torch.device) -> dict
 def average_gradients(parameters: Iterable[Tensor]) -> None:
     """Replace gradients by their means over devices, in one exchange per data type.
 
-    Of those parameters that have a gradient, which are the same everywhere: all devices take the same steps.
+    Of those parameters that have a gradient, which are the same everywhere: all devices take the same steps. Gradients
+    in shards are means already.
     """
     if num_devices() == 1:
         return
     gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+    gradients = [gradient for gradient in gradients if not isinstance(gradient, DTensor)]
     for dtype in dict.fromkeys(gradient.dtype for gradient in gradients):
         alike = [gradient for gradient in gradients if gradient.dtype == dtype]
         flat = torch.cat([gradient.flatten() for gradient in alike])
