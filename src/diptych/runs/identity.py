@@ -28,6 +28,15 @@ def inherited_sweep() -> str:
     return os.environ.get(SWEEP_VARIABLE, "")
 
 
+def require_run_id() -> None:
+    """Refuse processes of one run that would each make an id of their own."""
+    if not os.environ.get(RUN_ID_VARIABLE):
+        raise UserError(
+            f"{RUN_ID_VARIABLE} is not set: processes that were started apart make one run when all have the same id, "
+            f"such as {RUN_ID_VARIABLE}={timed_id()}"
+        )
+
+
 def inherited_or_new_run_id() -> str:
     """The id that a parent process (launcher, sweep) has made for this run, else a new one."""
     run_id = os.environ.get(RUN_ID_VARIABLE)

@@ -33,11 +33,13 @@ def settled(settings: Mapping[str, Any]) -> dict[str, Any]:
         raise UserError(f"trainer.strategy={strategy!r}: choose ddp, fsdp or null")
     there = torch.cuda.device_count() if on_gpu else usable_cpus()
     if on_gpu and not there:
-        name = strategy or "gpu"
-        raise UserError(f"trainer={name}: torch sees no CUDA device here; use trainer=cpu, or ask `diptych doctor`")
+        name, instead = (strategy, "trainer.accelerator=cpu") if strategy else ("gpu", "trainer=cpu")
+        raise UserError(f"trainer={name}: torch sees no CUDA device here; use {instead}, or ask `diptych doctor`")
     devices = there if settings["devices"] is None else settings["devices"]
     if devices < 1 or (on_gpu and devices > there):
-        raise UserError(f"trainer.devices={devices}: there are {there} here; give 1 to {there}, or null for all")
+        raise UserError(
+            f"trainer.devices={devices}: there are {there} here; give 1 to {there}, or null for all of them"
+        )
     if strategy is None and devices * settings["num_nodes"] > 1:
         raise UserError(f"trainer.devices={devices}: several devices take trainer=ddp (or trainer.strategy=ddp)")
     if on_gpu and inherited_sweep() and devices != there:
