@@ -48,8 +48,8 @@ SPECIAL = {  # what single files need on a machine without a network, a GPU or d
     ],
     "model/painter": ["schedule.decay_images=4"],
     "schedule/trapezoid": ["schedule.decay_images=4"],
-    "trainer/ddp": ["trainer.accelerator=cpu", "trainer.devices=2"],
-    "trainer/fsdp": ["trainer.accelerator=cpu", "trainer.devices=2"],
+    "trainer/ddp": ["trainer.accelerator=cpu", "trainer.devices=1"],
+    "trainer/fsdp": ["trainer.accelerator=cpu", "trainer.devices=1"],
 }
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from pytorch_lightning.strategies import DDPStrategy
 from torch import Tensor, nn
+from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import FSDPModule, fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 from torch.optim import Optimizer
@@ -100,8 +101,9 @@ class Sharded(Alike):
     """
 
     def configure_ddp(self) -> None:
+        mesh = init_device_mesh(self.root_device.type, (self.world_size,))
         for network in self._networks():
-            fully_shard(network)
+            fully_shard(network, mesh=mesh)
 
     @contextmanager
     def whole_weights(self) -> Iterator[None]:

@@ -46,24 +46,21 @@ def test_an_order_survives_its_journey():
 def test_a_process_that_fails_hands_its_last_words_to_the_first(folder, others_run):
     others_run('raise SystemExit("the paint has run out")')
     with pytest.raises(RankFailed, match="process 1 of this run failed: the paint has run out") as caught:
-        with crew_of([order(folder)], folder, lambda failure: None):
-            pass
+        beside_another(folder, error=None)
     assert not isinstance(caught.value, RankLost)
 
 
 def test_a_broken_connection_is_blamed_on_the_process_that_was_killed(folder, others_run):
     others_run("import os; os.kill(os.getpid(), 9)")
     with pytest.raises(RankLost, match="process 1 of this run was killed by signal 9"):
-        with crew_of([order(folder)], folder, lambda failure: None):
-            raise RuntimeError("gloo: Connection closed by peer")
+        beside_another(folder, RuntimeError("gloo: Connection closed by peer"))
 
 
 def test_an_error_of_the_first_process_stays_its_own_and_ends_the_others(folder, others_run):
     others_run("import time; time.sleep(600)")
     began = time.monotonic()
     with pytest.raises(RuntimeError, match="the paint has run out"):
-        with crew_of([order(folder)], folder, lambda failure: None):
-            raise RuntimeError("the paint has run out")
+        beside_another(folder, RuntimeError("the paint has run out"))
     assert time.monotonic() - began < 5
 
 
@@ -93,6 +90,13 @@ def test_a_process_ends_when_the_first_one_is_gone():
     parent.start()
     parent.join()
     assert parent.exitcode == 0
+
+
+def beside_another(folder: RunFolder, error: Exception | None) -> None:
+    """What the first process does while another is there."""
+    with crew_of([order(folder)], folder, lambda failure: None):
+        if error:
+            raise error
 
 
 def _wait_for_ever(folder: RunFolder) -> None:

@@ -54,7 +54,7 @@ def test_a_run_of_a_sweep_takes_all_gpus_of_its_slot_or_is_refused(monkeypatch):
 def test_captioners_can_be_sharded_and_gans_are_refused_with_the_reason():
     check_can_be_sharded({"strategy": "fsdp"}, Captioner)
     check_can_be_sharded({"strategy": "ddp"}, GAN)
-    with pytest.raises(UserError, match="GAN cannot be sharded.*averaged"):
+    with pytest.raises(UserError, match=r"GAN cannot be sharded.*averaged"):
         check_can_be_sharded({"strategy": "fsdp"}, GAN)
 
 
