@@ -1,8 +1,8 @@
 """The layout of a run folder, known here and only here.
 
 `outputs/<experiment>/<run_id>/` holds config.yaml, overrides.yaml, environment.json, status.json, log.txt,
-metrics.csv, run.lock, for a moment prune, checkpoints/, samples/, parts/ and evaluations/, ranks/ of runs on several
-devices, and what was asked of it later: generated/, attention/.
+metrics.csv, run.lock, for a moment prune, checkpoints/, samples/, parts/ and evaluations/, and what was asked of it
+later: generated/, attention/. A run on several devices has ranks/ too, with what its other processes said.
 """
 
 import hashlib

@@ -16,7 +16,7 @@ from diptych.runs.crew import Order, RankFailed, RankLost
 from diptych.runs.disclosure import described, run_info, told
 from diptych.runs.finding import find_run
 from diptych.runs.folder import RunFolder, begun_by_another
-from diptych.runs.identity import check_name, inherited_or_new_run_id, inherited_sweep
+from diptych.runs.identity import check_name, inherited_or_new_run_id, inherited_sweep, require_run_id
 from diptych.runs.lock import LockHeld, is_locked, locked
 from diptych.runs.logs import logging_to
 from diptych.runs.parts import borrow, check_parts, find_lenders
@@ -66,7 +66,7 @@ def check(config: Config, trust: Trust = None) -> None:
     check_name(config["name"])
     check_components(config, trust)
     check_parts(config["parts"])
-    check_can_be_sharded(config["trainer"], config["system"]["_target_"])
+    check_can_be_sharded(config["trainer"], components.find_class(config["system"], "system", trust))
     if config.get("features"):
         components.check(config["features"], "features", trust=trust)
     for group, facts in (("callbacks", CALLBACK_FACTS), ("tracking", ())):
@@ -81,6 +81,8 @@ def train(config: Config, overrides: Iterable[str] = ()) -> tuple[RunFolder, Pro
     outputs = Path(config["paths"]["outputs"])
     warm = find_run(config["init_from"], outputs).checkpoint() if config["init_from"] else None
     place = place_for(config)
+    if place.is_inherited:
+        require_run_id()
     if not place.is_first:
         return _beside(Start(begun_by_another(outputs, config["name"]), config, place, warm_start=warm))
     lenders = find_lenders(config["parts"], outputs)
