@@ -17,7 +17,7 @@ from diptych.sweeps.folder import SweepFolder
 from diptych.sweeps.jobs import Jobs, new_plans
 from diptych.sweeps.slots import Machine, Resources, Slot, slots_of
 from diptych.sweeps.views import view_of
-from diptych.tracking.offline import command_to_send
+from diptych.tracking.offline import command_to_send, put_aside_empty
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +43,7 @@ def launch(request: Request, folder: SweepFolder) -> Jobs:
         _plan(request, folder, slots)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         jobs = Controller(folder, LocalExecutor(), slots, request.policy, view_of(folder, len(slots))).run()
+    put_aside_empty(folder.path, runs="*")
     sending = command_to_send(folder.path, runs="*")
     if sending:
         log.info("W&B was recorded offline; to send the whole sweep:\n%s", sending)
