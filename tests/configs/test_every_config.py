@@ -18,7 +18,7 @@ from diptych.runs.status import DONE
 from diptych.runs.training import check, train
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
-FILES = sorted(path.relative_to(CONF) for path in CONF.rglob("*.yaml"))
+FILES = sorted(path.relative_to(CONF) for path in CONF.rglob("*.yaml") if path.parts[:2] != ("sweep", "wandb"))
 GROUPS = sorted({str(path.parent) for path in FILES if path.parent != Path(".")})
 
 PAINTER = ["model=dcgan", "data=scenes_demo", "text_encoder=gru"]

@@ -7,6 +7,7 @@ from typing import Any
 
 from diptych.config.errors import UserError
 from diptych.runs.folder import NO_MATTER, RunFolder
+from diptych.runs.seeds import without_seed
 
 SEED, TARGET = "seed", "_target_"
 MOST_WORDS = 3
@@ -51,11 +52,9 @@ def flat(node: Any, prefix: str = "") -> dict[str, Any]:
 
 def _settings(run: RunFolder) -> dict[str, Any]:
     """What was trained and how, as dotted keys, without the run's seed wherever it was handed on to."""
-    config = run.read_config()
-    seed = config.get(SEED)
-    config = {key: value for key, value in config.items() if key not in NO_MATTER}
+    config = {key: value for key, value in without_seed(run.read_config()).items() if key not in NO_MATTER}
     config["parts"] = {name: part["role"] for name, part in config.get("parts", {}).items()}
-    return {k: v for k, v in flat(config).items() if not (k.rpartition(".")[2] == SEED and v == seed)}
+    return flat(config)
 
 
 def _value(run: RunFolder, settings: Mapping[str, Any], key: str) -> dict[str, Any]:

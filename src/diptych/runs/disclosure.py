@@ -9,9 +9,8 @@ from typing import Any
 from diptych.config.places import without_places
 from diptych.runs import environment
 from diptych.runs.folder import RunFolder, digest_of
+from diptych.runs.seeds import seedless_digest
 from diptych.tracking import RunInfo
-
-SEED = "seed"
 
 
 def described(config: Mapping[str, Any], sweep: str) -> dict[str, Any]:
@@ -37,14 +36,3 @@ def sweep_of(folder: RunFolder) -> str:
 def told(config: Mapping[str, Any]) -> dict[str, Any]:
     """The configuration, without where things lie on this machine."""
     return without_places(dict(config))
-
-
-def seedless_digest(config: Mapping[str, Any]) -> str:
-    """Equal for runs that repeat one another with other seeds: left out is the seed, wherever it was handed on to."""
-    return digest_of(_without_seed(config, config.get(SEED)))
-
-
-def _without_seed(node: Any, seed: Any) -> Any:
-    if isinstance(node, Mapping):
-        return {k: _without_seed(v, seed) for k, v in node.items() if not (k == SEED and v == seed)}
-    return [_without_seed(v, seed) for v in node] if isinstance(node, list | tuple) else node

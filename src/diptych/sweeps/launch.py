@@ -17,7 +17,7 @@ from diptych.sweeps.jobs import Jobs, new_plans
 from diptych.sweeps.planning import Plan, Planner, note_plan
 from diptych.sweeps.slots import Slot
 from diptych.sweeps.views import view_of
-from diptych.tracking.offline import command_to_send
+from diptych.tracking.offline import command_to_send, put_aside_empty
 
 if TYPE_CHECKING:
     from diptych.sweeps.search.request import Search
@@ -48,11 +48,8 @@ def launch(request: Request, folder: SweepFolder, executor: Executor) -> Jobs:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         view = view_of(folder, executor.parallelism or len(slots))
         jobs = Controller(folder, executor, slots, request.policy, view, planner).run()
-    for line in planner.summary():
+    for line in [*planner.summary(), *_how_to_send(folder)]:
         log.info("%s", line)
-    sending = command_to_send(folder.path, runs="*")
-    if sending:
-        log.info("W&B was recorded offline; to send the whole sweep:\n%s", sending)
     well = (DONE, PRUNED, DIVERGED) if request.search else (DONE,)
     failed = [job for job in jobs if job.state not in well]
     if failed:
@@ -85,6 +82,13 @@ def _planner(request: Request, folder: SweepFolder) -> Planner:
     planner = SearchPlanner(folder, search)
     folder.ledger.append("search", runs=search.n_trials * search.runs_per_trial, **search.describe())
     return planner
+
+
+def _how_to_send(folder: SweepFolder) -> list[str]:
+    """What was recorded offline for W&B, if anything."""
+    put_aside_empty(folder.path, runs="*")
+    sending = command_to_send(folder.path, runs="*")
+    return [f"W&B was recorded offline; to send the whole sweep:\n{sending}"] if sending else []
 
 
 def _described(request: Request, executor: Executor, slots: Sequence[Slot]) -> Mapping[str, Any]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 RECORDS = "offline-run-*"
 PUT_ASIDE = "superseded"
+HEADER_BYTES = 7
 
 
 def records_of(folder: Path, run_id: str) -> list[Path]:
@@ -24,14 +25,25 @@ def put_aside(records: list[Path]) -> None:
         record.rename(aside)
 
 
+def put_aside_empty(folder: Path, runs: str) -> None:
+    """Likewise records of runs that were killed before anything was written: `wandb sync` refuses all for one such."""
+    for record in folder.glob(_pattern(runs)):
+        if all(file.stat().st_size <= HEADER_BYTES for file in record.glob("*.wandb")):
+            put_aside([record])
+
+
 def command_to_send(folder: Path, runs: str = "") -> str | None:
     """What sends every offline record of the run in `folder`, or of the `runs` below it; None where there is none.
 
     `runs` is a pattern such as `*`, for a folder of links to runs.
     """
-    pattern = "/".join(filter(None, (runs, "wandb", RECORDS)))
+    pattern = _pattern(runs)
     if not any(folder.glob(pattern)):
         return None
     path = folder.absolute()
     shown = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
     return f"wandb sync {shlex.quote(str(shown))}/{pattern}"
+
+
+def _pattern(runs: str) -> str:
+    return "/".join(filter(None, (runs, "wandb", RECORDS)))

@@ -20,6 +20,8 @@ PRIVATE = {
     "program": "",
     "x_save_requirements": False,
 }
+SECONDS_A_KILL_MAY_COST = 1.0
+"""Of an offline record; the library's own 15 would leave nothing of a short run."""
 ABOUT_THE_MACHINE = {"host": "", "x_disable_meta": True, "x_disable_stats": True, "x_disable_machine_info": True}
 
 
@@ -37,6 +39,7 @@ class Session:
     def __init__(self, *, online: bool, log_machine: bool = False, **settings: Any) -> None:
         self.online = online
         self._settings = PRIVATE | ({} if log_machine else ABOUT_THE_MACHINE) | settings
+        self._settings["x_transaction_log_flush_interval"] = SECONDS_A_KILL_MAY_COST
 
     def why_offline(self) -> str | None:
         """What keeps runs from being recorded online; None if nothing does, as far as can be told beforehand."""

@@ -41,6 +41,7 @@ def trained(outputs: Path, name: str, seed: int = 0, decoder: str = LSTM, lr: fl
             "paths": {"outputs": str(outputs)},
             "seed": seed,
             "data": {"seed": seed, "batch_size": 8},
+            "features": {"seed": 0},  # of a network that is the same for all
             "monitor": "val/exact",
             "caption_decoder": {"_target_": decoder, "dim": 8 if decoder == LSTM else 16},
             "optimizer": {"lr": lr},

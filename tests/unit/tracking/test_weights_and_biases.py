@@ -1,6 +1,7 @@
 """Real W&B offline records, read back with W&B's own reader."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from offline_runs import read_record, records_in
 
 from diptych.tracking import CsvTracker, RunInfo, Trackers, WandbTracker
 from diptych.tracking.network import answers
-from diptych.tracking.offline import command_to_send
+from diptych.tracking.offline import command_to_send, put_aside_empty
 
 ID = "20260101-abcdef"
 pytestmark = pytest.mark.usefixtures("nowhere")
@@ -205,6 +206,27 @@ def test_a_service_that_dies_costs_one_warning_and_training_goes_on(tmp_path):
     assert len((tmp_path / "metrics.csv").read_text().splitlines()) == 101
 
 
+KILLED = f"""
+import os, signal, time
+from pathlib import Path
+from diptych.tracking import RunInfo, WandbTracker
+tracker = WandbTracker(project="tests", mode="offline")
+tracker.start({{}}, RunInfo("{ID}", "demo", Path.cwd()))
+for images in (64, 128):
+    tracker.log({{"train/loss": 0.5}}, images)
+time.sleep(3)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_of_a_run_that_is_killed_all_but_the_last_second_is_on_the_disk(tmp_path):
+    ended = subprocess.run([sys.executable, "-c", KILLED], cwd=tmp_path, timeout=60)
+    assert ended.returncode == -signal.SIGKILL
+    run = read_record(*records_in(tmp_path))
+    assert run.curve("train/loss") == [(64, 0.5), (128, 0.5)]
+    assert run.exit_code is None
+
+
 def test_a_picture_that_cannot_be_copied_costs_the_pictures_and_not_the_curves(tmp_path, caplog, picture, monkeypatch):
     trackers = started(tmp_path / "run")
 
@@ -268,3 +290,13 @@ def test_one_command_sends_the_runs_that_a_folder_links_to(tmp_path, monkeypatch
     monkeypatch.chdir(tmp_path)
     assert command_to_send(sweep, runs="*") == "wandb sync sweeps/lr/*/wandb/offline-run-*"
     assert command_to_send(tmp_path / "outputs" / "x y") == "wandb sync 'outputs/x y'/wandb/offline-run-*"
+
+
+def test_a_record_in_which_nothing_stands_does_not_keep_a_sweep_from_being_sent(tmp_path):
+    for run, content in (("a", b":W&B\xe1\xbe\x00"), ("b", b":W&B\xe1\xbe\x00 and more")):
+        record = tmp_path / run / "wandb" / f"offline-run-1-{run}"
+        record.mkdir(parents=True)
+        (record / f"run-{run}.wandb").write_bytes(content)
+    put_aside_empty(tmp_path, runs="*")
+    assert [path.name for path in tmp_path.glob("*/wandb/offline-run-*")] == ["offline-run-1-b"]
+    assert (tmp_path / "a" / "wandb" / "superseded" / "offline-run-1-a" / "run-a.wandb").exists()
