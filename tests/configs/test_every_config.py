@@ -32,6 +32,7 @@ COMPANY = {  # what a file of the group needs beside it to make a run
     "image_encoder": TELLER,
     "caption_decoder": TELLER,
     "system/captioner": TELLER,
+    "trainer/fsdp": TELLER,
     "system/recognizer": ["model=recognizer", "data=scenes_demo"],
     "experiment": [],
 }
@@ -47,6 +48,8 @@ SPECIAL = {  # what single files need on a machine without a network, a GPU or d
     ],
     "model/painter": ["schedule.decay_images=4"],
     "schedule/trapezoid": ["schedule.decay_images=4"],
+    "trainer/ddp": ["trainer.accelerator=cpu", "trainer.devices=1"],
+    "trainer/fsdp": ["trainer.accelerator=cpu", "trainer.devices=1"],
 }
 
 

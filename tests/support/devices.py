@@ -9,6 +9,7 @@ from typing import Any
 import processes
 import torch
 from pytorch_lightning import Callback
+from torch.distributed.tensor import DTensor
 
 from diptych.config.composition import compose
 from diptych.data.collate import Collate
@@ -26,11 +27,12 @@ CONF = Path(__file__).resolve().parent / "conf"
 
 
 class Witness(Callback):
-    """Every gradient that an optimiser stepped down, in order, and what validation measured."""
+    """Every gradient that an optimiser stepped down, what was logged and measured, and how many tokens batches had."""
 
     def __init__(self) -> None:
         self.gradients: list[list[torch.Tensor]] = []
         self.figures: list[dict[str, float]] = []
+        self.tokens: list[int] = []
 
     def on_train_start(self, trainer, pl_module) -> None:
         for optimizer in trainer.optimizers:
@@ -41,18 +43,24 @@ class Witness(Callback):
         self.figures.append(measured)
 
     def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
+        self.tokens.append(int(batch.token_mask.sum()))
         self.figures.append({name: float(value) for name, value in pl_module.step_figures.items()})
 
     def _look(self, optimizer, args, kwargs) -> None:
         parameters = [p for group in optimizer.param_groups for p in group["params"]]
-        self.gradients.append([torch.zeros(()) if p.grad is None else p.grad.clone() for p in parameters])
+        self.gradients.append([torch.zeros(()) if p.grad is None else whole(p.grad).clone() for p in parameters])
 
 
-def trained(overrides: list[str], devices: int, folder: Path) -> list[dict[str, Any]]:
-    """What each device witnessed of the run that the overrides describe: gradients, figures and the final state."""
+def whole(tensor: torch.Tensor) -> torch.Tensor:
+    """The tensor that lies in shards on several devices, if it does."""
+    return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
+
+
+def trained(overrides: list[str], devices: int, folder: Path, strategy: str = "ddp") -> list[dict[str, Any]]:
+    """What each device witnessed of the run that the overrides describe, and its final state."""
     folder.mkdir()
     port = _free_port()
-    settings = ["trainer=ddp", "trainer.accelerator=cpu", f"trainer.devices={devices}"] if devices > 1 else []
+    settings = [f"trainer={strategy}", "trainer.accelerator=cpu", f"trainer.devices={devices}"] if devices > 1 else []
     arguments = [([*overrides, *settings], rank, port, folder) for rank in range(devices)]
     crew = [processes.CONTEXT.Process(target=_train, args=args) for args in arguments]
     for process in crew:
@@ -76,8 +84,9 @@ def _train(overrides: list[str], rank: int, port: int, folder: Path) -> None:
             trainer = trainer_for(start, work, Trackers(), signals)
             trainer.callbacks.append(witness)
             fit(trainer, start, work, signals)
-    seen = {"gradients": witness.gradients, "figures": witness.figures, "state": work.system.state_dict()}
-    torch.save(seen, folder / f"{rank}.pt")
+            state = {name: whole(value) for name, value in work.system.state_dict().items()}
+    seen = {name: getattr(witness, name) for name in ("gradients", "figures", "tokens")}
+    torch.save(seen | {"state": state}, folder / f"{rank}.pt")
 
 
 def _compute_in_double() -> None:

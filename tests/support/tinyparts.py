@@ -116,11 +116,20 @@ class UnopenableData(LightningDataModule):
 
 
 class Strike(Callback):
-    """Sends the process one signal when so many images were seen: after a step, in a validation, or while saving."""
+    """Sends the process one signal when so many images were seen: after a step, in a validation, or while saving.
 
-    def __init__(self, *, images: int, signum: int = signal.SIGKILL, where: str = "step") -> None:
+    Of several devices only that of `rank`, where one is given.
+    """
+
+    def __init__(
+        self, *, images: int, signum: int = signal.SIGKILL, where: str = "step", rank: int | None = None
+    ) -> None:
         self.images: int | None = images
-        self.signum, self.where = signum, where
+        self.signum, self.where, self.rank = signum, where, rank
+
+    def setup(self, trainer, pl_module, stage) -> None:
+        if self.rank not in (None, trainer.global_rank):
+            self.images = None
 
     def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
         if self.where == "step":
@@ -167,11 +176,11 @@ class Poison(Callback):
 
 
 class Explode(Callback):
-    """An error in mid-training."""
+    """An error in mid-training; of several devices only on that of `rank`, where one is given."""
 
-    def __init__(self, *, images: int) -> None:
-        self.images = images
+    def __init__(self, *, images: int, rank: int | None = None) -> None:
+        self.images, self.rank = images, rank
 
     def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
-        if pl_module.images_seen >= self.images:
+        if pl_module.images_seen >= self.images and self.rank in (None, trainer.global_rank):
             raise RuntimeError("the paint has run out")

@@ -9,6 +9,7 @@ from typing import Any
 
 from pytorch_lightning import Callback, Trainer
 from torch import Tensor
+from torch.distributed.tensor import DTensor
 
 from diptych.callbacks.figures import as_numbers
 from diptych.callbacks.rhythm import Every
@@ -51,7 +52,8 @@ def check_losses(figures: dict[str, Tensor], images: int) -> None:
 
 def check_weights(state: dict[str, Any], images: int) -> None:
     """Every floating-point tensor of a system's state is finite."""
-    tensors = {name: t for name, t in state.items() if isinstance(t, Tensor) and t.is_floating_point()}
+    own = {name: t.to_local() if isinstance(t, DTensor) else t for name, t in state.items()}
+    tensors = {name: t for name, t in own.items() if isinstance(t, Tensor) and t.is_floating_point()}
     sound = as_numbers(tensor.isfinite().all() for tensor in tensors.values())
     broken = [name for name, finite in zip(tensors, sound, strict=True) if not finite]
     if broken:

@@ -7,6 +7,7 @@ A system takes part by having a method: `sample_grid() -> (images, captions)` fo
 import logging
 import math
 from collections.abc import Sequence
+from contextlib import nullcontext
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -42,8 +43,9 @@ class Samples(Callback):
     def _draw(self, trainer: Trainer, system: Any) -> None:
         """A full disk costs the pictures, not the run."""
         try:
-            if trainer.is_global_zero:
-                self._draw_all(system)
+            with getattr(trainer.strategy, "whole_weights", nullcontext)():
+                if trainer.is_global_zero:
+                    self._draw_all(system)
         except OSError as error:
             _log.warning("no samples at %s images: %s", f"{system.images_seen:,}", error)
 

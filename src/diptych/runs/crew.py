@@ -113,9 +113,9 @@ class Crew:
         """Another process's failure where that is what the error comes from: a connection that broke."""
         if not _is_of_a_connection(error):
             return None
-        deadline = time.monotonic() + 5 * LOOK_EVERY_SECONDS
+        deadline = time.monotonic() + GRACE_SECONDS
         while (failure := self.failure()) is None and time.monotonic() < deadline:
-            time.sleep(LOOK_EVERY_SECONDS / 10)
+            time.sleep(LOOK_EVERY_SECONDS)
         return failure
 
     def _watch(self) -> None:

@@ -1,8 +1,8 @@
 """The layout of a run folder, known here and only here.
 
 `outputs/<experiment>/<run_id>/` holds config.yaml, overrides.yaml, environment.json, status.json, log.txt,
-metrics.csv, run.lock, for a moment prune, checkpoints/, samples/, parts/ and evaluations/, ranks/ of runs on several
-devices, and what was asked of it later: generated/, attention/.
+metrics.csv, run.lock, for a moment prune, checkpoints/, samples/, parts/ and evaluations/, and what was asked of it
+later: generated/, attention/. A run on several devices has ranks/ too, with what its other processes said.
 """
 
 import hashlib
@@ -19,6 +19,7 @@ from typing import Any, Self
 import yaml
 
 from diptych.config.errors import UserError
+from diptych.config.places import without_places
 from diptych.runs.identity import RUN_ID_VARIABLE, inherited_or_new_run_id, own_handle
 from diptych.runs.status import DAMAGED, RUNNING, Status, birth_of, host_name, now
 
@@ -241,7 +242,7 @@ def begun_by_another(outputs: Path, name: str) -> RunFolder:
 
 def digest_of(config: Mapping[str, Any]) -> str:
     """Ten digits that name what is trained and how, wherever it runs and whatever is told of it."""
-    chosen = {key: value for key, value in config.items() if key not in NO_MATTER}
+    chosen = without_places({key: value for key, value in config.items() if key not in NO_MATTER})
     chosen["parts"] = {name: part["role"] for name, part in config.get("parts", {}).items()}
     return hashlib.sha256(json.dumps(chosen, sort_keys=True).encode()).hexdigest()[:10]
 

@@ -9,7 +9,9 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
-from pytorch_lightning.plugins.environments import ClusterEnvironment, SLURMEnvironment
+from lightning_fabric.plugins.environments.cluster_environment import ClusterEnvironment
+from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
+from torch.distributed import TCPStore  # pyright: ignore[reportPrivateImportUsage]
 
 from diptych.config import UserError
 
@@ -65,15 +67,15 @@ def inherited_place(settings: Mapping[str, Any]) -> Place | None:
     return None
 
 
-def meeting_point(place: Place, settings: Mapping[str, Any]) -> dist.TCPStore:
+def meeting_point(place: Place, settings: Mapping[str, Any]) -> TCPStore:
     """Where all processes meet; that of the first process chooses a free port where none is given."""
     is_host = place.is_first and os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True"
     wait = timedelta(seconds=settings["timeout_seconds"])
-    return dist.TCPStore(place.address, place.port, place.world_size, is_host, timeout=wait, wait_for_workers=False)
+    return TCPStore(place.address, place.port, place.world_size, is_host, timeout=wait, wait_for_workers=False)
 
 
 @contextmanager
-def together(place: Place, store: dist.TCPStore, settings: Mapping[str, Any]) -> Iterator[None]:
+def together(place: Place, store: TCPStore, settings: Mapping[str, Any]) -> Iterator[None]:
     """In one process group with all others; left when done, so that what comes next in this process is alone."""
     device = torch.device("cpu")
     if settings["accelerator"] != "cpu":

@@ -52,9 +52,7 @@ class Recorder(Callback):
         figures = gather_objects(numbers(trainer.callback_metrics, "val/"))
         for name, value in figures[0].items():
             if any(repr(value) != repr(other.get(name)) for other in figures):
-                raise ValueError(
-                    f"{name} differs between devices: measure it over all of them (self.log(…, sync_dist=True))"
-                )
+                raise ValueError(f"{name} differs between devices: log it with log_metrics, or with sync_dist=True")
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         checkpoint["run_id"] = self.run_id

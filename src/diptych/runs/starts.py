@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Start:
-    """What is begun, and where this process stands in it; `warm_start` is the checkpoint whose weights are taken over."""
+    """What is begun, and this process's place in it; `warm_start` is the checkpoint whose weights are taken over."""
 
     folder: RunFolder
     config: Config
@@ -114,17 +114,8 @@ def in_company(start: Start, give_up: Callable[[RankFailed], None]) -> Iterator[
 
 def trainer_for(start: Start, work: Work, trackers: Trackers, signals: StopSignals) -> Trainer:
     """With all callbacks; to be made in company."""
-    return make_trainer(
-        Equipment(
-            start.folder,
-            {**start.config, "trainer": start.settings},
-            work.data,
-            trackers,
-            signals,
-            start.trust,
-            start.place,
-        )
-    )
+    config = {**start.config, "trainer": start.settings}
+    return make_trainer(Equipment(start.folder, config, work.data, trackers, signals, start.trust, start.place))
 
 
 def fit(trainer: Trainer, start: Start, work: Work, signals: StopSignals) -> None:

@@ -27,8 +27,8 @@ class Alignment:
     """First `learn_images` of regression, then `look_images` in which the whitening looks at what was learned.
 
     Afterwards the text encoder is left as it is. The target is a fixed random projection of all region features,
-    standardised over the joint batch: distances survive it, and where things are is part of it. Not a module, so that the
-    captioner is neither trained nor saved with the painter.
+    standardised over the joint batch: distances survive it, and where things are is part of it. Not a module, so that
+    the captioner is neither trained nor saved with the painter.
     """
 
     def __init__(self, teller: Teller, text_encoder: nn.Module, *, learn_images: int, look_images: int) -> None:

@@ -23,8 +23,11 @@ class System(LightningModule):
     """Base of all systems. `seed` starts `self.rng`, the source of all randomness but dropout's and pixel noise's.
 
     `self.rng` is alike on all devices: what is drawn from it is drawn for the joint batch. Dropout and pixel noise draw
-    from torch's global generator, which each device has for itself.
+    from torch's global generator, which each device has for itself. `SHARDED` names networks whose weights may lie in
+    shards on several devices, if any.
     """
+
+    SHARDED: tuple[str, ...] = ()
 
     def __init__(self, *, data_spec: DataSpec, seed: int = 0) -> None:
         super().__init__()
@@ -45,7 +48,7 @@ class System(LightningModule):
         """
         if stage == "train":
             values = average(values, self.device)
-            self.step_figures = {f"train/{name}": torch.as_tensor(value).detach() for name, value in values.items()}
+            self.step_figures = {f"train/{name}": value for name, value in values.items()}
         for name, value in values.items():
             self.log(f"{stage}/{name}", value, on_step=stage == "train", on_epoch=stage != "train")
 

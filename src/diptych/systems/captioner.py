@@ -58,6 +58,8 @@ class Captioner(System):
     are learned faster from clean pictures.
     """
 
+    SHARDED = ("image_encoder", "caption_decoder")
+
     def __init__(
         self,
         *,

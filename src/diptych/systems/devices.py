@@ -4,8 +4,8 @@ Each holds its share of a joint batch, all shares are equally large, and joint b
 device has no process group: everything here then gives back what it was given, bit for bit.
 
 Losses that see a single example at a time need nothing of this but averaged gradients. Whatever looks at several
-examples at once (negatives of a batch, statistics of a batch, counts that a sum is divided by) asks for the joint batch,
-so that what is learned does not depend on the number of devices.
+examples at once (negatives of a batch, statistics of a batch, counts that a sum is divided by) asks for the joint
+batch, so that what is learned does not depend on the number of devices.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,6 +15,7 @@ import torch
 import torch.distributed as dist
 from jaxtyping import Float
 from torch import Tensor
+from torch.distributed.tensor import DTensor
 from torch.nn import functional as F
 
 from diptych.types import TextFeatures
@@ -31,7 +32,7 @@ def own_rank() -> int:
 
 
 def own_share(joint: Tensor) -> Tensor:
-    """This device's rows of a joint batch."""
+    """The rows of a joint batch that are this device's."""
     share = len(joint) // num_devices()
     return joint[own_rank() * share :][:share]
 
@@ -81,22 +82,25 @@ def mean_over_devices(value: Tensor) -> Tensor:
     return total / num_devices()
 
 
-def average(figures: Mapping[str, Tensor | float], device: torch.device) -> dict[str, Tensor | float]:
+def average(figures: Mapping[str, Tensor | float], device: torch.device) -> dict[str, Tensor]:
     """Each figure's mean over devices, in one exchange."""
+    own = {name: torch.as_tensor(value).detach() for name, value in figures.items()}
     if num_devices() == 1 or not figures:
-        return dict(figures)
-    own = torch.stack([torch.as_tensor(value).detach().float().to(device) for value in figures.values()])
-    return dict(zip(figures, mean_over_devices(own).unbind(), strict=True))
+        return own
+    mean = mean_over_devices(torch.stack([value.float().to(device) for value in own.values()]))
+    return dict(zip(figures, mean.unbind(), strict=True))
 
 
 def average_gradients(parameters: Iterable[Tensor]) -> None:
     """Replace gradients by their means over devices, in one exchange per data type.
 
-    Of those parameters that have a gradient, which are the same everywhere: all devices take the same steps.
+    Of those parameters that have a gradient, which are the same everywhere: all devices take the same steps. Gradients
+    in shards are means already.
     """
     if num_devices() == 1:
         return
     gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+    gradients = [gradient for gradient in gradients if not isinstance(gradient, DTensor)]
     for dtype in dict.fromkeys(gradient.dtype for gradient in gradients):
         alike = [gradient for gradient in gradients if gradient.dtype == dtype]
         flat = torch.cat([gradient.flatten() for gradient in alike])

@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 from torch.optim import Optimizer
 
@@ -46,8 +47,9 @@ def check_finite(values: Mapping[str, Tensor], images_seen: int) -> None:
 
 def clip(optimizer: Optimizer, max_norm: float | None) -> Tensor:
     """The norm of all gradients together, which are scaled down to `max_norm` where they exceed it."""
-    parameters = [p for p in parameters_of(optimizer) if p.grad is not None]
+    parameters = [p for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
     norm = get_total_norm([p.grad for p in parameters])
+    norm = norm.full_tensor() if isinstance(norm, DTensor) else norm
     if max_norm is not None:
         clip_grads_with_norm_(parameters, max_norm, norm)
     return norm

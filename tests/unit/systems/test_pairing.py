@@ -30,7 +30,7 @@ def world_batch(number: int, complete: bool) -> tuple[Batch, DataSpec, WordToken
 
 def test_equal_sets_of_words_are_compatible_in_any_order_and_number():
     tokens = letters(["a b c", "c b a", "a a b c", "a b", "a b c d"]).tokens[:, 0].tolist()
-    same = said_of_pictures(tokens, (), LETTERS).tolist()
+    same = said_of_pictures(tokens, (), tokens, LETTERS).tolist()
     assert same[0] == [True, True, True, False, False]
     assert [row[i] for i, row in enumerate(same)] == [True] * 5
     assert same[3] == [False, False, False, True, False]
@@ -39,7 +39,7 @@ def test_equal_sets_of_words_are_compatible_in_any_order_and_number():
 def test_what_is_said_elsewhere_of_the_same_picture_is_compatible():
     tokens = letters(["a b", "c", "d"]).tokens[:, 0].tolist()
     references = (("a b", "e", "C"), ("c",), ("d", "b a"))
-    assert said_of_pictures(tokens, references, LETTERS).tolist() == [
+    assert said_of_pictures(tokens, references, tokens, LETTERS).tolist() == [
         [True, True, False],
         [False, True, False],
         [True, False, True],

@@ -1,0 +1,79 @@
+"""Two devices that share a batch learn and measure what one device does from the whole of it."""
+
+from pathlib import Path
+from typing import Any
+
+import devices
+import processes
+import pytest
+import torch
+
+from diptych.runs.finding import all_runs
+
+SGD = ("optimizer@generator_optimizer=sgd", "optimizer@discriminator_optimizer=sgd")
+SMALL_DIGITS = ("data=digits", "data.batch_size=16", "tracking=none", "budget_images=64", "validate_every_images=32")
+RUNS = {
+    "a captioner": (
+        "model=small_teller",
+        "caption_decoder.dropout=0",
+        "system.attention_penalty_weight=1",
+        "budget_images=128",
+        "validate_every_images=64",
+    ),
+    "a painter of sentences": ("model=small_painter", *SGD, "budget_images=64", "validate_every_images=32"),
+    "the shipped painter's parts": (
+        "model=small_borrower",
+        *SGD,
+        "system.redescription_noise=0",
+        "discriminator.eye_noise=0",
+        "system.alignment_images=32",
+        "system.whitening_images=16",
+        "budget_images=80",
+        "validate_every_images=80",
+    ),
+    "a plain GAN": ("model=dcgan", *SMALL_DIGITS, "data.image_size=32", "generator.width=4", "discriminator.width=4"),
+    "a recogniser": ("model=recognizer", *SMALL_DIGITS),
+}
+"""Noise and dropout are left out, which each device draws for itself."""
+
+
+@pytest.fixture(scope="module")
+def lender(tmp_path_factory) -> Path:
+    """A captioner for the run that borrows one."""
+    folder = tmp_path_factory.mktemp("lender")
+    train = ["train", "--config-dir", str(devices.CONF), "model=small_teller", "budget_images=32"]
+    assert processes.finish([*train, "validate_every_images=32"], folder) == 0, processes.said(folder)
+    (run,) = all_runs(folder / "outputs")
+    return run.path
+
+
+@pytest.mark.parametrize(("name", "strategy"), [*((name, "ddp") for name in RUNS), ("a captioner", "fsdp")])
+def test_two_devices_learn_and_measure_what_one_does(name, strategy, request, tmp_path):
+    overrides = list(RUNS[name])
+    if "model=small_borrower" in overrides:
+        overrides.append(f"parts.teller.run={request.getfixturevalue('lender')}")
+    (one,) = devices.trained(overrides, 1, tmp_path / "one")
+    first, second = devices.trained(overrides, 2, tmp_path / "two", strategy)
+    assert [sum(pair) for pair in zip(first["tokens"], second["tokens"], strict=True)] == one["tokens"]
+    assert "data=digits" in overrides or first["tokens"] != second["tokens"]  # sentences differ in length
+    for other in (first, second):
+        assert_same_gradients(one["gradients"], other["gradients"])
+        assert_same_figures(one["figures"], other["figures"])
+        for key, value in one["state"].items():
+            assert torch.allclose(value.double(), other["state"][key].double(), rtol=1e-5, atol=1e-6), key
+
+
+def assert_same_gradients(some: list[list[torch.Tensor]], others: list[list[torch.Tensor]]) -> None:
+    """To 1e-5 of each gradient's norm; those that are zero but for rounding, of a thousandth of all together."""
+    assert len(some) >= 4
+    for step, other_step in zip(some, others, strict=True):
+        total = torch.stack([gradient.norm() for gradient in step]).norm()
+        for gradient, other in zip(step, other_step, strict=True):
+            assert (gradient - other).norm() <= 1e-5 * max(gradient.norm(), 1e-3 * total)
+
+
+def assert_same_figures(some: list[dict[str, Any]], others: list[dict[str, Any]]) -> None:
+    """Of every training step and every validation, which measured something."""
+    assert any(name.startswith("val/") for figures in some for name in figures)
+    for figures, other in zip(some, others, strict=True):
+        assert other == pytest.approx(figures, rel=1e-5, abs=1e-6)

@@ -1,0 +1,136 @@
+"""Several devices are one run: one folder, one end, and nothing left running, whatever happens to one of them."""
+
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import processes
+import pytest
+import torch
+
+from diptych.runs.finding import all_runs
+from diptych.runs.folder import RunFolder
+from diptych.tracking import read_metrics
+
+CONF = Path(__file__).resolve().parents[1] / "support" / "conf"
+TELLER = ["--config-dir", str(CONF), "model=small_teller", "caption_decoder.dropout=0.1", "budget_images=640"]
+TWO = ["trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2", "trainer.threads=1"]
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_left_running():
+    yield
+    processes.kill_all()
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory) -> RunFolder:
+    """A run on two devices that nobody disturbed."""
+    folder = tmp_path_factory.mktemp("whole")
+    assert processes.finish(["train", *TELLER, *TWO], folder) == 0, processes.said(folder)
+    return the_run(folder)
+
+
+def test_a_run_on_two_devices_has_one_folder_and_one_row_at_each_count(whole):
+    counts = [row["images"] for row in read_metrics(whole.metrics) if "train/loss" in row]
+    assert counts == sorted(set(counts))
+    assert counts[-1] == 640
+    assert whole.read_status().label == "done"
+    assert len(whole.read_environment()) == 1
+    assert no_process_has(whole)
+
+
+def test_a_run_of_which_one_device_is_killed_is_lost_and_resumes_exactly(whole, tmp_path):
+    assert processes.finish(["train", *TELLER, *TWO, strike(400, rank=1)], tmp_path) == 1
+    run = the_run(tmp_path)
+    assert run.read_status().label == "lost"
+    assert "process 1 of this run was killed by signal 9" in processes.said(tmp_path)
+    assert no_process_has(run)
+    assert processes.finish(["resume", run.run_id, "callbacks.strike=null", "--trust", "tinyparts"], tmp_path) == 0
+    assert_equal(run, whole)
+
+
+def test_nothing_is_left_of_a_run_whose_first_process_is_killed(tmp_path):
+    assert processes.finish(["train", *TELLER, *TWO, strike(400, rank=0)], tmp_path) == -signal.SIGKILL
+    assert the_run(tmp_path).read_status().label == "lost"
+    assert no_process_has(the_run(tmp_path))
+
+
+def test_an_error_on_one_device_is_the_runs_error(tmp_path):
+    explode = "+callbacks.explode={_target_: tinyparts.Explode, images: 400, rank: 1}"
+    assert processes.finish(["train", *TELLER, *TWO, explode], tmp_path) == 1
+    said = processes.said(tmp_path)
+    assert "process 1 of this run failed: RuntimeError: the paint has run out" in said
+    assert "Traceback" not in said
+    assert the_run(tmp_path).read_status().label == "failed"
+    assert no_process_has(the_run(tmp_path))
+
+
+def test_told_to_stop_all_devices_save_once_and_leave_with_the_signal(tmp_path):
+    pause = "+callbacks.pause={_target_: tinyparts.Pause, seconds: 0.05}"
+    process = processes.start(["train", *TELLER, *TWO, pause, "budget_images=100_000"], tmp_path)
+    while process.is_alive() and not list(tmp_path.glob("outputs/*/*/checkpoints/last.ckpt")):
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGTERM)  # as a terminal or a scheduler does it
+    process.join(60)
+    assert process.exitcode == 128 + signal.SIGTERM, processes.said(tmp_path)
+    run = the_run(tmp_path)
+    assert run.read_status().label == "stopped"
+    saved = torch.load(run.last, weights_only=True)
+    assert saved["images_seen"] == run.read_status().images_seen > 0
+    assert len(saved["random_states"]) == 2
+    assert no_process_has(run)
+
+
+def strike(images: int, rank: int) -> str:
+    return f"+callbacks.strike={{_target_: tinyparts.Strike, images: {images}, rank: {rank}}}"
+
+
+def the_run(folder: Path) -> RunFolder:
+    (run,) = all_runs(folder / "outputs")
+    return run
+
+
+def no_process_has(run: RunFolder, within_seconds: float = 5) -> bool:
+    """Whether all processes that were begun for the run are gone, or soon are."""
+    deadline = time.monotonic() + within_seconds
+    while (alive := processes_of(run)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return not alive
+
+
+def processes_of(run: RunFolder) -> list[str]:
+    """Command lines that name the run."""
+    lines = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            lines.append(path.read_bytes().decode(errors="replace"))
+        except OSError:  # it has ended meanwhile
+            continue
+    return [line for line in lines if run.run_id in line and "diptych.runs.rank" in line]
+
+
+def assert_equal(one: RunFolder, other: RunFolder) -> None:
+    """The same rows of figures, and the same weights, optimisers, counts and random states of every device."""
+    assert rows(one) == rows(other)
+    states = [torch.load(run.last, weights_only=True) for run in (one, other)]
+    for key in ("state_dict", "optimizer_states", "images_seen", "random_states", "system_rng"):
+        assert_same(states[0][key], states[1][key])
+
+
+def rows(run: RunFolder) -> list[dict[str, float]]:
+    return [{k: v for k, v in row.items() if "second" not in k} for row in read_metrics(run.metrics)]
+
+
+def assert_same(one: Any, other: Any) -> None:
+    if isinstance(one, dict):
+        assert one.keys() == other.keys()
+        for key in one:
+            assert_same(one[key], other[key])
+    elif isinstance(one, list | tuple):
+        for pair in zip(one, other, strict=True):
+            assert_same(*pair)
+    else:
+        assert torch.equal(one, other) if isinstance(one, torch.Tensor) else one == other

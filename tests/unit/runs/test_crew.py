@@ -1,0 +1,118 @@
+"""Other processes of a run: what befalls one of them is noticed even by a process that waits for ever."""
+
+import multiprocessing
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from diptych.runs import crew
+from diptych.runs.crew import Crew, Order, RankFailed, RankLost, crew_of
+from diptych.runs.folder import RunFolder
+from diptych.runs.places import Place
+
+FORK = multiprocessing.get_context("fork")
+
+
+@pytest.fixture
+def folder(tmp_path) -> RunFolder:
+    return RunFolder(tmp_path)
+
+
+@pytest.fixture
+def others_run(monkeypatch, tmp_path):
+    """`others_run(program)`: what is begun as another process is this Python program instead."""
+
+    def replace(program: str) -> None:
+        script = tmp_path / "other"
+        script.write_text(f"#!/bin/sh\nexec {os.sys.executable} -c '{program}'\n")
+        script.chmod(0o755)
+        monkeypatch.setattr(crew.sys, "executable", str(script))
+
+    return replace
+
+
+def order(folder: RunFolder) -> Order:
+    return Order(str(folder.path), Place(1, 1, 2))
+
+
+def test_an_order_survives_its_journey():
+    sent = Order("outputs/run", Place(1, 1, 2, "here", 29500), ["mine"], "other.ckpt", True)
+    assert Order.from_json(sent.to_json()) == sent
+
+
+def test_a_process_that_fails_hands_its_last_words_to_the_first(folder, others_run):
+    others_run('raise SystemExit("the paint has run out")')
+    with pytest.raises(RankFailed, match="process 1 of this run failed: the paint has run out") as caught:
+        beside_another(folder, error=None)
+    assert not isinstance(caught.value, RankLost)
+
+
+def test_a_broken_connection_is_blamed_on_the_process_that_was_killed(folder, others_run):
+    others_run("import os; os.kill(os.getpid(), 9)")
+    with pytest.raises(RankLost, match="process 1 of this run was killed by signal 9"):
+        beside_another(folder, RuntimeError("gloo: Connection closed by peer"))
+
+
+def test_an_error_of_the_first_process_stays_its_own_and_ends_the_others(folder, others_run):
+    others_run("import time; time.sleep(600)")
+    began = time.monotonic()
+    with pytest.raises(RuntimeError, match="the paint has run out"):
+        beside_another(folder, RuntimeError("the paint has run out"))
+    assert time.monotonic() - began < 5
+
+
+def test_a_first_process_that_waits_for_ever_is_ended_after_the_grace(folder, others_run, monkeypatch):
+    others_run("import os; os.kill(os.getpid(), 9)")
+    monkeypatch.setattr(crew, "GRACE_SECONDS", 0.2)
+    waiting = FORK.Process(target=_wait_for_ever, args=(folder,))
+    waiting.start()
+    waiting.join(20)
+    assert waiting.exitcode == 1
+    assert (folder.path / "gave up").read_text() == "process 1 of this run was killed by signal 9"
+
+
+def test_those_that_do_not_end_when_training_is_done_are_killed(folder, others_run, monkeypatch):
+    others_run("import time; time.sleep(600)")
+    monkeypatch.setattr(crew, "PATIENCE_SECONDS", 0.2)
+    begun = Crew(folder, lambda failure: None)
+    begun.begin(order(folder))
+    with pytest.raises(RankFailed, match="process 1 of this run did not end"):
+        begun.wait()
+    begun.kill()
+    assert begun.failure() is not None
+
+
+def test_a_process_ends_when_the_first_one_is_gone():
+    parent = FORK.Process(target=_leave_a_child_that_watches, args=(os.getpid(),))
+    parent.start()
+    parent.join()
+    assert parent.exitcode == 0
+
+
+def beside_another(folder: RunFolder, error: Exception | None) -> None:
+    """What the first process does while another is there."""
+    with crew_of([order(folder)], folder, lambda failure: None):
+        if error:
+            raise error
+
+
+def _wait_for_ever(folder: RunFolder) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    with crew_of([order(folder)], folder, lambda failure: _note(folder.path, failure)):
+        time.sleep(600)
+
+
+def _note(path: Path, failure: RankFailed) -> None:
+    (path / "gave up").write_text(str(failure))
+
+
+def _leave_a_child_that_watches(_pid: int) -> None:
+    child = os.fork()
+    if child == 0:
+        crew.end_with(parent=-1)  # a parent that is not ours any more
+        time.sleep(600)
+    _, status = os.waitpid(child, 0)
+    os._exit(0 if os.waitstatus_to_exitcode(status) == crew.FAILED else 1)
