@@ -39,7 +39,7 @@ def draw_curves(table: SweepTable, heading: str = "", says: str = "") -> Canvas 
         colour = LEADER_COLOUR if is_leader else scale_colour(placed[trial.number]) if trial.number in placed else SOFT
         if is_leader:
             axes.plot(images, values, color=PAPER, linewidth=4.6)
-        look = {"linewidth": 2.4} if is_leader else {"linewidth": width, "alpha": 0.5 if colour == SOFT else 0.8}
+        look: dict[str, Any] = {"linewidth": 2.4} if is_leader else {"linewidth": width, "alpha": 0.5 if colour == SOFT else 0.8}
         axes.plot(images, values, color=colour, **look)
         known = np.flatnonzero(np.isfinite(values))
         if run.state in (PRUNED, *BAD) and len(known):
