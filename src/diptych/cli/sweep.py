@@ -48,12 +48,16 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _show(name: str, standing: "Standing", output: Output) -> None:
+    from diptych.runs.status import DONE
+
     columns = shutil.get_terminal_size().columns
     for row in standing.rows:
         output.line(_line(row))
         for text in filter(None, (row.overrides, row.job.why)):
             output.line("      " + textwrap.shorten(text, columns - 6, placeholder=" …"))
     output.line(f"sweep {name}: {standing.words}")
+    if DONE in standing.counts:
+        output.line(f"`diptych compare {name}` says who leads, and `diptych report {name}` makes a page of it")
 
 
 def _line(row: "Row") -> str:

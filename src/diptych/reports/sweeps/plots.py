@@ -39,8 +39,8 @@ def draw_curves(table: SweepTable, heading: str = "", says: str = "") -> Canvas 
         colour = LEADER_COLOUR if is_leader else scale_colour(placed[trial.number]) if trial.number in placed else SOFT
         if is_leader:
             axes.plot(images, values, color=PAPER, linewidth=4.6)
-        look = {"linewidth": 2.4} if is_leader else {"linewidth": width, "alpha": 0.5 if colour == SOFT else 0.8}
-        axes.plot(images, values, color=colour, **look)
+        thickness, alpha = (2.4, 1.0) if is_leader else (width, 0.5 if colour == SOFT else 0.8)
+        axes.plot(images, values, color=colour, linewidth=thickness, alpha=alpha)
         known = np.flatnonzero(np.isfinite(values))
         if run.state in (PRUNED, *BAD) and len(known):
             axes.plot(images[known[-1]], values[known[-1]], "x", color=colour, markersize=5, markeredgewidth=1.3)

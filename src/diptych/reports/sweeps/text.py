@@ -29,7 +29,7 @@ LEAST_VALUE, MOST_VALUE = 5, 14
 VALUE_WIDTHS = (18, 14, 11, 9)
 GAP = 2
 BAR = 20
-IMAGES = "images"
+IMAGES, TIME = "images", "time"
 
 
 def sweep_text(table: SweepTable, winner: Winner | None, importances: Importances) -> str:
@@ -53,7 +53,9 @@ def _trials(table: SweepTable) -> list[str]:
     header = _header(table)
     alike = len({trial.images for trial in table.ranked}) == 1
     told = [i for i in range(len(header)) if i < 2 or any(row[i] not in ("", "—") for row in rows)]
-    used = [i for i in told if not (alike and header[i] == IMAGES)]
+    said_already = {IMAGES} if alike else set()
+    said_already |= {TIME} if any(objective.name == "seconds" for objective in table.objectives) else set()
+    used = [i for i in told if header[i] not in said_already]
     header, rows = [header[i] for i in used], [[row[i] for i in used] for row in rows]
     widths = [max(len(row[i]) for row in (header, *rows)) for i in range(len(header))]
     columns = _columns(table, shown, COLUMNS - sum(widths) - GAP * len(widths))
@@ -71,7 +73,7 @@ def _trials(table: SweepTable) -> list[str]:
 
 def _header(table: SweepTable) -> list[str]:
     others = [shortened(objective.name.rpartition("/")[2], MOST_VALUE) for objective in table.objectives[1:]]
-    return ["#", "mean", "95 % interval", "n", *others, "test", IMAGES, "time", "state"]
+    return ["#", "mean", "95 % interval", "n", *others, "test", IMAGES, TIME, "state"]
 
 
 def _cells(table: SweepTable, trial: Trial) -> list[str]:
@@ -118,7 +120,7 @@ def _front(table: SweepTable) -> list[str]:
 def _winner(table: SweepTable, winner: Winner | None) -> list[str]:
     if winner is None:
         return []
-    several = f" by {table.objectives[0].name}" if len(table.objectives) > 1 else ""
+    several = f" (by {table.objectives[0].name})" if len(table.objectives) > 1 else ""
     return [
         *_wrapped(f"{winner.title}{several}: #{winner.trial.number} {parameters_text(winner.trial)}"),
         *_indented(leader_text(table, winner)),

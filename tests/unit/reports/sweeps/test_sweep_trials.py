@@ -112,6 +112,15 @@ def test_a_damaged_file_of_one_run_never_hides_the_others(tmp_path: Path, file: 
     assert read_sweep(folder).leader.parameters == {"lr": 2}
 
 
+def test_a_damaged_evaluation_is_named_and_hides_nothing(tmp_path: Path) -> None:
+    folder = played(tmp_path, "eval", [PlayedRun(["lr=1"], 0.1, tested=0.3), PlayedRun(["lr=2"], 0.2, tested=0.4)])
+    broken = next(folder.run_of(folder.jobs()[0]).evaluations.glob("*.json"))
+    broken.write_text("{")
+    table = read_sweep(folder)
+    assert [trial.tested for trial in table.trials] == [[0.4], []]
+    assert any(str(broken) in note for note in table.notes)
+
+
 def test_without_a_monitor_nothing_leads_and_the_note_says_what_to_type(tmp_path: Path) -> None:
     runs = [PlayedRun([f"lr={lr}"], others={"val/loss": [3.0, lr]}) for lr in (0.5, 0.25)]
     folder = played(tmp_path, "last", runs, monitor=None)
