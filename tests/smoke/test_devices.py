@@ -42,6 +42,7 @@ def test_a_run_on_two_devices_has_one_folder_and_one_row_at_each_count(whole):
     assert no_process_has(whole)
 
 
+@pytest.mark.slow
 def test_a_run_of_which_one_device_is_killed_is_lost_and_resumes_exactly(whole, tmp_path):
     assert processes.finish(["train", *TELLER, *TWO, strike(400, rank=1)], tmp_path) == 1
     run = the_run(tmp_path)

@@ -99,7 +99,7 @@ class TinyTeller(System):
         return loss
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        self.log("val/loss", self._loss(batch), batch_size=len(batch))
+        self.log("val/loss", self._loss(batch), batch_size=len(batch), sync_dist=True)
 
     def _loss(self, batch: Batch) -> Tensor:
         return nn.functional.cross_entropy(self.network(batch.images), batch.tokens[:, 0, 1])
