@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from diptych.runs.folder import RunFolder
     from diptych.sweeps.folder import SweepFolder
 
+MOST_GROUPS = 6
+"""So many configurations of a sweep have their evaluations on the terminal; more are in a file."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what `diptych compare` takes."""
@@ -66,14 +69,34 @@ def _compared(args: argparse.Namespace, outputs: Path, output: Output) -> dict[s
 
 
 def _swept(sweep: "SweepFolder", objectives: "Sequence[Objective]", folder: Path, output: Output) -> dict[str, Any]:
-    """A sweep by its validation figures."""
+    """A sweep by its validation figures; then those of its runs that were evaluated, side by side."""
     from diptych.reports.sweeps.files import reading_of, write_reading
 
     reading = reading_of(sweep, objectives)
     files = write_reading(reading, folder)
     output.line(reading.text + "\n")
-    _say_files(files, output)
-    return {**reading.values, "files": [str(path) for path in files]}
+    runs = [run for run in map(sweep.run_of, sweep.jobs()) if run is not None]
+    evaluated = [run for run in runs if any(run.evaluations.glob("*.json"))]
+    values, more = _evaluated(evaluated, folder, output) if len(evaluated) > 1 else ([], [])
+    _say_files([*files, *more], output)
+    return {"sweep": reading.values, "comparisons": values, "files": [str(path) for path in (*files, *more)]}
+
+
+def _evaluated(runs: "Sequence[RunFolder]", folder: Path, output: Output) -> tuple[list[dict[str, Any]], list[Path]]:
+    """Where they cannot stand side by side, the reason is said instead."""
+    from diptych.reports.compare_files import compare_runs
+
+    try:
+        written = compare_runs(runs, None, folder)
+    except UserError as error:
+        output.line(f"evaluations: {error}\n")
+        return [], []
+    groups = max(len(values["groups"]) for values in written.values)
+    if groups > MOST_GROUPS:
+        output.line(f"evaluations: the tables of {groups} configurations are in {short(folder / 'comparison.md')}\n")
+    for text in written.texts if groups <= MOST_GROUPS else ():
+        output.line(text + "\n")
+    return written.values, written.files
 
 
 def _say_files(files: "Sequence[Path]", output: Output) -> None:

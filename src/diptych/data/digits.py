@@ -10,6 +10,7 @@ from functools import partial
 import torch
 
 from diptych.data.example import Examples
+from diptych.data.folds import Folds
 from diptych.data.labelled import LabelledImages, check_sizes, numerals_spec, resized, stratified_order
 from diptych.data.module import DataModule
 from diptych.types import DataSpec
@@ -18,8 +19,8 @@ BRIGHTEST = 16
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class DigitsData(DataModule):
-    """Stratified splits that never change: the first `test_size` of one fixed order, `val_size` more, the rest."""
+class DigitsData(Folds, DataModule):
+    """Stratified splits of one fixed order: the first `test_size`, `val_size` more or a fold, and the rest."""
 
     image_size: int
     channels: int
@@ -42,11 +43,7 @@ class DigitsData(DataModule):
             captions_per_image=self.captions_per_image,
             seed=self.seed,
         )
-        held_out = self.test_size + self.val_size
-        splits = {
-            "train": part(chosen=order[held_out:]),
-            "val": part(chosen=order[self.test_size : held_out]),
-            "test": part(chosen=order[: self.test_size]),
-        }
+        train, val = self.divided(order[self.test_size :], self.val_size)
+        splits = {"train": part(chosen=train), "val": part(chosen=val), "test": part(chosen=order[: self.test_size])}
         spec = numerals_spec("digits", image_size=self.image_size, channels=self.channels, tokenizer=self.tokenizer)
         return spec, splits

@@ -11,10 +11,11 @@ from typing import Literal
 from diptych.data.caption_files import read_caption_file
 from diptych.data.checks import KINDS, Findings, Picture, examine, merged, report_unlisted
 from diptych.data.example import Example, Examples, Request, choose_captions, keyed_rng
+from diptych.data.folds import Folds
 from diptych.data.module import DataModule
 from diptych.data.pictures import read_square
 from diptych.data.sources import Source, find_sources, find_split_lists, split_name
-from diptych.data.splits import apply_split_lists, split_pictures
+from diptych.data.splits import apply_split_lists, in_fixed_order, split_pictures
 from diptych.text import Vocabulary, tokenizer_class
 from diptych.types import DataSpec
 
@@ -55,7 +56,7 @@ class FolderExamples:
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class FolderData(DataModule):
+class FolderData(Folds, DataModule):
     """Pictures and captions of `root`. Problems stop it (`on_error=raise`) or are left out and counted (`skip`).
 
     The vocabulary is that of the train captions' words seen `min_count` times; captions are cut to `max_length` tokens.
@@ -91,6 +92,9 @@ class FolderData(DataModule):
         lists = self._split_lists()
         pictures = apply_split_lists(findings.pictures, lists) if lists else findings.pictures
         splits = split_pictures(pictures, val_share=self.val_share, test_share=self.test_share)
+        if self.fold is not None:
+            both = in_fixed_order([*splits["train"], *splits["val"]])
+            splits["train"], splits["val"] = self.divided(both, len(splits["val"]))
         if not splits["train"]:
             raise ValueError(
                 f"data.root={self.root}: of {len(pictures)} good pictures in a split none is left to train on; "

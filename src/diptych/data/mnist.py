@@ -11,6 +11,7 @@ from pathlib import Path
 from torch import Tensor
 
 from diptych.data.example import Examples
+from diptych.data.folds import Folds
 from diptych.data.idx import read_idx
 from diptych.data.labelled import LabelledImages, check_sizes, numerals_spec, resized, stratified_order
 from diptych.data.module import DataModule
@@ -22,11 +23,11 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class MnistData(DataModule):
+class MnistData(Folds, DataModule):
     """`root` holds the idx files, gzipped or not; where it does not and `download` is true, torchvision fetches them.
 
     The test split is the official one (its first `test_size`, or all); `val_size` pictures of the official training
-    set, stratified and always the same, validate.
+    set, stratified and always the same, or a fold of them validate.
     """
 
     root: Path
@@ -44,12 +45,12 @@ class MnistData(DataModule):
         images, labels = _read(folder, "train")
         fit = partial(part, name="mnist/train", images=resized(images, self.image_size), labels=labels)
         check_sizes(len(labels), val_size=self.val_size, test_size=0)
-        order = stratified_order(labels, "mnist")
+        train, val = self.divided(stratified_order(labels, "mnist"), self.val_size)
         images, labels = _read(folder, "test")
         chosen = range(len(labels) if self.test_size is None else min(self.test_size, len(labels)))
         splits = {
-            "train": fit(chosen=order[self.val_size :]),
-            "val": fit(chosen=order[: self.val_size]),
+            "train": fit(chosen=train),
+            "val": fit(chosen=val),
             "test": part(name="mnist/test", images=resized(images, self.image_size), labels=labels, chosen=chosen),
         }
         spec = numerals_spec("mnist", image_size=self.image_size, channels=self.channels, tokenizer=self.tokenizer)

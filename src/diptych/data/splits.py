@@ -29,10 +29,15 @@ def split_pictures(pictures: Sequence[Picture], *, val_share: float, test_share:
     """Train, val and test. A split that no picture names is cut from the others by a hash of the picture's name."""
     splits = {name: [p for p in pictures if p.split == name] for name in ("val", "test")}
     rest = [p for p in pictures if p.split in (None, "train")]
-    by_hash = sorted(rest, key=lambda picture: hashlib.sha256(picture.key.encode()).digest())
+    by_hash = in_fixed_order(rest)
     for name, share in (("test", test_share), ("val", val_share)):
         if not splits[name] and share > 0:
             number = max(1, round(share * len(rest)))
             splits[name], by_hash = by_hash[:number], by_hash[number:]
     kept = {picture.key for picture in by_hash}
     return {"train": [p for p in rest if p.key in kept], **splits}
+
+
+def in_fixed_order(pictures: Sequence[Picture]) -> list[Picture]:
+    """By a hash of their names: as good as shuffled, and always the same."""
+    return sorted(pictures, key=lambda picture: hashlib.sha256(picture.key.encode()).digest())

@@ -15,7 +15,7 @@ from diptych.reports.compare_curves import Curve, band_of
 from diptych.reports.compare_skills import ManyAsOne
 from diptych.reports.compare_text import title
 from diptych.reports.curves import short_number
-from diptych.reports.paper import COLOURS, LINE, PAPER, SOFT, STYLE, TITLE_FONT, plain_axes, saved
+from diptych.reports.paper import COLOURS, INK, LINE, PAPER, SOFT, STYLE, TITLE_FONT, plain_axes, saved
 
 WIDTH = 9.0
 TITLE, LEGEND_LINE, ROW, FOOT = 0.66, 0.26, 0.19, 0.76

@@ -1,6 +1,7 @@
 """Trials as dots, the leader in its own colour and in front."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -14,17 +15,13 @@ USUAL_COLOUR, LEADER_COLOUR = COLOURS[0], COLOURS[1]
 
 def dots(axes: Axes, x: np.ndarray, y: Sequence[float], is_leader: Sequence[bool], window: Window) -> None:
     """One a trial; those beyond the picture are triangles at its edge that point to where they are."""
+    values, leads = np.asarray(y, dtype=np.float64), np.asarray(is_leader)
     heights = window.clipped(y)
-    for place, height, value, leads in zip(x, heights, y, is_leader, strict=True):
-        axes.scatter(
-            place,
-            height,
-            s=LEADER_DOT if leads else DOT,
-            marker="o" if height == value else "^" if value > height else "v",
-            color=LEADER_COLOUR if leads else USUAL_COLOUR,
-            edgecolors=PAPER,
-            linewidths=0.6,
-            alpha=1.0 if leads else 0.8,
-            zorder=4 if leads else 3,
-            clip_on=False,
-        )
+    for marker, shown in (("o", heights == values), ("^", heights < values), ("v", heights > values)):
+        _group(axes, x, heights, shown & ~leads, marker, s=DOT, color=USUAL_COLOUR, alpha=0.8, zorder=3)
+        _group(axes, x, heights, shown & leads, marker, s=LEADER_DOT, color=LEADER_COLOUR, zorder=4)
+
+
+def _group(axes: Axes, x: np.ndarray, y: np.ndarray, shown: np.ndarray, marker: str, **look: Any) -> None:
+    if shown.any():
+        axes.scatter(x[shown], y[shown], marker=marker, edgecolors=PAPER, linewidths=0.6, clip_on=False, **look)

@@ -47,12 +47,12 @@ def reading_of(folder: SweepFolder, objectives: Sequence[Objective] = ()) -> Rea
 
 
 def write_reading(reading: Reading, folder: Path) -> list[Path]:
-    """comparison.md and comparison.json, and every plot for which there is something to show."""
+    """sweep.md and sweep.json, and every plot for which there is something to show."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"--out {folder} cannot be made a folder ({error.strerror}): name another") from error
-    files = [folder / "comparison.md", folder / "comparison.json"]
+    files = [folder / "sweep.md", folder / "sweep.json"]
     files[0].write_text(sweep_markdown(reading.table, reading.winner, reading.importances), encoding="utf-8")
     files[1].write_text(json.dumps(reading.values, indent=1, ensure_ascii=False), encoding="utf-8")
     with mpl.rc_context(STYLE):

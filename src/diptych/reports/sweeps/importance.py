@@ -19,8 +19,8 @@ from diptych.reports.sweeps.parameters import Parameter
 from diptych.reports.sweeps.trials import PRUNED, SweepTable
 
 LEAST_TRIALS, TRIALS_OF_EACH = 8, 3
-RESAMPLES, TREES, TREES_OF_EACH, DEPTH = 32, 32, 4, 6
-OUT_OF_BAG_TREES = 200
+RESAMPLES, TREES, TREES_OF_EACH, DEPTH = 24, 32, 4, 6
+OUT_OF_BAG_TREES = 100
 TAIL = 0.05
 TOGETHER = 0.9
 SEED = 0

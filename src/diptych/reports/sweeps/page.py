@@ -136,7 +136,7 @@ def _parameters(reading: Reading) -> str:
         return ""
     whole = parallel.draw_parallel(table)
     drawn = (slices.draw_slices(table, [key]) for key in table.keys)
-    panels = "".join(f'<div class="curve">{_plot(canvas, "by parameter")}</div>' for canvas in drawn if canvas)
+    panels = "".join(f'<div class="curve panel">{_plot(canvas, "by parameter")}</div>' for canvas in drawn if canvas)
     importance = plots.draw_importance(importances)
     return section(
         "What mattered",

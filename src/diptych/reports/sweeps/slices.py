@@ -54,7 +54,7 @@ def _slice(axes: Axes, parameter: Parameter, trials: Sequence[Trial], leader: Tr
     x = _beside(parameter, trials)
     means = [trial.mean() or 0.0 for trial in trials]
     runs = [(x[i], value) for i, trial in enumerate(trials) if len(trial.values()) > 1 for value in trial.values()]
-    inside = [pair for pair in runs if not window.beyond([pair[1]])[0]]
+    inside = [(place, value) for place, value in runs if window.low <= value <= window.high]
     if inside:
         places, values = zip(*inside, strict=True)
         axes.scatter(places, values, s=DOT / 2, facecolors="none", edgecolors=USUAL_COLOUR, linewidths=0.7, alpha=0.5)

@@ -26,6 +26,7 @@ from diptych.reports.sweeps.wording import (
 MOST_ROWS = 20
 MOST_FAILURES = 8
 LEAST_VALUE, MOST_VALUE = 5, 14
+VALUE_WIDTHS = (18, 14, 11, 9)
 GAP = 2
 BAR = 20
 IMAGES = "images"
@@ -50,7 +51,9 @@ def _trials(table: SweepTable) -> list[str]:
     shown = table.trials[:MOST_ROWS]
     rows = [_cells(table, trial) for trial in shown]
     header = _header(table)
-    used = [i for i, name in enumerate(header) if i < 2 or _tells(name, [row[i] for row in rows])]
+    alike = len({trial.images for trial in table.ranked}) == 1
+    told = [i for i in range(len(header)) if i < 2 or any(row[i] not in ("", "—") for row in rows)]
+    used = [i for i in told if not (alike and header[i] == IMAGES)]
     header, rows = [header[i] for i in used], [[row[i] for i in used] for row in rows]
     widths = [max(len(row[i]) for row in (header, *rows)) for i in range(len(header))]
     columns = _columns(table, shown, COLUMNS - sum(widths) - GAP * len(widths))
@@ -63,13 +66,7 @@ def _trials(table: SweepTable) -> list[str]:
             lines.append(f"{'':6}{shortened(parameters_text(shown[place - 1]), COLUMNS - 6)}")
     more = len(table.trials) - len(shown)
     tested = _wrapped(f"test: {table.tested_name}; it chooses nothing") if table.tested_name else []
-    return lines + ([f"… and {more} more in comparison.md"] if more else []) + tested
-
-
-def _tells(name: str, cells: Sequence[str]) -> bool:
-    """Whether the column says anything; images that all runs saw alike are in the heading."""
-    different = set(cells) - {"", "—"}
-    return len(different) > 1 if name == IMAGES else bool(different)
+    return lines + ([f"… and {more} more in sweep.md"] if more else []) + tested
 
 
 def _header(table: SweepTable) -> list[str]:
@@ -93,15 +90,20 @@ def _cells(table: SweepTable, trial: Trial) -> list[str]:
 
 
 def _columns(table: SweepTable, trials: Sequence[Trial], room: int) -> list[list[str]]:
-    """Each parameter's name and values at one width; nothing where there is no room for all of them."""
-    names = short_names(table.keys)
-    columns = []
-    for key in table.keys:
-        values = [value_text(trial.parameters.get(key, ABSENT)) for trial in trials]
-        width = min(MOST_VALUE, max(LEAST_VALUE, *map(len, values), min(len(names[key]), MOST_VALUE)))
-        name = names[key] if len(names[key]) <= width else f"…{names[key][1 - width :]}"
-        columns.append([text.ljust(width) for text in (name, *(shortened(value, width) for value in values))])
-    return columns if sum(len(column[0]) + GAP for column in columns) <= room + GAP else []
+    """Each parameter's name and values, cut as little as need be; nothing where there is no room for all of them."""
+    for most in VALUE_WIDTHS:
+        columns = [_column(table, key, trials, most) for key in table.keys]
+        if sum(len(column[0]) + GAP for column in columns) <= room + GAP:
+            return columns
+    return []
+
+
+def _column(table: SweepTable, key: str, trials: Sequence[Trial], most: int) -> list[str]:
+    name = short_names(table.keys)[key]
+    values = [value_text(trial.parameters.get(key, ABSENT)) for trial in trials]
+    width = min(most, max(LEAST_VALUE, len(name), *map(len, values)))
+    heading = name if len(name) <= width else f"…{name[1 - width :]}"
+    return [text.ljust(width) for text in (heading, *(shortened(value, width) for value in values))]
 
 
 def _front(table: SweepTable) -> list[str]:

@@ -29,11 +29,6 @@ class Window:
         """What lies beyond, moved to the edge."""
         return np.clip(np.asarray(values, dtype=np.float64), self.low, self.high)
 
-    def beyond(self, values: Sequence[float]) -> np.ndarray:
-        """Which of them lie beyond."""
-        array = np.asarray(values, dtype=np.float64)
-        return (array < self.low) | (array > self.high)
-
     def share(self, value: float) -> float:
         """Where the value stands between the ends, from 0 to 1 for values within."""
         ends = (self.low, self.high, value)

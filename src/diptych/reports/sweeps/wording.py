@@ -105,7 +105,7 @@ def importance_text(importances: Importances) -> str:
     if importances.refusal:
         return f"No importances: {importances.refusal}."
     sure = (
-        f"fANOVA on {importances.num_trials} trials; in brackets, 5 to 95 % of resamples of them. The forest explains "
+        f"fANOVA on {importances.num_trials} trials, with 5 to 95 % of resamples of them. Its forest explains "
         f"{100 * importances.explained:.0f} % of the spread of trials that it has not seen"
     )
     return f"{sure}{': these shares are chance.' if importances.is_chance else '.'}"

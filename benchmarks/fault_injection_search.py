@@ -1,0 +1,97 @@
+"""A search under fire: `python benchmarks/fault_injection_search.py [--trials 16 --kills 12]`, about ten minutes.
+
+Optuna searches two learning rates with pruning, in two slots of one thread, while runs and their supervisor are killed
+(SIGKILL) at random moments and in the middle of writing a checkpoint. At the end every trial has ended once, no
+proposal was made twice, and the recorded parameters, trained again, give the recorded figures.
+"""
+
+import argparse
+import os
+import random
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import optuna
+
+from diptych.runs.folder import RunFolder
+from diptych.runs.status import DONE, PRUNED
+from diptych.sweeps.folder import SweepFolder
+from diptych.sweeps.jobs import Job
+from diptych.sweeps.search.figures import figures_of
+from diptych.sweeps.search.request import Objective
+from diptych.sweeps.search.study import DROPPED, FILE_NAME
+from under_fire import DCGAN, disturbed, summary, sweep_in, with_witness
+
+OBJECTIVE = Objective("val/energy_distance", "minimize")
+AGAIN = 3
+"""Trials that are trained again."""
+
+
+def arguments(trials: int) -> list[str]:
+    return [
+        *DCGAN,
+        with_witness(),
+        *("hydra/sweeper=optuna", "hydra/sweeper/pruner=median", f"hydra.sweeper.n_trials={trials}"),
+        "generator_optimizer.lr=tag(log,interval(1e-5,1e-2))",
+        "discriminator_optimizer.lr=tag(log,interval(1e-5,1e-2))",
+    ]
+
+
+def told(sweep: SweepFolder) -> list[optuna.trial.FrozenTrial]:
+    """The trials of the study that were carried out."""
+    backend = optuna.storages.journal.JournalFileBackend(str(sweep.path / FILE_NAME))
+    study = optuna.load_study(study_name=sweep.name, storage=optuna.storages.JournalStorage(backend))
+    return [trial for trial in study.trials if DROPPED not in trial.user_attrs]
+
+
+def figure_again(job: Job, folder: Path) -> float:
+    """Of the job's command, typed once more."""
+    folder.mkdir()
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent), "DIPTYCH_RUN_ID": "again"}
+    command = [sys.executable, "-m", "diptych", "train", *job.arguments, f"trainer.threads={job.threads}"]
+    subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True)
+    return figures_of(RunFolder(next((folder / "outputs").glob("*/again"))), [OBJECTIVE])[0]
+
+
+def report(sweep: SweepFolder, trials: int, folder: Path) -> bool:
+    """Print what came of it; whether it is what was asked."""
+    jobs, study = list(sweep.jobs()), told(sweep)
+    states, proposals = Counter(job.state for job in jobs), len({job.arguments for job in jobs})
+    in_study = Counter(trial.state.name for trial in study)
+    done = [job for job in jobs if job.state == DONE]
+    repeated = _count_equal(random.Random(0).sample(done, min(AGAIN, len(done))), study, folder)
+    print(f"trials: {len(jobs)} (asked: {trials}); {dict(states)}; different proposals: {proposals}")
+    print(f"in Optuna's study: {dict(in_study)}")
+    print(f"trained again: {min(AGAIN, len(done))}; the recorded figure came again: {repeated}")
+    ended = states[DONE] == in_study["COMPLETE"] and states[PRUNED] == in_study["PRUNED"]
+    return (
+        ended
+        and trials == len(jobs) == proposals == states[DONE] + states[PRUNED]
+        and repeated == min(AGAIN, len(done))
+    )
+
+
+def _count_equal(jobs: Sequence[Job], study: Sequence[optuna.trial.FrozenTrial], folder: Path) -> int:
+    recorded = {trial.number: trial.value for trial in study}
+    return sum(figure_again(job, folder / f"again{job.number}") == recorded[job.trial or 0] for job in jobs)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="a search under fire")
+    parser.add_argument("--trials", type=int, default=16)
+    parser.add_argument("--kills", type=int, default=12)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--folder", type=Path)
+    asked = parser.parse_args()
+    folder = asked.folder or Path(tempfile.mkdtemp())
+    seconds, kills = disturbed(arguments(asked.trials), asked.kills, folder / "search", random.Random(asked.seed))
+    print(f"\n{summary(kills)}\nseconds under fire {seconds:.0f}")
+    return 0 if report(sweep_in(folder / "search"), asked.trials, folder) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

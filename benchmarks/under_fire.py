@@ -1,0 +1,166 @@
+"""Sweeps whose runs and supervisor are killed at random moments, and in the middle of writing a checkpoint."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from pytorch_lightning import Callback
+
+from diptych.runs.folder import RunFolder
+from diptych.runs.status import RUNNING
+from diptych.sweeps.folder import SweepFolder
+from diptych.sweeps.jobs import Job
+from diptych.sweeps.local import LocalExecutor, LocalWork
+
+NAME, SUPERVISOR = "fire", "the supervisor"
+SEEN = "seen.txt"
+PAUSE_SECONDS = (12.0, 25.0)
+"""Between two kills."""
+BUDGET, INTERVAL = 4000, 400
+DCGAN = (
+    *("model=dcgan", "data=digits", "tracking=csv", "callbacks.progress.quiet=true"),
+    *(f"budget_images={BUDGET}", f"validate_every_images={INTERVAL}"),
+    *(f"callbacks.checkpoints.every_images={INTERVAL}", f"callbacks.metrics_log.every_images={INTERVAL}"),
+    "hydra.launcher.threads_per_run=1",
+)
+"""Runs of about twenty seconds on one core."""
+
+
+class Witness(Callback):
+    """Notes how far its run has come; in the run with one seed it raises in mid-training, however often it is tried."""
+
+    def __init__(self, *, seed: int, unlucky: int | None = None) -> None:
+        self.is_unlucky = seed == unlucky
+
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
+        (Path(trainer.default_root_dir) / SEEN).write_text(str(pl_module.images_seen))
+        if self.is_unlucky and pl_module.images_seen >= BUDGET // 2:
+            raise RuntimeError("this seed never ends well")
+
+
+@dataclass
+class Kill:
+    """One process that was killed; of a run, how far it had come, and what it had saved."""
+
+    second: float
+    whom: str
+    moment: str
+    images: int = 0
+    saved: int = 0
+
+    def __str__(self) -> str:
+        far = "" if self.whom == SUPERVISOR else f"{self.images:>6,} images seen, {self.saved:>6,} saved"
+        return f"{self.second:7.1f} s  {self.whom:<23} {self.moment:<20} {far}"
+
+
+def with_witness(unlucky: int | None = None) -> str:
+    """The override that adds the callback."""
+    last = f", unlucky: {unlucky}" if unlucky is not None else ""
+    return f"+callbacks.witness={{_target_: under_fire.Witness, seed: '${{seed}}'{last}}}"
+
+
+def begin(arguments: Sequence[str], folder: Path) -> subprocess.Popen[bytes]:
+    """The sweep's command, typed (again) in a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]
+    with (folder / "said.txt").open("ab") as said:
+        return subprocess.Popen(
+            [sys.executable, "-m", "diptych", "train", "-m", "--sweep", NAME, *arguments],
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
+            stdout=said,
+            stderr=said,
+        )
+
+
+def sweep_in(folder: Path) -> SweepFolder:
+    outputs = folder / "outputs"
+    return SweepFolder(outputs / "sweeps" / NAME, outputs)
+
+
+def undisturbed(arguments: Sequence[str], folder: Path) -> float:
+    """Carry the sweep out; how many seconds it took."""
+    start = time.monotonic()
+    begin(arguments, folder).wait()
+    return time.monotonic() - start
+
+
+def disturbed(arguments: Sequence[str], kills: int, folder: Path, rng: random.Random) -> tuple[float, list[Kill]]:
+    """Carry the sweep out under fire, and the log of who was killed when."""
+    start, log = time.monotonic(), []
+    controller = begin(arguments, folder)
+    while controller.poll() is None:
+        deadline = time.monotonic() + rng.uniform(*PAUSE_SECONDS)
+        while time.monotonic() < deadline and controller.poll() is None:
+            time.sleep(0.05)
+        if len(log) >= kills or controller.poll() is not None:
+            continue
+        kill = _struck(rng, controller, sweep_in(folder), time.monotonic() - start)
+        if kill is not None:
+            log.append(kill)
+            print(kill, flush=True)
+        if controller.poll() is not None:
+            controller = begin(arguments, folder)
+    return time.monotonic() - start, log
+
+
+def summary(kills: Sequence[Kill]) -> str:
+    """How many of whom, and how much the worst of them cost."""
+    of_runs = sum(kill.whom != SUPERVISOR for kill in kills)
+    repeated = max((kill.images - kill.saved for kill in kills), default=0)
+    return (
+        f"{len(kills)} kills: {of_runs} of runs, {len(kills) - of_runs} of the supervisor\n"
+        f"images repeated after one kill: {repeated:,} at most (one checkpoint interval: {INTERVAL:,})"
+    )
+
+
+def _struck(rng: random.Random, controller: subprocess.Popen[bytes], sweep: SweepFolder, second: float) -> Kill | None:
+    """Kill the supervisor, a run at any moment, or a run that is writing a checkpoint."""
+    kind = rng.choices(["controller", "any", "saving"], [3, 4, 3])[0]
+    if kind == "controller":
+        controller.kill()
+        controller.wait()
+        return Kill(second, SUPERVISOR, "at any moment")
+    living = [job for job in sweep.jobs() if _lives(job)]
+    if not living:
+        return None
+    job = rng.choice(living)
+    moment = "writing a checkpoint" if kind == "saving" and _is_saving(sweep, job) else "at any moment"
+    run = sweep.run_of(job)
+    try:
+        os.killpg(LocalWork(job.handle).pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return None
+    return Kill(second, job.run_id, moment, _seen_images(run), _saved_images(run)) if run else None
+
+
+def _lives(job: Job) -> bool:
+    return job.state == RUNNING and LocalExecutor().adopt(job.handle) is not None
+
+
+def _is_saving(sweep: SweepFolder, job: Job, patience_seconds: float = 15.0) -> bool:
+    """Wait until the run writes a checkpoint, for a while."""
+    deadline = time.monotonic() + patience_seconds
+    while time.monotonic() < deadline and _lives(job):
+        run = sweep.run_of(job)
+        if run and any(run.checkpoints.glob("*.partial")):
+            return True
+    return False
+
+
+def _seen_images(run: RunFolder) -> int:
+    """How far a run had come, which nobody tells any more."""
+    noted = run.path / SEEN
+    return int(noted.read_text() or 0) if noted.exists() else 0
+
+
+def _saved_images(run: RunFolder) -> int:
+    """Where it will go on."""
+    return torch.load(run.last, weights_only=True)["images_seen"] if run.last.exists() else 0

@@ -1,0 +1,84 @@
+"""Sweeps that were never trained: their small files, written through the classes that write real ones."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from diptych.runs.folder import RunFolder
+from diptych.runs.results import Evaluation, Figure, save
+from diptych.runs.status import DONE, Status
+from diptych.sweeps.folder import SWEEPS, SweepFolder
+
+BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
+MONITOR = "val/true"
+
+
+@dataclass
+class PlayedRun:
+    """A run that came to `best` after its validations; `tested` is what an evaluation on the test split found."""
+
+    arguments: Sequence[str]
+    best: float | None = None
+    state: str = DONE
+    why: str = ""
+    curve: Sequence[float] = ()
+    others: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    seconds: float = 10.0
+    images: int = 1000
+    tested: float | None = None
+    config: Mapping[str, Any] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    has_folder: bool = True
+
+
+def played(
+    outputs: Path, name: str, runs: Sequence[PlayedRun], *, mode: str = "max", monitor: Any = MONITOR
+) -> SweepFolder:
+    """The sweep's folder and its runs', as they are when it is over."""
+    folder = SweepFolder(outputs / SWEEPS / name, outputs)
+    folder.path.mkdir(parents=True)
+    folder.write_request({"command": ["diptych", "train", "-m", "--sweep", name], "slots": [{}], "commit": "0" * 40})
+    for number, run in enumerate(runs):
+        run_id = f"20260101-000000-{name[:3]}{number:03d}"
+        plan = {"run_id": run_id, "arguments": list(run.arguments), "threads": 1, **run.extra}
+        folder.ledger.append("planned", job=number, **plan)
+        if run.state == "queued":
+            continue
+        folder.ledger.append("started", job=number, pid=1, born="x", slot=0)
+        if run.state != "running":
+            folder.ledger.append("ended", job=number, state=run.state, why=run.why, progress=1, code=0)
+        if run.has_folder:
+            _write(outputs, run_id, run, {"monitor": monitor, "mode": mode})
+            folder.link(RunFolder(outputs / "played" / run_id))
+    return folder
+
+
+def grid(outputs: Path, name: str, figures: Mapping[str, Sequence[float]], **rest: Any) -> SweepFolder:
+    """A run for each value, whose place is its seed; keys are arguments with spaces between them."""
+    runs = [
+        PlayedRun([*key.split(), f"seed={seed}"], best)
+        for key, values in figures.items()
+        for seed, best in enumerate(values)
+    ]
+    return played(outputs, name, runs, **rest)
+
+
+def _write(outputs: Path, run_id: str, run: PlayedRun, choice: Mapping[str, Any]) -> None:
+    folder = RunFolder.create(outputs, "played", run_id)
+    folder.write_config({"seed": 0, "parts": {}, **choice, **run.config})
+    end = (BEGIN + timedelta(seconds=run.seconds)).isoformat(timespec="microseconds")
+    begin = BEGIN.isoformat(timespec="microseconds")
+    status = Status(run.state, run.why, begin, end, run.images, run.best, pid=1, host="elsewhere", resumed=begin)
+    (folder.path / "status.json").write_text(json.dumps(asdict(status)))
+    columns = {**({str(choice["monitor"]): run.curve} if run.curve else {}), **run.others}
+    if columns:
+        rows = zip(*columns.values(), strict=True)
+        lines = [f"{100 * (i + 1)},{','.join(map(str, row))}" for i, row in enumerate(rows)]
+        folder.metrics.write_text("\n".join([f"images,{','.join(columns)}", *lines]) + "\n")
+    if run.tested is not None:
+        figures = [Figure("fully true", run.tested, 100)]
+        protocol = {"data": "scenes", "split": "test", "num": 100, "seed": 0, "run": run_id}
+        save(Evaluation("painter", "Painter", protocol, figures), folder.evaluations, "best-scenes-test-0")
