@@ -1,8 +1,8 @@
 """What it takes to begin a run and to learn of its end, for each run of sweeps that are over.
 
-`python benchmarks/launch_overhead.py outputs/sweeps/NAME ...` prints medians over the runs: from the note that a run was
-handed to its executor to the run's own first sign of life (its process, Python's imports, the configuration; where runs
-stood in a queue, that too), and from its last sign of life to the note that it is over.
+`python benchmarks/launch_overhead.py outputs/sweeps/NAME ...` prints medians over the runs: from the note that a run
+was handed to its executor to the run's own first sign of life (its process, Python's imports, the configuration; where
+runs stood in a queue, that too), and from its last sign of life to the note that it is over.
 """
 
 import argparse
@@ -16,9 +16,8 @@ from diptych.sweeps.folder import SweepFolder
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sweeps", type=Path, nargs="+")
-    print(
-        "| sweep | executor | runs | to begin | in training | to learn of the end |\n| --- | --- | --- | --- | --- | --- |"
-    )
+    print("| sweep | executor | runs | to begin | in training | to learn of the end |")
+    print("| --- " * 6 + "|")
     for path in parser.parse_args().sweeps:
         print(row(SweepFolder(path.resolve(), path.resolve().parents[1])))
 
