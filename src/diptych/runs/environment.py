@@ -9,6 +9,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+PUBLIC = ("python", "platform", "packages", "code", "hardware")
+"""What of it may be told to others: the command is not, since it may name folders."""
 PACKAGES = ("diptych", "torch", "torchvision", "pytorch-lightning", "hydra-core", "omegaconf", "numpy", "wandb")
 
 

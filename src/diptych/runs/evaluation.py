@@ -13,6 +13,7 @@ from diptych.config.components import Trust
 from diptych.models.features import FeatureNetwork
 from diptych.runs.batch_sizes import repainted, retold
 from diptych.runs.build import read_checkpoint
+from diptych.runs.disclosure import run_info, told
 from diptych.runs.distributions import with_distributions
 from diptych.runs.features import feature_network
 from diptych.runs.held_out import HeldOut, take_held_out
@@ -37,7 +38,6 @@ from diptych.runs.skills import SkillsRequest, evaluate_skills
 from diptych.runs.telling import evaluate_teller, tell, truth_of
 from diptych.runs.truth import silently
 from diptych.systems.captioner import Caption
-from diptych.tracking import RunInfo
 from diptych.types import Track
 
 
@@ -176,7 +176,7 @@ def _keep(handle: Handle, evaluation: Evaluation, request: Request, held_out: He
 def tell_trackers(handle: Handle, results: Sequence[Kept], request: Request, trust: Trust = ()) -> list[str]:
     """Add the figures to the summaries that the run's trackers keep elsewhere (W&B); what there is to say of it."""
     config = read_checkpoint(handle.checkpoint)["config"]
-    run = RunInfo(handle.run.run_id, handle.run.experiment, handle.run.path, handle.images_seen)
+    run = run_info(handle.run, handle.images_seen)
     values = {
         f"{summary_group(kept.evaluation, request)}/{figure.name}": figure.value
         for kept in results
@@ -185,7 +185,7 @@ def tell_trackers(handle: Handle, results: Sequence[Kept], request: Request, tru
     }
     nodes = [(name, node) for name, node in config["tracking"].items() if node]
     trackers = [components.build(node, f"tracking.{name}", {}, trust) for name, node in nodes]
-    return [line for tracker in trackers if (line := tracker.amend(run, values))]
+    return [line for tracker in trackers if (line := tracker.amend(told(config), run, values))]
 
 
 def summary_group(evaluation: Evaluation, request: Request) -> str:

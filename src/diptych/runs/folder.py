@@ -19,6 +19,7 @@ from typing import Any, Self
 import yaml
 
 from diptych.config.errors import UserError
+from diptych.config.places import without_places
 from diptych.runs.identity import RUN_ID_VARIABLE, inherited_or_new_run_id, own_handle
 from diptych.runs.status import DAMAGED, RUNNING, Status, birth_of, host_name, now
 
@@ -241,7 +242,7 @@ def begun_by_another(outputs: Path, name: str) -> RunFolder:
 
 def digest_of(config: Mapping[str, Any]) -> str:
     """Ten digits that name what is trained and how, wherever it runs and whatever is told of it."""
-    chosen = {key: value for key, value in config.items() if key not in NO_MATTER}
+    chosen = without_places({key: value for key, value in config.items() if key not in NO_MATTER})
     chosen["parts"] = {name: part["role"] for name, part in config.get("parts", {}).items()}
     return hashlib.sha256(json.dumps(chosen, sort_keys=True).encode()).hexdigest()[:10]
 

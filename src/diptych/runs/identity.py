@@ -10,6 +10,8 @@ from diptych.runs.status import process_handle
 RUN_ID_VARIABLE, SWEEP_VARIABLE = "DIPTYCH_RUN_ID", "DIPTYCH_SWEEP"
 HANDLE_VARIABLE = "DIPTYCH_HANDLE"
 """By what name whoever starts a run knows this start of it, where that is not the number of its process."""
+WANDB_RUN_VARIABLE, WANDB_SWEEP_VARIABLE = "WANDB_RUN_ID", "WANDB_SWEEP_ID"
+"""Set by an agent of a W&B sweep, whose id of a run becomes our own."""
 _ALLOWED = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 _NAME = re.compile(r"\w[\w./,=+-]*")
@@ -27,8 +29,8 @@ def check_name(name: str) -> None:
 
 
 def inherited_sweep() -> str:
-    """The name of the sweep that this run is of; "" if it is of none."""
-    return os.environ.get(SWEEP_VARIABLE, "")
+    """The name of the sweep that this run is of (of W&B's, its id); "" if it is of none."""
+    return os.environ.get(SWEEP_VARIABLE) or os.environ.get(WANDB_SWEEP_VARIABLE, "")
 
 
 def own_handle() -> str:
@@ -37,10 +39,13 @@ def own_handle() -> str:
 
 
 def inherited_or_new_run_id() -> str:
-    """The id that a parent process (launcher, sweep) has made for this run, else a new one."""
-    run_id = os.environ.get(RUN_ID_VARIABLE)
+    """The id that a parent process (launcher, sweep, W&B's agent) has made for this run, else a new one."""
+    variable = RUN_ID_VARIABLE
+    if not os.environ.get(variable) and os.environ.get(WANDB_SWEEP_VARIABLE):
+        variable = WANDB_RUN_VARIABLE
+    run_id = os.environ.get(variable)
     if not run_id:
         return timed_id()
     if not _ALLOWED.fullmatch(run_id):
-        raise UserError(f"{RUN_ID_VARIABLE}={run_id!r} cannot name a folder: use letters, digits, '-', '_' and '.'")
+        raise UserError(f"{variable}={run_id!r} cannot name a folder: use letters, digits, '-', '_' and '.'")
     return run_id

@@ -11,9 +11,9 @@ from typing import Any
 from diptych.callbacks import Checkpoints, TrainingDiverged
 from diptych.config import UserError, components
 from diptych.config.components import Trust
-from diptych.runs import environment
 from diptych.runs.build import Config, check_components, read_checkpoint
 from diptych.runs.crew import Order, RankFailed, RankLost
+from diptych.runs.disclosure import described, run_info, told
 from diptych.runs.finding import find_run
 from diptych.runs.folder import RunFolder, begun_by_another
 from diptych.runs.identity import check_name, inherited_or_new_run_id, inherited_sweep
@@ -28,7 +28,7 @@ from diptych.runs.stopping import Pruned, Stopped, StopSignals
 from diptych.runs.strategies import check_can_be_sharded
 from diptych.runs.trainer import CALLBACK_FACTS, quiet
 from diptych.systems.base import System
-from diptych.tracking import RunInfo, Trackers
+from diptych.tracking import Trackers
 
 log = logging.getLogger(__name__)
 
@@ -167,8 +167,7 @@ def _recorded(folder: RunFolder) -> Iterator[Progress]:
             raise
         finally:
             folder.write_status(status, why, progress.images_seen, progress.best)
-            if progress.trackers:
-                progress.lines = tuple(progress.trackers.finish(status))
+            _close_trackers(folder, progress, status)
 
 
 @contextmanager
@@ -205,7 +204,7 @@ def _execute(start: Start, progress: Progress, resume_images: int | None = None)
         start.folder.write_status(status, str(failure), progress.images_seen, progress.best)
 
     with StopSignals() as signals, quiet():
-        start.folder.write_environment(environment.describe())
+        start.folder.write_environment(described(start.config, inherited_sweep()))
         work = build(start)
         progress.system = work.system
         progress.trackers = _trackers(start, resume_images)
@@ -229,6 +228,17 @@ def _trackers(start: Start, resume_images: int | None) -> Trackers:
     folder, config = start.folder, start.config
     nodes = config["tracking"].items()
     trackers = Trackers([components.build(node, f"tracking.{name}", {}, start.trust) for name, node in nodes if node])
-    info = RunInfo(folder.run_id, folder.experiment, folder.path, resume_images, inherited_sweep())
-    trackers.start(config, info)
+    trackers.start(told(config), run_info(folder, resume_images))
     return trackers
+
+
+def _close_trackers(folder: RunFolder, progress: Progress, status: str) -> None:
+    """Tell them how the run ended, in the words of status.json."""
+    if progress.trackers is None:
+        return
+    best = {} if progress.best is None else {"best": progress.best}
+    progress.trackers.summary({"images_seen": progress.images_seen, **best})
+    if status == DONE and progress.checkpoints:
+        images = progress.checkpoints.best.images if folder.best.exists() else progress.images_seen
+        progress.trackers.checkpoint(folder.checkpoint(), images)
+    progress.lines = tuple(progress.trackers.finish(status))

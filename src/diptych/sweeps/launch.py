@@ -17,6 +17,7 @@ from diptych.sweeps.jobs import Jobs, new_plans
 from diptych.sweeps.planning import Plan, Planner, note_plan
 from diptych.sweeps.slots import Slot
 from diptych.sweeps.views import view_of
+from diptych.tracking.offline import command_to_send
 
 if TYPE_CHECKING:
     from diptych.sweeps.search.request import Search
@@ -50,6 +51,9 @@ def launch(request: Request, folder: SweepFolder, executor: Executor) -> Jobs:
         jobs = Controller(folder, executor, slots, request.policy, view, planner).run()
     for line in planner.summary():
         log.info("%s", line)
+    sending = command_to_send(folder.path, runs="*")
+    if sending:
+        log.info("W&B was recorded offline; to send the whole sweep:\n%s", sending)
     well = (DONE, PRUNED, DIVERGED) if request.search else (DONE,)
     failed = [job for job in jobs if job.state not in well]
     if failed:

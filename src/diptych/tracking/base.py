@@ -5,7 +5,7 @@ numbers or such files. A tracker ignores what it has no use for.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,8 @@ Cell = str | float | int | Path
 class RunInfo:
     """A run as trackers know it, and the sweep that it may be of.
 
-    `resume_images` is the checkpoint's count of images when a run goes on.
+    `resume_images` is the checkpoint's count of images when a run goes on. `facts` are what the run folder holds beside
+    the configuration (digests, environment), fit to be told to others.
     """
 
     id: str
@@ -24,6 +25,7 @@ class RunInfo:
     folder: Path
     resume_images: int | None = None
     sweep: str = ""
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Tracker:
@@ -44,8 +46,11 @@ class Tracker:
     def summary(self, values: Mapping[str, float | str]) -> None:
         """The run's figures, one value a name; a later value replaces an earlier one."""
 
-    def finish(self, status: str) -> str | None:
-        """Close the record of a run that is `done`, `failed` or `stopped`; perhaps one line to show at the end."""
+    def checkpoint(self, file: Path, images: int) -> None:
+        """The checkpoint of a finished run that is to be used; it was saved after `images`."""
 
-    def amend(self, run: RunInfo, values: Mapping[str, float | str]) -> str | None:
-        """Add figures to the summary of a run that has ended; perhaps one line about what came of it."""
+    def finish(self, status: str) -> str | None:
+        """Close the record of a run that is `done`, `failed`, `stopped`, …; perhaps one line to show at the end."""
+
+    def amend(self, config: Mapping[str, Any], run: RunInfo, values: Mapping[str, float | str]) -> str | None:
+        """Add figures to those of a run that has ended; perhaps one line about what came of it."""

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -37,10 +38,16 @@ class Trackers:
         """The run's figures."""
         self._tell(lambda tracker: tracker.summary(values))
 
+    def checkpoint(self, file: Path, images: int) -> None:
+        """The checkpoint of a finished run that is to be used."""
+        self._tell(lambda tracker: tracker.checkpoint(file, images))
+
     def finish(self, status: str) -> list[str]:
         """Close all of them, the broken ones too; the lines that a person should read at the end."""
         lines: list[str | None] = []
-        self._broken.clear()
+        for tracker in filter(self._broken.__contains__, self._trackers):
+            with suppress(Exception):  # it has been said already that it is broken
+                lines.append(tracker.finish(status))
         self._tell(lambda tracker: lines.append(tracker.finish(status)))
         return [line for line in lines if line]
 

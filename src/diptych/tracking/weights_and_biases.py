@@ -1,37 +1,27 @@
 """Weights & Biases: online where a key and a network are at hand, else offline; it never hangs and never stops a run.
 
-An offline record cannot be continued in place (syncing the continuation would erase the first part), so a resumed run
-writes a new one that begins with everything up to the checkpoint; syncing the newest record gives the whole curve.
-Nothing about the machine is sent: no host name, paths, hardware, packages, code or console output.
+An offline record cannot be continued in place (the server takes the continuation for the whole), so a resumed run
+writes a new one that begins with everything up to the checkpoint. Online, a resumed run sends what the server lacks.
+Either way there is one curve of a run. docs/tracking.md says what is sent.
 """
 
 import logging
 import os
-import shlex
+import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from diptych.tracking.base import Cell, RunInfo, Tracker
 from diptych.tracking.csv_file import FILE_NAME, read_metrics
-from diptych.tracking.network import answers
-from diptych.tracking.pictures import PictureList, ShownPicture
+from diptych.tracking.exhibits import Exhibit, Exhibits, Picture, Table
+from diptych.tracking.offline import command_to_send, put_aside, records_of
+from diptych.tracking.wandb_session import Session, let_go, library
 
-PRIVATE = {
-    "silent": True,
-    "console": "off",
-    "save_code": False,
-    "disable_code": True,
-    "disable_git": True,
-    "disable_job_creation": True,
-    "host": "",
-    "program": "",
-    "x_disable_meta": True,
-    "x_disable_stats": True,
-    "x_disable_machine_info": True,
-    "x_save_requirements": False,
-}
-EXIT_CODES = {"done": 0, "failed": 1, "stopped": 255}
+TRAIN, EVALUATE = "train", "evaluate"
+EXIT_CODES = {"done": 0, "pruned": 0, "stopped": 255}
+"""By which W&B calls a run finished (0), killed (255) or failed (1, every other state)."""
+NOTHING = -1
 _log = logging.getLogger(__name__)
 
 
@@ -48,128 +38,157 @@ class WandbTracker(Tracker):
         name: str | None = None,
         tags: Sequence[str] = (),
         base_url: str | None = None,
-        init_timeout_seconds: float = 15,
+        log_images: bool = True,
+        log_tables: bool = True,
+        log_checkpoints: bool = False,
+        log_machine: bool = False,
+        init_timeout_seconds: float = 10,
         finish_timeout_seconds: float = 60,
     ) -> None:
         if mode not in ("online", "offline"):
             raise ValueError(f"tracking.wandb.mode is {mode!r}; it can be online or offline")
-        self._mode = mode
-        self._place = {"project": project, "entity": entity, "group": group, "name": name, "tags": list(tags)}
-        self._settings = PRIVATE | {"init_timeout": init_timeout_seconds, "finish_timeout": finish_timeout_seconds}
-        if base_url:
-            self._settings["base_url"] = base_url
-        self._pictures = PictureList()
+        self._place = {"project": project, "entity": entity, "group": group, "name": name, "tags": list(tags) or None}
+        self._chosen = {Picture: log_images, Table: log_tables}
+        self._log_checkpoints = log_checkpoints
+        timeouts = {"init_timeout": init_timeout_seconds, "finish_timeout": finish_timeout_seconds}
+        server = {"base_url": base_url} if base_url else {}
+        self._session = Session(
+            online=mode == "online", log_machine=log_machine, finish_timeout_raises=True, **timeouts, **server
+        )
+        self._exhibits = Exhibits()
+        self._known_images = NOTHING
+        self._folder = Path()
         self._run: Any = None
 
+    def why_offline(self) -> str | None:
+        """What keeps runs from being recorded online; None if nothing does."""
+        return self._session.why_offline()
+
     def start(self, config: Mapping[str, Any], run: RunInfo) -> None:
-        os.environ["WANDB_DATA_DIR"] = str(run.folder / "wandb" / "data")  # tables wait there to be synced, not at home
-        if self._mode == "online":
-            self._run = self._open_online(config, run)
-        if self._run is None:
-            self._run = self._open(config, run, mode="offline")
+        self._open_folder(run.folder)
+        before = records_of(run.folder, run.id)
+        resume = "allow" if run.resume_images is not None else None
+        self._run = self._open({**config, **run.facts}, run, resume)
+        put_aside([record for record in before if record != Path(self._run.dir).parent])
         self._run.define_metric("images")
         self._run.define_metric("*", step_metric="images")
-        self._pictures = PictureList.open(run.folder / "wandb" / "pictures.jsonl", up_to=run.resume_images)
-        if run.resume_images is not None and not self._run.resumed:
-            self._repeat_history(run.folder, run.resume_images)
+        self._known_images = int(self._run.summary.get("images", NOTHING)) if self._run.resumed else NOTHING
+        self._exhibits = Exhibits.open(run.folder / "wandb" / "shown.jsonl", up_to=run.resume_images)
+        if run.resume_images is not None:
+            self._repeat(run.folder, run.resume_images)
 
     def log(self, metrics: Mapping[str, float], images: int) -> None:
-        self._run.log({**metrics, "images": images})
+        if images >= self._known_images:
+            self._run.log({**metrics, "images": images})
 
     def image(self, name: str, picture: Path, images: int, caption: str = "") -> None:
-        self._send(ShownPicture(name, picture, images, caption))
-        self._pictures.add(ShownPicture(name, picture, images, caption))
+        self._add(Picture(name, images, picture, caption))
 
     def table(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]], images: int) -> None:
-        wandb = _wandb()
-        cells = [[wandb.Image(str(cell)) if isinstance(cell, Path) else cell for cell in row] for row in rows]
-        self._run.log({name: wandb.Table(columns=list(columns), data=cells), "images": images})
+        self._add(Table(name, images, columns, rows))
 
     def summary(self, values: Mapping[str, float | str]) -> None:
         self._run.summary.update(dict(values))
 
-    def finish(self, status: str) -> str | None:
-        """The run's address, or the command that sends the offline record, on lines that a terminal need not break."""
-        if self._run is None:
-            return None
-        line = _how_to_send(Path(self._run.dir).parent) if self._run.offline else f"W&B: {self._run.url}"
-        try:
-            self._run.summary["status"] = status
-        finally:
-            self._run.finish(exit_code=EXIT_CODES[status])
-            self._run = None
-        return line
+    def checkpoint(self, file: Path, images: int) -> None:
+        if self._log_checkpoints:
+            artifact = library().Artifact(f"run-{self._run.id}-checkpoint", type="model", metadata={"images": images})
+            artifact.add_file(str(file), name=file.name)
+            self._run.log_artifact(artifact, aliases=[file.stem])
 
-    def amend(self, run: RunInfo, values: Mapping[str, float | str]) -> str | None:
-        """Only online: an offline record is closed, and a second one would replace it when synced."""
-        if self._mode == "offline" or any((run.folder / "wandb").glob("offline-run-*")):
-            return "W&B: the figures stay here, because the run was recorded offline"
-        self._run = self._open_online({}, run)
+    def finish(self, status: str) -> str | None:
+        """The run's address, or the command that sends what is here."""
+        run, self._run = self._run, None
+        if run is None:
+            return None
+        try:
+            run.summary["status"] = status
+            run.finish(exit_code=EXIT_CODES.get(status, 1))
+        except TimeoutError:
+            let_go()
+            return (
+                f"W&B did not take everything in time; to send it:\nwandb sync --no-skip-online {Path(run.dir).parent}"
+            )
+        except Exception:
+            let_go()
+            raise
+        if not run.offline:
+            return f"W&B: {run.url}"
+        return f"W&B was recorded offline; to send it:\n{command_to_send(self._folder)}"
+
+    def amend(self, config: Mapping[str, Any], run: RunInfo, values: Mapping[str, float | str]) -> str | None:
+        """Into the summary of a run that is online; else into a record of its own, with the job type `evaluate`."""
+        self._open_folder(run.folder)
+        if self._session.online and not records_of(run.folder, run.id):
+            self._run, reason = self._session.open_online("allow", self._options({}, run))
+            if reason:
+                _log.warning("W&B is recorded offline: %s", reason)
         if self._run is None:
-            return "W&B: the figures stay here"
+            told = {**config, **run.facts, "evaluated_run": run.id}
+            names = {"id": f"{run.id}-{EVALUATE}-{secrets.token_hex(3)}", "job_type": EVALUATE}
+            self._run = self._session.open_offline(self._options(told, run) | names)
         self.summary(values)
         return self.finish("done")
 
-    def _open_online(self, config: Mapping[str, Any], run: RunInfo) -> Any:
-        """The online run, or None after one line that says why it cannot be."""
-        try:
-            reason = self.why_offline()
-            if reason is None:
-                return self._open(config, run, mode="online")
-        except Exception as error:
-            reason = " ".join(str(error).split())
-            _wandb().teardown()  # otherwise a run which never started still occupies its id
-        _log.warning("W&B is recorded offline: %s", reason)
-        return None
+    def _open_folder(self, folder: Path) -> None:
+        self._folder = folder
+        os.environ["WANDB_DATA_DIR"] = str(folder / "wandb" / "data")  # tables wait there to be synced, not at home
 
-    def why_offline(self) -> str | None:
-        wandb = _wandb()
-        settings = wandb.setup(wandb.Settings(**self._settings)).settings
-        if settings.mode in ("offline", "dryrun", "disabled"):
-            return f"WANDB_MODE={settings.mode}"
-        if not wandb.login(prompt=False, verify=False):
-            return "no API key (`wandb login` stores one)"
-        if not answers(settings.base_url):
-            return f"{settings.base_url} cannot be reached"
-        return None
+    def _open(self, config: Mapping[str, Any], run: RunInfo, resume: str | None) -> Any:
+        """Online if that can be, else offline after one message that says why, and how to send it."""
+        options, reason = self._options(config, run), ""
+        if self._session.online:
+            opened, reason = self._session.open_online(resume, options)
+            if opened is not None:
+                return opened
+        opened = self._session.open_offline(options)
+        if reason:
+            _log.warning("W&B is recorded offline: %s. To send it later:\n%s", reason, command_to_send(run.folder))
+        return opened
 
-    def _open(self, config: Mapping[str, Any], run: RunInfo, mode: str) -> Any:
-        wandb = _wandb()
+    def _options(self, config: Mapping[str, Any], run: RunInfo) -> dict[str, Any]:
         group = self._place["group"] or run.sweep or run.experiment
-        names = {"group": group, "name": self._place["name"] or run.id, "job_type": "train"}
-        return wandb.init(
-            **self._place | names,
-            id=run.id,
-            dir=str(run.folder),
-            mode=mode,
-            config=dict(config),
-            resume="allow",
-            reinit="create_new",
-            settings=wandb.Settings(**self._settings),
-        )
+        names = {"group": group, "name": self._place["name"] or run.id, "job_type": TRAIN}
+        return self._place | names | {"id": run.id, "dir": str(run.folder), "config": dict(config)}
 
-    def _repeat_history(self, folder: Path, up_to: int) -> None:
-        for row in read_metrics(folder / FILE_NAME):
-            if row["images"] <= up_to:
-                self.log(row, int(row["images"]))
-        for shown in self._pictures.shown:
-            self._send(shown)
+    def _repeat(self, folder: Path, up_to: int) -> None:
+        """Of what lies before the checkpoint, all that the record does not have yet."""
+        rows = [(int(row["images"]), row) for row in read_metrics(folder / FILE_NAME)]
+        exhibits = [(exhibit.images, exhibit) for exhibit in self._exhibits.shown]
+        for images, event in sorted([*rows, *exhibits], key=lambda pair: pair[0]):
+            if not self._known_images < images <= up_to:
+                continue
+            if isinstance(event, dict):
+                self._run.log({**event, "images": images})
+            else:
+                self._show(event)
 
-    def _send(self, shown: ShownPicture) -> None:
-        if shown.file.exists():
-            picture = _wandb().Image(str(shown.file), caption=shown.caption or None)
-            self._run.log({shown.name: picture, "images": shown.images})
+    def _add(self, exhibit: Exhibit) -> None:
+        """What cannot be shown (a server that is gone, a full disk) costs the pictures or tables, not the curves."""
+        if not self._chosen[type(exhibit)]:
+            return
+        try:
+            self._exhibits.add(exhibit)
+            if exhibit.images >= self._known_images:
+                self._show(exhibit)
+        except Exception as error:
+            self._chosen[type(exhibit)] = False
+            kind, reason = type(exhibit).__name__.lower(), " ".join(str(error).split())
+            _log.warning("W&B gets no more %ss of this start: %s", kind, reason)
+
+    def _show(self, exhibit: Exhibit) -> None:
+        media = _media(exhibit)
+        if media is not None:
+            self._run.log({exhibit.name: media, "images": exhibit.images})
 
 
-def _wandb() -> Any:
-    """The library, loaded when first needed; its telemetry would wait at exit for a server that does not answer."""
-    os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
-    import wandb
+def _media(exhibit: Exhibit) -> Any:
+    """The library's own picture or table; files that are gone are left empty."""
+    if isinstance(exhibit, Picture):
+        return _picture(exhibit.file, exhibit.caption or None)
+    cells = [[_picture(cell) if isinstance(cell, Path) else cell for cell in row] for row in exhibit.rows]
+    return library().Table(columns=list(exhibit.columns), data=cells)
 
-    return wandb
 
-
-def _how_to_send(record: Path) -> str:
-    folder = record.parent
-    shown = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
-    return f"W&B was recorded offline; to send it:\n(cd {shlex.quote(str(shown))} &&\n wandb sync {record.name})"
+def _picture(file: Path, caption: str | None = None) -> Any:
+    return library().Image(str(file), caption=caption) if file.exists() else None

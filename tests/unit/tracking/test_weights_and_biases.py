@@ -1,102 +1,83 @@
-"""A real W&B offline record, read back with W&B's own reader."""
+"""Real W&B offline records, read back with W&B's own reader."""
 
-import json
+import os
 import socket
 import subprocess
 import sys
 import time
-from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import wandb
-from PIL import Image
+from offline_runs import read_record, records_in
 
 from diptych.tracking import CsvTracker, RunInfo, Trackers, WandbTracker
 from diptych.tracking.network import answers
+from diptych.tracking.offline import command_to_send
 
 ID = "20260101-abcdef"
+pytestmark = pytest.mark.usefixtures("nowhere")
 
 
-@pytest.fixture(autouse=True)
-def _an_account_nowhere(monkeypatch, tmp_path):
-    """No key of the person who runs the tests is ever used, and nothing is written to their home.
-
-    W&B reads the environment once for the whole process, so what an earlier test made it read is forgotten here.
-    """
-    wandb.teardown()
-    monkeypatch.setenv("WANDB_DATA_DIR", "")  # so that it is put back afterwards
-    monkeypatch.delenv("WANDB_API_KEY", raising=False)
-    monkeypatch.delenv("WANDB_MODE", raising=False)
-    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
-    monkeypatch.setenv("WANDB_CONFIG_DIR", str(tmp_path / "config"))
-
-
-@pytest.fixture
-def picture(tmp_path):
-    path = tmp_path / "run" / "samples" / "grid.png"
-    path.parent.mkdir(parents=True)
-    Image.new("RGB", (8, 8), "red").save(path)
-    return path
-
-
-def started(folder, resume_images=None, mode="offline", **options):
+def started(folder, resume_images=None, mode="offline", sweep="", facts=None, **options):
     folder.mkdir(exist_ok=True)
     trackers = Trackers([CsvTracker(), WandbTracker(project="tests", mode=mode, **options)])
-    trackers.start({"generator": {"width": 64}}, RunInfo(ID, "demo", folder, resume_images))
+    run = RunInfo(ID, "demo", folder, resume_images, sweep, facts or {})
+    trackers.start({"generator": {"width": 64}}, run)
     return trackers
 
 
-def newest_record(folder):
-    return max(folder.glob("wandb/offline-run-*/*.wandb"), key=lambda path: path.stat().st_mtime_ns)
+def only_record(folder):
+    """Once it is whole: what W&B's service writes last may come after the tracker has finished."""
+    (record,) = records_in(folder)
+    deadline = time.monotonic() + 10
+    while (run := read_record(record)).exit_code is None and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return run
 
 
-def inspect(record, *options):
-    command = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", *options, str(record)]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
-
-
-def history(record):
-    records = map(json.loads, inspect(record).splitlines())
-    return [record["history"]["item"] for record in records if record["type"] == "history"]
-
-
-def curve(record, name):
-    return [(item["images"], item[name]) for item in history(record) if name in item]
-
-
-def test_an_offline_run_reads_back_whole(tmp_path, picture):
+def test_an_offline_run_reads_back_whole(tmp_path, picture, monkeypatch):
     folder = tmp_path / "run"
-    trackers = started(folder)
+    monkeypatch.chdir(tmp_path)
+    trackers = started(folder, facts={"config_digest": "0123456789"}, tags=["first", "try"])
     trackers.log({"train/loss": 0.5}, 64)
     trackers.log({"train/loss": 0.25}, 128)
     trackers.image("samples/grid", picture, 128, "a red circle")
     trackers.table("samples/captions", ["image", "told"], [[picture, "a red circle"]], 128)
-    trackers.summary({"val/truth": 0.75})
+    trackers.summary({"best": 0.75})
     lines = trackers.finish("done")
 
-    record = newest_record(folder)
-    summary = json.loads(inspect(record, "--summary"))
-    assert summary["config"] == {"generator": {"width": 64}}
-    assert summary["run_id"] == ID
-    assert summary["exit_code"] == 0
-    assert summary["summary"]["val/truth"] == 0.75
-    assert summary["summary"]["status"] == "done"
-    assert curve(record, "train/loss") == [(64, 0.5), (128, 0.25)]
-    assert curve(record, "samples/grid.caption") == [(128, "a red circle")]
-    assert curve(record, "samples/captions._type") == [(128, "table-file")]
-    sending = f"(cd {record.parent.parent} &&\n wandb sync {record.parent.name})"
-    assert lines == [f"W&B was recorded offline; to send it:\n{sending}"]
+    run = only_record(folder)
+    assert run.config == {"generator": {"width": 64}, "config_digest": "0123456789"}
+    assert (run.id, run.group, run.job_type, run.tags) == (ID, "demo", "train", ["first", "try"])
+    assert run.exit_code == 0
+    assert (run.summary["best"], run.summary["status"]) == (0.75, "done")
+    assert run.curve("train/loss") == [(64, 0.5), (128, 0.25)]
+    assert run.curve("samples/grid.caption") == [(128, "a red circle")]
+    assert run.curve("samples/captions._type") == [(128, "table-file")]
+    assert lines == ["W&B was recorded offline; to send it:\nwandb sync run/wandb/offline-run-*"]
     assert list((folder / "wandb" / "data").rglob("*/staging/*"))
 
 
-def test_a_resumed_offline_run_holds_the_whole_curve_once(tmp_path, picture):
+@pytest.mark.parametrize(
+    ("status", "code"), [("done", 0), ("pruned", 0), ("failed", 1), ("diverged", 1), ("stopped", 255)]
+)
+def test_every_way_to_end_is_recorded(tmp_path, status, code):
+    started(tmp_path / "run").finish(status)
+    run = only_record(tmp_path / "run")
+    assert (run.exit_code, run.summary["status"]) == (code, status)
+
+
+def test_a_resumed_offline_run_holds_everything_once_and_keeps_what_was_before(tmp_path, picture):
     folder = tmp_path / "run"
     first = started(folder)
     for images in (64, 128, 192):
         first.log({"train/loss": 1 / images}, images)
         first.image("samples/grid", picture, images)
+        first.table("samples/told", ["image", "told"], [[picture, f"{images} “images”\u2028"]], images)
     first.finish("stopped")
+    wandb.teardown()  # as at the end of a process: all is written
+    (before,) = records_in(folder)
+    content = next(before.glob("*.wandb")).read_bytes()
     time.sleep(1.1)  # W&B names its folders by the second
 
     second = started(folder, resume_images=128)
@@ -105,136 +86,160 @@ def test_a_resumed_offline_run_holds_the_whole_curve_once(tmp_path, picture):
         second.image("samples/grid", picture, images)
     second.finish("done")
 
-    record = newest_record(folder)
-    assert [images for images, _ in curve(record, "train/loss")] == [64, 128, 192, 256]
-    assert [images for images, _ in curve(record, "samples/grid.width")] == [64, 128, 192, 256]
-    assert json.loads(inspect(record, "--summary"))["run_id"] == ID
+    run = only_record(folder)
+    assert [images for images, _ in run.curve("train/loss")] == [64, 128, 192, 256]
+    assert [images for images, _ in run.curve("samples/grid.width")] == [64, 128, 192, 256]
+    assert [images for images, _ in run.curve("samples/told.nrows")] == [64, 128]
+    assert run.id == ID
+    kept = folder / "wandb" / "superseded" / before.name
+    assert next(kept.glob("*.wandb")).read_bytes() == content
 
 
-def test_the_record_names_neither_machine_nor_paths(tmp_path):
-    folder = tmp_path / "run"
-    trackers = started(folder)
+def test_pictures_and_tables_are_sent_by_choice(tmp_path, picture):
+    trackers = started(tmp_path / "run", log_images=False, log_tables=False)
     trackers.log({"train/loss": 0.5}, 64)
+    trackers.image("samples/grid", picture, 64)
+    trackers.table("samples/told", ["image"], [[picture]], 64)
     trackers.finish("done")
-    record = newest_record(folder)
-    content = record.read_bytes()
-    for private in (socket.gethostname().encode(), str(tmp_path).encode(), sys.executable.encode()):
-        assert len(private) < 4 or private not in content
-    assert not list(record.parent.glob("files/*"))
+    assert {name for row in only_record(tmp_path / "run").history for name in row if "/" in name} == {"train/loss"}
 
 
-def test_without_a_key_one_line_says_that_the_run_is_offline(tmp_path, caplog):
+@pytest.mark.parametrize("chosen", [True, False])
+def test_the_checkpoint_becomes_an_artifact_by_choice(tmp_path, chosen):
+    trackers = started(tmp_path / "run", log_checkpoints=chosen)
+    checkpoint = tmp_path / "best.ckpt"
+    checkpoint.write_bytes(b"weights")
+    trackers.checkpoint(checkpoint, 64)
+    trackers.finish("done")
+    checkpoint.write_bytes(b"other weights")  # what was to be sent stays as it was
+    staged = [path.read_bytes() for path in (tmp_path / "run" / "wandb").rglob("staging/*")]
+    assert staged == ([b"weights"] if chosen else [])
+
+
+SECRET = "a-name-nobody-may-see"
+PRIVATE_RUN = f"""
+import os
+from pathlib import Path
+from diptych.tracking import RunInfo, WandbTracker
+Path("run").mkdir()
+tracker = WandbTracker(project="tests", mode="offline", log_machine=bool(int(os.environ["ASKED"])))
+tracker.start({{}}, RunInfo("{ID}", "demo", Path("run").absolute()))
+tracker.log({{"train/loss": 0.5}}, 64)
+tracker.finish("done")
+"""
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_the_record_names_machine_person_and_folders_only_if_asked(tmp_path, asked):
+    home = tmp_path / SECRET
+    home.mkdir()
+    names = {"HOME": str(home), "USER": SECRET, "LOGNAME": SECRET, "ASKED": str(int(asked))}
+    command = [sys.executable, "-c", PRIVATE_RUN]
+    subprocess.run(command, cwd=home, env=os.environ | names, check=True)
+    (record,) = records_in(home / "run")
+    sent = [next(record.glob("*.wandb")), *(path for path in record.glob("files/**/*") if path.is_file())]
+    private = [SECRET, str(tmp_path), sys.executable, socket.gethostname()]
+    found = [word for word in private if len(word) > 4 and any(word.encode() in path.read_bytes() for path in sent)]
+    assert bool(found) == asked, found
+
+
+def test_without_a_key_one_message_says_why_and_how_to_send_the_run(tmp_path, caplog, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     trackers = started(tmp_path / "run", mode="online")
     trackers.log({"train/loss": 0.5}, 64)
     trackers.finish("done")
     (line,) = [record.message for record in caplog.records if record.name.startswith("diptych")]
-    assert line == "W&B is recorded offline: no API key (`wandb login` stores one)"
-    assert curve(newest_record(tmp_path / "run"), "train/loss") == [(64, 0.5)]
+    assert line == (
+        "W&B is recorded offline: no API key; `wandb login` stores one. To send it later:\n"
+        "wandb sync run/wandb/offline-run-*"
+    )
+    assert only_record(tmp_path / "run").curve("train/loss") == [(64, 0.5)]
 
 
-def test_without_a_network_the_run_is_offline_within_seconds(tmp_path, caplog, monkeypatch):
-    monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
+def test_without_a_network_the_run_is_offline_at_once(tmp_path, caplog, with_key):
     begin = time.monotonic()
     trackers = started(tmp_path / "run", mode="online", base_url="http://127.0.0.1:9")
+    assert time.monotonic() - begin < 8
     trackers.log({"train/loss": 0.5}, 64)
     trackers.finish("done")
-    assert time.monotonic() - begin < 14  # W&B itself would wait for its timeout of 15
-    assert "http://127.0.0.1:9 cannot be reached" in caplog.text
-    assert curve(newest_record(tmp_path / "run"), "train/loss") == [(64, 0.5)]
+    assert "http://127.0.0.1:9 does not answer" in caplog.text
+    assert only_record(tmp_path / "run").curve("train/loss") == [(64, 0.5)]
 
 
-def test_a_server_that_never_answers_is_given_up_after_the_timeout(tmp_path, caplog, monkeypatch):
-    monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
+def test_a_server_that_accepts_and_never_answers_is_given_up_in_time(tmp_path, caplog, with_key):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        trackers = started(tmp_path / "run", mode="online", base_url=url, init_timeout_seconds=2)
+        begin = time.monotonic()
+        trackers = started(tmp_path / "run", mode="online", base_url=url)
+        assert time.monotonic() - begin < 12
         trackers.log({"train/loss": 0.5}, 64)
         trackers.finish("done")
+        assert not answers(url, timeout_seconds=0.5)
     assert "W&B is recorded offline" in caplog.text
-    assert curve(newest_record(tmp_path / "run"), "train/loss") == [(64, 0.5)]
+    assert only_record(tmp_path / "run").curve("train/loss") == [(64, 0.5)]
 
 
-class Server:
-    """Stands for the library with a key and a server that answers: remembers what a run is told."""
-
-    Settings = dict
-
-    def __init__(self, resumed):
-        self.history, self.summary, self.options, self.exit_code = [], {}, {}, None
-        self.settings = SimpleNamespace(mode="online", base_url="http://server")
-        self.run = SimpleNamespace(
-            resumed=resumed,
-            offline=False,
-            url="http://server/runs/1",
-            dir="",
-            summary=self.summary,
-            define_metric=lambda name, step_metric=None: None,
-            log=self.history.append,
-            finish=lambda exit_code: setattr(self, "exit_code", exit_code),
-        )
-
-    def setup(self, settings):
-        return self
-
-    def login(self, prompt, verify):
-        return True
-
-    def init(self, **options):
-        self.options = options
-        (Path(options["dir"]) / "wandb").mkdir(exist_ok=True)
-        return self.run
+DYING_SERVICE = f"""
+import logging
+from pathlib import Path
+import psutil
+from diptych.tracking import CsvTracker, RunInfo, Trackers, WandbTracker
+logging.basicConfig(level=logging.WARNING, format="%(message)s")
+trackers = Trackers([CsvTracker(), WandbTracker(project="tests", mode="offline")])
+trackers.start({{}}, RunInfo("{ID}", "demo", Path.cwd()))
+(service,) = [child for child in psutil.Process().children() if "wandb-core" in child.name()]
+service.kill()
+service.wait()
+for images in range(100):
+    trackers.log({{"train/loss": 0.5}}, images)
+trackers.finish("done")
+"""
 
 
-@pytest.fixture
-def online(monkeypatch):
-    def connected(resumed):
-        server = Server(resumed)
-        monkeypatch.setattr("diptych.tracking.weights_and_biases._wandb", lambda: server)
-        monkeypatch.setattr("diptych.tracking.weights_and_biases.answers", lambda url: True)
-        return server
-
-    return connected
+def test_a_service_that_dies_costs_one_warning_and_training_goes_on(tmp_path):
+    command = [sys.executable, "-c", DYING_SERVICE]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 0
+    (line,) = ended.stderr.splitlines()
+    assert "WandbTracker failed and is left out" in line
+    assert len((tmp_path / "metrics.csv").read_text().splitlines()) == 101
 
 
-def test_online_the_address_is_shown_at_the_end(tmp_path, online):
-    server = online(resumed=False)
-    trackers = started(tmp_path / "run", mode="online")
-    trackers.log({"train/loss": 0.5}, 64)
-    assert trackers.finish("failed") == ["W&B: http://server/runs/1"]
-    assert server.history == [{"train/loss": 0.5, "images": 64}]
-    assert (server.options["id"], server.options["mode"]) == (ID, "online")
-    assert server.exit_code == 1
-
-
-@pytest.mark.parametrize(("resumed", "images"), [(True, [192]), (False, [64, 128, 192])])
-def test_online_only_what_the_server_lacks_is_repeated(tmp_path, online, resumed, images):
-    """A run whose beginning was recorded offline is not on the server when it goes on online."""
-    first = started(tmp_path / "run")
-    for count in (64, 128):
-        first.log({"train/loss": 0.5}, count)
-    first.finish("stopped")
-    server = online(resumed)
-    second = started(tmp_path / "run", resume_images=128, mode="online")
-    second.log({"train/loss": 0.5}, 192)
-    assert [row["images"] for row in server.history] == images
-
-
-def test_figures_measured_later_join_an_online_runs_summary(tmp_path, online):
-    server = online(resumed=True)
-    line = WandbTracker(project="tests").amend(RunInfo(ID, "demo", tmp_path), {"painter/test/fully true": 0.97})
-    assert server.summary["painter/test/fully true"] == 0.97
-    assert (server.options["id"], server.options["config"], server.history) == (ID, {}, [])
-    assert line == "W&B: http://server/runs/1"
-
-
-def test_figures_measured_later_leave_an_offline_record_alone(tmp_path):
+def test_a_picture_that_cannot_be_copied_costs_the_pictures_and_not_the_curves(tmp_path, caplog, picture, monkeypatch):
     trackers = started(tmp_path / "run")
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("diptych.tracking.weights_and_biases._picture", full)
+    for images in (64, 128):
+        trackers.image("samples/grid", picture, images)
+        trackers.log({"train/loss": 0.5}, images)
     trackers.finish("done")
-    before = newest_record(tmp_path / "run").read_bytes()
-    line = WandbTracker(project="tests").amend(RunInfo(ID, "demo", tmp_path / "run"), {"fully true": 0.97})
-    assert "offline" in line
-    assert len(list((tmp_path / "run").glob("wandb/offline-run-*"))) == 1
-    assert newest_record(tmp_path / "run").read_bytes() == before
+    assert [record.message for record in caplog.records if record.name.startswith("diptych")] == [
+        "W&B gets no more pictures of this start: [Errno 28] No space left on device"
+    ]
+    assert only_record(tmp_path / "run").curve("train/loss") == [(64, 0.5), (128, 0.5)]
+
+
+def test_figures_measured_later_are_a_record_of_their_own(tmp_path):
+    folder = tmp_path / "run"
+    started(folder, sweep="lr").finish("done")
+    wandb.teardown()
+    (training,) = records_in(folder)
+    before = next(training.glob("*.wandb")).read_bytes()
+    info = RunInfo(ID, "demo", folder, 64, "lr", {"config_digest": "0123456789"})
+    for value in (0.97, 0.98):
+        line = WandbTracker(project="tests", mode="offline").amend({"seed": 3}, info, {"fully true": value})
+        assert "wandb sync " in line
+    assert next(training.glob("*.wandb")).read_bytes() == before
+    runs = [read_record(record) for record in records_in(folder) if record != training]
+    assert [(run.group, run.job_type, run.config["evaluated_run"], run.config["seed"]) for run in runs] == (
+        2 * [("lr", "evaluate", ID, 3)]
+    )
+    assert sorted(run.summary["fully true"] for run in runs) == [0.97, 0.98]
+    assert len({run.id for run in runs}) == 2
+    assert all(run.id.startswith(ID) for run in runs)
 
 
 def test_an_unknown_mode_names_the_key():
@@ -242,21 +247,24 @@ def test_an_unknown_mode_names_the_key():
         WandbTracker(project="tests", mode="of")
 
 
-def test_only_a_listening_server_answers():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        url = f"http://127.0.0.1:{server.getsockname()[1]}"
-        assert answers(url)
-    assert not answers(url, timeout_seconds=1)
-
-
 @pytest.mark.parametrize(
     ("sweep", "options", "group"), [("lr", {}, "lr"), ("", {}, "demo"), ("lr", {"group": "own"}, "own")]
 )
 def test_runs_of_a_sweep_are_a_group(tmp_path, sweep, options, group):
-    folder = tmp_path / "run"
-    folder.mkdir()
-    trackers = Trackers([CsvTracker(), WandbTracker(project="tests", mode="offline", **options)])
-    trackers.start({}, RunInfo(ID, "demo", folder, sweep=sweep))
-    trackers.finish("done")
-    (run,) = [r["run"] for r in map(json.loads, inspect(newest_record(folder)).splitlines()) if r["type"] == "run"]
-    assert (run["run_group"], run["job_type"]) == (group, "train")
+    started(tmp_path / "run", sweep=sweep, **options).finish("done")
+    assert only_record(tmp_path / "run").group == group
+
+
+def test_nothing_is_to_be_sent_where_nothing_was_recorded_offline(tmp_path):
+    assert command_to_send(tmp_path) is None
+    assert command_to_send(tmp_path, runs="*") is None
+
+
+def test_one_command_sends_the_runs_that_a_folder_links_to(tmp_path, monkeypatch):
+    (tmp_path / "outputs" / "x y" / "wandb" / "offline-run-1-a").mkdir(parents=True)
+    sweep = tmp_path / "sweeps" / "lr"
+    sweep.mkdir(parents=True)
+    (sweep / "a").symlink_to(tmp_path / "outputs" / "x y")
+    monkeypatch.chdir(tmp_path)
+    assert command_to_send(sweep, runs="*") == "wandb sync sweeps/lr/*/wandb/offline-run-*"
+    assert command_to_send(tmp_path / "outputs" / "x y") == "wandb sync 'outputs/x y'/wandb/offline-run-*"

@@ -1,0 +1,81 @@
+"""Which pictures and tables a record has shown, so that a new record of a resumed run can show them again."""
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from diptych.tracking.base import Cell
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture file as it was handed to a tracker."""
+
+    name: str
+    images: int
+    file: Path
+    caption: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table as it was handed to a tracker."""
+
+    name: str
+    images: int
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+
+
+Exhibit = Picture | Table
+
+
+@dataclass
+class Exhibits:
+    """A JSON-lines file beside the record; its paths are relative, so that a run folder can be moved."""
+
+    path: Path = Path()
+    shown: list[Exhibit] = field(default_factory=list)
+
+    @classmethod
+    def open(cls, path: Path, up_to: int | None) -> Self:
+        """The list at `path`, cut back to what was shown when `up_to` images had been seen; empty for None."""
+        lines = path.read_text(encoding="utf-8").split("\n")[:-1] if path.exists() and up_to is not None else []
+        shown = [_from_plain(json.loads(line), path.parent) for line in lines]
+        exhibits = cls(path, [exhibit for exhibit in shown if exhibit.images <= (up_to or 0)])
+        path.write_text("".join(map(exhibits._line, exhibits.shown)), encoding="utf-8")
+        return exhibits
+
+    def add(self, exhibit: Exhibit) -> None:
+        """Append one, written through."""
+        self.shown.append(exhibit)
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(self._line(exhibit))
+
+    def _line(self, exhibit: Exhibit) -> str:
+        return json.dumps(_to_plain(vars(exhibit), self.path.parent), ensure_ascii=False) + "\n"
+
+
+def _to_plain(value: Any, folder: Path) -> Any:
+    """Paths become `{"path": relative to the folder}`."""
+    if isinstance(value, Path):
+        return {"path": os.path.relpath(value, folder)}
+    if isinstance(value, dict):
+        return {name: _to_plain(inner, folder) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_to_plain(inner, folder) for inner in value]
+    return value
+
+
+def _from_plain(entry: dict[str, Any], folder: Path) -> Exhibit:
+    values = {name: _with_paths(value, folder) for name, value in entry.items()}
+    return Picture(**values) if "file" in values else Table(**values)
+
+
+def _with_paths(value: Any, folder: Path) -> Any:
+    if isinstance(value, dict):
+        return folder / value["path"]
+    return [_with_paths(inner, folder) for inner in value] if isinstance(value, list) else value
