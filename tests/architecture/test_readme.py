@@ -17,7 +17,8 @@ OUTSIDE = "--config-dir"  # needs a researcher's own folder: tests/smoke walks t
 
 def _commands(text):
     blocks = re.findall(r"```(?:bash)?\n(.*?)```", text, flags=re.DOTALL)
-    lines = [line for block in blocks for line in block.splitlines()] + re.findall(r"`(diptych [^`]+)`", text)
+    lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
+    lines += re.findall(r"`(diptych [^`]+)`", text)
     return [line.split("  #")[0].strip() for line in lines if line.strip().startswith("diptych ")]
 
 

@@ -68,8 +68,8 @@ def test_a_preempted_run_saves_waits_and_goes_on_from_there(slurm, environment, 
 
 
 def test_a_run_whose_time_is_over_is_queued_again_and_goes_on_from_there(slurm, environment, undisturbed, tmp_path):
-    limit = ["hydra.launcher.timeout_min=1", "hydra.launcher.signal_delay_s=10"]
-    controller = begin([*GRID, *ON_SLURM, *limit, "seed=0,1", paused(0.5)], tmp_path, environment)
+    limit = ["hydra.launcher.timeout_min=2", "hydra.launcher.signal_delay_s=10"]  # it comes after 70 to 110 seconds
+    controller = begin([*GRID, *ON_SLURM, *limit, "seed=0,1", paused(1.2)], tmp_path, environment)
     sweep = sweep_in(tmp_path)
     images: dict[str, int] = {}
 
@@ -80,7 +80,7 @@ def test_a_run_whose_time_is_over_is_queued_again_and_goes_on_from_there(slurm, 
                 slurm.start_now(job.handle)
         return controller.poll() is not None
 
-    wait_for(is_over, 400)
+    wait_for(is_over, 600)
     assert controller.returncode == 0, said(tmp_path)
     assert len(images) == 2
     assert all(0 < seen < 3200 for seen in images.values())

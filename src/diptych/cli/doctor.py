@@ -79,7 +79,9 @@ def _devices() -> list[Finding]:
 
 
 def _slurm() -> list[Finding]:
-    missing = [program for program in ("sbatch", "srun", "squeue", "scancel", "scontrol") if not shutil.which(program)]
+    from diptych.sweeps.slurm import COMMANDS
+
+    missing = [command for command in COMMANDS if shutil.which(command) is None]
     if not missing:
         return [Finding("slurm", GOOD, "its commands are here (hydra/launcher=submitit_slurm)")]
     return [Finding("slurm", OPTIONAL, f"no {', '.join(missing)}", "sweeps on a cluster begin on its login node")]

@@ -10,7 +10,7 @@ import threading
 from types import FrameType
 from typing import Any, Self
 
-from diptych.runs.preemption import TAKING, in_slurm_job
+from diptych.runs.preemption import TAKING, in_slurm_job, is_preemption
 
 log = logging.getLogger(__name__)
 
@@ -45,8 +45,9 @@ class StopSignals:
         return self
 
     def __exit__(self, *_: object) -> None:
+        """What takes the machine away is ignored from here on: nothing is left to be saved, only to be written down."""
         for number, handler in self._previous.items():
-            signal.signal(number, handler)
+            signal.signal(number, signal.SIG_IGN if is_preemption(number) else handler)
 
     def install(self) -> None:
         """Take the signals (again: Lightning puts a handler of its own in front when `fit` begins)."""

@@ -182,7 +182,10 @@ class Controller:
 
     def _look_at(self, job: Job) -> None:
         work = self._work[job.number]
-        if work.waits():
+        waits = work.waits()
+        if waits != job.waits:
+            self._note("waits", job, waits=waits)
+        if waits:
             self._expected[job.number] = now()
             return
         run = self.folder.run_of(job)

@@ -50,6 +50,10 @@ class Executor(Protocol):
         """Plain values from which `executor_again` makes one that adopts this one's work."""
         ...
 
+    def check(self) -> None:
+        """Refuse what is missing here for its work (`UserError`), before a sweep is begun."""
+        ...
+
     def slots(self) -> Sequence[Slot]:
         """How many starts it takes at a time, and what each of them has."""
         ...

@@ -17,9 +17,9 @@ class Job:
     """One run of a sweep. `run_id` is its own for good: whatever happens, it goes on in its own folder.
 
     `threads` are those that its slot gave it when it was planned, if any. In a search it is of a `trial`, which tries
-    `values`. `handle` is the executor's name for its
-    latest start, in `slot`, at `since`. `progress` marks how far it was saved when that start ended, and `losses`
-    counts how often it was lost in a row without getting any further.
+    `values`. `handle` is the executor's name for its latest start, in `slot`, at `since`; it `waits` while that stands
+    in a cluster's queue. `progress` marks how far it was saved when that start ended, and `losses` counts how often it
+    was lost in a row without getting any further.
     """
 
     number: int
@@ -34,6 +34,7 @@ class Job:
     handle: str = ""
     slot: int = 0
     since: str = ""
+    waits: bool = False
     progress: int = 0
     losses: int = 0
 
@@ -69,6 +70,8 @@ class Jobs:
                 self._jobs[number] = replace(self._jobs[number], state=QUEUED, why="", losses=0)
             case {"event": "started", "job": int(number)}:
                 self._jobs[number] = _started(self._jobs[number], event)
+            case {"event": "waits", "job": int(number), "waits": bool(waits)}:
+                self._jobs[number] = replace(self._jobs[number], waits=waits)
             case {"event": "ended", "job": int(number)}:
                 self._jobs[number] = _ended(self._jobs[number], event)
 
@@ -87,7 +90,7 @@ def new_plans(jobs: Iterable[Job], plans: Iterable[Sequence[str]]) -> list[Seque
 
 def _started(job: Job, event: Event) -> Job:
     owner = {name: event[name] for name in ("handle", "slot")}
-    return replace(job, state=RUNNING, why="", starts=job.starts + 1, since=event["at"], **owner)
+    return replace(job, state=RUNNING, why="", starts=job.starts + 1, since=event["at"], waits=False, **owner)
 
 
 def _ended(job: Job, event: Event) -> Job:
@@ -95,4 +98,4 @@ def _ended(job: Job, event: Event) -> Job:
     losses = 0
     if event["state"] == LOST:
         losses = 1 if progress != job.progress else job.losses + 1
-    return replace(job, state=event["state"], why=event["why"], progress=progress, losses=losses)
+    return replace(job, state=event["state"], why=event["why"], waits=False, progress=progress, losses=losses)

@@ -40,6 +40,7 @@ class Request:
 
 def launch(request: Request, folder: SweepFolder, executor: Executor) -> Jobs:
     """Carry out every plan that is not done yet; `SweepFailed` at the end if any run did not end well."""
+    executor.check()
     folder.path.mkdir(parents=True, exist_ok=True)
     slots = executor.slots()
     with in_hand(folder):

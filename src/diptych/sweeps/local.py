@@ -91,6 +91,9 @@ class LocalExecutor:
     def description(self) -> Mapping[str, Any]:
         return {"kind": "local"}
 
+    def check(self) -> None:
+        """Nothing is needed."""
+
     def slots(self) -> Sequence[Slot]:
         return slots_of(self.resources, Machine.here())
 

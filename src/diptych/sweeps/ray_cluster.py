@@ -8,6 +8,7 @@ have saved.
 
 import logging
 import os
+import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import floor
@@ -25,6 +26,7 @@ from diptych.sweeps.starts import Start
 NAMESPACE = "diptych"
 STORE_BYTES = 80 * 2**20
 """Of a cluster begun for a sweep: no data go through Ray's object store, which would else take a third of memory."""
+KNOCK_SECONDS = 10.0
 
 
 @dataclass
@@ -84,7 +86,7 @@ class RayWork:
 
 
 class RayExecutor:
-    """`address` is that of a cluster (`auto`, `host:6379`, `ray://…`), None begins one on this machine."""
+    """`address` is that of a cluster (`host:6379`, or `auto` on one of its nodes), None begins one on this machine."""
 
     look_every_seconds = 0.5
     parallelism: int | None = None
@@ -110,6 +112,9 @@ class RayExecutor:
     @property
     def description(self) -> Mapping[str, Any]:
         return {"kind": "ray", "address": self.address}
+
+    def check(self) -> None:
+        self._connected()
 
     def slots(self) -> Sequence[Slot]:
         """As many as all nodes together have room for, if nothing else is on them."""
@@ -161,6 +166,7 @@ class RayExecutor:
     def _connected(self) -> Any:
         ray = _ray()
         if not self._is_connected:
+            self._check_address()
             quiet = {"namespace": NAMESPACE, "log_to_driver": False, "logging_level": logging.ERROR}
             try:
                 ray.init(**quiet, **self._cluster())
@@ -168,6 +174,16 @@ class RayExecutor:
                 raise UserError(f"hydra.launcher.address={self.address}: {error}") from error
             self._is_connected = True
         return ray
+
+    def _check_address(self) -> None:
+        """Ray itself would knock for two minutes."""
+        host, _, port = (self.address or "").rpartition(":")
+        if not (host and port.isdigit()):
+            return
+        try:
+            socket.create_connection((host, int(port)), timeout=KNOCK_SECONDS).close()
+        except OSError as error:
+            raise UserError(f"hydra.launcher.address={self.address}: no Ray cluster answers there ({error})") from None
 
     def _cluster(self) -> dict[str, Any]:
         if self.address is not None:

@@ -7,6 +7,7 @@ on from what its run has saved.
 
 import logging
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -21,6 +22,7 @@ from diptych.sweeps.slots import Slot
 from diptych.sweeps.slurm_node import OnNode
 from diptych.sweeps.starts import Start
 
+COMMANDS = ("sbatch", "srun", "squeue", "scancel", "scontrol")
 MOST_IN_AN_ARRAY = 1000
 """SLURM's own default limit (MaxArraySize)."""
 OVER = (
@@ -124,6 +126,12 @@ class SlurmExecutor:
     def description(self) -> Mapping[str, Any]:
         return {"kind": "submitit_slurm"}
 
+    def check(self) -> None:
+        _submitit()
+        missing = [command for command in COMMANDS if shutil.which(command) is None]
+        if missing:
+            raise UserError(f"hydra/launcher=submitit_slurm: there is no SLURM here (no {', '.join(missing)} in PATH)")
+
     def slots(self) -> Sequence[Slot]:
         return [Slot(number, threads=self.settings.cpus_per_task) for number in range(self.num_slots)]
 
@@ -177,13 +185,8 @@ class SlurmExecutor:
         return [job.job_id for job in submitter.submit_array([OnNode(start) for start in starts])]
 
     def _submitter(self, start: Start) -> Any:
-        submitit = _submitit()
         settings = self.settings
-        folder = (start.folder.path / "slurm").absolute()
-        try:
-            submitter = submitit.SlurmExecutor(folder=folder)
-        except RuntimeError:
-            raise UserError("hydra/launcher=submitit_slurm: there is no SLURM here (no srun in PATH)") from None
+        submitter = _submitit().SlurmExecutor(folder=(start.folder.path / "slurm").absolute())
         wishes = {
             "partition": settings.partition,
             "account": settings.account,

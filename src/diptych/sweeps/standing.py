@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from diptych.runs.status import DONE, PRUNED, RUNNING, now, seconds_between
@@ -82,10 +82,11 @@ def duration(seconds: float) -> str:
 def _row(folder: SweepFolder, job: Job, differing: set[str]) -> Row:
     run = folder.run_of(job) if job.starts else None
     said = " ".join(_shortened(argument) for argument in job.arguments if argument in differing)
+    seen = replace(job, state=QUEUED) if job.waits else job
     if run is None:
-        return Row(job, said, 0, None, seconds_between(job.since, now()) if job.state == RUNNING else 0.0)
+        return Row(seen, said, 0, None, seconds_between(job.since, now()) if seen.state == RUNNING else 0.0)
     status = run.read_status()
-    return Row(job, said, status.images_seen, status.best, status.seconds)
+    return Row(seen, said, status.images_seen, status.best, status.seconds)
 
 
 def _shortened(argument: str) -> str:

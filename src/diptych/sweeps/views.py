@@ -50,13 +50,17 @@ class Lines(View):
             row = standing.rows[job.number]
             why = f": {job.why.splitlines()[0]}" if job.why else ""
             place = f"{job.number + 1}/{max(len(jobs), jobs.foreseen)}"
-            log.info("[%s] %s %s  %s%s", place, job.run_id, job.state, row.overrides, why)
+            log.info("[%s] %s %s  %s%s", place, job.run_id, row.job.state, row.overrides, why)
             self._shown[job.number] = job
         log.info("sweep %s: %s", self.folder.name, standing.words)
 
     def _is_news(self, job: Job) -> bool:
         before = self._shown.get(job.number)
-        return bool(job.starts) and (before is None or (before.state, before.starts) != (job.state, job.starts))
+        return bool(job.starts) and (before is None or _news_of(before) != _news_of(job))
+
+
+def _news_of(job: Job) -> tuple[str, int, bool]:
+    return job.state, job.starts, job.waits
 
 
 class TableView(View):

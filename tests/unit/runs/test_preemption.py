@@ -21,8 +21,8 @@ def job(monkeypatch):
     monkeypatch.setenv("DIPTYCH_HANDLE", "7_1")
 
 
-@pytest.fixture
-def handlers():
+@pytest.fixture(autouse=True)
+def _handlers_of_before():
     before = {number: signal.getsignal(number) for number in TAKING}
     yield
     for number, handler in before.items():
@@ -57,6 +57,13 @@ def test_slurm_may_repeat_itself_without_interrupting_the_save(job):
     assert stop.value.signum == signal.SIGUSR2
 
 
+def test_what_comes_after_the_last_step_does_not_keep_a_run_from_saying_that_it_is_done(job):
+    with StopSignals():
+        pass
+    for number in TAKING:
+        os.kill(os.getpid(), number)
+
+
 def test_signals_that_came_too_early_are_heard_once_the_run_can_save(job):
     signal.pthread_sigmask(signal.SIG_BLOCK, TAKING)
     signal.pthread_kill(threading.main_thread().ident, signal.SIGTERM)
@@ -64,14 +71,14 @@ def test_signals_that_came_too_early_are_heard_once_the_run_can_save(job):
         pass
 
 
-def test_when_preempted_it_waits_and_asks_nothing(job, handlers, asked):
+def test_when_preempted_it_waits_and_asks_nothing(job, asked):
     waited = []
     await_the_end(signal.SIGTERM, has_saved=False, sleep=waited.append)
     assert (waited, asked) == ([preemption.LONGEST_GRACE_SECONDS], [])
     os.kill(os.getpid(), signal.SIGTERM)  # does nothing any more
 
 
-def test_when_its_time_is_over_it_asks_to_be_queued_again_if_that_helps(job, handlers, asked):
+def test_when_its_time_is_over_it_asks_to_be_queued_again_if_that_helps(job, asked):
     waited = []
     await_the_end(signal.SIGUSR2, has_saved=False, sleep=waited.append)
     assert (waited, asked) == ([], [])

@@ -219,6 +219,7 @@ def test_a_run_that_waits_for_a_machine_does_not_hang_and_has_time_to_begin(fold
     carried_out(folder, theatre, hung_seconds=0.2)
     assert work.asked == []
     assert [job.starts for job in folder.jobs()] == [1, 1, 1]
+    assert [event["waits"] for event in folder.ledger.read() if event["event"] == "waits"] == [True, False]
 
 
 @pytest.mark.parametrize(("end", "states_of_job"), [(End(), [LOST, DONE]), (End(state=STOPPED), [STOPPED])])
@@ -292,7 +293,7 @@ def test_a_start_that_came_too_late_does_not_end_the_run_of_the_earlier_one(fold
     orphan = theatre.begin(start_of(folder, 0))
     late = theatre.begin(start_of(folder, 0))
     folder.ledger.append("started", job=0, handle=late.handle, slot=0)
-    threading.Timer(0.1, orphan.leave, (DONE, 0)).start()
+    threading.Timer(0.5, orphan.leave, (DONE, 0)).start()
     carried_out(folder, theatre)
     assert states(folder) == [DONE] * 3
 

@@ -48,4 +48,10 @@ def test_wishes_that_cannot_be_are_refused(wish, value):
 def test_without_ray_one_message_says_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(UserError, match=r"pip install 'diptych\[ray\]'"):
-        RayExecutor("auto").slots()
+        RayExecutor("auto").check()
+
+
+def test_where_no_cluster_answers_one_message_says_so_at_once(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", sys)
+    with pytest.raises(UserError, match=r"address=127.0.0.1:9: no Ray cluster answers there"):
+        RayExecutor("127.0.0.1:9").check()

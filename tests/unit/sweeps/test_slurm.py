@@ -124,10 +124,14 @@ def test_a_start_that_the_ledger_does_not_name_is_left_alone(folder):
     assert not is_noted(start, "7", patience_seconds=0)
 
 
-def test_without_submitit_one_message_says_how_to_get_it(folder, monkeypatch):
+def test_without_submitit_or_slurm_one_message_says_so(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "submitit", None)
     with pytest.raises(UserError, match=r"pip install 'diptych\[slurm\]'"):
-        SlurmExecutor().submit([Start(folder.jobs()[0], folder, Slot(0))])
+        SlurmExecutor().check()
+    monkeypatch.setitem(sys.modules, "submitit", sys)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(UserError, match=r"no sbatch, srun, squeue, scancel, scontrol in PATH"):
+        SlurmExecutor().check()
 
 
 def test_a_job_that_would_be_told_to_save_before_it_begins_is_refused():

@@ -62,6 +62,21 @@ def test_a_terminal_that_is_gone_does_not_end_the_sweep(folder):
     assert view._drawn > 0
 
 
+def test_a_run_that_waits_in_a_cluster_s_queue_is_shown_as_queued(folder, caplog):
+    caplog.set_level(logging.INFO, "diptych.sweeps")
+    view = Lines(folder, 1)
+    folder.ledger.append("waits", job=0, waits=True)
+    view.show(folder.jobs())
+    folder.ledger.append("waits", job=0, waits=False)
+    view.show(folder.jobs())
+    assert [record.message for record in caplog.records] == [
+        "[1/2] run-0 queued  seed=0",
+        "sweep lr: 2 queued",
+        "[1/2] run-0 running  seed=0",
+        "sweep lr: 1 queued, 1 running",
+    ]
+
+
 def test_where_there_is_no_terminal_a_line_says_what_is_new_and_nothing_twice(folder, caplog):
     caplog.set_level(logging.INFO, "diptych.sweeps")
     view = Lines(folder, 1)
