@@ -35,7 +35,7 @@ def send(folder, server):
     """What the printed command does."""
     command = command_to_send(folder).replace("wandb sync", f"{shlex.quote(sys.executable)} -m wandb sync")
     environment = os.environ | {"WANDB_BASE_URL": server.url}
-    subprocess.run(command, shell=True, check=True, env=environment, capture_output=True, timeout=60)
+    subprocess.run(command, shell=True, check=True, cwd=folder, env=environment, capture_output=True, timeout=60)
 
 
 def counts_of(run, name="train/loss"):
