@@ -1,5 +1,6 @@
 """A DataLoader with its own randomness, which says in plain words when a worker process dies."""
 
+import signal
 import time
 from collections.abc import Iterable
 from contextlib import suppress
@@ -37,7 +38,7 @@ class Loader(DataLoader):
             persistent_workers=persistent_workers and num_workers > 0,
             pin_memory=torch.cuda.is_available(),
             generator=torch.Generator(),
-            worker_init_fn=_use_one_thread,
+            worker_init_fn=_begin_work,
         )
 
     def __iter__(self) -> Any:
@@ -54,8 +55,14 @@ class Loader(DataLoader):
             ) from error
 
 
-def _use_one_thread(_worker: int) -> None:
+def _begin_work(_worker: int) -> None:
+    """One thread; and what a terminal or a cluster sends to a whole group of processes is for the run to answer.
+
+    It goes on with its workers until it has saved, and they end with it.
+    """
     torch.set_num_threads(1)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _deaths(workers: Iterable[Any]) -> str:

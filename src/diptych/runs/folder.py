@@ -98,6 +98,16 @@ class RunFolder:
         return self.checkpoints / "last.ckpt"
 
     @property
+    def previous(self) -> Path:
+        """What `last` was before it was written the last time."""
+        return self.checkpoints / "previous.ckpt"
+
+    @property
+    def has_saved(self) -> bool:
+        """Whether there is any checkpoint at all."""
+        return any(path.exists() for path in (self.last, self.previous, self.best))
+
+    @property
     def samples(self) -> Path:
         return self.path / "samples"
 
@@ -194,7 +204,7 @@ class RunFolder:
 
     def checkpoint(self) -> Path:
         """The checkpoint to use: the best by the run's own measure, else the last."""
-        for path in (self.best, self.last):
+        for path in (self.best, self.last, self.previous):
             if path.exists():
                 return path
         raise UserError(f"{self.path} has no checkpoint yet (status: {self.read_status().label or 'unknown'})")
@@ -208,7 +218,10 @@ def digest_of(config: Mapping[str, Any]) -> str:
 
 
 def _write_text(path: Path, text: str) -> None:
-    """All or nothing: a reader never sees half a file."""
+    """All or nothing: a reader never sees half a file, and a full disk leaves none behind."""
     partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)
+    try:
+        partial.write_text(text, encoding="utf-8")
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)

@@ -2,7 +2,7 @@
 
 Checkpoints are written between two training steps, after the validation that is due there. What has happened by
 then is in them: the resolved configuration, the data's facts and vocabulary, the position in the training stream,
-and the global random states, which are put back just before the first resumed step.
+and the global random states, which are put back just before the first resumed step. `ended` says that no step follows.
 """
 
 from typing import Any
@@ -48,6 +48,7 @@ class Recorder(Callback):
         checkpoint["data_spec"] = self.spec.to_dict()
         checkpoint["batches"] = self.batches
         checkpoint["random_states"] = random_states()
+        checkpoint["ended"] = trainer.should_stop
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         self.batches = checkpoint["batches"]

@@ -49,7 +49,8 @@ class StopSignals:
             raise Stopped(self.received)
 
     def _handle(self, signum: int, frame: FrameType | None) -> None:
-        if not self.deferred or self.received is not None:
-            raise Stopped(signum)
+        stops_at_once = not self.deferred or self.received is not None
         self.received = signum
+        if stops_at_once:
+            raise Stopped(signum)
         log.warning("%s: saving after this batch, then stopping (once more stops at once)", signal.Signals(signum).name)

@@ -3,13 +3,14 @@
 import logging
 import traceback
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from pytorch_lightning import LightningDataModule
 
 from diptych.callbacks import Checkpoints, TrainingDiverged
+from diptych.callbacks.durable import NO_ROOM, NotSaved, not_saved
 from diptych.config import UserError, components
 from diptych.config.components import Trust
 from diptych.runs import environment
@@ -21,6 +22,7 @@ from diptych.runs.lock import LockHeld, locked
 from diptych.runs.logs import logging_to
 from diptych.runs.parts import borrow, check_parts, find_lenders, load_parts
 from diptych.runs.randomness import seed_everything
+from diptych.runs.saved import Saved, newest_saved, set_aside
 from diptych.runs.status import DIVERGED, DONE, FAILED, RUNNING, STOPPED
 from diptych.runs.stopping import Stopped, StopSignals
 from diptych.runs.trainer import CALLBACK_FACTS, Equipment, make_trainer, prepare_machine, quiet, repeat_first_batch
@@ -32,8 +34,14 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class Progress:
-    """What status.json is told when a run ends, however it ends."""
+    """What status.json is told when a run ends, however it ends.
 
+    `begun_images` and `begun_best` are where it was when this start began.
+    """
+
+    signals: StopSignals
+    begun_images: int = 0
+    begun_best: float | None = None
     system: System | None = None
     trackers: Trackers | None = None
     checkpoints: Checkpoints | None = None
@@ -41,11 +49,12 @@ class Progress:
 
     @property
     def images_seen(self) -> int:
-        return self.system.images_seen if self.system else 0
+        return max(self.begun_images, self.system.images_seen if self.system else 0)
 
     @property
     def best(self) -> float | None:
-        return self.checkpoints.best.value if self.checkpoints else None
+        reached = self.checkpoints.best.value if self.checkpoints else None
+        return self.begun_best if reached is None else reached
 
 
 def check(config: Config, trust: Trust = None) -> None:
@@ -74,9 +83,10 @@ def train(config: Config, overrides: Iterable[str] = ()) -> tuple[RunFolder, Pro
     outputs = Path(config["paths"]["outputs"])
     warm = find_run(config["init_from"], outputs).checkpoint() if config["init_from"] else None
     lenders = find_lenders(config["parts"], outputs)
-    folder = RunFolder.create(outputs, config["name"], inherited_or_new_run_id())
-    folder.write_config(config)
-    folder.write_overrides(overrides)
+    with full_disk_named(outputs):
+        folder = RunFolder.create(outputs, config["name"], inherited_or_new_run_id())
+        folder.write_config(config)
+        folder.write_overrides(overrides)
     with _gone_if_refused(folder), _recorded(folder) as progress:
         borrow(lenders, folder)
         _execute(folder, config, progress, warm_start=warm)
@@ -84,17 +94,34 @@ def train(config: Config, overrides: Iterable[str] = ()) -> tuple[RunFolder, Pro
 
 
 def resume(folder: RunFolder, config: Config, trust: Trust = ()) -> tuple[RunFolder, Progress]:
-    """Go on from `last.ckpt`, with the checkpoint's configuration or one that `changed_config` made of it."""
+    """Go on from the newest whole checkpoint, with its configuration or one that `changed_config` made of it.
+
+    A run that was killed between its last checkpoint and saying that it is done says so now.
+    """
     _refuse_if_alive(folder)
-    checkpoint = read_checkpoint(folder.last)
-    if checkpoint["images_seen"] >= config["budget_images"]:
-        seen = checkpoint["images_seen"]
-        raise UserError(f"{folder.run_id} has seen {seen:,} of {config['budget_images']:,} images: add budget_images=…")
+    saved = newest_saved(folder)
+    is_over = _is_over(folder, saved, config)
     check(config, trust)
-    folder.write_config(config)
-    with _recorded(folder) as progress:
-        _execute(folder, config, progress, trust=trust, resume_images=checkpoint["images_seen"])
+    with _recorded(folder, saved) as progress:
+        if saved.damaged:
+            log.warning(set_aside(saved))
+        folder.write_config(config)
+        if is_over:
+            progress.trackers = _trackers(folder, config, saved.images_seen, trust)
+        else:
+            _execute(folder, config, progress, trust=trust, saved=saved)
     return folder, progress
+
+
+def _is_over(folder: RunFolder, saved: Saved, config: Config) -> bool:
+    """Whether nothing is left to train; `UserError` where the run has said so already, and is asked for no more."""
+    is_spent = saved.images_seen >= config["budget_images"]
+    if folder.read_status().status != DONE:
+        return is_spent or (saved.content.get("ended", False) and config == saved.content["config"])
+    if is_spent:
+        seen = f"{saved.images_seen:,} of {config['budget_images']:,}"
+        raise UserError(f"{folder.run_id} has seen {seen} images: add budget_images=…")
+    return False
 
 
 @contextmanager
@@ -109,29 +136,55 @@ def _gone_if_refused(folder: RunFolder) -> Iterator[None]:
 
 
 @contextmanager
-def _recorded(folder: RunFolder) -> Iterator[Progress]:
+def _recorded(folder: RunFolder, saved: Saved | None = None) -> Iterator[Progress]:
     """Keep log.txt, environment.json and status.json of one start, and close the trackers with its status."""
-    progress = Progress()
-    with _in_hand(folder), logging_to(folder.log):
-        folder.write_status(RUNNING)
+    signals = StopSignals()
+    progress = Progress(signals, saved.images_seen, saved.best) if saved else Progress(signals)
+    with _in_hand(folder), logging_to(folder.log), signals:
         status, why = FAILED, ""
         try:
-            yield progress
+            with full_disk_named(folder.path):
+                folder.write_status(RUNNING, "", progress.images_seen, progress.best)
+                yield progress
             status = DONE
-        except Stopped as stop:
+        except (Stopped, NotSaved) as stop:
             status, why = STOPPED, str(stop)
             stop.add_note(_how_to_go_on(folder, progress))
             raise
         except BaseException as error:
             status = DIVERGED if isinstance(error, TrainingDiverged) else FAILED
             why = f"{type(error).__name__}: {error}"
-            with folder.log.open("a", encoding="utf-8") as file:
+            with suppress(OSError), folder.log.open("a", encoding="utf-8") as file:
                 traceback.print_exc(file=file)
             raise
         finally:
-            folder.write_status(status, why, progress.images_seen, progress.best)
-            if progress.trackers:
-                progress.lines = tuple(progress.trackers.finish(status))
+            signals.deferred = True  # it ends anyway
+            _say_how_it_ended(folder, status, why, progress)
+
+
+@contextmanager
+def full_disk_named(path: Path) -> Iterator[None]:
+    """Say of which disk it is that there is no room on it; `path` where the system names none."""
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, NotSaved) or error.errno not in NO_ROOM:
+            raise
+        raise not_saved(Path(error.filename or path), error) from error
+
+
+def _say_how_it_ended(folder: RunFolder, status: str, why: str, progress: Progress) -> None:
+    """A full disk may keep status.json from saying it; the exit code does then."""
+    try:
+        folder.write_status(status, why, progress.images_seen, progress.best)
+    except OSError as error:
+        failure = not_saved(folder.path / "status.json", error)
+        log.warning("%s", failure)
+        if status == DONE:
+            raise failure from error
+    finally:
+        if progress.trackers:
+            progress.lines = tuple(progress.trackers.finish(status))
 
 
 @contextmanager
@@ -153,7 +206,7 @@ def _refuse_if_alive(folder: RunFolder) -> None:
 
 def _how_to_go_on(folder: RunFolder, progress: Progress) -> str:
     """For people: where the stopped run lies, and the command that goes on with it."""
-    if not folder.last.exists():
+    if not folder.has_saved:
         return f"{folder.shown} has no checkpoint yet: begin anew"
     return f"it has seen {progress.images_seen:,} images; go on with\ndiptych resume {folder.shown}"
 
@@ -164,10 +217,10 @@ def _execute(
     progress: Progress,
     trust: Trust = None,
     warm_start: Path | None = None,
-    resume_images: int | None = None,
+    saved: Saved | None = None,
 ) -> None:
     """Build everything, then train until the budget is spent or something else ends the run."""
-    with StopSignals() as signals, quiet():
+    with quiet():
         prepare_machine(config["trainer"])
         folder.write_environment(environment.describe())
         seed_everything(config["seed"])
@@ -175,12 +228,12 @@ def _execute(
         progress.system = _system(folder, config, data, trust, warm_start)
         if config["trainer"]["overfit_batch"]:
             repeat_first_batch(data)
-        progress.trackers = _trackers(folder, config, resume_images, trust)
-        equipment = Equipment(folder, config, data, progress.trackers, signals, trust)
+        progress.trackers = _trackers(folder, config, saved.images_seen if saved else None, trust)
+        equipment = Equipment(folder, config, data, progress.trackers, progress.signals, trust)
         trainer = make_trainer(equipment)
         progress.checkpoints = next((c for c in trainer.callbacks if isinstance(c, Checkpoints)), None)  # pyright: ignore
-        signals.deferred = True
-        checkpoint = str(folder.last) if resume_images is not None else None
+        progress.signals.deferred = True
+        checkpoint = str(saved.path) if saved else None
         trainer.fit(progress.system, datamodule=data, ckpt_path=checkpoint, weights_only=True)
 
 

@@ -44,6 +44,9 @@ class Tracker:
     def summary(self, values: Mapping[str, float | str]) -> None:
         """The run's figures, one value a name; a later value replaces an earlier one."""
 
+    def flush(self) -> None:
+        """Bring what was logged so far to where it outlives the machine; OSError where that cannot be."""
+
     def finish(self, status: str) -> str | None:
         """Close the record of a run that is `done`, `failed` or `stopped`; perhaps one line to show at the end."""
 

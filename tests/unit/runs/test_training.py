@@ -33,7 +33,7 @@ def test_a_run_leaves_a_whole_folder(tiny):
     assert "model=tiny_gan" in (folder.path / "overrides.yaml").read_text()
     start = json.loads((folder.path / "environment.json").read_text())["starts"][0]
     assert start["packages"]["torch"] == torch.__version__.partition("+")[0]
-    assert {p.name for p in folder.checkpoints.iterdir()} == {"best.ckpt", "last.ckpt"}
+    assert {p.name for p in folder.checkpoints.iterdir()} == {"best.ckpt", "last.ckpt", "previous.ckpt"}
     assert "pytorch_lightning" in folder.log.read_text()
 
 

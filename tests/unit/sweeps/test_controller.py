@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import threading
+import zipfile
 from dataclasses import asdict, dataclass, field
 
 import pytest
@@ -44,7 +45,8 @@ class Played:
         )
         self.say(RUNNING)
         if SAVES in self.script:
-            self.run.last.write_text(str(self.pid))
+            with zipfile.ZipFile(self.run.last, "w") as checkpoint:
+                checkpoint.writestr("by", str(self.pid))
         for state, code in ((DONE, 0), (FAILED, 1), (DIVERGED, 1)):
             if state in self.script:
                 self.end(state, code)
