@@ -14,7 +14,7 @@ from pytorch_lightning.plugins.io import TorchCheckpointIO
 
 PARTIAL_SUFFIX = ".partial"
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-GIGABYTE = 2**30
+UNITS = ((2**40, "TB"), (2**30, "GB"), (2**20, "MB"), (2**10, "kB"))
 
 
 class NotSaved(OSError):
@@ -61,15 +61,18 @@ def not_saved(path: Path, error: OSError) -> NotSaved:
 
 
 def _advice(path: Path, error: OSError) -> str:
-    there = next(folder for folder in (path, *path.absolute().parents) if folder.is_dir())
+    there = next(folder for folder in path.absolute().parents if folder.is_dir())
     if error.errno not in NO_ROOM:
         return f"Make {there} a place that can be written to; what was saved before is untouched"
+    disk = next(folder for folder in (there, *there.parents) if folder.is_mount())
     room = shutil.disk_usage(there)
-    free, total = room.free / GIGABYTE, room.total / GIGABYTE
-    return (
-        f"The disk that holds {there} has {free:.1f} of {total:.1f} GB left (a quota may leave less): make room there; "
-        "what was saved before is untouched"
-    )
+    left = f"{_size(room.free)} of {_size(room.total)} are left, or less under a quota"
+    return f"Make room on the disk at {disk} ({left}); what was saved before is untouched"
+
+
+def _size(number: int) -> str:
+    unit, name = next((pair for pair in UNITS if number >= pair[0]), (1, "bytes"))
+    return f"{number / unit:.3g} {name}"
 
 
 def _keep(path: Path, earlier: Path) -> None:

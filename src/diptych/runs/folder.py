@@ -184,7 +184,13 @@ class RunFolder:
         self._write(replace(self.read_status(), updated=now(), images_seen=images_seen, best=best))
 
     def _write(self, status: Status) -> None:
-        _write_text(self.path / "status.json", json.dumps(asdict(status), indent=1))
+        path, text = self.path / "status.json", json.dumps(asdict(status), indent=1)
+        try:
+            _write_text(path, text)
+        except OSError:  # a full disk has no room for a new file; the old one has room of its own
+            if not path.exists():
+                raise
+            _write_over(path, text)
 
     def _ended(self, status: Status) -> Status:
         """The status of a start that is over: one that was killed is counted up to its last checkpoint."""
@@ -225,3 +231,10 @@ def _write_text(path: Path, text: str) -> None:
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _write_over(path: Path, text: str) -> None:
+    """In the file's own place; who is killed while doing so tears it."""
+    with path.open("r+b") as file:
+        file.write(text.encode())
+        file.truncate()

@@ -54,7 +54,7 @@ class CsvTracker(Tracker):
             os.fsync(file.fileno())
 
     def finish(self, status: str) -> str | None:
-        self._write_through()
+        self._try_to_write()
         return None
 
     def _try_to_write(self) -> None:
