@@ -1,4 +1,4 @@
-"""A disk that fills up in mid-training: what was saved stays, the run says which disk, and goes on when there is room."""
+"""A disk that fills up in mid-training: what was saved stays, the run says which disk, and later goes on."""
 
 import subprocess
 from pathlib import Path
