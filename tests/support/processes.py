@@ -61,6 +61,7 @@ def said(folder: Path) -> str:
 
 def _command(arguments: list[str], folder: Path, variables: dict[str, str]) -> None:
     os.environ.update({"OMP_NUM_THREADS": "1", "WANDB_MODE": "offline", **variables})
+    multiprocessing.set_start_method(None, force=True)  # data workers begin as they do in a command that was typed
     os.setpgrp()
     os.chdir(folder)
     descriptor = os.open("said.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND)

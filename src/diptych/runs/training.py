@@ -13,6 +13,7 @@ from diptych.callbacks import Checkpoints, TrainingDiverged
 from diptych.callbacks.durable import NO_ROOM, NotSaved, not_saved
 from diptych.config import UserError, components
 from diptych.config.components import Trust
+from diptych.data.loader import end_workers
 from diptych.runs import environment
 from diptych.runs.build import Config, build_data, build_system, check_components, read_checkpoint
 from diptych.runs.finding import find_run
@@ -159,6 +160,7 @@ def _recorded(folder: RunFolder, saved: Saved | None = None) -> Iterator[Progres
             raise
         finally:
             signals.deferred = True  # it ends anyway
+            end_workers()
             _say_how_it_ended(folder, status, why, progress)
 
 
