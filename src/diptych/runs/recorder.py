@@ -27,6 +27,9 @@ class Recorder(Callback):
         self._states: dict[str, Any] | None = None
         self._images_before = 0
 
+    def on_sanity_check_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.signals.install()
+
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.signals.install()
 

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from signal import SIGTERM
 
 from pytorch_lightning import LightningDataModule
+from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from diptych.callbacks import Checkpoints, TrainingDiverged
 from diptych.callbacks.durable import NO_ROOM, NotSaved, not_saved
@@ -236,7 +238,10 @@ def _execute(
         progress.checkpoints = next((c for c in trainer.callbacks if isinstance(c, Checkpoints)), None)  # pyright: ignore
         progress.signals.deferred = True
         checkpoint = str(saved.path) if saved else None
-        trainer.fit(progress.system, datamodule=data, ckpt_path=checkpoint, weights_only=True)
+        try:
+            trainer.fit(progress.system, datamodule=data, ckpt_path=checkpoint, weights_only=True)
+        except SIGTERMException:  # Lightning's own, with exit code 0, where it saw the signal before us
+            raise Stopped(SIGTERM) from None
 
 
 def _system(
