@@ -40,6 +40,20 @@ def kill_all() -> None:
         process.join()
 
 
+def living(group: int) -> list[str]:
+    """The processes of a group that have not ended, as the kernel describes them."""
+    stats = [_read(path) for path in Path("/proc").glob("[0-9]*/stat")]
+    fields = [(stat, stat.rpartition(")")[2].split()) for stat in stats if stat]
+    return [stat for stat, (state, _, its_group, *_) in fields if int(its_group) == group and state != "Z"]
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError:
+        return ""
+
+
 def said(folder: Path) -> str:
     """What the commands run in `folder` have written to the terminal."""
     return (folder / "said.txt").read_text(encoding="utf-8")
@@ -47,6 +61,7 @@ def said(folder: Path) -> str:
 
 def _command(arguments: list[str], folder: Path, variables: dict[str, str]) -> None:
     os.environ.update({"OMP_NUM_THREADS": "1", "WANDB_MODE": "offline", **variables})
+    multiprocessing.set_start_method(None, force=True)  # data workers begin as they do in a command that was typed
     os.setpgrp()
     os.chdir(folder)
     descriptor = os.open("said.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND)

@@ -1,6 +1,8 @@
 """A researcher's own package, small enough for tests: two systems and their networks, built by the spine alone."""
 
+import contextlib
 import os
+import resource
 import signal
 import time
 
@@ -116,20 +118,40 @@ class UnopenableData(LightningDataModule):
 
 
 class Strike(Callback):
-    """Sends the process one signal when so many images were seen: after a step, in a validation, or while saving.
+    """Sends the process a signal when so many images were seen: after a step, in a validation, or while saving.
 
-    Of several devices only that of `rank`, where one is given.
+    Further moments are "building" (before there is anything to save), "sanity" (the validation before the first step)
+    and "sampling" (while pictures are drawn or told). `group` means data workers too, as a terminal does. Of several
+    devices only that of `rank` is struck, where one is given.
     """
 
     def __init__(
-        self, *, images: int, signum: int = signal.SIGKILL, where: str = "step", rank: int | None = None
+        self,
+        *,
+        images: int,
+        signum: int = signal.SIGKILL,
+        where: str = "step",
+        times: int = 1,
+        group: bool = False,
+        rank: int | None = None,
     ) -> None:
         self.images: int | None = images
-        self.signum, self.where, self.rank = signum, where, rank
+        self.signum, self.where, self.times, self.group, self.rank = signum, where, times, group, rank
+        if where == "building":
+            self._send()
 
     def setup(self, trainer, pl_module, stage) -> None:
         if self.rank not in (None, trainer.global_rank):
             self.images = None
+
+    def on_sanity_check_start(self, trainer, pl_module) -> None:
+        if self.where == "sanity":
+            self._send()
+
+    def on_train_start(self, trainer, pl_module) -> None:
+        for name in ("sample_grid", "example_captions"):
+            if self.where == "sampling" and hasattr(pl_module, name):
+                setattr(pl_module, name, self._struck(getattr(pl_module, name), pl_module))
 
     def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
         if self.where == "step":
@@ -143,15 +165,51 @@ class Strike(Callback):
         if self.where == "saving" and self.images is not None and pl_module.images_seen >= self.images:
             torch.save = self._die_in_the_middle
 
+    def _struck(self, method, pl_module):
+        def with_a_strike(*args, **kwargs):
+            self._strike(pl_module)
+            return method(*args, **kwargs)
+
+        return with_a_strike
+
     def _strike(self, pl_module) -> None:
         if self.images is not None and pl_module.images_seen >= self.images:
             self.images = None
-            os.kill(os.getpid(), self.signum)
+            self._send()
+
+    def _send(self) -> None:
+        for _ in range(self.times):
+            (os.killpg if self.group else os.kill)(0 if self.group else os.getpid(), self.signum)
+            time.sleep(0.01)  # two signals of one kind that wait together are one
 
     def _die_in_the_middle(self, checkpoint, file) -> None:
         file.write(b"half a checkpoint" * 1000)
         file.flush()
         os.kill(os.getpid(), self.signum)
+
+
+class LimitFiles(Callback):
+    """Lets no file grow beyond so many bytes, as a disk that is nearly full does, once so many images were seen."""
+
+    def __init__(self, *, images: int, size: int) -> None:
+        self.images, self.size = images, size
+
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
+        if pl_module.images_seen >= self.images:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (self.size, resource.RLIM_INFINITY))
+
+
+class FillDisk(Callback):
+    """Takes all the room there is on the run's disk, once so many images were seen."""
+
+    def __init__(self, *, images: int, file: str) -> None:
+        self.images, self.file = images, file
+
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
+        if pl_module.images_seen >= self.images:
+            with open(self.file, "ab", buffering=0) as file, contextlib.suppress(OSError):
+                while file.write(bytes(4096)):
+                    pass
 
 
 class Pause(Callback):

@@ -48,6 +48,10 @@ class Best:
         self.value, self.images = value, images
         return True
 
+    def forget(self) -> None:
+        """Begin anew: the next figure is the best."""
+        self.value, self.images = None, 0
+
     def state_dict(self) -> dict[str, Any]:
         """Plain values, for the checkpoint."""
         return {"monitor": self.monitor, "value": self.value, "images": self.images}

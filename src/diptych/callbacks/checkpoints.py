@@ -1,7 +1,8 @@
 """last.ckpt every interval and at every end, best.ckpt at the best validation; each whole, or the one before it.
 
 Checkpoints are written between training steps only, and after the validation where one is due: what is saved is a
-state from which training goes on exactly. What stops a run inside a step leaves the last interval's file.
+state from which training goes on exactly. What stops a run inside a step leaves the last interval's file. What
+last.ckpt held before stays as previous.ckpt.
 """
 
 import logging
@@ -12,30 +13,36 @@ from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
 from diptych.callbacks.best import Best, hint_at_few_examples
-from diptych.callbacks.durable import PARTIAL_SUFFIX, DurableCheckpointIO
+from diptych.callbacks.durable import PARTIAL_SUFFIX, DurableCheckpointIO, NotSaved, not_saved
 from diptych.callbacks.health import TrainingDiverged
 from diptych.callbacks.rhythm import Every, is_fitting, validation_follows
 
-LAST, BEST = "last.ckpt", "best.ckpt"
+LAST, PREVIOUS, BEST = "last.ckpt", "previous.ckpt", "best.ckpt"
 _log = logging.getLogger(__name__)
 
 
 class Checkpoints(Callback):
-    """A full disk does not stop training: the old file stays, a warning says so, and the run fails at its end."""
+    """What cannot be saved stops the run (`NotSaved`): the files of before stay, and going on from them repeats it.
 
-    def __init__(self, *, checkpoints_folder: Path, monitor: str | None, mode: str, every_images: int) -> None:
+    Nothing is saved before the figures of the images it has seen are, or a resumed run would lack them for ever.
+    """
+
+    def __init__(
+        self, *, checkpoints_folder: Path, monitor: str | None, mode: str, every_images: int, trackers: Any = None
+    ) -> None:
         self.folder = checkpoints_folder
+        self.trackers = trackers
         self.best = Best(monitor, mode)
         self._every = Every(every_images, "callbacks.checkpoints.every_images")
         self._due = False
         self._between_steps = False
         self._saved_images = -1
-        self._io = DurableCheckpointIO()
+        self._io = DurableCheckpointIO(kept={LAST: PREVIOUS})
 
     def setup(self, trainer: Trainer, pl_module: Any, stage: str) -> None:
         if type(trainer.strategy.checkpoint_io) is TorchCheckpointIO:
             trainer.strategy.checkpoint_io = self._io
-        for name in (LAST, BEST):
+        for name in (LAST, PREVIOUS, BEST):
             (self.folder / (name + PARTIAL_SUFFIX)).unlink(missing_ok=True)
 
     def on_sanity_check_end(self, trainer: Trainer, pl_module: Any) -> None:
@@ -45,6 +52,9 @@ class Checkpoints(Callback):
         self._every.start(pl_module.images_seen)
         if self.best.monitor is None:
             _log.warning("no monitor is named, so there will be no best.ckpt, only last.ckpt (add monitor=val/…)")
+        elif self.best.value is not None and not (self.folder / BEST).exists():
+            _log.warning("best.ckpt is gone: the best validation from here on takes its place")
+            self.best.forget()
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: Any, batch: Any, batch_idx: int) -> None:
         self._between_steps = False
@@ -59,9 +69,8 @@ class Checkpoints(Callback):
         if not is_fitting(trainer):
             return
         self._between_steps = True
-        previous = self.best.state_dict()
-        if self.best.update(trainer.callback_metrics, pl_module.images_seen) and not self._save(trainer, BEST):
-            self.best.load_state_dict(previous)
+        if self.best.update(trainer.callback_metrics, pl_module.images_seen):
+            self._save(trainer, BEST)
         if self._due or trainer.should_stop:
             self.save_last(trainer)
 
@@ -69,24 +78,23 @@ class Checkpoints(Callback):
         if self._saved_images != pl_module.images_seen:
             self.save_last(trainer)
         self._between_steps = False
-        if self._io.failure:
-            raise OSError(f"the last state of this run could not be saved in {self.folder}: {self._io.failure}")
 
     def on_exception(self, trainer: Trainer, pl_module: Any, exception: BaseException) -> None:
         progress: Any = trainer.fit_loop.epoch_loop.batch_progress.total
         between_steps = self._between_steps and progress.ready == progress.processed
         if trainer.world_size > 1:  # the others wait somewhere else, unless all were told to stop here
             between_steps &= getattr(exception, "between_steps", False)
-        if between_steps and self._saved_images != pl_module.images_seen:
+        is_new = self._saved_images != pl_module.images_seen and not isinstance(exception, NotSaved)
+        if between_steps and is_new:
             try:
                 self.save_last(trainer)
-            except TrainingDiverged as error:
+            except (TrainingDiverged, NotSaved) as error:
                 _log.warning("not saved: %s", error)
 
     def save_last(self, trainer: Trainer) -> None:
         """Write last.ckpt now; only to be called between training steps."""
-        if self._save(trainer, LAST):
-            self._saved_images = trainer.lightning_module.images_seen  # pyright: ignore[reportAttributeAccessIssue]
+        self._save(trainer, LAST)
+        self._saved_images = trainer.lightning_module.images_seen  # pyright: ignore[reportAttributeAccessIssue]
         self._due = False
 
     def state_dict(self) -> dict[str, Any]:
@@ -95,9 +103,16 @@ class Checkpoints(Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.best.load_state_dict(state_dict)
 
-    def _save(self, trainer: Trainer, name: str) -> bool:
-        trainer.save_checkpoint(self.folder / name)
-        self._io.failure = trainer.strategy.broadcast(self._io.failure)  # only the first device writes
-        if self._io.failure:
-            _log.warning("%s could not be saved (%s); the one before it stays", self.folder / name, self._io.failure)
-        return self._io.failure is None
+    def _save(self, trainer: Trainer, name: str) -> None:
+        """The figures first, then the state; every rank raises what one of them met with."""
+        path = self.folder / name
+        if self.trackers is not None:
+            _raise_together(trainer, path, self.trackers.flush())
+        trainer.save_checkpoint(path)
+        _raise_together(trainer, path, self._io.failure)
+
+
+def _raise_together(trainer: Trainer, path: Path, failure: OSError | None) -> None:
+    failure = trainer.strategy.broadcast(failure)
+    if failure is not None:
+        raise not_saved(Path(failure.filename or path), failure)

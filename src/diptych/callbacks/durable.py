@@ -1,6 +1,11 @@
-"""Checkpoint files that are whole or not there: written beside, brought to the disk, then renamed into place."""
+"""Checkpoint files that are whole or not there: written beside, brought to the disk, then renamed into place.
 
+What they replace may be kept under another name, so that a file which goes bad on the disk has one to stand in for it.
+"""
+
+import errno
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -8,33 +13,81 @@ import torch
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
 PARTIAL_SUFFIX = ".partial"
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+UNITS = ((2**40, "TB"), (2**30, "GB"), (2**20, "MB"), (2**10, "kB"))
+
+
+class NotSaved(OSError):
+    """Something that a run has to keep cannot be written. What was saved before is untouched, to be gone on from."""
+
+    exit_code = os.EX_TEMPFAIL
 
 
 class DurableCheckpointIO(TorchCheckpointIO):
-    """Keeps the earlier file when writing fails.
+    """Keeps the earlier file when writing fails, and those named in `kept` always: under the names given there.
 
     `failure` then holds the reason; raising on one rank would leave the others waiting for it for ever.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, kept: dict[str, str] | None = None) -> None:
         super().__init__()
-        self.failure: str | None = None
+        self.kept = kept or {}
+        self.failure: OSError | None = None
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
         path = Path(path)
         partial = path.with_name(path.name + PARTIAL_SUFFIX)
-        path.parent.mkdir(parents=True, exist_ok=True)
         self.failure = None
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)
             with partial.open("wb") as file:
                 torch.save(checkpoint, file)
                 file.flush()
                 os.fsync(file.fileno())
+            if path.name in self.kept:
+                _keep(path, path.with_name(self.kept[path.name]))
             os.replace(partial, path)
             _sync_folder(path.parent)
         except (OSError, RuntimeError) as error:  # torch turns a failed write into a RuntimeError
-            self.failure = str(_first_cause(error)).splitlines()[0]
+            self.failure = _first_cause(error)
+        finally:
             partial.unlink(missing_ok=True)
+
+
+def not_saved(path: Path, error: OSError) -> NotSaved:
+    """The error in words that say which disk is meant, and what to do."""
+    reason = (error.strerror or str(error)).splitlines()[0]
+    return NotSaved(f"{path} cannot be written: {reason}. {_advice(path, error)}")
+
+
+def _advice(path: Path, error: OSError) -> str:
+    there = next(folder for folder in path.absolute().parents if folder.is_dir())
+    if error.errno not in NO_ROOM:
+        return f"Make {there} a place that can be written to; what was saved before is untouched"
+    disk = next(folder for folder in (there, *there.parents) if folder.is_mount())
+    room = shutil.disk_usage(there)
+    left = f"{_size(room.free)} of {_size(room.total)} are left, or less under a quota"
+    return f"Make room on the disk at {disk} ({left}); what was saved before is untouched"
+
+
+def _size(number: int) -> str:
+    unit, name = next((pair for pair in UNITS if number >= pair[0]), (1, "bytes"))
+    return f"{number / unit:.3g} {name}"
+
+
+def _keep(path: Path, earlier: Path) -> None:
+    """Give the file a second name at once; where the file system has no such thing, it loses its first one."""
+    if not path.exists():
+        return
+    link = earlier.with_name(earlier.name + PARTIAL_SUFFIX)
+    link.unlink(missing_ok=True)
+    try:
+        os.link(path, link)
+    except OSError:
+        os.replace(path, earlier)
+    else:
+        os.replace(link, earlier)
+        link.unlink(missing_ok=True)  # renaming one name of a file to another of the same does nothing
 
 
 def _sync_folder(folder: Path) -> None:
@@ -46,7 +99,7 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _first_cause(error: BaseException) -> BaseException:
+def _first_cause(error: BaseException) -> OSError:
     while error.__context__ is not None:
         error = error.__context__
-    return error
+    return error if isinstance(error, OSError) else OSError(str(error))

@@ -16,6 +16,7 @@ from typing import Any
 from PIL import Image
 from pytorch_lightning import Callback, Trainer
 
+from diptych.callbacks.durable import PARTIAL_SUFFIX
 from diptych.callbacks.grids import contact_sheet, rows_sheet, to_pil
 from diptych.callbacks.rhythm import Every
 
@@ -74,8 +75,13 @@ class Samples(Callback):
 
     def _save(self, picture: Image.Image, name: str) -> Path:
         path = self.folder / name
+        partial = path.with_name(path.name + PARTIAL_SUFFIX)
         path.parent.mkdir(parents=True, exist_ok=True)
-        picture.save(path)
+        try:
+            picture.save(partial, "PNG")
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
         return path
 
 

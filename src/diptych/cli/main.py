@@ -1,14 +1,18 @@
 """`diptych COMMAND …`: dispatch without heavy imports, one message for errors a user can mend, and the exit codes.
 
-0 done, 1 failed, 2 wrong usage, 130 and 143 stopped by SIGINT and SIGTERM after saving.
+0 done, 1 failed, 2 wrong usage, 75 stopped because something could not be saved (a full disk), 130 and 143 stopped by
+SIGINT and SIGTERM after saving.
 """
 
 import argparse
 import importlib
 import logging
 import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from diptych import __version__
 
@@ -46,7 +50,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _guarded(name: str, arguments: list[str], debug: bool) -> int:
     """Run the command, and say what went wrong in one message; `debug` shows the whole traceback."""
     try:
-        return _run(name, arguments)
+        with _leaving_on_sigterm():
+            return _run(name, arguments)
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
@@ -55,6 +60,9 @@ def _guarded(name: str, arguments: list[str], debug: bool) -> int:
     except Exception as error:
         if debug:
             raise
+        code = getattr(error, "exit_code", None)  # of an error that is no failure: it can be gone on from
+        if code is not None:
+            return _told(name, error, code)
         expected = isinstance(error, ValueError) or type(error).__module__.startswith(("omegaconf.", "yaml."))
         kind = "" if expected else f"{type(error).__name__}: "
         hint = "" if expected else "\n(--debug shows where)"
@@ -64,9 +72,26 @@ def _guarded(name: str, arguments: list[str], debug: bool) -> int:
         code = getattr(stop, "code", None)
         if not isinstance(code, int):
             raise
-        if str(stop) != str(code):
-            print("\n".join([f"diptych {name}: {stop}", *getattr(stop, "__notes__", ())]), file=sys.stderr)
-        return code
+        return _told(name, stop, code) if str(stop) != str(code) else code
+
+
+def _told(name: str, error: BaseException, code: int) -> int:
+    """Say it, with what was added to it; returns the code."""
+    print("\n".join([f"diptych {name}: {error}", *getattr(error, "__notes__", ())]), file=sys.stderr)
+    return code
+
+
+@contextmanager
+def _leaving_on_sigterm() -> Iterator[None]:
+    """Before a command takes the signal itself: leave as others do, and let go in order of what is in hand."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
 
 
 def _run(name: str, arguments: list[str]) -> int:

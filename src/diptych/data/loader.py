@@ -1,5 +1,8 @@
 """A DataLoader with its own randomness, which says in plain words when a worker process dies."""
 
+import multiprocessing
+import signal
+import threading
 import time
 from collections.abc import Iterable
 from contextlib import suppress
@@ -37,7 +40,7 @@ class Loader(DataLoader):
             persistent_workers=persistent_workers and num_workers > 0,
             pin_memory=torch.cuda.is_available(),
             generator=torch.Generator(),
-            worker_init_fn=_use_one_thread,
+            worker_init_fn=_begin_work,
         )
 
     def __iter__(self) -> Any:
@@ -54,8 +57,29 @@ class Loader(DataLoader):
             ) from error
 
 
-def _use_one_thread(_worker: int) -> None:
+def _begin_work(_worker: int) -> None:
+    """One thread; and what a terminal or a cluster sends to a whole group of processes is for the run to answer.
+
+    It goes on with its workers until it has saved, and then ends them.
+    """
     torch.set_num_threads(1)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+
+
+def end_workers() -> None:
+    """End what is left of data workers, at once: nobody wants their batches any more, and they mind no other signal.
+
+    Waiting for them instead, as Python does when it exits, would last for ever.
+    """
+    in_main = threading.current_thread() is threading.main_thread()
+    handler = signal.signal(signal.SIGCHLD, signal.SIG_DFL) if in_main else None  # torch would raise at every death
+    for worker in multiprocessing.active_children():
+        if worker.daemon:
+            worker.kill()
+            worker.join()
+    if in_main:
+        signal.signal(signal.SIGCHLD, handler or signal.SIG_DFL)
 
 
 def _deaths(workers: Iterable[Any]) -> str:

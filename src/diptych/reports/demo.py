@@ -137,7 +137,7 @@ class Demo:
 
         run_id = self._begun().get(role)
         run = self._run(run_id) if run_id else None
-        if run is None or not run.last.exists() or run.read_status().label in (RUNNING, FAILED, DIVERGED):
+        if run is None or not run.has_saved or run.read_status().label in (RUNNING, FAILED, DIVERGED):
             return None
         return run if run.digest == digest_of(compose(arguments)) else None
 

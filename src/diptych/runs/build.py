@@ -16,6 +16,7 @@ from diptych.config import UserError, components
 from diptych.config.components import Trust
 from diptych.config.composition import options
 from diptych.config.schema import OPTIMIZERS, ROLES
+from diptych.runs.integrity import damage
 from diptych.systems.base import System
 from diptych.types import DataSpec
 
@@ -64,16 +65,18 @@ def data_facts(spec: DataSpec) -> dict[str, Any]:
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
-    """A checkpoint's plain content; `weights_only`, so that reading one runs no code."""
+    """A whole checkpoint's plain content; `weights_only`, so that reading one runs no code."""
     try:
+        if reason := damage(path):
+            raise ValueError(reason)
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise UserError(f"there is no checkpoint {path}") from None
     except OSError:
         raise
     except Exception as error:  # damage shows in as many ways as there are opcodes in a pickle
-        reason = next(iter(str(error).splitlines()), "")
-        raise UserError(f"{path} cannot be read as a checkpoint ({type(error).__name__}: {reason})") from error
+        reason = next(iter(str(error).splitlines()), "") or type(error).__name__
+        raise UserError(f"{path} cannot be read as a checkpoint ({reason})") from error
     if "config" not in checkpoint or "data_spec" not in checkpoint:
         raise UserError(f"{path} is not a checkpoint of diptych: it carries no configuration")
     return checkpoint

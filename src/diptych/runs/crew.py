@@ -48,7 +48,7 @@ class Order:
     place: Place
     trust: Sequence[str] | None = None
     warm_start: str | None = None
-    resumes: bool = False
+    checkpoint: str | None = None
     parent: int = field(default_factory=os.getpid)
 
     def to_json(self) -> str:

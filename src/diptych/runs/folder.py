@@ -119,6 +119,16 @@ class RunFolder:
         return self.checkpoints / "last.ckpt"
 
     @property
+    def previous(self) -> Path:
+        """What `last` was before it was written the last time."""
+        return self.checkpoints / "previous.ckpt"
+
+    @property
+    def has_saved(self) -> bool:
+        """Whether there is any checkpoint at all."""
+        return any(path.exists() for path in (self.last, self.previous, self.best))
+
+    @property
     def samples(self) -> Path:
         return self.path / "samples"
 
@@ -200,7 +210,13 @@ class RunFolder:
         self._write(replace(self.read_status(), updated=now(), images_seen=images_seen, best=best))
 
     def _write(self, status: Status) -> None:
-        _write_text(self.path / "status.json", json.dumps(asdict(status), indent=1))
+        path, text = self.path / "status.json", json.dumps(asdict(status), indent=1)
+        try:
+            _write_text(path, text)
+        except OSError:  # a full disk has no room for a new file; the old one has room of its own
+            if not path.exists():
+                raise
+            _write_over(path, text)
 
     def _ended(self, status: Status) -> Status:
         """The status of a start that is over: one that was killed is counted up to its last checkpoint."""
@@ -220,7 +236,7 @@ class RunFolder:
 
     def checkpoint(self) -> Path:
         """The checkpoint to use: the best by the run's own measure, else the last."""
-        for path in (self.best, self.last):
+        for path in (self.best, self.last, self.previous):
             if path.exists():
                 return path
         raise UserError(f"{self.path} has no checkpoint yet (status: {self.read_status().label or 'unknown'})")
@@ -248,7 +264,17 @@ def digest_of(config: Mapping[str, Any]) -> str:
 
 
 def _write_text(path: Path, text: str) -> None:
-    """All or nothing: a reader never sees half a file."""
+    """All or nothing: a reader never sees half a file, and a full disk leaves none behind."""
     partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)
+    try:
+        partial.write_text(text, encoding="utf-8")
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _write_over(path: Path, text: str) -> None:
+    """In the file's own place; who is killed while doing so tears it."""
+    with path.open("r+b") as file:
+        file.write(text.encode())
+        file.truncate()

@@ -1,8 +1,9 @@
 """log.txt: what is said during a run, with what Lightning says, which the terminal is spared."""
 
 import logging
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
@@ -12,7 +13,7 @@ _PERHAPS_APART = ("pytorch_lightning", "lightning_fabric")  # without a root han
 @contextmanager
 def logging_to(path: Path) -> Iterator[None]:
     """While entered, records and warnings are added to the file at `path`."""
-    handler = logging.FileHandler(path, encoding="utf-8")
+    handler = _Handler(path, encoding="utf-8")
     handler.setFormatter(logging.Formatter(_FORMAT))
     handler.setLevel(logging.INFO)
     apart = [logger for logger in map(logging.getLogger, _PERHAPS_APART) if not logger.propagate]
@@ -26,4 +27,13 @@ def logging_to(path: Path) -> Iterator[None]:
         for logger in loggers:
             logger.removeHandler(handler)
         logging.captureWarnings(False)
-        handler.close()
+        with suppress(OSError):
+            handler.close()
+
+
+class _Handler(logging.FileHandler):
+    """What finds no room on the disk is said on the terminal only."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        if not isinstance(sys.exception(), OSError):
+            super().handleError(record)

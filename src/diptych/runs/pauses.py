@@ -16,18 +16,22 @@ GIVEN_UP = 1000
 
 
 class Pauses(Callback):
-    """Last of all callbacks, so that figures and pictures are written; `Checkpoints` then saves on the way out."""
+    """Last of all callbacks, so that figures and pictures are written; `Checkpoints` then saves on the way out.
+
+    A run that is at its end anyway is let go to it: nothing would be left to go on with.
+    """
 
     def __init__(self, signals: StopSignals, folder: RunFolder) -> None:
         self.signals, self.folder = signals, folder
         self._looked = 0.0
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: Any, *args: Any, **kwargs: Any) -> None:
-        if not validation_follows(trainer):
+        if not trainer.should_stop and not validation_follows(trainer):
             self._pause(pl_module)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._pause(pl_module)
+        if not trainer.should_stop:
+            self._pause(pl_module)
 
     def _pause(self, pl_module: LightningModule) -> None:
         """All devices at the same pause, whichever of them was told."""

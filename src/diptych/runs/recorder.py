@@ -2,7 +2,8 @@
 
 Checkpoints are written between two training steps, after the validation that is due there. What has happened by
 then is in them: the resolved configuration, the data's facts and vocabulary, the position in the training stream,
-and the global random states of every device, which are put back just before the first resumed step.
+and the global random states of every device, which are put back just before the first resumed step. `ended` says that
+no step follows.
 """
 
 import logging
@@ -32,6 +33,9 @@ class Recorder(Callback):
         self._states: dict[str, Any] | None = None
         self._images_before = 0
 
+    def on_sanity_check_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.signals.install()
+
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.signals.install()
 
@@ -60,6 +64,7 @@ class Recorder(Callback):
         checkpoint["data_spec"] = self.spec.to_dict()
         checkpoint["batches"] = self.batches
         checkpoint["random_states"] = gather_objects(random_states())
+        checkpoint["ended"] = trainer.should_stop
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         self.batches = checkpoint["batches"]

@@ -5,10 +5,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from signal import SIGTERM
 from typing import Any
 
 import numpy as np
 from pytorch_lightning import LightningDataModule, Trainer
+from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from diptych.config import UserError
 from diptych.config.components import Trust
@@ -18,7 +20,7 @@ from diptych.runs.folder import RunFolder
 from diptych.runs.parts import load_parts
 from diptych.runs.places import Place, inherited_place, meeting_point, together
 from diptych.runs.randomness import seed_everything
-from diptych.runs.stopping import StopSignals
+from diptych.runs.stopping import Stopped, StopSignals
 from diptych.runs.strategies import settled
 from diptych.runs.trainer import Equipment, make_trainer, prepare_machine, repeat_first_batch
 from diptych.systems.base import System
@@ -30,14 +32,17 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Start:
-    """What is begun, and this process's place in it; `warm_start` is the checkpoint whose weights are taken over."""
+    """What is begun, and this process's place in it; `warm_start` is a checkpoint whose weights are taken over.
+
+    It goes on from `checkpoint`, where there is one.
+    """
 
     folder: RunFolder
     config: Config
     place: Place = field(default_factory=Place)
     trust: Trust = None
     warm_start: Path | None = None
-    resumes: bool = False
+    checkpoint: Path | None = None
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -49,9 +54,9 @@ class Start:
         if self.place.is_inherited:
             return []
         trust = None if self.trust is None else sorted(self.trust)
-        warm = str(self.warm_start) if self.warm_start else None
+        warm, checkpoint = (str(path) if path else None for path in (self.warm_start, self.checkpoint))
         others = replace(self.place, port=port).others()
-        return [Order(str(self.folder.path), place, trust, warm, self.resumes) for place in others]
+        return [Order(str(self.folder.path), place, trust, warm, checkpoint) for place in others]
 
 
 @dataclass(frozen=True)
@@ -121,8 +126,11 @@ def trainer_for(start: Start, work: Work, trackers: Trackers, signals: StopSigna
 def fit(trainer: Trainer, start: Start, work: Work, signals: StopSignals) -> None:
     """Train from the beginning or from where the run stood, until something ends it."""
     signals.deferred = True
-    checkpoint = str(start.folder.last) if start.resumes else None
-    trainer.fit(work.system, datamodule=work.data, ckpt_path=checkpoint, weights_only=True)
+    checkpoint = str(start.checkpoint) if start.checkpoint else None
+    try:
+        trainer.fit(work.system, datamodule=work.data, ckpt_path=checkpoint, weights_only=True)
+    except SIGTERMException:  # Lightning's own, with exit code 0, where it saw the signal before us
+        raise Stopped(SIGTERM) from None
 
 
 def _warm_start(system: System, checkpoint: Path) -> None:

@@ -60,11 +60,10 @@ class StopSignals:
             raise Stopped(self.received, between_steps=True)
 
     def _handle(self, signum: int, frame: FrameType | None) -> None:
-        if not self.deferred:
+        stops_at_once = not self.deferred or (self.received is not None and not in_slurm_job())
+        is_first, self.received = self.received is None, self.received or signum
+        if stops_at_once:
             raise Stopped(signum)
-        if self.received is None:
-            self.received = signum
+        if is_first:
             name = signal.Signals(signum).name
             log.warning("%s: saving after this batch, then stopping (once more stops at once)", name)
-        elif not in_slurm_job():
-            raise Stopped(signum)

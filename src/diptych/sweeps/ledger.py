@@ -3,8 +3,11 @@
 Whoever reads it leaves a torn last line out; whoever writes to it cuts that line off first.
 """
 
+import errno
 import json
+import logging
 import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +15,8 @@ from typing import Any
 from diptych.runs.status import now
 
 Event = dict[str, Any]
+WAIT_SECONDS = 1.0
+log = logging.getLogger(__name__)
 
 
 class Ledger:
@@ -21,12 +26,15 @@ class Ledger:
         self.path = path
 
     def append(self, event: str, **values: Any) -> Event:
-        """Add an event of this moment, and bring it to the disk."""
+        """Add an event of this moment, and bring it to the disk; waits while there is no room, so that none is lost."""
         whole = {"at": now(), "event": event, **values}
-        with self.path.open("ab") as file:
-            file.write(json.dumps(whole, ensure_ascii=False).encode() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
+        line = json.dumps(whole, ensure_ascii=False).encode() + b"\n"
+        waits = False
+        while (error := self._try_to_add(line)) is not None:
+            if not waits:
+                log.warning("%s cannot be written (%s): waiting for room on the disk", self.path, error.strerror)
+            waits = True
+            time.sleep(WAIT_SECONDS)
         return whole
 
     def read(self) -> list[Event]:
@@ -36,6 +44,21 @@ class Ledger:
     def repair(self) -> None:
         """Cut off what a crash left of a line."""
         repair(self.path)
+
+    def _try_to_add(self, line: bytes) -> OSError | None:
+        """The error, where there is no room for the whole line; then there is nothing of it."""
+        with self.path.open("ab", buffering=0) as file:
+            end = file.tell()
+            try:
+                if file.write(line) < len(line):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                os.fsync(file.fileno())
+            except OSError as error:
+                file.truncate(end)
+                if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                    raise
+                return error
+        return None
 
 
 def repair(path: Path) -> None:

@@ -1,11 +1,13 @@
 """How a start of a run ended: by what the run says of itself, and where it could not, by what its executor knows."""
 
+import os
 from pathlib import Path
 from typing import NamedTuple
 
 from diptych.runs.folder import RunFolder
+from diptych.runs.integrity import newest_whole
 from diptych.runs.status import DAMAGED, FAILED, LOST, PREEMPTED, RUNNING, STOPPED
-from diptych.sweeps.jobs import Job
+from diptych.sweeps.jobs import QUEUED, Job
 
 LAST_LINES = 3
 
@@ -39,6 +41,8 @@ def outcome_of(job: Job, run: RunFolder | None, end: End, log: Path) -> Outcome:
     progress = progress_of(run)
     if run is not None:
         status = run.read_status()
+        if end.code == os.EX_TEMPFAIL:
+            return Outcome(_after_full_disk(job, progress), status.why or _last_words(log), progress)
         if status.handle == job.handle and status.status not in UNFINISHED:
             return Outcome(status.status, status.why, progress)
     code = end.code
@@ -53,8 +57,14 @@ def outcome_of(job: Job, run: RunFolder | None, end: End, log: Path) -> Outcome:
 
 
 def progress_of(run: RunFolder | None) -> int:
-    """When the run last saved, in nanoseconds; 0 if it never did."""
-    return run.saved if run is not None else 0
+    """When the run last saved something that is whole, in nanoseconds; 0 if it never did."""
+    saved = newest_whole(run) if run is not None else None
+    return saved.stat().st_mtime_ns if saved is not None else 0
+
+
+def _after_full_disk(job: Job, progress: int) -> str:
+    """What could not save waits for room; what has saved nothing since it waited would only wait for ever."""
+    return QUEUED if progress != job.progress else STOPPED
 
 
 def _last_words(log: Path) -> str:

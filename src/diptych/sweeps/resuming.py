@@ -6,12 +6,16 @@ from typing import Any
 from diptych.config.components import ALWAYS_TRUSTED
 from diptych.config.errors import UserError
 from diptych.runs.folder import RunFolder
+from diptych.runs.integrity import newest_whole
 from diptych.sweeps.jobs import Job
 
 
 def how_to_start(job: Job, run: RunFolder | None) -> list[str]:
-    """Arguments for `diptych`: a run that has saved goes on from there, any other begins, anew if need be."""
-    if run is not None and run.last.exists():
+    """Arguments for `diptych`: a run that has saved goes on from there, any other begins, anew if need be.
+
+    One whose every checkpoint is damaged has saved nothing.
+    """
+    if run is not None and newest_whole(run) is not None:
         trusted = [word for package in packages_of(_config(run)) for word in ("--trust", package)]
         return ["resume", str(run.path), *trusted]
     if run is not None:

@@ -49,6 +49,9 @@ class Tracker:
     def checkpoint(self, file: Path, images: int) -> None:
         """The checkpoint of a finished run that is to be used; it was saved after `images`."""
 
+    def flush(self) -> None:
+        """Bring what was logged so far to where it outlives the machine; OSError where that cannot be."""
+
     def finish(self, status: str) -> str | None:
         """Close the record of a run that is `done`, `failed`, `stopped`, …; perhaps one line to show at the end."""
 

@@ -50,30 +50,42 @@ class CsvTracker(Tracker):
         self._path = Path(FILE_NAME)
         self._columns: list[str] = []
         self._unwritten: list[dict[str, float]] = []
+        self._earlier: list[dict[str, float]] | None = None  # rows that the file shall begin with and does not yet
 
     def start(self, config: Mapping[str, Any], run: RunInfo) -> None:
         self._path = run.folder / FILE_NAME
         rows = [] if run.resume_images is None else read_metrics(self._path)
-        self._write_anew([row for row in rows if row["images"] <= (run.resume_images or 0)])
+        self._earlier = [row for row in rows if row["images"] <= (run.resume_images or 0)]
+        self._try_to_write()
 
     def log(self, metrics: Mapping[str, float], images: int) -> None:
         """Rows that cannot be written (a full disk) are kept and tried again with the next one."""
         self._unwritten.append({"images": images, **metrics})
+        self._try_to_write()
+
+    def flush(self) -> None:
+        self._write_through()
+        with self._path.open("rb") as file:
+            os.fsync(file.fileno())
+
+    def finish(self, status: str) -> str | None:
+        self._try_to_write()
+        return None
+
+    def _try_to_write(self) -> None:
         try:
             self._write_through()
         except OSError as error:
-            if len(self._unwritten) == 1:
+            if len(self._unwritten) <= 1:
                 _log.warning("%s cannot be written (%s); its rows wait in memory", self._path, error)
 
-    def finish(self, status: str) -> str | None:
-        self._write_through()
-        return None
-
     def _write_through(self) -> None:
-        if set().union(*self._unwritten) <= set(self._columns):
-            self._append(self._unwritten)
+        if self._earlier is not None or not set().union(*self._unwritten) <= set(self._columns):
+            earlier = read_metrics(self._path) if self._earlier is None else self._earlier
+            self._write_anew(earlier + self._unwritten)
         else:
-            self._write_anew(read_metrics(self._path) + self._unwritten)
+            self._append(self._unwritten)
+        self._earlier = None
         self._unwritten.clear()
 
     def _append(self, rows: list[dict[str, float]]) -> None:
@@ -89,8 +101,11 @@ class CsvTracker(Tracker):
     def _write_anew(self, rows: list[dict[str, float]]) -> None:
         columns = list(dict.fromkeys(["images", *(name for row in rows for name in row)]))
         partial = self._path.with_name(FILE_NAME + ".partial")
-        partial.write_text(",".join(columns) + "\n" + _lines(rows, columns), encoding="utf-8")
-        os.replace(partial, self._path)
+        try:
+            partial.write_text(",".join(columns) + "\n" + _lines(rows, columns), encoding="utf-8")
+            os.replace(partial, self._path)
+        finally:
+            partial.unlink(missing_ok=True)
         self._columns = columns
 
 

@@ -42,6 +42,16 @@ class Trackers:
         """The checkpoint of a finished run that is to be used."""
         self._tell(lambda tracker: tracker.checkpoint(file, images))
 
+    def flush(self) -> OSError | None:
+        """Bring what was logged so far to where it outlives the machine; what stands in the way of it, if anything."""
+        try:
+            for tracker in self._trackers:
+                if tracker not in self._broken:
+                    tracker.flush()
+        except OSError as error:
+            return error
+        return None
+
     def finish(self, status: str) -> list[str]:
         """Close all of them, the broken ones too; the lines that a person should read at the end."""
         lines: list[str | None] = []

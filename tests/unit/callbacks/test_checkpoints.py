@@ -8,6 +8,7 @@ import torch
 from pytorch_lightning import Callback
 
 from diptych.callbacks import Budget, Checkpoints, EarlyStopping, Health, MetricsLog
+from diptych.callbacks.durable import NotSaved
 from diptych.callbacks.rhythm import validation_follows
 from diptych.runs.trainer import quiet
 
@@ -18,7 +19,8 @@ def load(path):
 
 def equipped(folder, heard=None, every_images=24, budget=80, monitor="val/truth", mode="max", more=()):
     log = [MetricsLog(trackers=heard, budget_images=budget, every_images=16)] if heard else []
-    checkpoints = Checkpoints(checkpoints_folder=folder, monitor=monitor, mode=mode, every_images=every_images)
+    rules = {"monitor": monitor, "mode": mode, "every_images": every_images}
+    checkpoints = Checkpoints(checkpoints_folder=folder, trackers=heard, **rules)
     return [Budget(budget_images=budget), *log, *more, checkpoints]
 
 
@@ -56,7 +58,7 @@ def test_last_holds_the_end_and_best_the_best_validation(toy, fit, tmp_path):
     fit(toy(truth=lambda images: -abs(images - 32)), equipped(tmp_path), validate_every_batches=2)
     assert load(tmp_path / "last.ckpt")["images_seen"] == 80
     assert load(tmp_path / "best.ckpt")["images_seen"] == 32
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["best.ckpt", "last.ckpt"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["best.ckpt", "last.ckpt", "previous.ckpt"]
 
 
 @pytest.mark.parametrize("every_images", [8, 20, 30])
@@ -76,7 +78,7 @@ def test_last_is_at_most_one_interval_old(toy, fit, tmp_path, every_images):
 
 def test_without_a_monitor_only_last_is_kept_and_a_warning_says_so(toy, fit, tmp_path, caplog):
     fit(toy(), equipped(tmp_path, monitor=None), validate_every_batches=2)
-    assert [path.name for path in tmp_path.iterdir()] == ["last.ckpt"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["last.ckpt", "previous.ckpt"]
     assert [r.message for r in caplog.records if "no monitor is named" in r.message]
 
 
@@ -169,27 +171,77 @@ def test_an_error_in_the_data_saves_the_state_it_found(toy, fit, tmp_path):
     assert load(tmp_path / "last.ckpt")["images_seen"] in (40, 48)
 
 
-def test_a_full_disk_keeps_the_old_file_and_fails_the_run_only_at_its_end(toy, fit, tmp_path, caplog):
+def test_previous_is_what_last_was_before(toy, fit, tmp_path):
+    class Compares(Callback):
+        def __init__(self):
+            self.pairs = set()
+
+        def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
+            if (tmp_path / "previous.ckpt").exists():
+                counts = (load(tmp_path / f"{name}.ckpt")["images_seen"] for name in ("previous", "last"))
+                self.pairs.add(tuple(counts))
+
+    seen = Compares()
+    fit(toy(), [*equipped(tmp_path, every_images=16, monitor=None), seen])
+    assert seen.pairs == {(16, 32), (32, 48), (48, 64)}
+    assert load(tmp_path / "previous.ckpt")["images_seen"] == 64
+
+
+def test_where_a_file_can_have_one_name_only_previous_is_kept_all_the_same(toy, fit, tmp_path, monkeypatch):
+    monkeypatch.setattr("os.link", lambda *_: (_ for _ in ()).throw(OSError("no links here")))
+    fit(toy(), equipped(tmp_path, every_images=16, monitor=None))
+    assert load(tmp_path / "previous.ckpt")["images_seen"] == 64
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["last.ckpt", "previous.ckpt"]
+
+
+def test_a_full_disk_keeps_the_old_files_and_stops_the_run(toy, fit, tmp_path):
     system = toy()
     callbacks = equipped(tmp_path, more=[FillDisk(tmp_path, images=range(40, 100))], monitor=None)
-    with pytest.raises(OSError, match="No space left on device"):
+    with pytest.raises(
+        NotSaved, match=r"last\.ckpt cannot be written: No space left on device. Make room on the disk at / "
+    ):
         fit(system, callbacks)
-    assert system.images_seen == 80
+    assert system.images_seen == 48
     assert load(tmp_path / "last.ckpt")["images_seen"] == 24
-    assert "last.ckpt could not be saved" in caplog.text
     assert not list(tmp_path.glob("*.partial"))
 
 
-def test_a_best_that_could_not_be_saved_is_tried_again(toy, fit, tmp_path):
+def test_a_disk_that_fills_up_at_the_very_end_stops_the_run_too(toy, fit, tmp_path):
+    with pytest.raises(NotSaved):
+        fit(toy(), equipped(tmp_path, more=[FillDisk(tmp_path, images=[80])], monitor=None))
+    assert load(tmp_path / "last.ckpt")["images_seen"] == 72
+
+
+def test_a_best_that_could_not_be_saved_is_reached_again(toy, fit, tmp_path):
+    """No state is kept that believes in a best.ckpt which is not there: the run goes on from before it."""
+
+    def peak(images):
+        return -abs(images - 32)
+
     full = FillDisk(tmp_path, images=[32], name="best.ckpt")
-    fit(toy(truth=lambda images: images >= 32), equipped(tmp_path, more=[full]), validate_every_batches=1)
-    assert load(tmp_path / "best.ckpt")["images_seen"] == 40
+    with pytest.raises(NotSaved, match=r"best\.ckpt"):
+        fit(toy(truth=peak), equipped(tmp_path, more=[full]), validate_every_batches=1)
+    assert load(tmp_path / "last.ckpt")["images_seen"] == 24
+    fit(toy(truth=peak), equipped(tmp_path), validate_every_batches=1, resume=tmp_path / "last.ckpt")
+    assert load(tmp_path / "best.ckpt")["images_seen"] == 32
 
 
-def test_a_disk_that_was_full_for_a_while_costs_nothing(toy, fit, tmp_path):
-    system = toy()
-    fit(system, equipped(tmp_path, more=[FillDisk(tmp_path, images=range(40, 60))], monitor=None))
-    assert load(tmp_path / "last.ckpt")["images_seen"] == 80
+def test_no_state_is_saved_before_its_figures_are(toy, fit, tmp_path, heard):
+    heard.flush = lambda: OSError(28, "No space left on device", "metrics.csv") if heard.rows[-1][0] > 40 else None
+    with pytest.raises(NotSaved, match=r"metrics\.csv cannot be written"):
+        fit(toy(), equipped(tmp_path, heard, monitor=None))
+    assert load(tmp_path / "last.ckpt")["images_seen"] == 24
+
+
+def test_a_best_checkpoint_that_is_gone_is_made_up_for(toy, fit, tmp_path, caplog):
+    def peak(images):
+        return -abs(images - 24)
+
+    fit(toy(truth=peak), equipped(tmp_path, budget=48), validate_every_batches=1)
+    (tmp_path / "best.ckpt").unlink()
+    fit(toy(truth=peak), equipped(tmp_path, budget=80), validate_every_batches=1, resume=tmp_path / "last.ckpt")
+    assert load(tmp_path / "best.ckpt")["images_seen"] == 56
+    assert "best.ckpt is gone" in caplog.text
 
 
 def test_half_a_file_from_a_killed_run_is_cleared_away(toy, fit, tmp_path):

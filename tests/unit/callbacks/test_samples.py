@@ -63,7 +63,7 @@ def test_a_disk_without_room_costs_the_pictures_and_not_the_run(toy, fit, heard,
             return torch.zeros(4, 3, 8, 8), ("",) * 4
 
     for images in (0, 32, 64, 72):
-        (tmp_path / f"images-{images:012d}.png").symlink_to("/dev/full")
+        (tmp_path / f"images-{images:012d}.png.partial").symlink_to("/dev/full")
     system = Painter()
     fit(system, equipped(tmp_path, heard))
     assert system.images_seen == 72

@@ -33,7 +33,7 @@ def test_a_run_leaves_a_whole_folder(tiny):
     assert "model=tiny_gan" in (folder.path / "overrides.yaml").read_text()
     start = json.loads((folder.path / "environment.json").read_text())["starts"][0]
     assert start["packages"]["torch"] == torch.__version__.partition("+")[0]
-    assert {p.name for p in folder.checkpoints.iterdir()} == {"best.ckpt", "last.ckpt"}
+    assert {p.name for p in folder.checkpoints.iterdir()} == {"best.ckpt", "last.ckpt", "previous.ckpt"}
     assert "pytorch_lightning" in folder.log.read_text()
 
 
@@ -145,6 +145,30 @@ def test_a_run_whose_budget_is_spent_asks_for_more(tiny):
     assert folder.read_status().images_seen == 64
     assert folder.read_config()["budget_images"] == 64
     assert len(json.loads((folder.path / "environment.json").read_text())["starts"]) == 2
+
+
+@pytest.mark.parametrize("patience", [None, 320])
+def test_a_run_that_was_killed_before_it_could_say_it_is_done_says_so_when_resumed(tiny, patience):
+    """Its budget spent, or stopped early: it trains no further, and keeps every byte."""
+    still = ["generator_optimizer.lr=0", "discriminator_optimizer.lr=0"]
+    config = tiny("tiny_gan", *still)
+    config["callbacks"] |= {
+        "early_stopping": {"_target_": "diptych.callbacks.EarlyStopping", "patience_images": patience}
+    }
+    config["callbacks"] = {
+        name: config["callbacks"][name] for name in ("budget", "early_stopping", "metrics_log", "checkpoints")
+    }
+    folder, _ = train(config)
+    done = folder.read_status()
+    assert done.images_seen == (640 if patience else 1280)
+    before = [path.read_bytes() for path in (folder.last, folder.best, folder.metrics)]
+    folder.write_status("running", images_seen=0)
+    status = folder.path / "status.json"
+    status.write_text(status.read_text().replace('"born": "', '"born": "0'))
+    resume(folder, read_checkpoint(folder.last)["config"], TRUST)
+    assert [path.read_bytes() for path in (folder.last, folder.best, folder.metrics)] == before
+    assert (folder.read_status().status, folder.read_status().images_seen) == (DONE, done.images_seen)
+    assert folder.read_status().best == done.best
 
 
 def test_a_warm_start_takes_the_weights_and_nothing_else(tiny):

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import threading
+import zipfile
 from dataclasses import asdict, dataclass, field
 
 import pytest
@@ -15,12 +16,14 @@ from diptych.runs.stopping import Stopped
 from diptych.sweeps.controller import Controller, Policy, View, in_hand
 from diptych.sweeps.folder import SweepFolder
 from diptych.sweeps.jobs import QUEUED
-from diptych.sweeps.outcomes import End
+from diptych.sweeps.outcomes import End, progress_of
+from diptych.sweeps.resuming import how_to_start
 from diptych.sweeps.slots import Slot
 from diptych.sweeps.starts import Start
 from diptych.sweeps.steering import retry
 
 SAVES, HANGS, LIVES, REFUSED, VANISHED = "saves", "hangs", "lives", "refused", "vanished"
+FULL, UNSAID = "disk full", "without a word"
 
 
 @dataclass
@@ -45,10 +48,13 @@ class Played:
         )
         self.say(RUNNING)
         if SAVES in self.script:
-            self.run.last.write_text(self.handle)
+            with zipfile.ZipFile(self.run.last, "w") as checkpoint:
+                checkpoint.writestr("by", self.handle)
         for state, code in ((DONE, 0), (FAILED, 1), (DIVERGED, 1)):
             if state in self.script:
                 self.leave(state, code)
+        if FULL in self.script:
+            self.leave(RUNNING if UNSAID in self.script else STOPPED, os.EX_TEMPFAIL)
         if LOST in self.script:
             self.code, self.over = -9, True
 
@@ -325,6 +331,36 @@ def test_nothing_is_started_on_a_full_disk(folder, caplog):
         carried_out(folder, theatre, least_free_gb=1e9)
     assert theatre.played == []
     assert caplog.text.count("are free on the disk") == 1
+
+
+@pytest.mark.parametrize("unsaid", [set(), {UNSAID}])
+def test_a_run_that_a_full_disk_has_stopped_goes_on_from_what_it_saved(folder, unsaid):
+    theatre = Theatre(folder.outputs, run_0=[{FULL, SAVES, *unsaid}])
+    carried_out(folder, theatre, slots=1)
+    assert states(folder) == [DONE] * 3
+    assert [arguments[0] for run_id, arguments, _ in theatre.played if run_id == "run-0"] == ["train", "resume"]
+
+
+def test_a_run_that_finds_no_room_again_and_saves_nothing_new_is_left_alone(folder):
+    theatre = Theatre(folder.outputs, run_0=[{FULL, SAVES}, {FULL}, {FULL}], run_1=[{FULL}, {FULL}])
+    carried_out(folder, theatre, slots=1)
+    assert states(folder) == [STOPPED, STOPPED, DONE]
+    assert [job.starts for job in folder.jobs()] == [2, 1, 1]
+
+
+def test_a_run_whose_last_checkpoint_is_torn_goes_on_from_the_one_before(folder):
+    job, run = folder.jobs()[0], RunFolder.create(folder.outputs, "exp", "run-0")
+    for number, path in enumerate((run.previous, run.last)):
+        with zipfile.ZipFile(path, "w") as checkpoint:
+            checkpoint.writestr("weights", bytes(1000))
+        os.utime(path, ns=(7 + number, 7 + number))
+    assert progress_of(run) == 8
+    run.last.write_bytes(run.last.read_bytes()[:500])
+    assert progress_of(run) == 7
+    assert how_to_start(job, run)[0] == "resume"
+    run.previous.write_bytes(b"")
+    assert how_to_start(job, run)[0] == "train"
+    assert not run.path.exists()
 
 
 def test_what_ended_badly_is_queued_again_on_request(folder):

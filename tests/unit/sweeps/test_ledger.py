@@ -1,5 +1,6 @@
 """The ledger survives whatever a crash leaves of its last line."""
 
+import errno
 import json
 
 import pytest
@@ -41,3 +42,19 @@ def test_repairing_a_whole_ledger_changes_nothing(ledger):
     before = ledger.path.read_bytes()
     ledger.repair()
     assert ledger.path.read_bytes() == before
+
+
+def test_a_full_disk_is_waited_for_and_leaves_neither_half_a_line_nor_two(ledger, monkeypatch, caplog):
+    full = [OSError(errno.ENOSPC, "No space left on device")] * 2
+    monkeypatch.setattr("diptych.sweeps.ledger.WAIT_SECONDS", 0)
+    monkeypatch.setattr("os.fsync", lambda _: (_ for _ in ()).throw(full.pop()) if full else None)
+    ledger.append("queued", job=3)
+    assert [event["job"] for event in ledger.read()] == [0, 1, 2, 3]
+    assert caplog.text.count("waiting for room on the disk") == 1
+
+
+def test_another_error_of_the_disk_is_not_waited_for(ledger, monkeypatch):
+    monkeypatch.setattr("os.fsync", lambda _: (_ for _ in ()).throw(OSError(errno.EIO, "Input/output error")))
+    with pytest.raises(OSError, match="Input/output error"):
+        ledger.append("queued", job=3)
+    assert [event["job"] for event in ledger.read()] == [0, 1, 2]

@@ -103,3 +103,18 @@ def test_a_damaged_file_is_named(run, content):
     path.write_text(content)
     with pytest.raises(ValueError, match=r"metrics\.csv is damaged: "):
         read_metrics(path)
+
+
+def test_a_resume_on_a_full_disk_cuts_the_file_back_as_soon_as_there_is_room(run, monkeypatch):
+    first = started(run)
+    for images in (64, 128, 192):
+        first.log({"train/loss": 1 / images}, images)
+    with monkeypatch.context() as patched:
+        patched.setattr("os.replace", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+        tracker = started(run, resume_images=64)
+        tracker.log({"train/loss": 0.5}, 128)
+        with pytest.raises(OSError, match="No space left"):
+            tracker.flush()
+        assert [path.name for path in run.folder.iterdir()] == ["metrics.csv"]
+    tracker.flush()
+    assert read_metrics(run.folder / "metrics.csv")[1:] == [{"images": 128, "train/loss": 0.5}]

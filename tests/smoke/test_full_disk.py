@@ -1,0 +1,71 @@
+"""A disk that fills up in mid-training: what was saved stays, the run says which disk, and later goes on."""
+
+import subprocess
+from pathlib import Path
+
+import processes
+import pytest
+from sameness import assert_equal
+
+from diptych.runs.finding import all_runs
+from diptych.runs.folder import RunFolder
+
+CONF = Path(__file__).resolve().parents[1] / "support" / "conf"
+STOPPED_FOR_WANT_OF_ROOM = 75
+TRAIN = ["train", "--config-dir", str(CONF), "model=small_teller"]
+SAMPLES = "+callbacks.samples={_target_: diptych.callbacks.Samples, every_images: 100}"
+
+
+@pytest.fixture
+def disk(tmp_path):
+    """A file system of two megabytes; skips where nobody may mount one."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mounting = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(place)], capture_output=True, text=True
+    )
+    if mounting.returncode:
+        pytest.skip(f"no small file system can be mounted here: {mounting.stderr.strip()}")
+    yield place
+    processes.kill_all()
+    subprocess.run(["umount", str(place)], check=True)
+
+
+def test_on_a_disk_filled_to_the_brim_a_run_stops_and_goes_on_later(tmp_path, disk):
+    filler = disk / "filler"
+    fill = f"+callbacks.fill={{_target_: tinyparts.FillDisk, images: 200, file: {filler}}}"
+    run, said = stopped([*TRAIN, SAMPLES, fill, f"paths.outputs={disk}"], tmp_path, disk)
+    assert f"Make room on the disk at {disk} (0 bytes of 2 MB are left" in said
+    assert run.read_status().label == "stopped"
+    assert "No space left on device" in run.read_status().why
+    filler.unlink()
+    goes_on_as_if_nothing_had_been(tmp_path, run, "callbacks.fill=null")
+
+
+def test_where_no_file_may_grow_a_run_stops_and_goes_on_later(tmp_path):
+    """The variant for machines where nothing may be mounted."""
+    limit = "+callbacks.limit={_target_: tinyparts.LimitFiles, images: 200, size: 3000}"
+    run, said = stopped([*TRAIN, SAMPLES, limit], tmp_path, tmp_path / "outputs")
+    assert "cannot be written: File too large. Make room on the disk at" in said
+    goes_on_as_if_nothing_had_been(tmp_path, run, "callbacks.limit=null")
+
+
+def stopped(command: list[str], folder: Path, outputs: Path) -> tuple[RunFolder, str]:
+    assert processes.finish(command, folder) == STOPPED_FOR_WANT_OF_ROOM, processes.said(folder)
+    (run,) = all_runs(outputs)
+    said = processes.said(folder)
+    assert "Traceback" not in said
+    assert "Logging error" not in said
+    assert said.splitlines()[-1] == f"diptych resume {run.path.relative_to(folder)}"
+    assert not list(run.path.rglob("*.partial"))
+    assert all(picture.stat().st_size for picture in run.samples.rglob("*.png"))
+    return run, said
+
+
+def goes_on_as_if_nothing_had_been(folder: Path, run: RunFolder, change: str) -> None:
+    assert processes.finish(["resume", str(run.path), change, "--trust", "tinyparts"], folder) == 0
+    calm = folder / "calm"
+    calm.mkdir()
+    assert processes.finish([*TRAIN, SAMPLES], calm) == 0
+    (undisturbed,) = all_runs(calm / "outputs")
+    assert_equal(run, undisturbed)

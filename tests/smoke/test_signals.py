@@ -1,0 +1,89 @@
+"""SIGINT and SIGTERM at inconvenient moments: saved, one exit code, no noise, and nobody left behind."""
+
+import signal
+from pathlib import Path
+
+import processes
+import pytest
+import torch
+
+from diptych.runs.finding import all_runs
+from diptych.runs.folder import RunFolder
+
+CONF = Path(__file__).resolve().parents[1] / "support" / "conf"
+CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
+SAMPLES = "+callbacks.samples={_target_: diptych.callbacks.Samples, every_images: 100}"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_left_running():
+    yield
+    processes.kill_all()
+
+
+@pytest.mark.parametrize(
+    ("signum", "model", "where"),
+    [
+        (signal.SIGINT, "small_gan", "step"),
+        (signal.SIGTERM, "small_painter", "sampling"),
+        (signal.SIGINT, "small_teller", "validation"),
+        (signal.SIGTERM, "small_teller", "sampling"),
+        (signal.SIGTERM, "small_recognizer", "validation"),
+    ],
+)
+def test_a_run_and_its_data_workers_are_told_to_stop(tmp_path, signum, model, where):
+    """As Ctrl-C does in a terminal, and a cluster to a job: the whole group of processes gets the signal."""
+    run, said = struck(tmp_path, signum, model, where, images=200, more=["data.num_workers=2"])
+    assert torch.load(run.last, weights_only=True)["images_seen"] == run.read_status().images_seen >= 200
+    assert said[-1] == f"diptych resume {run.path.relative_to(tmp_path)}"
+
+
+@pytest.mark.parametrize(("signum", "where"), [(signal.SIGINT, "building"), (signal.SIGTERM, "sanity")])
+def test_before_the_first_step_there_is_nothing_to_save(tmp_path, signum, where):
+    run, said = struck(tmp_path, signum, "small_teller", where, images=0)
+    assert not list(run.checkpoints.iterdir())
+    assert said[-1].endswith("has no checkpoint yet: begin anew")
+
+
+@pytest.mark.parametrize(
+    ("signum", "where", "saved"), [(signal.SIGTERM, "step", 608), (signal.SIGINT, "validation", 480)]
+)
+def test_a_second_signal_does_not_wait_for_a_validation_to_end(tmp_path, signum, where, saved):
+    run, _ = struck(tmp_path, signum, "small_teller", where, images=600, times=2, more=["data.num_workers=2"])
+    assert torch.load(run.last, weights_only=True)["images_seen"] == saved
+    assert not list(run.path.rglob("*.partial"))
+
+
+def test_a_run_at_its_end_anyway_ends_well(tmp_path):
+    strike = "+callbacks.strike={_target_: tinyparts.Strike, images: 480, signum: 15, where: validation}"
+    assert processes.finish(["train", "--config-dir", str(CONF), "model=small_gan", strike], tmp_path) == 0
+    (run,) = all_runs(tmp_path / "outputs")
+    assert run.read_status().label == "done"
+
+
+def test_a_resume_that_is_stopped_at_once_knows_how_far_the_run_had_come(tmp_path):
+    run, _ = struck(tmp_path, signal.SIGTERM, "small_gan", "step", images=200)
+    again = ["resume", run.run_id, "--trust", "tinyparts", "callbacks.strike.where=building"]
+    assert processes.finish(again, tmp_path) == 143
+    assert run.read_status().label == "stopped"
+    assert run.read_status().images_seen == 208
+    assert run.read_status().best is not None
+
+
+def struck(
+    folder: Path, signum: int, model: str, where: str, *, images: int, times: int = 1, more: list[str] | None = None
+) -> tuple[RunFolder, list[str]]:
+    """The run after the signal, and what it said; it left with the signal's code, quietly and alone."""
+    what = f"images: {images}, signum: {int(signum)}, where: {where}, times: {times}, group: true"
+    strike = f"+callbacks.strike={{_target_: tinyparts.Strike, {what}}}"
+    command = ["train", "--config-dir", str(CONF), f"model={model}", SAMPLES, strike, *(more or [])]
+    process = processes.start(command, folder)
+    process.join(120)
+    said = processes.said(folder)
+    assert process.exitcode == CODES[signum], said
+    assert f"stopped by {signum.name}" in said
+    assert "Traceback" not in said
+    assert "Error" not in said
+    assert processes.living(process.pid) == []
+    (run,) = all_runs(folder / "outputs")
+    return run, said.splitlines()

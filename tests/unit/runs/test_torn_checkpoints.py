@@ -1,0 +1,112 @@
+"""A checkpoint that went bad on the disk is found out, and the one before it stands in for it."""
+
+import random
+
+import pytest
+import torch
+from sameness import assert_equal
+
+from diptych.config import UserError
+from diptych.runs.build import read_checkpoint
+from diptych.runs.folder import RunFolder
+from diptych.runs.integrity import damage, newest_whole
+from diptych.runs.saved import newest_saved
+from diptych.runs.status import STOPPED
+from diptych.runs.training import resume, train
+
+TRUST = ["tinyparts"]
+RNG = random.Random(0)
+
+
+def cut(whole: bytes) -> bytes:
+    return whole[: RNG.randrange(1, len(whole))]
+
+
+def flip(whole: bytes) -> bytes:
+    """One bit within the records, where torch alone would see nothing wrong."""
+    torn = bytearray(whole)
+    torn[RNG.randrange(len(whole) // 4, len(whole) // 2)] ^= 1 << RNG.randrange(8)
+    return bytes(torn)
+
+
+def zeroed_from_somewhere(whole: bytes) -> bytes:
+    kept = RNG.randrange(len(whole) // 2)
+    return whole[:kept] + bytes(len(whole) - kept)
+
+
+TEARS = {
+    "empty": lambda whole: b"",
+    "zeros": lambda whole: bytes(len(whole)),
+    "half zeros": zeroed_from_somewhere,
+    "cut off": cut,
+    "a bit flipped": flip,
+    "something else": lambda whole: b"<html>404</html>" * 100,
+}
+
+
+def stopped_at(tiny, images: int, *overrides: str) -> RunFolder:
+    """A run that was stopped when last.ckpt held `images`."""
+    folder, _ = train(tiny("tiny_gan", f"budget_images={images}", *overrides))
+    folder.write_status(STOPPED)
+    return folder
+
+
+def longer(folder: RunFolder) -> dict:
+    return {**newest_saved(folder).content["config"], "budget_images": 1280}
+
+
+@pytest.mark.parametrize("tear", TEARS.values(), ids=TEARS)
+def test_a_torn_last_checkpoint_costs_one_interval_and_nothing_else(tiny, tear, caplog):
+    whole, _ = train(tiny("tiny_gan"))
+    folder = stopped_at(tiny, 640)
+    folder.last.write_bytes(tear(folder.last.read_bytes()))
+    assert newest_whole(folder) == folder.previous
+    resume(folder, longer(folder), TRUST)
+    (said,) = [record.message for record in caplog.records if record.levelname == "WARNING"]
+    assert said.startswith("set aside as damaged: last.ckpt (now *.torn). Going on from previous.ckpt, at 480 images")
+    assert_equal(folder, whole)
+    assert newest_whole(folder) == folder.last
+
+
+def test_where_the_earlier_one_is_torn_too_the_best_stands_in(tiny):
+    folder = stopped_at(tiny, 640)
+    for path in (folder.last, folder.previous):
+        path.write_bytes(b"")
+    saved = newest_saved(folder)
+    assert (saved.path, set(saved.damaged)) == (folder.best, {folder.last, folder.previous})
+    resume(folder, longer(folder), TRUST)
+    assert folder.read_status().images_seen == 1280
+
+
+def test_where_all_are_torn_every_one_is_named(tiny):
+    folder = stopped_at(tiny, 640)
+    for path in (folder.last, folder.previous, folder.best):
+        path.write_bytes(b"")
+    assert newest_whole(folder) is None
+    with pytest.raises(UserError, match=r"(?s)last\.ckpt cannot be read .*previous\.ckpt .*best\.ckpt .*it is empty"):
+        newest_saved(folder)
+
+
+def test_a_torn_best_is_found_out_too_and_replaced_by_the_next_best(tiny, caplog):
+    folder = stopped_at(tiny, 640)
+    folder.best.write_bytes(flip(folder.best.read_bytes()))
+    resume(folder, longer(folder), TRUST)
+    assert "set aside as damaged: best.ckpt" in caplog.text
+    assert read_checkpoint(folder.best)["images_seen"] > 640
+
+
+@pytest.mark.parametrize("place", range(0, 100, 7))
+def test_a_flipped_bit_is_seen_wherever_it_changes_what_is_read(tmp_path, place):
+    path = tmp_path / "last.ckpt"
+    torch.save({"weights": torch.arange(256.0)}, path)
+    whole = path.read_bytes()
+    for offset in range(place, len(whole), 100):
+        torn = bytearray(whole)
+        torn[offset] ^= 1
+        path.write_bytes(torn)
+        if not damage(path):
+            try:
+                read = torch.load(path, weights_only=True)
+            except Exception:  # torch has seen it: the header of a record, of which there is no checksum
+                continue
+            assert torch.equal(read["weights"], torch.arange(256.0))
