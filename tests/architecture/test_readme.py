@@ -10,6 +10,7 @@ import pytest
 from diptych.cli.main import COMMANDS
 from diptych.cli.train import with_sweep
 from diptych.config.composition import compose
+from diptych.config.spaces import read_space, typed
 
 PAGES = ("README.md", "CONTRIBUTING.md", "docs/*.md")
 OUTSIDE = "--config-dir"  # needs a researcher's own folder: tests/smoke walks through that
@@ -20,6 +21,12 @@ def _commands(text):
     lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
     lines += re.findall(r"`(diptych [^`]+)`", text)
     return [line.split("  #")[0].strip() for line in lines if line.strip().startswith("diptych ")]
+
+
+def _with_one_value(override):
+    """Of what a sweep or a search varies, one."""
+    fixed, space = read_space([override])
+    return fixed[0] if fixed else f"{space[0].key}={typed(space[0].values.example)}"
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +45,8 @@ def test_every_train_command_composes(commands):
     for command in commands:
         words = with_sweep(shlex.split(command)[2:])
         if command.startswith("diptych train ") and OUTSIDE not in words and "…" not in command:
-            overrides = [w.split(",")[0] for w in words if not w.startswith(("-", "hydra.")) and w not in ("job",)]
+            of_the_run = [w for w in words if not w.startswith(("-", "hydra")) and w not in ("job",)]
+            overrides = [_with_one_value(override) for override in of_the_run]
             assert compose([o.replace("FOLDER", "pictures") for o in overrides])["system"], command
 
 

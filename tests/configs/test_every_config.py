@@ -18,7 +18,9 @@ from diptych.runs.status import DONE
 from diptych.runs.training import check, train
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
-FILES = sorted(path.relative_to(CONF) for path in CONF.rglob("*.yaml") if path.parts[:2] != ("sweep", "wandb"))
+FILES = sorted(
+    path.relative_to(CONF) for path in CONF.rglob("*.yaml") if path.relative_to(CONF).parts[:2] != ("sweep", "wandb")
+)
 GROUPS = sorted({str(path.parent) for path in FILES if path.parent != Path(".")})
 
 PAINTER = ["model=dcgan", "data=scenes_demo", "text_encoder=gru"]
@@ -56,7 +58,9 @@ SPECIAL = {  # what single files need on a machine without a network, a GPU or d
 def options() -> Iterator[str]:
     for path in FILES:
         group, name = str(path.parent), path.with_suffix("").name
-        if group in (".", "hydra"):  # train.yaml is in every run, and Hydra's own node is not part of it
+        if (
+            group == "." or path.parts[0] == "hydra"
+        ):  # train.yaml is in every run, and Hydra's own node is not part of it
             continue
         if group.startswith("experiment"):
             yield f"experiment={Path(*path.with_suffix('').parts[1:])}"

@@ -74,7 +74,7 @@ def test_what_is_not_worth_it_ends_early_and_has_saved(tmp_path, environment):
     states = [trial.state.name for trial in study_in(sweep).trials]
     assert states.count("PRUNED") == len(pruned)
     assert len(states) == 3
-    resume = [sys.executable, "-m", "diptych", "resume", str(run.path)]
+    resume = [sys.executable, "-m", "diptych", "resume", str(run.path), "--trust", "tinyparts"]
     subprocess.run(resume, cwd=tmp_path, env=environment, check=True)
     assert run.read_status().status == DONE
 

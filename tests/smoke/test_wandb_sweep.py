@@ -12,8 +12,9 @@ import pytest
 from offline_runs import read_record, records_in
 from wandb_server import KEY, WandbServer
 
-from diptych.runs.status import DONE, FAILED, RUNNING, is_process
+from diptych.runs.status import DONE, FAILED, RUNNING
 from diptych.sweeps.folder import SweepFolder
+from diptych.sweeps.local import LocalExecutor, LocalWork
 from diptych.tracking import read_metrics
 
 CONF = Path(__file__).resolve().parents[1] / "support" / "conf"
@@ -42,7 +43,7 @@ def folder(tmp_path_factory):
     command = [sys.executable, "-m", "diptych", "train", "-m", "--sweep", "lr", "--config-dir", str(CONF), *GRID]
     with (folder / "said.txt").open("w") as said:
         sweep = subprocess.Popen(command, cwd=folder, env=environment, stdout=said, stderr=said)
-    os.kill(_one_that_has_saved(folder).pid, signal.SIGKILL)
+    os.kill(LocalWork(_one_that_has_saved(folder).handle).pid, signal.SIGKILL)
     assert sweep.wait(240) == 1, (folder / "said.txt").read_text()
     return folder
 
@@ -56,7 +57,7 @@ def _one_that_has_saved(folder):
     while time.monotonic() < deadline:
         for job in sweep.jobs() if sweep.ledger.path.exists() else ():
             run = sweep.run_of(job) if job.state == RUNNING else None
-            if run and run.last.exists() and is_process(job.pid, job.born):
+            if run and run.last.exists() and LocalExecutor().adopt(job.handle):
                 time.sleep(1.5)  # W&B writes every second
                 return job
         time.sleep(0.02)

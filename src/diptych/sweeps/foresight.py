@@ -33,7 +33,7 @@ def foresee(plans: Sequence[Plan], outputs: Path, slots: Sequence[Slot]) -> list
 
 
 def _places(slots: Sequence[Slot]) -> str:
-    threads = f" of {slots[0].threads} threads" if slots[0].threads else ""
+    threads = f", each on {slots[0].threads} thread{'s' * (slots[0].threads > 1)}" if slots[0].threads else ""
     gpus = f" on GPUs {', '.join(dict.fromkeys(gpu for slot in slots for gpu in slot.gpus))}" if slots[0].gpus else ""
     return f"{len(slots)} at a time{threads}{gpus}"
 

@@ -51,9 +51,7 @@ class OptunaSweeper(Sweeper):
         key, values = read_values(self.repeat) if self.repeat else ("", ())
         repeats = tuple(f"{key}={value}" for value in values)
         examples = [f"{parameter.key}={typed(parameter.values.example)}" for parameter in space if not parameter.when]
-        config = self.launcher.composed(
-            [*fixed, *examples, *repeats[:1]]
-        )  # finds misspelt keys before any run is begun
+        config = self.launcher.composed([*fixed, *examples, *repeats[:1]])  # a misspelt key is found before any run
         search = Search(
             space,
             (*self.launcher.common(), *fixed),
@@ -69,7 +67,7 @@ class OptunaSweeper(Sweeper):
 
 
 def _texts(node: DictConfig | Mapping[str, Any] | None) -> dict[str, str]:
-    """Keys and values as they were written; keys with dots may also be written as nested ones."""
+    """Keys and values as they were written."""
     if node is None:
         return {}
     plain = OmegaConf.to_container(node) if isinstance(node, DictConfig) else node

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from diptych.runs import preemption, training
+from diptych.runs import preemption, recording, training
 from diptych.runs.preemption import TAKING, await_the_end, in_slurm_job, is_preemption
 from diptych.runs.status import PREEMPTED, STOPPED
 from diptych.runs.stopping import Stopped, StopSignals
@@ -106,7 +106,7 @@ def test_a_run_says_that_it_was_preempted_before_it_waits(job, tiny, monkeypatch
         status = training.find_run("latest", training.Path(config["paths"]["outputs"])).read_status()
         seen.append((signum, has_saved, status.status, status.images_seen, status.handle))
 
-    monkeypatch.setattr(training, "await_the_end", look)
+    monkeypatch.setattr(recording, "await_the_end", look)
     with pytest.raises(Stopped):
         training.train(config)
     assert seen == ([(number, True, PREEMPTED, 320, "7_1")] if state == PREEMPTED else [])
