@@ -27,7 +27,7 @@ demo: $(READY) ## train a painter and a teller, close the loop, write outputs/de
 	$(VENV)/bin/diptych demo --budget $(BUDGET)
 
 test: $(READY) ## run every test (about ten minutes on two cores)
-	$(PYTHON) -m pytest $(PYTEST_ARGS)
+	$(PYTHON) -m pytest --numprocesses auto --dist loadfile $(PYTEST_ARGS)
 
 test-cluster: $(READY) ## sweeps on a real SLURM and a real Ray, both on this machine (needs root and slurm-wlm; ten minutes)
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[slurm,ray]'

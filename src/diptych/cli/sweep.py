@@ -1,17 +1,21 @@
-"""Look at a sweep, stop it, or try again what did not end well: `diptych sweep status|stop|retry NAME`.
+"""Look at a sweep, stop it, try again what did not end well, or confirm who leads: `diptych sweep WHAT NAME`.
 
 A sweep is begun by `diptych train -m --sweep NAME …`, and gone on with by the same command.
 """
 
 import argparse
 import shutil
+import subprocess
+import sys
 import textwrap
 from typing import TYPE_CHECKING
 
 from diptych.cli.arguments import add_json, add_outputs
 from diptych.cli.output import Output
+from diptych.config.errors import UserError
 
 if TYPE_CHECKING:
+    from diptych.sweeps.folder import SweepFolder
     from diptych.sweeps.standing import Row, Standing
 
 
@@ -19,9 +23,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what `diptych sweep` takes."""
     parser.add_argument(
         "what",
-        choices=["status", "stop", "retry"],
+        choices=["status", "stop", "retry", "confirm"],
         help="status: every run and how it fares; stop: let every run save and stop; retry: runs that failed, diverged "
-        "or were lost are queued again, for the next time that the sweep is gone on with",
+        "or were lost are queued again, for the next time that the sweep is gone on with; confirm: train the leader "
+        "with three fresh seeds and evaluate them on the test split, in sweep NAME-winner",
     )
     parser.add_argument("name", metavar="NAME", help="the sweep's name or folder")
     add_outputs(parser)
@@ -37,6 +42,8 @@ def run(args: argparse.Namespace) -> int:
 
     output = Output(as_json=args.json)
     folder = SweepFolder.named(args.name, args.outputs or default_outputs())
+    if args.what == "confirm":
+        return _confirm(folder)
     if args.what == "stop":
         output.line(stop(folder))
     elif args.what == "retry":
@@ -44,6 +51,20 @@ def run(args: argparse.Namespace) -> int:
     standing = standing_of(folder, folder.jobs())
     _show(folder.name, standing, output)
     output.result({"sweep": folder.name, "in_hand": folder.is_in_hand, **standing.to_dict()})
+    return 0
+
+
+def _confirm(folder: "SweepFolder") -> int:
+    """What `compare` says that one should type, one command after the other; the first that fails ends it."""
+    from diptych.reports.sweeps.files import reading_of
+
+    winner = reading_of(folder).winner
+    if winner is None:
+        raise UserError(f"no run of sweep {folder.name} has a figure to lead by: `diptych sweep status {folder.name}`")
+    for words in (winner.retrain, winner.evaluate, ("diptych", "compare", folder.name)):
+        code = subprocess.run([sys.executable, "-m", *words], check=False).returncode
+        if code:
+            return code
     return 0
 
 

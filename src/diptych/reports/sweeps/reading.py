@@ -15,6 +15,7 @@ from diptych.sweeps.jobs import Job
 from diptych.tracking.csv_file import read_columns
 
 IMAGES, SECONDS = "images", "seconds"
+LAUNCHER = ("hydra.launcher.", "hydra/launcher=")
 COSTS = (IMAGES, SECONDS)
 """Objectives that no file of figures has: what a run took."""
 Config = Mapping[str, Any]
@@ -34,7 +35,14 @@ def read_sweep(folder: SweepFolder, objectives: Sequence[Objective] = ()) -> Swe
     notes = [*_monitor_notes(chosen, configs.values()), *_same_command_notes(runs), *tests.notes]
     if _search(folder).get("aggregate") == "bound":
         notes.append("the search itself chose by the worse end of an interval, and not by means as this table does")
-    return table_of(folder.name, chosen, runs, tested_name=tests.name, notes=notes)
+    return table_of(folder.name, chosen, runs, tested_name=tests.name, notes=notes, launcher=_launcher(folder))
+
+
+def _launcher(folder: SweepFolder) -> list[str]:
+    """How the last call said who runs where."""
+    calls = folder.calls()
+    words = [str(word) for word in calls[-1]["command"]] if calls else []
+    return [word for word in words if word.startswith(LAUNCHER) and not word.startswith("hydra.launcher.dry_run")]
 
 
 def monitored(configs: Iterable[Config]) -> tuple[Objective, ...]:

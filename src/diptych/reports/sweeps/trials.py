@@ -143,7 +143,7 @@ class SweepTable:
     """All trials, the best first; those that cannot be ranked come last, in the order in which they were planned.
 
     `keys` are the parameters in which trials differ. `tested_name` says what `tested` values are of. `notes` are what
-    a reader must know of how it was read.
+    a reader must know of how it was read. `launcher` are the overrides that said who runs where.
     """
 
     name: str
@@ -152,6 +152,7 @@ class SweepTable:
     keys: tuple[str, ...]
     tested_name: str = ""
     notes: tuple[str, ...] = ()
+    launcher: tuple[str, ...] = ()
 
     @property
     def runs(self) -> list[SweptRun]:
@@ -188,6 +189,7 @@ def table_of(
     *,
     tested_name: str = "",
     notes: Sequence[str] = (),
+    launcher: Sequence[str] = (),
 ) -> SweepTable:
     """Runs of one trial of a search, or whose settings are the same, are a trial; the best trial comes first."""
     members: dict[str, list[SweptRun]] = {}
@@ -199,7 +201,7 @@ def table_of(
         for place, own in enumerate(members.values(), start=1)
     ]
     ordered = tuple(sorted(trials, key=lambda trial: _rank(trial, objectives)))
-    return SweepTable(name, tuple(objectives), ordered, tuple(keys), tested_name, tuple(notes))
+    return SweepTable(name, tuple(objectives), ordered, tuple(keys), tested_name, tuple(notes), tuple(launcher))
 
 
 def differing_keys(settings: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -80,7 +80,7 @@ def winner_of(table: SweepTable, confirming: SweepTable | None = None) -> Winner
         run,
         tuple(_rivals(trial, table.ranked)),
         ("diptych", "train", *_seeded(whole, run.seed)),
-        ("diptych", "train", "-m", "--sweep", name, *_seeded(_without_folds(whole, trial), seeds)),
+        ("diptych", "train", "-m", "--sweep", name, *table.launcher, *_seeded(_without_folds(whole, trial), seeds)),
         ("diptych", "evaluate", name),
         tuple(_confirmations(trial, run, confirming)),
         confirming.tested_name if confirming else "",
