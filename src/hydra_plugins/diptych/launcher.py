@@ -127,7 +127,9 @@ class SweepLauncher(Launcher, ABC):
     def composed(self, overrides: Sequence[str]) -> DictConfig:
         """The configuration of one run, as its own process will have it."""
         setup_globals()
-        config = self.hydra_context.config_loader.load_sweep_config(self.config, list(overrides))
+        file = self.config.hydra.runtime.choices.get("sweep")
+        search = [f"sweep={file}"] if file else []  # Hydra's overrides of before may be about what it has chosen
+        config = self.hydra_context.config_loader.load_sweep_config(self.config, [*search, *overrides])
         HydraConfig.instance().set_config(config)
         return config
 

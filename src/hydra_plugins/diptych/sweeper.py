@@ -6,10 +6,13 @@ A thin door: what a search is stands in `diptych.sweeps.search`; here it only me
 from collections.abc import Mapping
 from typing import Any
 
+from hydra.core.default_element import GroupDefault
 from hydra.core.plugins import Plugins
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
+
+FILE_OF_THE_SEARCH = "sweep="
 
 
 class OptunaSweeper(Sweeper):
@@ -47,11 +50,13 @@ class OptunaSweeper(Sweeper):
             raise UserError("hydra/sweeper=optuna needs a launcher of diptych's: hydra/launcher=local")
         asked = values_of(arguments)
         params = [f"{key}={value}" for key, value in self.params.items() if key not in asked]
-        fixed, space = read_space([*params, *arguments], self.when)
+        whole, space = read_space([*params, *arguments], self.when)
+        fixed = [override for override in whole if not override.startswith(FILE_OF_THE_SEARCH)]
         key, values = read_values(self.repeat) if self.repeat else ("", ())
         repeats = tuple(f"{key}={value}" for value in values)
         examples = [f"{parameter.key}={typed(parameter.values.example)}" for parameter in space if not parameter.when]
         config = self.launcher.composed([*fixed, *examples, *repeats[:1]])  # a misspelt key is found before any run
+        self._refuse_settings_of_runs()
         search = Search(
             space,
             (*self.launcher.common(), *fixed),
@@ -64,6 +69,26 @@ class OptunaSweeper(Sweeper):
             self.seed,
         )
         self.launcher.search(search)
+
+    def _refuse_settings_of_runs(self) -> None:
+        """A file in conf/sweep says how is searched; runs are begun, and later repeated, without it."""
+        from diptych.config.errors import UserError
+
+        config, context = self.config, self.hydra_context
+        assert config is not None
+        assert context is not None
+        name = config.hydra.runtime.choices.get("sweep")
+        loader: Any = context.config_loader
+        file = loader.repository.load_config(f"sweep/{name}") if name else None
+        if file is None:
+            return
+        groups = [default.group for default in file.defaults_list if isinstance(default, GroupDefault)]
+        others = [str(key) for key in (*file.config, *groups) if not str(key).lstrip("/").startswith("hydra")]
+        if others:
+            raise UserError(
+                f"sweep={name}: the file says {', '.join(others)}, which is the runs' own: type it, or put it in an "
+                "experiment"
+            )
 
 
 def _texts(node: DictConfig | Mapping[str, Any] | None) -> dict[str, str]:

@@ -29,7 +29,7 @@ def draw_parallel(table: SweepTable, heading: str = "", says: str = "") -> Canva
     if not table.ranked or not parameters:
         return None
     sheet = Sheet.of(max(WIDTH, AXIS * (len(parameters) + 1)), HEIGHT, heading, says)
-    axes = sheet.axes(0.75, 0.2, sheet.canvas.get_figwidth() - 1.6, HEIGHT - 0.6)
+    axes = sheet.axes(0.75, 0.2, sheet.canvas.get_figwidth() - 1.6, HEIGHT - 0.75)
     axes.set_axis_off()
     axes.set_xlim(0, len(parameters))
     axes.set_ylim(-0.06, 1.06)

@@ -104,8 +104,14 @@ def _column(table: SweepTable, key: str, trials: Sequence[Trial], most: int) -> 
     name = short_names(table.keys)[key]
     values = [value_text(trial.parameters.get(key, ABSENT)) for trial in trials]
     width = min(most, max(LEAST_VALUE, len(name), *map(len, values)))
-    heading = name if len(name) <= width else f"…{name[1 - width :]}"
+    heading = name if len(name) <= width else _cut_in_the_middle(name, width)
     return [text.ljust(width) for text in (heading, *(shortened(value, width) for value in values))]
+
+
+def _cut_in_the_middle(name: str, width: int) -> str:
+    """Names begin with what they are of, and end with what it is: `generator…mizer.lr`."""
+    end = (width - 1) // 2
+    return f"{name[: width - 1 - end]}…{name[len(name) - end :]}"
 
 
 def _front(table: SweepTable) -> list[str]:
