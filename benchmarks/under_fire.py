@@ -21,16 +21,16 @@ from diptych.sweeps.local import LocalExecutor, LocalWork
 
 NAME, SUPERVISOR = "fire", "the supervisor"
 SEEN = "seen.txt"
-PAUSE_SECONDS = (12.0, 25.0)
+PAUSE_SECONDS = (5.0, 14.0)
 """Between two kills."""
-BUDGET, INTERVAL = 4000, 400
+BUDGET, INTERVAL = 8000, 400
 DCGAN = (
     *("model=dcgan", "data=digits", "tracking=csv", "callbacks.progress.quiet=true"),
     *(f"budget_images={BUDGET}", f"validate_every_images={INTERVAL}"),
     *(f"callbacks.checkpoints.every_images={INTERVAL}", f"callbacks.metrics_log.every_images={INTERVAL}"),
     "hydra.launcher.threads_per_run=1",
 )
-"""Runs of about twenty seconds on one core."""
+"""Runs of about thirty seconds on one core."""
 
 
 class Witness(Callback):
