@@ -20,7 +20,7 @@ from diptych.runs.status import DONE, FAILED
 from diptych.sweeps.folder import SweepFolder
 from diptych.sweeps.jobs import Job
 from diptych.tracking import read_metrics
-from under_fire import DCGAN, disturbed, summary, sweep_in, undisturbed, with_witness
+from under_fire import DCGAN, INTERVAL, disturbed, most_repeated, summary, sweep_in, undisturbed, with_witness
 
 UNLUCKY = 5
 
@@ -76,7 +76,8 @@ def main() -> int:
     print(f"undisturbed: {calm:.0f} s\n")
     stormy, kills = disturbed(grid, asked.kills, folder / "stormy", random.Random(asked.seed))
     print(f"\n{summary(kills)}\nseconds undisturbed {calm:.0f}, under fire {stormy:.0f}")
-    return 0 if report(sweep_in(folder / "calm"), sweep_in(folder / "stormy")) else 1
+    enough = len(kills) >= asked.kills and most_repeated(kills) <= INTERVAL
+    return 0 if report(sweep_in(folder / "calm"), sweep_in(folder / "stormy")) and enough else 1
 
 
 if __name__ == "__main__":

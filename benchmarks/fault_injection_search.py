@@ -90,7 +90,8 @@ def main() -> int:
     folder = asked.folder or Path(tempfile.mkdtemp())
     seconds, kills = disturbed(arguments(asked.trials), asked.kills, folder / "search", random.Random(asked.seed))
     print(f"\n{summary(kills)}\nseconds under fire {seconds:.0f}")
-    return 0 if report(sweep_in(folder / "search"), asked.trials, folder) else 1
+    enough = len(kills) >= asked.kills
+    return 0 if report(sweep_in(folder / "search"), asked.trials, folder) and enough else 1
 
 
 if __name__ == "__main__":

@@ -114,11 +114,16 @@ def disturbed(arguments: Sequence[str], kills: int, folder: Path, rng: random.Ra
 def summary(kills: Sequence[Kill]) -> str:
     """How many of whom, and how much the worst of them cost."""
     of_runs = sum(kill.whom != SUPERVISOR for kill in kills)
-    repeated = max((kill.images - kill.saved for kill in kills), default=0)
+    repeated = most_repeated(kills)
     return (
         f"{len(kills)} kills: {of_runs} of runs, {len(kills) - of_runs} of the supervisor\n"
         f"images repeated after one kill: {repeated:,} at most (one checkpoint interval: {INTERVAL:,})"
     )
+
+
+def most_repeated(kills: Sequence[Kill]) -> int:
+    """Images that a run had to see again after one kill."""
+    return max((kill.images - kill.saved for kill in kills), default=0)
 
 
 def _struck(rng: random.Random, controller: subprocess.Popen[bytes], sweep: SweepFolder, second: float) -> Kill | None:

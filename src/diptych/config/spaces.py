@@ -67,7 +67,7 @@ def read_space(overrides: Iterable[str], when: Mapping[str, str] | None = None) 
     """Overrides that are the same in every trial, and the parameters, conditions before what depends on them."""
     parsed = [_parsed(text) for text in overrides]
     fixed = [str(override.input_line) for override in parsed if not override.is_sweep_override()]
-    conditions = {key: _condition(key, text) for key, text in (when or {}).items()}
+    conditions = {key: _condition(key, text) for key, text in (when or {}).items() if key not in values_of(fixed)}
     parameters = {}
     for override in parsed:
         if override.is_sweep_override():

@@ -121,9 +121,11 @@ class Crew:
     def _watch(self) -> None:
         while not self.over.wait(LOOK_EVERY_SECONDS):
             if (failure := self.failure()) and not self.over.wait(GRACE_SECONDS):
-                self.give_up(failure)
-                self.kill()
-                os._exit(FAILED)
+                try:
+                    self.give_up(failure)
+                finally:
+                    self.kill()
+                    os._exit(FAILED)
 
     def _last_words(self, rank: int) -> str:
         path = self.folder.rank_log(rank)

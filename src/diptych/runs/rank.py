@@ -5,7 +5,7 @@ import sys
 import traceback
 
 from diptych.runs.crew import Order, end_with
-from diptych.runs.stopping import Stopped
+from diptych.runs.stopping import Pruned, Stopped
 
 
 def main(text: str) -> int:
@@ -19,6 +19,8 @@ def main(text: str) -> int:
         follow(order)
     except Stopped as stop:
         return stop.code
+    except Pruned:
+        return 0
     except Exception:
         traceback.print_exc()
         return 1

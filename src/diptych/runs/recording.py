@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from diptych.callbacks import Checkpoints, TrainingDiverged
+from diptych.callbacks import Checkpoints
 from diptych.callbacks.durable import NO_ROOM, NotSaved, not_saved
 from diptych.config import UserError
 from diptych.data.loader import end_workers
@@ -24,7 +24,7 @@ from diptych.tracking import Trackers
 
 log = logging.getLogger(__name__)
 
-LABELS = ((TrainingDiverged, DIVERGED), (RankLost, LOST))
+LABELS = ((FloatingPointError, DIVERGED), (RankLost, LOST))
 """What a run is called that ended with these errors; with others it has failed."""
 
 

@@ -25,7 +25,9 @@ class Stopped(BaseException):
 
 
 class Pruned(BaseException):
-    """A search has given the run up; it says why."""
+    """A search has given the run up; it says why. All processes of the run end between the same steps."""
+
+    between_steps = True
 
 
 class StopSignals:

@@ -4,6 +4,7 @@ Lightning's own FSDPStrategy refuses CPUs, so that nobody could test it here, an
 step, as systems do that step their optimisers themselves. torch's `fully_shard` (FSDP2) can do both.
 """
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
@@ -20,7 +21,7 @@ from torch.utils._pytree import tree_map
 
 from diptych.config import UserError
 from diptych.runs.environment import usable_cpus
-from diptych.runs.identity import inherited_sweep
+from diptych.runs.identity import SWEEP_VARIABLE
 from diptych.runs.places import Place, Surroundings
 
 DDP, FSDP = "ddp", "fsdp"
@@ -43,7 +44,7 @@ def settled(settings: Mapping[str, Any]) -> dict[str, Any]:
         )
     if strategy is None and devices * settings["num_nodes"] > 1:
         raise UserError(f"trainer.devices={devices}: several devices take trainer=ddp (or trainer.strategy=ddp)")
-    if on_gpu and inherited_sweep() and devices != there:
+    if on_gpu and os.environ.get(SWEEP_VARIABLE) and devices != there:
         raise UserError(
             f"trainer.devices={devices}: this run's slot of the sweep has {there} GPUs; leave trainer.devices out, or "
             f"set hydra.launcher.gpus_per_run={devices}"
@@ -111,9 +112,11 @@ class Sharded(Alike):
         networks = [network for network in self._networks() if isinstance(network, FSDPModule)]
         for network in networks:
             network.unshard()
-        yield
-        for network in networks:
-            network.reshard()
+        try:
+            yield
+        finally:
+            for network in networks:
+                network.reshard()
 
     def lightning_module_state_dict(self) -> dict[str, Any]:
         return tree_map(_whole, super().lightning_module_state_dict())

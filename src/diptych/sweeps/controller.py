@@ -135,7 +135,7 @@ class Controller:
         waiting = self._waiting(len(free))
         self._start(list(zip(waiting, free, strict=False)))
         self.view.show(self.jobs)
-        return bool(self._work or waiting)
+        return bool(self._work or waiting or (self._waits_for_disk and self.planner.wants_more(self.jobs)))
 
     def _waiting(self, free: int) -> list[Job]:
         """Jobs to be started, lost ones before the others; where slots would stay free, new ones are planned."""

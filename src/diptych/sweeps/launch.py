@@ -44,8 +44,8 @@ def launch(request: Request, folder: SweepFolder, executor: Executor) -> Jobs:
     folder.path.mkdir(parents=True, exist_ok=True)
     slots = executor.slots()
     with in_hand(folder):
-        _plan(request, folder, executor, slots)
         planner = _planner(request, folder)
+        _plan(request, folder, executor, slots)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         view = view_of(folder, executor.parallelism or len(slots))
         jobs = Controller(folder, executor, slots, request.policy, view, planner).run()

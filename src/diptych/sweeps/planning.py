@@ -28,6 +28,10 @@ class Planner:
         """Up to `free` further runs; asked whenever a slot is free and no job waits for it."""
         return []
 
+    def wants_more(self, jobs: Jobs) -> bool:
+        """Whether there would be further runs, were there room for them."""
+        return False
+
     def summary(self) -> list[str]:
         """Lines on what came of it, once the sweep is over."""
         return []

@@ -4,10 +4,11 @@ import shlex
 import time
 
 from diptych.runs.lock import LockHeld, locked
+from diptych.runs.status import PRUNED
 from diptych.sweeps.controller import Controller, Policy, View, in_hand
 from diptych.sweeps.executors import Executor, executor_again
 from diptych.sweeps.folder import SweepFolder
-from diptych.sweeps.jobs import ENDED_BADLY
+from diptych.sweeps.jobs import ENDED_BADLY, Job, Jobs
 from diptych.sweeps.local import LocalExecutor
 
 ASK_EVERY_SECONDS = 0.2
@@ -31,7 +32,7 @@ def stop(folder: SweepFolder) -> str:
 def retry(folder: SweepFolder) -> str:
     """Queue what failed, diverged or was lost; says what to type, for it is the sweep's own command that goes on."""
     with in_hand(folder):
-        bad = [job for job in folder.jobs() if job.state in ENDED_BADLY]
+        bad = _to_retry(folder.jobs())
         for job in bad:
             folder.ledger.append("queued", job=job.number)
     if not bad:
@@ -50,3 +51,10 @@ def command_of(folder: SweepFolder) -> str:
     """What was typed last to begin or go on with the sweep."""
     calls = folder.calls()
     return shlex.join(calls[-1]["command"]) if calls else f"diptych train -m --sweep {folder.name} …"
+
+
+def _to_retry(jobs: Jobs) -> list[Job]:
+    """What ended badly, and runs of a search's trial that were ended because another one of it did."""
+    bad = [job for job in jobs if job.state in ENDED_BADLY]
+    trials = {job.trial for job in bad} - {None}
+    return bad + [job for job in jobs if job.state == PRUNED and job.trial in trials]

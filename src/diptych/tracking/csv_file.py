@@ -4,6 +4,7 @@ Columns appear when they are first logged (`images` is the first); a cell is emp
 """
 
 import csv
+import errno
 import io
 import logging
 import os
@@ -89,11 +90,12 @@ class CsvTracker(Tracker):
         self._unwritten.clear()
 
     def _append(self, rows: list[dict[str, float]]) -> None:
-        with self._path.open("r+b") as file:
+        text = _lines(rows, self._columns).encode()
+        with self._path.open("r+b", buffering=0) as file:  # a buffer would try once more when it is cut off
             end = file.seek(0, os.SEEK_END)
             try:
-                file.write(_lines(rows, self._columns).encode())
-                file.flush()
+                if file.write(text) < len(text):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
             except OSError:
                 file.truncate(end)
                 raise

@@ -63,6 +63,12 @@ def test_a_condition_may_name_what_is_fixed():
     assert space_of("model=dcgan", "x=1,2", x="model=dcgan")["x"].applies({"model": "dcgan"})
 
 
+def test_what_is_fixed_after_all_has_no_condition_any_more():
+    fixed, space = read_space(["o=a,b", "x=0.5"], {"x": "o=a"})
+    assert fixed == ["x=0.5"]
+    assert [parameter.key for parameter in space] == ["o"]
+
+
 @pytest.mark.parametrize(
     ("overrides", "when", "message"),
     [

@@ -9,6 +9,7 @@ import torch
 from diptych.callbacks import TrainingDiverged
 from diptych.config import UserError
 from diptych.config.changes import changed
+from diptych.config.composition import compose
 from diptych.runs.build import read_checkpoint
 from diptych.runs.finding import find_run
 from diptych.runs.folder import RunFolder
@@ -85,6 +86,15 @@ def test_a_run_that_diverged_says_so(tiny):
     status = find_run("latest", _outputs(config)).read_status()
     assert status.status == DIVERGED
     assert "not a number" in status.why
+
+
+def test_rates_that_no_network_bears_diverge_and_do_not_fail(tmp_path):
+    rates = ["generator_optimizer.lr=1e30", "discriminator_optimizer.lr=1e30", "data.image_size=16"]
+    small = ["model=mlp_gan", "data=digits", "tracking=csv", "budget_images=640", "data.batch_size=16"]
+    config = compose([*small, *rates, f"paths.outputs={tmp_path / 'outputs'}"])
+    with pytest.raises(FloatingPointError):
+        train(config)
+    assert find_run("latest", _outputs(config)).read_status().status == DIVERGED
 
 
 def test_a_run_gives_signs_of_life_and_holds_its_lock(tiny, monkeypatch):

@@ -1,4 +1,6 @@
 import math
+import resource
+import signal
 
 import pytest
 
@@ -90,6 +92,23 @@ def test_rows_wait_in_memory_while_the_disk_is_full(run, monkeypatch, caplog):
     assert len(caplog.records) == 1
     tracker.log({"train/loss": 0.2}, 256)
     assert [row["images"] for row in read_metrics(run.folder / "metrics.csv")] == [64, 128, 192, 256]
+
+
+def test_what_a_full_disk_cut_off_is_taken_back(run):
+    tracker = started(run)
+    tracker.log({"train/loss": 0.5}, 64)
+    size = (run.folder / "metrics.csv").stat().st_size
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size + 3, limits[1]))
+        tracker.log({"train/loss": 0.4}, 128)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, before)
+    assert (run.folder / "metrics.csv").stat().st_size == size
+    tracker.log({"train/loss": 0.3}, 192)
+    assert [row["images"] for row in read_metrics(run.folder / "metrics.csv")] == [64, 128, 192]
 
 
 def test_no_partial_file_is_left_behind(run):

@@ -5,7 +5,7 @@ study is told of it, so that either may lag behind the other by a moment when th
 """
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -15,14 +15,16 @@ from diptych.runs.status import DIVERGED, DONE, FAILED, PRUNED, RUNNING
 from diptych.sweeps.folder import SweepFolder
 from diptych.sweeps.jobs import Job, Jobs
 from diptych.sweeps.planning import Plan, Planner
-from diptych.sweeps.search.figures import NotMeasured, curve_of, figures_of, together
+from diptych.sweeps.search.figures import NotMeasured, figures_of, together
 from diptych.sweeps.search.request import Search
 from diptych.sweeps.search.study import AGAIN, FILE_NAME, Exhausted, Study
+from diptych.sweeps.search.watching import Watcher
 
 log = logging.getLogger(__name__)
 
 MOST_FAILURES = 5
-"""Trials after which a search gives up, if all of them have failed."""
+"""Trials that have ended after which a search gives up, if nothing came of any."""
+OTHER_FAILED = "another run of its trial did not come to its end"
 MOST_SHOWN = 5
 Trials = list[tuple[int, list[Job]]]
 UNFIT = (FAILED, DIVERGED, PRUNED)
@@ -36,7 +38,7 @@ class SearchPlanner(Planner):
         """Take the study up again; the sweep is in hand."""
         self.folder, self.search = folder, search
         self.study = Study(folder.path, folder.name, search)
-        self._seen: dict[int, tuple[int, int]] = {}
+        self.watcher = Watcher(folder, search, self.study)
         self._settled: set[tuple[int, str]] = set()
         self._exhausted = False
         jobs = folder.jobs()
@@ -48,9 +50,9 @@ class SearchPlanner(Planner):
     def look(self, jobs: Jobs) -> None:
         """Tell the study what is new, and ask runs that are not worth it to end."""
         for number, members in trials_of(jobs):
-            state = self._state_of(members)
+            state = self._state_of(number, members)
             if state is None:
-                self._watch(number, members)
+                self._follow(number, members)
             elif (number, state) not in self._settled:
                 self._settled.add((number, state))
                 if not self.study.is_settled(number, well=state == DONE):
@@ -62,10 +64,11 @@ class SearchPlanner(Planner):
         plans = [
             self._plan(number, members[0].values, len(members))
             for number, members in trials
-            if len(members) < self.search.runs_per_trial and not any(job.state in UNFIT for job in members)
+            if self._lacks_runs(number, members)
         ]
-        if not plans and not self._gives_up(trials):
-            plans = self._proposals(min(free, self.search.n_trials - len(trials)))
+        missing = self.search.n_trials - len(trials)
+        if not plans and missing > 0 and not self._gives_up(trials):
+            plans = self._proposals(min(free, missing))
         return plans[:free]
 
     def summary(self) -> list[str]:
@@ -76,15 +79,26 @@ class SearchPlanner(Planner):
             figures = ", ".join(f"{objective.metric} {value:.4g}" for objective, value in pairs)
             chosen = " ".join(f"{key}={short(value)}" for key, value in best.params.items())
             lines.append(f"best: {figures} with {chosen} (trial {best.user_attrs.get(AGAIN, best.number)})")
-        return lines
+        return lines or ["no trial has a figure yet"]
+
+    def wants_more(self, jobs: Jobs) -> bool:
+        trials = trials_of(jobs)
+        if any(self._lacks_runs(number, members) for number, members in trials):
+            return True
+        return len(trials) < self.search.n_trials and not self._gives_up(trials)
+
+    def _lacks_runs(self, number: int, members: Sequence[Job]) -> bool:
+        if len(members) == self.search.runs_per_trial or self.study.given_up(number):
+            return False
+        return not any(job.state in UNFIT for job in members)
 
     def _gives_up(self, trials: Trials) -> bool:
-        """Everything has been tried, or nothing but failures came of the first trials."""
-        if self._exhausted or len(trials) < MOST_FAILURES:
-            return self._exhausted
-        self._exhausted = all(self._state_of(members) == FAILED for _, members in trials)
-        if self._exhausted:
-            log.warning("all of the first %d trials failed, so no more are begun", len(trials))
+        """Everything has been tried, or nothing was learned from the first trials that ended."""
+        if not self._exhausted:
+            ended = [number for number, members in trials if self._state_of(number, members) is not None]
+            self._exhausted = len(ended) >= MOST_FAILURES and all(map(self.study.has_failed, ended))
+            if self._exhausted:
+                log.warning("nothing came of any of the first %d trials, so no more are begun", len(ended))
         return self._exhausted
 
     def _proposals(self, wanted: int) -> list[Plan]:
@@ -103,17 +117,27 @@ class SearchPlanner(Planner):
     def _plan(self, number: int, values: Mapping[str, Any], member: int) -> Plan:
         return Plan(tuple(self.search.arguments(values, member)), number, values)
 
-    def _state_of(self, members: list[Job]) -> str | None:
+    def _follow(self, number: int, members: Sequence[Job]) -> None:
+        """What is under way: learn from it, and end it where it is not worth it or another run of its trial failed."""
+        if any(job.state in UNFIT for job in members):
+            return self.watcher.ask_to_end(members, OTHER_FAILED)
+        self.watcher.watch(number, members)
+        why = self.study.given_up(number)
+        return self.watcher.ask_to_end(members, why) if why else None
+
+    def _state_of(self, number: int, members: Sequence[Job]) -> str | None:
         """How a trial ended, as soon as that is certain and none of its runs is under way."""
         if any(job.state == RUNNING for job in members):
             return None
         for state in UNFIT:
             if any(job.state == state for job in members):
                 return state
+        if self.study.given_up(number):
+            return PRUNED
         whole = len(members) == self.search.runs_per_trial and all(job.state == DONE for job in members)
         return DONE if whole else None
 
-    def _settle(self, number: int, members: list[Job], state: str) -> None:
+    def _settle(self, number: int, members: Sequence[Job], state: str) -> None:
         why = next((job.why for job in members if job.state == state), "")
         try:
             if state == DONE:
@@ -122,47 +146,15 @@ class SearchPlanner(Planner):
                 self.study.close(number, why)
             else:
                 self.study.prune(number, why or state)
-        except NotMeasured as error:
+        except ValueError as error:  # not measured, or a file of the run is damaged
             log.warning("trial %d has no figure: %s", number, error)
             self.study.close(number, str(error))
 
-    def _figures(self, members: list[Job]) -> list[float]:
+    def _figures(self, members: Sequence[Job]) -> list[float]:
         """For each objective, of all runs of a trial together."""
         runs = [figures_of(self._run(job), self.search.objectives) for job in members]
         together_of = zip(zip(*runs, strict=True), self.search.objectives, strict=True)
         return [together(self.search, figures, objective) for figures, objective in together_of]
-
-    def _watch(self, number: int, members: list[Job]) -> None:
-        """Report the mean of the runs begun so far at every validation that all of them have behind them."""
-        if any(job.state in UNFIT for job in members):
-            return self._ask_to_end(members, "another run of its trial did not come to its end")
-        if self.search.pruner is None or not self._has_news(members):
-            return None
-        curves = [curve_of(run, self.search.objectives[0]) for job in members if (run := self.folder.run_of(job))]
-        if len(curves) < len(members):
-            return None
-        reported = self.study.steps_of(number)
-        for step in range(min(map(len, curves))):
-            figure = together(self.search, [curve[step] for curve in curves], self.search.objectives[0])
-            if step not in reported and self.study.report(number, step, figure):
-                metric = self.search.objectives[0].metric
-                return self._ask_to_end(members, f"{metric} {figure:.4g} at validation {step + 1}")
-        return None
-
-    def _has_news(self, members: Iterable[Job]) -> bool:
-        news = False
-        for job in members:
-            run = self.folder.run_of(job)
-            stamp = _stamp(run) if run is not None else (0, 0)
-            news |= self._seen.get(job.number) != stamp
-            self._seen[job.number] = stamp
-        return news
-
-    def _ask_to_end(self, members: Iterable[Job], why: str) -> None:
-        for job in members:
-            run = self.folder.run_of(job) if job.state == RUNNING else None
-            if run is not None and not run.prune.exists():
-                run.ask_to_prune(why)
 
     def _run(self, job: Job) -> RunFolder:
         run = self.folder.run_of(job)
@@ -187,12 +179,3 @@ def trials_of(jobs: Iterable[Job]) -> Trials:
 def short(value: Any) -> str:
     """For people; the exact value is in the ledger."""
     return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def _stamp(run: RunFolder) -> tuple[int, int]:
-    """Changes whenever the run has measured something."""
-    try:
-        status = run.metrics.stat()
-    except FileNotFoundError:
-        return 0, 0
-    return status.st_mtime_ns, status.st_size

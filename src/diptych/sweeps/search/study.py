@@ -23,8 +23,8 @@ from diptych.sweeps.search.request import Search
 FILE_NAME = "study.journal"
 MOST_DRAWS = 1000
 """Of random proposals in a row that have all been made before; then there is nothing new in the space."""
-ASKED, WHY, DROPPED, AGAIN = "asked", "why", "dropped", "again"
-"""What we note of a study and its trials: why one ended early, that one never ran, which one ended well after all."""
+ASKED, WHY, GIVEN_UP, DROPPED, AGAIN = "asked", "why", "given up", "dropped", "again"
+"""What we note of a study and its trials: why one ended early or shall, that one never ran, which ended well later."""
 
 Values = dict[str, Any]
 
@@ -44,6 +44,8 @@ class Study:
         self.search = search
         self._storage, self._study = _opened(path, name, search)
         self._id = self._storage.get_study_id_from_name(name)
+        noted = {trial.number: trial.user_attrs.get(GIVEN_UP, "") for trial in self._trials()}
+        self._given_up = {number: why for number, why in noted.items() if why}
 
     def ask(self) -> tuple[int, Values]:
         """A proposal that was never made before, and its number; `Exhausted` if there is none left."""
@@ -61,6 +63,19 @@ class Study:
         trial = self._trial(number)
         trial.report(value, step)
         return trial.should_prune()
+
+    def give_up(self, number: int, why: str) -> None:
+        """Note that an open trial shall end."""
+        self._trial(number).set_user_attr(GIVEN_UP, why)
+        self._given_up[number] = why
+
+    def given_up(self, number: int) -> str:
+        """Why a trial shall end, or has; "" where nobody has given it up."""
+        return self._given_up.get(number, "")
+
+    def has_failed(self, number: int) -> bool:
+        """Whether nothing was learned from a trial."""
+        return self._frozen(number).state == TrialState.FAIL
 
     def steps_of(self, number: int) -> set[int]:
         """At which a trial has reported."""

@@ -13,6 +13,7 @@ from diptych.sweeps.planning import note_plan
 from diptych.sweeps.search.planner import MOST_FAILURES, SearchPlanner, trials_of
 from diptych.sweeps.search.request import Objective
 from diptych.sweeps.search.study import FILE_NAME
+from diptych.sweeps.steering import retry
 
 METRIC = "val/true"
 
@@ -156,24 +157,48 @@ def test_a_run_that_is_worse_than_the_others_is_asked_to_end(stage):
 
 
 def test_a_trial_is_pruned_by_the_mean_of_its_runs_so_far(stage):
+    stage = stage(pruner=optuna.pruners.ThresholdPruner(lower=0.4), repeats=("seed=0", "seed=1"))
+    stage.begin()
+    stage.measure(0, 0.5, 0.6)
+    stage.end(0)
+    assert stage.begin() == [1]
+    stage.measure(1, 0.2)
+    assert not stage.run(1).prune.exists()
+    stage.measure(1, 0.2, 0.1)
+    assert "0.35 at validation 4" in stage.run(1).prune.read_text()
+    stage.end(1, PRUNED)
+    means = {0: 0.5, 1: 0.6, 2: pytest.approx(0.4), 3: pytest.approx(0.35)}
+    assert stage.trials()[0].intermediate_values == means
+    assert stage.begin() == [2]
+    assert stage.jobs[2].trial == 1
+
+
+def test_a_verdict_that_comes_too_late_for_a_run_spares_the_next_one(stage):
     stage = stage(pruner=optuna.pruners.MedianPruner(1, n_warmup_steps=0), repeats=("seed=0", "seed=1"))
     for number in (0, 1):
         stage.begin()
         stage.measure(number, 0.5)
-    for number in (0, 1):
         stage.end(number)
     stage.begin()
-    stage.begin()
     stage.measure(2, 0.1)
-    assert not stage.run(2).prune.exists()
-    stage.measure(3, 0.2)
-    assert stage.run(2).prune.exists()
-    assert stage.run(3).prune.exists()
-    stage.end(2, PRUNED)
-    stage.end(3, PRUNED)
-    assert stage.trials()[1].intermediate_values == {0: pytest.approx(0.15)}
-    assert stage.begin() == [4]
-    assert stage.jobs[4].trial == 2
+    stage.end(2)
+    assert stage.trials()[1].state.name == "PRUNED"
+    assert stage.begin() == [3]
+    assert stage.jobs[3].trial == 2
+
+
+def test_a_verdict_outlives_the_supervisor_that_gave_it(stage):
+    pruner = optuna.pruners.MedianPruner(1, n_warmup_steps=0)
+    first = stage(pruner=pruner)
+    first.begin()
+    first.measure(0, 0.5)
+    first.end(0)
+    first.begin()
+    first.measure(1, 0.1)
+    first.run(1).prune.unlink()  # as if the supervisor had been killed before it could ask
+    again = stage(pruner=pruner)
+    again.planner.look(again.jobs)
+    assert again.run(1).prune.exists()
 
 
 def test_a_trial_whose_run_failed_is_not_gone_on_with(stage):
@@ -195,8 +220,9 @@ def test_a_run_that_diverged_was_a_bad_proposal_and_no_accident(stage):
     assert stage.trials()[0].state.name == "PRUNED"
 
 
-def test_what_was_retried_and_ended_well_is_learned_from(stage):
-    stage = stage()
+@pytest.mark.parametrize("pruner", [None, optuna.pruners.MedianPruner(1)])
+def test_what_was_retried_and_ended_well_is_learned_from(stage, pruner):
+    stage = stage(pruner=pruner)
     stage.begin()
     stage.end(0, FAILED, "no paint")
     for event in ("queued", "started"):
@@ -208,12 +234,35 @@ def test_what_was_retried_and_ended_well_is_learned_from(stage):
     assert [trial.value for trial in stage.trials() if trial.state.name == "COMPLETE"] == [0.8]
 
 
-def test_a_search_of_failures_only_gives_up(stage):
-    stage = stage(n_trials=50)
+def test_retrying_brings_back_the_runs_that_ended_with_the_one_that_failed(stage):
+    stage = stage(repeats=("seed=0", "seed=1"))
+    stage.begin()
+    stage.begin()
+    stage.end(0, FAILED, "no paint")
+    stage.end(1, PRUNED, "another run of its trial did not come to its end")
+    stage.folder.write_request({"command": ["diptych"]})
+    assert "2 runs are queued again" in retry(stage.folder)
+    assert [job.state for job in stage.jobs] == ["queued", "queued"]
+
+
+@pytest.mark.parametrize("slots", [1, 2])
+def test_a_search_of_failures_only_gives_up(stage, slots):
+    stage, begun = stage(n_trials=50), []
+    for _ in range(MOST_FAILURES):
+        begun += stage.begin(slots - (len(begun) - len([job for job in stage.jobs if job.state == FAILED])))
+        stage.end(begun[len([job for job in stage.jobs if job.state == FAILED])], FAILED)
+    assert stage.begin(slots) == []
+    assert not stage.planner.wants_more(stage.jobs)
+
+
+def test_a_figure_that_no_run_measures_is_not_searched_for_all_night(stage):
+    stage = stage(n_trials=50, objectives=(Objective("val/loss", "minimize"),))
     for number in range(MOST_FAILURES):
-        assert stage.begin() == [number]
-        stage.end(number, FAILED)
+        stage.begin()
+        stage.measure(number, 0.5)
+        stage.end(number)
     assert stage.begin() == []
+    assert stage.planner.summary() == ["no trial has a figure yet"]
 
 
 def test_a_run_without_the_figure_ends_its_trial_with_the_reason(stage):
