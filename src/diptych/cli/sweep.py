@@ -4,6 +4,7 @@ A sweep is begun by `diptych train -m --sweep NAME …`, and gone on with by the
 """
 
 import argparse
+import os
 import shutil
 import subprocess
 import sys
@@ -62,7 +63,8 @@ def _confirm(folder: "SweepFolder") -> int:
     if winner is None:
         raise UserError(f"no run of sweep {folder.name} has a figure to lead by: `diptych sweep status {folder.name}`")
     for words in (winner.retrain, winner.evaluate, ("diptych", "compare", folder.name)):
-        code = subprocess.run([sys.executable, "-m", *words], check=False).returncode
+        here = {**os.environ, "DIPTYCH_OUTPUTS": str(folder.outputs)}
+        code = subprocess.run([sys.executable, "-m", *words], env=here, check=False).returncode
         if code:
             return code
     return 0

@@ -84,6 +84,8 @@ class Trial:
     number: int
     runs: tuple[SweptRun, ...]
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    expected: int = 1
+    """Runs that it has when it is over; of a grid nobody knows how many seeds are still to be typed."""
 
     @cached_property
     def counted(self) -> tuple[SweptRun, ...]:
@@ -112,7 +114,7 @@ class Trial:
     @property
     def is_whole(self) -> bool:
         """Whether all of its runs came to their end, so that its mean is not that of the lucky or the quick ones."""
-        return all(run.state == DONE for run in self.runs)
+        return len(self.runs) >= self.expected and all(run.state == DONE for run in self.runs)
 
     @property
     def tested(self) -> list[float]:
@@ -190,6 +192,7 @@ def table_of(
     tested_name: str = "",
     notes: Sequence[str] = (),
     launcher: Sequence[str] = (),
+    runs_per_trial: int = 1,
 ) -> SweepTable:
     """Runs of one trial of a search, or whose settings are the same, are a trial; the best trial comes first."""
     members: dict[str, list[SweptRun]] = {}
@@ -197,7 +200,12 @@ def table_of(
         members.setdefault(_key(run), []).append(run)
     keys = differing_keys([_common(own) for own in members.values()])
     trials = [
-        Trial(_number(own, place), tuple(own), {key: _common(own)[key] for key in keys if key in _common(own)})
+        Trial(
+            _number(own, place),
+            tuple(own),
+            {key: _common(own)[key] for key in keys if key in _common(own)},
+            1 if own[0].trial is None else runs_per_trial,
+        )
         for place, own in enumerate(members.values(), start=1)
     ]
     ordered = tuple(sorted(trials, key=lambda trial: _rank(trial, objectives)))

@@ -51,6 +51,13 @@ def test_a_trial_never_leads_by_the_seeds_that_survived(state: str) -> None:
     assert table_of("lr", [Objective(MONITOR)], lucky).leader.mean() == 0.9
 
 
+def test_a_trial_never_leads_by_the_first_of_its_seeds() -> None:
+    quick = [swept(0, 0.9, trial=0)]
+    whole = [swept(1, 0.6, settings={"lr": 0.2}, trial=1), swept(2, 0.6, settings={"lr": 0.2}, seed=1, trial=1)]
+    assert table_of("lr", [Objective(MONITOR)], [*quick, *whole], runs_per_trial=2).leader.mean() == 0.6
+    assert table_of("lr", [Objective(MONITOR)], [*quick, *whole]).leader.mean() == 0.9
+
+
 def test_pruned_runs_choose_nothing_and_are_no_failures() -> None:
     runs = [swept(0, 0.9, "pruned", why="worse than the median"), swept(1, 0.2, settings={"lr": 0.2})]
     table = table_of("lr", [Objective(MONITOR)], runs)
