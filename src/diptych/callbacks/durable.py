@@ -6,6 +6,7 @@ What they replace may be kept under another name, so that a file which goes bad 
 import errno
 import os
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ class DurableCheckpointIO(TorchCheckpointIO):
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
         path = Path(path)
         partial = path.with_name(path.name + PARTIAL_SUFFIX)
-        self.failure = None
+        self.failure, handled = None, sys.exc_info()[1]
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with partial.open("wb") as file:
@@ -49,7 +50,9 @@ class DurableCheckpointIO(TorchCheckpointIO):
             os.replace(partial, path)
             _sync_folder(path.parent)
         except (OSError, RuntimeError) as error:  # torch turns a failed write into a RuntimeError
-            self.failure = _first_cause(error)
+            self.failure = _failed_write(error, handled)
+            if self.failure is None:
+                raise
         finally:
             partial.unlink(missing_ok=True)
 
@@ -99,7 +102,10 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _first_cause(error: BaseException) -> OSError:
-    while error.__context__ is not None:
+def _failed_write(error: BaseException | None, handled: BaseException | None) -> OSError | None:
+    """The write that an error comes from, if it does; `handled` is what was being dealt with when saving began."""
+    found = None
+    while error is not None and error is not handled:
+        found = error if isinstance(error, OSError) else found
         error = error.__context__
-    return error if isinstance(error, OSError) else OSError(str(error))
+    return found

@@ -1,4 +1,6 @@
+import errno
 import math
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -8,8 +10,9 @@ import torch
 from pytorch_lightning import Callback
 
 from diptych.callbacks import Budget, Checkpoints, EarlyStopping, Health, MetricsLog
-from diptych.callbacks.durable import NotSaved
+from diptych.callbacks.durable import DurableCheckpointIO, NotSaved
 from diptych.callbacks.rhythm import validation_follows
+from diptych.runs.stopping import Stopped
 from diptych.runs.trainer import quiet
 
 
@@ -204,6 +207,29 @@ def test_a_full_disk_keeps_the_old_files_and_stops_the_run(toy, fit, tmp_path):
     assert system.images_seen == 48
     assert load(tmp_path / "last.ckpt")["images_seen"] == 24
     assert not list(tmp_path.glob("*.partial"))
+
+
+def test_what_stops_a_run_is_not_taken_for_what_keeps_it_from_saving(tmp_path, monkeypatch):
+    def save(content, file):
+        try:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        except OSError:
+            raise RuntimeError("unexpected position") from None  # as torch does
+
+    monkeypatch.setattr(torch, "save", save)
+    io = DurableCheckpointIO()
+    try:
+        raise Stopped(signal.SIGTERM)
+    except Stopped:
+        io.save_checkpoint({}, tmp_path / "last.ckpt")
+    assert io.failure.errno == errno.ENOSPC
+
+
+def test_an_error_that_no_disk_has_made_is_raised_as_it_is(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch, "save", lambda *_: (_ for _ in ()).throw(RuntimeError("CUDA error: an illegal access")))
+    with pytest.raises(RuntimeError, match="CUDA error"):
+        DurableCheckpointIO().save_checkpoint({}, tmp_path / "last.ckpt")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_disk_that_fills_up_at_the_very_end_stops_the_run_too(toy, fit, tmp_path):
