@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,9 +28,8 @@ from pytorch_lightning import Callback
 
 from diptych.runs.folder import RunFolder
 from diptych.runs.status import DONE
-from diptych.tracking import read_metrics
+from sameness import differences_of_runs
 
-OWN_TO_A_RUN = ("run_id", "config", "loops")  # Lightning's loop counters serve its loggers only
 WAITING, VALIDATION, WRITING, STEP = "start-up", "validation", "writing", "step"
 MOMENTS = (STEP, STEP, VALIDATION, WRITING, WRITING, WAITING)
 STARTING_SECONDS, MOMENT_SECONDS = 4.0, 0.03
@@ -176,7 +175,7 @@ def carried_out(kind: Kind, lender: Path | None, kills: int, folder: Path, rng: 
     if code or run is None or run.read_status().status != DONE:
         trial.differences.append(f"it ended with exit code {code}")
     else:
-        trial.differences += list(differences_of_runs(run, calm))
+        trial.differences += differences_of_runs(run, calm)
     trial.seconds = time.monotonic() - start
     return trial
 
@@ -226,31 +225,6 @@ def note_of(run: RunFolder | None) -> tuple[int, str]:
 def saved_images(run: RunFolder | None) -> int:
     """Where it will go on."""
     return torch.load(run.last, weights_only=True)["images_seen"] if run and run.last.exists() else 0
-
-
-def differences_of_runs(one: RunFolder, other: RunFolder) -> Iterator[str]:
-    """Where two runs differ: in rows of figures, or in what their checkpoints hold."""
-    if figures(one) != figures(other):
-        yield "metrics.csv"
-    for name in ("last.ckpt", "best.ckpt"):
-        states = [torch.load(run.checkpoints / name, weights_only=True) for run in (one, other)]
-        yield from (f"{name}{path}" for path in differences(*states))
-
-
-def figures(run: RunFolder) -> list[dict[str, float]]:
-    """All rows but for their times."""
-    return [{k: v for k, v in row.items() if "second" not in k} for row in read_metrics(run.metrics)]
-
-
-def differences(one: Any, other: Any, path: str = "") -> list[str]:
-    """Paths within two checkpoints at which they are not the same to the last bit."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        keys = [key for key in {**one, **other} if path or key not in OWN_TO_A_RUN]
-        return [d for key in keys for d in differences(one.get(key), other.get(key), f"{path}/{key}")]
-    if isinstance(one, list | tuple) and isinstance(other, list | tuple) and len(one) == len(other):
-        return [d for i, pair in enumerate(zip(one, other, strict=True)) for d in differences(*pair, f"{path}/{i}")]
-    both_tensors = isinstance(one, torch.Tensor) and isinstance(other, torch.Tensor)
-    return [] if (torch.equal(one, other) if both_tensors else one == other) else [path]
 
 
 def report(trials: Sequence[Trial]) -> None:

@@ -13,13 +13,11 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import torch
-
 from diptych.runs.folder import RunFolder
 from diptych.runs.status import DONE, FAILED
 from diptych.sweeps.folder import SweepFolder
 from diptych.sweeps.jobs import Job
-from diptych.tracking import read_metrics
+from sameness import differences_of_runs
 from under_fire import DCGAN, INTERVAL, disturbed, most_repeated, summary, sweep_in, undisturbed, with_witness
 
 UNLUCKY = 5
@@ -35,32 +33,17 @@ def pairs(calm: SweepFolder, stormy: SweepFolder) -> Iterator[tuple[Job, RunFold
         yield job, here, there
 
 
-def same_weights(one: RunFolder, other: RunFolder) -> bool:
-    states = [torch.load(run.last, weights_only=True)["state_dict"] for run in (one, other)]
-    return all(torch.equal(states[0][name], states[1][name]) for name in states[1])
-
-
-def same_rows(one: RunFolder, other: RunFolder) -> bool:
-    return figures(one) == figures(other)
-
-
-def figures(run: RunFolder) -> list[dict[str, float]]:
-    """All rows but for their times."""
-    return [{k: v for k, v in row.items() if "second" not in k} for row in read_metrics(run.metrics)]
-
-
 def report(calm: SweepFolder, stormy: SweepFolder) -> bool:
     """Print what came of it; whether it is what was asked."""
     jobs = list(stormy.jobs())
     done = [(job, *runs) for job, *runs in pairs(calm, stormy) if job.state == DONE]
     failed = [job for job in jobs if job.state == FAILED]
     others = sum(1 for _ in stormy.outputs.glob("dcgan_digits/*/")) - len(jobs)
-    weights, rows = sum(same_weights(*runs) for _, *runs in done), sum(same_rows(*runs) for _, *runs in done)
+    equal = sum(not differences_of_runs(*runs) for _, *runs in done)
     print(f"runs: {len(jobs)}; done {len(done)}, failed {len(failed)} (asked: {len(jobs) - 1} and 1)")
     print(f"runs begun under another name: {others}")
-    print(f"weights equal to the undisturbed run's, bit for bit: {weights}")
-    print(f"rows of metrics.csv equal: {rows}")
-    return len(failed) == 1 and others == 0 and len(jobs) - 1 == len(done) == weights == rows
+    print(f"equal to the undisturbed run, checkpoints bit for bit and rows of metrics.csv: {equal}")
+    return len(failed) == 1 and others == 0 and len(jobs) - 1 == len(done) == equal
 
 
 def main() -> int:

@@ -6,10 +6,11 @@ import signal
 import psutil
 import pytest
 from cluster_sweeps import GRID, paused, said
-from sweeping import are_equal, asked, begin, environment_of_sweeps, sweep_in, wait_for, weights
+from sweeping import asked, begin, environment_of_sweeps, sweep_in, wait_for, weights
 
 from diptych.runs.status import DONE, RUNNING, is_process
 from diptych.sweeps.folder import SweepFolder
+from sameness import differences
 
 pytestmark = pytest.mark.slow
 HALVES = ["hydra/launcher=ray", "hydra.launcher.cpus_per_run=0.5", "hydra.launcher.gpus_per_run=0.5"]
@@ -52,7 +53,7 @@ def test_a_supervisor_that_is_killed_leaves_runs_that_the_next_one_adopts(
     controller.wait()
     assert begin(grid, tmp_path, environment).wait(240) == 0, said(tmp_path)
     assert [(job.state, job.starts) for job in sweep.jobs()] == [(DONE, 1)] * 2
-    assert are_equal(weights(sweep), undisturbed)
+    assert differences(weights(sweep), undisturbed) == []
 
 
 def test_a_stopped_sweep_has_saved_and_gives_its_share_back(ray_address, environment, undisturbed, tmp_path):
@@ -64,7 +65,7 @@ def test_a_stopped_sweep_has_saved_and_gives_its_share_back(ray_address, environ
     assert controller.wait(60) == 128 + signal.SIGTERM
     assert not any(psutil.pid_exists(pid) for pid in pids)
     assert begin(grid, tmp_path, environment).wait(240) == 0, said(tmp_path)
-    assert are_equal(weights(sweep), undisturbed)
+    assert differences(weights(sweep), undisturbed) == []
 
 
 def test_a_cluster_begun_for_the_sweep_dies_with_it_and_its_runs_are_resumed(
@@ -79,4 +80,4 @@ def test_a_cluster_begun_for_the_sweep_dies_with_it_and_its_runs_are_resumed(
     wait_for(lambda: not any(psutil.pid_exists(pid) for pid in pids), 60)
     assert begin(grid, tmp_path, environment).wait(240) == 0, said(tmp_path)
     assert [(job.state, job.starts) for job in sweep.jobs()] == [(DONE, 2)] * 2
-    assert are_equal(weights(sweep), undisturbed)
+    assert differences(weights(sweep), undisturbed) == []

@@ -6,10 +6,11 @@ import signal
 
 import pytest
 from cluster_sweeps import GRID, paused, said
-from sweeping import are_equal, asked, begin, environment_of_sweeps, sweep_in, wait_for, weights
+from sweeping import asked, begin, environment_of_sweeps, sweep_in, wait_for, weights
 
 from diptych.runs.status import DONE, PREEMPTED, RUNNING, STOPPED
 from diptych.sweeps.folder import SweepFolder
+from sameness import differences
 
 pytestmark = pytest.mark.slow
 ON_SLURM = ["hydra/launcher=submitit_slurm", "hydra.launcher.partition=low", "hydra.launcher.timeout_min=5"]
@@ -46,7 +47,7 @@ def test_a_grid_goes_out_as_one_array_and_learns_what_it_learns_here(slurm, envi
     assert index == "0"
     assert [job.handle for job in sweep.jobs()] == [f"{array}_0", f"{array}_1"]
     assert slurm.job(f"{array}_0")["ArrayTaskThrottle"] == "1"
-    assert are_equal(weights(sweep), undisturbed)
+    assert differences(weights(sweep), undisturbed) == []
     assert asked(["status", "lr", "--json"], tmp_path, environment)["counts"] == {"done": 2}
 
 
@@ -64,7 +65,7 @@ def test_a_preempted_run_saves_waits_and_goes_on_from_there(slurm, environment, 
     assert [job.starts for job in sweep.jobs()] == [1, 1]
     assert went_on(sweep, 0)
     assert went_on(sweep, 1)
-    assert are_equal(weights(sweep), undisturbed)
+    assert differences(weights(sweep), undisturbed) == []
 
 
 def test_a_run_whose_time_is_over_is_queued_again_and_goes_on_from_there(slurm, environment, undisturbed, tmp_path):
@@ -85,7 +86,7 @@ def test_a_run_whose_time_is_over_is_queued_again_and_goes_on_from_there(slurm, 
     assert len(images) == 2
     assert all(0 < seen < 3200 for seen in images.values())
     assert [job.starts for job in sweep.jobs()] == [1, 1]
-    assert are_equal(weights(sweep), undisturbed)
+    assert differences(weights(sweep), undisturbed) == []
 
 
 def test_a_cancelled_job_stays_cancelled_until_the_sweep_is_gone_on_with(slurm, environment, undisturbed, tmp_path):
@@ -100,7 +101,7 @@ def test_a_cancelled_job_stays_cancelled_until_the_sweep_is_gone_on_with(slurm, 
     assert slurm.job(victim.handle)["Restarts"] == "0"
     assert begin(grid, tmp_path, environment).wait(240) == 0, said(tmp_path)
     assert went_on(sweep)
-    assert are_equal(weights(sweep), undisturbed)
+    assert differences(weights(sweep), undisturbed) == []
 
 
 def test_a_supervisor_that_is_killed_leaves_jobs_that_the_next_one_adopts(slurm, environment, undisturbed, tmp_path):
@@ -113,7 +114,7 @@ def test_a_supervisor_that_is_killed_leaves_jobs_that_the_next_one_adopts(slurm,
     handles = [job.handle for job in sweep.jobs()]
     assert begin(grid, tmp_path, environment).wait(240) == 0, said(tmp_path)
     assert [(job.handle, job.starts) for job in sweep.jobs()] == [(handle, 1) for handle in handles]
-    assert are_equal(weights(sweep), undisturbed)
+    assert differences(weights(sweep), undisturbed) == []
 
 
 def test_a_stopped_sweep_has_saved_and_leaves_no_job_behind(slurm, environment, tmp_path):

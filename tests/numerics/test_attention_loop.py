@@ -1,22 +1,12 @@
 """The attention decoder against an independent one: the usual loop, word by word, of the benchmark."""
 
-import importlib.util
-
-import pytest
 import torch
 
+import attention_decoder as benchmark
 from diptych.types import ImageFeatures
 
 
-@pytest.fixture(scope="module")
-def benchmark(repository):
-    spec = importlib.util.spec_from_file_location("attention_benchmark", repository / "benchmarks/attention_decoder.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_the_decoder_says_and_learns_what_the_per_step_loop_does(benchmark):
+def test_the_decoder_says_and_learns_what_the_per_step_loop_does():
     decoder, loop = (d.double() for d in benchmark.make_decoders(dim=12, vocabulary_size=20, region_dim=10))
     features, tokens = benchmark.make_batch(vocabulary_size=20, region_dim=10)
     ours, theirs = (ImageFeatures(*(part.detach().double().requires_grad_() for part in features)) for _ in range(2))
@@ -31,10 +21,10 @@ def test_the_decoder_says_and_learns_what_the_per_step_loop_does(benchmark):
     torch.testing.assert_close(ours.pooled.grad, theirs.pooled.grad)
     for name, parameter in shared.items():
         torch.testing.assert_close(learned[name], parameter.grad)
-    torch.testing.assert_close(loop.cell.weight_hh.grad, decoder_gates(benchmark, decoder, theirs, tokens))
+    torch.testing.assert_close(loop.cell.weight_hh.grad, decoder_gates(decoder, theirs, tokens))
 
 
-def decoder_gates(benchmark, decoder, features, tokens):
+def decoder_gates(decoder, features, tokens):
     """The gradient of the fused matrix's rows that are the recurrent gates."""
     decoder.zero_grad()
     benchmark.step(decoder(features, tokens[:, :-1]).logits, tokens)

@@ -4,15 +4,14 @@ import os
 import signal
 import time
 from pathlib import Path
-from typing import Any
 
 import processes
 import pytest
-import torch
 
 from diptych.runs.finding import all_runs
 from diptych.runs.folder import RunFolder
 from diptych.tracking import read_metrics
+from sameness import differences_of_runs
 
 CONF = Path(__file__).resolve().parents[1] / "support" / "conf"
 TELLER = ["--config-dir", str(CONF), "model=small_teller", "caption_decoder.dropout=0.1", "budget_images=640"]
@@ -50,7 +49,7 @@ def test_a_run_of_which_one_device_is_killed_is_lost_and_resumes_exactly(whole, 
     assert "process 1 of this run was killed by signal 9" in processes.said(tmp_path)
     assert no_process_has(run)
     assert processes.finish(["resume", run.run_id, "callbacks.strike=null", "--trust", "tinyparts"], tmp_path) == 0
-    assert_equal(run, whole)
+    assert differences_of_runs(run, whole) == []
 
 
 def test_nothing_is_left_of_a_run_whose_first_process_is_killed(tmp_path):
@@ -111,27 +110,3 @@ def processes_of(run: RunFolder) -> list[str]:
         except OSError:  # it has ended meanwhile
             continue
     return [line for line in lines if run.run_id in line and "diptych.runs.rank" in line]
-
-
-def assert_equal(one: RunFolder, other: RunFolder) -> None:
-    """The same rows of figures, and the same weights, optimisers, counts and random states of every device."""
-    assert rows(one) == rows(other)
-    states = [torch.load(run.last, weights_only=True) for run in (one, other)]
-    for key in ("state_dict", "optimizer_states", "images_seen", "random_states", "system_rng"):
-        assert_same(states[0][key], states[1][key])
-
-
-def rows(run: RunFolder) -> list[dict[str, float]]:
-    return [{k: v for k, v in row.items() if "second" not in k} for row in read_metrics(run.metrics)]
-
-
-def assert_same(one: Any, other: Any) -> None:
-    if isinstance(one, dict):
-        assert one.keys() == other.keys()
-        for key in one:
-            assert_same(one[key], other[key])
-    elif isinstance(one, list | tuple):
-        for pair in zip(one, other, strict=True):
-            assert_same(*pair)
-    else:
-        assert torch.equal(one, other) if isinstance(one, torch.Tensor) else one == other

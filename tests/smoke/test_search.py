@@ -1,18 +1,15 @@
 """Searches of real processes, some of which are killed."""
 
-import os
-import signal
 import subprocess
 import sys
 
 import optuna
 import pytest
 from optuna.trial import TrialState
-from sweeping import SLOW, begin, environment_of_sweeps, sweep_in, wait_for, with_checkpoint
+from sweeping import SLOW, begin, environment_of_sweeps, run_and_supervisor_killed, sweep_in
 
 from diptych.runs.folder import RunFolder
 from diptych.runs.status import DONE, PRUNED
-from diptych.sweeps.local import LocalWork
 from diptych.sweeps.search.figures import figures_of
 from diptych.sweeps.search.request import Objective
 from diptych.sweeps.search.study import FILE_NAME
@@ -34,13 +31,7 @@ def study_in(sweep) -> optuna.Study:
 @pytest.mark.slow
 def test_every_trial_ends_once_whoever_is_killed_and_its_value_comes_again(tmp_path, environment):
     search = ["--sweep", "lr", *SEARCH, *BRIEF, SLOW, "hydra.sweeper.n_trials=5", "hydra.launcher.slots=2"]
-    controller = begin(search, tmp_path, environment)
-    sweep = sweep_in(tmp_path)
-    victim = wait_for(lambda: with_checkpoint(sweep))
-    os.killpg(LocalWork(victim.handle).pid, signal.SIGKILL)
-    wait_for(lambda: sweep.jobs()[victim.number].starts == 2)
-    controller.kill()
-    controller.wait()
+    sweep, _ = run_and_supervisor_killed(search, tmp_path, environment)
     assert begin(search, tmp_path, environment).wait(180) == 0, (tmp_path / "said.txt").read_text()
 
     jobs = list(sweep.jobs())

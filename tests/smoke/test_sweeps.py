@@ -1,13 +1,22 @@
 """Sweeps of real processes, some of which are killed."""
 
-import os
 import signal
 
 import pytest
-from sweeping import SLOW, are_equal, asked, begin, environment_of_sweeps, sweep_in, wait_for, weights, with_checkpoint
+from sweeping import (
+    SLOW,
+    asked,
+    begin,
+    environment_of_sweeps,
+    run_and_supervisor_killed,
+    sweep_in,
+    wait_for,
+    weights,
+    with_checkpoint,
+)
 
 from diptych.runs.status import DONE, FAILED
-from diptych.sweeps.local import LocalWork
+from sameness import differences
 
 
 @pytest.fixture
@@ -22,13 +31,7 @@ def test_what_is_killed_is_brought_back_and_ends_as_if_nothing_had_been(tmp_path
     calm, stormy = tmp_path / "calm", tmp_path / "stormy"
     assert begin(grid, calm, environment).wait(180) == 0, (calm / "said.txt").read_text()
 
-    controller = begin(grid, stormy, environment)
-    sweep = sweep_in(stormy)
-    victim = wait_for(lambda: with_checkpoint(sweep))
-    os.killpg(LocalWork(victim.handle).pid, signal.SIGKILL)
-    wait_for(lambda: sweep.jobs()[victim.number].starts == 2)
-    controller.kill()
-    controller.wait()
+    sweep, victim = run_and_supervisor_killed(grid, stormy, environment)
     assert not sweep.is_in_hand
     assert begin(grid, stormy, environment).wait(180) == 0, (stormy / "said.txt").read_text()
 
@@ -36,7 +39,7 @@ def test_what_is_killed_is_brought_back_and_ends_as_if_nothing_had_been(tmp_path
     assert [job.state for job in jobs] == [DONE, DONE]
     assert jobs[victim.number].starts == 2
     assert len(list((stormy / "outputs").glob("tiny_gan_digits/*"))) == 2
-    assert are_equal(weights(sweep), weights(sweep_in(calm)))
+    assert differences(weights(sweep), weights(sweep_in(calm))) == []
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -11,7 +12,8 @@ import torch
 
 from diptych.runs.status import RUNNING
 from diptych.sweeps.folder import SweepFolder
-from diptych.sweeps.local import LocalExecutor
+from diptych.sweeps.jobs import Job
+from diptych.sweeps.local import LocalExecutor, LocalWork
 
 CONF = Path(__file__).resolve().parent / "conf"
 TINY = ["--config-dir", str(CONF), "model=tiny_gan", "data=digits", "tracking=csv", "trainer.threads=1"]
@@ -66,17 +68,22 @@ def with_checkpoint(sweep: SweepFolder):
     return None
 
 
+def run_and_supervisor_killed(
+    arguments: list[str], folder: Path, environment: dict[str, str]
+) -> tuple[SweepFolder, Job]:
+    """A sweep of which a run that has saved was killed, and when that was brought back the supervisor; and the run."""
+    controller, sweep = begin(arguments, folder, environment), sweep_in(folder)
+    victim = wait_for(lambda: with_checkpoint(sweep))
+    os.killpg(LocalWork(victim.handle).pid, signal.SIGKILL)
+    wait_for(lambda: sweep.jobs()[victim.number].starts == 2)
+    controller.kill()
+    controller.wait()
+    return sweep, victim
+
+
 def weights(sweep: SweepFolder) -> list[dict[str, torch.Tensor]]:
     """What each run has learned, in the order of their jobs."""
     return [torch.load(sweep.run_of(job).last, weights_only=True)["state_dict"] for job in sweep.jobs()]
-
-
-def are_equal(one: list[dict[str, torch.Tensor]], other: list[dict[str, torch.Tensor]]) -> bool:
-    """Bit for bit."""
-    return len(one) == len(other) and all(
-        a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
-        for a, b in zip(one, other, strict=True)
-    )
 
 
 def asked(arguments: list[str], folder: Path, environment: dict[str, str]) -> dict:

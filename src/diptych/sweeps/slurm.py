@@ -12,7 +12,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from diptych.config.errors import UserError
@@ -50,27 +50,27 @@ WAITING = (
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SlurmSettings:
-    """What every job of a sweep asks of SLURM; None leaves it to the cluster.
+    """What every job of a sweep asks of SLURM, as the launcher's configuration says; None leaves it to the cluster.
 
     `array_parallelism` is the number of an array's jobs that run at a time. `signal_delay_s` before its time limit a
     job is told to save (SLURM may do so a minute earlier). `setup` are lines of shell before the run begins, and
     `additional_parameters` further ones of sbatch, without their dashes.
     """
 
-    partition: str | None = None
-    account: str | None = None
-    qos: str | None = None
-    constraint: str | None = None
-    timeout_min: int = 60
-    cpus_per_task: int = 1
-    gpus_per_node: int | None = None
-    mem_gb: float | None = None
-    array_parallelism: int = 16
-    signal_delay_s: int = 120
-    setup: Sequence[str] = ()
-    additional_parameters: Mapping[str, Any] = field(default_factory=dict)
+    partition: str | None
+    account: str | None
+    qos: str | None
+    constraint: str | None
+    timeout_min: int
+    cpus_per_task: int
+    gpus_per_node: int | None
+    mem_gb: float | None
+    array_parallelism: int
+    signal_delay_s: int
+    setup: Sequence[str]
+    additional_parameters: Mapping[str, Any]
 
     def __post_init__(self) -> None:
         for name in ("timeout_min", "cpus_per_task", "array_parallelism"):
@@ -111,16 +111,25 @@ class SlurmWork:
 
 
 class SlurmExecutor:
-    """Submits starts, and looks after jobs by their ids. `slots` is how many may be in SLURM's queue at a time."""
+    """Submits starts, and looks after jobs by their ids. `num_slots` is how many may be in SLURM's queue at a time.
+
+    Without settings it can take up jobs, and stop them.
+    """
 
     look_every_seconds = 2.0
 
     def __init__(self, settings: SlurmSettings | None = None, num_slots: int = MOST_IN_AN_ARRAY) -> None:
-        self.settings, self.num_slots = settings or SlurmSettings(), num_slots
-        self.parallelism: int | None = self.settings.array_parallelism
+        self._settings, self.num_slots = settings, num_slots
+        self.parallelism: int | None = settings.array_parallelism if settings else None
         self._states: dict[str, str] = {}
         self._asked = float("-inf")
         self._has_submitted = False
+
+    @property
+    def settings(self) -> SlurmSettings:
+        """Of the jobs that it submits."""
+        assert self._settings is not None
+        return self._settings
 
     @property
     def description(self) -> Mapping[str, Any]:

@@ -62,6 +62,7 @@ def test_what_comes_after_the_last_step_does_not_keep_a_run_from_saying_that_it_
         pass
     for number in TAKING:
         os.kill(os.getpid(), number)
+    assert [signal.getsignal(number) for number in TAKING] == [signal.SIG_IGN] * len(TAKING)
 
 
 def test_signals_that_came_too_early_are_heard_once_the_run_can_save(job):

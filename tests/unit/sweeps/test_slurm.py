@@ -1,6 +1,7 @@
 """What is made of SLURM's words, with commands that are played; `tests/cluster` has a real one."""
 
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,9 @@ from diptych.sweeps.slots import Slot
 from diptych.sweeps.slurm import SlurmExecutor, SlurmSettings
 from diptych.sweeps.slurm_node import is_noted
 from diptych.sweeps.starts import Start
+from hydra_plugins.diptych.launcher import SlurmLauncherConf
+
+WISHES = {setting.name: getattr(SlurmLauncherConf(), setting.name) for setting in fields(SlurmSettings)}
 
 
 class Played:
@@ -136,4 +140,4 @@ def test_without_submitit_or_slurm_one_message_says_so(monkeypatch, tmp_path):
 
 def test_a_job_that_would_be_told_to_save_before_it_begins_is_refused():
     with pytest.raises(UserError, match=r"signal_delay_s=120.*timeout_min=2"):
-        SlurmSettings(timeout_min=2)
+        SlurmSettings(**WISHES | {"timeout_min": 2})

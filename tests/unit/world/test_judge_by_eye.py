@@ -1,20 +1,12 @@
 """The judge on what a painter really drew, against labels by eye, and the table of it in docs/judge.md."""
 
-import importlib.util
-
 import pytest
 
-
-@pytest.fixture(scope="module")
-def benchmark(repository):
-    spec = importlib.util.spec_from_file_location("by_eye", repository / "benchmarks" / "judge_by_eye.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+import judge_by_eye as benchmark
 
 
 @pytest.fixture(scope="module")
-def pictures(benchmark):
+def pictures():
     return benchmark.seen()
 
 
@@ -30,5 +22,5 @@ def test_what_is_accepted_was_read_as_the_eye_reads_it_and_is_seldom_rubbish(pic
     assert sum(picture.label["quality"] == "unreadable" for picture in accepted) <= 0.05 * len(accepted)
 
 
-def test_the_page_has_the_counts_of_the_shipped_judge(benchmark, pictures, repository):
+def test_the_page_has_the_counts_of_the_shipped_judge(pictures, repository):
     assert benchmark.table(pictures) in (repository / "docs" / "judge.md").read_text(encoding="utf-8")

@@ -1,9 +1,8 @@
 """Penn Treebank words; what Stanford's tokenizer says of these was asked of it, none are captions of a data set."""
 
-import importlib.util
-
 import pytest
 
+import ptb_tokenizer as benchmark
 from diptych.metrics.captions.ptb import split_ptb
 
 
@@ -39,16 +38,8 @@ def test_reading_word_by_word_is_reading_the_whole():
         assert split_ptb(caption) == _read(caption)
 
 
-@pytest.fixture(scope="module")
-def benchmark(repository):
-    spec = importlib.util.spec_from_file_location("ptb_benchmark", repository / "benchmarks" / "ptb_tokenizer.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.mark.parametrize(("kind", "least"), [("ordinary captions", 0.999), ("hard pairs", 0.97)])
-def test_captions_it_was_not_developed_on_are_cut_as_stanford_does(benchmark, shared_data, kind, least):
+def test_captions_it_was_not_developed_on_are_cut_as_stanford_does(shared_data, kind, least):
     same, total = benchmark.agreement(benchmark.read_pairs(shared_data)[kind], "held out")
     assert total > 1000
     assert same / total >= least

@@ -1,13 +1,12 @@
 """docs/coverage.md is the page that benchmarks/interval_coverage.py writes, and says what the intervals do today."""
 
-import importlib.util
 import re
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from math import sqrt
-from types import ModuleType
 
 import pytest
+
+import interval_coverage as study
 
 SIMULATIONS = 1_200
 SURE = 4.0
@@ -17,18 +16,6 @@ WIDTHS_AGREE = 0.15
 
 def rows(page: str) -> list[list[str]]:
     return [line.strip("| ").split(" | ") for line in page.splitlines() if line.startswith("| ")]
-
-
-@pytest.fixture(scope="module")
-def study(repository) -> Iterator[ModuleType]:
-    """The command as a module."""
-    spec = importlib.util.spec_from_file_location(
-        "interval_coverage", repository / "benchmarks" / "interval_coverage.py"
-    )
-    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules[spec.name]
 
 
 @pytest.fixture(scope="module")
@@ -56,14 +43,14 @@ def check(written: Sequence[str], anew: Sequence[str], of: int, simulations: int
         assert width_anew == pytest.approx(width, rel=WIDTHS_AGREE, abs=0.4)
 
 
-def test_the_page_has_every_experiment_that_the_command_simulates(page, study, capsys):
+def test_the_page_has_every_experiment_that_the_command_simulates(page, capsys):
     study.main(["--simulations", "2"])
     anew = capsys.readouterr().out
     assert [row[:2] for row in rows(anew)] == [row[:2] for row in rows(page)]
     assert [row for row in rows(anew) if "Student t" in row] == [row for row in rows(page) if "Student t" in row]
 
 
-def test_the_page_has_the_words_of_the_command(page, study):
+def test_the_page_has_the_words_of_the_command(page):
     """All but the tables, and the numbers that depend on how many experiments there were."""
     said, meant = (re.sub(r"[\d.,]+|\s+", " ", text) for text in (page, study.PAGE))
     pieces = [piece.strip() for piece in re.split(r"\{[^}]*\}", meant)]
@@ -97,7 +84,7 @@ def test_the_house_s_interval_of_rates_covers_in_every_design(page):
         ("skills", (1, 5)),
     ],
 )
-def test_a_cell_simulated_anew_is_the_page_s(page, study, table, row):
+def test_a_cell_simulated_anew_is_the_page_s(page, table, row):
     simulations = SIMULATIONS // 2 if table in ("crossings", "skills") else SIMULATIONS
     of = number_simulated(page) // (study.FEWER if table == "skills" else 1)
     anew = getattr(study, f"{table}_row")(*row, simulations, seed=1)
@@ -106,7 +93,7 @@ def test_a_cell_simulated_anew_is_the_page_s(page, study, table, row):
     check(written, anew, of, simulations)
 
 
-def test_a_narrower_interval_would_be_noticed(page, study):
+def test_a_narrower_interval_would_be_noticed(page):
     """The percentile bootstrap in place of Student's t."""
     (written,) = (line for line in rows(page) if line[:2] == ["Gaussian: 80 % ± 2 points", "5"])
     with pytest.raises(AssertionError):

@@ -1,4 +1,7 @@
-"""When two runs are the same run: the same rows of figures, and the same state in both checkpoints."""
+"""When two runs are the same run: the same rows of figures, and the same state in both checkpoints, to the last bit.
+
+Tests use it as well; those that compare weights alone give their state dicts to `differences`.
+"""
 
 from typing import Any
 
@@ -10,12 +13,13 @@ from diptych.tracking import read_metrics
 OWN_TO_A_RUN = ("run_id", "config", "loops")  # Lightning's loop counters serve its loggers only
 
 
-def assert_equal(one: RunFolder, other: RunFolder) -> None:
-    """In figures, and in all that the last and the best checkpoint hold."""
-    assert rows(one) == rows(other)
-    for name in ("last", "best"):
-        states = [torch.load(getattr(run, name), weights_only=True) for run in (one, other)]
-        assert differences(*states) == []
+def differences_of_runs(one: RunFolder, other: RunFolder) -> list[str]:
+    """Where two runs differ: in rows of figures, or in what their last and best checkpoints hold."""
+    found = [] if rows(one) == rows(other) else ["metrics.csv"]
+    for path, beside in ((one.last, other.last), (one.best, other.best)):
+        states = [torch.load(file, weights_only=True) for file in (path, beside)]
+        found += [f"{path.name}{place}" for place in differences(*states)]
+    return found
 
 
 def rows(run: RunFolder) -> list[dict[str, float]]:
@@ -31,4 +35,4 @@ def differences(one: Any, other: Any, path: str = "") -> list[str]:
     if isinstance(one, list | tuple) and isinstance(other, list | tuple) and len(one) == len(other):
         return [d for i, pair in enumerate(zip(one, other, strict=True)) for d in differences(*pair, f"{path}/{i}")]
     both_tensors = isinstance(one, torch.Tensor) and isinstance(other, torch.Tensor)
-    return [] if (torch.equal(one, other) if both_tensors else one == other) else [path]
+    return [] if (torch.equal(one, other) if both_tensors else one == other) else [path or "/"]
