@@ -7,6 +7,7 @@ from pathlib import Path
 
 import processes
 import pytest
+import torch
 
 from diptych.runs.finding import all_runs
 from diptych.runs.folder import RunFolder
