@@ -1,4 +1,4 @@
-"""Sweeps whose runs and supervisor are killed at random moments, and in the middle of writing a checkpoint."""
+"""Sweeps whose runs and supervisor are killed at random moments, in validations, and while checkpoints are written."""
 
 import os
 import random
@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import torch
@@ -20,7 +21,9 @@ from diptych.sweeps.jobs import Job
 from diptych.sweeps.local import LocalExecutor, LocalWork
 
 NAME, SUPERVISOR = "fire", "the supervisor"
-SEEN = "seen.txt"
+SEEN, VALIDATING = "seen.txt", "validating"
+MOST_LOSSES = 2
+"""Of a run in a row that has saved nothing in between: a third one would make it a failure, as it should."""
 PAUSE_SECONDS = (5.0, 14.0)
 """Between two kills."""
 BUDGET, INTERVAL = 8000, 400
@@ -34,7 +37,7 @@ DCGAN = (
 
 
 class Witness(Callback):
-    """Notes how far its run has come; in the run with one seed it raises in mid-training, however often it is tried."""
+    """Notes where its run is; in the run with one seed it raises in mid-training, however often it is tried."""
 
     def __init__(self, *, seed: int, unlucky: int | None = None) -> None:
         self.is_unlucky = seed == unlucky
@@ -44,16 +47,22 @@ class Witness(Callback):
         if self.is_unlucky and pl_module.images_seen >= BUDGET // 2:
             raise RuntimeError("this seed never ends well")
 
+    def on_validation_start(self, trainer, pl_module) -> None:
+        (Path(trainer.default_root_dir) / VALIDATING).touch()
+
+    def on_validation_end(self, trainer, pl_module) -> None:
+        (Path(trainer.default_root_dir) / VALIDATING).unlink(missing_ok=True)
+
 
 @dataclass
 class Kill:
     """One process that was killed; of a run, how far it had come, and what it had saved."""
 
-    second: float
     whom: str
     moment: str
     images: int = 0
     saved: int = 0
+    second: float = 0.0
 
     def __str__(self) -> str:
         far = "" if self.whom == SUPERVISOR else f"{self.images:>6,} images seen, {self.saved:>6,} saved"
@@ -102,8 +111,9 @@ def disturbed(arguments: Sequence[str], kills: int, folder: Path, rng: random.Ra
             time.sleep(0.05)
         if len(log) >= kills or controller.poll() is not None:
             continue
-        kill = _struck(rng, controller, sweep_in(folder), time.monotonic() - start)
+        kill = _struck(rng, controller, sweep_in(folder), log)
         if kill is not None:
+            kill.second = time.monotonic() - start
             log.append(kill)
             print(kill, flush=True)
         if controller.poll() is not None:
@@ -126,46 +136,65 @@ def most_repeated(kills: Sequence[Kill]) -> int:
     return max((kill.images - kill.saved for kill in kills), default=0)
 
 
-def _struck(rng: random.Random, controller: subprocess.Popen[bytes], sweep: SweepFolder, second: float) -> Kill | None:
-    """Kill the supervisor, a run at any moment, or a run that is writing a checkpoint."""
-    kind = rng.choices(["controller", "any", "saving"], [3, 4, 3])[0]
-    if kind == "controller":
+def _struck(
+    rng: random.Random, controller: subprocess.Popen[bytes], sweep: SweepFolder, log: Sequence[Kill]
+) -> Kill | None:
+    """Kill the supervisor, or a run: at any moment, in a validation, or while it writes a checkpoint."""
+    moment = rng.choice([SUPERVISOR, *MOMENTS])
+    if moment == SUPERVISOR:
         controller.kill()
         controller.wait()
-        return Kill(second, SUPERVISOR, "at any moment")
-    living = [job for job in sweep.jobs() if _lives(job)]
+        return Kill(SUPERVISOR, "at any moment")
+    living = [job for job in sweep.jobs() if _lives(job) and not _is_spared(sweep.run_of(job), log)]
     if not living:
         return None
     job = rng.choice(living)
-    moment = "writing a checkpoint" if kind == "saving" and _is_saving(sweep, job) else "at any moment"
-    run = sweep.run_of(job)
+    has_come = _awaited(sweep, job, MOMENTS[moment])
     try:
         os.killpg(LocalWork(job.handle).pid, signal.SIGKILL)
     except ProcessLookupError:
         return None
-    return Kill(second, job.run_id, moment, _seen_images(run), _saved_images(run)) if run else None
+    last = sweep.run_of(job)
+    return Kill(job.run_id, moment if has_come else "at any moment", _seen_images(last), _saved_images(last))
 
 
 def _lives(job: Job) -> bool:
     return job.state == RUNNING and LocalExecutor().adopt(job.handle) is not None
 
 
-def _is_saving(sweep: SweepFolder, job: Job, patience_seconds: float = 15.0) -> bool:
-    """Wait until the run writes a checkpoint, for a while."""
-    deadline = time.monotonic() + patience_seconds
-    while time.monotonic() < deadline and _lives(job):
+def _is_spared(run: RunFolder | None, log: Sequence[Kill]) -> bool:
+    """Whether the run has been killed as often as it may be since it saved."""
+    mine = [kill.saved for kill in log if run is not None and kill.whom == run.run_id][-MOST_LOSSES:]
+    return len(mine) == MOST_LOSSES and set(mine) == {_saved_images(run)}
+
+
+def _awaited(sweep: SweepFolder, job: Job, marks: str | None, patience_seconds: float = 15.0) -> bool:
+    """Wait for a moment of the run's present start, for a while; whether it has come."""
+    deadline, begun = time.monotonic() + patience_seconds, datetime.fromisoformat(job.since).timestamp()
+    while marks and time.monotonic() < deadline and _lives(job):
         run = sweep.run_of(job)
-        if run and any(run.checkpoints.glob("*.partial")):
+        if run and any(_born(mark) > begun for mark in run.path.glob(marks)):
             return True
-    return False
+    return not marks
 
 
-def _seen_images(run: RunFolder) -> int:
+def _born(file: Path) -> float:
+    try:
+        return file.stat().st_mtime
+    except FileNotFoundError:  # the moment is over
+        return 0.0
+
+
+MOMENTS = {"at any moment": None, "in a validation": VALIDATING, "writing a checkpoint": "checkpoints/*.partial"}
+"""With the files that are there meanwhile."""
+
+
+def _seen_images(run: RunFolder | None) -> int:
     """How far a run had come, which nobody tells any more."""
-    noted = run.path / SEEN
-    return int(noted.read_text() or 0) if noted.exists() else 0
+    noted = run.path / SEEN if run else None
+    return int(noted.read_text() or 0) if noted and noted.exists() else 0
 
 
-def _saved_images(run: RunFolder) -> int:
+def _saved_images(run: RunFolder | None) -> int:
     """Where it will go on."""
-    return torch.load(run.last, weights_only=True)["images_seen"] if run.last.exists() else 0
+    return torch.load(run.last, weights_only=True)["images_seen"] if run and run.last.exists() else 0

@@ -49,7 +49,10 @@ class Interval:
 
 @dataclass(frozen=True)
 class Parameter:
-    """What may be chosen for one key, where all of `when` have been chosen: keys with the values that will do."""
+    """What may be chosen for one key, where all of `when` have been chosen: keys with the values that will do.
+
+    `key` is as it is typed, with a plus where it adds to the configuration; conditions name keys without.
+    """
 
     key: str
     values: Choice | Interval
@@ -57,7 +60,8 @@ class Parameter:
 
     def applies(self, chosen: Mapping[str, Any]) -> bool:
         """Whether the conditions hold; `chosen` has the values of other parameters, and what is fixed."""
-        return all(key in chosen and typed(chosen[key]) in values for key, values in self.when.items())
+        known = {_bare(key): typed(value) for key, value in chosen.items()}
+        return all(known.get(key) in values for key, values in self.when.items())
 
 
 Space = tuple[Parameter, ...]
@@ -72,15 +76,15 @@ def read_space(overrides: Iterable[str], when: Mapping[str, str] | None = None) 
     for override in parsed:
         if override.is_sweep_override():
             key = override.get_key_element()
-            parameters[key] = Parameter(key, _values(override), conditions.pop(key, {}))
+            parameters[_bare(key)] = Parameter(key, _values(override), conditions.pop(_bare(key), {}))
     if conditions:
         raise UserError(f"when: {', '.join(conditions)} is not searched over: there are {', '.join(parameters)}")
     return fixed, _ordered(parameters, {**values_of(fixed)})
 
 
 def values_of(overrides: Iterable[str]) -> dict[str, str]:
-    """What plain overrides choose, each as it is typed."""
-    return {key: value for key, _, value in (override.partition("=") for override in overrides)}
+    """What plain overrides choose, each as it is typed; keys without the plus that adds one."""
+    return {_bare(key): value for key, _, value in (override.partition("=") for override in overrides)}
 
 
 def typed(value: Any) -> str:
@@ -98,6 +102,10 @@ def read_values(override: str) -> tuple[str, tuple[str, ...]]:
     if not isinstance(values, Choice):
         raise UserError(f"{override}: list the values, as in seed=0,1,2")
     return parsed.get_key_element(), values.values
+
+
+def _bare(key: str) -> str:
+    return key.lstrip("+")
 
 
 def _parsed(text: str) -> Override:

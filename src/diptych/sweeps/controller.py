@@ -15,18 +15,17 @@ from typing import Any
 
 from diptych.config.errors import UserError
 from diptych.runs.lock import LockHeld, locked
-from diptych.runs.status import DIVERGED, FAILED, LOST, RUNNING, STOPPED, now, seconds_between
+from diptych.runs.status import LOST, RUNNING, STOPPED, now, seconds_between
 from diptych.runs.stopping import Stopped, StopSignals
 from diptych.sweeps.executors import Executor, Work
 from diptych.sweeps.folder import SweepFolder
 from diptych.sweeps.jobs import QUEUED, Job, Jobs
-from diptych.sweeps.outcomes import End, Outcome, outcome_of
+from diptych.sweeps.ledger import NO_ROOM
+from diptych.sweeps.outcomes import End, outcome_of
 from diptych.sweeps.planning import Plan, Planner, note_plan
 from diptych.sweeps.slots import Slot
 from diptych.sweeps.starts import Start
 
-MOST_LOSSES = 3
-"""In a row and without progress, after which a lost run has failed."""
 GIGABYTE = 2**30
 
 log = logging.getLogger(__name__)
@@ -88,6 +87,7 @@ class Controller:
         self._work: dict[int, Work] = {}
         self._expected: dict[int, str] = {}  # since when signs of life are
         self._waits_for_disk = False
+        self._is_full = False
 
     def run(self) -> Jobs:
         """Until nothing more can be done; `Stopped` if told to stop, once every run has saved."""
@@ -98,13 +98,17 @@ class Controller:
                 for job in self.jobs:
                     if job.state == STOPPED:
                         self._note("queued", job)
-                while self._step():
+                while self._step_or_wait():
                     signals.raise_if_received()
                     if self.folder.stop.exists():
                         raise Stopped(SIGTERM)
                     time.sleep(self.executor.look_every_seconds)
             except Stopped:
                 self._stop_all()
+                raise
+            except Exception:
+                if self._work:
+                    log.error("%d runs go on alone; the sweep's command, typed again, takes them up", len(self._work))
                 raise
             finally:
                 self.view.close()
@@ -126,6 +130,18 @@ class Controller:
             else:
                 self._hold(job, work)
 
+    def _step_or_wait(self) -> bool:
+        """While the disk is full, what could not be done is tried again."""
+        try:
+            goes_on, self._is_full = self._step(), False
+        except OSError as error:
+            if error.errno not in NO_ROOM:
+                raise
+            if not self._is_full:
+                log.warning("%s: waiting for room on the disk", error)
+            goes_on = self._is_full = True
+        return goes_on
+
     def _step(self) -> bool:
         """Look once at everything; whether there is anything left to wait for."""
         for number in list(self._work):
@@ -139,7 +155,7 @@ class Controller:
 
     def _waiting(self, free: int) -> list[Job]:
         """Jobs to be started, lost ones before the others; where slots would stay free, new ones are planned."""
-        if self.policy.fail_fast and any(job.state in (FAILED, DIVERGED) for job in self.jobs):
+        if self.policy.fail_fast and any(job.state in self.planner.bad_ends for job in self.jobs):
             return []
         waiting = self._due()
         if len(waiting) < free:
@@ -221,7 +237,7 @@ class Controller:
         self._work.pop(job.number, None)
         if self._is_begun_already(job, job.slot):
             return
-        outcome = _or_failed(job, outcome_of(job, self.folder.run_of(job), end, self.folder.log_of(job)))
+        outcome = outcome_of(job, self.folder.run_of(job), end, self.folder.log_of(job))
         self._note("ended", job, code=end.code, **outcome._asdict())
 
     def _note(self, event: str, job: Job, **values: Any) -> None:
@@ -241,10 +257,3 @@ class Controller:
                         self._note_end(self.jobs[number], work.end())
                 time.sleep(self.executor.look_every_seconds)
             self.view.show(self.jobs)
-
-
-def _or_failed(job: Job, outcome: Outcome) -> Outcome:
-    """A run that is lost again and again without getting any further has failed."""
-    if outcome.state != LOST or outcome.progress != job.progress or job.losses + 1 < MOST_LOSSES:
-        return outcome
-    return Outcome(FAILED, f"lost {MOST_LOSSES} times without getting any further: {outcome.why}", outcome.progress)

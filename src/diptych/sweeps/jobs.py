@@ -95,7 +95,6 @@ def _started(job: Job, event: Event) -> Job:
 
 def _ended(job: Job, event: Event) -> Job:
     progress = event["progress"]
-    losses = 0
-    if event["state"] == LOST:
-        losses = 1 if progress != job.progress else job.losses + 1
+    got_nowhere = event["state"] == LOST and progress == job.progress
+    losses = job.losses + 1 if got_nowhere else 0
     return replace(job, state=event["state"], why=event["why"], waits=False, progress=progress, losses=losses)

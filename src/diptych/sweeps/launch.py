@@ -8,14 +8,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from diptych.config.errors import UserError
 from diptych.runs import environment
-from diptych.runs.status import DIVERGED, DONE, PRUNED
-from diptych.sweeps.controller import Controller, Policy, in_hand
+from diptych.runs.status import DIVERGED, DONE, PRUNED, RUNNING
+from diptych.sweeps.controller import Controller, Policy, View, in_hand
 from diptych.sweeps.executors import Executor
 from diptych.sweeps.folder import SweepFolder
 from diptych.sweeps.jobs import Jobs, new_plans
 from diptych.sweeps.planning import Plan, Planner, note_plan
 from diptych.sweeps.slots import Slot
+from diptych.sweeps.steering import executor_of
 from diptych.sweeps.views import view_of
 from diptych.tracking.offline import command_to_send, put_aside_empty
 
@@ -44,6 +46,7 @@ def launch(request: Request, folder: SweepFolder, executor: Executor) -> Jobs:
     folder.path.mkdir(parents=True, exist_ok=True)
     slots = executor.slots()
     with in_hand(folder):
+        _leave_earlier_executor(folder, executor)
         planner = _planner(request, folder)
         _plan(request, folder, executor, slots)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
@@ -60,6 +63,22 @@ def launch(request: Request, folder: SweepFolder, executor: Executor) -> Jobs:
             f"diptych sweep status {folder.name} says why; diptych sweep retry {folder.name} tries them again"
         )
     return jobs
+
+
+def _leave_earlier_executor(folder: SweepFolder, executor: Executor) -> None:
+    """Note how the runs of an earlier call ended that had another launcher; `UserError` while any is under way."""
+    earlier = executor_of(folder)
+    begun = [job for job in folder.jobs() if job.state == RUNNING]
+    if not begun or dict(earlier.description) == dict(executor.description):
+        return
+    living = [job for job in begun if earlier.adopt(job.handle) is not None]
+    if living:
+        names = ", ".join(job.run_id for job in living[:5]) + (" …" if len(living) > 5 else "")
+        raise UserError(
+            f"sweep {folder.name} has runs under way with hydra/launcher={earlier.description['kind']} ({names}): wait "
+            f"for them, or `diptych sweep stop {folder.name}`, before another launcher goes on with it"
+        )
+    Controller(folder, earlier, (), Policy(), View()).stop()
 
 
 def _plan(request: Request, folder: SweepFolder, executor: Executor, slots: Sequence[Slot]) -> None:

@@ -8,7 +8,7 @@ import json
 import logging
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from diptych.runs.status import now
 
 Event = dict[str, Any]
 WAIT_SECONDS = 1.0
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 log = logging.getLogger(__name__)
 
 
@@ -29,12 +30,7 @@ class Ledger:
         """Add an event of this moment, and bring it to the disk; waits while there is no room, so that none is lost."""
         whole = {"at": now(), "event": event, **values}
         line = json.dumps(whole, ensure_ascii=False).encode() + b"\n"
-        waits = False
-        while (error := self._try_to_add(line)) is not None:
-            if not waits:
-                log.warning("%s cannot be written (%s): waiting for room on the disk", self.path, error.strerror)
-            waits = True
-            time.sleep(WAIT_SECONDS)
+        add_when_there_is_room(self.path, lambda: self._add(line))
         return whole
 
     def read(self) -> list[Event]:
@@ -45,20 +41,29 @@ class Ledger:
         """Cut off what a crash left of a line."""
         repair(self.path)
 
-    def _try_to_add(self, line: bytes) -> OSError | None:
-        """The error, where there is no room for the whole line; then there is nothing of it."""
+    def _add(self, line: bytes) -> None:
         with self.path.open("ab", buffering=0) as file:
-            end = file.tell()
-            try:
-                if file.write(line) < len(line):
-                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-                os.fsync(file.fileno())
-            except OSError as error:
-                file.truncate(end)
-                if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-                    raise
-                return error
-        return None
+            if file.write(line) < len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            os.fsync(file.fileno())
+
+
+def add_when_there_is_room(path: Path, add: Callable[[], None]) -> None:
+    """Call what adds to the file, and while the disk is full again and again; what fails leaves nothing in the file."""
+    size = path.stat().st_size if path.exists() else 0
+    waits = False
+    while True:
+        try:
+            return add()
+        except OSError as error:
+            if path.exists():
+                os.truncate(path, size)
+            if error.errno not in NO_ROOM:
+                raise
+            if not waits:
+                log.warning("%s cannot be written (%s): waiting for room on the disk", path, error.strerror)
+            waits = True
+        time.sleep(WAIT_SECONDS)
 
 
 def repair(path: Path) -> None:

@@ -6,12 +6,12 @@ from typing import NamedTuple
 
 from diptych.runs.folder import RunFolder
 from diptych.runs.integrity import newest_whole
-from diptych.runs.status import DAMAGED, FAILED, LOST, PREEMPTED, RUNNING, STOPPED
+from diptych.runs.status import DAMAGED, DONE, FAILED, LOST, PREEMPTED, RUNNING, STOPPED
 from diptych.sweeps.jobs import QUEUED, Job
 
 LAST_LINES = 3
-
-
+MOST_LOSSES = 3
+"""In a row and without progress, after which a lost run has failed."""
 UNFINISHED = (RUNNING, PREEMPTED, DAMAGED, "")
 """What a status says that tells nothing of how its start ended."""
 
@@ -37,29 +37,38 @@ class Outcome(NamedTuple):
 
 
 def outcome_of(job: Job, run: RunFolder | None, end: End, log: Path) -> Outcome:
-    """Of the start that `job` tells of, which is over."""
-    progress = progress_of(run)
-    if run is not None:
-        status = run.read_status()
-        if end.code == os.EX_TEMPFAIL:
-            return Outcome(_after_full_disk(job, progress), status.why or _last_words(log), progress)
-        if status.handle == job.handle and status.status not in UNFINISHED:
-            return Outcome(status.status, status.why, progress)
-    code = end.code
-    if end.state:
-        return Outcome(end.state, end.why, progress)
-    if code is not None and code > 128:
-        return Outcome(STOPPED, f"stopped before its first step by signal {code - 128}", progress)
-    if code is not None and code >= 0:
-        return Outcome(FAILED, _last_words(log) or f"exit code {code}", progress)
-    how = "it vanished" if code is None else f"killed by signal {-code}"
-    return Outcome(LOST, end.why or how, progress)
+    """Of the start that `job` tells of, which is over. One lost again and again without getting further has failed."""
+    outcome = _outcome(job, run, end, log)
+    if outcome.state != LOST or outcome.progress != job.progress or job.losses + 1 < MOST_LOSSES:
+        return outcome
+    return Outcome(FAILED, f"lost {MOST_LOSSES} times without getting any further: {outcome.why}", outcome.progress)
 
 
 def progress_of(run: RunFolder | None) -> int:
     """When the run last saved something that is whole, in nanoseconds; 0 if it never did."""
     saved = newest_whole(run) if run is not None else None
     return saved.stat().st_mtime_ns if saved is not None else 0
+
+
+def _outcome(job: Job, run: RunFolder | None, end: End, log: Path) -> Outcome:
+    progress = progress_of(run)
+    code = end.code
+    if run is not None:
+        status = run.read_status()
+        if code == os.EX_TEMPFAIL:
+            return Outcome(_after_full_disk(job, progress), status.why or _last_words(log), progress)
+        if status.status not in UNFINISHED and (status.handle == job.handle or (status.status, code) == (DONE, 0)):
+            return Outcome(status.status, status.why, progress)
+    if end.state:
+        return Outcome(end.state, end.why, progress)
+    if code is not None and code > 128:
+        return Outcome(STOPPED, f"stopped before its first step by signal {code - 128}", progress)
+    if code == 0:
+        return Outcome(LOST, end.why or "it left without a word", progress)
+    if code is not None and code >= 0:
+        return Outcome(FAILED, _last_words(log) or f"exit code {code}", progress)
+    how = "it vanished" if code is None else f"killed by signal {-code}"
+    return Outcome(LOST, end.why or how, progress)
 
 
 def _after_full_disk(job: Job, progress: int) -> str:

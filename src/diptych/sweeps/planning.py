@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from diptych.config.resolvers import timed_id
+from diptych.runs.status import DIVERGED, FAILED
 from diptych.sweeps.jobs import Jobs
 from diptych.sweeps.ledger import Event, Ledger
 
@@ -19,7 +20,12 @@ class Plan:
 
 
 class Planner:
-    """Where further plans come from while a sweep is under way; this one has none."""
+    """Where further plans come from while a sweep is under way; this one has none.
+
+    A job that ends in one of `bad_ends` ends a sweep that is to fail fast.
+    """
+
+    bad_ends: tuple[str, ...] = (FAILED, DIVERGED)
 
     def look(self, jobs: Jobs) -> None:
         """Called again and again, with where every job stands."""

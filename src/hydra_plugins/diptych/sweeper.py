@@ -48,8 +48,9 @@ class OptunaSweeper(Sweeper):
 
         if not hasattr(self.launcher, "search"):
             raise UserError("hydra/sweeper=optuna needs a launcher of diptych's: hydra/launcher=local")
-        asked = values_of(arguments)
-        params = [f"{key}={value}" for key, value in self.params.items() if key not in asked]
+        asked = values_of(arguments).keys()
+        params = [f"{key}={value}" for key, value in self.params.items()]
+        params = [param for param in params if not values_of([param]).keys() & asked]
         whole, space = read_space([*params, *arguments], self.when)
         fixed = [override for override in whole if not override.startswith(FILE_OF_THE_SEARCH)]
         key, values = read_values(self.repeat) if self.repeat else ("", ())

@@ -50,6 +50,13 @@ def test_a_condition_on_a_number_holds_however_the_number_came_about():
     assert Parameter("x", Interval(0.0, 1.0), {"depth": ("2",)}).applies({"depth": 2})
 
 
+def test_conditions_name_keys_without_the_plus_that_adds_them():
+    space = space_of("+fixed=3", "+o=a,b", "+x=interval(0,1)", "y=1,2", x="o=a", y="fixed=3")
+    assert list(space) == ["+o", "y", "+x"]
+    assert space["+x"].applies({"+o": "a"})
+    assert not space["+x"].applies({"+o": "b"})
+
+
 def test_parameters_come_after_those_that_they_wait_for():
     assert list(space_of("x=1,2", "y=1,2", "z=1,2", x="y=1", y="z=2")) == ["z", "y", "x"]
 

@@ -1,5 +1,6 @@
 """The supervisor, with runs that are played: each start of a run follows a script."""
 
+import errno
 import json
 import os
 import signal
@@ -23,7 +24,7 @@ from diptych.sweeps.starts import Start
 from diptych.sweeps.steering import retry
 
 SAVES, HANGS, LIVES, REFUSED, VANISHED = "saves", "hangs", "lives", "refused", "vanished"
-FULL, UNSAID = "disk full", "without a word"
+FULL, UNSAID, LEFT = "disk full", "without a word", "left before it began"
 
 
 @dataclass
@@ -39,8 +40,8 @@ class Played:
     asked: list[str] = field(default_factory=list)
 
     def begin(self) -> None:
-        if REFUSED in self.script:
-            self.code, self.over = 2, True
+        if self.script & {REFUSED, LEFT}:
+            self.code, self.over = 2 if REFUSED in self.script else 0, True
             return
         self.run.checkpoints.mkdir(parents=True, exist_ok=True)
         self.run.write_config(
@@ -176,6 +177,30 @@ def test_with_fail_fast_nothing_is_started_after_a_failure(folder):
     assert states(folder) == [FAILED, QUEUED, QUEUED]
 
 
+def test_while_the_disk_is_full_what_could_not_be_done_is_tried_again(folder, monkeypatch, caplog):
+    whole, full = SweepFolder.link, [OSError(errno.ENOSPC, "No space left on device", "link")] * 3
+
+    def link(self, run):
+        if full:
+            raise full.pop()
+        whole(self, run)
+
+    monkeypatch.setattr(SweepFolder, "link", link)
+    carried_out(folder, Theatre(folder.outputs))
+    assert states(folder) == [DONE] * 3
+    assert caplog.text.count("waiting for room on the disk") == 1
+
+
+def test_a_supervisor_that_ends_for_a_reason_of_its_own_says_that_runs_go_on(folder, monkeypatch, caplog):
+    def link(self, run):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(SweepFolder, "link", link)
+    with pytest.raises(OSError, match="Input/output error"):
+        carried_out(folder, Theatre(folder.outputs, run_0=[{LIVES}], run_1=[{LIVES}]))
+    assert "2 runs go on alone" in caplog.text
+
+
 def test_a_lost_run_goes_on_from_what_it_saved_under_its_own_name(folder):
     theatre = Theatre(folder.outputs, run_0=[{LOST, SAVES}])
     carried_out(folder, theatre, slots=1)
@@ -193,7 +218,9 @@ def test_a_run_that_was_lost_before_it_saved_begins_anew(folder):
 
 
 def test_three_losses_without_progress_are_a_failure_and_with_progress_they_are_not(folder):
-    theatre = Theatre(folder.outputs, run_0=[{LOST}] * 5, run_1=[{LOST, SAVES}] * 5)
+    theatre = Theatre(
+        folder.outputs, run_0=[{LOST}] * 5, run_1=[{LOST, SAVES}] * 5, run_2=[{LOST, SAVES}, {LOST}, {LOST}]
+    )
     carried_out(folder, theatre, slots=1)
     assert states(folder) == [FAILED, DONE, DONE]
     assert folder.jobs()[0].starts == 3
@@ -205,6 +232,12 @@ def test_a_refused_run_fails_with_the_words_it_was_refused_with(folder):
     carried_out(folder, Theatre(folder.outputs, run_0=[{REFUSED}]))
     assert states(folder) == [FAILED, DONE, DONE]
     assert "no seven GPUs" in folder.jobs()[0].why
+
+
+def test_a_start_that_left_without_beginning_its_run_is_lost_and_tried_again(folder):
+    carried_out(folder, Theatre(folder.outputs, run_0=[{LEFT}], run_1=[{LEFT}] * 3))
+    assert states(folder) == [DONE, FAILED, DONE]
+    assert [job.starts for job in folder.jobs()] == [2, 3, 1]
 
 
 def test_a_run_that_hangs_is_ended_and_lost(folder):

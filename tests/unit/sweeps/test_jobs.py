@@ -32,7 +32,7 @@ def test_losses_are_counted_while_nothing_new_is_saved():
         jobs.take_in(started(0))
         jobs.take_in(ended(0, LOST, progress))
         counted.append(jobs[0].losses)
-    assert counted == [1, 2, 1, 2, 1]
+    assert counted == [1, 2, 0, 1, 0]
 
 
 def test_queueing_again_forgets_losses_and_keeps_the_run():

@@ -24,15 +24,21 @@ def curve_of(run: RunFolder, objective: Objective) -> list[float]:
 
 
 def figures_of(run: RunFolder, objectives: Sequence[Objective]) -> list[float]:
-    """One for each objective: its best where it is alone, else those of the moment that the run calls its best."""
+    """One for each objective: its best where it is alone, else those of the moment that the run calls its best.
+
+    A run that monitors nothing keeps its last checkpoint, and its last figures count.
+    """
     if len(objectives) == 1 and objectives[0].metric != SECONDS:
         return [_best(run, objectives[0])]
-    config = run.read_config()
-    monitor = config["monitor"]
-    rows = [row for row in read_metrics(run.metrics) if monitor is None or monitor in row]
-    sign = 1 if config["mode"] == "max" else -1
-    at = max(rows, key=lambda row: _or_worst(sign * row[monitor]), default={}) if monitor else (rows or [{}])[-1]
-    return [_figure(run, objective, at) for objective in objectives]
+    config, rows = run.read_config(), read_metrics(run.metrics)
+    if monitor := config["monitor"]:
+        sign = 1 if config["mode"] == "max" else -1
+        rows = [row for row in rows if monitor in row]
+        kept = max(rows, key=lambda row: _or_worst(sign * row[monitor]), default={})
+    else:
+        measured = [row for row in rows if any(objective.metric in row for objective in objectives)]
+        kept = measured[-1] if measured else {}
+    return [_figure(run, objective, kept) for objective in objectives]
 
 
 def together(search: Search, figures: Sequence[float], objective: Objective) -> float:

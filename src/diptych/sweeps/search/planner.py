@@ -32,7 +32,12 @@ UNFIT = (FAILED, DIVERGED, PRUNED)
 
 
 class SearchPlanner(Planner):
-    """Keeps as many trials going as there are slots, until there have been `n_trials`."""
+    """Keeps as many trials going as there are slots, until there have been `n_trials`.
+
+    A trial that diverges has told something of the space.
+    """
+
+    bad_ends = (FAILED,)
 
     def __init__(self, folder: SweepFolder, search: Search) -> None:
         """Take the study up again; the sweep is in hand."""
@@ -54,9 +59,9 @@ class SearchPlanner(Planner):
             if state is None:
                 self._follow(number, members)
             elif (number, state) not in self._settled:
-                self._settled.add((number, state))
                 if not self.study.is_settled(number, well=state == DONE):
                     self._settle(number, members, state)
+                self._settled.add((number, state))
 
     def plans(self, jobs: Jobs, free: int) -> list[Plan]:
         """What further runs trials in hand need, then new trials."""

@@ -17,7 +17,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from diptych.config.errors import UserError
 from diptych.config.spaces import Choice, Parameter, values_of
-from diptych.sweeps.ledger import repair
+from diptych.sweeps.ledger import add_when_there_is_room, repair
 from diptych.sweeps.search.request import Search
 
 FILE_NAME = "study.journal"
@@ -31,6 +31,13 @@ Values = dict[str, Any]
 
 class Exhausted(RuntimeError):
     """Everything in the space has been proposed."""
+
+
+class Journal(JournalFileBackend):
+    """Optuna's own, which waits while the disk is full: half a line would make the study unusable."""
+
+    def append_logs(self, logs: list[dict[str, Any]]) -> None:
+        add_when_there_is_room(Path(self._file_path), lambda: JournalFileBackend.append_logs(self, logs))
 
 
 class Study:
@@ -203,7 +210,7 @@ def _clear_away(path: Path) -> None:
 def _opened(path: Path, name: str, search: Search) -> tuple[JournalStorage, optuna.Study]:
     directions: Any = [objective.direction for objective in search.objectives]
     try:
-        storage = JournalStorage(JournalFileBackend(str(path)))
+        storage = JournalStorage(Journal(str(path)))
         study = optuna.create_study(study_name=name, storage=storage, directions=directions, load_if_exists=True)
     except (KeyError, ValueError, TypeError) as error:
         raise UserError(

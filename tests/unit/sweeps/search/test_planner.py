@@ -220,6 +220,11 @@ def test_a_run_that_diverged_was_a_bad_proposal_and_no_accident(stage):
     assert stage.trials()[0].state.name == "PRUNED"
 
 
+def test_with_fail_fast_a_search_ends_at_a_failure_and_not_at_a_divergence(stage):
+    assert DIVERGED not in stage().planner.bad_ends
+    assert FAILED in stage().planner.bad_ends
+
+
 @pytest.mark.parametrize("pruner", [None, optuna.pruners.MedianPruner(1)])
 def test_what_was_retried_and_ended_well_is_learned_from(stage, pruner):
     stage = stage(pruner=pruner)
@@ -280,6 +285,15 @@ def test_several_objectives_are_taken_at_the_moment_that_the_run_calls_its_best(
         file.write(f"images,{METRIC},val/cost\n10,0.5,3\n20,0.9,7\n30,0.8,1\n")
     stage.end(0)
     assert stage.trials()[0].values == [0.9, 7.0]
+
+
+def test_without_a_monitor_several_objectives_are_taken_at_the_last_validation(stage):
+    stage = stage(objectives=(Objective(METRIC, "maximize"), Objective("val/size", "minimize")))
+    stage.begin()
+    stage.run(0).write_config({"monitor": None, "mode": "max"})
+    stage.run(0).metrics.write_text(f"images,{METRIC},val/size,loss\n10,0.9,3,\n20,0.8,2,\n25,,,0.1\n")
+    stage.end(0)
+    assert stage.trials()[0].values == [0.8, 2]
 
 
 def test_a_study_that_knows_less_than_the_ledger_is_refused(stage):

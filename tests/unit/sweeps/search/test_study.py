@@ -1,3 +1,4 @@
+import errno
 from functools import partial
 
 import optuna
@@ -17,6 +18,17 @@ def in_optuna(folder) -> optuna.Study:
     """As optuna-dashboard opens it."""
     backend = optuna.storages.journal.JournalFileBackend(str(folder / FILE_NAME))
     return optuna.load_study(study_name="lr", storage=optuna.storages.JournalStorage(backend))
+
+
+def test_while_the_disk_is_full_a_study_waits_and_stays_whole(tmp_path, search, monkeypatch):
+    study = opened(tmp_path, search("x=interval(0,1)"))
+    full = [OSError(errno.ENOSPC, "No space left on device")] * 2
+    monkeypatch.setattr("diptych.sweeps.ledger.WAIT_SECONDS", 0)
+    monkeypatch.setattr("os.fsync", lambda _: (_ for _ in ()).throw(full.pop()) if full else None)
+    number, values = study.ask()
+    study.complete(number, [values["x"]])
+    assert not full
+    assert [(trial.number, trial.values) for trial in in_optuna(tmp_path).trials] == [(0, [values["x"]])]
 
 
 SAMPLERS = {

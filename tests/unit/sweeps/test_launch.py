@@ -1,0 +1,61 @@
+"""A sweep may go on with another launcher, once nothing is under way with the earlier one."""
+
+import subprocess
+
+import pytest
+
+from diptych.config import UserError
+from diptych.runs.status import LOST, RUNNING, process_handle
+from diptych.sweeps.folder import SweepFolder
+from diptych.sweeps.launch import Request, SweepFailed, launch
+from diptych.sweeps.local import LocalExecutor, LocalWork
+
+
+class Elsewhere(LocalExecutor):
+    """Another launcher, with which every run leaves at once."""
+
+    look_every_seconds = 0.01
+
+    @property
+    def description(self):
+        return {"kind": "elsewhere"}
+
+    def submit(self, starts):
+        processes = [subprocess.Popen(["false"], start_new_session=True) for _ in starts]
+        return [LocalWork(process_handle(process.pid), process) for process in processes]
+
+
+@pytest.fixture
+def folder(tmp_path) -> SweepFolder:
+    folder = SweepFolder(tmp_path / "sweeps" / "lr", tmp_path)
+    folder.path.mkdir(parents=True)
+    folder.ledger.append("planned", job=0, run_id="run-0", arguments=["seed=0"])
+    folder.write_request({"command": ["diptych"], "executor": {"kind": "local"}})
+    return folder
+
+
+@pytest.fixture
+def sleeper():
+    process = subprocess.Popen(["sleep", "60"], start_new_session=True)
+    yield process
+    process.kill()
+    process.wait()
+
+
+def test_runs_under_way_with_another_launcher_are_waited_for(folder, sleeper):
+    folder.ledger.append("started", job=0, handle=process_handle(sleeper.pid), slot=0)
+    with pytest.raises(UserError, match=r"hydra/launcher=local \(run-0\): wait for them"):
+        launch(Request(), folder, Elsewhere())
+    assert folder.jobs()[0].state == RUNNING
+    assert len(folder.calls()) == 1
+    assert sleeper.poll() is None
+
+
+def test_what_another_launcher_has_lost_goes_on_with_this_one(folder, sleeper):
+    folder.ledger.append("started", job=0, handle=process_handle(sleeper.pid), slot=0)
+    sleeper.kill()
+    sleeper.wait()
+    with pytest.raises(SweepFailed):
+        launch(Request(), folder, Elsewhere())
+    assert next(event["state"] for event in folder.ledger.read() if event["event"] == "ended") == LOST
+    assert folder.jobs()[0].starts == 2
