@@ -145,7 +145,7 @@ def _struck(
         controller.kill()
         controller.wait()
         return Kill(SUPERVISOR, "at any moment")
-    living = [job for job in sweep.jobs() if _lives(job) and not _is_spared(sweep.run_of(job), log)]
+    living = [job for job in sweep.jobs() if _lives(job) and not _is_spared(job, sweep, log)]
     if not living:
         return None
     job = rng.choice(living)
@@ -162,10 +162,10 @@ def _lives(job: Job) -> bool:
     return job.state == RUNNING and LocalExecutor().adopt(job.handle) is not None
 
 
-def _is_spared(run: RunFolder | None, log: Sequence[Kill]) -> bool:
+def _is_spared(job: Job, sweep: SweepFolder, log: Sequence[Kill]) -> bool:
     """Whether the run has been killed as often as it may be since it saved."""
-    mine = [kill.saved for kill in log if run is not None and kill.whom == run.run_id][-MOST_LOSSES:]
-    return len(mine) == MOST_LOSSES and set(mine) == {_saved_images(run)}
+    mine = [kill.saved for kill in log if kill.whom == job.run_id][-MOST_LOSSES:]
+    return len(mine) == MOST_LOSSES and set(mine) == {_saved_images(sweep.run_of(job))}
 
 
 def _awaited(sweep: SweepFolder, job: Job, marks: str | None, patience_seconds: float = 15.0) -> bool:

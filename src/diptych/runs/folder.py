@@ -196,14 +196,16 @@ class RunFolder:
         path = self.path / "environment.json"
         return json.loads(path.read_text(encoding="utf-8"))["starts"] if path.exists() else []
 
-    def write_status(self, status: str, why: str = "", images_seen: int = 0, best: float | None = None) -> None:
+    def write_status(
+        self, status: str, why: str = "", images_seen: int = 0, best: float | None = None, code: int | None = None
+    ) -> None:
         """Begin a start (`running`), or end one."""
         before, moment = self.read_status(), now()
         owner = (os.getpid(), host_name(), birth_of(os.getpid()), own_handle())
         times = (before.resumed, before.seconds_before)
         if status == RUNNING or not before.resumed:
             times = (moment, self._ended(before).seconds)
-        self._write(Status(status, why, before.started or moment, moment, images_seen, best, *owner, *times))
+        self._write(Status(status, why, before.started or moment, moment, images_seen, best, *owner, *times, code))
 
     def write_sign_of_life(self, images_seen: int, best: float | None) -> None:
         """How far the start in hand has come."""

@@ -18,7 +18,9 @@ DAMAGED = "damaged"
 
 @dataclass(frozen=True)
 class Status:
-    """Where a run stands. `why` says how it ended; `pid`, `host` and `born` tell the process that has it in hand.
+    """Where a run stands. `why` says how it ended, and `code` with what exit code where others could not tell.
+
+    `pid`, `host` and `born` tell the process that has it in hand.
 
     `handle` is the name by which whoever started that process knows it. `started` is the first start; `resumed` is the
     latest one, before which `seconds_before` were spent in training; `updated` is the latest sign of life.
@@ -36,6 +38,7 @@ class Status:
     handle: str = ""
     resumed: str = ""
     seconds_before: float = 0.0
+    code: int | None = None
 
     @property
     def is_alive(self) -> bool:

@@ -55,9 +55,10 @@ def _outcome(job: Job, run: RunFolder | None, end: End, log: Path) -> Outcome:
     code = end.code
     if run is not None:
         status = run.read_status()
-        if code == os.EX_TEMPFAIL:
+        has_spoken = status.handle == job.handle and status.status not in UNFINISHED
+        if os.EX_TEMPFAIL in (code, status.code if has_spoken else None):
             return Outcome(_after_full_disk(job, progress), status.why or _last_words(log), progress)
-        if status.status not in UNFINISHED and (status.handle == job.handle or (status.status, code) == (DONE, 0)):
+        if has_spoken or (status.status, code) == (DONE, 0):
             return Outcome(status.status, status.why, progress)
     if end.state:
         return Outcome(end.state, end.why, progress)

@@ -59,8 +59,8 @@ class Played:
         if LOST in self.script:
             self.code, self.over = -9, True
 
-    def say(self, state: str) -> None:
-        status = Status(state, handle=self.handle, updated=now(), images_seen=64)
+    def say(self, state: str, code: int | None = None) -> None:
+        status = Status(state, handle=self.handle, updated=now(), images_seen=64, code=code)
         (self.run.path / "status.json").write_text(json.dumps(asdict(status)))
 
     def leave(self, state: str, code: int) -> None:
@@ -372,6 +372,17 @@ def test_a_run_that_a_full_disk_has_stopped_goes_on_from_what_it_saved(folder, u
     carried_out(folder, theatre, slots=1)
     assert states(folder) == [DONE] * 3
     assert [arguments[0] for run_id, arguments, _ in theatre.played if run_id == "run-0"] == ["train", "resume"]
+
+
+def test_a_run_that_a_full_disk_has_stopped_while_nobody_looked_goes_on(folder):
+    theatre = Theatre(folder.outputs, run_0=[{LIVES, SAVES}])
+    work = theatre.begin(start_of(folder, 0))
+    folder.ledger.append("started", job=0, handle=work.handle, slot=0)
+    work.say(STOPPED, os.EX_TEMPFAIL)
+    work.over = True
+    carried_out(folder, theatre)
+    assert states(folder) == [DONE] * 3
+    assert [event["state"] for event in folder.ledger.read() if event["event"] == "ended"][:1] == [QUEUED]
 
 
 def test_a_run_that_finds_no_room_again_and_saves_nothing_new_is_left_alone(folder):
