@@ -119,8 +119,10 @@ def in_company(start: Start, give_up: Callable[[RankFailed], None]) -> Iterator[
 
 def trainer_for(start: Start, work: Work, trackers: Trackers, signals: StopSignals) -> Trainer:
     """With all callbacks; to be made in company."""
-    config = {**start.config, "trainer": start.settings}
-    return make_trainer(Equipment(start.folder, config, work.data, trackers, signals, start.trust, start.place))
+    equipment = Equipment(
+        start.folder, start.config, start.settings, work.data, trackers, signals, start.trust, start.place
+    )
+    return make_trainer(equipment)
 
 
 def fit(trainer: Trainer, start: Start, work: Work, signals: StopSignals) -> None:

@@ -48,10 +48,11 @@ single example, of which not every figure can be said."""
 
 @dataclass(frozen=True)
 class Equipment:
-    """What callbacks are made from."""
+    """What callbacks are made from; `settings` are the trainer's, settled for this machine, and are never saved."""
 
     folder: RunFolder
     config: Config
+    settings: Mapping[str, Any]
     data: LightningDataModule
     trackers: Trackers
     signals: StopSignals
@@ -61,7 +62,7 @@ class Equipment:
 
 def make_trainer(equipment: Equipment) -> Trainer:
     """A Trainer with all callbacks: the spine's own around those of the configuration."""
-    settings = equipment.config["trainer"]
+    settings = equipment.settings
     return Trainer(
         accelerator=settings["accelerator"],
         **several_devices(settings, equipment.place),

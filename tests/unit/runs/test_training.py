@@ -157,6 +157,14 @@ def test_a_run_whose_budget_is_spent_asks_for_more(tiny):
     assert len(json.loads((folder.path / "environment.json").read_text())["starts"]) == 2
 
 
+def test_as_many_devices_as_there_are_stays_so_in_checkpoints(tiny, monkeypatch):
+    """Else a resumed run would have the number of the machine where it was saved, and another digest."""
+    monkeypatch.setattr("diptych.runs.strategies.usable_cpus", lambda: 1)
+    folder, _ = train(tiny("tiny_gan", "budget_images=32", "trainer.devices=null"))
+    assert read_checkpoint(folder.last)["config"] == folder.read_config()
+    assert folder.read_config()["trainer"]["devices"] is None
+
+
 @pytest.mark.parametrize("patience", [None, 320])
 def test_a_run_that_was_killed_before_it_could_say_it_is_done_says_so_when_resumed(tiny, patience):
     """Its budget spent, or stopped early: it trains no further, and keeps every byte."""
