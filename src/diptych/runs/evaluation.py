@@ -176,7 +176,7 @@ def _keep(handle: Handle, evaluation: Evaluation, request: Request, held_out: He
 def tell_trackers(handle: Handle, results: Sequence[Kept], request: Request, trust: Trust = ()) -> list[str]:
     """Add the figures to the summaries that the run's trackers keep elsewhere (W&B); what there is to say of it."""
     config = read_checkpoint(handle.checkpoint)["config"]
-    run = run_info(handle.run, handle.images_seen)
+    run, status = run_info(handle.run, handle.images_seen), handle.run.read_status().label
     values = {
         f"{summary_group(kept.evaluation, request)}/{figure.name}": figure.value
         for kept in results
@@ -185,7 +185,7 @@ def tell_trackers(handle: Handle, results: Sequence[Kept], request: Request, tru
     }
     nodes = [(name, node) for name, node in config["tracking"].items() if node]
     trackers = [components.build(node, f"tracking.{name}", {}, trust) for name, node in nodes]
-    return [line for tracker in trackers if (line := tracker.amend(told(config), run, values))]
+    return [line for tracker in trackers if (line := tracker.amend(told(config), run, values, status))]
 
 
 def summary_group(evaluation: Evaluation, request: Request) -> str:

@@ -55,5 +55,7 @@ class Tracker:
     def finish(self, status: str) -> str | None:
         """Close the record of a run that is `done`, `failed`, `stopped`, …; perhaps one line to show at the end."""
 
-    def amend(self, config: Mapping[str, Any], run: RunInfo, values: Mapping[str, float | str]) -> str | None:
-        """Add figures to those of a run that has ended; perhaps one line about what came of it."""
+    def amend(
+        self, config: Mapping[str, Any], run: RunInfo, values: Mapping[str, float | str], status: str
+    ) -> str | None:
+        """Add figures to those of a run that stays `status`; perhaps one line about what came of it."""

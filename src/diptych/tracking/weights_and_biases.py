@@ -19,7 +19,7 @@ from diptych.tracking.offline import command_to_send, put_aside, records_of
 from diptych.tracking.wandb_session import Session, let_go, library
 
 TRAIN, EVALUATE = "train", "evaluate"
-EXIT_CODES = {"done": 0, "pruned": 0, "stopped": 255}
+EXIT_CODES = {"done": 0, "pruned": 0, "stopped": 255, "preempted": 255}
 """By which W&B calls a run finished (0), killed (255) or failed (1, every other state)."""
 NOTHING = -1
 _log = logging.getLogger(__name__)
@@ -116,10 +116,12 @@ class WandbTracker(Tracker):
             return f"W&B: {run.url}"
         return f"W&B was recorded offline; to send it:\n{command_to_send(self._folder)}"
 
-    def amend(self, config: Mapping[str, Any], run: RunInfo, values: Mapping[str, float | str]) -> str | None:
-        """Into the summary of a run that is online; else into a record of its own, with the job type `evaluate`."""
+    def amend(
+        self, config: Mapping[str, Any], run: RunInfo, values: Mapping[str, float | str], status: str
+    ) -> str | None:
+        """Into the summary of a run that is online and has ended; else into a record of its own, a job `evaluate`."""
         self._open_folder(run.folder)
-        if self._session.online and not records_of(run.folder, run.id):
+        if self._session.online and status != "running" and not records_of(run.folder, run.id):
             self._run, reason = self._session.open_online("allow", self._options({}, run))
             if reason:
                 _log.warning("W&B is recorded offline: %s", reason)
@@ -127,8 +129,9 @@ class WandbTracker(Tracker):
             told = {**config, **run.facts, "evaluated_run": run.id}
             names = {"id": f"{run.id}-{EVALUATE}-{secrets.token_hex(3)}", "job_type": EVALUATE}
             self._run = self._session.open_offline(self._options(told, run) | names)
+            status = "done"
         self.summary(values)
-        return self.finish("done")
+        return self.finish(status)
 
     def _open_folder(self, folder: Path) -> None:
         self._folder = folder

@@ -38,6 +38,12 @@ def send(folder, server):
     subprocess.run(command, shell=True, check=True, cwd=folder, env=environment, capture_output=True, timeout=60)
 
 
+def amended(folder, server, status):
+    """What is said of figures that were measured later."""
+    info = RunInfo(ID, "demo", folder, 128, "lr")
+    return WandbTracker(project="tests", base_url=server.url).amend({"seed": 0}, info, {"fully true": 0.97}, status)
+
+
 def counts_of(run, name="train/loss"):
     return [images for images, _ in run.curve(name)]
 
@@ -169,17 +175,30 @@ def test_a_server_that_vanishes_costs_neither_time_nor_curves(tmp_path, server, 
     assert len((tmp_path / "run" / "metrics.csv").read_text().splitlines()) == 4
 
 
-def test_figures_measured_later_join_an_online_runs_summary(tmp_path, server):
+@pytest.mark.parametrize(("status", "code"), [("done", 0), ("stopped", 255), ("failed", 1)])
+def test_figures_measured_later_join_an_online_runs_summary_and_leave_it_as_it_ended(tmp_path, server, status, code):
     trackers = started(tmp_path / "run", base_url=server.url)
     log(trackers, [64, 128])
-    trackers.finish("done")
-    info = RunInfo(ID, "demo", tmp_path / "run", 128, "lr")
-    line = WandbTracker(project="tests", base_url=server.url).amend({"seed": 0}, info, {"fully true": 0.97})
+    trackers.finish(status)
+    line = amended(tmp_path / "run", server, status)
     run = server.runs[ID]
-    assert run.summary["fully true"] == 0.97
+    assert (run.summary["fully true"], run.summary["status"], run.exit_code) == (0.97, status, code)
     assert counts_of(run) == [64, 128]
     assert (run.group, run.job_type) == ("lr", "train")
     assert line == f"W&B: {server.url}/somebody/tests/runs/{ID}"
+
+
+def test_figures_of_a_run_that_is_being_trained_do_not_get_into_its_way(tmp_path, server):
+    trackers = started(tmp_path / "run", base_url=server.url)
+    log(trackers, [64])
+    assert "wandb sync " in amended(tmp_path / "run", server, "running")
+    log(trackers, [128])
+    trackers.finish("done")
+    assert counts_of(server.runs[ID]) == [64, 128]
+    assert "fully true" not in server.runs[ID].summary
+    send(tmp_path / "run", server)
+    (apart,) = (run for name, run in server.runs.items() if name != ID)
+    assert (apart.job_type, apart.summary["fully true"]) == ("evaluate", 0.97)
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # W&B leaves the parameters' file open

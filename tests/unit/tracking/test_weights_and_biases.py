@@ -60,7 +60,8 @@ def test_an_offline_run_reads_back_whole(tmp_path, picture, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("status", "code"), [("done", 0), ("pruned", 0), ("failed", 1), ("diverged", 1), ("stopped", 255)]
+    ("status", "code"),
+    [("done", 0), ("pruned", 0), ("failed", 1), ("diverged", 1), ("stopped", 255), ("preempted", 255)],
 )
 def test_every_way_to_end_is_recorded(tmp_path, status, code):
     started(tmp_path / "run").finish(status)
@@ -252,7 +253,7 @@ def test_figures_measured_later_are_a_record_of_their_own(tmp_path):
     before = next(training.glob("*.wandb")).read_bytes()
     info = RunInfo(ID, "demo", folder, 64, "lr", {"config_digest": "0123456789"})
     for value in (0.97, 0.98):
-        line = WandbTracker(project="tests", mode="offline").amend({"seed": 3}, info, {"fully true": value})
+        line = WandbTracker(project="tests", mode="offline").amend({"seed": 3}, info, {"fully true": value}, "stopped")
         assert "wandb sync " in line
     assert next(training.glob("*.wandb")).read_bytes() == before
     runs = [read_record(record) for record in records_in(folder) if record != training]
@@ -260,6 +261,7 @@ def test_figures_measured_later_are_a_record_of_their_own(tmp_path):
         2 * [("lr", "evaluate", ID, 3)]
     )
     assert sorted(run.summary["fully true"] for run in runs) == [0.97, 0.98]
+    assert [(run.exit_code, run.summary["status"]) for run in runs] == 2 * [(0, "done")]
     assert len({run.id for run in runs}) == 2
     assert all(run.id.startswith(ID) for run in runs)
 
