@@ -1,6 +1,7 @@
 """Which pictures and tables a record has shown, so that a new record of a resumed run can show them again."""
 
 import json
+import logging
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -8,6 +9,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from diptych.tracking.base import Cell
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -43,8 +46,7 @@ class Exhibits:
     @classmethod
     def open(cls, path: Path, up_to: int | None) -> Self:
         """The list at `path`, cut back to what was shown when `up_to` images had been seen; empty for None."""
-        lines = path.read_text(encoding="utf-8").split("\n")[:-1] if path.exists() and up_to is not None else []
-        shown = [_from_plain(json.loads(line), path.parent) for line in lines]
+        shown = _whole_lines(path) if path.exists() and up_to is not None else []
         exhibits = cls(path, [exhibit for exhibit in shown if exhibit.images <= (up_to or 0)])
         path.write_text("".join(map(exhibits._line, exhibits.shown)), encoding="utf-8")
         return exhibits
@@ -57,6 +59,22 @@ class Exhibits:
 
     def _line(self, exhibit: Exhibit) -> str:
         return json.dumps(_to_plain(vars(exhibit), self.path.parent), ensure_ascii=False) + "\n"
+
+
+def _whole_lines(path: Path) -> list[Exhibit]:
+    """What can be read: a line that a crash or a full disk tore costs what it showed, wherever it stands."""
+    *lines, _ = path.read_bytes().split(b"\n")
+    shown = [exhibit for line in lines if (exhibit := _from_line(line, path.parent)) is not None]
+    if len(shown) < len(lines):
+        _log.warning("%s: torn lines are left out (%d of %d)", path, len(lines) - len(shown), len(lines))
+    return shown
+
+
+def _from_line(line: bytes, folder: Path) -> Exhibit | None:
+    try:
+        return _from_plain(json.loads(line), folder)
+    except (ValueError, TypeError, AttributeError):
+        return None
 
 
 def _to_plain(value: Any, folder: Path) -> Any:
