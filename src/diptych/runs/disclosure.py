@@ -1,16 +1,22 @@
 """What trackers are told of a run, from the same objects that its folder holds: configuration, digests, environment.
 
-It names no folder of this machine, no host and no person.
+It names no folder of this machine, no host and no person; nor does it say why a run failed, which might.
 """
 
+import getpass
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
-from diptych.config.places import without_places
+from diptych.config.places import without_names, without_places
 from diptych.runs import environment
 from diptych.runs.folder import RunFolder, digest_of
 from diptych.runs.seeds import seedless_digest
+from diptych.runs.status import host_name
 from diptych.tracking import RunInfo
+
+NOBODY = ("", "root", "localhost")
+"""Names that say nothing of anyone."""
 
 
 def described(config: Mapping[str, Any], sweep: str) -> dict[str, Any]:
@@ -33,6 +39,14 @@ def sweep_of(folder: RunFolder) -> str:
     return next((start["sweep"] for start in folder.read_environment() if start.get("sweep")), "")
 
 
-def told(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The configuration, without where things lie on this machine."""
-    return without_places(dict(config))
+def told(values: Any) -> Any:
+    """Plain values such as a configuration, without where things lie, who trains and on which machine."""
+    return without_names(without_places(values), own_names())
+
+
+def own_names() -> set[str]:
+    """Of this machine and of whoever uses it."""
+    names = {host_name(), host_name().partition(".")[0]}
+    with suppress(KeyError, OSError):  # a container's user may have none
+        names.add(getpass.getuser())
+    return names.difference(NOBODY)

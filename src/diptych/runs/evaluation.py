@@ -192,11 +192,11 @@ def summary_group(evaluation: Evaluation, request: Request) -> str:
     """Under which name a run's summary keeps a result: whatever was not asked as usual is in it.
 
     So results of other data, of fewer examples or of another partner stand beside the usual one instead of in its
-    place.
+    place. Of folders it names the last one only, as all that is told to others.
     """
     partner = evaluation.protocol.get("with", {}).get("run")
     parts = [evaluation.kind, *filter(None, (request.data,)), request.split]
     parts += [f"with {partner}"] if partner else []
     usual = {"num": AS_USUAL.num, "seed": AS_USUAL.seed, "beam": AS_USUAL.beam}
     parts += [f"{name} {getattr(request, name)}" for name, value in usual.items() if getattr(request, name) != value]
-    return "/".join([*parts, *request.overrides])
+    return "/".join(told([*parts, *request.overrides]))

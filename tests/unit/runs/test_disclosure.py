@@ -43,6 +43,9 @@ def folder_in(path: Path) -> RunFolder:
         ("data/../../me", "…/me"),
         ("file:///home/me/conf", "…/conf"),
         ("C:\\Users\\me\\x", "…/x"),
+        ("C:\\Users\\me", "…"),
+        ("/home/me", "…"),
+        ("~me", "…"),
         ("\\\\host\\share\\x", "…/x"),
         ("/", "…"),
         ("outputs/demo", "outputs/demo"),
@@ -55,16 +58,85 @@ def test_only_paths_that_lead_elsewhere_are_cut_to_their_last_name(path, said):
     assert without_places({"a": [path, 1, None, True]}) == {"a": [said, 1, None, True]}
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("--data=/home/me/d --lr=0.1", "--data=…/d --lr=0.1"),
+        ("--data='/home/me/d',~/e;\"~me/f\"", "--data='…/d',…/e;\"…/f\""),
+        ("[/home/me/d, /srv/e]", "[…/d, …/e]"),
+        ("--root=data/../../me --out=outputs/x", "--root=…/me --out=outputs/x"),
+        ("as in file:///home/me/d", "as in …/d"),
+        ("from C:\\Users\\me\\d or \\\\box\\me\\e", "from …/d or …/e"),
+        ("me@box:/home/me/d", "…/d"),
+        ("rsync me@box:d/e box:/srv/f", "rsync …/e …/f"),
+        ("ssh://me@box/home/me/d", "…/d"),
+        ("https://me:secret@host.org/d", "https://host.org/d"),
+        ("see https://host.org/d?api_key=secret&n=3", "see https://host.org/d?api_key=…&n=3"),
+        ("/opt/load https://me:secret@host.org", "…/host.org"),
+    ],
+)
+def test_places_and_secrets_are_cut_wherever_they_stand_in_a_text(text, said):
+    assert without_places({"a": ([text],), text: 1}) == {"a": [[said]], said: 1}
+    assert without_places(said) == said
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://host.org/a/b",
+        "s3://bucket/a",
+        "hf://datasets/a",
+        "lr=1e-3/2",
+        "10 / 2 and 16:9",
+        "recall@5: 0.3",
+        "optimizer@generator_optimizer=adam",
+        "parts.teller.run=latest",
+        "diptych.systems.gan.GAN",
+        "%Y/%m",
+    ],
+)
+def test_what_is_no_place_is_told_as_it_is(text):
+    assert without_places(text) == text
+
+
 def test_what_is_told_leaves_the_run_s_own_configuration_alone():
     config = CONFIG | {"paths": {"outputs": "/home/me/outputs"}}
     assert told(config)["paths"] == {"outputs": "…/outputs"}
     assert config["paths"] == {"outputs": "/home/me/outputs"}
 
 
+def test_names_of_machine_and_person_are_told_nowhere(monkeypatch):
+    monkeypatch.setenv("LOGNAME", "alice")
+    monkeypatch.setattr("diptych.runs.disclosure.host_name", lambda: "gpu-box.lab.org")
+    config = {
+        "_target_": "alice.models.Net",
+        "alice": ["trained by alice", "alice-laptop", "http://gpu-box:8080/alice", ("gpu-box.lab.org",)],
+        "root": "/srv/alice",
+    }
+    assert told(config) == {
+        "_target_": "alice.models.Net",
+        "alice": ["trained by …", "…-laptop", "http://…:8080/…", ["…"]],
+        "root": "…/…",
+    }
+    assert told("malice aforethought") == "malice aforethought"
+
+
+def test_a_user_without_a_name_has_none_to_tell(monkeypatch):
+    monkeypatch.setattr("getpass.getuser", lambda: (_ for _ in ()).throw(KeyError("getpwuid(): uid not found: 1000")))
+    monkeypatch.setattr("diptych.runs.disclosure.host_name", lambda: "localhost")
+    assert told("a red circle") == "a red circle"
+
+
 def test_digests_do_not_depend_on_where_things_lie():
-    elsewhere = CONFIG | {"data": CONFIG["data"] | {"root": "/home/me/pictures"}}
-    somewhere = CONFIG | {"data": CONFIG["data"] | {"root": "/srv/pictures"}}
+    elsewhere = CONFIG | {"data": CONFIG["data"] | {"root": "/home/me/pictures", "tool": "read --to=~/cache"}}
+    somewhere = CONFIG | {"data": CONFIG["data"] | {"root": "/srv/pictures", "tool": "read --to=/tmp/cache"}}
     assert digest_of(elsewhere) == digest_of(somewhere)
+
+
+def test_digests_do_not_depend_on_who_trains(monkeypatch):
+    digest = digest_of(CONFIG)
+    monkeypatch.setenv("LOGNAME", "pictures")
+    assert digest_of(CONFIG) == digest
 
 
 @pytest.mark.parametrize("seed", [0, 5])

@@ -69,6 +69,7 @@ def test_one_example_is_too_few_and_a_split_has_a_name():
         ({"data": "digits", "num": 10, "seed": 3}, {}, "loop/digits/test/num 10/seed 3"),
         ({"beam": 5}, {"with": {"run": "one"}}, "loop/test/with one/beam 5"),
         ({"overrides": ("data.world.colours=[red]",)}, {}, "loop/test/data.world.colours=[red]"),
+        ({"data": "/home/me/red", "overrides": ("data.root=~/d",)}, {}, "loop/…/red/test/data.root=…/d"),
     ],
 )
 def test_results_of_other_requests_stand_beside_the_usual_one(asked, protocol, name):

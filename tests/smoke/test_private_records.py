@@ -1,0 +1,38 @@
+"""What the W&B record of a whole command says of the machine, whoever typed it, and why it ended."""
+
+import os
+import sys
+from pathlib import Path
+
+import processes
+import pytest
+from offline_runs import records_in
+
+from diptych.runs.finding import all_runs
+
+CONF = Path(__file__).resolve().parents[1] / "support" / "conf"
+SECRET = "somebody-nobody-may-know"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_left_running():
+    yield
+    processes.kill_all()
+
+
+def test_the_record_of_a_failed_run_says_neither_why_nor_where_nor_whose_it_is(tmp_path):
+    home = tmp_path / SECRET
+    home.mkdir()
+    explode = "+callbacks.explode={_target_: tinyparts.Explode, images: 64}"
+    told = f'data_name="--data={home}/pictures of {SECRET} https://{SECRET}:{SECRET}@host.org"'
+    places = [f"paths.outputs={home / 'outputs'}", "tracking=offline", told, explode]
+    names = {"HOME": str(home), "USER": SECRET, "LOGNAME": SECRET}
+    assert processes.finish(["train", "--config-dir", str(CONF), "model=tiny_gan", *places], home, names) == 1
+    (run,) = all_runs(home / "outputs")
+    assert "the paint has run out" in run.read_status().why
+    (record,) = records_in(run.path)
+    sent = [next(record.glob("*.wandb")), *(path for path in record.glob("files/**/*") if path.is_file())]
+    words = [SECRET, str(tmp_path), sys.executable, os.uname().nodename, "the paint has run out"]
+    found = [word for word in words if len(word) > 4 and any(word.encode() in path.read_bytes() for path in sent)]
+    assert found == []
+    assert any(b"--data=\xe2\x80\xa6/pictures of \xe2\x80\xa6" in path.read_bytes() for path in sent)
