@@ -16,14 +16,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Resume one run; returns the exit code."""
-    from diptych.config.changes import changed
     from diptych.runs.finding import default_outputs, find_run
-    from diptych.runs.saved import newest_saved
     from diptych.runs.training import resume
 
     folder = find_run(args.run, args.outputs or default_outputs())
-    config = changed(newest_saved(folder).content["config"], args.changes)
-    _, progress = resume(folder, config, args.trust)
+    _, progress = resume(folder, args.changes, args.trust)
     for line in (*progress.lines, short(folder.path)):
         Output().line(line)
     return 0

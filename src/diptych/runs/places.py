@@ -46,6 +46,11 @@ class Place:
         return (replace(self, rank=rank, local_rank=rank) for rank in range(1, self.world_size))
 
 
+def is_begun_beside() -> bool:
+    """Whether torchrun or srun has started this process, and not as the first."""
+    return any(int(os.environ.get(rank, 0)) > 0 for rank, _, _ in RANKS_OF.values())
+
+
 def inherited_place(settings: Mapping[str, Any]) -> Place | None:
     """The place that torchrun or srun gave this process; None where it starts the others itself."""
     wanted = settings["devices"] * settings["num_nodes"]

@@ -30,14 +30,10 @@ LABELS = ((FloatingPointError, DIVERGED), (RankLost, LOST))
 
 @dataclass
 class Progress:
-    """What status.json is told when a run ends, however it ends.
-
-    `begun_images` and `begun_best` are where it was when this start began.
-    """
+    """What status.json is told when a run ends, however it ends; `begun` is where it was when this start began."""
 
     signals: StopSignals
-    begun_images: int = 0
-    begun_best: float | None = None
+    begun: Saved | None = None
     system: System | None = None
     trackers: Trackers | None = None
     checkpoints: Checkpoints | None = None
@@ -45,24 +41,21 @@ class Progress:
 
     @property
     def images_seen(self) -> int:
-        return max(self.begun_images, self.system.images_seen if self.system else 0)
+        return max(self.begun.images_seen if self.begun else 0, self.system.images_seen if self.system else 0)
 
     @property
     def best(self) -> float | None:
         reached = self.checkpoints.best.value if self.checkpoints else None
-        return self.begun_best if reached is None else reached
+        return self.begun.best if reached is None and self.begun else reached
 
 
 @contextmanager
-def recorded(folder: RunFolder, saved: Saved | None = None) -> Iterator[Progress]:
-    """Keep log.txt and status.json of one start, and close the trackers with its status; `saved` is where it begins.
-
-    A job whose machine is taken away waits for its end when all is written down.
-    """
+def in_hand(folder: RunFolder) -> Iterator[None]:
+    """Nobody else trains the run meanwhile; a job whose machine is taken away waits for its end when it has let go."""
     before = folder.saved
     try:
-        with _recorded(folder, saved) as progress:
-            yield progress
+        with _locked(folder):
+            yield
     except Stopped as stop:
         if is_preemption(stop.signum):
             await_the_end(stop.signum, has_saved=folder.saved != before)
@@ -99,10 +92,11 @@ def refuse_if_alive(folder: RunFolder) -> None:
 
 
 @contextmanager
-def _recorded(folder: RunFolder, saved: Saved | None) -> Iterator[Progress]:
+def recorded(folder: RunFolder, saved: Saved | None = None) -> Iterator[Progress]:
+    """Keep log.txt and status.json of one start, and close the trackers with its status; `saved` is where it begins."""
     signals = StopSignals()
-    progress = Progress(signals, saved.images_seen, saved.best) if saved else Progress(signals)
-    with _in_hand(folder), logging_to(folder.log), signals:
+    progress = Progress(signals, saved)
+    with logging_to(folder.log), signals:
         status, why = FAILED, ""
         try:
             with full_disk_named(folder.path):
@@ -168,8 +162,7 @@ def _close_trackers(folder: RunFolder, progress: Progress, status: str) -> None:
 
 
 @contextmanager
-def _in_hand(folder: RunFolder) -> Iterator[None]:
-    """Nobody else trains the run meanwhile."""
+def _locked(folder: RunFolder) -> Iterator[None]:
     try:
         with locked(folder.lock):
             yield

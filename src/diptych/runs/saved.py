@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from diptych.config.errors import UserError
-from diptych.runs.build import read_checkpoint
+from diptych.runs.build import Config, read_checkpoint
 from diptych.runs.folder import RunFolder
 from diptych.runs.integrity import candidates, damage
 
@@ -13,20 +13,17 @@ TORN_SUFFIX = ".torn"
 
 
 class Saved(NamedTuple):
-    """A checkpoint to go on from, its content, and what is wrong with those that are damaged, by path."""
+    """A checkpoint to go on from, how the run stood, and what is wrong with those that are damaged, by path.
+
+    `has_ended` where nothing was left to train; `best` is the monitored figure's best so far, where there is one.
+    """
 
     path: Path
-    content: dict[str, Any]
+    config: Config
+    images_seen: int
+    has_ended: bool
+    best: float | None
     damaged: Mapping[Path, str]
-
-    @property
-    def images_seen(self) -> int:
-        return self.content["images_seen"]
-
-    @property
-    def best(self) -> float | None:
-        """The monitored figure's best so far, where there is one."""
-        return self.content["callbacks"].get("Checkpoints", {}).get("value")
 
 
 def newest_saved(run: RunFolder) -> Saved:
@@ -39,7 +36,9 @@ def newest_saved(run: RunFolder) -> Saved:
             damaged[path] = str(error)
         else:
             rest = {other: damage(other) for other in paths[number:]}
-            return Saved(path, content, damaged | {other: reason for other, reason in rest.items() if reason})
+            damaged |= {other: reason for other, reason in rest.items() if reason}
+            best = content["callbacks"].get("Checkpoints", {}).get("value")
+            return Saved(path, content["config"], content["images_seen"], content.get("ended", False), best, damaged)
     raise UserError("\n".join(damaged.values()) or f"there is no checkpoint in {run.checkpoints} yet: begin anew")
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from diptych.callbacks import Checkpoints
 from diptych.config import UserError, components
+from diptych.config.changes import changed
 from diptych.config.components import Trust
 from diptych.data.loader import end_workers
 from diptych.runs.build import Config, check_components
@@ -16,8 +17,8 @@ from diptych.runs.finding import find_run
 from diptych.runs.folder import RunFolder, begun_by_another
 from diptych.runs.identity import check_name, inherited_or_new_run_id, inherited_sweep, require_run_id
 from diptych.runs.parts import borrow, check_parts, find_lenders
-from diptych.runs.places import meeting_point, together
-from diptych.runs.recording import Progress, full_disk_named, gone_if_refused, recorded, refuse_if_alive
+from diptych.runs.places import is_begun_beside, meeting_point, together
+from diptych.runs.recording import Progress, full_disk_named, gone_if_refused, in_hand, recorded, refuse_if_alive
 from diptych.runs.saved import Saved, newest_saved, set_aside
 from diptych.runs.starts import Start, build, fit, in_company, place_for, trainer_for
 from diptych.runs.status import DONE, FAILED, LOST
@@ -65,34 +66,41 @@ def train(config: Config, overrides: Iterable[str] = ()) -> tuple[RunFolder, Pro
         folder = RunFolder.create(outputs, config["name"], inherited_or_new_run_id())
         folder.write_config(config)
         folder.write_overrides(overrides)
-    with gone_if_refused(folder), recorded(folder) as progress:
+    with gone_if_refused(folder), in_hand(folder), recorded(folder) as progress:
         borrow(lenders, folder)
         _execute(Start(folder, config, place, warm_start=warm), progress)
     return folder, progress
 
 
-def resume(folder: RunFolder, config: Config, trust: Trust = ()) -> tuple[RunFolder, Progress]:
-    """Go on from the newest whole checkpoint, with its configuration or one that `changed_config` made of it.
+def resume(folder: RunFolder, changes: Iterable[str] = (), trust: Trust = ()) -> tuple[RunFolder, Progress]:
+    """Go on from the newest whole checkpoint, with its configuration and the `key=value` changes to it.
 
     A run that was killed between its last checkpoint and saying that it is done says so now.
     """
-    place = place_for(config)
-    if not place.is_first:
-        return _beside(Start(folder, config, place, trust, checkpoint=newest_saved(folder).path))
+    if is_begun_beside():
+        start = _again(folder, newest_saved(folder), changes, trust)
+        if not start.place.is_first:
+            return _beside(start)
     refuse_if_alive(folder)
-    saved = newest_saved(folder)
-    is_over = _is_over(folder, saved, config)
-    check(config, trust)
-    start = Start(folder, config, place, trust, checkpoint=saved.path)
-    with recorded(folder, saved) as progress:
-        if saved.damaged:
-            log.warning(set_aside(saved))
-        folder.write_config(config)
-        if is_over:
-            progress.trackers = _trackers(start, saved.images_seen)
-        else:
-            _execute(start, progress, saved.images_seen)
+    with in_hand(folder):
+        saved = newest_saved(folder)
+        start = _again(folder, saved, changes, trust)
+        is_over = _is_over(folder, saved, start.config)
+        check(start.config, trust)
+        with recorded(folder, saved) as progress:
+            if saved.damaged:
+                log.warning(set_aside(saved))
+            folder.write_config(start.config)
+            if is_over:
+                progress.trackers = _trackers(start, saved.images_seen)
+            else:
+                _execute(start, progress, saved.images_seen)
     return folder, progress
+
+
+def _again(folder: RunFolder, saved: Saved, changes: Iterable[str], trust: Trust) -> Start:
+    config = changed(saved.config, changes)
+    return Start(folder, config, place_for(config), trust, checkpoint=saved.path)
 
 
 def follow(order: Order) -> None:
@@ -106,7 +114,7 @@ def _is_over(folder: RunFolder, saved: Saved, config: Config) -> bool:
     """Whether nothing is left to train; `UserError` where the run has said so already, and is asked for no more."""
     is_spent = saved.images_seen >= config["budget_images"]
     if folder.read_status().status != DONE:
-        return is_spent or (saved.content.get("ended", False) and config == saved.content["config"])
+        return is_spent or (saved.has_ended and config == saved.config)
     if is_spent:
         seen = f"{saved.images_seen:,} of {config['budget_images']:,}"
         raise UserError(f"{folder.run_id} has seen {seen} images: add budget_images=…")

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from diptych.config import UserError
-from diptych.runs.places import Place, inherited_place
+from diptych.runs.places import Place, inherited_place, is_begun_beside
 from diptych.runs.strategies import check_can_be_sharded, settled
 from diptych.systems.captioner import Captioner
 from diptych.systems.gan import GAN
@@ -63,6 +63,7 @@ def test_processes_that_torchrun_has_started_take_the_places_it_gives_them(monke
     for name, value in given.items():
         monkeypatch.setenv(name, str(value))
     settings = {**ON_GPUS, "devices": 4, "num_nodes": 2}
+    assert is_begun_beside()
     assert inherited_place(settings) == Place(5, 1, 8, "there", 29500, is_inherited=True)
     with pytest.raises(UserError, match=r"torchrun has started 8 processes.*is 4: make them equal"):
         inherited_place({**settings, "num_nodes": 1})

@@ -15,6 +15,7 @@ from diptych.runs.training import resume, train
 from sameness import differences_of_runs
 
 TRUST = ["tinyparts"]
+LONGER = ["budget_images=1280"]
 RNG = random.Random(0)
 
 
@@ -51,17 +52,13 @@ def stopped_at(tiny, images: int, *overrides: str) -> RunFolder:
     return folder
 
 
-def longer(folder: RunFolder) -> dict:
-    return {**newest_saved(folder).content["config"], "budget_images": 1280}
-
-
 @pytest.mark.parametrize("tear", TEARS.values(), ids=TEARS)
 def test_a_torn_last_checkpoint_costs_one_interval_and_nothing_else(tiny, tear, caplog):
     whole, _ = train(tiny("tiny_gan"))
     folder = stopped_at(tiny, 640)
     folder.last.write_bytes(tear(folder.last.read_bytes()))
     assert newest_whole(folder) == folder.previous
-    resume(folder, longer(folder), TRUST)
+    resume(folder, LONGER, TRUST)
     (said,) = [record.message for record in caplog.records if record.levelname == "WARNING"]
     assert said.startswith("set aside as damaged: last.ckpt (now *.torn). Going on from previous.ckpt, at 480 images")
     assert differences_of_runs(folder, whole) == []
@@ -74,7 +71,7 @@ def test_where_the_earlier_one_is_torn_too_the_best_stands_in(tiny):
         path.write_bytes(b"")
     saved = newest_saved(folder)
     assert (saved.path, set(saved.damaged)) == (folder.best, {folder.last, folder.previous})
-    resume(folder, longer(folder), TRUST)
+    resume(folder, LONGER, TRUST)
     assert folder.read_status().images_seen == 1280
 
 
@@ -90,7 +87,7 @@ def test_where_all_are_torn_every_one_is_named(tiny):
 def test_a_torn_best_is_found_out_too_and_replaced_by_the_next_best(tiny, caplog):
     folder = stopped_at(tiny, 640)
     folder.best.write_bytes(flip(folder.best.read_bytes()))
-    resume(folder, longer(folder), TRUST)
+    resume(folder, LONGER, TRUST)
     assert "set aside as damaged: best.ckpt" in caplog.text
     assert read_checkpoint(folder.best)["images_seen"] > 640
 

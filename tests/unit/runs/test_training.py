@@ -1,6 +1,7 @@
 import json
 import os
 import signal
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -8,12 +9,13 @@ import torch
 
 from diptych.callbacks import TrainingDiverged
 from diptych.config import UserError
-from diptych.config.changes import changed
 from diptych.config.composition import compose
+from diptych.runs import recording, training
 from diptych.runs.build import read_checkpoint
 from diptych.runs.finding import find_run
 from diptych.runs.folder import RunFolder
 from diptych.runs.parts import borrow, find_lenders, load_parts
+from diptych.runs.saved import newest_saved
 from diptych.runs.status import DIVERGED, DONE, FAILED, STOPPED
 from diptych.runs.stopping import Stopped
 from diptych.runs.training import resume, train
@@ -144,14 +146,30 @@ def test_a_run_that_is_alive_is_not_resumed_twice(tiny):
     folder, _ = train(tiny("tiny_gan", "budget_images=32"))
     folder.write_status("running")
     with pytest.raises(UserError, match=f"process {os.getpid()}"):
-        resume(folder, folder.read_config())
+        resume(folder)
+
+
+def test_where_a_run_goes_on_from_is_looked_for_once_and_by_nobody_else_meanwhile(tiny, monkeypatch):
+    folder, _ = train(tiny("tiny_gan", "budget_images=32"))
+    seen = []
+
+    @contextmanager
+    def locked(path):
+        seen.append("locked")
+        yield
+        seen.append("let go")
+
+    monkeypatch.setattr(recording, "locked", locked)
+    monkeypatch.setattr(training, "newest_saved", lambda folder: (seen.append("looked"), newest_saved(folder))[1])
+    resume(folder, ["budget_images=64"], TRUST)
+    assert seen == ["locked", "looked", "let go"]
 
 
 def test_a_run_whose_budget_is_spent_asks_for_more(tiny):
     folder, _ = train(tiny("tiny_gan", "budget_images=32"))
     with pytest.raises(UserError, match=r"has seen 32 of 32 images: add budget_images"):
-        resume(folder, folder.read_config(), TRUST)
-    resume(folder, changed(folder.read_config(), ["budget_images=64"]), TRUST)
+        resume(folder, trust=TRUST)
+    resume(folder, ["budget_images=64"], TRUST)
     assert folder.read_status().images_seen == 64
     assert folder.read_config()["budget_images"] == 64
     assert len(json.loads((folder.path / "environment.json").read_text())["starts"]) == 2
@@ -183,7 +201,7 @@ def test_a_run_that_was_killed_before_it_could_say_it_is_done_says_so_when_resum
     folder.write_status("running", images_seen=0)
     status = folder.path / "status.json"
     status.write_text(status.read_text().replace('"born": "', '"born": "0'))
-    resume(folder, read_checkpoint(folder.last)["config"], TRUST)
+    resume(folder, trust=TRUST)
     assert [path.read_bytes() for path in (folder.last, folder.best, folder.metrics)] == before
     assert (folder.read_status().status, folder.read_status().images_seen) == (DONE, done.images_seen)
     assert folder.read_status().best == done.best
