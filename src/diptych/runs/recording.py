@@ -45,8 +45,18 @@ class Progress:
 
     @property
     def best(self) -> float | None:
-        reached = self.checkpoints.best.value if self.checkpoints else None
-        return self.begun.best if reached is None and self.begun else reached
+        return self._best[0]
+
+    @property
+    def best_images(self) -> int:
+        """When that was reached."""
+        return self._best[1]
+
+    @property
+    def _best(self) -> tuple[float | None, int]:
+        if self.checkpoints and self.checkpoints.best.value is not None:
+            return self.checkpoints.best.value, self.checkpoints.best.images
+        return (self.begun.best, self.begun.best_images) if self.begun else (None, 0)
 
 
 @contextmanager
@@ -155,8 +165,8 @@ def _close_trackers(folder: RunFolder, progress: Progress, status: str) -> None:
         return
     best = {} if progress.best is None else {"best": progress.best}
     progress.trackers.summary({"images_seen": progress.images_seen, **best})
-    if status == DONE and progress.checkpoints:
-        images = progress.checkpoints.best.images if folder.best.exists() else progress.images_seen
+    if status == DONE and folder.has_saved:
+        images = progress.best_images if folder.best.exists() else progress.images_seen
         progress.trackers.checkpoint(folder.checkpoint(), images)
     progress.lines = tuple(progress.trackers.finish(status))
 

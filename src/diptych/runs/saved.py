@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from diptych.config.errors import UserError
 from diptych.runs.build import Config, read_checkpoint
@@ -15,7 +15,8 @@ TORN_SUFFIX = ".torn"
 class Saved(NamedTuple):
     """A checkpoint to go on from, how the run stood, and what is wrong with those that are damaged, by path.
 
-    `has_ended` where nothing was left to train; `best` is the monitored figure's best so far, where there is one.
+    `has_ended` where nothing was left to train; `best` is the monitored figure's best so far, where there is one, and
+    `best_images` when that was reached.
     """
 
     path: Path
@@ -23,6 +24,7 @@ class Saved(NamedTuple):
     images_seen: int
     has_ended: bool
     best: float | None
+    best_images: int
     damaged: Mapping[Path, str]
 
 
@@ -37,9 +39,21 @@ def newest_saved(run: RunFolder) -> Saved:
         else:
             rest = {other: damage(other) for other in paths[number:]}
             damaged |= {other: reason for other, reason in rest.items() if reason}
-            best = content["callbacks"].get("Checkpoints", {}).get("value")
-            return Saved(path, content["config"], content["images_seen"], content.get("ended", False), best, damaged)
+            return _saved(path, content, damaged)
     raise UserError("\n".join(damaged.values()) or f"there is no checkpoint in {run.checkpoints} yet: begin anew")
+
+
+def _saved(path: Path, content: Mapping[str, Any], damaged: Mapping[Path, str]) -> Saved:
+    best = {"value": None, "images": 0} | content["callbacks"].get("Checkpoints", {})
+    return Saved(
+        path,
+        config=content["config"],
+        images_seen=content["images_seen"],
+        has_ended=content.get("ended", False),
+        best=best["value"],
+        best_images=best["images"],
+        damaged=damaged,
+    )
 
 
 def set_aside(saved: Saved) -> str:

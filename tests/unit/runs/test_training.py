@@ -19,7 +19,7 @@ from diptych.runs.saved import newest_saved
 from diptych.runs.status import DIVERGED, DONE, FAILED, STOPPED
 from diptych.runs.stopping import Stopped
 from diptych.runs.training import resume, train
-from diptych.tracking import read_metrics
+from diptych.tracking import CsvTracker, read_metrics
 
 TRUST = ["tinyparts"]
 
@@ -184,8 +184,10 @@ def test_as_many_devices_as_there_are_stays_so_in_checkpoints(tiny, monkeypatch)
 
 
 @pytest.mark.parametrize("patience", [None, 320])
-def test_a_run_that_was_killed_before_it_could_say_it_is_done_says_so_when_resumed(tiny, patience):
-    """Its budget spent, or stopped early: it trains no further, and keeps every byte."""
+def test_a_run_that_was_killed_before_it_could_say_it_is_done_says_so_when_resumed(tiny, patience, monkeypatch):
+    """Its budget spent, or stopped early: it trains no further, keeps every byte, and hands on the same checkpoint."""
+    handed_on = []
+    monkeypatch.setattr(CsvTracker, "checkpoint", lambda self, file, images: handed_on.append((file, images)))
     still = ["generator_optimizer.lr=0", "discriminator_optimizer.lr=0"]
     config = tiny("tiny_gan", *still)
     config["callbacks"] |= {
@@ -205,6 +207,7 @@ def test_a_run_that_was_killed_before_it_could_say_it_is_done_says_so_when_resum
     assert [path.read_bytes() for path in (folder.last, folder.best, folder.metrics)] == before
     assert (folder.read_status().status, folder.read_status().images_seen) == (DONE, done.images_seen)
     assert folder.read_status().best == done.best
+    assert handed_on == 2 * [(folder.best, read_checkpoint(folder.best)["images_seen"])]
 
 
 def test_a_warm_start_takes_the_weights_and_nothing_else(tiny):
