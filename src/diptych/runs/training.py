@@ -111,14 +111,14 @@ def follow(order: Order) -> None:
 
 
 def _is_over(folder: RunFolder, saved: Saved, config: Config) -> bool:
-    """Whether nothing is left to train; `UserError` where the run has said so already, and is asked for no more."""
-    is_spent = saved.images_seen >= config["budget_images"]
-    if folder.read_status().status != DONE:
-        return is_spent or (saved.has_ended and config == saved.config)
-    if is_spent:
-        seen = f"{saved.images_seen:,} of {config['budget_images']:,}"
-        raise UserError(f"{folder.run_id} has seen {seen} images: add budget_images=…")
-    return False
+    """Whether nothing is left to train; `UserError` where the run has said so already, or is asked for too little."""
+    budget, seen = config["budget_images"], saved.images_seen
+    is_done = folder.read_status().status == DONE
+    if seen >= budget and budget != saved.config["budget_images"]:
+        raise UserError(f"budget_images={budget:,}: {folder.run_id} has seen {seen:,} images already: give more")
+    if seen >= budget and is_done:
+        raise UserError(f"{folder.run_id} has seen {seen:,} of {budget:,} images: add budget_images=…")
+    return not is_done and (seen >= budget or (saved.has_ended and config == saved.config))
 
 
 def _execute(start: Start, progress: Progress, resume_images: int | None = None) -> None:

@@ -183,6 +183,16 @@ def test_as_many_devices_as_there_are_stays_so_in_checkpoints(tiny, monkeypatch)
     assert folder.read_config()["trainer"]["devices"] is None
 
 
+@pytest.mark.parametrize("status", [DONE, STOPPED])
+def test_a_run_is_not_resumed_to_an_end_that_lies_behind_it(tiny, status):
+    folder, _ = train(tiny("tiny_gan", "budget_images=128"))
+    folder.write_status(status)
+    before = folder.read_config()
+    with pytest.raises(UserError, match=r"budget_images=64: .* has seen 128 images already: give more"):
+        resume(folder, ["budget_images=64"], TRUST)
+    assert (folder.read_status().status, folder.read_config()) == (status, before)
+
+
 @pytest.mark.parametrize("patience", [None, 320])
 def test_a_run_that_was_killed_before_it_could_say_it_is_done_says_so_when_resumed(tiny, patience, monkeypatch):
     """Its budget spent, or stopped early: it trains no further, keeps every byte, and hands on the same checkpoint."""
