@@ -54,6 +54,21 @@ def test_a_second_signal_does_not_wait_for_a_validation_to_end(tmp_path, signum,
     assert not list(run.path.rglob("*.partial"))
 
 
+def test_what_is_saved_on_the_way_out_is_not_interrupted(tmp_path):
+    again = "+callbacks.again={_target_: tinyparts.Strike, images: 200, signum: 2, where: saving, times: 2}"
+    run, said = struck(tmp_path, signal.SIGTERM, "small_gan", "step", images=200, more=[again])
+    assert torch.load(run.last, weights_only=True)["images_seen"] == run.read_status().images_seen == 208
+    assert said.count("SIGINT changes nothing: saving, then stopping already") == 2
+    assert not list(run.path.rglob("*.partial"))
+
+
+def test_told_twice_while_it_saves_in_mid_training_a_run_has_stopped_and_not_failed(tmp_path):
+    run, _ = struck(tmp_path, signal.SIGTERM, "small_gan", "saving", images=160, times=2)
+    assert (run.read_status().status, run.read_status().why) == ("stopped", "stopped by SIGTERM")
+    assert torch.load(run.last, weights_only=True)["images_seen"] in (80, 160)
+    assert not list(run.path.rglob("*.partial"))
+
+
 def test_a_run_at_its_end_anyway_ends_well(tmp_path):
     strike = "+callbacks.strike={_target_: tinyparts.Strike, images: 480, signum: 15, where: validation}"
     assert processes.finish(["train", "--config-dir", str(CONF), "model=small_gan", strike], tmp_path) == 0

@@ -163,7 +163,8 @@ class Strike(Callback):
 
     def on_save_checkpoint(self, trainer, pl_module, checkpoint) -> None:
         if self.where == "saving" and self.images is not None and pl_module.images_seen >= self.images:
-            torch.save = self._die_in_the_middle
+            self.images = None
+            torch.save = self._struck_in_the_middle(torch.save)
 
     def _struck(self, method, pl_module):
         def with_a_strike(*args, **kwargs):
@@ -182,10 +183,30 @@ class Strike(Callback):
             (os.killpg if self.group else os.kill)(0 if self.group else os.getpid(), self.signum)
             time.sleep(0.01)  # two signals of one kind that wait together are one
 
-    def _die_in_the_middle(self, checkpoint, file) -> None:
-        file.write(b"half a checkpoint" * 1000)
-        file.flush()
-        os.kill(os.getpid(), self.signum)
+    def _struck_in_the_middle(self, save):
+        def with_a_strike(checkpoint, file):
+            torch.save = save
+            save(checkpoint, _Struck(file, self._send))
+
+        return with_a_strike
+
+
+class _Struck:
+    """A file at whose third write, from the midst of torch's own code, something happens."""
+
+    def __init__(self, file, strike) -> None:
+        self.file, self.strike, self.writes = file, strike, 0
+
+    def write(self, data) -> int:
+        self.writes += 1
+        written = self.file.write(data)
+        if self.writes == 3:
+            self.file.flush()
+            self.strike()
+        return written
+
+    def flush(self) -> None:
+        self.file.flush()
 
 
 class LimitFiles(Callback):

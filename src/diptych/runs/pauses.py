@@ -37,8 +37,10 @@ class Pauses(Callback):
         """All devices at the same pause, whichever of them was told."""
         told = largest(self.signals.received or self._given_up(), pl_module.device)
         if told == GIVEN_UP:
+            self.signals.unheeded = "saving what a search has given up"
             raise Pruned(self.folder.prune.read_text(encoding="utf-8"))
-        self.signals.received = told or None
+        if told:
+            self.signals.received, self.signals.unheeded = told, "saving, then stopping already"
         self.signals.raise_if_received()
 
     def _given_up(self) -> int:

@@ -126,7 +126,7 @@ def recorded(folder: RunFolder, saved: Saved | None = None) -> Iterator[Progress
                 traceback.print_exc(file=file)
             raise
         finally:
-            signals.deferred = True  # it ends anyway
+            signals.unheeded = "the run has ended, and is being written down"
             end_workers()
             _say_how_it_ended(folder, status, why, progress)
 
@@ -156,6 +156,9 @@ def _say_how_it_ended(folder: RunFolder, status: str, why: str, progress: Progre
         if status == DONE:
             raise failure from error
     finally:
+        signals = progress.signals
+        signals.deferred, signals.unheeded = True, ""
+        signals.next = "the run has ended, and its trackers are being told"
         _close_trackers(folder, progress, status)
 
 

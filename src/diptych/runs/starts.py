@@ -133,6 +133,10 @@ def fit(trainer: Trainer, start: Start, work: Work, signals: StopSignals) -> Non
         trainer.fit(work.system, datamodule=work.data, ckpt_path=checkpoint, weights_only=True)
     except SIGTERMException:  # Lightning's own, with exit code 0, where it saw the signal before us
         raise Stopped(SIGTERM) from None
+    except RuntimeError as error:
+        if isinstance(error.__context__, Stopped):  # torch raises its own where a write of its is interrupted
+            raise error.__context__ from None
+        raise
 
 
 def _warm_start(system: System, checkpoint: Path) -> None:

@@ -1,7 +1,8 @@
 """Told to stop: training goes on to the next pause between batches, saves, and leaves with 128 + the signal.
 
 SIGINT and SIGTERM everywhere, in a SLURM job also the signals that announce the end of its time (`preemption.py`).
-Lightning alone ends with exit code 1 and 0. A second signal stops at once, without saving; SLURM alone repeats itself.
+Lightning alone ends with exit code 1 and 0. A second signal does not wait for that pause and saves nothing; SLURM alone
+repeats itself. Once a run is on its way out, further ones change nothing: what is saved and written down then is whole.
 """
 
 import logging
@@ -31,10 +32,15 @@ class Pruned(BaseException):
 
 
 class StopSignals:
-    """While entered, catches the signals; `deferred` says that there is something to save first."""
+    """While entered, catches the signals; `deferred` says that there is something to save first.
+
+    Of the first one that is deferred it is said what comes `next`; while there is a reason to, signals are `unheeded`.
+    """
 
     def __init__(self) -> None:
         self.deferred = False
+        self.next = "saving after this batch, then stopping"
+        self.unheeded = ""
         self.received: int | None = None
         self._previous: dict[int, Any] = {}
         self._numbers = {signal.SIGINT, signal.SIGTERM, *(TAKING if in_slurm_job() else ())}
@@ -62,10 +68,14 @@ class StopSignals:
             raise Stopped(self.received, between_steps=True)
 
     def _handle(self, signum: int, frame: FrameType | None) -> None:
+        name = signal.Signals(signum).name
+        if self.unheeded:
+            log.warning("%s changes nothing: %s", name, self.unheeded)
+            return
         stops_at_once = not self.deferred or (self.received is not None and not in_slurm_job())
         is_first, self.received = self.received is None, self.received or signum
         if stops_at_once:
+            self.unheeded = "stopping at once already"
             raise Stopped(signum)
         if is_first:
-            name = signal.Signals(signum).name
-            log.warning("%s: saving after this batch, then stopping (once more stops at once)", name)
+            log.warning("%s: %s (once more stops at once)", name, self.next)

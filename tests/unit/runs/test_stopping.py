@@ -33,6 +33,22 @@ def test_a_second_signal_does_not_wait():
     assert stop.value.code == 130
 
 
+def test_what_is_on_its_way_out_is_not_stopped_again(caplog):
+    with StopSignals() as signals:
+        signals.deferred, signals.unheeded = True, "saving"
+        for _ in range(3):
+            os.kill(os.getpid(), signal.SIGTERM)
+    assert [record.message for record in caplog.records] == 3 * ["SIGTERM changes nothing: saving"]
+
+
+def test_stopping_at_once_is_not_stopped_again():
+    with StopSignals() as signals:
+        with pytest.raises(Stopped):
+            os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGINT)
+    assert signals.received == signal.SIGTERM
+
+
 def test_the_handlers_of_before_are_put_back():
     before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
     with StopSignals():

@@ -142,6 +142,27 @@ def test_a_stopped_run_has_saved_where_it_stopped(tiny, number, where):
     assert "val/realism" in read_metrics(folder.metrics)[-1]
 
 
+def test_however_often_it_is_told_to_stop_a_run_says_how_it_ended(tiny, monkeypatch, caplog):
+    monkeypatch.setattr(recording, "end_workers", lambda: tell_to_stop(3))
+    folder, _ = train(tiny("tiny_gan", "budget_images=32"))
+    assert folder.read_status().status == DONE
+    assert caplog.messages.count("SIGTERM changes nothing: the run has ended, and is being written down") == 3
+
+
+def test_trackers_that_take_their_time_are_left_when_told_twice(tiny, monkeypatch, caplog):
+    monkeypatch.setattr(CsvTracker, "finish", lambda self, status: tell_to_stop(2))
+    config = tiny("tiny_gan", "budget_images=32")
+    with pytest.raises(Stopped):
+        train(config)
+    assert find_run("latest", _outputs(config)).read_status().status == DONE
+    assert "SIGTERM: the run has ended, and its trackers are being told (once more stops at once)" in caplog.messages
+
+
+def tell_to_stop(times: int) -> None:
+    for _ in range(times):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
 def test_a_run_that_is_alive_is_not_resumed_twice(tiny):
     folder, _ = train(tiny("tiny_gan", "budget_images=32"))
     folder.write_status("running")
