@@ -48,7 +48,12 @@ class Alignment:
 
     def is_over(self, images_seen: int) -> bool:
         """Whether painting has begun."""
-        return images_seen > self.learn_images + self.look_images
+        return images_seen > self.images
+
+    @property
+    def images(self) -> int:
+        """So many are seen before painting begins."""
+        return self.learn_images + self.look_images
 
     def begin(self) -> None:
         """Start from sentence vectors as they are, whatever another run whitened them by."""

@@ -125,6 +125,11 @@ class GAN(Painter):
         if _lend_eyes(teller, discriminator, latent_encoder):
             check_networks_fit(data_spec, generator, discriminator, text_encoder, latent_encoder)
 
+    @property
+    def lesson_images(self) -> int:
+        """So many are seen before the generator learns anything."""
+        return self.alignment.images if self.alignment else 0
+
     def on_fit_start(self) -> None:
         super().on_fit_start()
         if self.trainer.precision == "16-mixed":

@@ -273,6 +273,14 @@ def test_overfitting_shows_the_same_batch_for_ever(tiny):
     assert losses[-1] < 1.5
 
 
+@pytest.mark.parametrize(("budget", "is_too_small"), [(160, True), (176, False)])
+def test_a_budget_that_ends_before_the_generator_learns_is_warned_of(tiny, caplog, budget, is_too_small):
+    lender, _ = train(tiny("small_teller", "budget_images=32"))
+    train(tiny("small_borrower", f"parts.teller.run={lender.run_id}", f"budget_images={budget}"))
+    said = "budget_images=160: the generator will learn nothing, since it begins after 160 images"
+    assert (said in caplog.text) == is_too_small
+
+
 def test_parts_are_copied_and_the_copy_is_used(tiny, tmp_path):
     lender, _ = train(tiny("tiny_teller", "budget_images=64"))
     borrower, _ = train(tiny("tiny_gan", "budget_images=32"))

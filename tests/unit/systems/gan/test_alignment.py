@@ -35,6 +35,8 @@ def alignment(text_encoder):
 def test_lessons_come_first_then_looks_then_painting(alignment):
     stages = [(alignment.is_learning(seen), alignment.is_over(seen)) for seen in (20, 40, 60, 80)]
     assert stages == [(True, False), (True, False), (False, False), (False, True)]
+    assert not alignment.is_over(alignment.images)
+    assert alignment.is_over(alignment.images + 1)
 
 
 def test_the_target_is_standardised_and_always_the_same(alignment, text_encoder):
