@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from diptych.losses.adversarial import Hinge, Minimax, NonSaturating
+from diptych.losses.adversarial import Hinge, Minimax, NonSaturating, of_patches
 
 LOGITS = torch.linspace(-8, 8, 33, dtype=torch.float64)
 CROSS_ENTROPIES = [Minimax(), NonSaturating()]
@@ -92,3 +92,10 @@ def test_losses_come_one_per_example(objective):
     assert whole.shape == (4,)
     torch.testing.assert_close(whole[2:3], objective.discriminator(real[2:3], fake[2:3]))
     torch.testing.assert_close(objective.generator(fake)[1:2], objective.generator(fake[1:2]))
+
+
+def test_a_picture_of_patches_pays_the_mean_of_what_each_patch_would():
+    real, fake = LOGITS[:32].unflatten(0, (8, 4)).float(), LOGITS[1:].flip(0).unflatten(0, (8, 4)).float()
+    by_patch = [Hinge().discriminator(real[:, i], fake[:, i]) for i in range(4)]
+    torch.testing.assert_close(of_patches(Hinge().discriminator, real, fake), torch.stack(by_patch).mean(0))
+    torch.testing.assert_close(of_patches(Hinge().generator, fake), -fake.mean(1))

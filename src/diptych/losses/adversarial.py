@@ -5,8 +5,11 @@ of an objective are minimised. An objective is a class with `discriminator(real_
 `generator(fake_logits)`; siblings differ only in the idea.
 """
 
+from collections.abc import Callable
 from typing import Protocol
 
+from jaxtyping import Float
+from torch import Tensor
 from torch.nn import functional as F
 
 from diptych.types import Logits
@@ -47,6 +50,12 @@ def hinge_discriminator_loss(real_logits: Logits, fake_logits: Logits) -> Logits
 def hinge_generator_loss(fake_logits: Logits) -> Logits:
     """Minus the discriminator's score, not bounded below."""
     return -fake_logits
+
+
+def of_patches(loss: Callable[..., Logits], *logits: Float[Tensor, "batch patches"]) -> Float[Tensor, " batch"]:
+    """Either loss of an objective for every patch, averaged over the patches of each picture."""
+    losses = loss(*(patches.float().flatten() for patches in logits))
+    return losses.unflatten(0, logits[0].shape).mean(1)
 
 
 class Minimax:

@@ -1,6 +1,7 @@
 """Somebody else's frozen image encoder as the eyes of a network."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -41,6 +42,15 @@ class Eyes(nn.Module):
             wanted = list(self.dims.values())
             raise ValueError(f"{self.setting}={wanted}: this captioner sees {seen} channels")
         return [grid for grid in grids if grid is not None]
+
+
+def lend_eyes(eye: nn.Module | None, *networks: Any) -> bool:
+    """Let those networks that look through somebody's eyes see with these; whether all networks can see now."""
+    borrowers = [network for network in networks if hasattr(network, "see_with")]
+    if eye is not None:
+        for network in borrowers:
+            network.see_with(eye)
+    return eye is not None or not borrowers
 
 
 class _Unregistered(list[nn.Module]):

@@ -55,6 +55,14 @@ class Alignment:
         """So many are seen before painting begins."""
         return self.learn_images + self.look_images
 
+    def goes_on(self, images_seen_before: int, images_seen: int) -> bool:
+        """Whether this batch is one of the lessons; `ValueError` at the first that is not, if nothing was whitened."""
+        if not self.is_over(images_seen):
+            return True
+        if not self.is_over(images_seen_before):
+            self.check_settled()
+        return False
+
     def begin(self) -> None:
         """Start from sentence vectors as they are, whatever another run whitened them by."""
         self.whitening.reset()
@@ -86,3 +94,12 @@ class Alignment:
             self.projection = torch.randn(regions.shape[1], dim, generator=rng) / regions.shape[1] ** 0.5
         self.projection = self.projection.to(standardised)
         return standardised @ self.projection
+
+
+def alignment_of(
+    teller: Teller | None, text_encoder: nn.Module | None, learn_images: int, look_images: int
+) -> Alignment | None:
+    """Without a captioner there is none: a painter restored to paint needs neither."""
+    if not learn_images or teller is None or text_encoder is None:
+        return None
+    return Alignment(teller, text_encoder, learn_images=learn_images, look_images=look_images)

@@ -21,9 +21,10 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrize import cached
 from torch.optim import Optimizer
 
-from diptych.losses.adversarial import Objective
+from diptych.losses.adversarial import Objective, of_patches
 from diptych.losses.contrastive import contrastive_loss
-from diptych.systems.alignment import Alignment
+from diptych.models.eyes import lend_eyes
+from diptych.systems.alignment import alignment_of
 from diptych.systems.devices import average, draw_normal, gather, gather_text, own_share
 from diptych.systems.fit import check_networks_fit
 from diptych.systems.modes import frozen
@@ -33,22 +34,10 @@ from diptych.systems.pairing import Prompts, draw_partners, draw_prompts, rows_o
 from diptych.systems.reconstruction import reconstruct
 from diptych.systems.redescription import Redescription, Teller
 from diptych.systems.schedules import Schedule
+from diptych.systems.terms import check_terms
 from diptych.types import Batch, DataSpec, Images, Logits, TextFeatures
 
 Figures = dict[str, Tensor | float]
-TERMS: tuple[str, ...] = (
-    "contrastive_loss",
-    "generator_contrastive_loss",
-    "redescription_loss",
-    "d_patch_loss",
-    "g_patch_loss",
-    "reconstruction_loss",
-    "kl_loss",
-    "latent_loss",
-)
-"""What the networks learn from besides the objective."""
-WORDLESS = TERMS[3:]
-"""Those that need no sentences."""
 
 
 class GAN(Painter):
@@ -105,24 +94,29 @@ class GAN(Painter):
             seed=seed,
         )
         self.automatic_optimization = False
-        self.discriminator, self.latent_encoder = discriminator, latent_encoder
-        self.discriminator_text_encoder = (
-            copy.deepcopy(text_encoder) if separate_text_encoders and not alignment_images else None
-        )
-        self.objective = objective
+        self.discriminator, self.latent_encoder, self.objective = discriminator, latent_encoder, objective
+        is_shared = alignment_images or not separate_text_encoders
+        self.discriminator_text_encoder = None if is_shared else copy.deepcopy(text_encoder)
         self.make_optimizers = (discriminator_optimizer, generator_optimizer)
         self.text_lr_multiplier, self.latent_lr_multiplier = text_lr_multiplier, latent_lr_multiplier
         self.schedule, self.max_grad_norm = schedule, max_grad_norm
         self.discriminator_steps, self.discriminator_turns = discriminator_steps, 0
         self.mismatch_weight, self.contrastive_temperature = mismatch_weight, contrastive_temperature
-        self.redescription = Redescription(teller, data_spec, redescription_noise) if teller else None
+        self.term_weights = {
+            "contrastive_loss": contrastive_weight,
+            "generator_contrastive_loss": generator_contrastive_weight,
+            "redescription_loss": redescription_weight,
+            "d_patch_loss": patch_weight,
+            "g_patch_loss": patch_weight,
+            "reconstruction_loss": reconstruction_weight,
+            "kl_loss": kl_weight,
+            "latent_loss": latent_weight,
+        }
+        check_terms(self.term_weights | {"mismatch_loss": mismatch_weight}, discriminator, text_encoder, latent_encoder)
         self.alignment_images = alignment_images
-        self.alignment = _alignment(teller, text_encoder, alignment_images, whitening_images)
-        weights = (contrastive_weight, generator_contrastive_weight, redescription_weight, patch_weight, patch_weight)
-        weights = (*weights, reconstruction_weight, kl_weight, latent_weight)
-        self.term_weights: dict[str, float] = dict(zip(TERMS, weights, strict=True))
-        self._check_terms()
-        if _lend_eyes(teller, discriminator, latent_encoder):
+        self.alignment = alignment_of(teller, text_encoder, alignment_images, whitening_images)
+        self.redescription = Redescription(teller, data_spec, redescription_noise) if teller else None
+        if lend_eyes(teller.image_encoder if teller else None, discriminator, latent_encoder):
             check_networks_fit(data_spec, generator, discriminator, text_encoder, latent_encoder)
 
     @property
@@ -147,35 +141,20 @@ class GAN(Painter):
         images_seen_before = self.images_seen
         self.count_images(len(batch))
         prompts = self._draw_prompts(batch)
-        if self.alignment and prompts and not self.alignment.is_over(self.images_seen):
-            self.log_metrics("train", self._align(batch.images, prompts))
-            return
-        if self.alignment and not self.alignment.is_over(images_seen_before):
-            self.alignment.check_settled()
-        self.discriminator_turns += 1
-        generators_turn = self.discriminator_turns % self.discriminator_steps == 0
-        with torch.set_grad_enabled(generators_turn):
-            text = self._generators_text(prompts)
-            latents = self._draw_latents(len(batch))
-            painted = self.generator(latents, text)
-        figures = self._train_discriminator(batch.images, painted.detach(), prompts, text)
-        if generators_turn:
-            terms = self._reconstruct(batch.images, text, painted, latents)
-            figures |= self._train_generator(painted, prompts, text, terms)
-            self.average_weights(len(batch) * self.trainer.world_size * self.discriminator_steps)
+        if self.alignment and prompts and self.alignment.goes_on(images_seen_before, self.images_seen):
+            figures = self._align(batch.images, prompts)
+        else:
+            figures = self._compete(batch.images, prompts)
         self.log_metrics("train", figures)
 
     def configure_optimizers(self) -> list[Optimizer]:
         """The discriminator's first; their order is part of every checkpoint."""
         make_discriminators, make_generators = self.make_optimizers
-        text = (self.discriminator_text_encoder, self.text_lr_multiplier)
-        own_text, latent = (
-            (self.text_encoder, self.text_lr_multiplier),
-            (self.latent_encoder, self.latent_lr_multiplier),
-        )
+        discriminators_text = (self.discriminator_text_encoder, self.text_lr_multiplier)
+        text, latent = (self.text_encoder, self.text_lr_multiplier), (self.latent_encoder, self.latent_lr_multiplier)
         return [
-            optimizer_for(make_discriminators, self.discriminator, text),
-            optimizer_for(make_generators, self.generator, own_text, latent),
+            optimizer_for(make_discriminators, self.discriminator, discriminators_text),
+            optimizer_for(make_generators, self.generator, text, latent),
         ]
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -203,6 +182,21 @@ class GAN(Painter):
         self.average_weights(len(images) * self.trainer.world_size)
         return figures
 
+    def _compete(self, images: Images, prompts: Prompts | None) -> Figures:
+        """A batch of the game: the discriminator's step, and the generator's where it is its turn."""
+        self.discriminator_turns += 1
+        generators_turn = self.discriminator_turns % self.discriminator_steps == 0
+        with torch.set_grad_enabled(generators_turn):
+            text = self._generators_text(prompts)
+            latents = self._draw_latents(len(images))
+            painted = self.generator(latents, text)
+        figures = self._train_discriminator(images, painted.detach(), prompts, text)
+        if generators_turn:
+            terms = self._reconstruct(images, text, painted, latents)
+            figures |= self._train_generator(painted, prompts, text, terms)
+            self.average_weights(len(images) * self.trainer.world_size * self.discriminator_steps)
+        return figures
+
     @cached()  # spectrally normalised weights are computed once a step, not once a pass
     def _train_discriminator(
         self, images: Images, painted: Images, prompts: Prompts | None, generators_text: TextFeatures | None
@@ -222,9 +216,8 @@ class GAN(Painter):
             figures["d_mismatched"] = _probability(mismatched_logits)
         if self.term_weights["g_patch_loss"]:
             real_patches = self.discriminator.patch_logits(features)
-            losses["d_patch_loss"] = self._of_patches(
-                self.objective.discriminator, real_patches, self.discriminator.patch_logits(fake_features)
-            )
+            fake_patches = self.discriminator.patch_logits(fake_features)
+            losses["d_patch_loss"] = of_patches(self.objective.discriminator, real_patches, fake_patches)
         if prompts and text and self.term_weights["contrastive_loss"]:
             losses["contrastive_loss"] = self._contrastive_loss(features, text, prompts)
         return figures | self._descend("d", losses)
@@ -246,7 +239,7 @@ class GAN(Painter):
             losses["g_loss"] = self.objective.generator(fake_logits)
             if self.term_weights["g_patch_loss"]:
                 patches = self.discriminator.patch_logits(features)
-                losses["g_patch_loss"] = self._of_patches(self.objective.generator, patches)
+                losses["g_patch_loss"] = of_patches(self.objective.generator, patches)
             if prompts and text and self.term_weights["generator_contrastive_loss"]:
                 losses["generator_contrastive_loss"] = self._contrastive_loss(features, text, prompts)
             if prompts and self.redescription and self.term_weights["redescription_loss"]:
@@ -271,11 +264,6 @@ class GAN(Painter):
             return None
         with torch.set_grad_enabled(torch.is_grad_enabled() and self.alignment is None):
             return self.text_encoder(prompts.tokens, prompts.mask)
-
-    def _of_patches(self, objective: Any, *logits: Float[Tensor, "batch patches"]) -> Float[Tensor, " batch"]:
-        """An objective of every patch's logits, averaged over the patches of each picture."""
-        losses = objective(*(patches.float().flatten() for patches in logits))
-        return losses.unflatten(0, logits[0].shape).mean(1)
 
     def _discriminators_text(
         self, prompts: Prompts | None, generators_text: TextFeatures | None
@@ -314,45 +302,6 @@ class GAN(Painter):
         norm = self.descend(optimizer, torch.stack(weighted).sum(), self.max_grad_norm)
         figures = {name: mean.detach() for name, mean in means.items()}
         return figures | {f"{initial}_grad_norm": norm, f"{initial}_lr": learning_rate}
-
-    def _check_terms(self) -> None:
-        """Refuse terms that these networks cannot have."""
-        terms = {"mismatch": self.mismatch_weight, **self.term_weights}
-        if bool(self.latent_encoder) != bool(terms["reconstruction_loss"]):
-            raise ValueError(
-                "system.reconstruction_weight and a latent_encoder need each other: choose both (such as "
-                "latent_encoder=perceptual system.reconstruction_weight=50) or neither (latent_encoder=null "
-                "system.reconstruction_weight=0)"
-            )
-        if not self.latent_encoder and (terms["kl_loss"] or terms["latent_loss"]):
-            raise ValueError("system.kl_weight and .latent_weight need a latent_encoder: choose one, or set them to 0")
-        if terms["g_patch_loss"] and not hasattr(self.discriminator, "patch_logits"):
-            name = type(self.discriminator).__name__
-            raise ValueError(f"system.patch_weight: discriminator {name} has no patch_logits(); set it to 0")
-        terms = {name: weight for name, weight in terms.items() if name not in WORDLESS}
-        wanted = [name.removesuffix("_loss") for name, weight in terms.items() if weight]
-        if wanted and not self.text_encoder:
-            raise ValueError(f"system.{wanted[0]}_weight needs sentences: choose a text_encoder, or set it to 0")
-        if any("contrastive" in name for name in wanted) and not hasattr(self.discriminator, "embed"):
-            name = type(self.discriminator).__name__
-            raise ValueError(f"system.contrastive_weight: discriminator {name} has no embed(); set it to 0")
-
-
-def _alignment(
-    teller: Teller | None, text_encoder: nn.Module | None, learn_images: int, look_images: int
-) -> Alignment | None:
-    """Without a captioner there is none: a painter restored to paint needs neither."""
-    if not learn_images or teller is None or text_encoder is None:
-        return None
-    return Alignment(teller, text_encoder, learn_images=learn_images, look_images=look_images)
-
-
-def _lend_eyes(teller: Teller | None, *networks: Any) -> bool:
-    """Give the captioner's eyes to those that look through some; whether every network can see now."""
-    borrowers = [network for network in networks if hasattr(network, "see_with")]
-    for network in borrowers if teller else ():
-        network.see_with(teller.image_encoder)  # pyright: ignore[reportOptionalMemberAccess]
-    return teller is not None or not borrowers
 
 
 def _probability(logits: Logits) -> Float[Tensor, ""]:
