@@ -48,6 +48,10 @@ SPECIAL = {  # what single files need on a machine without a network, a GPU or d
         "+parts.teller={run: a-captioner, role: captioner}",
         "system.reconstruction_weight=50",
     ],
+    "text_encoder/gru_whitened": [
+        "+parts.teller={run: a-captioner, role: captioner}",
+        "system.alignment_images=4",
+    ],
     "model/painter": ["schedule.decay_images=4"],
     "schedule/trapezoid": ["schedule.decay_images=4"],
     "trainer/ddp": ["trainer.accelerator=cpu", "trainer.devices=1"],

@@ -23,6 +23,17 @@ DECAY_SHARE = 0.8
 """Of the lessons: over them the learning rate falls to zero, and most of the noise in what was learned goes."""
 
 
+def check_whitening_is_learned(text_encoder: nn.Module | None) -> None:
+    """Without lessons: refuse a text encoder that is to whiten, and has never learned what (a warm start may have)."""
+    whitening = getattr(text_encoder, "whitening", None)
+    if isinstance(whitening, Whitening) and whitening.count < 2:
+        raise ValueError(
+            "text_encoder.whitening_floor: sentence vectors are whitened after lessons only, and there are none "
+            "(system.alignment_images=0): give some images and a captioner's run in parts.teller.run, or choose "
+            "text_encoder=gru_pooled"
+        )
+
+
 class Alignment:
     """First `learn_images` of regression, then `look_images` in which the whitening looks at what was learned.
 

@@ -24,7 +24,7 @@ from torch.optim import Optimizer
 from diptych.losses.adversarial import Objective, of_patches
 from diptych.losses.contrastive import contrastive_loss
 from diptych.models.eyes import lend_eyes
-from diptych.systems.alignment import alignment_of
+from diptych.systems.alignment import alignment_of, check_whitening_is_learned
 from diptych.systems.devices import average, draw_normal, gather, gather_text, own_share
 from diptych.systems.fit import check_networks_fit
 from diptych.systems.modes import frozen
@@ -132,6 +132,8 @@ class GAN(Painter):
             raise ValueError("system.redescription_weight needs a frozen captioner: name its run in parts.teller.run")
         if self.alignment_images and not self.alignment:
             raise ValueError("system.alignment_images needs a text_encoder, and a captioner's run in parts.teller.run")
+        if not self.alignment_images:
+            check_whitening_is_learned(self.text_encoder)
         if self.redescription:
             self.redescription.to(self.device)  # and with it the eyes: they are one object
         if self.alignment and not self.images_seen:

@@ -20,11 +20,14 @@ def sentences(number):
     return tokens, torch.ones_like(tokens, dtype=torch.bool)
 
 
+def whitening_encoder(vocabulary_size=12):
+    sizes = {"embedding_dim": 4, "word_dim": 8, "sentence_dim": 6, "num_queries": 2}
+    return PooledGRUTextEncoder(vocabulary_size=vocabulary_size, whitening_floor=1e-4, **sizes)
+
+
 @pytest.fixture
 def text_encoder():
-    return PooledGRUTextEncoder(
-        vocabulary_size=10, embedding_dim=4, word_dim=8, sentence_dim=6, num_queries=2, whitening_floor=1e-4
-    )
+    return whitening_encoder(vocabulary_size=10)
 
 
 @pytest.fixture
@@ -79,6 +82,21 @@ def test_a_text_encoder_that_cannot_whiten_is_refused():
 def test_alignment_without_a_captioner_is_refused_before_the_first_step(make_gan, train, batches):
     with pytest.raises(ValueError, match=r"alignment_images needs .* parts\.teller\.run"):
         train(make_gan(alignment_images=10), batches)
+
+
+def test_a_text_encoder_that_would_never_whiten_is_refused_before_the_first_step(make_gan, train, batches):
+    gan = make_gan(text_encoder=whitening_encoder())
+    with pytest.raises(ValueError, match=r"whitening_floor: .*system\.alignment_images.*text_encoder=gru_pooled"):
+        train(gan, batches)
+    assert gan.images_seen == 0
+
+
+def test_what_another_run_has_whitened_stays_so_without_lessons(make_gan, train, batches):
+    gan = make_gan(text_encoder=whitening_encoder())
+    gan.text_encoder.whitening.observe(torch.randn(10, 6))
+    gan.text_encoder.whitening.settle()
+    train(gan, batches[:1])
+    assert gan.images_seen == 4
 
 
 def test_a_painter_restored_to_paint_needs_no_captioner(make_gan):
