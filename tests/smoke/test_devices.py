@@ -4,7 +4,9 @@ import os
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
+import devices
 import processes
 import pytest
 import torch
@@ -72,17 +74,42 @@ def test_an_error_on_one_device_is_the_runs_error(tmp_path):
 def test_told_to_stop_all_devices_save_once_and_leave_with_the_signal(tmp_path):
     pause = "+callbacks.pause={_target_: tinyparts.Pause, seconds: 0.05}"
     process = processes.start(["train", *TELLER, *TWO, pause, "budget_images=100_000"], tmp_path)
-    while process.is_alive() and not list(tmp_path.glob("outputs/*/*/checkpoints/last.ckpt")):
-        time.sleep(0.05)
+    wait_for(process, tmp_path, "outputs/*/*/checkpoints/last.ckpt")
     os.killpg(process.pid, signal.SIGTERM)  # as a terminal or a scheduler does it
     process.join(60)
     assert process.exitcode == 128 + signal.SIGTERM, processes.said(tmp_path)
     run = the_run(tmp_path)
     assert run.read_status().label == "stopped"
+    assert_both_have_saved(run)
+    assert no_process_has(run)
+
+
+def test_processes_that_somebody_else_has_started_begin_with_what_the_first_has_found(tmp_path):
+    """To the second one, which looks later, `latest` would be the run that the first has just begun."""
+    assert processes.finish(["train", *TELLER, "budget_images=64"], tmp_path) == 0, processes.said(tmp_path)
+    train = ["train", *TELLER, *TWO, "init_from=latest", "budget_images=64", "name=started"]
+    shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(devices.free_port())}
+    first = processes.start(train, tmp_path, shared | {"RANK": "0", "LOCAL_RANK": "0"})
+    wait_for(first, tmp_path, "outputs/started/*/config.yaml")
+    second = processes.start(train, tmp_path, shared | {"RANK": "1", "LOCAL_RANK": "1"})
+    for process in (first, second):
+        process.join(60)
+        assert process.exitcode == 0, processes.said(tmp_path)
+    (run,) = (run for run in all_runs(tmp_path / "outputs") if run.experiment == "started")
+    assert run.read_status().label == "done"
+
+
+def wait_for(process: Any, folder: Path, pattern: str) -> None:
+    """Until there is such a file, or the process has ended."""
+    while process.is_alive() and not list(folder.glob(pattern)):
+        time.sleep(0.05)
+
+
+def assert_both_have_saved(run: RunFolder) -> None:
+    """Where the run has ended, which takes both devices at the same step."""
     saved = torch.load(run.last, weights_only=True)
     assert saved["images_seen"] == run.read_status().images_seen > 0
     assert len(saved["random_states"]) == 2
-    assert no_process_has(run)
 
 
 def strike(images: int, rank: int) -> str:

@@ -59,7 +59,7 @@ def whole(tensor: torch.Tensor) -> torch.Tensor:
 def trained(overrides: list[str], devices: int, folder: Path, strategy: str = "ddp") -> list[dict[str, Any]]:
     """What each device witnessed of the run that the overrides describe, and its final state."""
     folder.mkdir()
-    port = _free_port()
+    port = free_port()
     settings = [f"trainer={strategy}", "trainer.accelerator=cpu", f"trainer.devices={devices}"] if devices > 1 else []
     arguments = [([*overrides, *settings], rank, port, folder) for rank in range(devices)]
     crew = [processes.CONTEXT.Process(target=_train, args=args) for args in arguments]
@@ -111,7 +111,8 @@ def _company(start: Start) -> Any:
     return together(start.place, meeting_point(start.place, start.settings), start.settings)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """One that nobody listens to at the moment."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         return taken.getsockname()[1]

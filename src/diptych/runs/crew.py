@@ -5,7 +5,6 @@ broken; where it would wait for ever instead, the run is ended after `GRACE_SECO
 first is gone, however it went.
 """
 
-import json
 import logging
 import os
 import subprocess
@@ -14,13 +13,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
-from typing import Self
 
 import torch.distributed as dist
 
 from diptych.runs.folder import RunFolder
-from diptych.runs.places import Place
+from diptych.runs.orders import Order
 
 LOOK_EVERY_SECONDS = 0.2
 GRACE_SECONDS = 10.0
@@ -38,26 +35,6 @@ class RankFailed(RuntimeError):
 
 class RankLost(RankFailed):
     """Another process of the run was killed."""
-
-
-@dataclass(frozen=True)
-class Order:
-    """What another process is told by its `parent`: which run, its place, and how to begin; `trust` as for `resume`."""
-
-    folder: str
-    place: Place
-    trust: Sequence[str] | None = None
-    warm_start: str | None = None
-    checkpoint: str | None = None
-    parent: int = field(default_factory=os.getpid)
-
-    def to_json(self) -> str:
-        return json.dumps(asdict(self))
-
-    @classmethod
-    def from_json(cls, text: str) -> Self:
-        values = json.loads(text)
-        return cls(**(values | {"place": Place(**values["place"])}))
 
 
 class Crew:

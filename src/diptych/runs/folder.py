@@ -20,7 +20,7 @@ import yaml
 
 from diptych.config.errors import UserError
 from diptych.config.places import without_places
-from diptych.runs.identity import RUN_ID_VARIABLE, inherited_or_new_run_id, own_handle
+from diptych.runs.identity import own_handle
 from diptych.runs.status import DAMAGED, RUNNING, Status, birth_of, host_name, now
 
 SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -29,7 +29,7 @@ NO_MATTER = ("name", "data_name", "paths", "tracking")
 """Keys of a configuration that say what a run is called, where it lies and who is told of it."""
 
 PATIENCE_SECONDS = 60.0
-"""For a run's first process to make its folder, where others wait for it."""
+"""For a folder to be seen on other machines."""
 
 
 @dataclass(frozen=True)
@@ -244,15 +244,14 @@ class RunFolder:
         raise UserError(f"{self.path} has no checkpoint yet (status: {self.read_status().label or 'unknown'})")
 
 
-def begun_by_another(outputs: Path, name: str) -> RunFolder:
-    """The folder of a new run whose first process was started beside this one, once it is there."""
-    run_id, deadline = inherited_or_new_run_id(), time.monotonic() + PATIENCE_SECONDS
-    folder = RunFolder(outputs / name.replace("/", "_") / run_id)
+def begun_by_another(path: Path) -> RunFolder:
+    """A run's folder that another process has made; a network's file system may show it here a moment later."""
+    folder, deadline = RunFolder(path), time.monotonic() + PATIENCE_SECONDS
     while not folder.config.exists():
         if time.monotonic() > deadline:
             raise UserError(
-                f"the first process of this run has made no folder {folder.path}: give all of them the same "
-                f"{RUN_ID_VARIABLE} and the same outputs/"
+                f"{path}, which the first process of this run has made, is not seen from here: all machines need the "
+                "same outputs/, and commands typed in the same folder"
             )
         time.sleep(0.1)
     return folder

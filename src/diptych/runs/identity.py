@@ -38,15 +38,6 @@ def own_handle() -> str:
     return os.environ.get(HANDLE_VARIABLE) or process_handle(os.getpid())
 
 
-def require_run_id() -> None:
-    """Refuse processes of one run that would each make an id of their own."""
-    if not os.environ.get(RUN_ID_VARIABLE):
-        raise UserError(
-            f"{RUN_ID_VARIABLE} is not set: processes that were started apart make one run when all have the same id, "
-            f"such as {RUN_ID_VARIABLE}={timed_id()}"
-        )
-
-
 def inherited_or_new_run_id() -> str:
     """The id that a parent process (launcher, sweep, W&B's agent) has made for this run, else a new one."""
     variable = RUN_ID_VARIABLE

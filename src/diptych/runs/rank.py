@@ -4,7 +4,8 @@ import logging
 import sys
 import traceback
 
-from diptych.runs.crew import Order, end_with
+from diptych.runs.crew import end_with
+from diptych.runs.orders import Order
 from diptych.runs.stopping import Pruned, Stopped
 
 

@@ -1,7 +1,7 @@
 """One start of a run in one process: its parts are built, and it trains, alone or beside the run's other processes."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,12 +11,14 @@ from typing import Any
 import numpy as np
 from pytorch_lightning import LightningDataModule, Trainer
 from pytorch_lightning.utilities.exceptions import SIGTERMException
+from torch.distributed import TCPStore  # pyright: ignore[reportPrivateImportUsage]
 
 from diptych.config import UserError
 from diptych.config.components import Trust
 from diptych.runs.build import Config, build_data, build_system, read_checkpoint
-from diptych.runs.crew import Order, RankFailed, crew_of
+from diptych.runs.crew import RankFailed, crew_of
 from diptych.runs.folder import RunFolder
+from diptych.runs.orders import Order, leave_order
 from diptych.runs.parts import load_parts
 from diptych.runs.places import Place, inherited_place, meeting_point, together
 from diptych.runs.randomness import seed_everything
@@ -49,14 +51,11 @@ class Start:
         """Of the trainer, with the number of devices filled in."""
         return settled(self.config["trainer"])
 
-    def orders(self, port: int) -> Sequence[Order]:
-        """For the processes that the first one starts: all others, unless somebody else has started them."""
-        if self.place.is_inherited:
-            return []
+    def order(self, place: Place) -> Order:
+        """For the run's process in another place."""
         trust = None if self.trust is None else sorted(self.trust)
         warm, checkpoint = (str(path) if path else None for path in (self.warm_start, self.checkpoint))
-        others = replace(self.place, port=port).others()
-        return [Order(str(self.folder.path), place, trust, warm, checkpoint) for place in others]
+        return Order(str(self.folder.path), place, trust, warm, checkpoint)
 
 
 @dataclass(frozen=True)
@@ -105,15 +104,25 @@ def build(start: Start) -> Work:
     return Work(data, system)
 
 
+def open_meeting(start: Start) -> TCPStore | None:
+    """Where the run's processes meet, None where there is but one; those that are there already find their order."""
+    if start.settings["strategy"] is None:
+        return None
+    store = meeting_point(start.place, start.settings)
+    if start.place.is_inherited:
+        leave_order(start.order(start.place), store)
+    return store
+
+
 @contextmanager
-def in_company(start: Start, give_up: Callable[[RankFailed], None]) -> Iterator[None]:
-    """Beside all other processes of the run, which the first one starts and ends; alone where there are none."""
-    settings = start.settings
-    if settings["strategy"] is None:
+def in_company(start: Start, store: TCPStore | None, give_up: Callable[[RankFailed], None]) -> Iterator[None]:
+    """Beside all other processes of the run, which the first one starts and ends unless somebody else has."""
+    if store is None:
         yield
         return
-    store = meeting_point(start.place, settings)
-    with crew_of(start.orders(store.port), start.folder, give_up), together(start.place, store, settings):
+    others = [] if start.place.is_inherited else replace(start.place, port=store.port).others()
+    orders = [start.order(place) for place in others]
+    with crew_of(orders, start.folder, give_up), together(start.place, store, start.settings):
         yield
 
 

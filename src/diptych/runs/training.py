@@ -11,19 +11,20 @@ from diptych.config.changes import changed
 from diptych.config.components import Trust
 from diptych.data.loader import end_workers
 from diptych.runs.build import Config, check_components
-from diptych.runs.crew import Order, RankFailed, RankLost
+from diptych.runs.crew import RankFailed, RankLost
 from diptych.runs.disclosure import described, run_info, told
 from diptych.runs.finding import find_run
 from diptych.runs.folder import RunFolder, begun_by_another
-from diptych.runs.identity import check_name, inherited_or_new_run_id, inherited_sweep, require_run_id
+from diptych.runs.identity import check_name, inherited_or_new_run_id, inherited_sweep
+from diptych.runs.orders import Order, awaited_order
 from diptych.runs.parts import borrow, check_parts, find_lenders
 from diptych.runs.places import is_begun_beside, meeting_point, together
 from diptych.runs.recording import Progress, full_disk_named, gone_if_refused, in_hand, recorded, refuse_if_alive
 from diptych.runs.saved import Saved, newest_saved, set_aside
-from diptych.runs.starts import Start, build, fit, in_company, place_for, trainer_for
+from diptych.runs.starts import Start, build, fit, in_company, open_meeting, place_for, trainer_for
 from diptych.runs.status import DONE, FAILED, LOST
 from diptych.runs.stopping import StopSignals
-from diptych.runs.strategies import check_can_be_sharded
+from diptych.runs.strategies import check_can_be_sharded, settled
 from diptych.runs.trainer import CALLBACK_FACTS, quiet
 from diptych.tracking import Trackers
 
@@ -55,12 +56,10 @@ def train(config: Config, overrides: Iterable[str] = ()) -> tuple[RunFolder, Pro
     """A new run of a resolved configuration, in a folder of its own."""
     check(config)
     outputs = Path(config["paths"]["outputs"])
-    warm = find_run(config["init_from"], outputs).checkpoint() if config["init_from"] else None
     place = place_for(config)
-    if place.is_inherited:
-        require_run_id()
     if not place.is_first:
-        return _beside(Start(begun_by_another(outputs, config["name"]), config, place, warm_start=warm))
+        return follow(awaited_order(place, settled(config["trainer"])))
+    warm = find_run(config["init_from"], outputs).checkpoint() if config["init_from"] else None
     lenders = find_lenders(config["parts"], outputs)
     with full_disk_named(outputs):
         folder = RunFolder.create(outputs, config["name"], inherited_or_new_run_id())
@@ -80,12 +79,14 @@ def resume(folder: RunFolder, changes: Iterable[str] = (), trust: Trust = ()) ->
     if is_begun_beside():
         start = _again(folder, newest_saved(folder), changes, trust)
         if not start.place.is_first:
-            return _beside(start)
+            return follow(awaited_order(start.place, start.settings))
     refuse_if_alive(folder)
     with in_hand(folder):
         saved = newest_saved(folder)
         start = _again(folder, saved, changes, trust)
         is_over = _is_over(folder, saved, start.config)
+        if is_over and start.place.is_inherited:
+            raise UserError(f"{folder.run_id} has nothing left to train: resume it without torchrun or srun, to say so")
         check(start.config, trust)
         with recorded(folder, saved) as progress:
             if saved.damaged:
@@ -103,11 +104,11 @@ def _again(folder: RunFolder, saved: Saved, changes: Iterable[str], trust: Trust
     return Start(folder, config, place_for(config), trust, checkpoint=saved.path)
 
 
-def follow(order: Order) -> None:
-    """Train beside the first process of a run, which has begun this one."""
-    folder = RunFolder(Path(order.folder))
+def follow(order: Order) -> tuple[RunFolder, Progress]:
+    """Train beside the first process of a run, as it orders."""
+    folder = begun_by_another(Path(order.folder))
     warm, checkpoint = (Path(path) if path else None for path in (order.warm_start, order.checkpoint))
-    _beside(Start(folder, folder.read_config(), order.place, order.trust, warm, checkpoint))
+    return _beside(Start(folder, folder.read_config(), order.place, order.trust, warm, checkpoint))
 
 
 def _is_over(folder: RunFolder, saved: Saved, config: Config) -> bool:
@@ -131,10 +132,11 @@ def _execute(start: Start, progress: Progress, resume_images: int | None = None)
 
     with quiet():
         start.folder.write_environment(described(start.config, inherited_sweep()))
+        store = open_meeting(start)
         work = build(start)
         progress.system = work.system
         progress.trackers = _trackers(start, resume_images)
-        with in_company(start, give_up):
+        with in_company(start, store, give_up):
             trainer = trainer_for(start, work, progress.trackers, progress.signals)
             callbacks: Any = trainer.callbacks  # pyright: ignore[reportAttributeAccessIssue]
             progress.checkpoints = next((c for c in callbacks if isinstance(c, Checkpoints)), None)

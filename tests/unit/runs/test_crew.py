@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from diptych.runs import crew
-from diptych.runs.crew import Crew, Order, RankFailed, RankLost, crew_of
+from diptych.runs.crew import Crew, RankFailed, RankLost, crew_of
 from diptych.runs.folder import RunFolder
+from diptych.runs.orders import Order
 from diptych.runs.places import Place
 
 FORK = multiprocessing.get_context("fork")
@@ -36,11 +37,6 @@ def others_run(monkeypatch, tmp_path):
 
 def order(folder: RunFolder) -> Order:
     return Order(str(folder.path), Place(1, 1, 2))
-
-
-def test_an_order_survives_its_journey():
-    sent = Order("outputs/run", Place(1, 1, 2, "here", 29500), ["mine"], "other.ckpt", True)
-    assert Order.from_json(sent.to_json()) == sent
 
 
 def test_a_process_that_fails_hands_its_last_words_to_the_first(folder, others_run):
