@@ -63,6 +63,18 @@ def test_two_devices_learn_and_measure_what_one_does(name, strategy, request, tm
             assert torch.allclose(value.double(), other["state"][key].double(), rtol=1e-5, atol=1e-6), key
 
 
+@pytest.mark.parametrize(
+    ("name", "strategy"), [("a captioner", "ddp"), ("a captioner", "fsdp"), ("a plain GAN", "ddp")]
+)
+def test_devices_begin_with_the_weights_of_the_first_whatever_else_they_have_read(name, strategy, tmp_path):
+    """As where the checkpoint of a warm start is written anew while they read it."""
+    overrides = list(RUNS[name])
+    stray = "+callbacks.stray={_target_: tinyparts.Stray, rank: 1}"
+    undisturbed, _ = devices.trained(overrides, 2, tmp_path / "undisturbed", strategy)
+    for other in devices.trained([*overrides, stray], 2, tmp_path / "strayed", strategy):
+        assert [key for key, value in undisturbed["state"].items() if not torch.equal(value, other["state"][key])] == []
+
+
 def assert_same_gradients(some: list[list[torch.Tensor]], others: list[list[torch.Tensor]]) -> None:
     """To 1e-5 of each gradient's norm; those that are zero but for rounding, of a thousandth of all together."""
     assert len(some) >= 4

@@ -254,6 +254,18 @@ class Poison(Callback):
             next(pl_module.parameters()).data.fill_(float("nan"))
 
 
+class Stray(Callback):
+    """Begins with other weights and statistics than the other devices have."""
+
+    def __init__(self, *, rank: int) -> None:
+        self.rank = rank
+
+    def setup(self, trainer, pl_module, stage) -> None:
+        if trainer.global_rank == self.rank:
+            for tensor in (*pl_module.parameters(), *pl_module.buffers()):
+                tensor.data += 1
+
+
 class Explode(Callback):
     """An error in mid-training; of several devices only on that of `rank`, where one is given."""
 

@@ -23,6 +23,7 @@ from diptych.config import UserError
 from diptych.runs.environment import usable_cpus
 from diptych.runs.identity import SWEEP_VARIABLE
 from diptych.runs.places import Place, Surroundings
+from diptych.systems.devices import take_over
 
 DDP, FSDP = "ddp", "fsdp"
 GPU = ("gpu", "cuda")
@@ -77,7 +78,7 @@ def several_devices(settings: Mapping[str, Any], place: Place) -> dict[str, Any]
 
 
 class Alike(DDPStrategy):
-    """The same weights on all devices, and means of gradients.
+    """The same weights on all devices, which begin with those of the first, and means of gradients.
 
     Systems of ours average gradients themselves, once for each of their steps (`System.descend`): torch's wrapper
     expects one backward pass for each forward one, and that every weight takes part in it. A system that leaves the
@@ -89,6 +90,7 @@ class Alike(DDPStrategy):
 
     def configure_ddp(self) -> None:
         assert self.lightning_module is not None
+        take_over(self.lightning_module)
         if self.lightning_module.automatic_optimization:
             super().configure_ddp()
 
@@ -102,6 +104,8 @@ class Sharded(Alike):
     """
 
     def configure_ddp(self) -> None:
+        assert self.lightning_module is not None
+        take_over(self.lightning_module)
         mesh = init_device_mesh(self.root_device.type, (self.world_size,))
         for network in self._networks():
             fully_shard(network, mesh=mesh)

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
 from torch.nn import functional as F
 
@@ -66,6 +66,15 @@ def gather_objects(own: Any) -> list[Any]:
     objects: list[Any] = [None] * num_devices()
     dist.all_gather_object(objects, own)
     return objects
+
+
+@torch.no_grad()
+def take_over(module: nn.Module) -> None:
+    """Make everyone's weights and statistics those of the first device, whatever the others have drawn or read."""
+    for tensor in (*module.parameters(), *module.buffers()):
+        whole = tensor.contiguous()
+        dist.broadcast(whole, 0)
+        tensor.copy_(whole)
 
 
 def draw_normal(number: int, dim: int, *, rng: torch.Generator) -> Float[Tensor, "number dim"]:
