@@ -19,6 +19,7 @@ from sameness import differences_of_runs
 CONF = Path(__file__).resolve().parents[1] / "support" / "conf"
 TELLER = ["--config-dir", str(CONF), "model=small_teller", "caption_decoder.dropout=0.1", "budget_images=640"]
 TWO = ["trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2", "trainer.threads=1"]
+CHECKPOINTS = "{_target_: diptych.callbacks.Checkpoints, every_images: 160}"
 
 
 @pytest.fixture(autouse=True)
@@ -69,6 +70,24 @@ def test_an_error_on_one_device_is_the_runs_error(tmp_path):
     assert "Traceback" not in said
     assert the_run(tmp_path).read_status().label == "failed"
     assert no_process_has(the_run(tmp_path))
+
+
+@pytest.mark.parametrize("where", ["step", "saving"])
+def test_weights_that_are_no_numbers_in_one_devices_shard_make_all_of_them_diverge(tmp_path, where):
+    """Found by the next step, whose loss is everyone's, or before that by whoever saves."""
+    poison = "+callbacks.poison={_target_: tinyparts.Poison, images: 480, rank: 1}"
+    health = "+callbacks.health={_target_: diptych.callbacks.Health, every_images: 10_000}"
+    saves_after_it = ["~callbacks.checkpoints", poison, f"+callbacks.checkpoints={CHECKPOINTS}"]
+    callbacks = [health, *(saves_after_it if where == "saving" else [poison])]
+    began = time.monotonic()
+    assert processes.finish(["train", *TELLER, "trainer=fsdp", *TWO[1:], *callbacks], tmp_path) == 1
+    run = the_run(tmp_path)
+    status = run.read_status()
+    assert status.label == "diverged", processes.said(tmp_path)
+    assert ("is infinite or not a number" if where == "saving" else "loss is nan") in status.why
+    assert torch.load(run.last, weights_only=True)["images_seen"] == (320 if where == "saving" else 480)
+    assert time.monotonic() - began < 60
+    assert no_process_has(run)
 
 
 def test_told_to_stop_all_devices_save_once_and_leave_with_the_signal(tmp_path):

@@ -9,6 +9,7 @@ import time
 import torch
 from pytorch_lightning import Callback, LightningDataModule
 from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
 
 from diptych.systems.base import System
 from diptych.types import Batch
@@ -244,14 +245,15 @@ class Pause(Callback):
 
 
 class Poison(Callback):
-    """A weight that is not a number any more, in mid-training."""
+    """A weight that is not a number any more, in mid-training; of several devices only what that of `rank` holds."""
 
-    def __init__(self, *, images: int) -> None:
-        self.images = images
+    def __init__(self, *, images: int, rank: int | None = None) -> None:
+        self.images, self.rank = images, rank
 
     def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
-        if pl_module.images_seen >= self.images:
-            next(pl_module.parameters()).data.fill_(float("nan"))
+        if pl_module.images_seen >= self.images and self.rank in (None, trainer.global_rank):
+            own = next(pl_module.parameters()).data
+            (own.to_local() if isinstance(own, DTensor) else own).fill_(float("nan"))
 
 
 class Stray(Callback):

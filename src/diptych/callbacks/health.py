@@ -7,7 +7,9 @@ checkpoint, whoever writes it.
 import math
 from typing import Any
 
+import torch
 from pytorch_lightning import Callback, Trainer
+from pytorch_lightning.strategies import Strategy
 from torch import Tensor
 from torch.distributed.tensor import DTensor
 
@@ -39,7 +41,7 @@ class Health(Callback):
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: Any, checkpoint: dict[str, Any]) -> None:
         check_losses(trainer.callback_metrics, pl_module.images_seen)
-        check_weights(pl_module.state_dict(), pl_module.images_seen)
+        check_weights(pl_module.state_dict(), pl_module.images_seen, trainer.strategy)
 
 
 def check_losses(figures: dict[str, Tensor], images: int) -> None:
@@ -50,12 +52,15 @@ def check_losses(figures: dict[str, Tensor], images: int) -> None:
             raise TrainingDiverged(f"{name} is {value} after {images:,} images. {ADVICE}")
 
 
-def check_weights(state: dict[str, Any], images: int) -> None:
-    """Every floating-point tensor of a system's state is finite."""
+def check_weights(state: dict[str, Any], images: int, strategy: Strategy) -> None:
+    """Every floating-point tensor of a system's state is finite; of one in shards, on every device."""
     own = {name: t.to_local() if isinstance(t, DTensor) else t for name, t in state.items()}
     tensors = {name: t for name, t in own.items() if isinstance(t, Tensor) and t.is_floating_point()}
-    sound = as_numbers(tensor.isfinite().all() for tensor in tensors.values())
-    broken = [name for name, finite in zip(tensors, sound, strict=True) if not finite]
+    if not tensors:
+        return
+    bad = torch.stack([(~t.isfinite()).any().float().to(strategy.root_device) for t in tensors.values()])
+    everywhere: Any = strategy.reduce(bad, reduce_op="sum")  # or those whose shards are sound would go on alone
+    broken = [name for name, count in zip(tensors, everywhere.tolist(), strict=True) if count]
     if broken:
         more = f" and {len(broken) - 1} others" if len(broken) > 1 else ""
         raise TrainingDiverged(f"{broken[0]}{more} is infinite or not a number after {images:,} images. {ADVICE}")

@@ -143,5 +143,7 @@ def end_with(parent: int) -> None:
 
 
 def _is_of_a_connection(error: Exception) -> bool:
+    if not isinstance(error, RuntimeError | OSError):
+        return False
     words = str(error).lower()
     return isinstance(error, dist.DistError) or any(word in words for word in ("gloo", "nccl", "connection", "peer"))

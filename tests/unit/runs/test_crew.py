@@ -52,6 +52,13 @@ def test_a_broken_connection_is_blamed_on_the_process_that_was_killed(folder, ot
         beside_another(folder, RuntimeError("gloo: Connection closed by peer"))
 
 
+def test_numbers_that_are_not_finite_are_blamed_on_nobody(folder, others_run):
+    """Every process finds them and ends; that a weight is called `connection` does not make it one."""
+    others_run('raise SystemExit("FloatingPointError")')
+    with pytest.raises(FloatingPointError):
+        beside_another(folder, FloatingPointError("connection.weight is not a number"))
+
+
 def test_an_error_of_the_first_process_stays_its_own_and_ends_the_others(folder, others_run):
     others_run("import time; time.sleep(600)")
     began = time.monotonic()
