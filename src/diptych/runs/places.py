@@ -17,9 +17,14 @@ from diptych.config import UserError
 
 RANKS_OF = {
     "torchrun": ("RANK", "LOCAL_RANK", "WORLD_SIZE"),
-    "srun": ("SLURM_PROCID", "SLURM_LOCALID", "SLURM_NTASKS"),
+    "srun": ("SLURM_PROCID", "SLURM_LOCALID", "SLURM_STEP_NUM_TASKS"),
 }
-"""Who may have started all processes of a run, and where that says which process this is."""
+"""Who may have started all processes of a run, and where that says which process this is.
+
+A script that sbatch runs is told of as many tasks as it asked for (`SLURM_NTASKS`), and is alone; srun's are of a step.
+"""
+FIRST_PORT, NUM_PORTS = 15_000, 10_000
+"""Every process that srun started finds the same port by the number of its job."""
 
 
 @dataclass(frozen=True)
@@ -145,5 +150,6 @@ def _address(starter: str) -> tuple[str, int]:
     """Of processes that another program started."""
     if starter == "torchrun":
         return os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
-    surroundings = SLURMEnvironment()
-    return surroundings.main_address, surroundings.main_port
+    first = SLURMEnvironment.resolve_root_node_address(os.environ["SLURM_STEP_NODELIST"])
+    port = FIRST_PORT + int(os.environ["SLURM_JOB_ID"]) % NUM_PORTS
+    return os.environ.get("MASTER_ADDR", first), int(os.environ.get("MASTER_PORT", port))

@@ -64,16 +64,17 @@ def check_can_be_sharded(settings: Mapping[str, Any], system: Any) -> None:
 
 
 def several_devices(settings: Mapping[str, Any], place: Place) -> dict[str, Any]:
-    """What the Trainer is told of devices."""
+    """What the Trainer is told of devices; without a place it would take itself for one of SLURM's tasks."""
+    surroundings = [Surroundings(place, settings["num_nodes"])]
     if settings["strategy"] is None:
-        return {"devices": 1}
+        return {"devices": 1, "plugins": surroundings}
     wait = timedelta(seconds=settings["timeout_seconds"])
     kind = Alike if settings["strategy"] == DDP else Sharded
     return {
         "devices": settings["devices"],
         "num_nodes": settings["num_nodes"],
         "strategy": kind(timeout=wait, process_group_backend=settings["backend"]),
-        "plugins": [Surroundings(place, settings["num_nodes"])],
+        "plugins": surroundings,
     }
 
 

@@ -15,7 +15,8 @@ ON_GPUS = {"accelerator": "gpu", "strategy": "ddp", "devices": None, "num_nodes"
 @pytest.fixture(autouse=True)
 def _four_gpus(monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
-    for name in ("RANK", "LOCAL_RANK", "WORLD_SIZE", "SLURM_PROCID", "SLURM_NTASKS", "DIPTYCH_SWEEP"):
+    slurm = ("SLURM_PROCID", "SLURM_NTASKS", "SLURM_STEP_NUM_TASKS", "MASTER_ADDR", "MASTER_PORT")
+    for name in ("RANK", "LOCAL_RANK", "WORLD_SIZE", "DIPTYCH_SWEEP", *slurm):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -67,6 +68,24 @@ def test_processes_that_torchrun_has_started_take_the_places_it_gives_them(monke
     assert inherited_place(settings) == Place(5, 1, 8, "there", 29500, is_inherited=True)
     with pytest.raises(UserError, match=r"torchrun has started 8 processes.*is 4: make them equal"):
         inherited_place({**settings, "num_nodes": 1})
+
+
+BATCH_SCRIPT = {"SLURM_JOB_ID": 1234567, "SLURM_NTASKS": 4, "SLURM_PROCID": 0, "SLURM_LOCALID": 0}
+"""What SLURM tells a script that sbatch runs."""
+
+
+def test_a_script_of_slurms_that_asked_for_several_tasks_is_alone_and_starts_the_others_itself(monkeypatch):
+    for name, value in BATCH_SCRIPT.items():
+        monkeypatch.setenv(name, str(value))
+    assert inherited_place({**ON_GPUS, "devices": 4}) is None
+
+
+def test_processes_that_srun_has_started_take_the_places_of_their_step(monkeypatch):
+    step = {"SLURM_STEP_NUM_TASKS": 8, "SLURM_STEP_NODELIST": "gpu[07-08]", "SLURM_PROCID": 5, "SLURM_LOCALID": 1}
+    for name, value in (BATCH_SCRIPT | step).items():
+        monkeypatch.setenv(name, str(value))
+    settings = {**ON_GPUS, "devices": 4, "num_nodes": 2}
+    assert inherited_place(settings) == Place(5, 1, 8, "gpu07", 19567, is_inherited=True)
 
 
 def test_several_machines_are_refused_where_nobody_has_started_their_processes():

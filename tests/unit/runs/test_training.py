@@ -68,6 +68,20 @@ def test_a_run_that_is_refused_before_its_first_step_leaves_nothing_behind(tiny,
     assert not list(_outputs(config).iterdir())
 
 
+def test_a_run_on_one_device_takes_no_notice_of_slurm(tiny, monkeypatch):
+    """In a script of sbatch's, Lightning would refuse `--ntasks`, and take SIGUSR1 for its own."""
+    batch_script = {"SLURM_JOB_ID": "8", "SLURM_NTASKS": "4", "SLURM_PROCID": "0", "SLURM_JOB_NAME": "mine"}
+    for name, value in batch_script.items():
+        monkeypatch.setenv(name, value)
+    seen = []
+    monkeypatch.setattr("tinyparts.Pause.on_train_batch_end", lambda *_: seen.append(signal.getsignal(signal.SIGUSR1)))
+    config = tiny("tiny_gan", "budget_images=32")
+    config["callbacks"]["pause"] = {"_target_": "tinyparts.Pause", "seconds": 0.0}
+    folder, _ = train(config)
+    assert folder.read_status().status == DONE
+    assert seen == [signal.SIG_DFL]
+
+
 def test_a_failed_run_says_why(tiny):
     config = tiny("tiny_gan")
     config["callbacks"]["explode"] = {"_target_": "tinyparts.Explode", "images": 320}
