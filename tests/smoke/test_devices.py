@@ -103,6 +103,17 @@ def test_told_to_stop_all_devices_save_once_and_leave_with_the_signal(tmp_path):
     assert no_process_has(run)
 
 
+def test_told_to_stop_while_the_others_are_starting_a_run_is_stopped_and_not_lost(tmp_path):
+    process = processes.start(["train", *TELLER, *TWO], tmp_path)
+    wait_for(process, tmp_path, "outputs/*/*/ranks/1.txt")
+    time.sleep(0.5)
+    os.killpg(process.pid, signal.SIGTERM)
+    process.join(60)
+    assert process.exitcode == 128 + signal.SIGTERM, processes.said(tmp_path)
+    assert the_run(tmp_path).read_status().label == "stopped"
+    assert no_process_has(the_run(tmp_path))
+
+
 def test_processes_that_somebody_else_has_started_begin_with_what_the_first_has_found(tmp_path):
     """To the second one, which looks later, `latest` would be the run that the first has just begun."""
     assert processes.finish(["train", *TELLER, "budget_images=64"], tmp_path) == 0, processes.said(tmp_path)

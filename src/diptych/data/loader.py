@@ -15,6 +15,8 @@ from diptych.data.collate import Collate
 from diptych.data.example import Examples, Request
 
 SECONDS_TO_DIE = 1.0
+MEANT_FOR_THE_RUN = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
+"""A terminal and a cluster send these to a whole group of processes."""
 
 
 class Loader(DataLoader):
@@ -58,12 +60,9 @@ class Loader(DataLoader):
 
 
 def _begin_work(_worker: int) -> None:
-    """One thread; and what a terminal or a cluster sends to a whole group of processes is for the run to answer.
-
-    It goes on with its workers until it has saved, and then ends them.
-    """
+    """One thread; and signals are for the run to answer, which goes on with its workers until it has saved."""
     torch.set_num_threads(1)
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in MEANT_FOR_THE_RUN:
         signal.signal(number, signal.SIG_IGN)
 
 

@@ -18,6 +18,7 @@ import torch.distributed as dist
 
 from diptych.runs.folder import RunFolder
 from diptych.runs.orders import Order
+from diptych.runs.stopping import held_back
 
 LOOK_EVERY_SECONDS = 0.2
 GRACE_SECONDS = 10.0
@@ -51,9 +52,9 @@ class Crew:
         path.parent.mkdir(exist_ok=True)
         command = [sys.executable, "-m", "diptych.runs.rank", order.to_json()]
         variables = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-        with path.open("ab") as said:
+        with path.open("ab") as said, held_back():  # whoever dies of a signal while it starts makes the run a lost one
             process = subprocess.Popen(command, env=variables, stdin=subprocess.DEVNULL, stdout=said, stderr=said)
-        self._processes[order.place.rank] = process
+            self._processes[order.place.rank] = process
 
     def watch(self) -> None:
         """From a thread of its own, until all is over."""

@@ -8,6 +8,8 @@ repeats itself. Once a run is on its way out, further ones change nothing: what 
 import logging
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Self
 
@@ -31,23 +33,37 @@ class Pruned(BaseException):
     between_steps = True
 
 
+def caught() -> set[signal.Signals]:
+    """The signals that tell a run to stop, here."""
+    return {signal.SIGINT, signal.SIGTERM, *(TAKING if in_slurm_job() else ())}
+
+
+@contextmanager
+def held_back() -> Iterator[None]:
+    """What is begun meanwhile hears none of these signals before it enters `StopSignals` itself."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, caught())
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 class StopSignals:
     """While entered, catches the signals; `deferred` says that there is something to save first.
 
     Of the first one that is deferred it is said what comes `next`; while there is a reason to, signals are `unheeded`.
     """
 
-    def __init__(self) -> None:
-        self.deferred = False
+    def __init__(self, deferred: bool = False) -> None:
+        self.deferred = deferred
         self.next = "saving after this batch, then stopping"
         self.unheeded = ""
         self.received: int | None = None
         self._previous: dict[int, Any] = {}
-        self._numbers = {signal.SIGINT, signal.SIGTERM, *(TAKING if in_slurm_job() else ())}
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():  # Python gives signals to this one only
-            self._previous = {number: signal.getsignal(number) for number in self._numbers}
+            self._previous = {number: signal.getsignal(number) for number in caught()}
         self.install()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, self._previous)  # they may have had to wait for us
         return self

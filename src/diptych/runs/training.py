@@ -144,8 +144,11 @@ def _execute(start: Start, progress: Progress, resume_images: int | None = None)
 
 
 def _beside(start: Start) -> tuple[RunFolder, Progress]:
-    """Train in another process than the run's first, which is told nothing to write and writes nothing."""
-    with StopSignals() as signals, quiet():
+    """Train in another process than the run's first, which is told nothing to write and writes nothing.
+
+    A process that the first has started is ended by it, too: whatever signal comes before training is the first's.
+    """
+    with StopSignals(deferred=not start.place.is_inherited) as signals, quiet():
         work = build(start)
         try:
             with together(start.place, meeting_point(start.place, start.settings), start.settings):

@@ -2,6 +2,7 @@ import os
 import pickle
 import random
 import signal
+from functools import partial
 from itertools import islice
 
 import numpy as np
@@ -32,6 +33,12 @@ class Faulty:
 
 def _die():
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _send_to_itself(number):
+    os.kill(os.getpid(), number)
+    if signal.getsignal(number) != signal.SIG_IGN:
+        raise ValueError("the worker answered the signal itself")
 
 
 def _break():
@@ -82,6 +89,19 @@ def test_collating_leaves_the_number_of_threads_alone(scenes):
     torch.set_num_threads(2)
     next(iter(scenes().train_dataloader()))
     assert torch.get_num_threads() == 2
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2])
+def test_a_worker_leaves_the_runs_signals_to_the_run(number):
+    heard = []
+    before = signal.signal(number, lambda *_: heard.append(number))
+    try:
+        stream = Stream(size=None, batch_size=4, seed=0)
+        loader = Loader(Faulty(partial(_send_to_itself, number)), stream, collate=COLLATE, num_workers=1)
+        assert len(list(islice(loader, 10))) == 10
+    finally:
+        signal.signal(number, before)
+    assert heard == []
 
 
 def test_a_killed_worker_is_said_to_have_died():

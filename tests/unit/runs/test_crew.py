@@ -59,6 +59,19 @@ def test_numbers_that_are_not_finite_are_blamed_on_nobody(folder, others_run):
         beside_another(folder, FloatingPointError("connection.weight is not a number"))
 
 
+def test_signals_wait_for_a_process_that_is_starting(folder, others_run):
+    """SIGTERM is held back; SIGUSR1, which no run takes outside of SLURM, is not."""
+    others_run("import signal; raise SystemExit(str(sorted(signal.pthread_sigmask(signal.SIG_BLOCK, []))))")
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    begun = Crew(folder, lambda failure: None)
+    begun.begin(order(folder))
+    with pytest.raises(RankFailed) as caught:
+        begun.wait()
+    assert all(name in str(caught.value) for name in ("SIGINT", "SIGTERM"))
+    assert "SIGUSR1" not in str(caught.value)
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == before
+
+
 def test_an_error_of_the_first_process_stays_its_own_and_ends_the_others(folder, others_run):
     others_run("import time; time.sleep(600)")
     began = time.monotonic()
