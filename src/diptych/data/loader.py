@@ -1,5 +1,6 @@
 """A DataLoader with its own randomness, which says in plain words when a worker process dies."""
 
+import atexit
 import multiprocessing
 import signal
 import threading
@@ -44,6 +45,8 @@ class Loader(DataLoader):
             generator=torch.Generator(),
             worker_init_fn=_begin_work,
         )
+        if num_workers:
+            atexit.register(end_workers)
 
     def __iter__(self) -> Any:
         iterator = super().__iter__()

@@ -2,8 +2,11 @@ import os
 import pickle
 import random
 import signal
+import subprocess
+import sys
 from functools import partial
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -102,6 +105,19 @@ def test_a_worker_leaves_the_runs_signals_to_the_run(number):
     finally:
         signal.signal(number, before)
     assert heard == []
+
+
+def test_a_command_that_fails_on_its_data_ends():
+    """Its workers outlive the error, which refers to them, and heed no SIGTERM, for whose effect Python would wait."""
+    program = (
+        "from diptych.data import Stream; from test_loader import COLLATE, Faulty, Loader, _break\n"
+        "stream = Stream(size=None, batch_size=4, seed=0)\n"
+        "list(Loader(Faulty(_break), stream, collate=COLLATE, num_workers=1))"
+    )
+    here = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *filter(None, sys.path)])}
+    ended = subprocess.run([sys.executable, "-c", program], env=here, capture_output=True, text=True, timeout=100)
+    assert ended.returncode == 1
+    assert "ValueError: picture 20 is bad" in ended.stderr
 
 
 def test_a_killed_worker_is_said_to_have_died():
