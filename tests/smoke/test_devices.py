@@ -19,6 +19,11 @@ from sameness import differences_of_runs
 CONF = Path(__file__).resolve().parents[1] / "support" / "conf"
 TELLER = ["--config-dir", str(CONF), "model=small_teller", "caption_decoder.dropout=0.1", "budget_images=640"]
 TWO = ["trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2", "trainer.threads=1"]
+SMALL_DIGITS = [
+    *("data=digits", "data.batch_size=16", "data.image_size=32", "generator.width=4", "discriminator.width=4"),
+    *("system.ema_half_life_images=64", "callbacks=tiny", "tracking=csv"),
+    *("budget_images=480", "validate_every_images=160"),
+]
 CHECKPOINTS = "{_target_: diptych.callbacks.Checkpoints, every_images: 160}"
 
 
@@ -112,6 +117,32 @@ def test_told_to_stop_while_the_others_are_starting_a_run_is_stopped_and_not_los
     assert process.exitcode == 128 + signal.SIGTERM, processes.said(tmp_path)
     assert the_run(tmp_path).read_status().label == "stopped"
     assert no_process_has(the_run(tmp_path))
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_run_that_a_search_gives_up_is_pruned_on_all_devices_whichever_sees_it(tmp_path, rank):
+    give_up = f"+callbacks.give_up={{_target_: tinyparts.GiveUp, images: 400, seen_by: {rank}}}"
+    assert processes.finish(["train", *TELLER, *TWO, give_up], tmp_path) == 0, processes.said(tmp_path)
+    run = the_run(tmp_path)
+    status = run.read_status()
+    assert (status.label, status.why, status.images_seen) == ("pruned", "others are better", 416)
+    assert_both_have_saved(run)
+    assert "Traceback" not in run.rank_log(1).read_text()
+    assert no_process_has(run)
+
+
+@pytest.mark.slow
+def test_a_gan_of_which_one_device_is_killed_resumes_exactly(tmp_path):
+    train = ["train", "--config-dir", str(CONF), "model=dcgan", *SMALL_DIGITS, *TWO]
+    for folder in ("whole", "struck"):
+        (tmp_path / folder).mkdir()
+    assert processes.finish(train, tmp_path / "whole") == 0, processes.said(tmp_path / "whole")
+    assert processes.finish([*train, strike(300, rank=1)], tmp_path / "struck") == 1
+    run = the_run(tmp_path / "struck")
+    assert 0 < torch.load(run.last, weights_only=True)["images_seen"] < 300
+    again = ["resume", run.run_id, "callbacks.strike=null", "--trust", "tinyparts"]
+    assert processes.finish(again, tmp_path / "struck") == 0, processes.said(tmp_path / "struck")
+    assert differences_of_runs(run, the_run(tmp_path / "whole")) == []
 
 
 def test_processes_that_somebody_else_has_started_begin_with_what_the_first_has_found(tmp_path):

@@ -1,6 +1,7 @@
 """A researcher's own package, small enough for tests: two systems and their networks, built by the spine alone."""
 
 import contextlib
+import math
 import os
 import resource
 import signal
@@ -11,6 +12,7 @@ from pytorch_lightning import Callback, LightningDataModule
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
 
+from diptych.runs.pauses import Pauses
 from diptych.systems.base import System
 from diptych.types import Batch
 
@@ -242,6 +244,19 @@ class Pause(Callback):
 
     def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
         time.sleep(self.seconds)
+
+
+class GiveUp(Callback):
+    """Asks the run to end as a search does, when so many images were seen; of several devices one alone sees that."""
+
+    def __init__(self, *, images: int, seen_by: int) -> None:
+        self.images, self.seen_by = images, seen_by
+
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
+        (pauses,) = (callback for callback in trainer.callbacks if isinstance(callback, Pauses))
+        if pl_module.images_seen >= self.images and trainer.global_rank == self.seen_by:
+            pauses.folder.ask_to_prune("others are better")
+        pauses._looked = 0.0 if trainer.global_rank == self.seen_by else math.inf
 
 
 class Poison(Callback):
