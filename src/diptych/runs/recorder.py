@@ -69,7 +69,6 @@ class Recorder(Callback):
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         self.batches = checkpoint["batches"]
         states = checkpoint["random_states"]
-        states = [states] if isinstance(states, dict) else states  # saved when runs had one device only
         if len(states) == num_devices():
             self._states = states[own_rank()]
         else:
