@@ -24,27 +24,29 @@ NAME, SUPERVISOR = "fire", "the supervisor"
 SEEN, VALIDATING = "seen.txt", "validating"
 MOST_LOSSES = 2
 """Of a run in a row that has saved nothing in between: a third one would make it a failure, as it should."""
+MOMENTS = {"at any moment": None, "in a validation": VALIDATING, "writing a checkpoint": "checkpoints/*.partial"}
+"""When a run is killed, with the files that are there meanwhile."""
 PAUSE_SECONDS = (5.0, 14.0)
 """Between two kills."""
 BUDGET, INTERVAL = 8000, 400
+"""Images of a run, which takes about thirty seconds on one core, and between two of its checkpoints."""
 DCGAN = (
     *("model=dcgan", "data=digits", "tracking=csv", "callbacks.progress.quiet=true"),
-    *(f"budget_images={BUDGET}", f"validate_every_images={INTERVAL}"),
+    f"validate_every_images={INTERVAL}",
     *(f"callbacks.checkpoints.every_images={INTERVAL}", f"callbacks.metrics_log.every_images={INTERVAL}"),
     "hydra.launcher.threads_per_run=1",
 )
-"""Runs of about thirty seconds on one core."""
 
 
 class Witness(Callback):
     """Notes where its run is; in the run with one seed it raises in mid-training, however often it is tried."""
 
-    def __init__(self, *, seed: int, unlucky: int | None = None) -> None:
-        self.is_unlucky = seed == unlucky
+    def __init__(self, *, seed: int, unlucky: int | None = None, images: int = 0) -> None:
+        self.last_images = images if seed == unlucky else None
 
     def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
         (Path(trainer.default_root_dir) / SEEN).write_text(str(pl_module.images_seen))
-        if self.is_unlucky and pl_module.images_seen >= BUDGET // 2:
+        if self.last_images is not None and pl_module.images_seen >= self.last_images:
             raise RuntimeError("this seed never ends well")
 
     def on_validation_start(self, trainer, pl_module) -> None:
@@ -69,9 +71,9 @@ class Kill:
         return f"{self.second:7.1f} s  {self.whom:<23} {self.moment:<20} {far}"
 
 
-def with_witness(unlucky: int | None = None) -> str:
-    """The override that adds the callback."""
-    last = f", unlucky: {unlucky}" if unlucky is not None else ""
+def with_witness(unlucky: int | None = None, images: int = 0) -> str:
+    """The override that adds the callback; the run with the seed `unlucky` raises after so many images."""
+    last = f", unlucky: {unlucky}, images: {images}" if unlucky is not None else ""
     return f"+callbacks.witness={{_target_: under_fire.Witness, seed: '${{seed}}'{last}}}"
 
 
@@ -101,12 +103,18 @@ def undisturbed(arguments: Sequence[str], folder: Path) -> float:
     return time.monotonic() - start
 
 
-def disturbed(arguments: Sequence[str], kills: int, folder: Path, rng: random.Random) -> tuple[float, list[Kill]]:
+def disturbed(
+    arguments: Sequence[str],
+    kills: int,
+    folder: Path,
+    rng: random.Random,
+    pause_seconds: Sequence[float] = PAUSE_SECONDS,
+) -> tuple[float, list[Kill]]:
     """Carry the sweep out under fire, and the log of who was killed when."""
     start, log = time.monotonic(), []
     controller = begin(arguments, folder)
     while controller.poll() is None:
-        deadline = time.monotonic() + rng.uniform(*PAUSE_SECONDS)
+        deadline = time.monotonic() + rng.uniform(*pause_seconds)
         while time.monotonic() < deadline and controller.poll() is None:
             time.sleep(0.05)
         if len(log) >= kills or controller.poll() is not None:
@@ -183,10 +191,6 @@ def _born(file: Path) -> float:
         return file.stat().st_mtime
     except FileNotFoundError:  # the moment is over
         return 0.0
-
-
-MOMENTS = {"at any moment": None, "in a validation": VALIDATING, "writing a checkpoint": "checkpoints/*.partial"}
-"""With the files that are there meanwhile."""
 
 
 def _seen_images(run: RunFolder | None) -> int:

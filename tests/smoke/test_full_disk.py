@@ -36,7 +36,7 @@ def test_on_a_disk_filled_to_the_brim_a_run_stops_and_goes_on_later(tmp_path, di
     fill = f"+callbacks.fill={{_target_: tinyparts.FillDisk, images: 200, file: {filler}}}"
     run, said = stopped([*TRAIN, SAMPLES, fill, f"paths.outputs={disk}"], tmp_path, disk)
     assert f"Make room on the disk at {disk} (0 bytes of 2 MB are left" in said
-    assert (run.read_status().label, run.read_status().code) == ("stopped", STOPPED_FOR_WANT_OF_ROOM)
+    assert (run.read_status().label, run.read_status().exit_code) == ("stopped", STOPPED_FOR_WANT_OF_ROOM)
     assert "No space left on device" in run.read_status().why
     filler.unlink()
     goes_on_as_if_nothing_had_been(tmp_path, run, "callbacks.fill=null")

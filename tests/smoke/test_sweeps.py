@@ -1,6 +1,9 @@
 """Sweeps of real processes, some of which are killed."""
 
 import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from sweeping import (
@@ -40,6 +43,16 @@ def test_what_is_killed_is_brought_back_and_ends_as_if_nothing_had_been(tmp_path
     assert jobs[victim.number].starts == 2
     assert len(list((stormy / "outputs").glob("tiny_gan_digits/*"))) == 2
     assert differences(weights(sweep), weights(sweep_in(calm))) == []
+
+
+@pytest.mark.slow
+def test_a_grid_under_fire_ends_as_if_nothing_had_been(tmp_path, environment):
+    """Runs and supervisors killed at random, in validations and while saving; one run raises whatever happens."""
+    benchmark = Path(__file__).resolve().parents[2] / "benchmarks" / "fault_injection.py"
+    few = ["--runs", "5", "--kills", "6", "--images", "2400", "--pause", "1", "3", "--folder", str(tmp_path)]
+    done = subprocess.run([sys.executable, str(benchmark), *few], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "done 4, failed 1" in done.stdout
 
 
 @pytest.mark.slow

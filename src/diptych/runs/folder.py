@@ -197,7 +197,7 @@ class RunFolder:
         return json.loads(path.read_text(encoding="utf-8"))["starts"] if path.exists() else []
 
     def write_status(
-        self, status: str, why: str = "", images_seen: int = 0, best: float | None = None, code: int | None = None
+        self, status: str, why: str = "", images_seen: int = 0, best: float | None = None, exit_code: int | None = None
     ) -> None:
         """Begin a start (`running`), or end one."""
         before, moment = self.read_status(), now()
@@ -205,7 +205,7 @@ class RunFolder:
         times = (before.resumed, before.seconds_before)
         if status == RUNNING or not before.resumed:
             times = (moment, self._ended(before).seconds)
-        self._write(Status(status, why, before.started or moment, moment, images_seen, best, *owner, *times, code))
+        self._write(Status(status, why, before.started or moment, moment, images_seen, best, *owner, *times, exit_code))
 
     def write_sign_of_life(self, images_seen: int, best: float | None) -> None:
         """How far the start in hand has come."""

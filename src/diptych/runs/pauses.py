@@ -41,7 +41,7 @@ class Pauses(Callback):
             raise Pruned(self.folder.prune.read_text(encoding="utf-8"))
         if told:
             self.signals.received, self.signals.unheeded = told, "saving, then stopping already"
-        self.signals.raise_if_received()
+            self.signals.raise_if_received()  # one that came while the others were asked waits for the next pause
 
     def _given_up(self) -> int:
         if time.monotonic() - self._looked < LOOK_EVERY_SECONDS:

@@ -53,7 +53,7 @@ class Place:
 
 def is_begun_beside() -> bool:
     """Whether torchrun or srun has started this process, and not as the first."""
-    return any(int(os.environ.get(rank, 0)) > 0 for rank, _, _ in RANKS_OF.values())
+    return any(os.environ.get(rank, "") not in ("", "0") for rank, _, _ in RANKS_OF.values())
 
 
 def inherited_place(settings: Mapping[str, Any]) -> Place | None:

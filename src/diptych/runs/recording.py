@@ -107,14 +107,14 @@ def recorded(folder: RunFolder, saved: Saved | None = None) -> Iterator[Progress
     signals = StopSignals()
     progress = Progress(signals, saved)
     with logging_to(folder.log), signals:
-        status, why, code = FAILED, "", None
+        status, why, exit_code = FAILED, "", None
         try:
             with full_disk_named(folder.path):
                 _begin(folder, progress)
                 yield progress
             status = DONE
         except (Stopped, NotSaved) as stop:
-            status, why, code = _label(stop), str(stop), getattr(stop, "exit_code", None)
+            status, why, exit_code = _label(stop), str(stop), getattr(stop, "exit_code", None)
             stop.add_note(_how_to_go_on(folder, progress))
             raise
         except Pruned as pruned:
@@ -128,7 +128,7 @@ def recorded(folder: RunFolder, saved: Saved | None = None) -> Iterator[Progress
         finally:
             signals.unheeded = "the run has ended, and is being written down"
             end_workers()
-            _say_how_it_ended(folder, status, why, progress, code)
+            _say_how_it_ended(folder, status, why, progress, exit_code)
 
 
 def _begin(folder: RunFolder, progress: Progress) -> None:
@@ -146,10 +146,10 @@ def _label(error: BaseException) -> str:
     return next((label for kind, label in LABELS if isinstance(error, kind)), FAILED)
 
 
-def _say_how_it_ended(folder: RunFolder, status: str, why: str, progress: Progress, code: int | None) -> None:
+def _say_how_it_ended(folder: RunFolder, status: str, why: str, progress: Progress, exit_code: int | None) -> None:
     """A full disk may keep status.json from saying it; the exit code does then."""
     try:
-        folder.write_status(status, why, progress.images_seen, progress.best, code)
+        folder.write_status(status, why, progress.images_seen, progress.best, exit_code)
     except OSError as error:
         failure = not_saved(folder.path / "status.json", error)
         log.warning("%s", failure)

@@ -18,7 +18,7 @@ DAMAGED = "damaged"
 
 @dataclass(frozen=True)
 class Status:
-    """Where a run stands. `why` says how it ended, and `code` with what exit code where others could not tell.
+    """Where a run stands. `why` says how it ended, and `exit_code` how it left where others could not tell.
 
     `pid`, `host` and `born` tell the process that has it in hand.
 
@@ -38,7 +38,7 @@ class Status:
     handle: str = ""
     resumed: str = ""
     seconds_before: float = 0.0
-    code: int | None = None
+    exit_code: int | None = None
 
     @property
     def is_alive(self) -> bool:

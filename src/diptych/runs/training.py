@@ -7,7 +7,7 @@ from typing import Any
 
 from diptych.callbacks import Checkpoints
 from diptych.config import UserError, components
-from diptych.config.changes import changed
+from diptych.config.changes import CHANGEABLE, changed
 from diptych.config.components import Trust
 from diptych.data.loader import end_workers
 from diptych.runs.build import Config, check_components
@@ -74,6 +74,7 @@ def train(config: Config, overrides: Iterable[str] = ()) -> tuple[RunFolder, Pro
 def resume(folder: RunFolder, changes: Iterable[str] = (), trust: Trust = ()) -> tuple[RunFolder, Progress]:
     """Go on from the newest whole checkpoint, with its configuration and the `key=value` changes to it.
 
+    Changes that were asked of an earlier start hold, even if it was killed before it saved anything.
     A run that was killed between its last checkpoint and saying that it is done says so now.
     """
     if is_begun_beside():
@@ -100,8 +101,17 @@ def resume(folder: RunFolder, changes: Iterable[str] = (), trust: Trust = ()) ->
 
 
 def _again(folder: RunFolder, saved: Saved, changes: Iterable[str], trust: Trust) -> Start:
-    config = changed(saved.config, changes)
+    config = changed({**saved.config, **_as_asked_last(folder)}, changes)
     return Start(folder, config, place_for(config), trust, checkpoint=saved.path)
+
+
+def _as_asked_last(folder: RunFolder) -> Config:
+    """What may change from start to start, as the latest one had it; nothing where that cannot be read."""
+    try:
+        config = folder.read_config()
+    except (OSError, UserError):
+        return {}
+    return {key: config[key] for key in CHANGEABLE if key in config}
 
 
 def follow(order: Order) -> tuple[RunFolder, Progress]:

@@ -91,8 +91,8 @@ class Controller:
 
     def run(self) -> Jobs:
         """Until nothing more can be done; `Stopped` if told to stop, once every run has saved."""
-        with StopSignals() as signals:
-            signals.deferred = True
+        with StopSignals(deferred=True) as signals:
+            signals.next = "asking every run to save and to stop"
             try:
                 self._adopt()
                 for job in self.jobs:
@@ -245,8 +245,8 @@ class Controller:
 
     def _stop_all(self) -> None:
         """Ask every run to save and stop, and wait until it has; a further signal ends them at once."""
-        with StopSignals() as signals:
-            signals.deferred = True
+        with StopSignals(deferred=True) as signals:
+            signals.next = "ending the runs at once, without saving"
             for work in self._work.values():
                 work.stop()
             while self._work:

@@ -56,7 +56,7 @@ def _outcome(job: Job, run: RunFolder | None, end: End, log: Path) -> Outcome:
     if run is not None:
         status = run.read_status()
         has_spoken = status.handle == job.handle and status.status not in UNFINISHED
-        if os.EX_TEMPFAIL in (code, status.code if has_spoken else None):
+        if os.EX_TEMPFAIL in (code, status.exit_code if has_spoken else None):
             return Outcome(_after_full_disk(job, progress), status.why or _last_words(log), progress)
         if has_spoken or (status.status, code) == (DONE, 0):
             return Outcome(status.status, status.why, progress)

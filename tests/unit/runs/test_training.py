@@ -16,7 +16,7 @@ from diptych.runs.finding import find_run
 from diptych.runs.folder import RunFolder
 from diptych.runs.parts import borrow, find_lenders, load_parts
 from diptych.runs.saved import newest_saved
-from diptych.runs.status import DIVERGED, DONE, FAILED, STOPPED
+from diptych.runs.status import DIVERGED, DONE, FAILED, LOST, STOPPED
 from diptych.runs.stopping import Stopped
 from diptych.runs.training import resume, train
 from diptych.tracking import CsvTracker, read_metrics
@@ -208,6 +208,24 @@ def test_a_run_whose_budget_is_spent_asks_for_more(tiny):
     assert folder.read_status().images_seen == 64
     assert folder.read_config()["budget_images"] == 64
     assert len(json.loads((folder.path / "environment.json").read_text())["starts"]) == 2
+
+
+def test_an_extension_holds_even_if_it_was_killed_before_it_saved_anything(tiny):
+    folder, _ = train(tiny("tiny_gan", "budget_images=32"))
+    folder.write_config({**folder.read_config(), "budget_images": 96})  # as `resume` does before it trains
+    folder.write_status(LOST)
+    resume(folder, trust=TRUST)
+    assert (folder.read_status().status, folder.read_status().images_seen) == (DONE, 96)
+    assert folder.read_config()["budget_images"] == 96
+
+
+def test_where_nobody_can_read_what_was_asked_last_a_run_goes_on_as_it_was_saved(tiny):
+    folder, _ = train(tiny("tiny_gan", "budget_images=64"))
+    whole = folder.read_config()
+    folder.config.write_text("\0" * 10)
+    folder.write_status(LOST)
+    resume(folder, trust=TRUST)
+    assert (folder.read_status().images_seen, folder.read_config()) == (64, whole)
 
 
 def test_as_many_devices_as_there_are_stays_so_in_checkpoints(tiny, monkeypatch):

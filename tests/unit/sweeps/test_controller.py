@@ -18,7 +18,9 @@ from diptych.sweeps.controller import Controller, Policy, View, in_hand
 from diptych.sweeps.folder import SweepFolder
 from diptych.sweeps.jobs import QUEUED
 from diptych.sweeps.outcomes import End, progress_of
+from diptych.sweeps.planning import Planner
 from diptych.sweeps.resuming import how_to_start
+from diptych.sweeps.search.planner import SearchPlanner
 from diptych.sweeps.slots import Slot
 from diptych.sweeps.starts import Start
 from diptych.sweeps.steering import retry
@@ -60,7 +62,7 @@ class Played:
             self.code, self.over = -9, True
 
     def say(self, state: str, code: int | None = None) -> None:
-        status = Status(state, handle=self.handle, updated=now(), images_seen=64, code=code)
+        status = Status(state, handle=self.handle, updated=now(), images_seen=64, exit_code=code)
         (self.run.path / "status.json").write_text(json.dumps(asdict(status)))
 
     def leave(self, state: str, code: int) -> None:
@@ -134,9 +136,9 @@ def folder(tmp_path) -> SweepFolder:
     return folder
 
 
-def carried_out(folder: SweepFolder, theatre: Theatre, slots: int = 2, **policy):
+def carried_out(folder: SweepFolder, theatre: Theatre, slots: int = 2, planner: Planner | None = None, **policy):
     with in_hand(folder):
-        return Controller(folder, theatre, [Slot(i) for i in range(slots)], Policy(**policy), View()).run()
+        return Controller(folder, theatre, [Slot(i) for i in range(slots)], Policy(**policy), View(), planner).run()
 
 
 def start_of(folder: SweepFolder, number: int) -> Start:
@@ -175,6 +177,15 @@ def test_with_fail_fast_nothing_is_started_after_a_failure(folder):
     theatre = Theatre(folder.outputs, run_0=[{FAILED}])
     carried_out(folder, theatre, slots=1, fail_fast=True)
     assert states(folder) == [FAILED, QUEUED, QUEUED]
+
+
+def test_with_fail_fast_a_search_ends_at_a_failure_and_not_at_a_divergence(folder):
+    class Learning(Planner):
+        bad_ends = SearchPlanner.bad_ends
+
+    theatre = Theatre(folder.outputs, run_0=[{DIVERGED}], run_1=[{FAILED}])
+    carried_out(folder, theatre, slots=1, planner=Learning(), fail_fast=True)
+    assert states(folder) == [DIVERGED, FAILED, QUEUED]
 
 
 def test_while_the_disk_is_full_what_could_not_be_done_is_tried_again(folder, monkeypatch, caplog):

@@ -36,8 +36,12 @@ class Exhausted(RuntimeError):
 class Journal(JournalFileBackend):
     """Optuna's own, which waits while the disk is full: half a line would make the study unusable."""
 
+    def __init__(self, path: Path) -> None:
+        super().__init__(str(path))
+        self.path = path
+
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
-        add_when_there_is_room(Path(self._file_path), lambda: JournalFileBackend.append_logs(self, logs))
+        add_when_there_is_room(self.path, lambda: JournalFileBackend.append_logs(self, logs))
 
 
 class Study:
@@ -210,7 +214,7 @@ def _clear_away(path: Path) -> None:
 def _opened(path: Path, name: str, search: Search) -> tuple[JournalStorage, optuna.Study]:
     directions: Any = [objective.direction for objective in search.objectives]
     try:
-        storage = JournalStorage(Journal(str(path)))
+        storage = JournalStorage(Journal(path))
         study = optuna.create_study(study_name=name, storage=storage, directions=directions, load_if_exists=True)
     except (KeyError, ValueError, TypeError) as error:
         raise UserError(

@@ -220,11 +220,6 @@ def test_a_run_that_diverged_was_a_bad_proposal_and_no_accident(stage):
     assert stage.trials()[0].state.name == "PRUNED"
 
 
-def test_with_fail_fast_a_search_ends_at_a_failure_and_not_at_a_divergence(stage):
-    assert DIVERGED not in stage().planner.bad_ends
-    assert FAILED in stage().planner.bad_ends
-
-
 @pytest.mark.parametrize("pruner", [None, optuna.pruners.MedianPruner(1)])
 def test_what_was_retried_and_ended_well_is_learned_from(stage, pruner):
     stage = stage(pruner=pruner)
