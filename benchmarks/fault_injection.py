@@ -63,9 +63,7 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--images", type=int, default=BUDGET, help="of each run")
-    parser.add_argument(
-        "--pause", type=float, nargs=2, default=PAUSE_SECONDS, help="seconds between kills"
-    )
+    parser.add_argument("--pause", type=float, nargs=2, default=PAUSE_SECONDS, help="seconds between kills")
     parser.add_argument("--folder", type=Path)
     asked = parser.parse_args()
     folder = asked.folder or Path(tempfile.mkdtemp())

@@ -1,5 +1,7 @@
 """Sweeps of real processes, some of which are killed."""
 
+import os
+import pty
 import signal
 import subprocess
 import sys
@@ -69,6 +71,20 @@ def test_a_stopped_sweep_says_how_it_fares_and_goes_on_where_it_was(tmp_path, en
     assert 0 < first[0]["images"] < 3200
     assert begin(grid, tmp_path, environment).wait(120) == 0
     assert asked(["status", "lr", "--json"], tmp_path, environment)["counts"] == {"done": 2}
+
+
+@pytest.mark.slow
+def test_a_sweep_outlives_the_terminal_that_it_was_typed_in(tmp_path, environment):
+    """Closing it, the kernel sends SIGHUP, and whatever is written to it afterwards fails."""
+    master, terminal = pty.openpty()
+    grid = ["--sweep", "lr", "seed=0,1", "budget_images=640", SLOW]
+    controller = begin(grid, tmp_path, environment, terminal)
+    os.close(terminal)
+    sweep = sweep_in(tmp_path)
+    wait_for(lambda: with_checkpoint(sweep))
+    os.close(master)
+    assert controller.wait(120) == 0
+    assert [job.state for job in sweep.jobs()] == [DONE, DONE]
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -30,11 +31,18 @@ def environment_of_sweeps() -> dict[str, str]:
     }
 
 
-def begin(arguments: list[str], folder: Path, environment: dict[str, str]) -> subprocess.Popen[str]:
+def begin(
+    arguments: list[str], folder: Path, environment: dict[str, str], terminal: int | None = None
+) -> subprocess.Popen[str]:
+    """The sweep's command; in a terminal (a file descriptor of it), where one is given."""
     command = [sys.executable, "-m", "diptych", "train", "-m", *TINY, *arguments]
     folder.mkdir(exist_ok=True)
-    with (folder / "said.txt").open("a") as said:
-        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=said, stderr=said, text=True)
+    with (folder / "said.txt").open("a") as file:
+        said = file if terminal is None else terminal
+        takes_it = None if terminal is None else partial(os.login_tty, terminal)
+        process = subprocess.Popen(
+            command, cwd=folder, env=environment, stdout=said, stderr=said, text=True, preexec_fn=takes_it
+        )
     SUPERVISORS.append(process)
     return process
 
