@@ -5,6 +5,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,7 @@ class LocalWork:
         if self._is_gone():
             return True
         if self._takes_too_much():
-            os.killpg(self.pid, signal.SIGKILL)
+            self._kill()
         return False
 
     def waits(self) -> bool:
@@ -55,10 +56,16 @@ class LocalWork:
 
     def stop(self) -> None:
         if not self._is_gone():
-            os.kill(self.pid, signal.SIGTERM)
+            with suppress(ProcessLookupError):  # it may end at this very moment
+                os.kill(self.pid, signal.SIGTERM)
 
     def kill(self) -> None:
         if not self._is_gone():
+            self._kill()
+
+    def _kill(self) -> None:
+        """With all that it has started."""
+        with suppress(ProcessLookupError):  # it may end at this very moment
             os.killpg(self.pid, signal.SIGKILL)
 
     def _is_gone(self) -> bool:

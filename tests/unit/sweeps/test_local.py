@@ -49,3 +49,13 @@ def test_a_run_that_takes_more_than_its_share_is_ended_and_has_failed(process, m
 def test_memory_that_cannot_be_is_refused():
     with pytest.raises(UserError, match="memory_gb_per_run=0: give more"):
         LocalExecutor(most_memory_gb=0)
+
+
+@pytest.mark.parametrize("way", ["stop", "kill", "ended"])
+def test_a_run_that_ends_as_it_is_told_to_does_not_end_its_supervisor(way, monkeypatch):
+    monkeypatch.setattr(local, "MEASURE_EVERY_SECONDS", 0.0)
+    with subprocess.Popen(["true"], start_new_session=True) as process:
+        handle = process_handle(process.pid)
+    monkeypatch.setattr(local, "is_process", lambda *_: True)  # as it was a moment ago
+    monkeypatch.setattr(local, "session_memory_gb", lambda _: 1.0)
+    assert not getattr(LocalWork(handle, most_memory_gb=0.5), way)()
