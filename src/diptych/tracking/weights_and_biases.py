@@ -19,7 +19,7 @@ from diptych.tracking.offline import command_to_send, put_aside, records_of
 from diptych.tracking.wandb_session import Session, let_go, library
 
 TRAIN, EVALUATE = "train", "evaluate"
-EXIT_CODES = {"done": 0, "pruned": 0, "stopped": 255, "preempted": 255}
+EXIT_CODES = {"done": 0, "pruned": 0, "stopped": 255, "preempted": 255, "lost": 255}
 """By which W&B calls a run finished (0), killed (255) or failed (1, every other state)."""
 NOTHING = -1
 _log = logging.getLogger(__name__)

@@ -175,7 +175,7 @@ def test_a_server_that_vanishes_costs_neither_time_nor_curves(tmp_path, server, 
     assert len((tmp_path / "run" / "metrics.csv").read_text().splitlines()) == 4
 
 
-@pytest.mark.parametrize(("status", "code"), [("done", 0), ("stopped", 255), ("failed", 1)])
+@pytest.mark.parametrize(("status", "code"), [("done", 0), ("stopped", 255), ("lost", 255), ("failed", 1)])
 def test_figures_measured_later_join_an_online_runs_summary_and_leave_it_as_it_ended(tmp_path, server, status, code):
     trackers = started(tmp_path / "run", base_url=server.url)
     log(trackers, [64, 128])
