@@ -4,7 +4,7 @@ It names no folder of this machine, no host and no person; nor does it say why a
 """
 
 import getpass
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -31,12 +31,12 @@ def run_info(folder: RunFolder, resume_images: int | None = None) -> RunInfo:
     start = starts[-1] if starts else {}
     digests = {name: start[name] for name in ("config_digest", "seedless_digest") if name in start}
     facts = {**digests, "environment": {name: start[name] for name in environment.PUBLIC if name in start}}
-    return RunInfo(folder.run_id, folder.experiment, folder.path, resume_images, sweep_of(folder), facts)
+    return RunInfo(folder.run_id, folder.experiment, folder.path, resume_images, _sweep_of(starts), facts)
 
 
-def sweep_of(folder: RunFolder) -> str:
+def _sweep_of(starts: Sequence[Mapping[str, Any]]) -> str:
     """The sweep that the run was begun in, even where it is resumed by hand; "" if in none."""
-    return next((start["sweep"] for start in folder.read_environment() if start.get("sweep")), "")
+    return next((start["sweep"] for start in starts if start.get("sweep")), "")
 
 
 def told(values: Any) -> Any:

@@ -7,6 +7,7 @@ later: generated/, attention/. A run on several devices has ranks/ too, with wha
 
 import hashlib
 import json
+import logging
 import os
 import shutil
 import time
@@ -30,6 +31,7 @@ NO_MATTER = ("name", "data_name", "paths", "tracking")
 
 PATIENCE_SECONDS = 60.0
 """For a folder to be seen on other machines."""
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -189,12 +191,18 @@ class RunFolder:
     def write_environment(self, environment: Mapping[str, Any]) -> None:
         """Add one start (the first, or a resume) to environment.json."""
         starts = [*self.read_environment(), dict(environment)]
-        _write_text(self.path / "environment.json", json.dumps({"starts": starts}, indent=1))
+        _write_text(self.path / "environment.json", json.dumps({"starts": starts}, indent=1), durably=True)
 
     def read_environment(self) -> list[dict[str, Any]]:
-        """What environment.json says of each start."""
+        """What environment.json says of each start; of none, and a warning says so, where it cannot be read."""
         path = self.path / "environment.json"
-        return json.loads(path.read_text(encoding="utf-8"))["starts"] if path.exists() else []
+        if not path.exists():
+            return []
+        try:
+            return [dict(start) for start in json.loads(path.read_text(encoding="utf-8"))["starts"]]
+        except (ValueError, TypeError, KeyError) as error:
+            _log.warning("%s is damaged (%s): what it said of earlier starts is lost", path, error)
+            return []
 
     def write_status(
         self, status: str, why: str = "", images_seen: int = 0, best: float | None = None, exit_code: int | None = None
@@ -264,11 +272,18 @@ def digest_of(config: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(chosen, sort_keys=True).encode()).hexdigest()[:10]
 
 
-def _write_text(path: Path, text: str) -> None:
-    """All or nothing: a reader never sees half a file, and a full disk leaves none behind."""
+def _write_text(path: Path, text: str, *, durably: bool = False) -> None:
+    """All or nothing: a reader never sees half a file, and a full disk leaves none behind.
+
+    `durably`: nor does one after a loss of power, which takes the disk a moment.
+    """
     partial = path.with_name(path.name + ".partial")
     try:
-        partial.write_text(text, encoding="utf-8")
+        with partial.open("w", encoding="utf-8") as file:
+            file.write(text)
+            if durably:
+                file.flush()
+                os.fsync(file.fileno())
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)

@@ -55,6 +55,8 @@ class CsvTracker(Tracker):
 
     def start(self, config: Mapping[str, Any], run: RunInfo) -> None:
         self._path = run.folder / FILE_NAME
+        if run.resume_images is not None:
+            _cut_damaged_end(self._path)
         rows = [] if run.resume_images is None else read_metrics(self._path)
         self._earlier = [row for row in rows if row["images"] <= (run.resume_images or 0)]
         self._try_to_write()
@@ -104,11 +106,39 @@ class CsvTracker(Tracker):
         columns = list(dict.fromkeys(["images", *(name for row in rows for name in row)]))
         partial = self._path.with_name(FILE_NAME + ".partial")
         try:
-            partial.write_text(",".join(columns) + "\n" + _lines(rows, columns), encoding="utf-8")
+            with partial.open("w", encoding="utf-8") as file:
+                file.write(",".join(columns) + "\n" + _lines(rows, columns))
+                file.flush()
+                os.fsync(file.fileno())
             os.replace(partial, self._path)
         finally:
             partial.unlink(missing_ok=True)
         self._columns = columns
+
+
+def _cut_damaged_end(path: Path) -> None:
+    """Take away rows at the end that cannot be read: a loss of power may leave zeros behind what was synced."""
+    header, *lines = _whole_lines(path) or [b""]
+    kept = len(lines)
+    while kept and not _is_readable(header, lines[kept - 1]):
+        kept -= 1
+    if kept < len(lines) and b"images" in header.strip().split(b","):
+        os.truncate(path, sum(map(len, [header, *lines[:kept]])))
+        _log.warning("%s: its last lines (%d) cannot be read, and are dropped", path, len(lines) - kept)
+
+
+def _whole_lines(path: Path) -> list[bytes]:
+    whole, end, _ = path.read_bytes().rpartition(b"\n") if path.exists() else (b"", b"", b"")
+    return (whole + end).splitlines(keepends=True)
+
+
+def _is_readable(header: bytes, line: bytes) -> bool:
+    try:
+        for row in csv.DictReader(io.StringIO((header + line).decode()), strict=True):
+            _numbers(row)
+    except (ValueError, TypeError, csv.Error):
+        return False
+    return True
 
 
 def _numbers(row: Mapping[str, str]) -> dict[str, float]:

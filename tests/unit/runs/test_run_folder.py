@@ -114,6 +114,27 @@ def test_every_start_is_kept_in_the_environment(outputs):
     ]
 
 
+@pytest.mark.parametrize("content", [b"", b"\0" * 64, b"\xff", b"[]", b"{}", b'{"starts": [1]}'])
+def test_an_environment_that_cannot_be_read_is_named_and_begun_anew(outputs, content, caplog):
+    folder = make(outputs, "one")
+    (folder.path / "environment.json").write_bytes(content)
+    folder.write_environment({"python": "3.12"})
+    assert [record.getMessage().partition(" is damaged")[0] for record in caplog.records] == [
+        str(folder.path / "environment.json")
+    ]
+    assert folder.read_environment() == [{"python": "3.12"}]
+
+
+def test_what_the_disk_does_not_take_leaves_the_environment_as_it_was(outputs, monkeypatch):
+    folder = make(outputs, "one")
+    folder.write_environment({"python": "3.11"})
+    monkeypatch.setattr("os.fsync", lambda _: (_ for _ in ()).throw(OSError(5, "Input/output error")))
+    with pytest.raises(OSError, match="Input/output error"):
+        folder.write_environment({"python": "3.12"})
+    assert folder.read_environment() == [{"python": "3.11"}]
+    assert not list(folder.path.glob("*.partial"))
+
+
 def test_a_running_run_whose_process_is_gone_was_killed(outputs):
     folder = make(outputs, "one", status=RUNNING)
     assert folder.read_status().is_alive

@@ -60,6 +60,24 @@ def test_a_line_torn_by_a_crash_is_dropped_on_resume(run, torn):
     assert [row["images"] for row in read_metrics(run.folder / "metrics.csv")] == [64, 192]
 
 
+@pytest.mark.parametrize("end", [b"\0" * 20 + b"\n", b"128,x\n\xff\xfe\n", b"128,0.2,7\n", b"\0\n12"])
+def test_rows_at_the_end_that_cannot_be_read_are_dropped_on_resume(run, end, caplog):
+    started(run).log({"train/loss": 0.5}, 64)
+    with (run.folder / "metrics.csv").open("ab") as file:
+        file.write(end)
+    started(run, resume_images=64).log({"train/loss": 0.25}, 128)
+    assert [row["images"] for row in read_metrics(run.folder / "metrics.csv")] == [64, 128]
+    assert [record.getMessage().startswith(str(run.folder / "metrics.csv")) for record in caplog.records] == [True]
+
+
+@pytest.mark.parametrize("content", [b"images,a\n\0\0\n128,0.5\n", b"\0\0\n128,0.5\n"])
+def test_a_file_damaged_further_up_is_no_file_to_resume_with(run, content):
+    (run.folder / "metrics.csv").write_bytes(content)
+    with pytest.raises(ValueError, match=r"metrics\.csv is damaged: "):
+        started(run, resume_images=64)
+    assert (run.folder / "metrics.csv").read_bytes() == content
+
+
 def test_a_run_that_starts_from_nothing_starts_a_new_file(run):
     started(run).log({"train/loss": 0.5}, 64)
     started(run)
