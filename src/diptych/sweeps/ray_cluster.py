@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import floor
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from diptych.config.errors import UserError
 from diptych.runs.identity import HANDLE_VARIABLE
@@ -27,6 +27,10 @@ NAMESPACE = "diptych"
 STORE_BYTES = 80 * 2**20
 """Of a cluster begun for a sweep: no data go through Ray's object store, which would else take a third of memory."""
 KNOCK_SECONDS = 10.0
+
+
+class NoClusterThere(UserError):
+    """The machine answers that nothing listens at the address."""
 
 
 @dataclass
@@ -90,6 +94,8 @@ class RayExecutor:
 
     look_every_seconds = 0.5
     parallelism: int | None = None
+    _connected_one: ClassVar["RayExecutor | None"] = None
+    """Ray keeps one connection in a process; this is whose it is."""
 
     def __init__(
         self,
@@ -107,7 +113,6 @@ class RayExecutor:
             )
         self.address, self.num_slots = address, slots
         self.cpus_per_run, self.gpus_per_run = cpus_per_run, gpus_per_run
-        self._is_connected = False
 
     @property
     def description(self) -> Mapping[str, Any]:
@@ -131,10 +136,14 @@ class RayExecutor:
         return [self._begin(start, f"{start.job.run_id}.{start.job.starts + 1}") for start in starts]
 
     def adopt(self, handle: str) -> RayWork | None:
-        if self.address is None and not self._is_connected:
+        if self.address is None and RayExecutor._connected_one is not self:
             return None  # the cluster died with the supervisor that had begun it
         try:
-            return RayWork(handle, self._connected().get_actor(handle, namespace=NAMESPACE))
+            ray = self._connected()
+        except NoClusterThere:
+            return None  # so did this one's actors; whoever else cannot be asked may have living ones
+        try:
+            return RayWork(handle, ray.get_actor(handle, namespace=NAMESPACE))
         except ValueError:
             return None
 
@@ -164,15 +173,19 @@ class RayExecutor:
         return gpus * floor(1 / share + 1e-9) if share <= 1 else gpus // int(share)
 
     def _connected(self) -> Any:
+        """Ray, in touch with this executor's cluster and no other."""
         ray = _ray()
-        if not self._is_connected:
+        if RayExecutor._connected_one is not self:
             self._check_address()
+            if RayExecutor._connected_one is not None:
+                RayExecutor._connected_one = None
+                ray.shutdown()
             quiet = {"namespace": NAMESPACE, "log_to_driver": False, "logging_level": logging.ERROR}
             try:
                 ray.init(**quiet, **self._cluster())
             except (ConnectionError, ValueError, RuntimeError) as error:
                 raise UserError(f"hydra.launcher.address={self.address}: {error}") from error
-            self._is_connected = True
+            RayExecutor._connected_one = self
         return ray
 
     def _check_address(self) -> None:
@@ -183,7 +196,8 @@ class RayExecutor:
         try:
             socket.create_connection((host, int(port)), timeout=KNOCK_SECONDS).close()
         except OSError as error:
-            raise UserError(f"hydra.launcher.address={self.address}: no Ray cluster answers there ({error})") from None
+            kind = NoClusterThere if isinstance(error, ConnectionRefusedError) else UserError
+            raise kind(f"hydra.launcher.address={self.address}: no Ray cluster answers there ({error})") from None
 
     def _cluster(self) -> dict[str, Any]:
         if self.address is not None:

@@ -1,10 +1,13 @@
-"""How many runs a Ray cluster has room for; `tests/cluster` has a real one."""
+"""How many runs a Ray cluster has room for, and which cluster is asked; `tests/cluster` has a real one."""
 
 import sys
 
 import pytest
 
 from diptych.config import UserError
+from diptych.runs.status import RUNNING
+from diptych.sweeps.folder import SweepFolder
+from diptych.sweeps.launch import Request, launch
 from diptych.sweeps.ray_cluster import RayExecutor
 
 
@@ -55,3 +58,71 @@ def test_where_no_cluster_answers_one_message_says_so_at_once(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", sys)
     with pytest.raises(UserError, match=r"address=127.0.0.1:9: no Ray cluster answers there"):
         RayExecutor("127.0.0.1:9").check()
+
+
+class Ray:
+    """The library as far as it matters here: one connection at a time, to clusters that have these actors."""
+
+    def __init__(self, **actors: list[str]) -> None:
+        self.clusters, self.address = actors, ""
+
+    def init(self, address: str, **_: object) -> None:
+        if self.address:
+            raise RuntimeError("Maybe you called ray.init twice by accident?")
+        self.address = address
+
+    def shutdown(self) -> None:
+        self.address = ""
+
+    def nodes(self):
+        return [{"Alive": True, "Resources": {"CPU": len(self.address)}}]
+
+    def get_actor(self, name: str, namespace: str) -> str:
+        if name not in self.clusters[self.address]:
+            raise ValueError(f"Failed to look up actor {name}")
+        return f"{name} of {self.address}"
+
+
+@pytest.fixture
+def ray(monkeypatch) -> Ray:
+    ray = Ray(here=["run-0.1"], there=[])
+    monkeypatch.setattr(RayExecutor, "_connected_one", None)
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    return ray
+
+
+def test_runs_under_way_on_a_cluster_at_another_address_are_waited_for(ray, tmp_path):
+    folder = SweepFolder(tmp_path / "sweeps" / "lr", tmp_path)
+    folder.path.mkdir(parents=True)
+    folder.ledger.append("planned", job=0, run_id="run-0", arguments=["seed=0"])
+    folder.write_request({"command": ["diptych"], "executor": {"kind": "ray", "address": "here"}})
+    folder.ledger.append("started", job=0, handle="run-0.1", slot=0)
+    with pytest.raises(UserError, match=r"hydra/launcher=ray \(run-0\): wait for them"):
+        launch(Request(), folder, RayExecutor("there"))
+    assert folder.jobs()[0].state == RUNNING
+
+
+def test_each_executor_asks_its_own_cluster_even_where_another_was_asked_meanwhile(ray):
+    here, there = RayExecutor("here"), RayExecutor("there")
+    assert len(there.slots()) == len("there")
+    assert here.adopt("run-0.1").actor == "run-0.1 of here"
+    assert there.adopt("run-0.1") is None
+    assert len(there.slots()) == len("there")
+
+
+def test_runs_are_gone_with_a_cluster_whose_machine_says_so_and_not_where_none_answers(ray, monkeypatch):
+    assert RayExecutor("127.0.0.1:9").adopt("run-0.1") is None
+
+    def silence(*_, **__):
+        raise TimeoutError("timed out")
+
+    monkeypatch.setattr("socket.create_connection", silence)
+    with pytest.raises(UserError, match=r"address=127.0.0.1:9: no Ray cluster answers there \(timed out\)"):
+        RayExecutor("127.0.0.1:9").adopt("run-0.1")
+
+
+def test_a_connection_of_somebody_else_s_is_left_alone(ray):
+    ray.init("here")
+    with pytest.raises(UserError, match=r"address=there: Maybe you called ray.init twice"):
+        RayExecutor("there").adopt("run-0.1")
+    assert ray.address == "here"
