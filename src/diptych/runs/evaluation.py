@@ -4,6 +4,7 @@ Callable from Python, the command line and the demo. Every result says how it wa
 folder: `evaluations/<checkpoint>-<data>-<split>-<seed>[-with-<run>|-skills|-robustness].json`.
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -192,11 +193,17 @@ def summary_group(evaluation: Evaluation, request: Request) -> str:
     """Under which name a run's summary keeps a result: whatever was not asked as usual is in it.
 
     So results of other data, of fewer examples or of another partner stand beside the usual one instead of in its
-    place. Of folders it names the last one only, as all that is told to others.
+    place. Of folders it names the last one only, as all that is told to others, and a digest that tells two apart.
     """
     partner = evaluation.protocol.get("with", {}).get("run")
-    parts = [evaluation.kind, *filter(None, (request.data,)), request.split]
+    parts = [evaluation.kind, *([_told_apart(request.data)] if request.data else []), request.split]
     parts += [f"with {partner}"] if partner else []
     usual = {"num": AS_USUAL.num, "seed": AS_USUAL.seed, "beam": AS_USUAL.beam}
     parts += [f"{name} {getattr(request, name)}" for name, value in usual.items() if getattr(request, name) != value]
-    return "/".join(told([*parts, *request.overrides]))
+    return "/".join([*parts, *map(_told_apart, request.overrides)])
+
+
+def _told_apart(given: str) -> str:
+    """What others are told of it; where that says less, it is followed by what tells it from others like it."""
+    said = told(given)
+    return said if said == given else f"{said} {hashlib.sha256(given.encode()).hexdigest()[:8]}"

@@ -1,6 +1,7 @@
 """What is asked of a run: refused where it could change nothing, and kept apart where it changes what is measured."""
 
 import argparse
+import hashlib
 from types import SimpleNamespace
 
 import pytest
@@ -61,6 +62,10 @@ def test_one_example_is_too_few_and_a_split_has_a_name():
         Request(split="train")
 
 
+def digest(given: str) -> str:
+    return hashlib.sha256(given.encode()).hexdigest()[:8]
+
+
 @pytest.mark.parametrize(
     ("asked", "protocol", "name"),
     [
@@ -69,11 +74,29 @@ def test_one_example_is_too_few_and_a_split_has_a_name():
         ({"data": "digits", "num": 10, "seed": 3}, {}, "loop/digits/test/num 10/seed 3"),
         ({"beam": 5}, {"with": {"run": "one"}}, "loop/test/with one/beam 5"),
         ({"overrides": ("data.world.colours=[red]",)}, {}, "loop/test/data.world.colours=[red]"),
-        ({"data": "/home/me/red", "overrides": ("data.root=~/d",)}, {}, "loop/…/red/test/data.root=…/d"),
+        (
+            {"data": "/home/me/red", "overrides": ("data.root=~/d",)},
+            {},
+            f"loop/…/red {digest('/home/me/red')}/test/data.root=…/d {digest('data.root=~/d')}",
+        ),
     ],
 )
 def test_results_of_other_requests_stand_beside_the_usual_one(asked, protocol, name):
     assert summary_group(Evaluation("loop", "The loop", protocol, ()), Request(**asked)) == name
+
+
+@pytest.mark.parametrize("asked", [lambda path: {"data": path}, lambda path: {"overrides": (f"data.root={path}",)}])
+def test_results_of_two_folders_of_one_name_stand_side_by_side(asked):
+    one, other = (Request(**asked(f"{path}/pictures")) for path in ("/a", "/b"))
+    loop = Evaluation("loop", "The loop", {}, ())
+    assert summary_group(loop, one) != summary_group(loop, other)
+
+
+def test_our_own_words_are_told_even_where_the_user_has_the_name_of_one(monkeypatch):
+    monkeypatch.setenv("LOGNAME", "test")
+    evaluation = Evaluation("test", "A test", {"with": {"run": "test"}}, ())
+    asked = Request(data="test/test", num=10)
+    assert summary_group(evaluation, asked) == f"test/…/… {digest('test/test')}/test/with test/num 10"
 
 
 def asked(*words) -> SkillsRequest | None:
