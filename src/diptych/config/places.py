@@ -11,21 +11,35 @@ from typing import Any
 _ELSEWHERE = re.compile(r"(/|~|\\\\|[A-Za-z]:[\\/]|file:|([^=]*[\\/])?\.\.([\\/]|$))")
 """How a text begins that is a path as a whole, blanks and all."""
 _PLACE = re.compile(
-    r"""(?<![\w…./\\~-])(?:
-        (?:file|git\+ssh|nfs|rsync|scp|sftp|smb|ssh)://
-      | [\w.+-]+@[\w.-]+:(?=[\w./~])                            # user@host:path
-      | (?:[\w.-]+:)?(?:/(?![/\s]|$)|~[\w.-]*[\\/])             # /path, ~/path, ~user/path, host:/path
-      | [A-Za-z]:[\\/](?!/) | \\\\(?=\w) | (?<!:)//(?=\w)       # C:\path, \\host\path, //host/path
-      | (?:[^\s=:'",;()\[\]{}<>|&]*[\\/])?\.\.[\\/]
+    r"""(?:
+        (?<![\w…./\\~-])(?:
+            (?:afp|cifs|file|git\+ssh|hdfs|nfs|rsync|scp|sftp|smb|ssh|viewfs|webhdfs)://
+          | [\w.+-]{1,64}@[\w.-]{1,255}:(?=[\w./~])                # user@host:path
+          | (?:[\w.-]{1,255}:)?(?:
+                /(?![/\s]|$|\d+(?:\.\d+)?(?![\w/\\-]))             # /path, host:/path, but not 1 /2
+              | ~[\w.-]{0,64}[\\/]                                 # ~/path, ~user/path
+            )
+          | [A-Za-z]:[\\/](?!/) | \\\\(?=\w) | (?<!:)//(?=\w)      # C:\path, \\host\path, //host/path
+          | (?<![^\s=:'",;()\[\]{}<>|&])(?:[^\s=:'",;()\[\]{}<>|&]*[\\/])?\.\.[\\/]
+        )
+      | (?:(?<=^-[A-Za-z])|(?<=[\s=:'",;(\[]-[A-Za-z]))            # -I/path/inc, -L~/lib
+        (?:/(?=[^\s/]{1,255}/)|~[\w.-]{0,64}/)
     )[^\s'",;()\[\]{}<>|&`]*""",
     re.VERBOSE,
 )
 """A path within a longer text, where a blank ends it."""
 _ADDRESS = re.compile(r"(?:(?:[\w.+-]+@)?[\w.+-]+:)?(?:(?://|\\\\)[^\\/]*)?")
 """What may stand before a path: who, on which machine, by which protocol."""
-_WHO = re.compile(r"([A-Za-z][\w+.-]*://)[^\s/?#'\"]*@")
-_KEY = re.compile(r"([?&][^=&\s]*(?:auth|cred|key|pass|secret|sig|token)[^=&\s]*=)[^&\s#'\"]+", re.IGNORECASE)
-_HOMES = ("home", "Users")
+_WHO = re.compile(r"([A-Za-z][\w+.-]{0,30}://)[^\s/?#'\"]*@")
+_WEB = re.compile(r"(?<=://)[^\s'\"]+")
+_NAME_OF_KEY = r"[^=?&#;\s]{0,200}(?:auth|cred|key|pass|secret|sig|token)[^=?&#;\s]{0,200}="
+_KEY = re.compile(rf"([?&#]{_NAME_OF_KEY})[^&#\s'\"]+", re.IGNORECASE)
+_KEY_OF_WEB = re.compile(rf"(;{_NAME_OF_KEY})[^&#;\s'\"]+", re.IGNORECASE)
+_MAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@(?:[\w-]{1,63}\.){1,8}[A-Za-z]{2,63}(?![\w=@-])")
+"""Not `optimizer@system.optimizer=adam`."""
+_HINT = re.compile(r"[/\\~@?&#]|\.\.|file:")
+"""Without any of these there is nothing to cut, and most texts of a configuration have none."""
+_HOMES = ("home", "user", "Users")
 CUT = "…"
 
 
@@ -51,8 +65,16 @@ def without_names(values: Any, names: Collection[str]) -> Any:
 
 
 def _without_places(text: str) -> str:
-    text = _KEY.sub(rf"\1{CUT}", _WHO.sub(r"\1", text))
-    return _last_name(text) if _ELSEWHERE.match(text) else _PLACE.sub(lambda place: _last_name(place[0]), text)
+    if not _HINT.search(text):
+        return text
+    text = _without_keys(_WHO.sub(r"\1", text))
+    text = _last_name(text) if _ELSEWHERE.match(text) else _PLACE.sub(lambda place: _last_name(place[0]), text)
+    return _MAIL.sub(CUT, text)
+
+
+def _without_keys(text: str) -> str:
+    text = _KEY.sub(rf"\1{CUT}", text)
+    return _WEB.sub(lambda address: _KEY_OF_WEB.sub(rf"\1{CUT}", address[0]), text)
 
 
 def _last_name(path: str) -> str:

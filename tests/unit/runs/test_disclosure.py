@@ -1,6 +1,7 @@
 """What others are told of a run."""
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,15 @@ def test_only_paths_that_lead_elsewhere_are_cut_to_their_last_name(path, said):
         ("https://me:secret@host.org/d", "https://host.org/d"),
         ("see https://host.org/d?api_key=secret&n=3", "see https://host.org/d?api_key=…&n=3"),
         ("/opt/load https://me:secret@host.org", "…/host.org"),
+        ("cc -I/home/me/inc -L~/lib -o/home/me", "cc -I…/inc -L…/lib -o…"),
+        ("-I/home/me/inc", "-I…/inc"),
+        ("hdfs://box/user/me", "…"),
+        ("read hdfs://box/user/me/d", "read …/d"),
+        ("https://host.org/#access_token=secret", "https://host.org/#access_token=…"),
+        ("https://host.org/d;token=secret;n=3", "https://host.org/d;token=…;n=3"),
+        ("https://me:" + "secret" * 99 + "@host.org/d", "https://host.org/d"),
+        ("ask me@host.org, or Me <me.too+d@a.host.org>.", "ask …, or Me <…>."),
+        ("git@host.org:me/d", "…/d"),
     ],
 )
 def test_places_and_secrets_are_cut_wherever_they_stand_in_a_text(text, said):
@@ -93,10 +103,25 @@ def test_places_and_secrets_are_cut_wherever_they_stand_in_a_text(text, said):
         "parts.teller.run=latest",
         "diptych.systems.gan.GAN",
         "%Y/%m",
+        "1 /2",
+        "1 /2.5 of x",
+        "a -x/2",
+        "tokens=5;max_tokens=7",
+        "optimizer@system.optimizer=adam",
+        "pip install diptych@1.2.3",
     ],
 )
 def test_what_is_no_place_is_told_as_it_is(text):
     assert without_places(text) == text
+
+
+@pytest.mark.parametrize(
+    "piece", ["@", "?", "a", "a+", "?key", "~", "/", "\\", "../", "a@", "a.", "@a.", "a:", ";key://", "-I/"]
+)
+def test_long_texts_take_no_longer_than_their_length(piece):
+    began = time.perf_counter()
+    without_places("x " + piece * 20_000)
+    assert time.perf_counter() - began < 1
 
 
 def test_what_is_told_leaves_the_run_s_own_configuration_alone():
