@@ -35,7 +35,7 @@ _WEB = re.compile(r"(?<=://)[^\s'\"]+")
 _NAME_OF_KEY = r"[^=?&#;\s]{0,200}(?:auth|cred|key|pass|secret|sig|token)[^=?&#;\s]{0,200}="
 _KEY = re.compile(rf"([?&#]{_NAME_OF_KEY})[^&#\s'\"]+", re.IGNORECASE)
 _KEY_OF_WEB = re.compile(rf"(;{_NAME_OF_KEY})[^&#;\s'\"]+", re.IGNORECASE)
-_MAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@(?:[\w-]{1,63}\.){1,8}[A-Za-z]{2,63}(?![\w=@-])")
+_MAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@(?:[\w-]{1,63}\.){1,8}[A-Za-z]{2,63}(?!\.?[\w=@-])")
 """Not `optimizer@system.optimizer=adam`."""
 _HINT = re.compile(r"[/\\~@?&#]|\.\.|file:")
 """Without any of these there is nothing to cut, and most texts of a configuration have none."""

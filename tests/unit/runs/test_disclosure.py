@@ -108,6 +108,7 @@ def test_places_and_secrets_are_cut_wherever_they_stand_in_a_text(text, said):
         "a -x/2",
         "tokens=5;max_tokens=7",
         "optimizer@system.optimizer=adam",
+        "optimizer@systems.gan.optimizer=adam",
         "pip install diptych@1.2.3",
     ],
 )
