@@ -102,22 +102,26 @@ class GAN(Painter):
         self.schedule, self.max_grad_norm = schedule, max_grad_norm
         self.discriminator_steps, self.discriminator_turns = discriminator_steps, 0
         self.mismatch_weight, self.contrastive_temperature = mismatch_weight, contrastive_temperature
-        self.term_weights = {
-            "contrastive_loss": contrastive_weight,
-            "generator_contrastive_loss": generator_contrastive_weight,
-            "redescription_loss": redescription_weight,
-            "d_patch_loss": patch_weight,
-            "g_patch_loss": patch_weight,
-            "reconstruction_loss": reconstruction_weight,
-            "kl_loss": kl_weight,
-            "latent_loss": latent_weight,
-        }
+        self.contrastive_weight, self.generator_contrastive_weight = contrastive_weight, generator_contrastive_weight
+        self.redescription_weight, self.patch_weight = redescription_weight, patch_weight
+        self.reconstruction_weight, self.kl_weight, self.latent_weight = reconstruction_weight, kl_weight, latent_weight
         check_terms(self.term_weights | {"mismatch_loss": mismatch_weight}, discriminator, text_encoder, latent_encoder)
         self.alignment_images = alignment_images
-        self.alignment = alignment_of(teller, text_encoder, alignment_images, whitening_images)
-        self.redescription = Redescription(teller, data_spec, redescription_noise) if teller else None
-        if lend_eyes(teller.image_encoder if teller else None, discriminator, latent_encoder):
-            check_networks_fit(data_spec, generator, discriminator, text_encoder, latent_encoder)
+        self._borrow(teller, redescription_noise, whitening_images)
+
+    @property
+    def term_weights(self) -> dict[str, float]:
+        """Of what the networks learn from besides the objective, by the names under which it is logged."""
+        return {
+            "contrastive_loss": self.contrastive_weight,
+            "generator_contrastive_loss": self.generator_contrastive_weight,
+            "redescription_loss": self.redescription_weight,
+            "d_patch_loss": self.patch_weight,
+            "g_patch_loss": self.patch_weight,
+            "reconstruction_loss": self.reconstruction_weight,
+            "kl_loss": self.kl_weight,
+            "latent_loss": self.latent_weight,
+        }
 
     @property
     def lesson_images(self) -> int:
@@ -128,7 +132,7 @@ class GAN(Painter):
         super().on_fit_start()
         if self.trainer.precision == "16-mixed":
             raise ValueError("trainer.precision=16-mixed: two optimisers cannot share its loss scale; use bf16-mixed")
-        if self.term_weights["redescription_loss"] and not self.redescription:
+        if self.redescription_weight and not self.redescription:
             raise ValueError("system.redescription_weight needs a frozen captioner: name its run in parts.teller.run")
         if self.alignment_images and not self.alignment:
             raise ValueError("system.alignment_images needs a text_encoder, and a captioner's run in parts.teller.run")
@@ -166,6 +170,14 @@ class GAN(Painter):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         super().on_load_checkpoint(checkpoint)
         self.discriminator_turns = checkpoint["discriminator_turns"]
+
+    def _borrow(self, teller: Teller | None, redescription_noise: float, whitening_images: int) -> None:
+        """What a captioner lends: its words, lessons and eyes; whatever can see now is held against the others."""
+        spec, text_encoder = self.data_spec, self.text_encoder
+        self.alignment = alignment_of(teller, text_encoder, self.alignment_images, whitening_images)
+        self.redescription = Redescription(teller, spec, redescription_noise) if teller else None
+        if lend_eyes(teller.image_encoder if teller else None, self.discriminator, self.latent_encoder):
+            check_networks_fit(spec, self.generator, self.discriminator, text_encoder, self.latent_encoder)
 
     def _align(self, images: Images, prompts: Prompts) -> Figures:
         """A lesson of the text encoder alone; the last ones only measure what it learned."""
@@ -216,11 +228,11 @@ class GAN(Painter):
             mismatch_loss = self.objective.discriminator(real_logits, mismatched_logits)
             losses["d_loss"] = losses["d_loss"].lerp(mismatch_loss, self.mismatch_weight * partners.exist.float())
             figures["d_mismatched"] = _probability(mismatched_logits)
-        if self.term_weights["g_patch_loss"]:
+        if self.patch_weight:
             real_patches = self.discriminator.patch_logits(features)
             fake_patches = self.discriminator.patch_logits(fake_features)
             losses["d_patch_loss"] = of_patches(self.objective.discriminator, real_patches, fake_patches)
-        if prompts and text and self.term_weights["contrastive_loss"]:
+        if prompts and text and self.contrastive_weight:
             losses["contrastive_loss"] = self._contrastive_loss(features, text, prompts)
         return figures | self._descend("d", losses)
 
@@ -239,12 +251,12 @@ class GAN(Painter):
             features = self.discriminator.encode(painted)
             fake_logits = self._score(features, text)
             losses["g_loss"] = self.objective.generator(fake_logits)
-            if self.term_weights["g_patch_loss"]:
+            if self.patch_weight:
                 patches = self.discriminator.patch_logits(features)
                 losses["g_patch_loss"] = of_patches(self.objective.generator, patches)
-            if prompts and text and self.term_weights["generator_contrastive_loss"]:
+            if prompts and text and self.generator_contrastive_weight:
                 losses["generator_contrastive_loss"] = self._contrastive_loss(features, text, prompts)
-            if prompts and self.redescription and self.term_weights["redescription_loss"]:
+            if prompts and self.redescription and self.redescription_weight:
                 losses["redescription_loss"] = self.redescription(painted, prompts.tokens)
             return {"d_fake_after": _probability(fake_logits)} | self._descend("g", losses)
 
@@ -300,7 +312,8 @@ class GAN(Painter):
         learning_rate = follow(schedule or self.schedule, optimizer, self.images_seen)
         means = {name: loss.mean() for name, loss in losses.items()}
         check_finite(average(means, self.device), self.images_seen)
-        weighted = [self.term_weights.get(name, 1.0) * mean for name, mean in means.items()]
+        weights = self.term_weights
+        weighted = [weights.get(name, 1.0) * mean for name, mean in means.items()]
         norm = self.descend(optimizer, torch.stack(weighted).sum(), self.max_grad_norm)
         figures = {name: mean.detach() for name, mean in means.items()}
         return figures | {f"{initial}_grad_norm": norm, f"{initial}_lr": learning_rate}
