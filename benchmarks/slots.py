@@ -1,8 +1,8 @@
-"""What slots are worth, and what the launcher costs: `python benchmarks/slots.py [--runs 4 --rounds 2]`.
+"""What slots are worth, and what the launcher costs: `python benchmarks/slots.py [--runs 4 --rounds 3]`.
 
 The same short runs are carried out four ways, in turns: by `diptych train -m` in one slot of one thread, in two such
 slots, and in one slot of two threads; and by a shell loop that types one command after another. Times are of the
-whole, start-up included; what is reported are medians over rounds of ratios within a round. About ten minutes on two
+whole, start-up included; what is reported are medians over rounds of ratios within a round. A quarter of an hour on two
 cores that nobody else uses.
 """
 
@@ -93,8 +93,8 @@ def report(rounds: list[dict[str, float]], runs: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description="slots and the launcher's overhead")
     parser.add_argument("--runs", type=int, default=4)
-    parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--images", type=int, default=60_000, help="of each run; about twenty seconds' worth")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--images", type=int, default=28_000, help="of each run; about twenty seconds' worth")
     parser.add_argument("--folder", type=Path)
     asked = parser.parse_args()
     folder = asked.folder or Path(tempfile.mkdtemp())
