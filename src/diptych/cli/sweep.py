@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from diptych.sweeps.folder import SweepFolder
     from diptych.sweeps.standing import Row, Standing
 
+UNFINISHED = {"queued", "running", "stopped", "lost"}
+"""States of jobs that a sweep's own command would go on with."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what `diptych sweep` takes."""
@@ -39,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     from diptych.runs.finding import default_outputs
     from diptych.sweeps.folder import SweepFolder
     from diptych.sweeps.standing import standing_of
-    from diptych.sweeps.steering import retry, stop
+    from diptych.sweeps.steering import command_of, retry, stop
 
     output = Output(as_json=args.json)
     folder = SweepFolder.named(args.name, args.outputs or default_outputs())
@@ -51,6 +54,8 @@ def run(args: argparse.Namespace) -> int:
         output.line(retry(folder))
     standing = standing_of(folder, folder.jobs())
     _show(folder.name, standing, output)
+    if not folder.is_in_hand and UNFINISHED & standing.counts.keys() and args.what == "status":
+        output.line(f"nobody carries it out at the moment; go on with\n{command_of(folder)}")
     output.result({"sweep": folder.name, "in_hand": folder.is_in_hand, **standing.to_dict()})
     return 0
 

@@ -10,6 +10,8 @@ from diptych.runs.status import DAMAGED, DONE, FAILED, LOST, PREEMPTED, RUNNING,
 from diptych.sweeps.jobs import QUEUED, Job
 
 LAST_LINES = 3
+MESSAGES = ("diptych train: ", "diptych resume: ")
+"""How what a command says begins when it is refused or fails."""
 MOST_LOSSES = 3
 """In a row and without progress, after which a lost run has failed."""
 UNFINISHED = (RUNNING, PREEMPTED, DAMAGED, "")
@@ -78,8 +80,9 @@ def _after_full_disk(job: Job, progress: int) -> str:
 
 
 def _last_words(log: Path) -> str:
-    """What a process said before it left, in one line."""
+    """What a process said before it left, in one line: its command's own message, if there is one, begins it."""
     if not log.exists():
         return ""
-    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-    return " ".join(line.strip() for line in lines[-LAST_LINES:] if line.strip())
+    lines = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
+    said = next((number for number in reversed(range(len(lines))) if lines[number].startswith(MESSAGES)), -LAST_LINES)
+    return " ".join(lines[said:][:LAST_LINES])

@@ -4,6 +4,7 @@ import logging
 import time
 from contextlib import suppress
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
@@ -12,7 +13,7 @@ from diptych.runs.status import RUNNING
 from diptych.sweeps.controller import View
 from diptych.sweeps.folder import SweepFolder
 from diptych.sweeps.jobs import Job, Jobs
-from diptych.sweeps.standing import Standing, standing_of
+from diptych.sweeps.standing import Row, Standing, standing_of
 
 REFRESH_SECONDS = 1.0
 STYLES = {
@@ -24,6 +25,9 @@ STYLES = {
     "lost": "yellow",
     "stopped": "yellow",
 }
+HEADINGS = {"#": "right", "run": "left", "state": "left", "images": "right", "best": "right"}
+LEAST_WIDTH = 12
+"""Of what differs, in characters."""
 
 log = logging.getLogger(__name__)
 
@@ -88,26 +92,29 @@ class TableView(View):
         self._drawn = time.monotonic()
         standing = standing_of(self.folder, jobs, self.num_slots)
         with suppress(OSError):  # the terminal may have gone; the sweep goes on
-            self._live.update(sweep_table(standing, self.folder.name, self.console.height - 4), refresh=True)
+            table = sweep_table(standing, self.folder.name, self.console.height - 4, self.console.width)
+            self._live.update(table, refresh=True)
 
 
-def sweep_table(standing: Standing, name: str, most: int) -> Table:
-    """The table; of more rows than `most`, those that run or changed last."""
+def sweep_table(standing: Standing, name: str, most: int, width: int) -> Table:
+    """The table; of more rows than `most`, those that run or changed last. What differs has the room that is left."""
     table = Table(title=f"sweep {name}: {standing.words}", title_justify="left", box=None, pad_edge=False)
-    for heading, justify in (
-        ("#", "right"),
-        ("run", "left"),
-        ("state", "left"),
-        ("images", "right"),
-        ("best", "right"),
-    ):
+    for heading, justify in HEADINGS.items():
         table.add_column(heading, justify=justify, no_wrap=True)  # pyright: ignore[reportArgumentType]
-    table.add_column("what differs", overflow="ellipsis", no_wrap=True)
+    table.add_column("what differs", no_wrap=True)
     rows = sorted(standing.rows, key=lambda row: (row.job.state == RUNNING, row.job.since))[-max(1, most) :]
-    for row in sorted(rows, key=lambda row: row.job.number):
-        best = "" if row.best is None else f"{row.best:.4g}"
-        state = f"[{STYLES.get(row.job.state, 'default')}]{row.job.state}[/]"
-        table.add_row(
-            str(row.job.number + 1), row.job.run_id, state, f"{row.images:,}" if row.images else "", best, row.overrides
-        )
+    lines = [_cells(row) for row in sorted(rows, key=lambda row: row.job.number)]
+    taken = sum(max(map(cell_len, column)) + 2 for column in zip(HEADINGS, *(line[:-1] for line in lines), strict=True))
+    for *cells, differs in lines:
+        cells[2] = f"[{STYLES.get(cells[2], 'default')}]{cells[2]}[/]"
+        table.add_row(*cells, _cut(differs, max(LEAST_WIDTH, width - taken)))
     return table
+
+
+def _cells(row: Row) -> list[str]:
+    images, best = f"{row.images:,}" if row.images else "", "" if row.best is None else f"{row.best:.4g}"
+    return [str(row.job.number + 1), row.job.run_id, row.job.state, images, best, row.overrides]
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: width - 1]}…"

@@ -23,7 +23,7 @@ from diptych.sweeps.resuming import how_to_start
 from diptych.sweeps.search.planner import SearchPlanner
 from diptych.sweeps.slots import Slot
 from diptych.sweeps.starts import Start
-from diptych.sweeps.steering import retry
+from diptych.sweeps.steering import command_of, retry
 
 SAVES, HANGS, LIVES, REFUSED, VANISHED = "saves", "hangs", "lives", "refused", "vanished"
 FULL, UNSAID, LEFT = "disk full", "without a word", "left before it began"
@@ -111,7 +111,7 @@ class Theatre:
         )
         if REFUSED in work.script:
             start.log.parent.mkdir(exist_ok=True)
-            start.log.write_text("diptych train: gpus=7: there are no seven GPUs\n")
+            start.log.write_text("hint\n\ndiptych train: gpus=7: there are no seven GPUs;\nthere are\none\ntwo\n")
         work.begin()
         self.works[work.handle] = work
         return work
@@ -242,7 +242,7 @@ def test_three_losses_without_progress_are_a_failure_and_with_progress_they_are_
 def test_a_refused_run_fails_with_the_words_it_was_refused_with(folder):
     carried_out(folder, Theatre(folder.outputs, run_0=[{REFUSED}]))
     assert states(folder) == [FAILED, DONE, DONE]
-    assert "no seven GPUs" in folder.jobs()[0].why
+    assert folder.jobs()[0].why == "diptych train: gpus=7: there are no seven GPUs; there are one"
 
 
 def test_a_start_that_left_without_beginning_its_run_is_lost_and_tried_again(folder):
@@ -416,6 +416,12 @@ def test_a_run_whose_last_checkpoint_is_torn_goes_on_from_the_one_before(folder)
     run.previous.write_bytes(b"")
     assert how_to_start(job, run)[0] == "train"
     assert not run.path.exists()
+
+
+def test_the_command_to_go_on_with_is_what_was_typed(folder):
+    typed = ["diptych", "train", "-m", "seed=0,1", "hydra.sweep.dir=${paths.outputs}/sweeps/lr"]
+    folder.write_request({"command": typed})
+    assert command_of(folder) == "diptych train -m --sweep lr seed=0,1"
 
 
 def test_what_ended_badly_is_queued_again_on_request(folder):

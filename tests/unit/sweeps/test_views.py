@@ -42,6 +42,23 @@ def test_the_last_table_shows_how_it_ended(folder):
     assert "model=dcgan" not in last
 
 
+@pytest.mark.parametrize("width", [72, 80, 100])
+def test_what_differs_gives_way_to_what_people_watch(tmp_path, width):
+    folder = SweepFolder(tmp_path / "outputs" / "sweeps" / "lr", tmp_path / "outputs")
+    folder.path.mkdir(parents=True)
+    for number in range(2):
+        rates = [f"generator_optimizer.lr=0.00{number}{'3' * 4}", f"discriminator_optimizer.lr=0.0{number}"]
+        folder.ledger.append("planned", job=number, run_id=f"20261122-021404-7abcd{number}", arguments=rates)
+    terminal = io.StringIO()
+    view = TableView(folder, 1, Console(file=terminal, width=width, height=30))
+    view.show(folder.jobs())
+    view.close()
+    lines = terminal.getvalue().splitlines()
+    assert any(line.split() == ["#", "run", "state", "images", "best", "what", "differs"] for line in lines)
+    assert any("1  20261122-021404-7abcd0  queued" in line and line.rstrip().endswith("…") for line in lines)
+    assert max(map(len, lines)) <= width
+
+
 def test_a_terminal_that_is_gone_does_not_end_the_sweep(folder):
     class Gone(io.StringIO):
         def write(self, *_):
