@@ -40,6 +40,7 @@ def folder(tmp_path_factory):
     private = {"HOME": str(folder), "USER": SECRET, "LOGNAME": SECRET, "DIPTYCH_OUTPUTS": str(folder / "outputs")}
     environment = os.environ | {"PYTHONPATH": paths, "OMP_NUM_THREADS": "1"} | private
     environment.pop("WANDB_MODE", None)
+    environment["WANDB_SERVICE"] = "3-1-unix-/nowhere"  # of whoever typed the command: no run may ask for it
     command = [sys.executable, "-m", "diptych", "train", "-m", "--sweep", "lr", "--config-dir", str(CONF), *GRID]
     with (folder / "said.txt").open("w") as said:
         sweep = subprocess.Popen(command, cwd=folder, env=environment, stdout=said, stderr=said)

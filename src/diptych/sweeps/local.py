@@ -19,6 +19,9 @@ from diptych.sweeps.slots import Machine, Resources, Slot, slots_of
 from diptych.sweeps.starts import Start
 
 MEASURE_EVERY_SECONDS = 1.0
+NOT_INHERITED = (HANDLE_VARIABLE, "WANDB_SERVICE")
+"""A supervisor may itself be a job of a cluster, or have W&B at work. Runs that share its W&B process find themselves
+in use there when they are brought back."""
 
 
 @dataclass
@@ -116,8 +119,8 @@ class LocalExecutor:
 
     def _begin(self, start: Start) -> LocalWork:
         start.log.parent.mkdir(parents=True, exist_ok=True)
-        whole = {**os.environ, **start.variables}
-        whole.pop(HANDLE_VARIABLE, None)  # a supervisor may itself be a job of a cluster
+        inherited = {name: value for name, value in os.environ.items() if name not in NOT_INHERITED}
+        whole = {**inherited, **start.variables}
         with start.log.open("ab") as said:
             process = subprocess.Popen(
                 start.command(), env=whole, stdin=subprocess.DEVNULL, stdout=said, stderr=said, start_new_session=True
