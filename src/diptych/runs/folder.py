@@ -21,6 +21,7 @@ import yaml
 
 from diptych.config.errors import UserError
 from diptych.config.places import without_places
+from diptych.runs.files import write_over, write_whole
 from diptych.runs.identity import own_handle
 from diptych.runs.status import DAMAGED, RUNNING, Status, birth_of, host_name, now
 
@@ -102,7 +103,7 @@ class RunFolder:
 
     def ask_to_prune(self, why: str) -> None:
         """The run ends at the next pause, as `pruned`."""
-        _write_text(self.prune, why)
+        write_whole(self.prune, why)
 
     @property
     def metrics(self) -> Path:
@@ -161,7 +162,7 @@ class RunFolder:
         return self.last.stat().st_mtime_ns if self.last.exists() else 0
 
     def write_config(self, config: Mapping[str, Any]) -> None:
-        _write_text(self.config, yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True))
+        write_whole(self.config, yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True))
 
     def read_config(self) -> dict[str, Any]:
         try:
@@ -178,7 +179,7 @@ class RunFolder:
         return digest_of(self.read_config())
 
     def write_overrides(self, overrides: Iterable[str]) -> None:
-        _write_text(self.overrides, yaml.safe_dump(list(overrides), allow_unicode=True))
+        write_whole(self.overrides, yaml.safe_dump(list(overrides), allow_unicode=True))
 
     def read_overrides(self) -> list[str]:
         """What was typed when the run was started; nothing where that cannot be read."""
@@ -191,7 +192,7 @@ class RunFolder:
     def write_environment(self, environment: Mapping[str, Any]) -> None:
         """Add one start (the first, or a resume) to environment.json."""
         starts = [*self.read_environment(), dict(environment)]
-        _write_text(self.path / "environment.json", json.dumps({"starts": starts}, indent=1), durably=True)
+        write_whole(self.path / "environment.json", json.dumps({"starts": starts}, indent=1), durably=True)
 
     def read_environment(self) -> list[dict[str, Any]]:
         """What environment.json says of each start; of none, and a warning says so, where it cannot be read."""
@@ -222,11 +223,11 @@ class RunFolder:
     def _write(self, status: Status) -> None:
         path, text = self.path / "status.json", json.dumps(asdict(status), indent=1)
         try:
-            _write_text(path, text)
+            write_whole(path, text)
         except OSError:  # a full disk has no room for a new file; the old one has room of its own
             if not path.exists():
                 raise
-            _write_over(path, text)
+            write_over(path, text)
 
     def _ended(self, status: Status) -> Status:
         """The status of a start that is over: one that was killed is counted up to its last checkpoint."""
@@ -270,27 +271,3 @@ def digest_of(config: Mapping[str, Any]) -> str:
     chosen = without_places({key: value for key, value in config.items() if key not in NO_MATTER})
     chosen["parts"] = {name: part["role"] for name, part in config.get("parts", {}).items()}
     return hashlib.sha256(json.dumps(chosen, sort_keys=True).encode()).hexdigest()[:10]
-
-
-def _write_text(path: Path, text: str, *, durably: bool = False) -> None:
-    """All or nothing: a reader never sees half a file, and a full disk leaves none behind.
-
-    `durably`: nor does one after a loss of power, which takes the disk a moment.
-    """
-    partial = path.with_name(path.name + ".partial")
-    try:
-        with partial.open("w", encoding="utf-8") as file:
-            file.write(text)
-            if durably:
-                file.flush()
-                os.fsync(file.fileno())
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def _write_over(path: Path, text: str) -> None:
-    """In the file's own place; who is killed while doing so tears it."""
-    with path.open("r+b") as file:
-        file.write(text.encode())
-        file.truncate()

@@ -13,12 +13,14 @@ from typing import Any
 import yaml
 
 from diptych.config.errors import UserError
+from diptych.runs.files import write_whole
 from diptych.runs.folder import RunFolder
 from diptych.runs.lock import is_locked
 from diptych.sweeps.jobs import Job, Jobs
 from diptych.sweeps.ledger import Ledger
 
 SWEEPS = "sweeps"
+FOLDER_KEY = "hydra.sweep.dir="
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,10 @@ class SweepFolder:
 
     def write_request(self, request: Mapping[str, Any]) -> None:
         """Add one call to sweep.yaml."""
-        path, calls = self.request, self.calls()
-        partial = path.with_suffix(".partial")
-        partial.write_text(yaml.safe_dump([*calls, dict(request)], sort_keys=False, allow_unicode=True), "utf-8")
-        partial.replace(path)
+        calls = [*self.calls(), dict(request)]
+        write_whole(self.request, yaml.safe_dump(calls, sort_keys=False, allow_unicode=True))
+
+
+def folder_override(name: str) -> str:
+    """The override that gives Hydra the folder of a sweep of this name."""
+    return f"{FOLDER_KEY}${{paths.outputs}}/{SWEEPS}/{name}"

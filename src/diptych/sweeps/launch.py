@@ -13,7 +13,7 @@ from diptych.runs import environment
 from diptych.runs.status import DIVERGED, DONE, PRUNED, RUNNING
 from diptych.sweeps.controller import Controller, Policy, View, in_hand
 from diptych.sweeps.executors import Executor
-from diptych.sweeps.folder import SweepFolder
+from diptych.sweeps.folder import FOLDER_KEY, SweepFolder, folder_override
 from diptych.sweeps.jobs import Jobs, new_plans
 from diptych.sweeps.planning import Plan, Planner, note_plan
 from diptych.sweeps.slots import Slot
@@ -75,17 +75,23 @@ def _leave_earlier_executor(folder: SweepFolder, executor: Executor) -> None:
     if living:
         names = ", ".join(job.run_id for job in living[:5]) + (" …" if len(living) > 5 else "")
         raise UserError(
-            f"sweep {folder.name} has runs under way with hydra/launcher={earlier.description['kind']} ({names}): wait "
-            f"for them, or `diptych sweep stop {folder.name}`, before another launcher goes on with it"
+            f"sweep {folder.name} has runs under way as its latest call said ({names}; {_in_words(earlier)}): wait for "
+            f"them, or `diptych sweep stop {folder.name}`, before they go on as this one says ({_in_words(executor)})"
         )
     Controller(folder, earlier, (), Policy(), View()).stop()
+
+
+def _in_words(executor: Executor) -> str:
+    """As one would type it."""
+    address = executor.description.get("address")
+    return f"hydra/launcher={executor.description['kind']}" + (f" hydra.launcher.address={address}" if address else "")
 
 
 def _plan(request: Request, folder: SweepFolder, executor: Executor, slots: Sequence[Slot]) -> None:
     """Note what is new in this call; jobs that the sweep has already keep their numbers and their runs."""
     jobs = folder.jobs()
     new = new_plans(jobs, request.plans)
-    folder.write_request(_described(request, executor, slots))
+    folder.write_request(_described(request, folder, executor, slots))
     for number, plan in enumerate(new, start=len(jobs)):
         note_plan(folder.ledger, number, Plan(tuple(plan)), slots[0].threads)
     if len(jobs):
@@ -111,10 +117,19 @@ def _how_to_send(folder: SweepFolder) -> list[str]:
     return [f"W&B was recorded offline; to send the whole sweep:\n{sending}"] if sending else []
 
 
-def _described(request: Request, executor: Executor, slots: Sequence[Slot]) -> Mapping[str, Any]:
+def _command_again(folder: SweepFolder) -> list[str]:
+    """What goes on with the sweep: as it was typed, with the sweep's name even where none was given."""
+    words = [*sys.argv[0].rpartition("/")[2].split(), *sys.argv[1:]]
+    words = [word for word in words if word != folder_override(folder.name)]
+    if any(word.startswith(FOLDER_KEY) for word in words):
+        return words  # somebody's own place for it
+    return [*words[:2], "--sweep", folder.name, *words[2:]]
+
+
+def _described(request: Request, folder: SweepFolder, executor: Executor, slots: Sequence[Slot]) -> Mapping[str, Any]:
     code = environment.code_version(Path(__file__).parent)
     return {
-        "command": [*sys.argv[0].rpartition("/")[2].split(), *sys.argv[1:]],
+        "command": _command_again(folder),
         "runs": request.search.n_trials if request.search else len(request.plans),
         "executor": dict(executor.description),
         "slots": [{"gpus": list(slot.gpus), "threads": slot.threads} for slot in slots],

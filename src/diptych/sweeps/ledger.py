@@ -17,6 +17,7 @@ from diptych.runs.status import now
 Event = dict[str, Any]
 WAIT_SECONDS = 1.0
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+"""What passes when somebody makes room; a limit on the size of files, which stops a run as well, does not."""
 log = logging.getLogger(__name__)
 
 

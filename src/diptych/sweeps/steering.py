@@ -12,8 +12,6 @@ from diptych.sweeps.jobs import ENDED_BADLY, Job, Jobs
 from diptych.sweeps.local import LocalExecutor
 
 ASK_EVERY_SECONDS = 0.2
-SWEEP_FOLDER = "hydra.sweep.dir="
-"""What `--sweep NAME` becomes on its way to Hydra."""
 
 
 def stop(folder: SweepFolder) -> str:
@@ -52,11 +50,7 @@ def executor_of(folder: SweepFolder) -> Executor:
 def command_of(folder: SweepFolder) -> str:
     """What was typed last to begin or go on with the sweep."""
     calls = folder.calls()
-    if not calls:
-        return f"diptych train -m --sweep {folder.name} …"
-    words = [word for word in calls[-1]["command"] if not word.startswith(SWEEP_FOLDER)]
-    named = words if len(words) == len(calls[-1]["command"]) else [*words[:3], "--sweep", folder.name, *words[3:]]
-    return shlex.join(named)
+    return shlex.join(calls[-1]["command"]) if calls else f"diptych train -m --sweep {folder.name} …"
 
 
 def _to_retry(jobs: Jobs) -> list[Job]:

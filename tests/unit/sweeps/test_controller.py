@@ -23,7 +23,7 @@ from diptych.sweeps.resuming import how_to_start
 from diptych.sweeps.search.planner import SearchPlanner
 from diptych.sweeps.slots import Slot
 from diptych.sweeps.starts import Start
-from diptych.sweeps.steering import command_of, retry
+from diptych.sweeps.steering import retry
 
 SAVES, HANGS, LIVES, REFUSED, VANISHED = "saves", "hangs", "lives", "refused", "vanished"
 FULL, UNSAID, LEFT = "disk full", "without a word", "left before it began"
@@ -416,12 +416,6 @@ def test_a_run_whose_last_checkpoint_is_torn_goes_on_from_the_one_before(folder)
     run.previous.write_bytes(b"")
     assert how_to_start(job, run)[0] == "train"
     assert not run.path.exists()
-
-
-def test_the_command_to_go_on_with_is_what_was_typed(folder):
-    typed = ["diptych", "train", "-m", "seed=0,1", "hydra.sweep.dir=${paths.outputs}/sweeps/lr"]
-    folder.write_request({"command": typed})
-    assert command_of(folder) == "diptych train -m --sweep lr seed=0,1"
 
 
 def test_what_ended_badly_is_queued_again_on_request(folder):

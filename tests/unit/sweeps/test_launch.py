@@ -1,14 +1,16 @@
 """A sweep may go on with another launcher, once nothing is under way with the earlier one."""
 
 import subprocess
+import sys
 
 import pytest
 
 from diptych.config import UserError
 from diptych.runs.status import LOST, RUNNING, process_handle
-from diptych.sweeps.folder import SweepFolder
+from diptych.sweeps.folder import SweepFolder, folder_override
 from diptych.sweeps.launch import Request, SweepFailed, launch
 from diptych.sweeps.local import LocalExecutor, LocalWork
+from diptych.sweeps.steering import command_of
 
 
 class Elsewhere(LocalExecutor):
@@ -34,6 +36,21 @@ def folder(tmp_path) -> SweepFolder:
     return folder
 
 
+@pytest.mark.parametrize(
+    ("typed", "again"),
+    [
+        (["-m", "seed=0,1", folder_override("lr")], "diptych train --sweep lr -m seed=0,1"),
+        (["-m", "seed=0,1"], "diptych train --sweep lr -m seed=0,1"),
+        (["-m", "hydra.sweep.dir=elsewhere/lr"], "diptych train -m hydra.sweep.dir=elsewhere/lr"),
+    ],
+)
+def test_the_command_that_is_shown_goes_on_with_this_sweep(folder, monkeypatch, typed, again):
+    monkeypatch.setattr(sys, "argv", ["/bin/diptych train", *typed])
+    with pytest.raises(SweepFailed):
+        launch(Request(), folder, Elsewhere())
+    assert command_of(folder) == again
+
+
 @pytest.fixture
 def sleeper():
     process = subprocess.Popen(["sleep", "60"], start_new_session=True)
@@ -44,7 +61,7 @@ def sleeper():
 
 def test_runs_under_way_with_another_launcher_are_waited_for(folder, sleeper):
     folder.ledger.append("started", job=0, handle=process_handle(sleeper.pid), slot=0)
-    with pytest.raises(UserError, match=r"hydra/launcher=local \(run-0\): wait for them"):
+    with pytest.raises(UserError, match=r"\(run-0; hydra/launcher=local\): wait for them.*hydra/launcher=elsewhere"):
         launch(Request(), folder, Elsewhere())
     assert folder.jobs()[0].state == RUNNING
     assert len(folder.calls()) == 1

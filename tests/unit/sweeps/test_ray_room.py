@@ -97,7 +97,7 @@ def test_runs_under_way_on_a_cluster_at_another_address_are_waited_for(ray, tmp_
     folder.ledger.append("planned", job=0, run_id="run-0", arguments=["seed=0"])
     folder.write_request({"command": ["diptych"], "executor": {"kind": "ray", "address": "here"}})
     folder.ledger.append("started", job=0, handle="run-0.1", slot=0)
-    with pytest.raises(UserError, match=r"hydra/launcher=ray \(run-0\): wait for them"):
+    with pytest.raises(UserError, match=r"\(run-0; .*address=here\): wait for them.*address=there"):
         launch(Request(), folder, RayExecutor("there"))
     assert folder.jobs()[0].state == RUNNING
 

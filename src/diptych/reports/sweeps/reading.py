@@ -35,14 +35,8 @@ def read_sweep(folder: SweepFolder, objectives: Sequence[Objective] = ()) -> Swe
     notes = [*_monitor_notes(chosen, configs.values()), *_same_command_notes(runs), *tests.notes]
     if _search(folder).get("aggregate") == "bound":
         notes.append("the search itself chose by the worse end of an interval, and not by means as this table does")
-    asked = {"launcher": _launcher(folder), "runs_per_trial": _runs_per_trial(folder)}
+    asked = {"launcher": _launcher(folder), "runs_per_trial": max(1, len(_search(folder).get("repeats", ())))}
     return table_of(folder.name, chosen, runs, tested_name=tests.name, notes=notes, **asked)
-
-
-def _runs_per_trial(folder: SweepFolder) -> int:
-    """As its latest search says."""
-    told = [event["repeats"] for event in folder.ledger.read() if isinstance(event.get("repeats"), list)]
-    return max(1, len(told[-1])) if told else 1
 
 
 def _launcher(folder: SweepFolder) -> list[str]:
