@@ -81,6 +81,7 @@ def test_what_is_not_worth_it_ends_early_and_has_saved(tmp_path, environment):
         (["generator_optimizer.lrr=interval(0,1)"], "lrr"),
         (["monitor=null"], "no figure to search by"),
         (["hydra/launcher=basic"], "hydra/launcher=local"),
+        (["init_from=nobody"], "there is no run 'nobody'"),
     ],
 )
 def test_a_search_that_cannot_be_is_refused_before_anything_is_begun(tmp_path, environment, mistake, named):

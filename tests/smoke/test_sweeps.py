@@ -88,20 +88,39 @@ def test_a_sweep_outlives_the_terminal_that_it_was_typed_in(tmp_path, environmen
 
 
 @pytest.mark.slow
-def test_a_mistake_that_all_runs_share_is_found_before_any_is_begun(tmp_path, environment):
-    controller = begin(["--sweep", "lr", "seed=0,1", "generator.widht=3"], tmp_path, environment)
+@pytest.mark.parametrize(
+    ("mistake", "named"),
+    [
+        ("generator.widht=3", "widht"),
+        ("init_from=nobody", "there is no run 'nobody'"),
+        ("generator_optimizer.lr=interval(1e-4,1e-2)", "hydra/sweeper=optuna"),
+    ],
+)
+def test_a_mistake_that_all_runs_share_is_found_before_any_is_begun(tmp_path, environment, mistake, named):
+    controller = begin(["--sweep", "lr", "seed=0,1", mistake], tmp_path, environment)
     assert controller.wait(60) == 2
-    assert "widht" in (tmp_path / "said.txt").read_text()
+    assert named in (tmp_path / "said.txt").read_text()
     assert not sweep_in(tmp_path).ledger.path.exists()
 
 
 @pytest.mark.slow
 def test_a_dry_run_says_what_it_would_do_and_does_nothing(tmp_path, environment):
-    assert begin(["--dry-run", "seed=0,1,2", "budget_images=1000"], tmp_path, environment).wait(60) == 0
+    grid = ["--dry-run", "--sweep", "lr", "seed=0,1,2", "budget_images=1000"]
+    assert begin(grid, tmp_path, environment).wait(60) == 0
     said = (tmp_path / "said.txt").read_text()
     assert "3 runs, 3,000 images" in said
     assert "nobody knows how long" in said
-    assert not list((tmp_path / "outputs").glob("*/*/config.yaml"))
+    assert not list((tmp_path / "outputs").glob("*/*"))
+
+
+@pytest.mark.slow
+def test_a_dry_run_of_a_sweep_that_was_begun_says_what_is_left(tmp_path, environment):
+    assert begin(["--sweep", "lr", "seed=0", "budget_images=64"], tmp_path, environment).wait(60) == 0
+    grid = ["--dry-run", "--sweep", "lr", "seed=0,1", "budget_images=64"]
+    assert begin(grid, tmp_path, environment).wait(60) == 0
+    said = (tmp_path / "said.txt").read_text()
+    assert "sweep lr has already 1 done" in said
+    assert "1 run, 64 images" in said
 
 
 @pytest.mark.slow

@@ -14,8 +14,9 @@ from torch.distributed.tensor import DTensor
 from diptych.config.composition import compose
 from diptych.data.collate import Collate
 from diptych.runs.folder import RunFolder
-from diptych.runs.parts import borrow, find_lenders
+from diptych.runs.parts import borrow
 from diptych.runs.places import meeting_point, together
+from diptych.runs.requirements import find_lenders
 from diptych.runs.starts import Start, build, fit, place_for, trainer_for
 from diptych.runs.stopping import StopSignals
 from diptych.runs.trainer import quiet

@@ -5,6 +5,7 @@ import platform
 import shutil
 import tempfile
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from diptych.cli.arguments import add_json
@@ -82,6 +83,8 @@ def _slurm() -> list[Finding]:
     from diptych.sweeps.slurm import COMMANDS
 
     missing = [command for command in COMMANDS if shutil.which(command) is None]
+    if not missing and find_spec("submitit") is None:
+        return [Finding("slurm", OPTIONAL, "its commands are here, submitit is not", "pip install 'diptych[slurm]'")]
     if not missing:
         return [Finding("slurm", GOOD, "its commands are here (hydra/launcher=submitit_slurm)")]
     return [Finding("slurm", OPTIONAL, f"no {', '.join(missing)}", "sweeps on a cluster begin on its login node")]

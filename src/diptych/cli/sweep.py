@@ -12,15 +12,16 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from diptych.cli.arguments import add_json, add_outputs
-from diptych.cli.output import Output
+from diptych.cli.objectives import add_objectives, objectives_from
+from diptych.cli.output import Output, short
 from diptych.config.errors import UserError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import TextIO
+
     from diptych.sweeps.folder import SweepFolder
     from diptych.sweeps.standing import Row, Standing
-
-UNFINISHED = {"queued", "running", "stopped", "lost"}
-"""States of jobs that a sweep's own command would go on with."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("name", metavar="NAME", help="the sweep's name or folder")
     add_outputs(parser)
+    add_objectives(parser)
     add_json(parser, "the sweep's standing")
 
 
@@ -41,38 +43,62 @@ def run(args: argparse.Namespace) -> int:
     """One thing about one sweep; returns the exit code."""
     from diptych.runs.finding import default_outputs
     from diptych.sweeps.folder import SweepFolder
+    from diptych.sweeps.jobs import UNFINISHED
     from diptych.sweeps.standing import standing_of
     from diptych.sweeps.steering import command_of, retry, stop
 
     output = Output(as_json=args.json)
     folder = SweepFolder.named(args.name, args.outputs or default_outputs())
     if args.what == "confirm":
-        return _confirm(folder)
+        return _confirm(folder, args.objective, output)
+    if args.objective:
+        raise UserError(f"--objective goes with `diptych sweep confirm`, not with {args.what}")
     if args.what == "stop":
         output.line(stop(folder))
     elif args.what == "retry":
         output.line(retry(folder))
     standing = standing_of(folder, folder.jobs())
     _show(folder.name, standing, output)
-    if not folder.is_in_hand and UNFINISHED & standing.counts.keys() and args.what == "status":
+    if not folder.is_in_hand and standing.counts.keys() & set(UNFINISHED) and args.what == "status":
         output.line(f"nobody carries it out at the moment; go on with\n{command_of(folder)}")
     output.result({"sweep": folder.name, "in_hand": folder.is_in_hand, **standing.to_dict()})
     return 0
 
 
-def _confirm(folder: "SweepFolder") -> int:
+def _confirm(folder: "SweepFolder", objectives: list[str], output: Output) -> int:
     """What `compare` says that one should type, one command after the other; the first that fails ends it."""
     from diptych.reports.sweeps.files import reading_of
+    from diptych.sweeps.jobs import UNFINISHED
 
-    winner = reading_of(folder).winner
+    winner = reading_of(folder, objectives_from(objectives)).winner
     if winner is None:
         raise UserError(f"no run of sweep {folder.name} has a figure to lead by: `diptych sweep status {folder.name}`")
-    for words in (winner.retrain, winner.evaluate, ("diptych", "compare", folder.name)):
-        here = {**os.environ, "DIPTYCH_OUTPUTS": str(folder.outputs)}
-        code = subprocess.run([sys.executable, "-m", *words], env=here, check=False).returncode
+    if folder.is_in_hand:
+        raise UserError(f"sweep {folder.name} is under way, and another may yet lead: wait for its end")
+    if unfinished := [job.run_id for job in folder.jobs() if job.state in UNFINISHED]:
+        output.line(f"not over, and might yet lead: {', '.join(unfinished)}")
+    if winner.is_confirmed:
+        output.line(f"#{winner.trial.number} of sweep {folder.name} is confirmed already")
+    else:
+        code = _typed(winner.retrain, folder) or _evaluated(winner.evaluate, folder, output)
         if code:
             return code
-    return 0
+    asked = (word for objective in objectives for word in ("--objective", objective))
+    return _typed(("diptych", "compare", folder.name, *asked), folder)
+
+
+def _evaluated(words: "Sequence[str]", folder: "SweepFolder", output: Output) -> int:
+    """Its tables, which are long, go into a file of the sweep that it evaluates."""
+    tables = folder.path.with_name(words[-1]) / "evaluations.txt"
+    output.line(f"evaluating on the test split; the tables go to {short(tables)}")
+    with tables.open("w", encoding="utf-8") as file:
+        return _typed(words, folder, file)
+
+
+def _typed(words: "Sequence[str]", folder: "SweepFolder", said: "TextIO | None" = None) -> int:
+    """Carry a command out as if it had been typed; returns its exit code."""
+    here = {**os.environ, "DIPTYCH_OUTPUTS": str(folder.outputs)}
+    return subprocess.run([sys.executable, "-m", *words], env=here, stdout=said, check=False).returncode
 
 
 def _show(name: str, standing: "Standing", output: Output) -> None:

@@ -6,7 +6,8 @@ install.
 
 import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -47,12 +48,26 @@ def options(group: str) -> list[str]:
 
 def compose(overrides: Sequence[str] = (), config_dir: Path | None = None) -> dict[str, Any]:
     """What `diptych train OVERRIDES` would run, resolved. For Python and tests; the command line uses `hydra.main`."""
+    with _composed(overrides, config_dir) as config:
+        return plain(config)
+
+
+def hydra_settings(overrides: Sequence[str] = (), config_dir: Path | None = None) -> dict[str, Any]:
+    """What may be set below `hydra.` beside these overrides; only names matter, so nothing is resolved."""
+    with _composed(overrides, config_dir) as config:
+        values = OmegaConf.to_container(config.hydra, resolve=False)
+        assert isinstance(values, dict)
+        return {str(key): value for key, value in values.items()}
+
+
+@contextmanager
+def _composed(overrides: Sequence[str], config_dir: Path | None) -> Iterator[DictConfig]:
     register()
     extra = [f"hydra.searchpath=[file://{config_dir.absolute()}]"] if config_dir else []
     with initialize_config_module(CONF_PACKAGE, version_base="1.3"):
         config = hydra_compose(CONFIG_NAME, [*overrides, *extra], return_hydra_config=True)
         HydraConfig.instance().set_config(config)
-        return plain(config)
+        yield config
 
 
 def plain(config: DictConfig) -> dict[str, Any]:

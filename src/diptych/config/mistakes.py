@@ -8,9 +8,10 @@ from typing import Any
 
 from hydra.errors import HydraException
 
-from diptych.config.composition import compose, conf_folder
+from diptych.config.composition import compose, conf_folder, hydra_settings
 from diptych.config.errors import UserError
 
+HYDRA = "hydra."
 _NOISE = re.compile(r"\s*(full_key|reference_type|object_type|provider=)|Config search path")
 _CONVERTED = re.compile(r"Value '(.*)' (?:of type '\w+' could not be converted to|is not a valid) (\w+)")
 _KINDS = {"Integer": "a whole number", "Float": "a number", "bool": "true or false"}
@@ -27,11 +28,11 @@ def explain(error: HydraException, overrides: Sequence[str], config_dir: Path | 
     found = re.search(r"Could not override '([^']+)'", lines[0])
     if found:
         meant = _nearest(found[1], [o for o in overrides if o.lstrip("+~").partition("=")[0] != found[1]], config_dir)
-        of_the_spine = "." not in found[1] or found[1].startswith(("trainer.", "paths."))
+        of_the_spine = "." not in found[1] or found[1].startswith(("trainer.", "paths.", HYDRA))
         needless = ("Key ", "To append") if of_the_spine or meant else "Key "
         lines = [line for line in lines if not line.startswith(needless)]
         lines[:1] = [f"there is no {found[1]} to set" + (f"; did you mean {meant}?" if meant else "")]
-    return _of_the_wrong_type("\n".join(lines), overrides)
+    return _of_the_wrong_type(_interval_of_a_grid("\n".join(lines), overrides), overrides)
 
 
 def nearest(wrong: str, names: Iterable[str]) -> str | None:
@@ -48,6 +49,15 @@ def _of_the_wrong_type(message: str, overrides: Sequence[str]) -> str:
     if not found or not guilty:
         return message
     return f"{guilty[0]}: this key takes {_KINDS.get(found[2], found[2])}"
+
+
+def _interval_of_a_grid(message: str, overrides: Sequence[str]) -> str:
+    """The message, or what to type where Hydra's own sweeper is asked for all numbers of an interval."""
+    guilty = [override for override in overrides if "interval(" in override]
+    if "does not support sweep type" not in message or not guilty:
+        return message
+    key = guilty[0].partition("=")[0]
+    return f"{guilty[0]}: a grid needs values, as in {key}=1,2,3; to draw from an interval, add hydra/sweeper=optuna"
 
 
 def _how_to_name(part: str, run: str) -> str:
@@ -68,11 +78,21 @@ def composed(overrides: Sequence[str]) -> dict[str, Any]:
 
 def _nearest(wrong: str, other_overrides: Sequence[str], config_dir: Path | None) -> str | None:
     try:
+        if wrong.startswith(HYDRA):
+            return _nearest_sibling(wrong, _paths(hydra_settings(other_overrides, config_dir), HYDRA))
         config = compose(other_overrides, config_dir)
     except (HydraException, UserError, AssertionError):
         return None
     groups = [folder.name for folder in conf_folder().iterdir() if folder.is_dir()]
     return nearest(wrong, (path for path in (*_paths(config), *groups) if path.count(".") == wrong.count(".")))
+
+
+def _nearest_sibling(wrong: str, paths: Iterable[str]) -> str | None:
+    """By the last name alone: what comes before it is long, and alike everywhere."""
+    group, _, name = wrong.rpartition(".")
+    names = [last for parent, _, last in (path.rpartition(".") for path in paths) if parent == group]
+    found = nearest(name, (name for name in names if not name.startswith("_")))
+    return f"{group}.{found}" if found else None
 
 
 def _paths(values: Mapping[str, Any], prefix: str = "") -> Iterator[str]:

@@ -130,8 +130,10 @@ def _values(override: Override) -> Choice | Interval:
             values = Choice(tuple(dict.fromkeys(override.sweep_string_iterator())))
         case _:
             raise UserError(f"{text}: search over choice(…), range(…) or interval(…)")
-    if isinstance(values, Interval) and (values.low > values.high or (log and values.low <= 0)):
-        raise UserError(f"{text}: there is nothing to choose from" + (" by logarithm" if log else ""))
+    if isinstance(values, Interval) and values.low > values.high:
+        raise UserError(f"{text}: there is nothing to choose from; the lower end comes first")
+    if isinstance(values, Interval) and log and values.low <= 0:
+        raise UserError(f"{text}: there is nothing to choose from by logarithm; both ends are above 0")
     return values
 
 

@@ -167,16 +167,15 @@ class Demo:
 
     def _story(self) -> "DemoStory":
         from diptych.reports.demo_report import DemoStory
-        from diptych.reports.stories import hardware_facts
+        from diptych.reports.stories import latest_hardware
 
         runs = {role: RunFolder((self.folder / role).resolve()) for role in ("painter", "teller")}
-        environment: dict[str, Any] = runs["painter"].read_environment()[-1]
         return DemoStory(
             budget=self.budget,
             evaluations=[kept.evaluation for kept in self.results],
             steps=self.steps,
             charts=_charts(runs),
-            hardware=hardware_facts(environment) | {"peak memory": _peak_memory()},
+            hardware=latest_hardware(runs["painter"]) | {"peak memory": _peak_memory()},
             world=_world_in_words(runs["painter"].read_config()),
         )
 

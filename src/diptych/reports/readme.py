@@ -81,7 +81,10 @@ def _figure_row(figure: Figure, result: Evaluation) -> tuple[str, ...]:
 
 
 def _run_row(run: RunFolder, result: Evaluation) -> tuple[str, ...]:
-    config, start = run.read_config(), run.read_environment()[0]
+    config, starts = run.read_config(), run.read_environment()
+    if not starts:
+        raise UserError(f"{run.run_id} does not say on what it was trained (environment.json): train it again")
+    start = starts[0]
     if result.protocol.get("config_digest") != run.digest:
         raise UserError(f"{run.run_id} has another configuration than when it was evaluated: evaluate it again")
     facts = hardware_facts(start)

@@ -62,6 +62,12 @@ def hardware_facts(environment: Mapping[str, Any]) -> dict[str, object]:
     }
 
 
+def latest_hardware(run: RunFolder) -> dict[str, object]:
+    """Of the run's latest start; nothing where its environment cannot be read."""
+    starts = run.read_environment()
+    return hardware_facts(starts[-1]) if starts else {}
+
+
 def commit_words(code: Mapping[str, Any]) -> str:
     """The commit, short, and whether files were changed since."""
     return f"{code['commit'][:10]}{' (changed since)' if code['dirty'] else ''}" if code["commit"] else "unknown"
@@ -89,8 +95,7 @@ def _facts(run: RunFolder) -> dict[str, object]:
         facts |= {"started": f"{status.started[:16].replace('T', ' ')} UTC", "took": _duration(status.seconds)}
     if status.best is not None:
         facts[f"best {config.get('monitor')}"] = f"{status.best:.4g}"
-    environment = run.read_environment()
-    return facts | (hardware_facts(environment[-1]) if environment else {})
+    return facts | latest_hardware(run)
 
 
 def _samples(run: RunFolder) -> list[tuple[str, Image.Image]]:

@@ -45,7 +45,7 @@ def find_run(text: str, outputs: Path, role: str | None = None) -> RunFolder:
 
 def runs_named(texts: Sequence[str], outputs: Path) -> list[RunFolder]:
     """The runs that the texts name, each once: a sweep, or any folder of links to runs, stands for all of its runs."""
-    runs = [run for text in texts for run in _runs_of_sweep(text, outputs) or [find_run(text, outputs)]]
+    runs = [run for text in texts for run in _runs_of_sweep(text, outputs) or [_run_or_sweep(text, outputs)]]
     return list({run.path: run for run in runs}.values())
 
 
@@ -60,8 +60,8 @@ def sweep_members(text: str, outputs: Path) -> set[str]:
     links = _links_of_sweep(text, outputs)
     if links is not None:
         return {link.name for link in links}
-    names = [folder.name for folder in sorted((outputs / "sweeps").glob("*"))]
-    raise UserError(f"there is no sweep {text!r} in {outputs}/sweeps; there are: {', '.join(names) or 'none yet'}")
+    names = ", ".join(_sweeps(outputs)) or "none yet"
+    raise UserError(f"there is no sweep {text!r} in {outputs}/sweeps; there are: {names}")
 
 
 def role_of(run: RunFolder) -> str:
@@ -83,6 +83,21 @@ def _runs_of_sweep(text: str, outputs: Path) -> list[RunFolder]:
     """The runs that are linked in a sweep's folder; none where `text` names no sweep."""
     paths = sorted(link.resolve() for link in _links_of_sweep(text, outputs) or ())
     return [RunFolder(path) for path in paths if (path / "config.yaml").is_file()]
+
+
+def _run_or_sweep(text: str, outputs: Path) -> RunFolder:
+    """The run; who names none may have meant a sweep."""
+    try:
+        return find_run(text, outputs)
+    except UserError as error:
+        sweeps = _sweeps(outputs)
+        raise UserError(f"{error}\nthere are sweeps, too: {', '.join(sweeps)}") if sweeps else error from None
+
+
+def _sweeps(outputs: Path) -> list[str]:
+    """Those that have runs."""
+    links = (path for path in (outputs / "sweeps").glob("*/*") if path.is_symlink())
+    return sorted({link.parent.name for link in links})
 
 
 def _links_of_sweep(text: str, outputs: Path) -> list[Path] | None:

@@ -13,34 +13,10 @@ from typing import Any
 
 from diptych.config import UserError
 from diptych.config.components import Trust
-from diptych.config.composition import missing
 from diptych.runs.build import restore_system
-from diptych.runs.finding import find_run, role_of
+from diptych.runs.finding import role_of
 from diptych.runs.folder import RunFolder
 from diptych.systems.base import System
-
-
-def check_parts(parts: Mapping[str, Mapping[str, Any]]) -> None:
-    """Every part names a run and the role of what it trains, and nothing else."""
-    for name, part in parts.items():
-        for key in part:
-            if key not in ("run", "role"):
-                raise UserError(f"parts.{name}.{key}: a part has a run and a role only")
-        for key, example in (("run", "latest"), ("role", "captioner")):
-            if not part.get(key):
-                raise UserError(missing(f"parts.{name}.{key}", example))
-
-
-def find_lenders(parts: Mapping[str, Mapping[str, str]], outputs: Path) -> dict[str, RunFolder]:
-    """The run that lends each part: it trains what the part's role says, and has a checkpoint."""
-    lenders = {name: find_run(part["run"], outputs, part["role"]) for name, part in parts.items()}
-    for name, run in lenders.items():
-        if role_of(run) != parts[name]["role"]:
-            raise UserError(
-                f"parts.{name}.run={parts[name]['run']} trains a {role_of(run)}, not a {parts[name]['role']}"
-            )
-        run.checkpoint()
-    return lenders
 
 
 def borrow(lenders: Mapping[str, RunFolder], folder: RunFolder) -> None:

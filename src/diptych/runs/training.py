@@ -13,13 +13,13 @@ from diptych.data.loader import end_workers
 from diptych.runs.build import Config, check_components
 from diptych.runs.crew import RankFailed, RankLost
 from diptych.runs.disclosure import described, run_info, told
-from diptych.runs.finding import find_run
 from diptych.runs.folder import RunFolder, begun_by_another
-from diptych.runs.identity import check_name, inherited_or_new_run_id, inherited_sweep
+from diptych.runs.identity import inherited_or_new_run_id, inherited_sweep
 from diptych.runs.orders import Order, awaited_order
-from diptych.runs.parts import borrow, check_parts, find_lenders
+from diptych.runs.parts import borrow
 from diptych.runs.places import is_begun_beside, meeting_point, together
 from diptych.runs.recording import Progress, full_disk_named, gone_if_refused, in_hand, recorded, refuse_if_alive
+from diptych.runs.requirements import check_parts, check_values, find_lenders, find_warm_start
 from diptych.runs.saved import Saved, newest_saved, set_aside
 from diptych.runs.starts import Start, build, fit, in_company, open_meeting, place_for, trainer_for
 from diptych.runs.status import DONE, FAILED, LOST
@@ -33,14 +33,7 @@ log = logging.getLogger(__name__)
 
 def check(config: Config, trust: Trust = None) -> None:
     """Refuse a configuration that cannot be run, before anything is loaded or written."""
-    if config["mode"] not in ("min", "max"):
-        raise UserError(f"mode={config['mode']!r}: say whether the monitored figure is best at its min or its max")
-    for key in ("budget_images", "validate_every_images"):
-        if config[key] <= 0:
-            raise UserError(f"{key}={config[key]}: give a positive number of images")
-    if config["seed"] < 0:
-        raise UserError(f"seed={config['seed']}: give a whole number from 0")
-    check_name(config["name"])
+    check_values(config)
     check_components(config, trust)
     check_parts(config["parts"])
     check_can_be_sharded(config["trainer"], components.find_class(config["system"], "system", trust))
@@ -59,8 +52,7 @@ def train(config: Config, overrides: Iterable[str] = ()) -> tuple[RunFolder, Pro
     place = place_for(config)
     if not place.is_first:
         return follow(awaited_order(place, settled(config["trainer"])))
-    warm = find_run(config["init_from"], outputs).checkpoint() if config["init_from"] else None
-    lenders = find_lenders(config["parts"], outputs)
+    warm, lenders = find_warm_start(config, outputs), find_lenders(config["parts"], outputs)
     with full_disk_named(outputs):
         folder = RunFolder.create(outputs, config["name"], inherited_or_new_run_id())
         folder.write_config(config)

@@ -14,8 +14,8 @@ from signal import SIGTERM
 from typing import Any
 
 from diptych.config.errors import UserError
-from diptych.runs.lock import LockHeld, locked
-from diptych.runs.status import LOST, RUNNING, STOPPED, now, seconds_between
+from diptych.runs.lock import LockHeld, is_locked, locked
+from diptych.runs.status import LOST, RUNNING, STOPPED, host_name, now, seconds_between
 from diptych.runs.stopping import Stopped, StopSignals
 from diptych.sweeps.executors import Executor, Work
 from diptych.sweeps.folder import SweepFolder
@@ -126,9 +126,20 @@ class Controller:
                 continue
             work = self.executor.adopt(job.handle)
             if work is None:
+                self._refuse_if_elsewhere(job)
                 self._note_end(job, self.executor.end_of(job.handle))
             else:
                 self._hold(job, work)
+
+    def _refuse_if_elsewhere(self, job: Job) -> None:
+        """`UserError` if the run is in hand on another machine that has the same folders."""
+        run = self.folder.run_of(job)
+        host = run.read_status().host if run is not None else ""
+        if run is not None and self.executor.is_of_one_machine and host != host_name() and is_locked(run.lock):
+            raise UserError(
+                f"{job.run_id} of sweep {self.folder.name} is under way on another machine ({host}): go on with the "
+                "sweep there, or stop it there first"
+            )
 
     def _step_or_wait(self) -> bool:
         """While the disk is full, what could not be done is tried again."""

@@ -39,11 +39,13 @@ class Executor(Protocol):
     """Carries starts out, and takes up what an earlier supervisor has started.
 
     `look_every_seconds` is how often it may be asked how its work fares. `parallelism` is how many starts are under way
-    at a time; None where that is one a slot.
+    at a time; None where that is one a slot. `is_of_one_machine` says that it knows nothing of work that was begun on
+    another.
     """
 
     look_every_seconds: float
     parallelism: int | None
+    is_of_one_machine: bool
 
     @property
     def description(self) -> Mapping[str, Any]:

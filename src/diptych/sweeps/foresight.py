@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from diptych.runs.folder import RunFolder
 from diptych.runs.status import DONE
+from diptych.sweeps.folder import SweepFolder
 from diptych.sweeps.slots import Slot
-from diptych.sweeps.standing import duration
+from diptych.sweeps.standing import duration, standing_of
 
 LATEST = 8
 MOST_SHOWN = 20
@@ -22,14 +23,23 @@ class Plan(NamedTuple):
     budget_images: int
 
 
-def foresee(plans: Sequence[Plan], outputs: Path, slots: Sequence[Slot]) -> list[str]:
-    """Lines: every run, how many there are, and how long they took elsewhere."""
+def foresee(plans: Sequence[Plan], folder: SweepFolder, slots: Sequence[Slot]) -> list[str]:
+    """Lines: what the sweep has already, every run that is left, how many there are, and how long they took elsewhere.
+
+    `plans` are those that are left.
+    """
+    jobs = folder.jobs()
+    before = [f"sweep {folder.name} has already {standing_of(folder, jobs).counts_text}"] if len(jobs) else []
+    if not plans:
+        return [*before, "nothing is left to run"]
     shown = [plan.shown for plan in plans if plan.shown]
     lines = [f"  {text}" for text in shown[:MOST_SHOWN]]
     if len(shown) > MOST_SHOWN:
         lines.append(f"  … and {len(shown) - MOST_SHOWN} more")
     images = sum(plan.budget_images for plan in plans)
-    return [*lines, f"{len(plans)} runs, {images:,} images, {_places(slots)}", _cost(plans, outputs, len(slots))]
+    runs = f"{len(plans)} run{'s' * (len(plans) > 1)}"
+    lines.append(f"{runs}, {images:,} images, {_places(slots)}")
+    return [*before, *lines, _cost(plans, folder.outputs, len(slots))]
 
 
 def _places(slots: Sequence[Slot]) -> str:

@@ -10,6 +10,8 @@ from diptych.sweeps.ledger import Event
 QUEUED = "queued"
 STATES = (QUEUED, RUNNING, DONE, PRUNED, DIVERGED, FAILED, STOPPED, LOST)
 ENDED_BADLY = (DIVERGED, FAILED, LOST)
+UNFINISHED = (QUEUED, RUNNING, STOPPED, LOST)
+"""States of jobs that a sweep's own command would go on with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,11 @@ def new_plans(jobs: Iterable[Job], plans: Iterable[Sequence[str]]) -> list[Seque
         else:
             new.append(plan)
     return new
+
+
+def plans_left(jobs: Iterable[Job], plans: Iterable[Sequence[str]]) -> list[Sequence[str]]:
+    """The plans that are not over: those that no job stands for, and those whose job is unfinished."""
+    return new_plans([job for job in jobs if job.state not in UNFINISHED], plans)
 
 
 def _started(job: Job, event: Event) -> Job:

@@ -89,6 +89,7 @@ class LocalExecutor:
 
     look_every_seconds = 0.2
     parallelism: int | None = None
+    is_of_one_machine = True
 
     def __init__(self, resources: Resources | None = None, most_memory_gb: float | None = None) -> None:
         if most_memory_gb is not None and most_memory_gb <= 0:

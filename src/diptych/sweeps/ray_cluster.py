@@ -94,6 +94,7 @@ class RayExecutor:
 
     look_every_seconds = 0.5
     parallelism: int | None = None
+    is_of_one_machine = False
     _connected_one: ClassVar["RayExecutor | None"] = None
     """Ray keeps one connection in a process; this is whose it is."""
 

@@ -117,6 +117,7 @@ class SlurmExecutor:
     """
 
     look_every_seconds = 2.0
+    is_of_one_machine = False
 
     def __init__(self, settings: SlurmSettings | None = None, num_slots: int = MOST_IN_AN_ARRAY) -> None:
         self._settings, self.num_slots = settings, num_slots

@@ -40,9 +40,14 @@ class Standing:
         }
 
     @property
+    def counts_text(self) -> str:
+        """`9 done, 3 pruned`."""
+        return ", ".join(f"{number} {state}" for state, number in self.counts.items())
+
+    @property
     def words(self) -> str:
         """The counts in one line, and the time left."""
-        line = ", ".join(f"{number} {state}" for state, number in self.counts.items())
+        line = self.counts_text
         return line if self.seconds_left is None else f"{line}; about {duration(self.seconds_left)} left"
 
     def to_dict(self) -> Mapping[str, Any]:
@@ -81,7 +86,8 @@ def duration(seconds: float) -> str:
 
 def _row(folder: SweepFolder, job: Job, differing: set[str]) -> Row:
     run = folder.run_of(job) if job.starts else None
-    said = " ".join(_shortened(argument) for argument in job.arguments if argument in differing)
+    shown = [text for text in job.arguments if text in differing or text.partition("=")[0] in job.values]
+    said = " ".join(map(_shortened, shown))
     seen = replace(job, state=QUEUED) if job.waits else job
     if run is None:
         return Row(seen, said, 0, None, seconds_between(job.since, now()) if seen.state == RUNNING else 0.0)

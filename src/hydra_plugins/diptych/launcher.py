@@ -7,7 +7,8 @@ here it only meets Hydra.
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,12 +22,14 @@ from omegaconf import DictConfig, OmegaConf
 
 if TYPE_CHECKING:
     from diptych.sweeps.executors import Executor
+    from diptych.sweeps.folder import SweepFolder
     from diptych.sweeps.search.request import Search
 
 log = logging.getLogger("diptych.sweeps")
 
 # Overrides of Hydra's own that describe the sweep and not the run.
 OF_THE_SWEEP = ("hydra.sweep", "hydra.sweeper", "hydra.launcher", "hydra/launcher", "hydra/sweeper", "hydra.mode")
+MADE_BY_HYDRA = "multirun.yaml"
 
 
 @dataclass
@@ -103,26 +106,51 @@ class SweepLauncher(Launcher, ABC):
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """A grid: the sets of overrides that Hydra's own sweeper has made."""
-        self.composed(job_overrides[0])  # a mistake that all of them share is found before anything is begun
-        if self.dry_run:
-            self._say_what_would_run([(" ".join(overrides), overrides) for overrides in job_overrides])
-        else:
-            common = self.common()
-            self._carry_out(plans=[[*common, *overrides] for overrides in job_overrides])
+        from diptych.sweeps.jobs import new_plans, plans_left
+
+        common, jobs = self.common(), self.folder.jobs()
+        plans = [[*common, *overrides] for overrides in job_overrides]
+        with self._no_trace_if_refused():
+            for plan in new_plans(jobs, plans)[:1]:
+                self.refuse_early(self.composed(plan[len(common) :]))
+            if self.dry_run:
+                left = [plan[len(common) :] for plan in plans_left(jobs, plans)]
+                self._say_what_would_run([(" ".join(overrides), overrides) for overrides in left])
+            else:
+                self._carry_out(plans=plans)
         return [JobReturn(overrides=o, status=JobStatus.COMPLETED, _return_value=None) for o in job_overrides]
 
-    def search(self, search: "Search") -> None:
-        """A search: its proposals, one after the other."""
+    def search(self, search: "Search", example: DictConfig) -> None:
+        """A search: its proposals, one after the other; `example` is the configuration of one of its runs."""
+        from diptych.sweeps.search.planner import runs_left
+        from diptych.sweeps.search.sameness import refuse_another_search
+
+        refuse_another_search(self.folder, search)
+        left = runs_left(self.folder.jobs(), search)
+        if left:
+            self.refuse_early(example)
         if not self.dry_run:
             return self._carry_out(search=search)
         from diptych.sweeps.search.request import described
 
         for parameter in search.space:
             log.info("  %s: %s", parameter.key, described(parameter))
-        fixed = search.fixed[len(self.common()) :]
-        members = search.repeats or ("",)
-        trials = [[*fixed, *filter(None, [member])] for _ in range(search.n_trials) for member in members]
-        return self._say_what_would_run([("", overrides) for overrides in trials])
+        common = len(self.common())
+        return self._say_what_would_run([("", overrides[common:]) for overrides in left])
+
+    def refuse_early(self, config: DictConfig) -> None:
+        """A mistake that all runs share is found before any of them is begun (`UserError`)."""
+        from diptych.config.composition import plain
+        from diptych.runs.requirements import check_requirements
+
+        check_requirements(plain(config))
+
+    @property
+    def folder(self) -> "SweepFolder":
+        """The sweep's."""
+        from diptych.sweeps.folder import SweepFolder
+
+        return SweepFolder(Path(self.config.hydra.sweep.dir), Path(self.config.paths.outputs))
 
     def composed(self, overrides: Sequence[str]) -> DictConfig:
         """The configuration of one run, as its own process will have it."""
@@ -144,11 +172,9 @@ class SweepLauncher(Launcher, ABC):
     def _carry_out(self, **asked: Any) -> None:
         # Imported late: plugins are imported by every Hydra application of the environment.
         from diptych.sweeps.controller import Policy
-        from diptych.sweeps.folder import SweepFolder
         from diptych.sweeps.launch import Request, launch
 
-        folder = SweepFolder(Path(self.config.hydra.sweep.dir), Path(self.config.paths.outputs))
-        launch(Request(policy=Policy(**self.policy), **asked), folder, self.executor("search" in asked))
+        launch(Request(policy=Policy(**self.policy), **asked), self.folder, self.executor("search" in asked))
 
     def _say_what_would_run(self, runs: Sequence[tuple[str, Sequence[str]]]) -> None:
         """Each with what is shown of it, if anything."""
@@ -156,9 +182,19 @@ class SweepLauncher(Launcher, ABC):
 
         configs = {each: self.composed(each) for each in {tuple(overrides) for _, overrides in runs}}
         plans = [Plan(shown, configs[tuple(each)].name, configs[tuple(each)].budget_images) for shown, each in runs]
-        slots = self.executor(is_search=True).slots()
-        for line in foresee(plans, Path(self.config.paths.outputs), slots):
+        for line in foresee(plans, self.folder, self.executor(is_search=True).slots()):
             log.info("%s", line)
+
+    @contextmanager
+    def _no_trace_if_refused(self) -> Iterator[None]:
+        """Hydra's own sweeper makes a folder with a file before it asks; a sweep that does not begin needs neither."""
+        try:
+            yield
+        finally:
+            if not self.folder.ledger.path.exists():
+                (self.folder.path / MADE_BY_HYDRA).unlink(missing_ok=True)
+                with suppress(OSError):  # something else lies in it, or it is not there
+                    self.folder.path.rmdir()
 
 
 class LocalLauncher(SweepLauncher):

@@ -56,7 +56,7 @@ class OptunaSweeper(Sweeper):
         key, values = read_values(self.repeat) if self.repeat else ("", ())
         repeats = tuple(f"{key}={value}" for value in values)
         examples = [f"{parameter.key}={typed(parameter.values.example)}" for parameter in space if not parameter.when]
-        config = self.launcher.composed([*fixed, *examples, *repeats[:1]])  # a misspelt key is found before any run
+        config = self.launcher.composed([*fixed, *examples, *repeats[:1]])
         self._refuse_settings_of_runs()
         search = Search(
             space,
@@ -69,7 +69,7 @@ class OptunaSweeper(Sweeper):
             self.aggregate,
             self.seed,
         )
-        self.launcher.search(search)
+        self.launcher.search(search, config)
 
     def _refuse_settings_of_runs(self) -> None:
         """A file in conf/sweep says how is searched; runs are begun, and later repeated, without it."""

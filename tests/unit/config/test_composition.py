@@ -116,6 +116,10 @@ def test_a_value_nobody_gives_is_named(own):
         ("generatr=dcgan", "there is no generatr to set; did you mean generator?"),
         ("generator.widht=32", "there is no generator.widht to set; did you mean generator.width?"),
         ("budget_images=lots", "budget_images=lots: this key takes a whole number"),
+        ("budget_image=100", "there is no budget_image to set; did you mean budget_images?"),
+        ("hydra.launcher.slot=2", "there is no hydra.launcher.slot to set; did you mean hydra.launcher.slots?"),
+        ("hydra.launcher.nothing=2", "there is no hydra.launcher.nothing to set"),
+        ("hydra.sweeper.n_trial=2", "there is no hydra.sweeper.n_trial to set"),
         ("trainer.benchmark=perhaps", "trainer.benchmark=perhaps: this key takes true or false"),
     ],
 )

@@ -4,10 +4,12 @@ import os
 import signal
 import subprocess
 import threading
+from pathlib import Path
 
 import pytest
 
 from diptych.runs import preemption, recording, training
+from diptych.runs.finding import find_run
 from diptych.runs.preemption import TAKING, await_the_end, in_slurm_job, is_preemption
 from diptych.runs.status import PREEMPTED, STOPPED
 from diptych.runs.stopping import Stopped, StopSignals
@@ -104,7 +106,7 @@ def test_a_run_says_that_it_was_preempted_before_it_waits(job, tiny, monkeypatch
     seen = []
 
     def look(signum, has_saved):
-        status = training.find_run("latest", training.Path(config["paths"]["outputs"])).read_status()
+        status = find_run("latest", Path(config["paths"]["outputs"])).read_status()
         seen.append((signum, has_saved, status.status, status.images_seen, status.handle))
 
     monkeypatch.setattr(recording, "await_the_end", look)

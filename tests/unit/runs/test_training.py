@@ -14,7 +14,8 @@ from diptych.runs import recording, training
 from diptych.runs.build import read_checkpoint
 from diptych.runs.finding import find_run
 from diptych.runs.folder import RunFolder
-from diptych.runs.parts import borrow, find_lenders, load_parts
+from diptych.runs.parts import borrow, load_parts
+from diptych.runs.requirements import find_lenders
 from diptych.runs.saved import newest_saved
 from diptych.runs.status import DIVERGED, DONE, FAILED, LOST, STOPPED
 from diptych.runs.stopping import Stopped

@@ -3,12 +3,12 @@
 import errno
 import json
 import os
-import signal
 import threading
 import zipfile
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 import pytest
+from elsewhere import held_elsewhere
 
 from diptych.config import UserError
 from diptych.runs.folder import RunFolder
@@ -91,6 +91,7 @@ class Theatre:
     """Plays the scripts of each run, start by start; after the last one it is done."""
 
     look_every_seconds = 0.001
+    is_of_one_machine = True
 
     def __init__(self, outputs, **scripts) -> None:
         self.outputs, self.scripts = outputs, {name.replace("_", "-"): list(s) for name, s in scripts.items()}
@@ -338,6 +339,19 @@ def test_a_run_that_was_begun_but_never_noted_is_adopted_and_not_begun_twice(fol
     assert folder.jobs()[0].handle == orphan.handle
 
 
+def test_a_run_in_hand_on_another_machine_is_left_alone(folder):
+    theatre = Theatre(folder.outputs, run_0=[{SAVES}])
+    work = theatre.begin(start_of(folder, 0))
+    folder.ledger.append("started", job=0, handle="gone", slot=0)
+    status = work.run.read_status()
+    (work.run.path / "status.json").write_text(json.dumps(asdict(replace(status, status=RUNNING, host="far"))))
+    with held_elsewhere(work.run.lock), pytest.raises(UserError, match=r"run-0 .* on another machine \(far\)"):
+        carried_out(folder, theatre)
+    assert states(folder)[0] == RUNNING
+    carried_out(folder, Theatre(folder.outputs))
+    assert states(folder) == [DONE] * 3
+
+
 def test_a_start_that_came_too_late_does_not_end_the_run_of_the_earlier_one(folder):
     theatre = Theatre(folder.outputs, run_0=[{LIVES}, {REFUSED}])
     orphan = theatre.begin(start_of(folder, 0))
@@ -428,20 +442,10 @@ def test_what_ended_badly_is_queued_again_on_request(folder):
 
 def test_a_sweep_is_in_the_hands_of_one_process(folder, monkeypatch):
     monkeypatch.setattr("diptych.runs.lock.PATIENCE_SECONDS", 0.1)
-    reader, writer = os.pipe()
-    holder = os.fork()
-    if not holder:
-        with in_hand(folder):
-            os.write(writer, b"x")
-            signal.pause()
-    os.read(reader, 1)
-    try:
+    with held_elsewhere(folder.lock):
         assert folder.is_in_hand
         with pytest.raises(UserError, match="another process has sweep lr in hand"), in_hand(folder):
             pass
-    finally:
-        os.kill(holder, signal.SIGKILL)
-        os.waitpid(holder, 0)
     assert not folder.is_in_hand
 
 

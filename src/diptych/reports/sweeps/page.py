@@ -102,9 +102,16 @@ def _leading(table: SweepTable, winner: Winner | None) -> str:
         paragraph(f"{leader_text(table, winner)}. {rivals_text(winner)} {confirmation_text(winner)}"),
         f"<h3>Its best run, {escape(winner.run.run_id)}, again</h3>",
         _typed(winner.reproduce),
-        "<h3>With fresh seeds, then on the test split</h3>",
-        _typed(winner.retrain, winner.evaluate),
+        _confirmation(winner),
     )
+
+
+def _confirmation(winner: Winner) -> str:
+    """How to come by one."""
+    if winner.is_confirmed:
+        return ""
+    title = "<h3>To confirm it, with fresh seeds on the test split</h3>"
+    return f"{title}{_typed(winner.confirm)}{paragraph('which does')}{_typed(winner.retrain, winner.evaluate)}"
 
 
 def _lead(table: SweepTable) -> str:

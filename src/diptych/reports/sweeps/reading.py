@@ -15,6 +15,7 @@ from diptych.sweeps.jobs import Job
 from diptych.tracking.csv_file import read_columns
 
 IMAGES, SECONDS = "images", "seconds"
+BUDGET = "budget_images"
 LAUNCHER = ("hydra.launcher.", "hydra/launcher=")
 COSTS = (IMAGES, SECONDS)
 """Objectives that no file of figures has: what a run took."""
@@ -33,10 +34,19 @@ def read_sweep(folder: SweepFolder, objectives: Sequence[Objective] = ()) -> Swe
     keys = {key for job in jobs for key in _settings(job)}
     runs = [_run(job, found.get(job.number), configs.get(job.number, {}), chosen, keys, tests) for job in jobs]
     notes = [*_monitor_notes(chosen, configs.values()), *_same_command_notes(runs), *tests.notes]
+    notes += _budget_notes(configs.values()) if BUDGET not in keys else []
     if _search(folder).get("aggregate") == "bound":
         notes.append("the search itself chose by the worse end of an interval, and not by means as this table does")
-    asked = {"launcher": _launcher(folder), "runs_per_trial": max(1, len(_search(folder).get("repeats", ())))}
-    return table_of(folder.name, chosen, runs, tested_name=tests.name, notes=notes, **asked)
+    return table_of(
+        folder.name,
+        chosen,
+        runs,
+        tested_name=tests.name,
+        notes=notes,
+        launcher=_launcher(folder),
+        runs_per_trial=max(1, len(_search(folder).get("repeats", ()))),
+        is_asked=bool(objectives),
+    )
 
 
 def _launcher(folder: SweepFolder) -> list[str]:
@@ -188,6 +198,15 @@ def _monitor_notes(objectives: Sequence[Objective], configs: Iterable[Config]) -
         + ("is the last" if name == "None" else f"is best by {name}")
         for name, number in strange.items()
     ]
+
+
+def _budget_notes(configs: Iterable[Config]) -> list[str]:
+    """Runs that were given more images than others, though the sweep did not ask for that: resumed by hand, say."""
+    budgets = Counter(config[BUDGET] for config in configs if BUDGET in config)
+    if len(budgets) < 2:
+        return []
+    told = ", ".join(f"{number} of {budget:,}" for budget, number in sorted(budgets.items()))
+    return [f"budgets differ, and with them what figures are worth: {told} images"]
 
 
 def _same_command_notes(runs: Sequence[SweptRun]) -> list[str]:

@@ -134,7 +134,18 @@ def _winner(table: SweepTable, winner: Winner | None) -> list[str]:
         *_indented(confirmation_text(winner)),
         f"its best run, {winner.run.run_id}, again:",
         *_command(winner.reproduce),
-        "with fresh seeds, then on the test split:",
+        *_confirmation(winner),
+    ]
+
+
+def _confirmation(winner: Winner) -> list[str]:
+    """How to come by one."""
+    if winner.is_confirmed:
+        return []
+    return [
+        "to confirm it, with fresh seeds on the test split:",
+        *_command(winner.confirm),
+        "which does",
         *_command(winner.retrain),
         *_command(winner.evaluate),
     ]

@@ -145,7 +145,8 @@ class SweepTable:
     """All trials, the best first; those that cannot be ranked come last, in the order in which they were planned.
 
     `keys` are the parameters in which trials differ. `tested_name` says what `tested` values are of. `notes` are what
-    a reader must know of how it was read. `launcher` are the overrides that said who runs where.
+    a reader must know of how it was read. `launcher` are the overrides that said who runs where. `is_asked` tells that
+    the objectives are the reader's and not the sweep's own.
     """
 
     name: str
@@ -155,6 +156,7 @@ class SweepTable:
     tested_name: str = ""
     notes: tuple[str, ...] = ()
     launcher: tuple[str, ...] = ()
+    is_asked: bool = False
 
     @property
     def runs(self) -> list[SweptRun]:
@@ -193,6 +195,7 @@ def table_of(
     notes: Sequence[str] = (),
     launcher: Sequence[str] = (),
     runs_per_trial: int = 1,
+    is_asked: bool = False,
 ) -> SweepTable:
     """Runs of one trial of a search, or whose settings are the same, are a trial; the best trial comes first."""
     members: dict[str, list[SweptRun]] = {}
@@ -209,7 +212,8 @@ def table_of(
         for place, own in enumerate(members.values(), start=1)
     ]
     ordered = tuple(sorted(trials, key=lambda trial: _rank(trial, objectives)))
-    return SweepTable(name, tuple(objectives), ordered, tuple(keys), tested_name, tuple(notes), tuple(launcher))
+    said = (tested_name, tuple(notes), tuple(launcher), is_asked)
+    return SweepTable(name, tuple(objectives), ordered, tuple(keys), *said)
 
 
 def differing_keys(settings: Sequence[Mapping[str, Any]]) -> list[str]:

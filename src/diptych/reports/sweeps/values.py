@@ -54,7 +54,7 @@ def sweep_markdown(table: SweepTable, winner: Winner | None, importances: Import
         said += [
             f"### {winner.title.capitalize()}: #{winner.trial.number} {parameters_text(winner.trial)}",
             f"{leader_text(table, winner)}. {rivals_text(winner)} {confirmation_text(winner)}",
-            _code(winner.reproduce, winner.retrain, winner.evaluate),
+            _code(winner.reproduce, *(() if winner.is_confirmed else (winner.confirm,))),
         ]
     shares = [(s.name, f"{s.value:.3f}", f"{s.low:.3f} to {s.high:.3f}") for s in importances.shares]
     said += ["### What mattered", markdown_table(("parameter", "share", "5 to 95 %"), shares)] if shares else []
@@ -109,6 +109,7 @@ def _winner(winner: Winner) -> dict[str, Any]:
             if rival.contrast
         ],
         "reproduce": command(winner.reproduce),
+        "confirm": command(winner.confirm),
         "retrain": command(winner.retrain),
         "evaluate": command(winner.evaluate),
     }

@@ -5,7 +5,7 @@ seeds of it have been measured on the test split.
 """
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from diptych.config.overrides import read_override
@@ -38,13 +38,15 @@ class Rival:
 class Winner:
     """The leading trial. `run` is its best run; the commands are words, to be quoted by `command`.
 
-    `fresh` are figures of fresh seeds on the test split, as `fresh_name` says.
+    `reproduce` trains that run again; `confirm` does what `retrain` and `evaluate` do one after the other. `fresh` are
+    figures of fresh seeds on the test split, as `fresh_name` says.
     """
 
     trial: Trial
     run: SweptRun
     rivals: tuple[Rival, ...]
     reproduce: tuple[str, ...]
+    confirm: tuple[str, ...]
     retrain: tuple[str, ...]
     evaluate: tuple[str, ...]
     fresh: tuple[float, ...] = ()
@@ -80,6 +82,7 @@ def winner_of(table: SweepTable, confirming: SweepTable | None = None) -> Winner
         run,
         tuple(_rivals(trial, table.ranked)),
         ("diptych", "train", *_seeded(whole, run.seed)),
+        ("diptych", "sweep", "confirm", table.name, *_objective_flags(table)),
         ("diptych", "train", "-m", "--sweep", name, *table.launcher, *_seeded(_without_folds(whole, trial), seeds)),
         ("diptych", "evaluate", name),
         tuple(_confirmations(trial, run, confirming)),
@@ -124,6 +127,12 @@ def _contrast(leader: Trial, other: Trial) -> Contrast | None:
     if min(len(leader.values()), len(other.values())) >= LEAST:
         return welch_t(other.values(), leader.values())
     return None
+
+
+def _objective_flags(table: SweepTable) -> Iterator[str]:
+    """None where the sweep has them of itself."""
+    for objective in table.objectives if table.is_asked else ():
+        yield from ("--objective", f"{objective.name}:{objective.mode}")
 
 
 def _with_threads(run: SweptRun) -> tuple[str, ...]:

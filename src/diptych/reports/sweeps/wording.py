@@ -91,7 +91,7 @@ def rivals_text(winner: Winner) -> str:
 def confirmation_text(winner: Winner) -> str:
     """What fresh seeds came to on the test split, or that there are none yet."""
     if not winner.fresh:
-        return f"Not confirmed: train it anew with {FRESH_SEEDS} fresh seeds, and evaluate them on the test split."
+        return f"Not confirmed: that takes {FRESH_SEEDS} fresh seeds of it, evaluated on the test split."
     mean = sum(winner.fresh) / len(winner.fresh)
     interval = interval_of(winner.fresh)
     sure = f", 95 % interval {interval.low:.3g} to {interval.high:.3g}" if interval else ""

@@ -10,6 +10,7 @@ from diptych.sweeps.search.request import BOUND, Objective, Search
 from diptych.tracking import read_metrics
 
 SECONDS = "seconds"
+VALIDATION = "val/"
 BOUND_CONFIDENCE = 0.8
 """Of the interval whose worse end is a trial's figure: nine in ten repetitions would be better than that end."""
 
@@ -52,15 +53,21 @@ def together(search: Search, figures: Sequence[float], objective: Objective) -> 
 def _best(run: RunFolder, objective: Objective) -> float:
     values = [value for value in curve_of(run, objective) if not math.isnan(value)]
     if not values:
-        raise NotMeasured(f"{run.run_id} never measured {objective.metric}")
+        raise _not_measured(run, objective)
     return max(values, key=lambda value: objective.sign * value)
 
 
 def _figure(run: RunFolder, objective: Objective, row: dict[str, float]) -> float:
     value = run.read_status().seconds if objective.metric == SECONDS else row.get(objective.metric, math.nan)
     if math.isnan(value):
-        raise NotMeasured(f"{run.run_id} never measured {objective.metric}")
+        raise _not_measured(run, objective)
     return value
+
+
+def _not_measured(run: RunFolder, objective: Objective) -> NotMeasured:
+    """With what was measured, since a name may be misspelt."""
+    names = sorted({name for row in read_metrics(run.metrics) for name in row if name.startswith(VALIDATION)})
+    return NotMeasured(f"{run.run_id} never measured {objective.metric}; it measured {', '.join(names) or 'nothing'}")
 
 
 def _or_worst(value: float) -> float:

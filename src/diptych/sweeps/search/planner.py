@@ -13,7 +13,7 @@ from diptych.config.errors import UserError
 from diptych.runs.folder import RunFolder
 from diptych.runs.status import DIVERGED, DONE, FAILED, PRUNED, RUNNING
 from diptych.sweeps.folder import SweepFolder
-from diptych.sweeps.jobs import Job, Jobs
+from diptych.sweeps.jobs import UNFINISHED, Job, Jobs
 from diptych.sweeps.planning import Plan, Planner
 from diptych.sweeps.search.figures import NotMeasured, figures_of, together
 from diptych.sweeps.search.request import Search
@@ -51,6 +51,8 @@ class SearchPlanner(Planner):
         begun = {trial for trial, _ in trials_of(jobs)}
         for number in set(self.study.open_trials()) - begun:
             self.study.drop(number)
+        if len(begun) > search.n_trials:
+            log.info("n_trials=%d, and %d were begun already: nothing new is proposed", search.n_trials, len(begun))
 
     def look(self, jobs: Jobs) -> None:
         """Tell the study what is new, and ask runs that are not worth it to end."""
@@ -179,6 +181,13 @@ def trials_of(jobs: Iterable[Job]) -> Trials:
     """The jobs of each trial, in the order in which they were proposed."""
     of_trials = sorted((job for job in jobs if job.trial is not None), key=lambda job: (job.trial, job.number))
     return [(number or 0, list(members)) for number, members in groupby(of_trials, key=lambda job: job.trial)]
+
+
+def runs_left(jobs: Jobs, search: Search) -> list[Sequence[str]]:
+    """What a search still has to run, as far as that is known: of proposals to come, without the values they try."""
+    begun: list[Sequence[str]] = [job.arguments for job in jobs if job.state in UNFINISHED]
+    members = [[*search.fixed, *search.repeats[member : member + 1]] for member in range(search.runs_per_trial)]
+    return [*begun, *members * max(0, search.n_trials - len(trials_of(jobs)))]
 
 
 def short(value: Any) -> str:

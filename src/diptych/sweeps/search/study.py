@@ -19,6 +19,7 @@ from diptych.config.errors import UserError
 from diptych.config.spaces import Choice, Parameter, values_of
 from diptych.sweeps.ledger import add_when_there_is_room, repair
 from diptych.sweeps.search.request import Search
+from diptych.sweeps.search.sameness import refuse_changes
 
 FILE_NAME = "study.journal"
 MOST_DRAWS = 1000
@@ -224,7 +225,6 @@ def _opened(path: Path, name: str, search: Search) -> tuple[JournalStorage, optu
     asked = study.user_attrs.get(ASKED)
     if asked is None:
         study.set_user_attr(ASKED, search.describe())
-    elif asked != search.describe():
-        changed = ", ".join(key for key, value in search.describe().items() if asked.get(key) != value)
-        raise UserError(f"sweep {name} searched with other settings ({changed}): give this search another --sweep NAME")
+    else:
+        refuse_changes(asked, search, path.parent)
     return storage, study

@@ -116,10 +116,10 @@ def test_a_journal_that_is_damaged_inside_is_named(tmp_path, search):
 @pytest.mark.parametrize(
     ("changed", "named"),
     [
-        ({"overrides": ["x=interval(0,2)"]}, "space"),
-        ({"overrides": ["x=interval(0,1)", "model=dcgan"]}, "fixed"),
-        ({"objectives": (Objective("val/loss", "maximize"),)}, "objectives"),
-        ({"repeats": ("seed=0", "seed=1")}, "repeats"),
+        ({"overrides": ["x=interval(0,2)"]}, r"x: interval\(0\.0,1\.0\) before, interval\(0\.0,2\.0\) now"),
+        ({"overrides": ["x=interval(0,1)", "model=dcgan"]}, "model: not set before, dcgan now"),
+        ({"objectives": (Objective("val/loss", "maximize"),)}, "objectives: val/true: .* val/loss: "),
+        ({"repeats": ("seed=0", "seed=1")}, "repeat: not set before, seed=0 seed=1 now"),
     ],
 )
 def test_a_study_goes_on_only_with_figures_that_compare(tmp_path, search, changed, named):
