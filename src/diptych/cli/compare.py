@@ -4,6 +4,7 @@ One sweep alone is read by its validation figures, evaluated or not; with --by i
 """
 
 import argparse
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -100,8 +101,17 @@ def _evaluated(runs: "Sequence[RunFolder]", folder: Path, output: Output) -> tup
 
 
 def _say_files(files: "Sequence[Path]", output: Output) -> None:
-    for path in files:
-        output.line(f"written to {short(path)}")
+    """A folder's together; a name that has several endings comes once, as a shell would have it."""
+    from diptych.reports.columns import COLUMNS
+
+    for folder in dict.fromkeys(path.parent for path in files):
+        endings: dict[str, list[str]] = {}
+        for path in files:
+            if path.parent == folder:
+                endings.setdefault(path.stem, []).append(path.suffix[1:])
+        names = (f"{s}.{e[0]}" if len(e) == 1 else f"{s}.{{{','.join(e)}}}" for s, e in endings.items())
+        text = f"written to {short(folder)}: {' '.join(names)}"
+        output.line(textwrap.fill(text, COLUMNS, subsequent_indent="  ", break_long_words=False))
 
 
 def _name(runs: "list[RunFolder]", by: str | None) -> str:

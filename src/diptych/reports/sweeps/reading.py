@@ -34,7 +34,8 @@ def read_sweep(folder: SweepFolder, objectives: Sequence[Objective] = ()) -> Swe
     keys = {key for job in jobs for key in _settings(job)}
     runs = [_run(job, found.get(job.number), configs.get(job.number, {}), chosen, keys, tests) for job in jobs]
     notes = [*_monitor_notes(chosen, configs.values()), *_same_command_notes(runs), *tests.notes]
-    notes += _budget_notes(configs.values()) if BUDGET not in keys else []
+    asked = {str(_settings(job).get(BUDGET)) for job in jobs}
+    notes += _budget_notes(configs.values()) if len(asked) == 1 else []
     if _search(folder).get("aggregate") == "bound":
         notes.append("the search itself chose by the worse end of an interval, and not by means as this table does")
     return table_of(

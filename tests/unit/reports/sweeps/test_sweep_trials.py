@@ -187,3 +187,13 @@ def test_a_table_is_made_of_plain_values_only(tmp_path: Path) -> None:
 
     folder = grid(tmp_path, "plain", {f"lr={i + 1} x=[{i}]": [i / 10, i / 9] for i in range(9)})
     assert json.loads(json.dumps(reading_of(folder).values, allow_nan=False))["sweep"] == "plain"
+
+
+@pytest.mark.parametrize(("asked", "is_said"), [(["lr=1"], True), (["lr=1", "budget_images=100"], True), ([], False)])
+def test_budgets_that_differ_though_nobody_asked_for_that_are_said(
+    tmp_path: Path, asked: list[str], is_said: bool
+) -> None:
+    given = [[*asked, f"seed={seed}"] if asked else [f"budget_images={100 * (seed + 1)}"] for seed in (0, 1)]
+    runs = [PlayedRun(own, 0.5, config={"budget_images": 100 * (i + 1)}) for i, own in enumerate(given)]
+    notes = " ".join(read_sweep(played(tmp_path, "lr", runs)).notes)
+    assert ("1 of 100, 1 of 200 images" in notes) == is_said
