@@ -26,11 +26,11 @@ def environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
 
 
-def sweep(arguments: list[str], runs: int, folder: Path, *, slots: int, threads: int) -> None:
-    """All runs as one sweep."""
+def sweep(arguments: list[str], runs: int, folder: Path, **launcher: float) -> None:
+    """All runs as one sweep, carried out with these settings of its launcher."""
     seeds = ",".join(map(str, range(runs)))
-    launcher = [f"hydra.launcher.slots={slots}", f"hydra.launcher.threads_per_run={threads}"]
-    run([sys.executable, "-m", "diptych", "train", "--sweep", "slots", *arguments, f"seed={seeds}", *launcher], folder)
+    settings = [f"hydra.launcher.{name}={value:g}" for name, value in launcher.items()]
+    run([sys.executable, "-m", "diptych", "train", "--sweep", "slots", *arguments, f"seed={seeds}", *settings], folder)
 
 
 def loop(arguments: list[str], runs: int, folder: Path) -> None:
@@ -59,9 +59,9 @@ def timed(carry_out: Callable[[Path], None], folder: Path) -> float:
 def one_round(arguments: list[str], runs: int, folder: Path, number: int) -> dict[str, float]:
     """Seconds of each way; every other round in the opposite order, so that no way always comes first."""
     ways: dict[str, Callable[[Path], None]] = {
-        ONE: lambda place: sweep(arguments, runs, place, slots=1, threads=1),
-        TWO: lambda place: sweep(arguments, runs, place, slots=2, threads=1),
-        THREADS: lambda place: sweep(arguments, runs, place, slots=1, threads=2),
+        ONE: lambda place: sweep(arguments, runs, place, slots=1, threads_per_run=1),
+        TWO: lambda place: sweep(arguments, runs, place, slots=2, threads_per_run=1),
+        THREADS: lambda place: sweep(arguments, runs, place, slots=1, threads_per_run=2),
         LOOP: lambda place: loop(arguments, runs, place),
     }
     order = list(ways) if number % 2 == 0 else list(reversed(ways))

@@ -114,6 +114,13 @@ def test_a_dry_run_says_what_it_would_do_and_does_nothing(tmp_path, environment)
 
 
 @pytest.mark.slow
+def test_a_dry_run_knows_the_pace_of_each_kind_of_run(tmp_path, environment):
+    grid = ["--dry-run", "data=scenes_small,digits", "budget_images=1000", "model=tiny_gan"]
+    assert begin(grid, tmp_path, environment).wait(60) == 0
+    assert "no run of tiny_gan_digits, tiny_gan_scenes_small has" in (tmp_path / "said.txt").read_text()
+
+
+@pytest.mark.slow
 def test_a_dry_run_of_a_sweep_that_was_begun_says_what_is_left(tmp_path, environment):
     assert begin(["--sweep", "lr", "seed=0", "budget_images=64"], tmp_path, environment).wait(60) == 0
     grid = ["--dry-run", "--sweep", "lr", "seed=0,1", "budget_images=64"]

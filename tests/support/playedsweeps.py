@@ -40,7 +40,7 @@ def played(
     """The sweep's folder and its runs', as they are when it is over."""
     folder = SweepFolder(outputs / SWEEPS / name, outputs)
     folder.path.mkdir(parents=True)
-    folder.write_request({"command": ["diptych", "train", "-m", "--sweep", name], "slots": [{}], "commit": "0" * 40})
+    folder.write_request({"command": ["diptych", "train", "-m", "--sweep", name], "at_a_time": 1, "commit": "0" * 40})
     for number, run in enumerate(runs):
         run_id = f"20260101-000000-{name[:3]}{number:03d}"
         plan = {"run_id": run_id, "arguments": list(run.arguments), "threads": 1, **run.extra}

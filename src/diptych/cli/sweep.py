@@ -4,10 +4,7 @@ A sweep is begun by `diptych train -m --sweep NAME …`, and gone on with by the
 """
 
 import argparse
-import os
 import shutil
-import subprocess
-import sys
 import textwrap
 from typing import TYPE_CHECKING
 
@@ -20,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import TextIO
 
+    from diptych.reports.sweeps.winner import Winner
     from diptych.sweeps.folder import SweepFolder
     from diptych.sweeps.standing import Row, Standing
 
@@ -80,25 +78,30 @@ def _confirm(folder: "SweepFolder", objectives: list[str], output: Output) -> in
     if winner.is_confirmed:
         output.line(f"#{winner.trial.number} of sweep {folder.name} is confirmed already")
     else:
-        code = _typed(winner.retrain, folder) or _evaluated(winner.evaluate, folder, output)
+        code = _typed(winner.retrain, folder) or _evaluated(winner, folder, output)
         if code:
             return code
     asked = (word for objective in objectives for word in ("--objective", objective))
-    return _typed(("diptych", "compare", folder.name, *asked), folder)
+    as_json = ("--json",) if output.as_json else ()
+    return _typed(("diptych", "compare", str(folder.path), *asked, *as_json), folder)
 
 
-def _evaluated(words: "Sequence[str]", folder: "SweepFolder", output: Output) -> int:
+def _evaluated(winner: "Winner", folder: "SweepFolder", output: Output) -> int:
     """Its tables, which are long, go into a file of the sweep that it evaluates."""
-    tables = folder.path.with_name(words[-1]) / "evaluations.txt"
+    from diptych.reports.sweeps.winner import SUFFIX
+    from diptych.sweeps.folder import SweepFolder
+
+    tables = SweepFolder.named(folder.name + SUFFIX, folder.outputs).path / "evaluations.txt"
     output.line(f"evaluating on the test split; the tables go to {short(tables)}")
     with tables.open("w", encoding="utf-8") as file:
-        return _typed(words, folder, file)
+        return _typed(winner.evaluate, folder, file)
 
 
 def _typed(words: "Sequence[str]", folder: "SweepFolder", said: "TextIO | None" = None) -> int:
     """Carry a command out as if it had been typed; returns its exit code."""
-    here = {**os.environ, "DIPTYCH_OUTPUTS": str(folder.outputs)}
-    return subprocess.run([sys.executable, "-m", *words], env=here, stdout=said, check=False).returncode
+    from diptych.runs.processes import carry_out
+
+    return carry_out(words[1:], {"DIPTYCH_OUTPUTS": str(folder.outputs)}, said)
 
 
 def _show(name: str, standing: "Standing", output: Output) -> None:

@@ -12,8 +12,7 @@ from omegaconf import DictConfig
 
 from diptych.cli.output import Output, short
 from diptych.config import UserError, composition
-from diptych.runs.identity import check_name
-from diptych.sweeps.folder import folder_override
+from diptych.sweeps.folder import check_sweep_name, folder_override
 
 
 def forward(arguments: list[str]) -> int:
@@ -50,7 +49,7 @@ def with_sweep(arguments: list[str]) -> list[str]:
     if (asked.sweep or asked.dry_run) and not {"-m", "--multirun"} & set(rest):
         rest.append("-m")
     if asked.sweep:
-        check_name(asked.sweep)
+        check_sweep_name(asked.sweep)
         rest.append(folder_override(asked.sweep))
     return [*rest, "hydra.launcher.dry_run=true"] if asked.dry_run else rest
 

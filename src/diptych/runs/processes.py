@@ -1,4 +1,4 @@
-"""A run in a process of its own: signals are passed on, and its exit code comes back."""
+"""A command in a process of its own, a run above all: signals are passed on, and its exit code comes back."""
 
 import os
 import signal
@@ -17,15 +17,16 @@ def train_in_process(arguments: Sequence[str], run_id: str, stdout: TextIO | Non
 
     Signals are passed on; `Stopped` is raised once the run has saved. What the run says goes to `stdout`, if given.
     """
-    return _in_process(["train", *arguments], {RUN_ID_VARIABLE: run_id}, stdout)
+    return carry_out(["train", *arguments], {RUN_ID_VARIABLE: run_id}, stdout)
 
 
 def resume_in_process(run: Path, stdout: TextIO | None = None) -> int:
     """`diptych resume` of a run's folder; otherwise as `train_in_process`."""
-    return _in_process(["resume", str(run)], {}, stdout)
+    return carry_out(["resume", str(run)], {}, stdout)
 
 
-def _in_process(arguments: Sequence[str], variables: Mapping[str, str], stdout: TextIO | None) -> int:
+def carry_out(arguments: Sequence[str], variables: Mapping[str, str], stdout: TextIO | None = None) -> int:
+    """Any command of `diptych`; otherwise as `train_in_process`."""
     command = [sys.executable, "-m", "diptych", *arguments]
     environment = {**os.environ, **variables}
     process = subprocess.Popen(command, env=environment, start_new_session=True, stdout=stdout)

@@ -54,11 +54,6 @@ class Status:
         return self.seconds_before + (seconds_between(begin, self.updated) if begin and self.updated else 0.0)
 
     @property
-    def silent_seconds(self) -> float:
-        """How long ago it last gave a sign of life."""
-        return seconds_between(self.updated, now()) if self.updated else 0.0
-
-    @property
     def label(self) -> str:
         """One word for lists."""
         return LOST if self.status == RUNNING and not self.is_alive else self.status

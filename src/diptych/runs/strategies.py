@@ -48,7 +48,7 @@ def settled(settings: Mapping[str, Any]) -> dict[str, Any]:
     if on_gpu and os.environ.get(SWEEP_VARIABLE) and devices != there:
         raise UserError(
             f"trainer.devices={devices}: this run's slot of the sweep has {there} GPUs; leave trainer.devices out, or "
-            f"set hydra.launcher.gpus_per_run={devices}"
+            f"set hydra.launcher.gpus_per_run={devices} (of SLURM gpus_per_node)"
         )
     return {**settings, "devices": devices}
 

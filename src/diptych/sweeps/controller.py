@@ -15,18 +15,20 @@ from typing import Any
 
 from diptych.config.errors import UserError
 from diptych.runs.lock import LockHeld, is_locked, locked
-from diptych.runs.status import LOST, RUNNING, STOPPED, host_name, now, seconds_between
+from diptych.runs.status import DONE, LOST, RUNNING, STOPPED, host_name, now, seconds_between
 from diptych.runs.stopping import Stopped, StopSignals
 from diptych.sweeps.executors import Executor, Work
 from diptych.sweeps.folder import SweepFolder
 from diptych.sweeps.jobs import QUEUED, Job, Jobs
 from diptych.sweeps.ledger import NO_ROOM
-from diptych.sweeps.outcomes import End, outcome_of
+from diptych.sweeps.outcomes import End, outcome_of, progress_of
 from diptych.sweeps.planning import Plan, Planner, note_plan
 from diptych.sweeps.slots import Slot
 from diptych.sweeps.starts import Start
 
 GIGABYTE = 2**30
+ASK_AGAIN_SECONDS = 10.0
+"""A run that is to stop may not have begun to listen."""
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +44,10 @@ class Policy:
     fail_fast: bool = False
     hung_seconds: float = 1800.0
     least_free_gb: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.hung_seconds <= 0:
+            raise UserError(f"hydra.launcher.hung_seconds={self.hung_seconds:g}: give more than 0")
 
 
 class View:
@@ -196,9 +202,18 @@ class Controller:
         return not self._waits_for_disk
 
     def _start(self, due: Sequence[tuple[Job, Slot]]) -> None:
-        starts = [Start(job, self.folder, slot) for job, slot in due if not self._is_begun_already(job, slot.number)]
+        starts = [Start(job, self.folder, slot) for job, slot in due if not self._needs_no_start(job, slot.number)]
         for start, work in zip(starts, self.executor.submit(starts) if starts else (), strict=False):
             self._take_up(start.job, work, start.slot.number)
+
+    def _needs_no_start(self, job: Job, slot: int) -> bool:
+        """Whether somebody else has the run in hand, or has resumed it by hand to its end."""
+        run = self.folder.run_of(job)
+        if run is None or run.read_status().status != DONE:
+            return self._is_begun_already(job, slot)
+        self.folder.link(run)
+        self._note("ended", job, code=None, state=DONE, why="", progress=progress_of(run))
+        return True
 
     def _take_up(self, job: Job, work: Work, slot: int) -> None:
         self._note("started", job, handle=work.handle, slot=slot)
@@ -220,9 +235,14 @@ class Controller:
             self.folder.link(run)
         if work.ended():
             self._note_end(job, work.end())
-        elif self._silent_seconds(job) > self.policy.hung_seconds:
-            log.warning("%s has given no sign of life for %.0f s: it is ended", job.run_id, self._silent_seconds(job))
+        elif self._is_hung(job):
             work.kill()
+
+    def _is_hung(self, job: Job) -> bool:
+        silent = self._silent_seconds(job)
+        if silent > self.policy.hung_seconds:
+            log.warning("%s has given no sign of life for %.0f s: it is ended", job.run_id, silent)
+        return silent > self.policy.hung_seconds
 
     def _silent_seconds(self, job: Job) -> float:
         """Since the run's last sign of life, or since one can be expected if that is later."""
@@ -248,7 +268,10 @@ class Controller:
         self._work.pop(job.number, None)
         if self._is_begun_already(job, job.slot):
             return
-        outcome = outcome_of(job, self.folder.run_of(job), end, self.folder.log_of(job))
+        run = self.folder.run_of(job)
+        if run is not None:
+            self.folder.link(run)
+        outcome = outcome_of(job, run, end, self.folder.log_of(job))
         self._note("ended", job, code=end.code, **outcome._asdict())
 
     def _note(self, event: str, job: Job, **values: Any) -> None:
@@ -258,13 +281,16 @@ class Controller:
         """Ask every run to save and stop, and wait until it has; a further signal ends them at once."""
         with StopSignals(deferred=True) as signals:
             signals.next = "ending the runs at once, without saving"
-            for work in self._work.values():
-                work.stop()
+            asked = float("-inf")
             while self._work:
+                if time.monotonic() - asked >= ASK_AGAIN_SECONDS:
+                    asked = time.monotonic()
+                    for work in self._work.values():
+                        work.stop()
                 for number, work in list(self._work.items()):
-                    if signals.received is not None:
-                        work.kill()
                     if work.ended():
                         self._note_end(self.jobs[number], work.end())
+                    elif signals.received is not None or self._is_hung(self.jobs[number]):
+                        work.kill()
                 time.sleep(self.executor.look_every_seconds)
             self.view.show(self.jobs)

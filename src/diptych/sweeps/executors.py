@@ -1,6 +1,6 @@
 """Who carries starts out: the words between the supervisor and processes of this machine or jobs of a cluster."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from diptych.config.errors import UserError
@@ -27,7 +27,7 @@ class Work(Protocol):
         ...
 
     def stop(self) -> None:
-        """Ask it to save and end."""
+        """Ask it to save and end; asked again, it is told again where it may not have heard."""
         ...
 
     def kill(self) -> None:
@@ -60,8 +60,8 @@ class Executor(Protocol):
         """How many starts it takes at a time, and what each of them has."""
         ...
 
-    def submit(self, starts: Sequence[Start]) -> Sequence[Work]:
-        """Begin them in this order; fewer, if no more can be begun now."""
+    def submit(self, starts: Sequence[Start]) -> Iterable[Work]:
+        """Begin them in this order; fewer, if no more can be begun now. Each that comes out is noted at once."""
         ...
 
     def adopt(self, handle: str) -> Work | None:

@@ -5,6 +5,7 @@ link to each run, and while they matter controller.lock and the file `stop`.
 """
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -124,6 +125,12 @@ class SweepFolder:
         """Add one call to sweep.yaml."""
         calls = [*self.calls(), dict(request)]
         write_whole(self.request, yaml.safe_dump(calls, sort_keys=False, allow_unicode=True))
+
+
+def check_sweep_name(name: str) -> None:
+    """Refuse what is no folder's name, or cannot stand in an override."""
+    if not re.fullmatch(r"\w[\w.-]*", name):
+        raise UserError(f"--sweep {name}: a sweep's name has letters, digits, '_', '-' and '.'")
 
 
 def folder_override(name: str) -> str:

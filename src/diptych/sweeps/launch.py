@@ -3,6 +3,7 @@
 import logging
 import signal
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,7 +29,7 @@ log = logging.getLogger(__name__)
 
 
 class SweepFailed(RuntimeError):
-    """At least one run of a sweep did not end well."""
+    """At least one run of a sweep did not end well, or nothing came of a search."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,14 @@ def launch(request: Request, folder: SweepFolder, executor: Executor) -> Jobs:
         jobs = Controller(folder, executor, slots, request.policy, view, planner).run()
     for line in [*planner.summary(), *_how_to_send(folder)]:
         log.info("%s", line)
-    well = (DONE, PRUNED, DIVERGED) if request.search else (DONE,)
+    _refuse_failures(folder, jobs, (DONE, PRUNED, DIVERGED) if request.search else (DONE,))
+    if planner.has_failed():
+        raise SweepFailed(f"no trial of sweep {folder.name} has a figure; diptych sweep status {folder.name} says more")
+    return jobs
+
+
+def _refuse_failures(folder: SweepFolder, jobs: Jobs, well: Sequence[str]) -> None:
+    """`SweepFailed` if any run ended in another state than these."""
     failed = [job for job in jobs if job.state not in well]
     if failed:
         names = ", ".join(f"{job.run_id} ({job.state})" for job in failed[:5]) + (" …" if len(failed) > 5 else "")
@@ -62,7 +70,6 @@ def launch(request: Request, folder: SweepFolder, executor: Executor) -> Jobs:
             f"{len(failed)} of {len(jobs)} runs are not done: {names}\n"
             f"diptych sweep status {folder.name} says why; diptych sweep retry {folder.name} tries them again"
         )
-    return jobs
 
 
 def _leave_earlier_executor(folder: SweepFolder, executor: Executor) -> None:
@@ -126,13 +133,20 @@ def _command_again(folder: SweepFolder) -> list[str]:
     return [*words[:2], "--sweep", folder.name, *words[2:]]
 
 
+def _in_short(slots: Sequence[Slot]) -> list[dict[str, Any]]:
+    """Slots that are alike together."""
+    counted = Counter((slot.gpus, slot.threads) for slot in slots)
+    return [{"number": n, "gpus": list(gpus), "threads": threads} for (gpus, threads), n in counted.items()]
+
+
 def _described(request: Request, folder: SweepFolder, executor: Executor, slots: Sequence[Slot]) -> Mapping[str, Any]:
     code = environment.code_version(Path(__file__).parent)
     return {
         "command": _command_again(folder),
         "runs": request.search.n_trials if request.search else len(request.plans),
         "executor": dict(executor.description),
-        "slots": [{"gpus": list(slot.gpus), "threads": slot.threads} for slot in slots],
+        "slots": _in_short(slots),
+        "at_a_time": executor.parallelism or len(slots),
         "policy": {name: getattr(request.policy, name) for name in ("fail_fast", "hung_seconds", "least_free_gb")},
         "commit": code["commit"],
         "dirty": code["dirty"],

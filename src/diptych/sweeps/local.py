@@ -1,17 +1,17 @@
 """Runs as processes of this machine."""
 
 import os
+import re
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from diptych.config.errors import UserError
-from diptych.runs.identity import HANDLE_VARIABLE
 from diptych.runs.status import FAILED, is_process, process_handle
 from diptych.sweeps.memory import session_memory_gb
 from diptych.sweeps.outcomes import End
@@ -19,9 +19,8 @@ from diptych.sweeps.slots import Machine, Resources, Slot, slots_of
 from diptych.sweeps.starts import Start
 
 MEASURE_EVERY_SECONDS = 1.0
-NOT_INHERITED = (HANDLE_VARIABLE, "WANDB_SERVICE")
-"""A supervisor may itself be a job of a cluster, or have W&B at work. Runs that share its W&B process find themselves
-in use there when they are brought back."""
+HANDLE = re.compile(r"(\d+):(\d*)")
+"""A process by its number and its birth."""
 
 
 @dataclass
@@ -35,6 +34,7 @@ class LocalWork:
     process: subprocess.Popen[bytes] | None = None
     most_memory_gb: float | None = None
     taken_gb: float = 0.0
+    _is_asked: bool = False
     _measured: float = 0.0
 
     @property
@@ -58,7 +58,9 @@ class LocalWork:
         return End(self.process.returncode if self.process is not None else None)
 
     def stop(self) -> None:
-        if not self._is_gone():
+        """Once: a second SIGTERM would end it without saving."""
+        if not self._is_asked and not self._is_gone():
+            self._is_asked = True
             with suppress(ProcessLookupError):  # it may end at this very moment
                 os.kill(self.pid, signal.SIGTERM)
 
@@ -108,10 +110,13 @@ class LocalExecutor:
     def slots(self) -> Sequence[Slot]:
         return slots_of(self.resources, Machine.here())
 
-    def submit(self, starts: Sequence[Start]) -> Sequence[LocalWork]:
-        return [self._begin(start) for start in starts]
+    def submit(self, starts: Sequence[Start]) -> Iterator[LocalWork]:
+        """One by one, so that each is noted before the next is begun."""
+        return map(self._begin, starts)
 
     def adopt(self, handle: str) -> LocalWork | None:
+        if HANDLE.fullmatch(handle) is None:
+            return None  # of a cluster that had the run before
         work = LocalWork(handle, most_memory_gb=self.most_memory_gb)
         return None if work.ended() else work
 
@@ -120,10 +125,13 @@ class LocalExecutor:
 
     def _begin(self, start: Start) -> LocalWork:
         start.log.parent.mkdir(parents=True, exist_ok=True)
-        inherited = {name: value for name, value in os.environ.items() if name not in NOT_INHERITED}
-        whole = {**inherited, **start.variables}
         with start.log.open("ab") as said:
             process = subprocess.Popen(
-                start.command(), env=whole, stdin=subprocess.DEVNULL, stdout=said, stderr=said, start_new_session=True
+                start.command(),
+                env=start.environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=said,
+                start_new_session=True,
             )
         return LocalWork(process_handle(process.pid), process, self.most_memory_gb)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from diptych.runs.folder import RunFolder
 from diptych.runs.integrity import newest_whole
-from diptych.runs.status import DAMAGED, DONE, FAILED, LOST, PREEMPTED, RUNNING, STOPPED
+from diptych.runs.status import DAMAGED, DONE, FAILED, LOST, PREEMPTED, RUNNING, STOPPED, Status
 from diptych.sweeps.jobs import QUEUED, Job
 
 LAST_LINES = 3
@@ -55,8 +55,8 @@ def progress_of(run: RunFolder | None) -> int:
 def _outcome(job: Job, run: RunFolder | None, end: End, log: Path) -> Outcome:
     progress = progress_of(run)
     code = end.code
+    status = run.read_status() if run is not None else Status("")
     if run is not None:
-        status = run.read_status()
         has_spoken = status.handle == job.handle and status.status not in UNFINISHED
         if os.EX_TEMPFAIL in (code, status.exit_code if has_spoken else None):
             return Outcome(_after_full_disk(job, progress), status.why or _last_words(log), progress)
@@ -65,6 +65,8 @@ def _outcome(job: Job, run: RunFolder | None, end: End, log: Path) -> Outcome:
     if end.state:
         return Outcome(end.state, end.why, progress)
     if code is not None and code > 128:
+        if (status.status, status.handle) == (PREEMPTED, job.handle):
+            return Outcome(LOST, "it had saved, and its machine was not taken away", progress)
         return Outcome(STOPPED, f"stopped before its first step by signal {code - 128}", progress)
     if code == 0:
         return Outcome(LOST, end.why or "it left without a word", progress)

@@ -42,6 +42,10 @@ class Planner:
         """Lines on what came of it, once the sweep is over."""
         return []
 
+    def has_failed(self) -> bool:
+        """Whether nothing came of the whole, though its runs may be done."""
+        return False
+
 
 def note_plan(ledger: Ledger, number: int, plan: Plan, threads: int | None) -> Event:
     """The plan becomes a job, with the id of a run to come."""

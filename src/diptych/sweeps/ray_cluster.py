@@ -26,7 +26,7 @@ from diptych.sweeps.starts import Start
 NAMESPACE = "diptych"
 STORE_BYTES = 80 * 2**20
 """Of a cluster begun for a sweep: no data go through Ray's object store, which would else take a third of memory."""
-KNOCK_SECONDS = 10.0
+KNOCK_SECONDS, ANSWER_SECONDS = 10.0, 5.0
 
 
 class NoClusterThere(UserError):
@@ -35,12 +35,17 @@ class NoClusterThere(UserError):
 
 @dataclass
 class RayWork:
-    """The process that an actor keeps; the actor waits until the cluster has room for it."""
+    """The process that an actor keeps; the actor waits until the cluster has room for it.
+
+    One that is adopted may have begun long ago: it is given time to say so before it counts as waiting.
+    """
 
     handle: str
     actor: Any
+    is_adopted: bool = False
     _question: Any = None
     _has_begun: bool = False
+    _is_asked: bool = False
     _end: End | None = field(default=None)
 
     def ended(self) -> bool:
@@ -57,8 +62,9 @@ class RayWork:
     def stop(self) -> None:
         if self.waits():
             self._leave(End(state=STOPPED, why="stopped before it was begun"))
-        elif self._end is None:
+        elif self._end is None and not self._is_asked:
             self.actor.stop.remote()
+            self._is_asked = True
 
     def kill(self) -> None:
         self._leave(End(why="ended by the supervisor"))
@@ -68,9 +74,10 @@ class RayWork:
         ray = _ray()
         if self._end is not None:
             return
+        patience, self.is_adopted = ANSWER_SECONDS if self.is_adopted else 0.0, False
         if self._question is None:
             self._question = self.actor.code.remote()
-        answered, _ = ray.wait([self._question], timeout=0)
+        answered, _ = ray.wait([self._question], timeout=patience)
         if not answered:
             return
         question, self._question = self._question, None
@@ -144,7 +151,7 @@ class RayExecutor:
         except NoClusterThere:
             return None  # so did this one's actors; whoever else cannot be asked may have living ones
         try:
-            return RayWork(handle, ray.get_actor(handle, namespace=NAMESPACE))
+            return RayWork(handle, ray.get_actor(handle, namespace=NAMESPACE), is_adopted=True)
         except ValueError:
             return None
 
@@ -155,7 +162,7 @@ class RayExecutor:
         share = {"num_cpus": self.cpus_per_run, "num_gpus": self.gpus_per_run}
         name = {"name": handle, "namespace": NAMESPACE, "lifetime": "detached", "get_if_exists": True}
         keeper = self._connected().remote(Keeper).options(**name, **share)
-        return RayWork(handle, keeper.remote(start, {**os.environ, HANDLE_VARIABLE: handle}, Path.cwd()))
+        return RayWork(handle, keeper.remote(start, {**start.environment(), HANDLE_VARIABLE: handle}, Path.cwd()))
 
     def _nodes(self) -> list[Mapping[str, float]]:
         """What each node has, by Ray's names."""

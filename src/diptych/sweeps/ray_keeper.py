@@ -22,7 +22,7 @@ class Keeper:
         os.chdir(folder)
         start.log.parent.mkdir(parents=True, exist_ok=True)
         devices = {DEVICES: os.environ[DEVICES]} if DEVICES in os.environ else {}
-        whole = {**environment, **start.variables, **devices}
+        whole = {**environment, **devices}
         libc = ctypes.CDLL(None)
         with start.log.open("ab") as said:
             self.process = subprocess.Popen(

@@ -25,6 +25,8 @@ from diptych.sweeps.starts import Start
 COMMANDS = ("sbatch", "srun", "squeue", "scancel", "scontrol")
 MOST_IN_AN_ARRAY = 1000
 """SLURM's own default limit (MaxArraySize)."""
+ASK_AGAIN_SECONDS = 60.0
+"""Of a SLURM that takes no further job, because there are as many as one person may have."""
 OVER = (
     "BOOT_FAIL",
     "CANCELLED",
@@ -124,7 +126,7 @@ class SlurmExecutor:
         self.parallelism: int | None = settings.array_parallelism if settings else None
         self._states: dict[str, str] = {}
         self._asked = float("-inf")
-        self._has_submitted = False
+        self._has_submitted, self._was_refused, self._refused_at = False, False, float("-inf")
 
     @property
     def settings(self) -> SlurmSettings:
@@ -146,14 +148,18 @@ class SlurmExecutor:
         return [Slot(number, threads=self.settings.cpus_per_task) for number in range(self.num_slots)]
 
     def submit(self, starts: Sequence[Start]) -> Sequence[SlurmWork]:
+        if time.monotonic() - self._refused_at < ASK_AGAIN_SECONDS:
+            return []
         try:
             handles = self._submitted(starts)
         except (RuntimeError, OSError) as error:  # what submitit makes of sbatch's refusals
             if not self._has_submitted:
                 raise UserError(f"SLURM takes no job of this sweep: {error}") from error
-            log.warning("SLURM takes no job at the moment: %s", error)
+            if not self._was_refused:
+                log.warning("SLURM takes no job at the moment, and is asked again every minute: %s", error)
+            self._was_refused, self._refused_at = True, time.monotonic()
             return []
-        self._has_submitted = True
+        self._has_submitted, self._was_refused = True, False
         self._states |= dict.fromkeys(handles, "PENDING")
         return [SlurmWork(handle, self) for handle in handles]
 

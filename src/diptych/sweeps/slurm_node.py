@@ -47,13 +47,12 @@ def is_noted(start: Start, handle: str, patience_seconds: float = PATIENCE_SECON
 
 
 def become_run(start: Start, handle: str) -> None:
-    """Replace this process; its signals wait until the run can save, and Lightning is to see no SLURM."""
+    """Replace this process; its signals wait until the run can save."""
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, *TAKING})
     start.log.parent.mkdir(parents=True, exist_ok=True)
     nothing, said = os.open(os.devnull, os.O_RDONLY), os.open(start.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     for descriptor, place in ((nothing, 0), (said, 1), (said, 2)):
         os.dup2(descriptor, place)
-    environment = {**os.environ, **start.variables, HANDLE_VARIABLE: handle}
-    environment.pop("SLURM_NTASKS", None)  # by which Lightning takes its ranks for SLURM's tasks
+    environment = {**start.environment(), HANDLE_VARIABLE: handle}
     command = start.command()
     os.execve(command[0], command, environment)

@@ -69,10 +69,11 @@ class Standing:
         return {"counts": self.counts, "seconds_left": self.seconds_left, "runs": runs}
 
 
-def standing_of(folder: SweepFolder, jobs: Jobs, num_slots: int = 1) -> Standing:
-    """Read from the run folders."""
+def standing_of(folder: SweepFolder, jobs: Jobs, at_a_time: int | None = None) -> Standing:
+    """Read from the run folders; without a number, as many runs at a time as the latest call said."""
     differing = _differing(jobs)
     rows = tuple(_row(folder, job, differing) for job in jobs)
+    num_slots: int = at_a_time or next((call["at_a_time"] for call in folder.calls()[-1:] if "at_a_time" in call), 1)
     return Standing(rows, _seconds_left(rows, num_slots, jobs.foreseen))
 
 

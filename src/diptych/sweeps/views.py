@@ -8,6 +8,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
 from diptych.runs.status import RUNNING
 from diptych.sweeps.controller import View
@@ -106,8 +107,9 @@ def sweep_table(standing: Standing, name: str, most: int, width: int) -> Table:
     lines = [_cells(row) for row in sorted(rows, key=lambda row: row.job.number)]
     taken = sum(max(map(cell_len, column)) + 2 for column in zip(HEADINGS, *(line[:-1] for line in lines), strict=True))
     for *cells, differs in lines:
-        cells[2] = f"[{STYLES.get(cells[2], 'default')}]{cells[2]}[/]"
-        table.add_row(*cells, _cut(differs, max(LEAST_WIDTH, width - taken)))
+        state = Text(cells[2], style=STYLES.get(cells[2], "default"))
+        last = Text(_cut(differs, max(LEAST_WIDTH, width - taken)))  # no markup: values may stand in brackets
+        table.add_row(*cells[:2], state, *cells[3:], last)
     return table
 
 

@@ -67,6 +67,7 @@ class SlurmLauncherConf(SweepConf):
     gpus_per_node: int | None = None
     mem_gb: float | None = None
     array_parallelism: int = 16
+    slots: int | None = None
     signal_delay_s: int = 120
     setup: list[str] = field(default_factory=list)
     additional_parameters: dict[str, Any] = field(default_factory=dict)
@@ -101,6 +102,9 @@ class SweepLauncher(Launcher, ABC):
     def executor(self, is_search: bool = False) -> "Executor":
         """Who carries the runs out; `UserError` if the launcher's settings cannot be."""
 
+    example: DictConfig
+    """The configuration of one of the runs."""
+
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         self.config, self.hydra_context = config, hydra_context
 
@@ -111,6 +115,7 @@ class SweepLauncher(Launcher, ABC):
         common, jobs = self.common(), self.folder.jobs()
         plans = [[*common, *overrides] for overrides in job_overrides]
         with self._no_trace_if_refused():
+            self.example = self.composed(job_overrides[0])
             for plan in new_plans(jobs, plans)[:1]:
                 self.refuse_early(self.composed(plan[len(common) :]))
             if self.dry_run:
@@ -125,6 +130,7 @@ class SweepLauncher(Launcher, ABC):
         from diptych.sweeps.search.planner import runs_left
         from diptych.sweeps.search.sameness import refuse_another_search
 
+        self.example = example
         refuse_another_search(self.folder, search)
         left = runs_left(self.folder.jobs(), search)
         if left:
@@ -180,8 +186,12 @@ class SweepLauncher(Launcher, ABC):
         """Each with what is shown of it, if anything."""
         from diptych.sweeps.foresight import Plan, foresee
 
-        configs = {each: self.composed(each) for each in {tuple(overrides) for _, overrides in runs}}
-        plans = [Plan(shown, configs[tuple(each)].name, configs[tuple(each)].budget_images) for shown, each in runs]
+        known: dict[tuple[str, ...], Plan] = {}
+        for _, overrides in runs:
+            if tuple(overrides) not in known:
+                config = self.composed(overrides)  # a name is made of what was composed last
+                known[tuple(overrides)] = Plan("", config.name, config.budget_images)
+        plans = [known[tuple(overrides)]._replace(shown=shown) for shown, overrides in runs]
         for line in foresee(plans, self.folder, self.executor(is_search=True).slots()):
             log.info("%s", line)
 
@@ -195,6 +205,7 @@ class SweepLauncher(Launcher, ABC):
                 (self.folder.path / MADE_BY_HYDRA).unlink(missing_ok=True)
                 with suppress(OSError):  # something else lies in it, or it is not there
                     self.folder.path.rmdir()
+                    self.folder.path.parent.rmdir()
 
 
 class LocalLauncher(SweepLauncher):
@@ -206,6 +217,8 @@ class LocalLauncher(SweepLauncher):
 
         settings = dict(self.settings)
         most_memory_gb = settings.pop("memory_gb_per_run")
+        if settings["gpus_per_run"] is None and self.example.trainer.accelerator == "cpu":
+            settings["gpus_per_run"] = 0.0
         return LocalExecutor(Resources(**settings), most_memory_gb)
 
 
@@ -215,8 +228,10 @@ class SlurmLauncher(SweepLauncher):
     def executor(self, is_search: bool = False) -> "Executor":
         from diptych.sweeps.slurm import MOST_IN_AN_ARRAY, SlurmExecutor, SlurmSettings
 
-        settings = SlurmSettings(**self.settings)
-        return SlurmExecutor(settings, settings.array_parallelism if is_search else MOST_IN_AN_ARRAY)
+        given = dict(self.settings)
+        most = given.pop("slots")
+        settings = SlurmSettings(**given)
+        return SlurmExecutor(settings, settings.array_parallelism if is_search else most or MOST_IN_AN_ARRAY)
 
 
 class RayLauncher(SweepLauncher):

@@ -1,13 +1,12 @@
 """What `diptych sweep confirm` types for its user, and what it does not."""
 
-import sys
 from pathlib import Path
 
 import pytest
 from elsewhere import held_elsewhere
 from playedsweeps import PlayedRun, grid, played
 
-from diptych.cli import sweep
+import diptych.runs.processes
 from diptych.cli.main import main
 
 
@@ -16,18 +15,16 @@ def typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """The commands that were carried out, each as if it had ended well; an evaluation prints a long table."""
     commands: list[list[str]] = []
 
-    class Ended:
-        returncode = 0
-
-    def carry_out(words, env, stdout, check):
-        commands.append(words)
-        assert env["DIPTYCH_OUTPUTS"] == str(tmp_path)
-        (tmp_path / "sweeps" / "lr-winner").mkdir(exist_ok=True)
-        if "evaluate" in words:
+    def carry_out(words, variables, stdout):
+        commands.append(list(words))
+        assert variables == {"DIPTYCH_OUTPUTS": str(tmp_path)}
+        if words[0] == "train":
+            played(tmp_path, "lr-winner", [PlayedRun(["lr=2", "seed=1"], 0.5)])
+        if words[0] == "evaluate":
             stdout.write("a long table\n" * 100)
-        return Ended
+        return 0
 
-    monkeypatch.setattr(sweep.subprocess, "run", carry_out)
+    monkeypatch.setattr(diptych.runs.processes, "carry_out", carry_out)
     monkeypatch.setenv("DIPTYCH_OUTPUTS", str(tmp_path))
     return commands
 
@@ -40,11 +37,10 @@ def lr(outputs: Path, state: str = "done") -> None:
 def test_the_leader_is_trained_anew_and_evaluated_and_the_sweep_compared(tmp_path, typed, capsys):
     lr(tmp_path)
     assert main(["sweep", "confirm", "lr", "--objective", "val/true:max"]) == 0
-    assert [words[:3] for words in typed] == [[sys.executable, "-m", "diptych"]] * 3
-    train, evaluate, compare = (words[3:] for words in typed)
+    train, evaluate, compare = typed
     assert train == ["train", "-m", "--sweep", "lr-winner", "lr=2", "trainer.threads=1", "seed=1,2,3"]
     assert evaluate == ["evaluate", "lr-winner"]
-    assert compare == ["compare", "lr", "--objective", "val/true:max"]
+    assert compare == ["compare", str(tmp_path / "sweeps" / "lr"), "--objective", "val/true:max"]
     assert "long table" not in capsys.readouterr().out
     assert "long table" in (tmp_path / "sweeps" / "lr-winner" / "evaluations.txt").read_text()
 
@@ -54,7 +50,7 @@ def test_what_is_confirmed_is_only_compared(tmp_path, typed, capsys):
     fresh = [PlayedRun(["lr=1", "trainer.threads=1", f"seed={seed}"], 0.7, tested=0.6) for seed in (1, 2, 3)]
     played(tmp_path, "lr-winner", fresh)
     assert main(["sweep", "confirm", "lr"]) == 0
-    assert [words[3:] for words in typed] == [["compare", "lr"]]
+    assert [words[0] for words in typed] == ["compare"]
     assert "confirmed already" in capsys.readouterr().out
 
 

@@ -273,7 +273,9 @@ def test_a_run_that_waits_for_a_machine_does_not_hang_and_has_time_to_begin(fold
     assert [event["waits"] for event in folder.ledger.read() if event["event"] == "waits"] == [True, False]
 
 
-@pytest.mark.parametrize(("end", "states_of_job"), [(End(), [LOST, DONE]), (End(state=STOPPED), [STOPPED])])
+@pytest.mark.parametrize(
+    ("end", "states_of_job"), [(End(), [LOST, DONE]), (End(140), [LOST, DONE]), (End(state=STOPPED), [STOPPED])]
+)
 def test_a_preempted_run_that_is_not_queued_again_is_brought_back_unless_somebody_cancelled_it(
     folder, end, states_of_job
 ):
@@ -350,6 +352,44 @@ def test_a_run_in_hand_on_another_machine_is_left_alone(folder):
     assert states(folder)[0] == RUNNING
     carried_out(folder, Theatre(folder.outputs))
     assert states(folder) == [DONE] * 3
+
+
+def test_a_run_that_was_resumed_by_hand_to_its_end_is_done(folder):
+    stop_after(folder, Theatre(folder.outputs, run_0=[{LIVES, SAVES}], run_1=[{LIVES, SAVES}]), starts=2)
+    assert states(folder)[0] == STOPPED
+    run = folder.run_of(folder.jobs()[0])
+    (run.path / "status.json").write_text(json.dumps(asdict(Status(DONE, handle="typed", updated=now()))))
+    theatre = Theatre(folder.outputs)
+    carried_out(folder, theatre)
+    assert states(folder) == [DONE] * 3
+    assert sorted(run_id for run_id, _, _ in theatre.played) == ["run-1", "run-2"]
+
+
+def test_a_run_that_ended_while_nobody_looked_is_of_the_sweep_all_the_same(folder):
+    theatre = Theatre(folder.outputs, run_0=[{DONE}])
+    work = theatre.begin(start_of(folder, 0))
+    folder.ledger.append("started", job=0, handle=work.handle, slot=0)
+    carried_out(folder, Theatre(folder.outputs))
+    assert states(folder) == [DONE] * 3
+    assert (folder.path / "run-0").is_symlink()
+
+
+def test_what_does_not_hear_that_it_is_to_stop_is_told_again_and_ended_when_it_hangs(folder, monkeypatch):
+    monkeypatch.setattr("diptych.sweeps.controller.ASK_AGAIN_SECONDS", 0.05)
+    monkeypatch.setattr(Played, "stop", lambda self: self.asked.append("stop"))
+    theatre = Theatre(folder.outputs, run_0=[{LIVES}])
+    work = theatre.begin(start_of(folder, 0))
+    folder.ledger.append("started", job=0, handle=work.handle, slot=0)
+    with in_hand(folder):
+        Controller(folder, theatre, (), Policy(hung_seconds=0.5), View()).stop()
+    assert work.asked[:2] == ["stop", "stop"]
+    assert work.asked[-1] == "kill"
+    assert states(folder)[0] == LOST
+
+
+def test_a_policy_that_would_end_every_run_at_once_is_refused():
+    with pytest.raises(UserError, match="hung_seconds=0: give more"):
+        Policy(hung_seconds=0)
 
 
 def test_a_start_that_came_too_late_does_not_end_the_run_of_the_earlier_one(folder):

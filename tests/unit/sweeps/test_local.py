@@ -46,6 +46,11 @@ def test_a_run_that_takes_more_than_its_share_is_ended_and_has_failed(process, m
     assert enough.end().state == ""
 
 
+@pytest.mark.parametrize("handle", ["20261122-abc.1", "7_1", ""])
+def test_work_of_another_kind_of_executor_is_not_adopted(handle):
+    assert LocalExecutor().adopt(handle) is None
+
+
 def test_memory_that_cannot_be_is_refused():
     with pytest.raises(UserError, match="memory_gb_per_run=0: give more"):
         LocalExecutor(most_memory_gb=0)

@@ -1,6 +1,7 @@
 """How many runs a Ray cluster has room for, and which cluster is asked; `tests/cluster` has a real one."""
 
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -126,3 +127,27 @@ def test_a_connection_of_somebody_else_s_is_left_alone(ray):
     with pytest.raises(UserError, match=r"address=there: Maybe you called ray.init twice"):
         RayExecutor("there").adopt("run-0.1")
     assert ray.address == "here"
+
+
+class Actor:
+    """Of a run that lives."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def __getattr__(self, name):
+        return SimpleNamespace(remote=lambda: self.told.append(name) or name)
+
+
+@pytest.mark.parametrize(("patience", "times"), [(5.0, 1), (0.0, 0)])
+def test_an_adopted_run_is_given_time_to_say_that_it_lives_before_it_is_stopped(ray, monkeypatch, patience, times):
+    actor = Actor()
+    monkeypatch.setattr("diptych.sweeps.ray_cluster.ANSWER_SECONDS", patience)
+    monkeypatch.setattr(ray, "get_actor", lambda *_, **__: actor)
+    ray.wait = lambda questions, timeout: (questions if timeout else [], [])
+    ray.get = lambda question: None
+    ray.kill = lambda actor: None
+    work = RayExecutor("here").adopt("run-0.1")
+    work.stop()
+    work.stop()
+    assert actor.told.count("stop") == times

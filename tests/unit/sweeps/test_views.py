@@ -6,6 +6,7 @@ import logging
 import pytest
 from rich.console import Console
 
+from diptych.runs.folder import RunFolder
 from diptych.sweeps.folder import SweepFolder
 from diptych.sweeps.standing import duration, standing_of
 from diptych.sweeps.views import Lines, TableView
@@ -40,6 +41,27 @@ def test_the_last_table_shows_how_it_ended(folder):
     assert "running" not in last
     assert "seed=0" in last
     assert "model=dcgan" not in last
+
+
+@pytest.mark.parametrize("value", ["[/a]", "[conv,pool]", "[red]"])
+def test_values_in_brackets_are_shown_as_they_are(tmp_path, value):
+    folder = SweepFolder(tmp_path / "outputs" / "sweeps" / "lr", tmp_path / "outputs")
+    folder.path.mkdir(parents=True)
+    for number, arguments in enumerate(([f"kinds={value}"], ["kinds=[]"])):
+        folder.ledger.append("planned", job=number, run_id=f"run-{number}", arguments=arguments)
+    terminal = io.StringIO()
+    view = TableView(folder, 1, Console(file=terminal, width=80, height=30))
+    view.show(folder.jobs())
+    view.close()
+    assert f"kinds={value}" in terminal.getvalue()
+
+
+def test_the_time_left_is_of_as_many_runs_at_a_time_as_the_sweep_has(folder):
+    RunFolder.create(folder.outputs, "exp", "run-0").write_status("done")
+    ended(folder, "done")
+    one = standing_of(folder, folder.jobs(), 1).seconds_left
+    folder.write_request({"command": ["diptych"], "at_a_time": 4})
+    assert standing_of(folder, folder.jobs()).seconds_left == pytest.approx(one / 4)
 
 
 @pytest.mark.parametrize("width", [72, 80, 100])

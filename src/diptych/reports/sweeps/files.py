@@ -78,10 +78,8 @@ def _drawn(reading: Reading) -> Iterator[tuple[str, Canvas | None]]:
 
 def _confirming(folder: SweepFolder, table: SweepTable) -> SweepTable | None:
     """The sweep of fresh seeds, once it has runs."""
-    path = folder.path.with_name(folder.name + SUFFIX)
-    if not (path / "ledger.jsonl").is_file():
-        return None
+    sweep = SweepFolder.find(folder.name + SUFFIX, folder.outputs)
     try:
-        return read_sweep(SweepFolder(path, folder.outputs), table.objectives)
+        return read_sweep(sweep, table.objectives) if sweep is not None else None
     except UserError:
         return None

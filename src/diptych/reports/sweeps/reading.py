@@ -12,6 +12,8 @@ from diptych.runs.folder import RunFolder
 from diptych.runs.status import DAMAGED, DONE, RUNNING, Status
 from diptych.sweeps.folder import SweepFolder
 from diptych.sweeps.jobs import Job
+from diptych.sweeps.resuming import packages_of
+from diptych.sweeps.search.figures import kept_row
 from diptych.tracking.csv_file import read_columns
 
 IMAGES, SECONDS = "images", "seconds"
@@ -103,6 +105,7 @@ def _run(
         [(row[IMAGES], row[name]) for row in table if name in row],
         job.trial,
         job.threads,
+        tuple(packages_of(config)),
     )
 
 
@@ -175,14 +178,11 @@ def _figures(
 
 def _figure(objective: Objective, config: Config, status: Status, table: Sequence[Mapping[str, float]]) -> float | None:
     """Of the checkpoint that the run keeps: what it was chosen by, or what was measured when it was."""
-    monitor = str(config.get("monitor"))
     if objective.name in COSTS:
         return finite(status.images_seen if objective.name == IMAGES else status.seconds)
-    if objective.name == monitor:
+    if objective.name == config.get("monitor"):
         return finite(status.best)
-    measured = [row for row in table if objective.name in row]
-    kept = [row for row in measured if monitor in row and row[monitor] == status.best] or measured[-1:]
-    return finite(kept[0][objective.name]) if kept else None
+    return finite(kept_row(table, config, [objective.name]).get(objective.name))
 
 
 def _monitor_notes(objectives: Sequence[Objective], configs: Iterable[Config]) -> list[str]:

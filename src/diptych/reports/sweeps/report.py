@@ -33,8 +33,8 @@ def _code(calls: Sequence[Mapping[str, Any]]) -> dict[str, object]:
     if not calls:
         return {}
     commits = dict.fromkeys(_commit(call) for call in calls if call.get("commit"))
-    slots = calls[-1].get("slots") or ()
-    return {"commit": ", ".join(commits) or "unknown", "calls": len(calls), "runs at a time": len(slots)}
+    at_a_time = calls[-1].get("at_a_time", "unknown")
+    return {"commit": ", ".join(commits) or "unknown", "calls": len(calls), "runs at a time": at_a_time}
 
 
 def _commit(call: Mapping[str, Any]) -> str:

@@ -50,7 +50,8 @@ class SweptRun:
 
     `figures` has a value an objective: its best where it is alone, else those of the checkpoint that the run keeps;
     None where it has none or it is not finite. `tested` is what the newest evaluation on the test split found. `curve`
-    are the first objective's validations: (images, value) points.
+    are the first objective's validations: (images, value) points. `packages` are its
+    own, beside ours, that it is made of.
     """
 
     number: int
@@ -67,6 +68,7 @@ class SweptRun:
     curve: Sequence[tuple[float, float]] = ()
     trial: int | None = None
     threads: int | None = None
+    packages: tuple[str, ...] = ()
 
     @property
     def counts(self) -> bool:

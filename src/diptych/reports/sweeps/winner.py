@@ -84,7 +84,7 @@ def winner_of(table: SweepTable, confirming: SweepTable | None = None) -> Winner
         ("diptych", "train", *_seeded(whole, run.seed)),
         ("diptych", "sweep", "confirm", table.name, *_objective_flags(table)),
         ("diptych", "train", "-m", "--sweep", name, *table.launcher, *_seeded(_without_folds(whole, trial), seeds)),
-        ("diptych", "evaluate", name),
+        ("diptych", "evaluate", name, *(word for package in run.packages for word in ("--trust", package))),
         tuple(_confirmations(trial, run, confirming)),
         confirming.tested_name if confirming else "",
     )

@@ -1,8 +1,9 @@
 """The figures by which a search judges: what a run has measured so far, and what came of it."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import fmean
+from typing import Any
 
 from diptych.metrics.statistics.seeds import student_t_interval
 from diptych.runs.folder import RunFolder
@@ -25,21 +26,25 @@ def curve_of(run: RunFolder, objective: Objective) -> list[float]:
 
 
 def figures_of(run: RunFolder, objectives: Sequence[Objective]) -> list[float]:
-    """One for each objective: its best where it is alone, else those of the moment that the run calls its best.
-
-    A run that monitors nothing keeps its last checkpoint, and its last figures count.
-    """
+    """One for each objective: its best where it is alone, else those of the moment that the run calls its best."""
     if len(objectives) == 1 and objectives[0].metric != SECONDS:
         return [_best(run, objectives[0])]
-    config, rows = run.read_config(), read_metrics(run.metrics)
-    if monitor := config["monitor"]:
-        sign = 1 if config["mode"] == "max" else -1
-        rows = [row for row in rows if monitor in row]
-        kept = max(rows, key=lambda row: _or_worst(sign * row[monitor]), default={})
-    else:
-        measured = [row for row in rows if any(objective.metric in row for objective in objectives)]
-        kept = measured[-1] if measured else {}
+    kept = kept_row(read_metrics(run.metrics), run.read_config(), [objective.metric for objective in objectives])
     return [_figure(run, objective, kept) for objective in objectives]
+
+
+def kept_row(
+    rows: Sequence[Mapping[str, float]], config: Mapping[str, Any], names: Sequence[str]
+) -> Mapping[str, float]:
+    """Of a run's figures those of the validation that it calls its best; nothing where it has none.
+
+    One that monitors nothing keeps its last checkpoint: of the rows that have any of these figures the last.
+    """
+    monitor = config.get("monitor")
+    if not monitor:
+        return next((row for row in reversed(rows) if any(name in row for name in names)), {})
+    sign = 1 if config.get("mode") == "max" else -1
+    return max((row for row in rows if monitor in row), key=lambda row: _or_worst(sign * row[monitor]), default={})
 
 
 def together(search: Search, figures: Sequence[float], objective: Objective) -> float:
@@ -57,7 +62,7 @@ def _best(run: RunFolder, objective: Objective) -> float:
     return max(values, key=lambda value: objective.sign * value)
 
 
-def _figure(run: RunFolder, objective: Objective, row: dict[str, float]) -> float:
+def _figure(run: RunFolder, objective: Objective, row: Mapping[str, float]) -> float:
     value = run.read_status().seconds if objective.metric == SECONDS else row.get(objective.metric, math.nan)
     if math.isnan(value):
         raise _not_measured(run, objective)

@@ -86,7 +86,10 @@ class SearchPlanner(Planner):
             figures = ", ".join(f"{objective.metric} {value:.4g}" for objective, value in pairs)
             chosen = " ".join(f"{key}={short(value)}" for key, value in best.params.items())
             lines.append(f"best: {figures} with {chosen} (trial {best.user_attrs.get(AGAIN, best.number)})")
-        return lines or ["no trial has a figure yet"]
+        return lines
+
+    def has_failed(self) -> bool:
+        return not self.study.best()
 
     def wants_more(self, jobs: Jobs) -> bool:
         trials = trials_of(jobs)
@@ -97,6 +100,8 @@ class SearchPlanner(Planner):
     def _lacks_runs(self, number: int, members: Sequence[Job]) -> bool:
         if len(members) == self.search.runs_per_trial or self.study.given_up(number):
             return False
+        if self.search.pruner is not None and any(job.state != DONE for job in members):
+            return False  # a verdict on the runs under way would spare the next one
         return not any(job.state in UNFIT for job in members)
 
     def _gives_up(self, trials: Trials) -> bool:
@@ -185,9 +190,13 @@ def trials_of(jobs: Iterable[Job]) -> Trials:
 
 def runs_left(jobs: Jobs, search: Search) -> list[Sequence[str]]:
     """What a search still has to run, as far as that is known: of proposals to come, without the values they try."""
-    begun: list[Sequence[str]] = [job.arguments for job in jobs if job.state in UNFINISHED]
-    members = [[*search.fixed, *search.repeats[member : member + 1]] for member in range(search.runs_per_trial)]
-    return [*begun, *members * max(0, search.n_trials - len(trials_of(jobs)))]
+    trials = trials_of(jobs)
+    left: list[Sequence[str]] = [job.arguments for job in jobs if job.state in UNFINISHED]
+    for _, begun in trials:
+        if not any(job.state in UNFIT for job in begun):
+            left += [search.arguments(begun[0].values, member) for member in range(len(begun), search.runs_per_trial)]
+    whole = [search.arguments({}, member) for member in range(search.runs_per_trial)]
+    return [*left, *whole * max(0, search.n_trials - len(trials))]
 
 
 def short(value: Any) -> str:

@@ -86,8 +86,8 @@ class Study:
         return self._given_up.get(number, "")
 
     def has_failed(self, number: int) -> bool:
-        """Whether nothing was learned from a trial."""
-        return self._frozen(number).state == TrialState.FAIL
+        """Whether nothing was learned from a trial, when it was retried either."""
+        return self._frozen(number).state == TrialState.FAIL and not self._ended_well_later(number)
 
     def steps_of(self, number: int) -> set[int]:
         """At which a trial has reported."""
@@ -98,8 +98,7 @@ class Study:
         frozen = self._frozen(number)
         if not well or not frozen.state.is_finished():
             return frozen.state.is_finished()
-        again = any(trial.user_attrs.get(AGAIN) == number for trial in self._trials())
-        return frozen.state == TrialState.COMPLETE or again
+        return frozen.state == TrialState.COMPLETE or self._ended_well_later(number)
 
     def complete(self, number: int, values: Sequence[float]) -> None:
         """A trial has come to its end with a figure for each objective.
@@ -162,6 +161,9 @@ class Study:
             if values not in before:
                 return values
         raise Exhausted(f"all that there is in the space has been tried: {len(before)} trials")
+
+    def _ended_well_later(self, number: int) -> bool:
+        return any(trial.user_attrs.get(AGAIN) == number for trial in self._trials())
 
     def _frozen(self, number: int) -> FrozenTrial:
         return self._trials()[number]

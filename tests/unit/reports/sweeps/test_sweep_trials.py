@@ -138,10 +138,11 @@ def test_without_a_monitor_nothing_leads_and_the_note_says_what_to_type(tmp_path
 
 
 def test_other_figures_are_those_of_the_checkpoint_that_was_kept(tmp_path: Path) -> None:
-    run = PlayedRun(["lr=1"], 0.8, curve=[0.2, 0.8, 0.4], others={"val/loss": [3.0, 2.0, 1.0]}, seconds=12.5)
+    best = 0.800000011920929  # single precision in the status, nine digits in the table
+    run = PlayedRun(["lr=1"], best, curve=[0.2, 0.800000012, 0.4], others={"val/loss": [3.0, 2.0, 1.0]}, seconds=12.5)
     objectives = [Objective(MONITOR), Objective("val/loss", "min"), Objective("seconds", "min")]
     trial = read_sweep(played(tmp_path, "kept", [run]), objectives).leader
-    assert [trial.mean(i) for i in range(3)] == [0.8, 2.0, 12.5]
+    assert [trial.mean(i) for i in range(3)] == [best, 2.0, 12.5]
 
 
 def test_a_searchs_objectives_are_read_from_its_ledger(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from diptych.runs.folder import RunFolder
 from diptych.runs.status import DIVERGED, DONE, FAILED, PRUNED, RUNNING
 from diptych.sweeps.folder import SweepFolder
 from diptych.sweeps.planning import note_plan
-from diptych.sweeps.search.planner import MOST_FAILURES, SearchPlanner, trials_of
+from diptych.sweeps.search.planner import MOST_FAILURES, SearchPlanner, runs_left, trials_of
 from diptych.sweeps.search.request import Objective
 from diptych.sweeps.search.study import FILE_NAME
 from diptych.sweeps.steering import retry
@@ -129,6 +129,16 @@ def test_a_trial_of_several_runs_has_their_mean_and_they_come_one_after_the_othe
         stage.measure(number, figure)
         stage.end(number)
     assert stage.trials()[0].value == pytest.approx(0.4)
+
+
+def test_with_a_pruner_the_next_run_of_a_trial_waits_for_the_verdict_on_the_one_before(stage):
+    stage = stage(n_trials=2, repeats=("seed=0", "seed=1"), pruner=optuna.pruners.MedianPruner(1))
+    stage.begin(2)
+    assert [job.trial for job in stage.jobs] == [0, 1]
+    stage.measure(0, 0.5)
+    stage.end(0)
+    stage.begin(1)
+    assert [job.trial for job in stage.jobs] == [0, 1, 0]
 
 
 def test_the_pessimistic_figure_is_the_lower_end_of_an_interval_for_what_is_maximized(stage):
@@ -255,6 +265,34 @@ def test_a_search_of_failures_only_gives_up(stage, slots):
     assert not stage.planner.wants_more(stage.jobs)
 
 
+def test_a_search_whose_first_failures_were_retried_and_ended_well_goes_on(stage):
+    stage = stage(n_trials=50)
+    for number in range(MOST_FAILURES):
+        stage.begin()
+        stage.end(number, FAILED)
+    for number in range(MOST_FAILURES):
+        for event in ("queued", "started"):
+            stage.folder.ledger.append(event, job=number, handle="", slot=0)
+        stage.measure(number, 0.5)
+        stage.end(number)
+    again = SearchPlanner(stage.folder, stage.search)
+    again.look(stage.jobs)
+    assert len(again.plans(stage.jobs, 2)) == 2
+
+
+def test_what_is_left_of_a_search_are_the_runs_of_trials_begun_and_to_come(stage):
+    stage = stage(n_trials=3, repeats=("seed=0", "seed=1"))
+    assert len(runs_left(stage.jobs, stage.search)) == 6
+    stage.begin()
+    stage.end(0)
+    stage.begin()
+    left = runs_left(stage.jobs, stage.search)
+    assert len(left) == 5
+    assert sum("seed=1" in arguments for arguments in left) == 3
+    stage.end(1, FAILED)
+    assert len(runs_left(stage.jobs, stage.search)) == 4
+
+
 def test_a_figure_that_no_run_measures_is_not_searched_for_all_night(stage):
     stage = stage(n_trials=50, objectives=(Objective("val/loss", "minimize"),))
     for number in range(MOST_FAILURES):
@@ -262,7 +300,7 @@ def test_a_figure_that_no_run_measures_is_not_searched_for_all_night(stage):
         stage.measure(number, 0.5)
         stage.end(number)
     assert stage.begin() == []
-    assert stage.planner.summary() == ["no trial has a figure yet"]
+    assert stage.planner.has_failed()
 
 
 def test_a_run_without_the_figure_ends_its_trial_with_the_reason(stage):
