@@ -34,6 +34,7 @@ NEEDLESS_WARNINGS = (
     r"It is recommended to use `self.log\(.*sync_dist=True\)`",  # `log_metrics` has averaged over devices
     r"`broadcast_buffers` is deprecated",  # older versions of torch do not know its successor
     r"Found \d+ module\(s\) in eval mode at the start of training",  # averages and frozen backbones belong there
+    r"The `srun` command is available on your system but is not used",  # SLURM starts runs, not their ranks
 )
 CALLBACK_FACTS = ("trackers", "checkpoints_folder", "samples_folder", "budget_images", "monitor", "mode")
 """What a callback's constructor may ask for by parameter name."""

@@ -5,7 +5,6 @@ import signal
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,8 @@ from diptych.sweeps.controller import Controller, Policy, View, in_hand
 from diptych.sweeps.executors import Executor
 from diptych.sweeps.folder import FOLDER_KEY, SweepFolder, folder_override
 from diptych.sweeps.jobs import Jobs, new_plans
-from diptych.sweeps.planning import Plan, Planner, note_plan
+from diptych.sweeps.planning import Plan, note_plan
+from diptych.sweeps.request import Request
 from diptych.sweeps.slots import Slot
 from diptych.sweeps.steering import executor_of
 from diptych.sweeps.views import view_of
@@ -32,15 +32,6 @@ class SweepFailed(RuntimeError):
     """At least one run of a sweep did not end well, or nothing came of a search."""
 
 
-@dataclass(frozen=True)
-class Request:
-    """What a sweep is asked to do: `plans` are arguments of `diptych train`, one list a run; a `search` makes more."""
-
-    plans: Sequence[Sequence[str]] = ()
-    policy: Policy = field(default_factory=Policy)
-    search: "Search | None" = None
-
-
 def launch(request: Request, folder: SweepFolder, executor: Executor) -> Jobs:
     """Carry out every plan that is not done yet; `SweepFailed` at the end if any run did not end well."""
     executor.check()
@@ -48,7 +39,9 @@ def launch(request: Request, folder: SweepFolder, executor: Executor) -> Jobs:
     slots = executor.slots()
     with in_hand(folder):
         _leave_earlier_executor(folder, executor)
-        planner = _planner(request, folder)
+        planner = request.planner(folder)
+        if request.search is not None:
+            _note_search(request.search, folder)
         _plan(request, folder, executor, slots)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         view = view_of(folder, executor.parallelism or len(slots))
@@ -105,16 +98,8 @@ def _plan(request: Request, folder: SweepFolder, executor: Executor, slots: Sequ
         log.info("sweep %s goes on: %d runs of before, %d new ones", folder.name, len(jobs), len(new))
 
 
-def _planner(request: Request, folder: SweepFolder) -> Planner:
-    """Imported late: grids need no Optuna."""
-    if request.search is None:
-        return Planner()
-    from diptych.sweeps.search.planner import SearchPlanner
-
-    search = request.search
-    planner = SearchPlanner(folder, search)
+def _note_search(search: "Search", folder: SweepFolder) -> None:
     folder.ledger.append("search", runs=search.n_trials * search.runs_per_trial, **search.describe())
-    return planner
 
 
 def _how_to_send(folder: SweepFolder) -> list[str]:

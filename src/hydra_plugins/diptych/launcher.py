@@ -99,57 +99,45 @@ class SweepLauncher(Launcher, ABC):
         self.dry_run = dry_run
 
     @abstractmethod
-    def executor(self, is_search: bool = False) -> "Executor":
-        """Who carries the runs out; `UserError` if the launcher's settings cannot be."""
-
-    example: DictConfig
-    """The configuration of one of the runs."""
+    def executor(self, example: DictConfig, is_search: bool) -> "Executor":
+        """Who carries out runs such as the `example`; `UserError` if the launcher's settings cannot be."""
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         self.config, self.hydra_context = config, hydra_context
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """A grid: the sets of overrides that Hydra's own sweeper has made."""
-        from diptych.sweeps.jobs import new_plans, plans_left
+        from diptych.sweeps.jobs import new_plans
 
-        common, jobs = self.common(), self.folder.jobs()
-        plans = [[*common, *overrides] for overrides in job_overrides]
+        plans = [[*self.common(), *overrides] for overrides in job_overrides]
         with self._no_trace_if_refused():
-            self.example = self.composed(job_overrides[0])
-            for plan in new_plans(jobs, plans)[:1]:
-                self.refuse_early(self.composed(plan[len(common) :]))
-            if self.dry_run:
-                left = [plan[len(common) :] for plan in plans_left(jobs, plans)]
-                self._say_what_would_run([(" ".join(overrides), overrides) for overrides in left])
-            else:
-                self._carry_out(plans=plans)
+            new = new_plans(self.folder.jobs(), plans)
+            self._take(self.composed((new or plans)[0]), plans=plans)
         return [JobReturn(overrides=o, status=JobStatus.COMPLETED, _return_value=None) for o in job_overrides]
 
     def search(self, search: "Search", example: DictConfig) -> None:
         """A search: its proposals, one after the other; `example` is the configuration of one of its runs."""
-        from diptych.sweeps.search.planner import runs_left
-        from diptych.sweeps.search.sameness import refuse_another_search
+        self._take(example, search=search)
 
-        self.example = example
-        refuse_another_search(self.folder, search)
-        left = runs_left(self.folder.jobs(), search)
-        if left:
-            self.refuse_early(example)
-        if not self.dry_run:
-            return self._carry_out(search=search)
-        from diptych.sweeps.search.request import described
-
-        for parameter in search.space:
-            log.info("  %s: %s", parameter.key, described(parameter))
-        common = len(self.common())
-        return self._say_what_would_run([("", overrides[common:]) for overrides in left])
-
-    def refuse_early(self, config: DictConfig) -> None:
-        """A mistake that all runs share is found before any of them is begun (`UserError`)."""
+    def _take(self, example: DictConfig, **asked: Any) -> None:
+        """What all runs would be refused for is found before any of them is begun (`UserError`)."""
+        # Imported late: plugins are imported by every Hydra application of the environment.
         from diptych.config.composition import plain
         from diptych.runs.requirements import check_requirements
+        from diptych.sweeps.controller import Policy
+        from diptych.sweeps.foresight import foresee
+        from diptych.sweeps.launch import launch
+        from diptych.sweeps.request import Request
 
-        check_requirements(plain(config))
+        request = Request(policy=Policy(**self.policy), **asked)
+        if request.begins_runs(self.folder):
+            check_requirements(plain(example))
+        executor = self.executor(example, request.search is not None)
+        if not self.dry_run:
+            launch(request, self.folder, executor)
+            return
+        for line in foresee(request, self.folder, executor, self.composed):
+            log.info("%s", line)
 
     @property
     def folder(self) -> "SweepFolder":
@@ -158,9 +146,11 @@ class SweepLauncher(Launcher, ABC):
 
         return SweepFolder(Path(self.config.hydra.sweep.dir), Path(self.config.paths.outputs))
 
-    def composed(self, overrides: Sequence[str]) -> DictConfig:
-        """The configuration of one run, as its own process will have it."""
+    def composed(self, arguments: Sequence[str]) -> DictConfig:
+        """The configuration of one run, as its own process will have it; what all runs share is known already."""
         setup_globals()
+        common = self.common()
+        overrides = [argument for argument in arguments if argument not in common]
         file = self.config.hydra.runtime.choices.get("sweep")
         search = [f"sweep={file}"] if file else []  # Hydra's overrides of before may be about what it has chosen
         config = self.hydra_context.config_loader.load_sweep_config(self.config, [*search, *overrides])
@@ -174,26 +164,6 @@ class SweepLauncher(Launcher, ABC):
         overrides = OmegaConf.to_container(self.config.hydra.overrides.hydra)
         assert isinstance(overrides, list)
         return folders + [str(o) for o in overrides if not str(o).lstrip("+~").startswith(OF_THE_SWEEP)]
-
-    def _carry_out(self, **asked: Any) -> None:
-        # Imported late: plugins are imported by every Hydra application of the environment.
-        from diptych.sweeps.controller import Policy
-        from diptych.sweeps.launch import Request, launch
-
-        launch(Request(policy=Policy(**self.policy), **asked), self.folder, self.executor("search" in asked))
-
-    def _say_what_would_run(self, runs: Sequence[tuple[str, Sequence[str]]]) -> None:
-        """Each with what is shown of it, if anything."""
-        from diptych.sweeps.foresight import Plan, foresee
-
-        known: dict[tuple[str, ...], Plan] = {}
-        for _, overrides in runs:
-            if tuple(overrides) not in known:
-                config = self.composed(overrides)  # a name is made of what was composed last
-                known[tuple(overrides)] = Plan("", config.name, config.budget_images)
-        plans = [known[tuple(overrides)]._replace(shown=shown) for shown, overrides in runs]
-        for line in foresee(plans, self.folder, self.executor(is_search=True).slots()):
-            log.info("%s", line)
 
     @contextmanager
     def _no_trace_if_refused(self) -> Iterator[None]:
@@ -211,13 +181,13 @@ class SweepLauncher(Launcher, ABC):
 class LocalLauncher(SweepLauncher):
     """Runs are processes of this machine, in slots."""
 
-    def executor(self, is_search: bool = False) -> "Executor":
+    def executor(self, example: DictConfig, is_search: bool) -> "Executor":
         from diptych.sweeps.local import LocalExecutor
         from diptych.sweeps.slots import Resources
 
         settings = dict(self.settings)
         most_memory_gb = settings.pop("memory_gb_per_run")
-        if settings["gpus_per_run"] is None and self.example.trainer.accelerator == "cpu":
+        if settings["gpus_per_run"] is None and example.trainer.accelerator == "cpu":
             settings["gpus_per_run"] = 0.0
         return LocalExecutor(Resources(**settings), most_memory_gb)
 
@@ -225,19 +195,19 @@ class LocalLauncher(SweepLauncher):
 class SlurmLauncher(SweepLauncher):
     """Runs are jobs of SLURM: those of a grid all at once, those of a search only when they are to run."""
 
-    def executor(self, is_search: bool = False) -> "Executor":
+    def executor(self, example: DictConfig, is_search: bool) -> "Executor":
         from diptych.sweeps.slurm import MOST_IN_AN_ARRAY, SlurmExecutor, SlurmSettings
 
-        given = dict(self.settings)
-        most = given.pop("slots")
-        settings = SlurmSettings(**given)
-        return SlurmExecutor(settings, settings.array_parallelism if is_search else most or MOST_IN_AN_ARRAY)
+        settings = dict(self.settings)
+        most = settings.pop("slots") or MOST_IN_AN_ARRAY
+        jobs = SlurmSettings(**settings)
+        return SlurmExecutor(jobs, jobs.array_parallelism if is_search else most)
 
 
 class RayLauncher(SweepLauncher):
     """Runs are wherever a Ray cluster has room."""
 
-    def executor(self, is_search: bool = False) -> "Executor":
+    def executor(self, example: DictConfig, is_search: bool) -> "Executor":
         from diptych.sweeps.ray_cluster import RayExecutor
 
         return RayExecutor(**self.settings)

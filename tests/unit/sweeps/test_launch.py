@@ -8,8 +8,9 @@ import pytest
 from diptych.config import UserError
 from diptych.runs.status import LOST, RUNNING, process_handle
 from diptych.sweeps.folder import SweepFolder, folder_override
-from diptych.sweeps.launch import Request, SweepFailed, launch
+from diptych.sweeps.launch import SweepFailed, launch
 from diptych.sweeps.local import LocalExecutor, LocalWork
+from diptych.sweeps.request import Request
 from diptych.sweeps.steering import command_of
 
 

@@ -8,8 +8,9 @@ import pytest
 from diptych.config import UserError
 from diptych.runs.status import RUNNING
 from diptych.sweeps.folder import SweepFolder
-from diptych.sweeps.launch import Request, launch
+from diptych.sweeps.launch import launch
 from diptych.sweeps.ray_cluster import RayExecutor
+from diptych.sweeps.request import Request
 
 
 class Cluster(RayExecutor):

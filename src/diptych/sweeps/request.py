@@ -1,0 +1,46 @@
+"""What a sweep is asked to do, by one call."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from diptych.sweeps.controller import Policy
+from diptych.sweeps.folder import SweepFolder
+from diptych.sweeps.jobs import new_plans, plans_left
+from diptych.sweeps.planning import Planner
+
+if TYPE_CHECKING:
+    from diptych.sweeps.search.request import Search
+
+
+@dataclass(frozen=True)
+class Request:
+    """`plans` are arguments of `diptych train`, one list a run; a `search` makes more. Grids need no Optuna."""
+
+    plans: Sequence[Sequence[str]] = ()
+    policy: Policy = field(default_factory=Policy)
+    search: "Search | None" = None
+
+    def begins_runs(self, folder: SweepFolder) -> bool:
+        """Whether there are runs to come that the sweep does not have yet."""
+        if self.search is None:
+            return bool(new_plans(folder.jobs(), self.plans))
+        from diptych.sweeps.search.planner import trials_of
+
+        return len(trials_of(folder.jobs())) < self.search.n_trials
+
+    def left(self, folder: SweepFolder) -> list[Sequence[str]]:
+        """The arguments of runs that are not over; of a search's proposals to come, what is known of them."""
+        if self.search is None:
+            return plans_left(folder.jobs(), self.plans)
+        from diptych.sweeps.search.planner import runs_left
+
+        return runs_left(folder.jobs(), self.search)
+
+    def planner(self, folder: SweepFolder) -> Planner:
+        """Whoever makes further plans for the sweep, which is in hand."""
+        if self.search is None:
+            return Planner()
+        from diptych.sweeps.search.planner import SearchPlanner
+
+        return SearchPlanner(folder, self.search)
