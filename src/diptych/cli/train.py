@@ -35,6 +35,11 @@ def forward(arguments: list[str]) -> int:
         hydra.main(version_base="1.3", config_path=f"pkg://{composition.CONF_PACKAGE}", config_name="train")(task)()
     except HydraException as error:
         raise _explained(error, flags, overrides) from error
+    except (NotADirectoryError, FileExistsError, PermissionError) as error:  # of the sweep's folder
+        raise UserError(
+            f"{error.filename} cannot be made ({error.strerror}): name a folder for outputs that can be written, with "
+            "DIPTYCH_OUTPUTS or paths.outputs=…"
+        ) from error
     if errors:
         raise errors[0]
     return 0

@@ -12,6 +12,9 @@ from diptych.config.composition import compose, conf_folder, hydra_settings
 from diptych.config.errors import UserError
 
 HYDRA = "hydra."
+SEARCHES = ("hydra/sweeper=", "sweep=")
+OF_HYDRA = ("hydra/launcher=", *SEARCHES)
+QUOTED = "\"key='a=b,c'\""
 _NOISE = re.compile(r"\s*(full_key|reference_type|object_type|provider=)|Config search path")
 _CONVERTED = re.compile(r"Value '(.*)' (?:of type '\w+' could not be converted to|is not a valid) (\w+)")
 _KINDS = {"Integer": "a whole number", "Float": "a number", "bool": "true or false"}
@@ -23,6 +26,9 @@ def explain(error: HydraException, overrides: Sequence[str], config_dir: Path | 
     parts = [part for override in overrides if (part := _PART_AS_TEXT.fullmatch(override))]
     if parts:
         return _how_to_name(*parts[0].groups())
+    unread = getattr(error, "override", None)
+    if unread:
+        return f"{unread}: {str(error).splitlines()[0]}; a value with = or commas in it takes quotes twice: {QUOTED}"
     texts = [str(error), *([str(error.__cause__)] if error.__cause__ else [])]
     lines = [line for text in texts for line in text.splitlines() if line.strip() and not _NOISE.match(line)]
     found = re.search(r"Could not override '([^']+)'", lines[0])
@@ -31,7 +37,9 @@ def explain(error: HydraException, overrides: Sequence[str], config_dir: Path | 
         of_the_spine = "." not in found[1] or found[1].startswith(("trainer.", "paths.", HYDRA))
         needless = ("Key ", "To append") if of_the_spine or meant else "Key "
         lines = [line for line in lines if not line.startswith(needless)]
-        lines[:1] = [f"there is no {found[1]} to set" + (f"; did you mean {meant}?" if meant else "")]
+        of_searches = found[1].startswith("hydra.sweeper.") and not any(o.startswith(SEARCHES) for o in overrides)
+        hint = "; searches have settings there: add hydra/sweeper=optuna" if of_searches else ""
+        lines[:1] = [f"there is no {found[1]} to set" + (f"; did you mean {meant}?" if meant else hint)]
     return _of_the_wrong_type(_interval_of_a_grid("\n".join(lines), overrides), overrides)
 
 
@@ -79,7 +87,8 @@ def composed(overrides: Sequence[str]) -> dict[str, Any]:
 def _nearest(wrong: str, other_overrides: Sequence[str], config_dir: Path | None) -> str | None:
     try:
         if wrong.startswith(HYDRA):
-            return _nearest_sibling(wrong, _paths(hydra_settings(other_overrides, config_dir), HYDRA))
+            chosen = [override for override in other_overrides if override.startswith(OF_HYDRA)]
+            return _nearest_sibling(wrong, _paths(hydra_settings(chosen, config_dir), HYDRA))
         config = compose(other_overrides, config_dir)
     except (HydraException, UserError, AssertionError):
         return None

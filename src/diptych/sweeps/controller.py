@@ -284,9 +284,9 @@ class Controller:
             asked = float("-inf")
             while self._work:
                 if time.monotonic() - asked >= ASK_AGAIN_SECONDS:
-                    asked = time.monotonic()
                     for work in self._work.values():
                         work.stop()
+                    asked = time.monotonic()
                 for number, work in list(self._work.items()):
                     if work.ended():
                         self._note_end(self.jobs[number], work.end())

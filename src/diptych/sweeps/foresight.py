@@ -85,7 +85,10 @@ def _cost(runs: Sequence[Run], outputs: Path, at_a_time: int) -> str:
     if unknown:
         return f"no run of {', '.join(unknown)} has been finished here, so nobody knows how long they take"
     seconds = sum(run.budget_images / (paces[run.name] or 1.0) for run in runs)
-    return f"about {duration(seconds)} of running time, {duration(seconds / at_a_time)} if slots do not slow each other"
+    return (
+        f"about {duration(seconds)} of training, {duration(seconds / at_a_time)} if slots do not slow each other; "
+        "each run starts some seconds before"
+    )
 
 
 def _pace(experiment: Path) -> float | None:

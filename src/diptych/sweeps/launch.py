@@ -48,15 +48,17 @@ def launch(request: Request, folder: SweepFolder, executor: Executor) -> Jobs:
         jobs = Controller(folder, executor, slots, request.policy, view, planner).run()
     for line in [*planner.summary(), *_how_to_send(folder)]:
         log.info("%s", line)
-    _refuse_failures(folder, jobs, (DONE, PRUNED, DIVERGED) if request.search else (DONE,))
-    if planner.has_failed():
-        raise SweepFailed(f"no trial of sweep {folder.name} has a figure; diptych sweep status {folder.name} says more")
+    _refuse_failures(folder, jobs)
+    if why := planner.why_in_vain():
+        raise SweepFailed(f"no trial of sweep {folder.name} has a figure: {why}")
     return jobs
 
 
-def _refuse_failures(folder: SweepFolder, jobs: Jobs, well: Sequence[str]) -> None:
-    """`SweepFailed` if any run ended in another state than these."""
-    failed = [job for job in jobs if job.state not in well]
+def _refuse_failures(folder: SweepFolder, jobs: Jobs) -> None:
+    """`SweepFailed` if any run did not end well; those of a search may be given up, or teach that they diverge."""
+    failed = [
+        job for job in jobs if job.state != DONE and not (job.trial is not None and job.state in (PRUNED, DIVERGED))
+    ]
     if failed:
         names = ", ".join(f"{job.run_id} ({job.state})" for job in failed[:5]) + (" …" if len(failed) > 5 else "")
         raise SweepFailed(

@@ -42,9 +42,9 @@ class Planner:
         """Lines on what came of it, once the sweep is over."""
         return []
 
-    def has_failed(self) -> bool:
-        """Whether nothing came of the whole, though its runs may be done."""
-        return False
+    def why_in_vain(self) -> str:
+        """Why nothing came of the whole, though its runs may be done; "" where something did."""
+        return ""
 
 
 def note_plan(ledger: Ledger, number: int, plan: Plan, threads: int | None) -> Event:

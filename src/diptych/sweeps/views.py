@@ -55,7 +55,8 @@ class Lines(View):
             row = standing.rows[job.number]
             why = f": {job.why.splitlines()[0]}" if job.why else ""
             place = f"{job.number + 1}/{max(len(jobs), jobs.foreseen)}"
-            log.info("[%s] %s %s  %s%s", place, job.run_id, row.job.state, row.overrides, why)
+            again = f" (start {job.starts})" if job.starts > 1 and row.job.state == RUNNING else ""
+            log.info("[%s] %s %s%s  %s%s", place, job.run_id, row.job.state, again, row.overrides, why)
             self._shown[job.number] = job
         log.info("sweep %s: %s", self.folder.name, standing.words)
 

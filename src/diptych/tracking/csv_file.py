@@ -29,6 +29,15 @@ def read_metrics(path: Path) -> list[dict[str, float]]:
         raise ValueError(f"{path} is damaged: {error}") from error
 
 
+def column_names(path: Path) -> list[str]:
+    """What the file has figures of; nothing where it cannot be read."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            return next(csv.reader(file), [])
+    except (OSError, ValueError, csv.Error):
+        return []
+
+
 def read_columns(path: Path, names: Sequence[str]) -> list[dict[str, float]]:
     """As `read_metrics`, of rows and columns that have one of `names`: quick where there are many files to read."""
     if not path.exists():

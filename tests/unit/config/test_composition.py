@@ -119,13 +119,16 @@ def test_a_value_nobody_gives_is_named(own):
         ("budget_image=100", "there is no budget_image to set; did you mean budget_images?"),
         ("hydra.launcher.slot=2", "there is no hydra.launcher.slot to set; did you mean hydra.launcher.slots?"),
         ("hydra.launcher.nothing=2", "there is no hydra.launcher.nothing to set"),
-        ("hydra.sweeper.n_trial=2", "there is no hydra.sweeper.n_trial to set"),
+        (
+            "hydra.sweeper.n_trials=2",
+            "there is no hydra.sweeper.n_trials to set; searches have settings there: add hydra/sweeper=optuna",
+        ),
         ("trainer.benchmark=perhaps", "trainer.benchmark=perhaps: this key takes true or false"),
     ],
 )
 def test_a_slip_on_the_command_line_is_answered_in_one_line_with_the_fix(override, says):
     with pytest.raises(UserError) as caught:
-        composed(["model=dcgan", "data=digits", override])
+        composed(["model=dcgan", "data=digits", "objective=hinge", override])
     assert str(caught.value) == says
 
 

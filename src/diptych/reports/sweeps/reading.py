@@ -14,7 +14,7 @@ from diptych.sweeps.folder import SweepFolder
 from diptych.sweeps.jobs import Job
 from diptych.sweeps.resuming import packages_of
 from diptych.sweeps.search.figures import kept_row
-from diptych.tracking.csv_file import read_columns
+from diptych.tracking.csv_file import column_names, read_columns
 
 IMAGES, SECONDS = "images", "seconds"
 BUDGET = "budget_images"
@@ -36,6 +36,7 @@ def read_sweep(folder: SweepFolder, objectives: Sequence[Objective] = ()) -> Swe
     keys = {key for job in jobs for key in _settings(job)}
     runs = [_run(job, found.get(job.number), configs.get(job.number, {}), chosen, keys, tests) for job in jobs]
     notes = [*_monitor_notes(chosen, configs.values()), *_same_command_notes(runs), *tests.notes]
+    notes += _unmeasured_notes(chosen, runs, [run for run in found.values() if run is not None])
     asked = {str(_settings(job).get(BUDGET)) for job in jobs}
     notes += _budget_notes(configs.values()) if len(asked) == 1 else []
     if _search(folder).get("aggregate") == "bound":
@@ -208,6 +209,18 @@ def _budget_notes(configs: Iterable[Config]) -> list[str]:
         return []
     told = ", ".join(f"{number} of {budget:,}" for budget, number in sorted(budgets.items()))
     return [f"budgets differ, and with them what figures are worth: {told} images"]
+
+
+def _unmeasured_notes(
+    objectives: Sequence[Objective], runs: Sequence[SweptRun], folders: Sequence[RunFolder]
+) -> list[str]:
+    """Objectives of which no run that is done has a figure, with the figures that there are."""
+    done = [run for run in runs if run.state == DONE]
+    strange = [o.name for i, o in enumerate(objectives) if done and all(run.figures[i] is None for run in done)]
+    if not strange:
+        return []
+    measured = sorted({name for folder in folders for name in column_names(folder.metrics) if name.startswith("val/")})
+    return [f"no run that is done has measured {', '.join(strange)}; they measured {', '.join(measured) or 'nothing'}"]
 
 
 def _same_command_notes(runs: Sequence[SweptRun]) -> list[str]:

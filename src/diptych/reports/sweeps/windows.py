@@ -13,6 +13,8 @@ from diptych.reports.sweeps.trials import MAX
 
 FENCE = 2.0
 """Quartile distances beyond the worse quartile, from which on values are out of the picture (after Tukey)."""
+FEW = 10
+"""Of fewer values none is cut off."""
 LOG_FROM = 30.0
 MARGIN = 0.08
 
@@ -57,10 +59,11 @@ def window_of(values: Sequence[float], mode: str) -> Window:
         return Window(0.0, 1.0)
     low, high = float(known.min()), float(known.max())
     first, third = (float(quartile) for quartile in np.quantile(known, (0.25, 0.75)))
+    fence = FENCE * (third - first) if len(known) >= FEW else np.inf
     if mode == MAX:
-        low = float(known[known >= first - FENCE * (third - first)].min())
+        low = float(known[known >= first - fence].min())
     else:
-        high = float(known[known <= third + FENCE * (third - first)].max())
+        high = float(known[known <= third + fence].max())
     if low == high:
         low, high = low - 0.5 * (abs(low) or 1.0), high + 0.5 * (abs(high) or 1.0)
     return Window(low, high, is_log=low > 0 and high >= LOG_FROM * low)

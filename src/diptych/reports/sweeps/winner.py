@@ -4,6 +4,7 @@ A leader was chosen by its own validation figures and looks better than it is. I
 seeds of it have been measured on the test split.
 """
 
+import json
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -155,6 +156,12 @@ def _seeded(arguments: Sequence[str], seed: object) -> tuple[str, ...]:
     return (*others, f"{SEED}={0 if seed is None else seed}")
 
 
+def _meaning(arguments: Sequence[str]) -> dict[str, str]:
+    """What they set but for the seed, however it is typed: Hydra's grids write `1_000` as `1000`."""
+    read = [read_override(argument) or (argument, None) for argument in arguments]
+    return {key: json.dumps(value, sort_keys=True, default=str) for key, value in read if key != SEED}
+
+
 def _fresh_seeds(table: SweepTable) -> list[int]:
     """The next ones that no run of the sweep has had."""
     used = [run.seed for run in table.runs if isinstance(run.seed, int)]
@@ -168,6 +175,6 @@ def _confirmations(trial: Trial, run: SweptRun, confirming: SweepTable | None) -
         return []
     used = {str(own.seed) for own in trial.runs}
     fresh = {str(own.seed): own for own in confirming.runs if own.counts and str(own.seed) not in used}
-    wanted = frozenset(_seeded(_without_folds(_with_threads(run), trial), 0))
-    same = [own for own in fresh.values() if frozenset(_seeded(_with_threads(own), 0)) == wanted]
+    wanted = _meaning(_without_folds(_with_threads(run), trial))
+    same = [own for own in fresh.values() if _meaning(_with_threads(own)) == wanted]
     return [own.tested for own in same if own.tested is not None]

@@ -88,8 +88,8 @@ class SearchPlanner(Planner):
             lines.append(f"best: {figures} with {chosen} (trial {best.user_attrs.get(AGAIN, best.number)})")
         return lines
 
-    def has_failed(self) -> bool:
-        return not self.study.best()
+    def why_in_vain(self) -> str:
+        return "" if self.study.best() else self.study.first_reason() or "none came to its end"
 
     def wants_more(self, jobs: Jobs) -> bool:
         trials = trials_of(jobs)

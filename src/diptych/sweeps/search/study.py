@@ -89,6 +89,10 @@ class Study:
         """Whether nothing was learned from a trial, when it was retried either."""
         return self._frozen(number).state == TrialState.FAIL and not self._ended_well_later(number)
 
+    def first_reason(self) -> str:
+        """Why the first trial ended that ended without a figure; "" where none has a reason."""
+        return next((why for trial in self._trials() if (why := trial.user_attrs.get(WHY, ""))), "")
+
     def steps_of(self, number: int) -> set[int]:
         """At which a trial has reported."""
         return set(self._frozen(number).intermediate_values)

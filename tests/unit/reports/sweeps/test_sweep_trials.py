@@ -198,3 +198,12 @@ def test_budgets_that_differ_though_nobody_asked_for_that_are_said(
     runs = [PlayedRun(own, 0.5, config={"budget_images": 100 * (i + 1)}) for i, own in enumerate(given)]
     notes = " ".join(read_sweep(played(tmp_path, "lr", runs)).notes)
     assert ("1 of 100, 1 of 200 images" in notes) == is_said
+
+
+def test_a_figure_that_no_run_measures_is_said_with_those_that_there_are(tmp_path: Path) -> None:
+    run = PlayedRun(["lr=1"], 0.5, curve=[0.5])
+    folder = played(tmp_path, "lr", [run])
+    assert "no run that is done has measured val/tru; they measured val/true" in " ".join(
+        read_sweep(folder, [Objective("val/tru")]).notes
+    )
+    assert "measured" not in " ".join(read_sweep(folder).notes)

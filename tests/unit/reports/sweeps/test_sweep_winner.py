@@ -75,6 +75,14 @@ def test_a_leader_is_confirmed_by_three_fresh_seeds_of_its_own_on_the_test_split
     assert "0.6" in reading.text
 
 
+def test_a_leader_is_confirmed_by_the_same_configuration_however_it_is_typed(tmp_path: Path) -> None:
+    run = PlayedRun(["budget_images=1_000", "lr=1e-3", "betas=[0.5, 0.9]"], 0.9, extra={"trial": 0})
+    folder = played(tmp_path, "lr", [run])
+    same = ["budget_images=1000", "lr=0.001", "betas=[0.5,0.9]", "trainer.threads=1"]
+    played(tmp_path, "lr-winner", [PlayedRun([*same, f"seed={seed}"], 0.7, tested=0.6) for seed in (1, 2, 3)])
+    assert reading_of(folder).winner.is_confirmed
+
+
 def test_a_winner_of_cross_validation_is_retrained_on_no_fold(tmp_path: Path) -> None:
     runs = [PlayedRun(["lr=1", f"data.fold={fold}"], 0.5, extra={"trial": 0}) for fold in range(3)]
     winner = winner_of(read_sweep(played(tmp_path, "folds", runs)))
