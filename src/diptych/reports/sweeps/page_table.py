@@ -14,7 +14,7 @@ WIDTH, HEIGHT, EDGE = 170, 18, 5
 
 def trials_table(table: SweepTable, links: Mapping[str, str]) -> str:
     """A line a trial, the leader's in bold; its number leads to its runs where `links` has their folders."""
-    head = "".join(f'<th class="{kind}"{title}>{escape(name)}</th>' for name, kind, title in _header(table))
+    head = "".join(f'<th class="{kind}"{title}>{_in_lines(name)}</th>' for name, kind, title in _header(table))
     means = [mean for trial in table.ranked if (mean := trial.mean()) is not None]
     window = window_of(means, table.objectives[0].mode) if means else None
     rows = "".join(_row(table, trial, links, window) for trial in table.trials)
@@ -26,10 +26,27 @@ def _header(table: SweepTable) -> list[tuple[str, str, str]]:
     names = short_names(table.keys)
     header = [("", "", ""), *((names[key], "", f' title="{escape(key)}"') for key in table.keys)]
     for place, objective in enumerate(table.objectives):
-        header += [(objective.name, "", ""), *([("", "plot", "")] if place == 0 else []), ("95 % interval", "n", "")]
+        plot = [("mean and interval", "plot", ' title="an arrow: it goes on"')] if place == 0 else []
+        header += [(objective.name, "", ""), *plot, ("95 % interval", "n", "")]
     header += [("n", "", "")]
     header += [("test", "", "")] if table.tested_name else []
-    return [*header, ("images", "n", ""), ("seconds", "n", ""), ("state", "", "")]
+    images = [("images", "n", "")] if _have_images(table) else []
+    return [*header, *images, ("seconds", "n", ""), *([("state", "", "")] if _have_states(table) else [])]
+
+
+def _in_lines(name: str) -> str:
+    """A long name may go on in the next line after a word of it."""
+    return escape(name).replace("_", "_<wbr>").replace("/", "/<wbr>")
+
+
+def _have_images(table: SweepTable) -> bool:
+    """Whether they differ."""
+    return len({trial.images for trial in table.trials}) > 1
+
+
+def _have_states(table: SweepTable) -> bool:
+    """Whether any is not simply done."""
+    return any(trial.state != DONE for trial in table.trials)
 
 
 def _row(table: SweepTable, trial: Trial, links: Mapping[str, str], window: Window | None) -> str:
@@ -42,9 +59,10 @@ def _row(table: SweepTable, trial: Trial, links: Mapping[str, str], window: Wind
     cells.append(f"<td>{len(trial.counted) or ''}</td>")
     if table.tested_name:
         cells.append(f"<td>{', '.join(map(figure_text, trial.tested))}</td>")
-    cost = (f"{trial.images:,.0f}" if trial.images else "", f"{trial.seconds:,.1f}" if trial.seconds else "")
+    images = [f"{trial.images:,.0f}" if trial.images else ""] if _have_images(table) else []
+    cost = [*images, f"{trial.seconds:,.1f}" if trial.seconds else ""]
     cells += [f'<td class="n">{text}</td>' for text in cost]
-    cells.append(f"<td>{'done' if trial.state == DONE else escape(trial.state)}</td>")
+    cells += [f"<td>{escape(trial.state)}</td>"] if _have_states(table) else []
     return f"<tr{' class=main' if trial is table.leader else ''}>{''.join(cells)}</tr>"
 
 
@@ -74,9 +92,16 @@ def _plot(trial: Trial, window: Window | None) -> str:
 
 
 def _bar(interval: Interval, window: Window, middle: float) -> str:
+    """With an arrow at an end that lies beyond the window."""
     low, high = (_x(end, window) for end in interval.ends)
     style = "stroke: var(--one); stroke-width: 3; opacity: 0.45"
-    return f'<line x1="{low}" x2="{high}" y1="{middle}" y2="{middle}" style="{style}"/>'
+    beyond = [(low, -EDGE)] if interval.low < window.low else []
+    beyond += [(high, EDGE)] if interval.high > window.high else []
+    fill = "fill: var(--one); opacity: 0.6"
+    arrows = "".join(
+        f'<polygon points="{x},{middle - 4} {x + to},{middle} {x},{middle + 4}" style="{fill}"/>' for x, to in beyond
+    )
+    return f'<line x1="{low}" x2="{high}" y1="{middle}" y2="{middle}" style="{style}"/>{arrows}'
 
 
 def _x(value: float, window: Window) -> float:
