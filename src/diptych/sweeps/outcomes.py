@@ -1,6 +1,7 @@
 """How a start of a run ended: by what the run says of itself, and where it could not, by what its executor knows."""
 
 import os
+import signal
 from pathlib import Path
 from typing import NamedTuple
 
@@ -67,13 +68,17 @@ def _outcome(job: Job, run: RunFolder | None, end: End, log: Path) -> Outcome:
     if code is not None and code > 128:
         if (status.status, status.handle) == (PREEMPTED, job.handle):
             return Outcome(LOST, "it had saved, and its machine was not taken away", progress)
-        return Outcome(STOPPED, f"stopped before its first step by signal {code - 128}", progress)
+        return Outcome(STOPPED, f"stopped by {_signal_name(code - 128)} before its first step", progress)
     if code == 0:
         return Outcome(LOST, end.why or "it left without a word", progress)
     if code is not None and code >= 0:
         return Outcome(FAILED, _last_words(log) or f"exit code {code}", progress)
     how = "it vanished" if code is None else f"killed by signal {-code}"
     return Outcome(LOST, end.why or how, progress)
+
+
+def _signal_name(number: int) -> str:
+    return next((known.name for known in signal.Signals if known == number), f"signal {number}")
 
 
 def _after_full_disk(job: Job, progress: int) -> str:
