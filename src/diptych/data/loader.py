@@ -5,8 +5,8 @@ import multiprocessing
 import signal
 import threading
 import time
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import torch
@@ -49,7 +49,8 @@ class Loader(DataLoader):
             atexit.register(end_workers)
 
     def __iter__(self) -> Any:
-        iterator = super().__iter__()
+        with _held_back():
+            iterator = super().__iter__()  # workers are deaf from the beginning, and not only once they have begun
         try:
             yield from iterator
         except (RuntimeError, OSError, EOFError) as error:
@@ -60,6 +61,16 @@ class Loader(DataLoader):
                 f"a data worker died ({died}). Signal 9 usually means that memory ran out: lower data.batch_size or "
                 f"data.num_workers (now {self.num_workers}); with data.num_workers=0 an error shows where it happens"
             ) from error
+
+
+@contextmanager
+def _held_back() -> Iterator[None]:
+    """What is begun meanwhile hears none of these signals; this process hears them afterwards."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, MEANT_FOR_THE_RUN)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _begin_work(_worker: int) -> None:

@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from diptych.data import Example, Request, Stream
+from diptych.data import loader as loading
 from diptych.data.collate import Collate
 from diptych.data.loader import Loader
 from diptych.text import Vocabulary, WordTokenizer
@@ -105,6 +106,21 @@ def test_a_worker_leaves_the_runs_signals_to_the_run(number):
     finally:
         signal.signal(number, before)
     assert heard == []
+
+
+def test_a_worker_that_is_struck_while_it_begins_lives(monkeypatch):
+    begin = loading._begin_work
+
+    def struck(worker):
+        for number in loading.MEANT_FOR_THE_RUN:
+            os.kill(os.getpid(), number)
+        begin(worker)
+
+    monkeypatch.setattr(loading, "_begin_work", struck)
+    heard = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    stream = Stream(size=None, batch_size=4, seed=0)
+    assert len(list(islice(Loader(Faulty(_break), stream, collate=COLLATE, num_workers=1), 3))) == 3
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == heard
 
 
 def test_a_command_that_fails_on_its_data_ends():
