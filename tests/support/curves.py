@@ -7,15 +7,17 @@ import json
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 TESTS = Path(__file__).resolve().parents[1]
 FOLDER = TESTS / "golden" / "curves"
 BATCH, STEPS = 16, 20
-IMAGES_A_STEP = {"small_painter": BATCH, "small_teller": 2 * BATCH}
+IMAGES_A_STEP = {"small_painter": BATCH, "small_teller": 2 * BATCH, "small_borrower": BATCH}
 # Adam blows gradients that are only rounding errors up to whole steps unless eps is larger than they are; dropout draws
 # from libraries that not every machine has; without warm-up twenty steps are enough to learn something.
 CHANGES = {
     "small_painter": ["+generator_optimizer.eps=1e-2", "+discriminator_optimizer.eps=1e-2"],
+    "small_borrower": ["+generator_optimizer.eps=1e-2", "+discriminator_optimizer.eps=1e-2"],
     "small_teller": [
         "caption_decoder.dropout=0.0",
         "schedule.warmup_images=0",
@@ -23,7 +25,21 @@ CHANGES = {
         "system.attention_penalty_weight=1",
     ],
 }
-LOSSES = ("loss", "d_loss", "g_loss", "contrastive_loss", "attention_penalty")
+LENT = "small_teller"
+LOSSES = (
+    "loss",
+    "attention_penalty",
+    "alignment_loss",
+    "d_loss",
+    "d_patch_loss",
+    "contrastive_loss",
+    "g_loss",
+    "g_patch_loss",
+    "redescription_loss",
+    "reconstruction_loss",
+    "kl_loss",
+    "latent_loss",
+)
 
 Curves = dict[str, list[float]]
 
@@ -32,27 +48,38 @@ def measured(model: str) -> Curves:
     """Every loss of each of the first steps, trained now: seed 0, one thread, on the processor."""
     import torch
 
-    from diptych.config.composition import compose
-    from diptych.runs.training import train
     from diptych.tracking import read_metrics
 
     torch.set_num_threads(1)
-    images = IMAGES_A_STEP[model]
     with tempfile.TemporaryDirectory() as outputs:
-        overrides = [
-            f"model={model}",
-            f"paths.outputs={outputs}",
-            "trainer.threads=1",
-            f"data.batch_size={BATCH}",
-            f"budget_images={STEPS * images}",
-            f"validate_every_images={STEPS * images}",
-            f"callbacks.metrics_log.every_images={images}",
-            *CHANGES[model],
+        lent = [f"parts.teller.run={_trained(LENT, outputs).path}"] if model == "small_borrower" else []
+        rows = [
+            row for row in read_metrics(_trained(model, outputs, *lent).metrics) if "train/images_per_second" in row
         ]
-        folder, _ = train(compose(overrides, config_dir=TESTS / "support" / "conf"))
-        rows = [row for row in read_metrics(folder.metrics) if "train/images_per_second" in row]
     assert len(rows) == STEPS
-    return {name: [row[f"train/{name}"] for row in rows] for name in LOSSES if f"train/{name}" in rows[0]}
+    curves = {name: [row[f"train/{name}"] for row in rows if f"train/{name}" in row] for name in LOSSES}
+    return {name: values for name, values in curves.items() if values}
+
+
+def _trained(model: str, outputs: str, *overrides: str) -> Any:
+    """The run's folder."""
+    from diptych.config.composition import compose
+    from diptych.runs.training import train
+
+    images = IMAGES_A_STEP[model]
+    arguments = [
+        f"model={model}",
+        f"paths.outputs={outputs}",
+        "trainer.threads=1",
+        f"data.batch_size={BATCH}",
+        f"budget_images={STEPS * images}",
+        f"validate_every_images={STEPS * images}",
+        f"callbacks.metrics_log.every_images={images}",
+        *CHANGES[model],
+        *overrides,
+    ]
+    folder, _ = train(compose(arguments, config_dir=TESTS / "support" / "conf"))
+    return folder
 
 
 def written(model: str) -> Curves:

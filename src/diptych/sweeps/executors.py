@@ -73,6 +73,11 @@ class Executor(Protocol):
         ...
 
 
+def at_a_time(executor: Executor, slots: Sequence[Slot]) -> int:
+    """How many starts are under way at once."""
+    return executor.parallelism or len(slots)
+
+
 def executor_again(description: Mapping[str, Any]) -> Executor:
     """The executor that a sweep had, able to adopt and stop its work."""
     match description:

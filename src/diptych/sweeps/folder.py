@@ -85,6 +85,11 @@ class SweepFolder:
                 "give the sweep another name; its runs are not touched"
             ) from error
 
+    def latest_search(self) -> Mapping[str, Any]:
+        """What the latest search asked (`Search.describe`); nothing of a grid."""
+        told = [event for event in self.ledger.read() if event.get("event") == "search"]
+        return told[-1] if told else {}
+
     def log_of(self, job: Job) -> Path:
         """What the job's processes said."""
         return self.path / "logs" / f"{job.run_id}.txt"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from diptych.runs.folder import RunFolder
 from diptych.runs.status import DONE
-from diptych.sweeps.executors import Executor
+from diptych.sweeps.executors import Executor, at_a_time
 from diptych.sweeps.folder import SweepFolder
 from diptych.sweeps.request import Request
 from diptych.sweeps.slots import Slot
@@ -46,10 +46,10 @@ def foresee(
     runs = [known[tuple(arguments)] for arguments in left]
     lines = _space(request.search) if request.search is not None else _differing(left)
     slots = executor.slots()
-    at_a_time = executor.parallelism or len(slots)
+    num_slots = at_a_time(executor, slots)
     images, number = sum(run.budget_images for run in runs), f"{len(runs)} run{'s' * (len(runs) > 1)}"
-    places = f"{number}, {images:,} images, {at_a_time} at a time{_share(slots)}"
-    return [*before, *lines, places, _cost(runs, folder.outputs, at_a_time)]
+    places = f"{number}, {images:,} images, {num_slots} at a time{_share(slots)}"
+    return [*before, *lines, places, _cost(runs, folder.outputs, num_slots)]
 
 
 def _run(config: Any) -> Run:
@@ -78,7 +78,7 @@ def _share(slots: Sequence[Slot]) -> str:
     return f"{threads}{gpus}"
 
 
-def _cost(runs: Sequence[Run], outputs: Path, at_a_time: int) -> str:
+def _cost(runs: Sequence[Run], outputs: Path, num_slots: int) -> str:
     """At the pace of finished runs of the same name, one at a time as they may have been."""
     paces = {name: _pace(outputs / name.replace("/", "_")) for name in {run.name for run in runs}}
     unknown = sorted(name for name, pace in paces.items() if pace is None)
@@ -86,7 +86,7 @@ def _cost(runs: Sequence[Run], outputs: Path, at_a_time: int) -> str:
         return f"no run of {', '.join(unknown)} has been finished here, so nobody knows how long they take"
     seconds = sum(run.budget_images / (paces[run.name] or 1.0) for run in runs)
     return (
-        f"about {duration(seconds)} of training, {duration(seconds / at_a_time)} if slots do not slow each other; "
+        f"about {duration(seconds)} of training, {duration(seconds / num_slots)} if slots do not slow each other; "
         "each run starts some seconds before"
     )
 

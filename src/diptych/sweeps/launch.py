@@ -12,7 +12,7 @@ from diptych.config.errors import UserError
 from diptych.runs import environment
 from diptych.runs.status import DIVERGED, DONE, PRUNED, RUNNING
 from diptych.sweeps.controller import Controller, Policy, View, in_hand
-from diptych.sweeps.executors import Executor
+from diptych.sweeps.executors import Executor, at_a_time
 from diptych.sweeps.folder import FOLDER_KEY, SweepFolder, folder_override
 from diptych.sweeps.jobs import Jobs, new_plans
 from diptych.sweeps.planning import Plan, note_plan
@@ -44,7 +44,7 @@ def launch(request: Request, folder: SweepFolder, executor: Executor) -> Jobs:
             _note_search(request.search, folder)
         _plan(request, folder, executor, slots)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        view = view_of(folder, executor.parallelism or len(slots))
+        view = view_of(folder, at_a_time(executor, slots))
         jobs = Controller(folder, executor, slots, request.policy, view, planner).run()
     for line in [*planner.summary(), *_how_to_send(folder)]:
         log.info("%s", line)
@@ -133,7 +133,7 @@ def _described(request: Request, folder: SweepFolder, executor: Executor, slots:
         "runs": request.search.n_trials if request.search else len(request.plans),
         "executor": dict(executor.description),
         "slots": _in_short(slots),
-        "at_a_time": executor.parallelism or len(slots),
+        "at_a_time": at_a_time(executor, slots),
         "policy": {name: getattr(request.policy, name) for name in ("fail_fast", "hung_seconds", "least_free_gb")},
         "commit": code["commit"],
         "dirty": code["dirty"],

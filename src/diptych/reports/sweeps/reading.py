@@ -13,8 +13,8 @@ from diptych.runs.status import DAMAGED, DONE, RUNNING, Status
 from diptych.sweeps.folder import SweepFolder
 from diptych.sweeps.jobs import Job
 from diptych.sweeps.resuming import packages_of
-from diptych.sweeps.search.figures import kept_row
-from diptych.tracking.csv_file import column_names, read_columns
+from diptych.sweeps.search.figures import kept_row, validated_by
+from diptych.tracking.csv_file import read_columns
 
 IMAGES, SECONDS = "images", "seconds"
 BUDGET = "budget_images"
@@ -39,7 +39,7 @@ def read_sweep(folder: SweepFolder, objectives: Sequence[Objective] = ()) -> Swe
     notes += _unmeasured_notes(chosen, runs, [run for run in found.values() if run is not None])
     asked = {str(_settings(job).get(BUDGET)) for job in jobs}
     notes += _budget_notes(configs.values()) if len(asked) == 1 else []
-    if _search(folder).get("aggregate") == "bound":
+    if folder.latest_search().get("aggregate") == "bound":
         notes.append("the search itself chose by the worse end of an interval, and not by means as this table does")
     return table_of(
         folder.name,
@@ -48,7 +48,7 @@ def read_sweep(folder: SweepFolder, objectives: Sequence[Objective] = ()) -> Swe
         tested_name=tests.name,
         notes=notes,
         launcher=_launcher(folder),
-        runs_per_trial=max(1, len(_search(folder).get("repeats", ()))),
+        runs_per_trial=max(1, len(folder.latest_search().get("repeats", ()))),
         is_asked=bool(objectives),
     )
 
@@ -68,14 +68,8 @@ def monitored(configs: Iterable[Config]) -> tuple[Objective, ...]:
 
 def searched_for(folder: SweepFolder) -> tuple[Objective, ...]:
     """What a search was for, as its ledger says."""
-    pairs = _search(folder).get("objectives", {}).items()
+    pairs = folder.latest_search().get("objectives", {}).items()
     return tuple(Objective(str(name), MIN if str(mode).startswith(MIN) else MAX) for name, mode in pairs)
-
-
-def _search(folder: SweepFolder) -> Mapping[str, Any]:
-    """What the latest search asked; nothing of a grid."""
-    told = [event for event in folder.ledger.read() if event.get("event") == "search"]
-    return told[-1] if told else {}
 
 
 def _run(
@@ -219,7 +213,7 @@ def _unmeasured_notes(
     strange = [o.name for i, o in enumerate(objectives) if done and all(run.figures[i] is None for run in done)]
     if not strange:
         return []
-    measured = sorted({name for folder in folders for name in column_names(folder.metrics) if name.startswith("val/")})
+    measured = sorted({name for folder in folders for name in validated_by(folder)})
     return [f"no run that is done has measured {', '.join(strange)}; they measured {', '.join(measured) or 'nothing'}"]
 
 

@@ -9,6 +9,7 @@ from diptych.metrics.statistics.seeds import student_t_interval
 from diptych.runs.folder import RunFolder
 from diptych.sweeps.search.request import BOUND, Objective, Search
 from diptych.tracking import read_metrics
+from diptych.tracking.csv_file import column_names
 
 SECONDS = "seconds"
 VALIDATION = "val/"
@@ -31,6 +32,11 @@ def figures_of(run: RunFolder, objectives: Sequence[Objective]) -> list[float]:
         return [_best(run, objectives[0])]
     kept = kept_row(read_metrics(run.metrics), run.read_config(), [objective.metric for objective in objectives])
     return [_figure(run, objective, kept) for objective in objectives]
+
+
+def validated_by(run: RunFolder) -> list[str]:
+    """The figures that the run's validations have."""
+    return sorted(name for name in column_names(run.metrics) if name.startswith(VALIDATION))
 
 
 def kept_row(
@@ -71,8 +77,8 @@ def _figure(run: RunFolder, objective: Objective, row: Mapping[str, float]) -> f
 
 def _not_measured(run: RunFolder, objective: Objective) -> NotMeasured:
     """With what was measured, since a name may be misspelt."""
-    names = sorted({name for row in read_metrics(run.metrics) for name in row if name.startswith(VALIDATION)})
-    return NotMeasured(f"{run.run_id} never measured {objective.metric}; it measured {', '.join(names) or 'nothing'}")
+    names = ", ".join(validated_by(run)) or "nothing"
+    return NotMeasured(f"{run.run_id} never measured {objective.metric}; it measured {names}")
 
 
 def _or_worst(value: float) -> float:

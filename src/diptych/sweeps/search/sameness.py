@@ -14,9 +14,8 @@ NOTHING = "not set"
 
 def refuse_another_search(folder: SweepFolder, search: Search) -> None:
     """`UserError` if the sweep's latest search was another one."""
-    told = [event for event in folder.ledger.read() if event["event"] == "search"]
-    if told:
-        refuse_changes(told[-1], search, folder.path)
+    if before := folder.latest_search():
+        refuse_changes(before, search, folder.path)
 
 
 def refuse_changes(before: Mapping[str, Any], search: Search, folder: Path) -> None:
