@@ -53,13 +53,13 @@ coverage: $(READY) ## simulate how often intervals hold the truth, and write doc
 	mv docs/coverage.md.part docs/coverage.md
 
 figures: $(READY) ## write the demo's figures into README.md, from the runs of make demo
-	$(PYTHON) -m diptych.reports.readme
+	$(PYTHON) -m benchmarks.docs_pages.readme
 
 judge: $(READY) ## calibrate the judge anew and write its tables into docs/judge.md (about an hour on two cores)
 	rm -f outputs/judge.json && mkdir -p outputs
-	$(VENV)/bin/diptych data calibrate-judge --out outputs/judge.json
-	cp outputs/judge.json src/diptych/world/judge.json
-	$(PYTHON) -m diptych.reports.judge
+	$(PYTHON) -m benchmarks.judge_calibration --out outputs/judge.json
+	cp outputs/judge.json src/diptych/world/judging/judge.json
+	$(PYTHON) -m benchmarks.docs_pages.judge
 	$(PYTHON) benchmarks/judge_by_eye.py --page
 
 notebooks: $(READY) ## execute the notebooks on a smoke budget

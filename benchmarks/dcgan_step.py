@@ -23,7 +23,7 @@ from torch.utils.data import DataLoader, IterableDataset
 from diptych.losses.adversarial import NonSaturating
 from diptych.models.dcgan import DCGANDiscriminator, DCGANGenerator
 from diptych.runs.trainer import quiet
-from diptych.systems.gan import GAN
+from diptych.systems.gan.system import GAN
 from diptych.types import SPECIAL_TOKENS, Batch, DataSpec
 
 BATCH_SIZE, IMAGE_SIZE, LATENT_DIM = 8, 64, 100

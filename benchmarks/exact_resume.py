@@ -26,8 +26,8 @@ from typing import Any
 import torch
 from pytorch_lightning import Callback
 
-from diptych.runs.folder import RunFolder
-from diptych.runs.status import DONE
+from diptych.runs.folder.layout import RunFolder
+from diptych.runs.folder.status import DONE
 from sameness import differences_of_runs
 
 WAITING, VALIDATION, WRITING, STEP = "start-up", "validation", "writing", "step"

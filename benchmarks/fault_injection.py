@@ -13,8 +13,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from diptych.runs.folder import RunFolder
-from diptych.runs.status import DONE, FAILED
+from diptych.runs.folder.layout import RunFolder
+from diptych.runs.folder.status import DONE, FAILED
 from diptych.sweeps.folder import SweepFolder
 from diptych.sweeps.jobs import Job
 from sameness import differences_of_runs

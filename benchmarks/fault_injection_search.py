@@ -17,8 +17,8 @@ from pathlib import Path
 
 import optuna
 
-from diptych.runs.folder import RunFolder
-from diptych.runs.status import DONE, PRUNED
+from diptych.runs.folder.layout import RunFolder
+from diptych.runs.folder.status import DONE, PRUNED
 from diptych.sweeps.folder import SweepFolder
 from diptych.sweeps.jobs import Job
 from diptych.sweeps.search.figures import figures_of

@@ -10,7 +10,7 @@ from time import perf_counter
 import torch
 
 from diptych.world import Judge, render, sample_scene
-from diptych.world.calibration.table import world_of
+from judge_calibration.table import world_of
 
 PICTURES = {32: 1024, 64: 384, 128: 128}
 ASKED = {32: 300, 64: 80}

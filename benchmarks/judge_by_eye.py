@@ -19,8 +19,9 @@ import torch
 from PIL import Image
 
 from diptych.callbacks.grids import contact_sheet, to_pil
-from diptych.reports.pages import markdown_table, rewrite
+from diptych.reports.page.markdown import markdown_table
 from diptych.world import Judge, Reading, WorldSpec, render
+from docs_pages.pages import rewrite
 
 REPOSITORY = Path(__file__).parents[1]
 FOLDER = REPOSITORY / "tests" / "golden" / "by_eye"

@@ -9,7 +9,7 @@ import argparse
 from pathlib import Path
 from statistics import median
 
-from diptych.runs.status import seconds_between
+from diptych.runs.folder.status import seconds_between
 from diptych.sweeps.folder import SweepFolder
 
 

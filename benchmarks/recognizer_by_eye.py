@@ -8,10 +8,11 @@ rubbish gives the two readers something to differ about, and the labels say who 
 import argparse
 from collections.abc import Sequence
 
-from diptych.reports.pages import markdown_table, rewrite
+from diptych.evaluation.classification.paired_readings import ReadTwice, in_labels
+from diptych.reports.page.markdown import markdown_table
 from diptych.runs.load import Recognizer, load_recognizer
-from diptych.runs.reading_twice import ReadTwice, in_labels
 from diptych.types import Scene, SceneObject
+from docs_pages.pages import rewrite
 from judge_by_eye import PAGE, QUALITIES, Seen, seen
 
 HEADER = ("by eye", "pictures", "read alike", "only the judge reads as the eye", "only the recogniser does", "neither")

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from diptych.runs.folder import RunFolder
+from diptych.runs.folder.layout import RunFolder
 from diptych.tracking import read_metrics
 
 OWN_TO_A_RUN = ("run_id", "config", "loops")  # Lightning's loop counters serve its loggers only

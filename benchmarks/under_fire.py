@@ -14,8 +14,8 @@ from pathlib import Path
 import torch
 from pytorch_lightning import Callback
 
-from diptych.runs.folder import RunFolder
-from diptych.runs.status import RUNNING
+from diptych.runs.folder.layout import RunFolder
+from diptych.runs.folder.status import RUNNING
 from diptych.sweeps.folder import SweepFolder
 from diptych.sweeps.jobs import Job
 from diptych.sweeps.local import LocalExecutor, LocalWork

@@ -10,7 +10,7 @@ import pytest
 from diptych.cli.main import COMMANDS
 from diptych.cli.train import with_sweep
 from diptych.config.composition import compose
-from diptych.config.spaces import read_space, typed
+from diptych.config.search_space import read_space, typed
 
 PAGES = ("README.md", "CONTRIBUTING.md", "docs/*.md")
 OUTSIDE = "--config-dir"  # needs a researcher's own folder: tests/smoke walks through that

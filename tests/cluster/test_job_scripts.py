@@ -7,7 +7,7 @@ import pytest
 from slurm_cluster import Slurm
 from sweeping import CONF, environment_of_sweeps, wait_for
 
-from diptych.runs.finding import all_runs
+from diptych.runs.folder.find import all_runs
 
 pytestmark = pytest.mark.slow
 SMALL = ["--config-dir", str(CONF), "model=small_gan", "budget_images=64", "trainer.threads=1"]

@@ -8,7 +8,7 @@ import pytest
 from cluster_sweeps import GRID, paused, said
 from sweeping import asked, begin, environment_of_sweeps, sweep_in, wait_for, weights
 
-from diptych.runs.status import DONE, PREEMPTED, RUNNING, STOPPED
+from diptych.runs.folder.status import DONE, PREEMPTED, RUNNING, STOPPED
 from diptych.sweeps.folder import SweepFolder
 from sameness import differences
 

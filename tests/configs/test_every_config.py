@@ -13,8 +13,8 @@ from PIL import Image
 
 from diptych.config import UserError
 from diptych.config.composition import compose
-from diptych.runs.folder import RunFolder
-from diptych.runs.status import DONE
+from diptych.runs.folder.layout import RunFolder
+from diptych.runs.folder.status import DONE
 from diptych.runs.training import check, train
 
 CONF = Path(__file__).resolve().parents[2] / "conf"

@@ -7,7 +7,7 @@ import pytest
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
-from diptych.config.spaces import read_space
+from diptych.config.search_space import read_space
 from diptych.sweeps.search.request import Objective, Search
 from diptych.sweeps.search.study import Study
 

@@ -10,7 +10,7 @@ from wandb.sdk.launch.sweeps.utils import create_sweep_command_args
 
 from diptych.cli.main import COMMANDS
 from diptych.config.composition import compose
-from diptych.runs.folder import RunFolder
+from diptych.runs.folder.layout import RunFolder
 from diptych.runs.training import check, train
 from diptych.tracking import read_metrics
 

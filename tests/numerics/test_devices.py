@@ -8,7 +8,7 @@ import processes
 import pytest
 import torch
 
-from diptych.runs.finding import all_runs
+from diptych.runs.folder.find import all_runs
 
 SGD = ("optimizer@generator_optimizer=sgd", "optimizer@discriminator_optimizer=sgd")
 SMALL_DIGITS = ("data=digits", "data.batch_size=16", "tracking=none", "budget_images=64", "validate_every_images=32")

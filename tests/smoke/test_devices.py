@@ -11,8 +11,8 @@ import processes
 import pytest
 import torch
 
-from diptych.runs.finding import all_runs
-from diptych.runs.folder import RunFolder
+from diptych.runs.folder.find import all_runs
+from diptych.runs.folder.layout import RunFolder
 from diptych.tracking import read_metrics
 from sameness import differences_of_runs
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import processes
 import pytest
 
-from diptych.runs.finding import all_runs
-from diptych.runs.folder import RunFolder
+from diptych.runs.folder.find import all_runs
+from diptych.runs.folder.layout import RunFolder
 from sameness import differences_of_runs
 
 CONF = Path(__file__).resolve().parents[1] / "support" / "conf"

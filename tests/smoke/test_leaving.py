@@ -11,7 +11,7 @@ from pathlib import Path
 import processes
 import pytest
 
-from diptych.runs.finding import all_runs
+from diptych.runs.folder.find import all_runs
 
 CONF = Path(__file__).resolve().parents[1] / "support" / "conf"
 TINY = ["--config-dir", str(CONF), "model=tiny_gan"]
@@ -62,7 +62,7 @@ def test_debug_shows_the_traceback(tmp_path):
         (["train", *TINY, "trainer.profiler=slow"], "choose simple or advanced"),
         (["resume"], "required: RUN\n$"),
         (["generate"], "required: RUN\n$"),
-        (["data"], r"required: check\|stats\|preview\|calibrate-judge\n$"),
+        (["data"], r"required: check\|stats\|preview, NAME\|FOLDER\n$"),
         (["resume", "latest"], "there is no run in outputs/ yet"),
         (["resume", "nothing"], "there is no run 'nothing'"),
         (["runs", "show", "nothing"], "there is no run 'nothing'"),

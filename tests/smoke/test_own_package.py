@@ -4,7 +4,7 @@ import processes
 import pytest
 import torch
 
-from diptych.runs.finding import all_runs
+from diptych.runs.folder.find import all_runs
 
 MODULE = """
 from torch import nn

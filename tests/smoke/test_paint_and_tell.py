@@ -12,7 +12,7 @@ import diptych
 from diptych.cli.main import main
 from diptych.config import UserError
 from diptych.config.composition import compose
-from diptych.runs.folder import RunFolder
+from diptych.runs.folder.layout import RunFolder
 from diptych.runs.load import Painter, Teller
 from diptych.runs.training import train
 

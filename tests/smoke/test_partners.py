@@ -6,8 +6,8 @@ import pytest
 
 from diptych.cli.main import main
 from diptych.config.composition import compose
-from diptych.reports.stories import write_run_report
-from diptych.runs.folder import RunFolder
+from diptych.reports.run.run_data import write_run_report
+from diptych.runs.folder.layout import RunFolder
 from diptych.runs.training import train
 
 SMALL_WORLD = ("data=scenes_demo", "data.world.shapes=[circle,square]", "data.world.colours=[red,blue]")

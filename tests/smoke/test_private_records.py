@@ -8,7 +8,7 @@ import processes
 import pytest
 from offline_runs import records_in
 
-from diptych.runs.finding import all_runs
+from diptych.runs.folder.find import all_runs
 
 CONF = Path(__file__).resolve().parents[1] / "support" / "conf"
 SECRET = "somebody-nobody-may-know"

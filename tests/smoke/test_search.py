@@ -8,8 +8,8 @@ import pytest
 from optuna.trial import TrialState
 from sweeping import SLOW, begin, environment_of_sweeps, run_and_supervisor_killed, sweep_in
 
-from diptych.runs.folder import RunFolder
-from diptych.runs.status import DONE, PRUNED
+from diptych.runs.folder.layout import RunFolder
+from diptych.runs.folder.status import DONE, PRUNED
 from diptych.sweeps.search.figures import figures_of
 from diptych.sweeps.search.request import Objective
 from diptych.sweeps.search.study import FILE_NAME

@@ -7,8 +7,8 @@ import processes
 import pytest
 import torch
 
-from diptych.runs.finding import all_runs
-from diptych.runs.folder import RunFolder
+from diptych.runs.folder.find import all_runs
+from diptych.runs.folder.layout import RunFolder
 
 CONF = Path(__file__).resolve().parents[1] / "support" / "conf"
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}

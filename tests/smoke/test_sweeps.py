@@ -20,7 +20,7 @@ from sweeping import (
     with_checkpoint,
 )
 
-from diptych.runs.status import DONE, FAILED
+from diptych.runs.folder.status import DONE, FAILED
 from sameness import differences
 
 

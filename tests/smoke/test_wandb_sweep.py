@@ -12,7 +12,7 @@ import pytest
 from offline_runs import read_record, records_in
 from wandb_server import KEY, WandbServer
 
-from diptych.runs.status import DONE, FAILED, RUNNING
+from diptych.runs.folder.status import DONE, FAILED, RUNNING
 from diptych.sweeps.folder import SweepFolder
 from diptych.sweeps.local import LocalExecutor, LocalWork
 from diptych.tracking import read_metrics

@@ -9,7 +9,7 @@ from torch import Tensor
 from diptych.types import Scene
 from diptych.world import Evidence, Judge, Reading
 from diptych.world import render as rendered
-from diptych.world.readings import Legibility
+from diptych.world.judging.readings import Legibility
 
 SURE = Evidence(1.0, 1.0, 0.0, 1.0, 1.0, 1.0, 99.0, 99.0, 99.0)
 KNOWN: dict[bytes, Scene] = {}

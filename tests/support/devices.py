@@ -13,14 +13,14 @@ from torch.distributed.tensor import DTensor
 
 from diptych.config.composition import compose
 from diptych.data.collate import Collate
-from diptych.runs.folder import RunFolder
+from diptych.runs.distributed.topology import meeting_point, together
+from diptych.runs.execution import Start, build, fit, place_for, trainer_for
+from diptych.runs.folder.layout import RunFolder
+from diptych.runs.lifecycle.signals import StopSignals
 from diptych.runs.parts import borrow
-from diptych.runs.places import meeting_point, together
 from diptych.runs.requirements import find_lenders
-from diptych.runs.starts import Start, build, fit, place_for, trainer_for
-from diptych.runs.stopping import StopSignals
 from diptych.runs.trainer import quiet
-from diptych.systems.quality import PaintingQuality
+from diptych.systems.generation_quality import PaintingQuality
 from diptych.tracking import Trackers
 from diptych.types import Batch
 

@@ -9,7 +9,7 @@ from pathlib import Path
 HOLDER = """
 import sys, time
 from pathlib import Path
-from diptych.runs.lock import locked
+from diptych.runs.folder.lock import locked
 with locked(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(600)

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from diptych.runs.folder import RunFolder
-from diptych.runs.results import Evaluation, Figure, save
-from diptych.runs.status import DONE, Status
+from diptych.evaluation.results import Evaluation, Figure, save
+from diptych.runs.folder.layout import RunFolder
+from diptych.runs.folder.status import DONE, Status
 from diptych.sweeps.folder import SWEEPS, SweepFolder
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)

@@ -10,7 +10,9 @@ from pathlib import Path
 
 CONTEXT = multiprocessing.get_context("forkserver")
 STARTED = []
-CONTEXT.set_forkserver_preload(["diptych.runs.training", "diptych.cli.train", "diptych.data", "diptych.systems.gan"])
+CONTEXT.set_forkserver_preload(
+    ["diptych.runs.training", "diptych.cli.train", "diptych.data", "diptych.systems.gan.system"]
+)
 
 
 def start(arguments: list[str], folder: Path, variables: dict[str, str] | None = None):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from diptych.runs.status import RUNNING
+from diptych.runs.folder.status import RUNNING
 from diptych.sweeps.folder import SweepFolder
 from diptych.sweeps.jobs import Job
 from diptych.sweeps.local import LocalExecutor, LocalWork

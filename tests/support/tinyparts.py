@@ -12,7 +12,7 @@ from pytorch_lightning import Callback, LightningDataModule
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
 
-from diptych.runs.pauses import Pauses
+from diptych.runs.lifecycle.stop_callback import Pauses
 from diptych.systems.base import System
 from diptych.types import Batch
 

@@ -9,7 +9,7 @@ from diptych.cli.arguments import add_beam, add_json, add_run, add_trust
 from diptych.cli.output import Output, short
 
 if TYPE_CHECKING:
-    from diptych.systems.captioner import Caption
+    from diptych.systems.captioning.system import Caption
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
 NAMED = 3
@@ -85,8 +85,8 @@ def picture_files(paths: list[Path]) -> list[Path]:
 def _write_attention(file: Path, caption: "Caption", target: Path, side: int, output: Output) -> str | None:
     """One sheet with a picture a word; None, and a word about it, where the model does not attend."""
     from diptych.callbacks.grids import to_pil
+    from diptych.runs.attention_sheets import word_sheet
     from diptych.runs.pictures import to_pixels
-    from diptych.runs.sheets import word_sheet
 
     if caption.attention is None:
         output.warning(f"{file}: this model does not attend, so there is no map of where it looked")

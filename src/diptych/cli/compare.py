@@ -16,7 +16,7 @@ from diptych.config.errors import UserError
 
 if TYPE_CHECKING:
     from diptych.reports.sweeps.trials import Objective
-    from diptych.runs.folder import RunFolder
+    from diptych.runs.folder.layout import RunFolder
     from diptych.sweeps.folder import SweepFolder
 
 MOST_GROUPS = 6
@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Compare and write; returns the exit code."""
-    from diptych.runs.finding import default_outputs
+    from diptych.runs.folder.find import default_outputs
     from diptych.sweeps.folder import SweepFolder
 
     output = Output(as_json=args.json)
@@ -58,8 +58,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _compared(args: argparse.Namespace, outputs: Path, output: Output) -> dict[str, Any]:
     """The evaluations of runs side by side."""
-    from diptych.reports.compare_files import compare_runs
-    from diptych.runs.finding import runs_named
+    from diptych.reports.comparison.files import compare_runs
+    from diptych.runs.folder.find import runs_named
 
     runs = runs_named(args.runs, outputs)
     written = compare_runs(runs, args.by, args.out or outputs / "comparisons" / _name(runs, args.by))
@@ -85,7 +85,7 @@ def _swept(sweep: "SweepFolder", objectives: "Sequence[Objective]", folder: Path
 
 def _evaluated(runs: "Sequence[RunFolder]", folder: Path, output: Output) -> tuple[list[dict[str, Any]], list[Path]]:
     """Where they cannot stand side by side, the reason is said instead."""
-    from diptych.reports.compare_files import compare_runs
+    from diptych.reports.comparison.files import compare_runs
 
     try:
         written = compare_runs(runs, None, folder)
@@ -102,7 +102,7 @@ def _evaluated(runs: "Sequence[RunFolder]", folder: Path, output: Output) -> tup
 
 def _say_files(files: "Sequence[Path]", output: Output) -> None:
     """A folder's together; a name that has several endings comes once, as a shell would have it."""
-    from diptych.reports.columns import COLUMNS
+    from diptych.reports.page.columns import COLUMNS
 
     for folder in dict.fromkeys(path.parent for path in files):
         endings: dict[str, list[str]] = {}

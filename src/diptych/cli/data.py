@@ -8,9 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from diptych.cli.arguments import add_json
-from diptych.cli.calibration import calibrate_judge
 from diptych.cli.output import Output, check_writable
-from diptych.config.errors import UserError
 
 if TYPE_CHECKING:
     from diptych.data import DataModule, FolderData
@@ -25,36 +23,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what `diptych data` takes."""
     parser.add_argument(
         "action",
-        metavar="check|stats|preview|calibrate-judge",
-        choices=("check", "stats", "preview", "calibrate-judge"),
+        metavar="check|stats|preview",
+        choices=("check", "stats", "preview"),
         help="check: what is wrong with it (exit code 1 if anything is); stats: pictures, captions, words; "
-        "preview: a sheet of pictures with their captions as a network reads them; calibrate-judge: how often the "
-        "judge of the scenes is right, which takes an hour (--num-pictures 500: minutes)",
+        "preview: a sheet of pictures with their captions as a network reads them",
     )
-    parser.add_argument(
-        "data", metavar="NAME|FOLDER", nargs="?", help="such as scenes, digits, mnist, or a folder of pictures"
-    )
+    parser.add_argument("data", metavar="NAME|FOLDER", help="such as scenes, digits, mnist, or a folder of pictures")
     parser.add_argument(
         "overrides", metavar="OVERRIDE", nargs="*", default=[], help="such as data.captions=captions.json"
     )
     parser.add_argument("--split", choices=("train", "val", "test"), default="train", help="of the preview")
     parser.add_argument("-n", "--num", type=int, default=16, help="pictures in the preview (default: %(default)s)")
-    parser.add_argument("--sides", type=int, nargs="+", metavar="PIXELS", help="of calibrate-judge (32 64 128)")
-    parser.add_argument("--num-pictures", type=int, default=10_000, metavar="N", help="a condition, of calibrate-judge")
-    parser.add_argument("--seed", type=int, default=1, help="of calibrate-judge (default: %(default)s)")
-    parser.add_argument(
-        "--out", type=Path, metavar="FILE", help="what to write (default: preview-NAME.png, judge.json)"
-    )
+    parser.add_argument("--out", type=Path, metavar="FILE", help="the preview's picture (default: preview-NAME.png)")
     add_json(parser, "the result")
 
 
 def run(args: argparse.Namespace) -> int:
     """Do it; returns the exit code: 1 when `check` found something."""
     output = Output(as_json=args.json)
-    if args.action == "calibrate-judge":
-        return calibrate_judge(args, output)
-    if args.data is None:
-        raise UserError(f"diptych data {args.action}: name a data set of conf/data, or a folder")
     actions = {"check": _check, "stats": _stats, "preview": _preview}
     return actions[args.action](args, output)
 

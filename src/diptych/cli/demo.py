@@ -23,9 +23,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Two trainings, each in a process of its own, then three evaluations and the report."""
-    from diptych.reports.demo import Demo, TrainingFailed
-    from diptych.runs.finding import default_outputs
-    from diptych.runs.stopping import Stopped
+    from diptych.reports.demo.demo import Demo, TrainingFailed
+    from diptych.runs.folder.find import default_outputs
+    from diptych.runs.lifecycle.signals import Stopped
 
     output = Output(as_json=args.json)
     demo = Demo(args.budget, default_outputs(), say=output.line, training_output=sys.stderr if args.json else None)

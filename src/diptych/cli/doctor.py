@@ -50,7 +50,7 @@ def _python() -> list[Finding]:
 
 
 def _packages() -> list[Finding]:
-    from diptych.runs.environment import PACKAGES, version_of
+    from diptych.runs.folder.environment import PACKAGES, version_of
 
     findings = []
     for name in PACKAGES:
@@ -67,7 +67,7 @@ def _packages() -> list[Finding]:
 def _devices() -> list[Finding]:
     import torch
 
-    from diptych.runs.environment import hardware
+    from diptych.runs.folder.environment import hardware
 
     facts = hardware()
     cpu = f"{facts['cpus']} cores, torch uses {facts['torch_threads']} threads, {facts['memory_gib']} GiB memory"

@@ -12,7 +12,7 @@ from diptych.cli.arguments import add_beam, add_json, add_runs, add_trust
 from diptych.cli.output import Output, short
 
 if TYPE_CHECKING:
-    from diptych.runs.skills import SkillsRequest
+    from diptych.evaluation.skills.skills import SkillsRequest
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,11 +50,11 @@ def run(args: argparse.Namespace) -> int:
     """Evaluate one run after the other."""
     from diptych.cli.skills_table import skills_table
     from diptych.cli.tables import evaluation_table
-    from diptych.runs.evaluation import evaluate, tell_trackers
-    from diptych.runs.finding import default_outputs, spread
+    from diptych.evaluation.evaluate import evaluate, tell_trackers
+    from diptych.evaluation.request import Request
+    from diptych.evaluation.skills.skills import KIND, KIND_IN_FULL
+    from diptych.runs.folder.find import default_outputs, spread
     from diptych.runs.load import load, load_partner
-    from diptych.runs.request import Request
-    from diptych.runs.skills import KIND, KIND_IN_FULL
 
     output = Output(as_json=args.json)
     runs, overrides = runs_and_overrides(args.words)
@@ -93,7 +93,7 @@ def run(args: argparse.Namespace) -> int:
 def skills_request(args: argparse.Namespace) -> "SkillsRequest | None":
     """How to ask for skills, or None to leave them out; not both."""
     from diptych.config.errors import UserError
-    from diptych.runs.skills import SkillsRequest
+    from diptych.evaluation.skills.skills import SkillsRequest
 
     names = ("num_prompts", "images_per_prompt", "full_sentences")
     chosen = {name: value for name in names if (value := getattr(args, name)) is not None}

@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _written(args: argparse.Namespace) -> Path:
     from diptych.config.errors import UserError
-    from diptych.runs.finding import default_outputs, find_run
+    from diptych.runs.folder.find import default_outputs, find_run
     from diptych.sweeps.folder import SweepFolder
 
     outputs = default_outputs()
@@ -48,6 +48,6 @@ def _written(args: argparse.Namespace) -> Path:
         return write_sweep_report(sweep, args.out or sweep.report, objectives_from(args.objective))
     if args.objective:
         raise UserError(f"--objective goes with a sweep, and {args.subject} is none")
-    from diptych.reports.stories import write_run_report
+    from diptych.reports.run.run_data import write_run_report
 
     return write_run_report(find_run(args.subject, outputs), args.out)

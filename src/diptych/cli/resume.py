@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Resume one run; returns the exit code."""
-    from diptych.runs.finding import default_outputs, find_run
+    from diptych.runs.folder.find import default_outputs, find_run
     from diptych.runs.training import resume
 
     folder = find_run(args.run, args.outputs or default_outputs())

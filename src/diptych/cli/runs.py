@@ -13,7 +13,7 @@ from diptych.cli.arguments import add_json, add_outputs, add_run
 from diptych.cli.output import Output
 
 if TYPE_CHECKING:
-    from diptych.runs.folder import RunFolder
+    from diptych.runs.folder.layout import RunFolder
 
 NAMING = ("experiment=", "model=", "data=", "name=")
 """Overrides of which a run's name is made."""
@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """List or show; returns the exit code."""
-    from diptych.runs.finding import all_runs, default_outputs, find_run, sweep_members
+    from diptych.runs.folder.find import all_runs, default_outputs, find_run, sweep_members
 
     output = Output(as_json=args.json)
     outputs = args.outputs or default_outputs()
@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
 def _row(run: "RunFolder") -> dict[str, Any]:
     """A damaged run has its line as well."""
     from diptych.config import UserError
-    from diptych.runs.status import DAMAGED
+    from diptych.runs.folder.status import DAMAGED
 
     status = run.read_status()
     label, monitor = status.label or "unknown", None

@@ -13,7 +13,7 @@ from diptych.cli.output import Output, check_writable
 from diptych.config.errors import UserError
 
 if TYPE_CHECKING:
-    from diptych.runs.scoring import Scored
+    from diptych.evaluation.scoring import Scored
 
 LABELS = {
     **{f"bleu_{n}": f"BLEU-{n}" for n in (1, 2, 3, 4)},
@@ -56,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Score one file against the other."""
-    from diptych.runs.scoring import ScoreRequest, score_files
+    from diptych.evaluation.scoring import ScoreRequest, score_files
 
     output = Output(as_json=args.json)
     if args.save_df:

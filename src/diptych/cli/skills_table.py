@@ -3,8 +3,8 @@
 import textwrap
 
 from diptych.cli.tables import interval_lines, interval_text, title_line, value_text
-from diptych.reports.columns import COLUMNS, table_line
-from diptych.runs.results import Evaluation, Figure
+from diptych.evaluation.results import Evaluation, Figure
+from diptych.reports.page.columns import COLUMNS, table_line
 
 WIDTHS = (27, 8, 14, 7, 8, 8, 8)
 HEADER = ("", "GenEval", "95 % interval", "floor", "ceiling", "strict", "atoms")

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import TextIO
 
-    from diptych.reports.sweeps.winner import Winner
+    from diptych.reports.sweeps.best_trial import Winner
     from diptych.sweeps.folder import SweepFolder
-    from diptych.sweeps.standing import Row, Standing
+    from diptych.sweeps.status import Row, Standing
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,11 +39,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """One thing about one sweep; returns the exit code."""
-    from diptych.runs.finding import default_outputs
+    from diptych.runs.folder.find import default_outputs
+    from diptych.sweeps.control import command_of, retry, stop
     from diptych.sweeps.folder import SweepFolder
     from diptych.sweeps.jobs import UNFINISHED
-    from diptych.sweeps.standing import standing_of
-    from diptych.sweeps.steering import command_of, retry, stop
+    from diptych.sweeps.status import standing_of
 
     output = Output(as_json=args.json)
     folder = SweepFolder.named(args.name, args.outputs or default_outputs())
@@ -88,7 +88,7 @@ def _confirm(folder: "SweepFolder", objectives: list[str], output: Output) -> in
 
 def _evaluated(winner: "Winner", folder: "SweepFolder", output: Output) -> int:
     """Its tables, which are long, go into a file of the sweep that it evaluates."""
-    from diptych.reports.sweeps.winner import SUFFIX
+    from diptych.reports.sweeps.best_trial import SUFFIX
     from diptych.sweeps.folder import SweepFolder
 
     tables = SweepFolder.named(folder.name + SUFFIX, folder.outputs).path / "evaluations.txt"
@@ -99,13 +99,13 @@ def _evaluated(winner: "Winner", folder: "SweepFolder", output: Output) -> int:
 
 def _typed(words: "Sequence[str]", folder: "SweepFolder", said: "TextIO | None" = None) -> int:
     """Carry a command out as if it had been typed; returns its exit code."""
-    from diptych.runs.processes import carry_out
+    from diptych.runs.lifecycle.processes import carry_out
 
     return carry_out(words[1:], {"DIPTYCH_OUTPUTS": str(folder.outputs)}, said)
 
 
 def _show(name: str, standing: "Standing", output: Output) -> None:
-    from diptych.runs.status import DONE
+    from diptych.runs.folder.status import DONE
 
     columns = shutil.get_terminal_size().columns
     for row in standing.rows:

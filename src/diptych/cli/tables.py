@@ -2,10 +2,10 @@
 
 import textwrap
 
-from diptych.reports.columns import COLUMNS, fitting, table_line
-from diptych.reports.tables import interval_words
-from diptych.runs.results import Evaluation, Figure
-from diptych.runs.second_reader import KIND as SECOND_READER
+from diptych.evaluation.classification.agreement import KIND as SECOND_READER
+from diptych.evaluation.results import Evaluation, Figure
+from diptych.reports.page.columns import COLUMNS, fitting, table_line
+from diptych.reports.page.tables import interval_words
 
 WIDTHS = (34, 6, 9, 14, 8, 9)
 WIDEST_VALUE, WIDEST_INTERVAL = 7, 13

@@ -69,7 +69,7 @@ def _train(config: DictConfig) -> None:
 
 
 def _explained(error: HydraException, flags: list[str], overrides: list[str]) -> UserError:
-    from diptych.config.mistakes import explain
+    from diptych.config.override_errors import explain
 
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument("--config-dir", "-cd", type=Path)

@@ -1,5 +1,11 @@
 """How a run is described: the schema, the composition of `conf/`, and components built from `_target_` nodes."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from diptych.config.errors import UserError
 
-__all__ = ["UserError"]
+Config = Mapping[str, Any]
+"""A run's configuration, resolved to plain values."""
+
+__all__ = ["Config", "UserError"]

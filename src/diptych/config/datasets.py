@@ -9,7 +9,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from diptych.config.composition import options
 from diptych.config.errors import UserError
-from diptych.config.mistakes import composed
+from diptych.config.override_errors import composed
 
 PREFIX = "data."
 

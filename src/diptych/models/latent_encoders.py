@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from diptych.models.eyes import Eyes
+from diptych.models.frozen_backbone import Eyes
 from diptych.types import Images, TextFeatures
 
 LOG_VARIANCES = (-10.0, 2.0)

@@ -12,15 +12,14 @@ from typing import Any
 import torch
 from pytorch_lightning import LightningDataModule
 
-from diptych.config import UserError, components
+from diptych.config import Config, UserError, components
 from diptych.config.components import Trust
 from diptych.config.composition import options
 from diptych.config.schema import OPTIMIZERS, ROLES
-from diptych.runs.integrity import damage
+from diptych.runs.checkpoints import read_checkpoint
 from diptych.systems.base import System
 from diptych.types import DataSpec
 
-Config = Mapping[str, Any]
 DATA_FACTS = ("image_size", "image_channels", "vocabulary_size", "max_length")
 NETWORK_FACTS = ("condition_dim", "word_dim", "image_dim", "region_dim", "latent_dim")
 SYSTEM_FACTS = ("data_spec", "seed")
@@ -62,24 +61,6 @@ def data_facts(spec: DataSpec) -> dict[str, Any]:
     """What networks may ask of the data, by parameter name."""
     values = (spec.image_size, spec.image_channels, len(spec.vocabulary), spec.max_length)
     return dict(zip(DATA_FACTS, values, strict=True))
-
-
-def read_checkpoint(path: Path) -> dict[str, Any]:
-    """A whole checkpoint's plain content; `weights_only`, so that reading one runs no code."""
-    try:
-        if reason := damage(path):
-            raise ValueError(reason)
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise UserError(f"there is no checkpoint {path}") from None
-    except OSError:
-        raise
-    except Exception as error:  # damage shows in as many ways as there are opcodes in a pickle
-        reason = next(iter(str(error).splitlines()), "") or type(error).__name__
-        raise UserError(f"{path} cannot be read as a checkpoint ({reason})") from error
-    if "config" not in checkpoint or "data_spec" not in checkpoint:
-        raise UserError(f"{path} is not a checkpoint of diptych: it carries no configuration")
-    return checkpoint
 
 
 def restore_system(path: Path, trust: Trust = (), parts: Mapping[str, Any] | None = None) -> System:

@@ -18,16 +18,17 @@ from PIL import Image
 
 from diptych.callbacks.grids import to_pil
 from diptych.config.errors import UserError
-from diptych.runs.build import read_checkpoint, restore_system
-from diptych.runs.finding import default_outputs, find_run
-from diptych.runs.folder import RunFolder
+from diptych.runs.build import restore_system
+from diptych.runs.checkpoints import read_checkpoint
+from diptych.runs.folder.find import default_outputs, find_run
+from diptych.runs.folder.layout import RunFolder
 from diptych.runs.parts import load_parts
 from diptych.runs.pictures import Picture, to_pixels
 from diptych.systems.base import System
-from diptych.systems.captioner import Caption, Captioner
-from diptych.systems.painter import Painter as PaintingSystem
-from diptych.systems.recognizer import Recognition
-from diptych.systems.recognizer import Recognizer as RecognizingSystem
+from diptych.systems.captioning.system import Caption, Captioner
+from diptych.systems.classification.system import Recognition
+from diptych.systems.classification.system import Recognizer as RecognizingSystem
+from diptych.systems.text_to_image import Painter as PaintingSystem
 from diptych.text import tokenizer_of
 from diptych.types import Images
 

@@ -14,8 +14,8 @@ from typing import Any
 from diptych.config import UserError
 from diptych.config.components import Trust
 from diptych.runs.build import restore_system
-from diptych.runs.finding import role_of
-from diptych.runs.folder import RunFolder
+from diptych.runs.folder.find import role_of
+from diptych.runs.folder.layout import RunFolder
 from diptych.systems.base import System
 
 

@@ -4,9 +4,9 @@ import logging
 import sys
 import traceback
 
-from diptych.runs.crew import end_with
-from diptych.runs.orders import Order
-from diptych.runs.stopping import Pruned, Stopped
+from diptych.runs.distributed.ranks import end_with
+from diptych.runs.distributed.rendezvous import Order
+from diptych.runs.lifecycle.signals import Pruned, Stopped
 
 
 def main(text: str) -> int:

@@ -6,9 +6,9 @@ from typing import Any
 
 from diptych.config.composition import missing
 from diptych.config.errors import UserError
-from diptych.runs.finding import find_run, role_of
-from diptych.runs.folder import RunFolder
-from diptych.runs.identity import check_name
+from diptych.runs.folder.find import find_run, role_of
+from diptych.runs.folder.identity import check_name
+from diptych.runs.folder.layout import RunFolder
 
 
 def check_requirements(config: Mapping[str, Any]) -> None:

@@ -13,17 +13,16 @@ import torch
 from pytorch_lightning import Callback, LightningDataModule, Trainer
 from pytorch_lightning.profilers import AdvancedProfiler, Profiler, SimpleProfiler
 
-from diptych.config import UserError, components
+from diptych.config import Config, UserError, components
 from diptych.config.components import Trust
-from diptych.runs.build import Config
-from diptych.runs.environment import usable_cpus
-from diptych.runs.folder import RunFolder
-from diptych.runs.heartbeat import Heartbeat
-from diptych.runs.pauses import Pauses
-from diptych.runs.places import Place
-from diptych.runs.recorder import Recorder
-from diptych.runs.stopping import StopSignals
-from diptych.runs.strategies import several_devices
+from diptych.runs.checkpoint_contents import Recorder
+from diptych.runs.distributed.strategies import several_devices
+from diptych.runs.distributed.topology import Place
+from diptych.runs.folder.environment import usable_cpus
+from diptych.runs.folder.layout import RunFolder
+from diptych.runs.lifecycle.heartbeat import Heartbeat
+from diptych.runs.lifecycle.signals import StopSignals
+from diptych.runs.lifecycle.stop_callback import Pauses
 from diptych.tracking import Trackers
 
 # What `fit` itself warns of, and why it does not concern us.

@@ -6,25 +6,25 @@ from pathlib import Path
 from typing import Any
 
 from diptych.callbacks import Checkpoints
-from diptych.config import UserError, components
+from diptych.config import Config, UserError, components
 from diptych.config.changes import CHANGEABLE, changed
 from diptych.config.components import Trust
 from diptych.data.loader import end_workers
-from diptych.runs.build import Config, check_components
-from diptych.runs.crew import RankFailed, RankLost
-from diptych.runs.disclosure import described, run_info, told
-from diptych.runs.folder import RunFolder, begun_by_another
-from diptych.runs.identity import inherited_or_new_run_id, inherited_sweep
-from diptych.runs.orders import Order, awaited_order
+from diptych.runs.build import check_components
+from diptych.runs.checkpoint_state import Saved, newest_saved, set_aside
+from diptych.runs.distributed.ranks import RankFailed, RankLost
+from diptych.runs.distributed.rendezvous import Order, awaited_order
+from diptych.runs.distributed.strategies import check_can_be_sharded, settled
+from diptych.runs.distributed.topology import is_begun_beside, meeting_point, together
+from diptych.runs.execution import Start, build, fit, in_company, open_meeting, place_for, trainer_for
+from diptych.runs.folder.identity import inherited_or_new_run_id, inherited_sweep
+from diptych.runs.folder.layout import RunFolder, begun_by_another
+from diptych.runs.folder.status import DONE, FAILED, LOST
+from diptych.runs.lifecycle.record import Progress, full_disk_named, gone_if_refused, in_hand, recorded, refuse_if_alive
+from diptych.runs.lifecycle.redaction import described, run_info, told
+from diptych.runs.lifecycle.signals import StopSignals
 from diptych.runs.parts import borrow
-from diptych.runs.places import is_begun_beside, meeting_point, together
-from diptych.runs.recording import Progress, full_disk_named, gone_if_refused, in_hand, recorded, refuse_if_alive
 from diptych.runs.requirements import check_parts, check_values, find_lenders, find_warm_start
-from diptych.runs.saved import Saved, newest_saved, set_aside
-from diptych.runs.starts import Start, build, fit, in_company, open_meeting, place_for, trainer_for
-from diptych.runs.status import DONE, FAILED, LOST
-from diptych.runs.stopping import StopSignals
-from diptych.runs.strategies import check_can_be_sharded, settled
 from diptych.runs.trainer import CALLBACK_FACTS, quiet
 from diptych.tracking import Trackers
 

@@ -14,14 +14,14 @@ from signal import SIGTERM
 from typing import Any
 
 from diptych.config.errors import UserError
-from diptych.runs.lock import LockHeld, is_locked, locked
-from diptych.runs.status import DONE, LOST, RUNNING, STOPPED, host_name, now, seconds_between
-from diptych.runs.stopping import Stopped, StopSignals
+from diptych.runs.folder.lock import LockHeld, is_locked, locked
+from diptych.runs.folder.status import DONE, LOST, RUNNING, STOPPED, host_name, now, seconds_between
+from diptych.runs.lifecycle.signals import Stopped, StopSignals
 from diptych.sweeps.executors import Executor, Work
+from diptych.sweeps.exit_status import End, outcome_of, progress_of
 from diptych.sweeps.folder import SweepFolder
 from diptych.sweeps.jobs import QUEUED, Job, Jobs
 from diptych.sweeps.ledger import NO_ROOM
-from diptych.sweeps.outcomes import End, outcome_of, progress_of
 from diptych.sweeps.planning import Plan, Planner, note_plan
 from diptych.sweeps.slots import Slot
 from diptych.sweeps.starts import Start

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from diptych.config.errors import UserError
-from diptych.sweeps.outcomes import End
+from diptych.sweeps.exit_status import End
 from diptych.sweeps.slots import Slot
 from diptych.sweeps.starts import Start
 

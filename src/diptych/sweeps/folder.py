@@ -14,9 +14,9 @@ from typing import Any
 import yaml
 
 from diptych.config.errors import UserError
-from diptych.runs.files import write_whole
-from diptych.runs.folder import RunFolder
-from diptych.runs.lock import is_locked
+from diptych.runs.folder.files import write_whole
+from diptych.runs.folder.layout import RunFolder
+from diptych.runs.folder.lock import is_locked
 from diptych.sweeps.jobs import Job, Jobs
 from diptych.sweeps.ledger import Ledger
 

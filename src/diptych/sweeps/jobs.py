@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from diptych.runs.status import DIVERGED, DONE, FAILED, LOST, PRUNED, RUNNING, STOPPED
+from diptych.runs.folder.status import DIVERGED, DONE, FAILED, LOST, PRUNED, RUNNING, STOPPED
 from diptych.sweeps.ledger import Event
 
 QUEUED = "queued"

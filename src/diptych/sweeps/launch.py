@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from diptych.config.errors import UserError
-from diptych.runs import environment
-from diptych.runs.status import DIVERGED, DONE, PRUNED, RUNNING
+from diptych.runs.folder import environment
+from diptych.runs.folder.status import DIVERGED, DONE, PRUNED, RUNNING
+from diptych.sweeps.control import executor_of
 from diptych.sweeps.controller import Controller, Policy, View, in_hand
+from diptych.sweeps.display import view_of
 from diptych.sweeps.executors import Executor, at_a_time
 from diptych.sweeps.folder import FOLDER_KEY, SweepFolder, folder_override
 from diptych.sweeps.jobs import Jobs, new_plans
 from diptych.sweeps.planning import Plan, note_plan
 from diptych.sweeps.request import Request
 from diptych.sweeps.slots import Slot
-from diptych.sweeps.steering import executor_of
-from diptych.sweeps.views import view_of
 from diptych.tracking.offline import command_to_send, put_aside_empty
 
 if TYPE_CHECKING:

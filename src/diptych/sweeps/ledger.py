@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from diptych.runs.status import now
+from diptych.runs.folder.status import now
 
 Event = dict[str, Any]
 WAIT_SECONDS = 1.0

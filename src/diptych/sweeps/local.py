@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from diptych.config.errors import UserError
-from diptych.runs.status import FAILED, is_process, process_handle
-from diptych.sweeps.memory import session_memory_gb
-from diptych.sweeps.outcomes import End
+from diptych.runs.folder.status import FAILED, is_process, process_handle
+from diptych.sweeps.exit_status import End
+from diptych.sweeps.resident_memory import session_memory_gb
 from diptych.sweeps.slots import Machine, Resources, Slot, slots_of
 from diptych.sweeps.starts import Start
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from diptych.config.resolvers import timed_id
-from diptych.runs.status import DIVERGED, FAILED
+from diptych.runs.folder.status import DIVERGED, FAILED
 from diptych.sweeps.jobs import Jobs
 from diptych.sweeps.ledger import Event, Ledger
 

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from diptych.config.errors import UserError
-from diptych.runs.identity import HANDLE_VARIABLE
-from diptych.runs.status import STOPPED
-from diptych.sweeps.outcomes import End
-from diptych.sweeps.ray_keeper import Keeper
+from diptych.runs.folder.identity import HANDLE_VARIABLE
+from diptych.runs.folder.status import STOPPED
+from diptych.sweeps.exit_status import End
+from diptych.sweeps.ray_actor import Keeper
 from diptych.sweeps.slots import Machine, Slot
 from diptych.sweeps.starts import Start
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from diptych.config.components import ALWAYS_TRUSTED
 from diptych.config.errors import UserError
-from diptych.runs.folder import RunFolder
-from diptych.runs.integrity import newest_whole
+from diptych.runs.checkpoints import newest_whole
+from diptych.runs.folder.layout import RunFolder
 from diptych.sweeps.jobs import Job
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import floor
 
 from diptych.config.errors import UserError
-from diptych.runs.environment import usable_cpus
+from diptych.runs.folder.environment import usable_cpus
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from diptych.config.errors import UserError
-from diptych.runs.status import FAILED, STOPPED
-from diptych.sweeps.outcomes import End
+from diptych.runs.folder.status import FAILED, STOPPED
+from diptych.sweeps.exit_status import End
 from diptych.sweeps.slots import Slot
 from diptych.sweeps.slurm_node import OnNode
 from diptych.sweeps.starts import Start

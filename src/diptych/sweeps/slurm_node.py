@@ -10,9 +10,9 @@ import signal
 import time
 from dataclasses import dataclass
 
-from diptych.runs.identity import HANDLE_VARIABLE
-from diptych.runs.preemption import TAKING, slurm_handle
-from diptych.runs.status import RUNNING
+from diptych.runs.folder.identity import HANDLE_VARIABLE
+from diptych.runs.folder.status import RUNNING
+from diptych.runs.lifecycle.preemption import TAKING, slurm_handle
 from diptych.sweeps.starts import Start
 
 PATIENCE_SECONDS = 60.0

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from diptych.runs.identity import HANDLE_VARIABLE, RUN_ID_VARIABLE, SWEEP_VARIABLE
+from diptych.runs.folder.identity import HANDLE_VARIABLE, RUN_ID_VARIABLE, SWEEP_VARIABLE
 from diptych.sweeps.folder import SweepFolder
 from diptych.sweeps.jobs import Job
 from diptych.sweeps.resuming import how_to_start

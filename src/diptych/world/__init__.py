@@ -3,10 +3,10 @@
 from diptych.world.constraints import Comparison, Constraints, Mention, Relation
 from diptych.world.grammar import Grammar, meaning
 from diptych.world.holdouts import HoldOut, hold_out_named
-from diptych.world.judge import ASPECTS, REASONS, Judge, Verdict, judge_accuracy, judge_fresh
+from diptych.world.judging.judge import ASPECTS, REASONS, Judge, Verdict, judge_accuracy, judge_fresh
+from diptych.world.judging.limits import JUDGE_VERSION
+from diptych.world.judging.readings import Evidence, Reading
 from diptych.world.language import languages
-from diptych.world.limits import JUDGE_VERSION
-from diptych.world.readings import Evidence, Reading
 from diptych.world.relations import relation_between
 from diptych.world.renderer import SceneTensors, render, render_tensors
 from diptych.world.sampling import sample_scene

@@ -8,9 +8,9 @@ from random import Random
 from diptych.types import Scene
 from diptych.world.choice import pick, shuffled
 from diptych.world.constraints import Constraints
+from diptych.world.description import tell_chain, tell_list
 from diptych.world.language import Phrasing, load_language
 from diptych.world.sentences import SentenceReader
-from diptych.world.telling import tell_chain, tell_list
 
 TRIES_FOR_A_NEW_ONE = 8
 

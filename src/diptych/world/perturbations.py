@@ -14,7 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from diptych.types import Scene, SceneObject
-from diptych.world.fitting import blur_matrix
+from diptych.world.judging.fitting import blur_matrix
 from diptych.world.shapes import HALF_EXTENTS
 from diptych.world.spec import SIZE_THRESHOLD_AT_32
 

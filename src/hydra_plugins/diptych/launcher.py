@@ -125,7 +125,7 @@ class SweepLauncher(Launcher, ABC):
         from diptych.config.composition import plain
         from diptych.runs.requirements import check_requirements
         from diptych.sweeps.controller import Policy
-        from diptych.sweeps.foresight import foresee
+        from diptych.sweeps.dry_run import foresee
         from diptych.sweeps.launch import launch
         from diptych.sweeps.request import Request
 

@@ -43,7 +43,7 @@ class OptunaSweeper(Sweeper):
     def sweep(self, arguments: list[str]) -> Any:
         # Imported late: plugins are imported by every Hydra application of the environment.
         from diptych.config.errors import UserError
-        from diptych.config.spaces import read_space, read_values, typed, values_of
+        from diptych.config.search_space import read_space, read_values, typed, values_of
         from diptych.sweeps.search.request import Search, objectives_of
 
         if not hasattr(self.launcher, "search"):

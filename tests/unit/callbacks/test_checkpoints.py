@@ -12,7 +12,7 @@ from pytorch_lightning import Callback
 from diptych.callbacks import Budget, Checkpoints, EarlyStopping, Health, MetricsLog
 from diptych.callbacks.durable import DurableCheckpointIO, NotSaved
 from diptych.callbacks.rhythm import validation_follows
-from diptych.runs.stopping import Stopped
+from diptych.runs.lifecycle.signals import Stopped
 from diptych.runs.trainer import quiet
 
 

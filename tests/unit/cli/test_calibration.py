@@ -1,10 +1,10 @@
-"""`diptych data calibrate-judge` takes an hour: what would fail at its end is refused at its beginning."""
+"""`python -m benchmarks.judge_calibration` takes an hour: what would fail at its end is refused at its beginning."""
 
 import json
 
 import pytest
 
-from diptych.cli.main import main
+from judge_calibration.__main__ import main
 
 
 @pytest.fixture(autouse=True)
@@ -17,13 +17,13 @@ def measured(monkeypatch):
         entries = {str(side): {"conditions": [], "minimal_pairs": {}} for side in asked}
         return {"judge": 0, **vars(plan), "sides": entries}
 
-    monkeypatch.setattr("diptych.world.calibration.calibrate", calibrate)
-    monkeypatch.setattr("diptych.world.limits.JUDGE_VERSION", 0)
+    monkeypatch.setattr("judge_calibration.calibrate", calibrate)
+    monkeypatch.setattr("diptych.world.judging.limits.JUDGE_VERSION", 0)
     return sides
 
 
 def calibrated(*words) -> int:
-    return main(["data", "calibrate-judge", *map(str, words)])
+    return main([*map(str, words)])
 
 
 @pytest.mark.parametrize("where", ["missing/judge.json", "."])
@@ -51,7 +51,6 @@ def test_a_file_that_is_no_calibration_is_named_and_kept(content, tmp_path, meas
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["scenes"], "calibrate-judge takes no data, and scenes was named"),
         (["--num-pictures", "9"], "--num-pictures 9: give 10 or more"),
         (["--num-pictures", "-1"], "--num-pictures -1: give 10 or more"),
         (["--sides", "64", "16"], "--sides 16: give 32 to 512 pixels"),

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 from diptych.cli.skills_table import skills_table
 from diptych.cli.tables import evaluation_table
-from diptych.reports.blocks import evaluation_section
-from diptych.runs.results import Evaluation, Figure
-from diptych.runs.skill_figures import NAMES
+from diptych.evaluation.results import Evaluation, Figure
+from diptych.evaluation.skills.figures import NAMES
+from diptych.reports.page.sections import evaluation_section
 
 PROTOCOL = {"data": "scenes64", "split": "test", "num_prompts": 250, "images_per_prompt": 4, "num": 9000}
 

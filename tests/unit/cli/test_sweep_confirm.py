@@ -6,7 +6,7 @@ import pytest
 from elsewhere import held_elsewhere
 from playedsweeps import PlayedRun, grid, played
 
-import diptych.runs.processes
+import diptych.runs.lifecycle.processes
 from diptych.cli.main import main
 
 
@@ -24,7 +24,7 @@ def typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
             stdout.write("a long table\n" * 100)
         return 0
 
-    monkeypatch.setattr(diptych.runs.processes, "carry_out", carry_out)
+    monkeypatch.setattr(diptych.runs.lifecycle.processes, "carry_out", carry_out)
     monkeypatch.setenv("DIPTYCH_OUTPUTS", str(tmp_path))
     return commands
 

@@ -4,7 +4,7 @@ from hydra.errors import HydraException
 from diptych.config import UserError
 from diptych.config.changes import changed
 from diptych.config.composition import compose, conf_folder, options
-from diptych.config.mistakes import composed
+from diptych.config.override_errors import composed
 from diptych.config.resolvers import run_name, timed_id
 
 

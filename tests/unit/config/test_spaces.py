@@ -1,7 +1,7 @@
 import pytest
 
 from diptych.config import UserError
-from diptych.config.spaces import Choice, Interval, Parameter, read_space, read_values, typed
+from diptych.config.search_space import Choice, Interval, Parameter, read_space, read_values, typed
 
 
 def space_of(*overrides, **when):

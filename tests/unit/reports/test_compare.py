@@ -11,22 +11,22 @@ from scipy import stats
 
 from diptych.cli.main import main
 from diptych.config import UserError
+from diptych.evaluation.results import CONTENTS, EXAMPLES, PICTURES, Evaluation, Figure, save
+from diptych.evaluation.skills.figures import NEW_CONTENTS, PROMPTS
 from diptych.metrics.statistics import crossed_interval, holm, mcnemar, student_t_interval
-from diptych.reports.compare import Comparison, compare
-from diptych.reports.compare_files import compare_runs
-from diptych.reports.compare_groups import grouped
-from diptych.reports.compare_results import measured_alike
-from diptych.reports.compare_text import (
+from diptych.reports.comparison.comparison import Comparison, compare
+from diptych.reports.comparison.files import compare_runs
+from diptych.reports.comparison.groups import grouped
+from diptych.reports.comparison.results import measured_alike
+from diptych.reports.comparison.text import (
     WIDTHS,
     comparison_markdown,
     comparison_text,
     comparison_values,
     without_common_key,
 )
-from diptych.runs.finding import runs_named
-from diptych.runs.folder import RunFolder
-from diptych.runs.results import CONTENTS, EXAMPLES, PICTURES, Evaluation, Figure, save
-from diptych.runs.skill_figures import NEW_CONTENTS, PROMPTS
+from diptych.runs.folder.find import runs_named
+from diptych.runs.folder.layout import RunFolder
 
 LSTM, RNN = "diptych.models.caption_decoders.LSTM", "diptych.models.caption_decoders.RNN"
 NUM = 200

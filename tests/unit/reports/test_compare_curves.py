@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from diptych.reports.compare_curves import band_of, training_seconds
+from diptych.reports.comparison.curves import band_of, training_seconds
 
 
 def line(x, y):

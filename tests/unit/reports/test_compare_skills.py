@@ -5,15 +5,15 @@ import json
 import numpy as np
 import pytest
 
+from diptych.evaluation.results import Evaluation, Figure, save
+from diptych.evaluation.skills.figures import NAMES
 from diptych.metrics.statistics import interquartile_mean, probability_of_improvement
-from diptych.reports.compare import Comparison, compare
-from diptych.reports.compare_files import compare_runs
-from diptych.reports.compare_groups import grouped
-from diptych.reports.compare_results import measured_alike
-from diptych.reports.compare_text import comparison_markdown, comparison_text, comparison_values
-from diptych.runs.folder import RunFolder
-from diptych.runs.results import Evaluation, Figure, save
-from diptych.runs.skill_figures import NAMES
+from diptych.reports.comparison.comparison import Comparison, compare
+from diptych.reports.comparison.files import compare_runs
+from diptych.reports.comparison.groups import grouped
+from diptych.reports.comparison.results import measured_alike
+from diptych.reports.comparison.text import comparison_markdown, comparison_text, comparison_values
+from diptych.runs.folder.layout import RunFolder
 
 GENERATORS = ("LayeredGenerator", "ResidualGenerator", "MLPGenerator")
 RATES = np.random.default_rng(0).uniform(0.2, 0.9, (3, 4, len(NAMES))).round(2)

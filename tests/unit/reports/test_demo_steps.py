@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 
 from diptych.cli.main import main
-from diptych.reports import demo as demo_module
-from diptych.reports.demo import Demo, TrainingFailed
-from diptych.runs.folder import RunFolder
+from diptych.reports.demo import demo as demo_module
+from diptych.reports.demo.demo import Demo, TrainingFailed
+from diptych.runs.folder.layout import RunFolder
 
 
 @pytest.fixture

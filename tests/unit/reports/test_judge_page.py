@@ -2,9 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from diptych.reports.judge import NAME, PAGE, calibration_tables
-from diptych.reports.pages import markdown_table, replaced
-from diptych.world.limits import calibration
+from diptych.reports.page.markdown import markdown_table
+from diptych.world.judging.limits import calibration
+from docs_pages.judge import NAME, PAGE, calibration_tables
+from docs_pages.pages import replaced
 
 ROOT = Path(__file__).parents[3]
 

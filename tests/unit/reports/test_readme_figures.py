@@ -3,9 +3,9 @@ import json
 import pytest
 
 from diptych.config import UserError
-from diptych.reports.readme import NAME, demo_figures, main
-from diptych.runs.folder import RunFolder
-from diptych.runs.results import Evaluation, Figure, save
+from diptych.evaluation.results import Evaluation, Figure, save
+from diptych.runs.folder.layout import RunFolder
+from docs_pages.readme import NAME, demo_figures, main
 
 PROTOCOL = {"data": "scenes", "split": "test", "seed": 0, "images_seen": 96_000, "commit": "c" * 40, "dirty": False}
 

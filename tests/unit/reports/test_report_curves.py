@@ -4,7 +4,7 @@ from math import inf, nan
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diptych.reports.curves import HEIGHT, WIDTH, curve, short_number, ticks
+from diptych.reports.page.curves import HEIGHT, WIDTH, curve, short_number, ticks
 
 finite = st.floats(-1e6, 1e6, allow_nan=False)
 

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from diptych.reports.blocks import evaluation_section
-from diptych.reports.charts import charts_of
-from diptych.reports.demo_report import DemoStory, demo_page
-from diptych.reports.pictures import veil
-from diptych.reports.run_report import RunStory, run_page
-from diptych.reports.steps import Step
-from diptych.reports.tables import figures_table, interval_words, number
-from diptych.runs.results import Evaluation, Example, Figure
+from diptych.evaluation.results import Evaluation, Example, Figure
+from diptych.reports.demo.report import DemoStory, demo_page
+from diptych.reports.demo.steps import Step
+from diptych.reports.page.charts import charts_of
+from diptych.reports.page.pictures import veil
+from diptych.reports.page.sections import evaluation_section
+from diptych.reports.page.tables import figures_table, interval_words, number
+from diptych.reports.run.report import RunStory, run_page
 
 VOID = {"meta", "img", "br", "line", "circle", "polyline"}
 

@@ -7,13 +7,13 @@ import sys
 
 import pytest
 
-from diptych.runs import lock
-from diptych.runs.lock import LockHeld, is_locked, locked
+from diptych.runs.folder import lock
+from diptych.runs.folder.lock import LockHeld, is_locked, locked
 
 HOLDER = """
 import os, sys, time
 from pathlib import Path
-from diptych.runs.lock import locked
+from diptych.runs.folder.lock import locked
 with locked(Path(sys.argv[1])):
     worker = os.fork()
     if not worker:
@@ -59,5 +59,9 @@ def test_it_is_let_go_where_the_work_ends(tmp_path):
     assert not is_locked(path)
     with locked(path):
         pass
-    asks = f"from pathlib import Path; from diptych.runs.lock import is_locked; print(is_locked(Path({str(path)!r})))"
+    asks = f"""
+from pathlib import Path
+from diptych.runs.folder.lock import is_locked
+print(is_locked(Path({str(path)!r})))
+"""
     assert subprocess.check_output([sys.executable, "-c", asks], text=True).strip() == "False"

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from diptych.runs import preemption, recording, training
-from diptych.runs.finding import find_run
-from diptych.runs.preemption import TAKING, await_the_end, in_slurm_job, is_preemption
-from diptych.runs.status import PREEMPTED, STOPPED
-from diptych.runs.stopping import Stopped, StopSignals
+from diptych.runs import training
+from diptych.runs.folder.find import find_run
+from diptych.runs.folder.status import PREEMPTED, STOPPED
+from diptych.runs.lifecycle import preemption
+from diptych.runs.lifecycle import record as recording
+from diptych.runs.lifecycle.preemption import TAKING, await_the_end, in_slurm_job, is_preemption
+from diptych.runs.lifecycle.signals import Stopped, StopSignals
 
 
 @pytest.fixture

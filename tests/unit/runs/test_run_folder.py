@@ -9,10 +9,10 @@ import pytest
 
 from diptych.cli.main import main
 from diptych.config import UserError
-from diptych.runs.finding import all_runs, find_run, role_of, sweep_members
-from diptych.runs.folder import RunFolder
-from diptych.runs.identity import RUN_ID_VARIABLE, check_name, inherited_or_new_run_id
-from diptych.runs.status import DAMAGED, DONE, FAILED, RUNNING, Status
+from diptych.runs.folder.find import all_runs, find_run, role_of, sweep_members
+from diptych.runs.folder.identity import RUN_ID_VARIABLE, check_name, inherited_or_new_run_id
+from diptych.runs.folder.layout import RunFolder
+from diptych.runs.folder.status import DAMAGED, DONE, FAILED, RUNNING, Status
 
 
 @pytest.fixture

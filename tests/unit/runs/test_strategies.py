@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from diptych.config import UserError
-from diptych.runs.places import Place, inherited_place, is_begun_beside
-from diptych.runs.strategies import check_can_be_sharded, settled
-from diptych.systems.captioner import Captioner
-from diptych.systems.gan import GAN
+from diptych.runs.distributed.strategies import check_can_be_sharded, settled
+from diptych.runs.distributed.topology import Place, inherited_place, is_begun_beside
+from diptych.systems.captioning.system import Captioner
+from diptych.systems.gan.system import GAN
 
 ON_GPUS = {"accelerator": "gpu", "strategy": "ddp", "devices": None, "num_nodes": 1}
 

@@ -6,11 +6,10 @@ import pytest
 import torch
 
 from diptych.config import UserError
-from diptych.runs.build import read_checkpoint
-from diptych.runs.folder import RunFolder
-from diptych.runs.integrity import damage, newest_whole
-from diptych.runs.saved import newest_saved
-from diptych.runs.status import STOPPED
+from diptych.runs.checkpoint_state import newest_saved
+from diptych.runs.checkpoints import damage, newest_whole, read_checkpoint
+from diptych.runs.folder.layout import RunFolder
+from diptych.runs.folder.status import STOPPED
 from diptych.runs.training import resume, train
 from sameness import differences_of_runs
 

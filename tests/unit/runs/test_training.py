@@ -10,15 +10,16 @@ import torch
 from diptych.callbacks import TrainingDiverged
 from diptych.config import UserError
 from diptych.config.composition import compose
-from diptych.runs import recording, training
-from diptych.runs.build import read_checkpoint
-from diptych.runs.finding import find_run
-from diptych.runs.folder import RunFolder
+from diptych.runs import training
+from diptych.runs.checkpoint_state import newest_saved
+from diptych.runs.checkpoints import read_checkpoint
+from diptych.runs.folder.find import find_run
+from diptych.runs.folder.layout import RunFolder
+from diptych.runs.folder.status import DIVERGED, DONE, FAILED, LOST, STOPPED
+from diptych.runs.lifecycle import record as recording
+from diptych.runs.lifecycle.signals import Stopped
 from diptych.runs.parts import borrow, load_parts
 from diptych.runs.requirements import find_lenders
-from diptych.runs.saved import newest_saved
-from diptych.runs.status import DIVERGED, DONE, FAILED, LOST, STOPPED
-from diptych.runs.stopping import Stopped
 from diptych.runs.training import resume, train
 from diptych.tracking import CsvTracker, read_metrics
 
@@ -115,7 +116,7 @@ def test_rates_that_no_network_bears_diverge_and_do_not_fail(tmp_path):
 
 
 def test_a_run_gives_signs_of_life_and_holds_its_lock(tiny, monkeypatch):
-    monkeypatch.setattr("diptych.runs.heartbeat.EVERY_SECONDS", 0.0)
+    monkeypatch.setattr("diptych.runs.lifecycle.heartbeat.EVERY_SECONDS", 0.0)
     seen = []
     wrote = RunFolder.write_sign_of_life
     monkeypatch.setattr(
@@ -231,7 +232,7 @@ def test_where_nobody_can_read_what_was_asked_last_a_run_goes_on_as_it_was_saved
 
 def test_as_many_devices_as_there_are_stays_so_in_checkpoints(tiny, monkeypatch):
     """Else a resumed run would have the number of the machine where it was saved, and another digest."""
-    monkeypatch.setattr("diptych.runs.strategies.usable_cpus", lambda: 1)
+    monkeypatch.setattr("diptych.runs.distributed.strategies.usable_cpus", lambda: 1)
     folder, _ = train(tiny("tiny_gan", "budget_images=32", "trainer.devices=null"))
     assert read_checkpoint(folder.last)["config"] == folder.read_config()
     assert folder.read_config()["trainer"]["devices"] is None

@@ -11,19 +11,19 @@ import pytest
 from elsewhere import held_elsewhere
 
 from diptych.config import UserError
-from diptych.runs.folder import RunFolder
-from diptych.runs.status import DIVERGED, DONE, FAILED, LOST, PREEMPTED, RUNNING, STOPPED, Status, now
-from diptych.runs.stopping import Stopped
+from diptych.runs.folder.layout import RunFolder
+from diptych.runs.folder.status import DIVERGED, DONE, FAILED, LOST, PREEMPTED, RUNNING, STOPPED, Status, now
+from diptych.runs.lifecycle.signals import Stopped
+from diptych.sweeps.control import retry
 from diptych.sweeps.controller import Controller, Policy, View, in_hand
+from diptych.sweeps.exit_status import End, progress_of
 from diptych.sweeps.folder import SweepFolder
 from diptych.sweeps.jobs import QUEUED
-from diptych.sweeps.outcomes import End, progress_of
 from diptych.sweeps.planning import Planner
 from diptych.sweeps.resuming import how_to_start
 from diptych.sweeps.search.planner import SearchPlanner
 from diptych.sweeps.slots import Slot
 from diptych.sweeps.starts import Start
-from diptych.sweeps.steering import retry
 
 SAVES, HANGS, LIVES, REFUSED, VANISHED = "saves", "hangs", "lives", "refused", "vanished"
 FULL, UNSAID, LEFT = "disk full", "without a word", "left before it began"
@@ -481,7 +481,7 @@ def test_what_ended_badly_is_queued_again_on_request(folder):
 
 
 def test_a_sweep_is_in_the_hands_of_one_process(folder, monkeypatch):
-    monkeypatch.setattr("diptych.runs.lock.PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr("diptych.runs.folder.lock.PATIENCE_SECONDS", 0.1)
     with held_elsewhere(folder.lock):
         assert folder.is_in_hand
         with pytest.raises(UserError, match="another process has sweep lr in hand"), in_hand(folder):

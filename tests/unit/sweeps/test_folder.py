@@ -5,8 +5,8 @@ import re
 import pytest
 
 from diptych.config import UserError
+from diptych.sweeps.control import command_of
 from diptych.sweeps.folder import SweepFolder
-from diptych.sweeps.steering import command_of
 
 PLANNED = '{"at": "x", "event": "planned", "job": 0, "run_id": "r", "arguments": []}'
 

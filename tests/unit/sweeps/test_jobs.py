@@ -1,6 +1,6 @@
 """Where jobs stand after the events of a ledger."""
 
-from diptych.runs.status import DONE, LOST, RUNNING
+from diptych.runs.folder.status import DONE, LOST, RUNNING
 from diptych.sweeps.jobs import QUEUED, Job, Jobs, new_plans
 from diptych.sweeps.resuming import how_to_start
 

@@ -6,12 +6,12 @@ import sys
 import pytest
 
 from diptych.config import UserError
-from diptych.runs.status import LOST, RUNNING, process_handle
+from diptych.runs.folder.status import LOST, RUNNING, process_handle
+from diptych.sweeps.control import command_of
 from diptych.sweeps.folder import SweepFolder, folder_override
 from diptych.sweeps.launch import SweepFailed, launch
 from diptych.sweeps.local import LocalExecutor, LocalWork
 from diptych.sweeps.request import Request
-from diptych.sweeps.steering import command_of
 
 
 class Elsewhere(LocalExecutor):

@@ -7,10 +7,10 @@ import time
 import pytest
 
 from diptych.config import UserError
-from diptych.runs.status import FAILED, process_handle
+from diptych.runs.folder.status import FAILED, process_handle
 from diptych.sweeps import local
 from diptych.sweeps.local import LocalExecutor, LocalWork
-from diptych.sweeps.memory import session_memory_gb
+from diptych.sweeps.resident_memory import session_memory_gb
 
 TAKES_A_QUARTER = "import time; kept = bytearray(b'x') * 2**28; print('taken', flush=True); time.sleep(60)"
 LEAVES_IT_TO_A_CHILD = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {TAKES_A_QUARTER!r}])"

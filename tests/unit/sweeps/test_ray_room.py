@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from diptych.config import UserError
-from diptych.runs.status import RUNNING
+from diptych.runs.folder.status import RUNNING
 from diptych.sweeps.folder import SweepFolder
 from diptych.sweeps.launch import launch
 from diptych.sweeps.ray_cluster import RayExecutor

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from diptych.config import UserError
-from diptych.runs.status import FAILED, LOST, STOPPED
+from diptych.runs.folder.status import FAILED, LOST, STOPPED
+from diptych.sweeps.exit_status import End, outcome_of
 from diptych.sweeps.folder import SweepFolder
-from diptych.sweeps.outcomes import End, outcome_of
 from diptych.sweeps.slots import Slot
 from diptych.sweeps.slurm import SlurmExecutor, SlurmSettings
 from diptych.sweeps.slurm_node import is_noted

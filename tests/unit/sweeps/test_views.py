@@ -6,10 +6,10 @@ import logging
 import pytest
 from rich.console import Console
 
-from diptych.runs.folder import RunFolder
+from diptych.runs.folder.layout import RunFolder
+from diptych.sweeps.display import Lines, TableView
 from diptych.sweeps.folder import SweepFolder
-from diptych.sweeps.standing import duration, standing_of
-from diptych.sweeps.views import Lines, TableView
+from diptych.sweeps.status import duration, standing_of
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from diptych.models.attention_decoder import AttentionLSTMDecoder
 from diptych.models.caption_decoders import LSTMDecoder
 from diptych.models.image_encoders import ConvEncoder
 from diptych.runs.trainer import quiet
-from diptych.systems.captioner import Captioner
+from diptych.systems.captioning.system import Captioner
 from diptych.systems.schedules import Linear
 from diptych.types import BOS_ID, EOS_ID, PAD_ID, SPECIAL_TOKENS, Batch, DataSpec, Scene, SceneObject
 

@@ -11,14 +11,14 @@ from scipy.stats import binom
 
 from diptych.types import Scene, SceneObject
 from diptych.world import SHAPES, Judge, WorldSpec, render, sample_scene
-from diptych.world.calibration import Plan, calibrate
-from diptych.world.calibration.information import confusion_probs, error_floor
-from diptych.world.calibration.measure import minimal_pairs, off_grammar, reads_exactly, under
-from diptych.world.calibration.nuisances import COMBINED, LOSSLESS, SINGLE, Nuisance
-from diptych.world.calibration.off_grammar import BATTERY
-from diptych.world.calibration.pairs import ASPECTS_CHANGED, changed
-from diptych.world.limits import JUDGE_VERSION, calibration, limits_for
+from diptych.world.judging.limits import JUDGE_VERSION, calibration, limits_for
 from diptych.world.spec import RADII_AT_32
+from judge_calibration import Plan, calibrate
+from judge_calibration.information import confusion_probs, error_floor
+from judge_calibration.measure import minimal_pairs, off_grammar, reads_exactly, under
+from judge_calibration.nuisances import COMBINED, LOSSLESS, SINGLE, Nuisance
+from judge_calibration.off_grammar import BATTERY
+from judge_calibration.pairs import ASPECTS_CHANGED, changed
 
 SPEC = WorldSpec(min_objects=1, max_objects=2)
 SCENES = [sample_scene(SPEC, Random(seed)) for seed in range(24)]

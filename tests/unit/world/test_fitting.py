@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from diptych.world import SHAPES
-from diptych.world.fitting import blur_matrix, blurred_masks, fit
+from diptych.world.judging.fitting import blur_matrix, blurred_masks, fit
 
 RADII = (3.0, 7.0)
 TRUTH = torch.tensor([[[12.3, 13.1, 4.6, 0.5]]])

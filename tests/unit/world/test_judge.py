@@ -23,11 +23,11 @@ from diptych.world import (
     render,
     sample_scene,
 )
+from diptych.world.description import tell_everything
 from diptych.world.perturbations import blurred
 from diptych.world.sampling import GAP
 from diptych.world.shapes import HALF_EXTENTS
 from diptych.world.spec import RADII_AT_32
-from diptych.world.telling import tell_everything
 
 PAIRS = WorldSpec()
 CROWDS = WorldSpec(min_objects=1, max_objects=4, side=64)

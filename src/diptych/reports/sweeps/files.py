@@ -10,15 +10,15 @@ import matplotlib as mpl
 from matplotlib.figure import Figure as Canvas
 
 from diptych.config.errors import UserError
-from diptych.reports.paper import STYLE, saved
+from diptych.reports.page.theme import STYLE, saved
 from diptych.reports.sweeps import parallel, plots, slices
+from diptych.reports.sweeps.analysis import read_sweep
+from diptych.reports.sweeps.best_trial import SUFFIX, Winner, winner_of
 from diptych.reports.sweeps.importance import Importances, importances_of
 from diptych.reports.sweeps.parameters import parameters_of
-from diptych.reports.sweeps.reading import read_sweep
 from diptych.reports.sweeps.text import sweep_text
 from diptych.reports.sweeps.trials import Objective, SweepTable
 from diptych.reports.sweeps.values import sweep_markdown, sweep_values
-from diptych.reports.sweeps.winner import SUFFIX, Winner, winner_of
 from diptych.sweeps.folder import SweepFolder
 
 

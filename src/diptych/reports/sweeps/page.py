@@ -7,15 +7,15 @@ from html import escape
 import matplotlib as mpl
 from matplotlib.figure import Figure as Canvas
 
-from diptych.reports.html import facts, fold, page, paragraph, plain_table, section
-from diptych.reports.paper import STYLE, inline_svg
+from diptych.reports.page.html import facts, fold, page, paragraph, plain_table, section
+from diptych.reports.page.theme import STYLE, inline_svg
 from diptych.reports.sweeps import parallel, plots, slices
+from diptych.reports.sweeps.best_trial import Winner, command_lines
 from diptych.reports.sweeps.files import Reading
 from diptych.reports.sweeps.page_table import trials_table
 from diptych.reports.sweeps.parameters import value_text
 from diptych.reports.sweeps.pareto import cheapest, pareto_front
 from diptych.reports.sweeps.trials import SweepTable
-from diptych.reports.sweeps.winner import Winner, command_lines
 from diptych.reports.sweeps.wording import (
     CHOICE,
     confirmation_text,
@@ -29,7 +29,7 @@ from diptych.reports.sweeps.wording import (
     parameters_text,
     rivals_text,
 )
-from diptych.sweeps.standing import duration
+from diptych.sweeps.status import duration
 
 WIDE = 88
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from html import escape
 
 from diptych.metrics.statistics.interval import Interval
+from diptych.reports.sweeps.axis_limits import Window, window_of
 from diptych.reports.sweeps.parameters import ABSENT, short_names, value_text
 from diptych.reports.sweeps.trials import DONE, SweepTable, Trial
-from diptych.reports.sweeps.windows import Window, window_of
 from diptych.reports.sweeps.wording import figure_text, interval_text
 
 WIDTH, HEIGHT, EDGE = 170, 18, 5

@@ -9,11 +9,11 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path as Outline
 
-from diptych.reports.curves import short_number, ticks
-from diptych.reports.paper import COLOURS, INK, LINE, PAPER, SOFT, Sheet, scale_colour
+from diptych.reports.page.curves import short_number, ticks
+from diptych.reports.page.theme import COLOURS, INK, LINE, PAPER, SOFT, Sheet, scale_colour
+from diptych.reports.sweeps.axis_limits import Window, window_of
 from diptych.reports.sweeps.parameters import ABSENT, Parameter, parameters_of, round_logarithms
 from diptych.reports.sweeps.trials import MAX, SweepTable, ranks
-from diptych.reports.sweeps.windows import Window, window_of
 
 WIDTH, HEIGHT, AXIS = 9.0, 3.7, 1.35
 MOST_LEVELS = 10

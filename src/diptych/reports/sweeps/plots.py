@@ -8,13 +8,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import MaxNLocator
 
-from diptych.reports.curves import short_number
-from diptych.reports.paper import INK, PAPER, SOFT, Sheet, plain_axes, scale_colour
-from diptych.reports.sweeps.dots import DOT, LEADER_COLOUR, USUAL_COLOUR, dots
+from diptych.reports.page.curves import short_number
+from diptych.reports.page.theme import INK, PAPER, SOFT, Sheet, plain_axes, scale_colour
+from diptych.reports.sweeps.axis_limits import Window, window_of
 from diptych.reports.sweeps.importance import Importances
 from diptych.reports.sweeps.pareto import cheapest, pareto_front
+from diptych.reports.sweeps.scatter import DOT, LEADER_COLOUR, USUAL_COLOUR, dots
 from diptych.reports.sweeps.trials import BAD, PRUNED, SweepTable, Trial, ranks
-from diptych.reports.sweeps.windows import Window, window_of
 
 WIDTH = 9.0
 CURVES_SAY = "what stands out is better, by rank of the trial · orange: the leader · crosses: pruned or ended badly"

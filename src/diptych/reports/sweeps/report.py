@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from diptych.reports.html import write
+from diptych.reports.page.html import write
 from diptych.reports.sweeps.files import Reading, reading_of
 from diptych.reports.sweeps.page import SweepStory, sweep_page
 from diptych.reports.sweeps.trials import Objective

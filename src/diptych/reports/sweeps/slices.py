@@ -8,12 +8,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import MaxNLocator
 
-from diptych.reports.curves import short_number
-from diptych.reports.paper import INK, Sheet, plain_axes
-from diptych.reports.sweeps.dots import DOT, USUAL_COLOUR, dots
+from diptych.reports.page.curves import short_number
+from diptych.reports.page.theme import INK, Sheet, plain_axes
+from diptych.reports.sweeps.axis_limits import Window, window_of
 from diptych.reports.sweeps.parameters import ABSENT, Parameter, parameters_of, round_logarithms
+from diptych.reports.sweeps.scatter import DOT, USUAL_COLOUR, dots
 from diptych.reports.sweeps.trials import SweepTable, Trial
-from diptych.reports.sweeps.windows import Window, window_of
 
 WIDTH = 9.0
 PANEL_WIDTH, PANEL_HEIGHT, PANELS = 3.0, 2.2, 3

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from textwrap import wrap
 
-from diptych.reports.columns import COLUMNS, shortened
+from diptych.reports.page.columns import COLUMNS, shortened
+from diptych.reports.sweeps.best_trial import Winner, command_lines
 from diptych.reports.sweeps.importance import Importances
 from diptych.reports.sweeps.parameters import ABSENT, short_names, value_text
 from diptych.reports.sweeps.pareto import pareto_front
 from diptych.reports.sweeps.trials import DONE, SweepTable, Trial
-from diptych.reports.sweeps.winner import Winner, command_lines
 from diptych.reports.sweeps.wording import (
     confirmation_text,
     counts_text,

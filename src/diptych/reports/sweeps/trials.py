@@ -16,7 +16,7 @@ from scipy import stats
 
 from diptych.metrics.statistics.interval import Interval
 from diptych.metrics.statistics.seeds import SEEDS, student_t_interval
-from diptych.runs.status import DIVERGED, DONE, FAILED, LOST, PRUNED
+from diptych.runs.folder.status import DIVERGED, DONE, FAILED, LOST, PRUNED
 
 SEED = "seed"
 GONE = "gone"

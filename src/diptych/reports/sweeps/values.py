@@ -5,12 +5,12 @@ from dataclasses import asdict
 from typing import Any
 
 from diptych.metrics.statistics.interval import Interval
-from diptych.reports.pages import markdown_table
+from diptych.reports.page.markdown import markdown_table
+from diptych.reports.sweeps.best_trial import Winner, command
 from diptych.reports.sweeps.importance import Importances
 from diptych.reports.sweeps.parameters import ABSENT, value_text
 from diptych.reports.sweeps.pareto import pareto_front
 from diptych.reports.sweeps.trials import SweepTable, SweptRun, Trial
-from diptych.reports.sweeps.winner import Winner, command
 from diptych.reports.sweeps.wording import (
     CHOICE,
     confirmation_text,

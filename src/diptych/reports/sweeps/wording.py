@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from diptych.metrics.statistics.seeds import SEEDS
-from diptych.reports.columns import fitting
+from diptych.reports.page.columns import fitting
+from diptych.reports.sweeps.best_trial import FRESH_SEEDS, LEVEL, Winner
 from diptych.reports.sweeps.importance import Importances
 from diptych.reports.sweeps.parameters import value_text
 from diptych.reports.sweeps.trials import SweepTable, SweptRun, Trial, interval_of
-from diptych.reports.sweeps.winner import FRESH_SEEDS, LEVEL, Winner
 
 DIGITS = ".4g"
 NOTHING = "—"

@@ -6,7 +6,7 @@ from statistics import fmean
 from typing import Any
 
 from diptych.metrics.statistics.seeds import student_t_interval
-from diptych.runs.folder import RunFolder
+from diptych.runs.folder.layout import RunFolder
 from diptych.sweeps.search.request import BOUND, Objective, Search
 from diptych.tracking import read_metrics
 from diptych.tracking.csv_file import column_names

@@ -10,15 +10,15 @@ from itertools import groupby
 from typing import Any
 
 from diptych.config.errors import UserError
-from diptych.runs.folder import RunFolder
-from diptych.runs.status import DIVERGED, DONE, FAILED, PRUNED, RUNNING
+from diptych.runs.folder.layout import RunFolder
+from diptych.runs.folder.status import DIVERGED, DONE, FAILED, PRUNED, RUNNING
 from diptych.sweeps.folder import SweepFolder
 from diptych.sweeps.jobs import UNFINISHED, Job, Jobs
 from diptych.sweeps.planning import Plan, Planner
 from diptych.sweeps.search.figures import NotMeasured, figures_of, together
+from diptych.sweeps.search.pruning import Watcher
 from diptych.sweeps.search.request import Search
 from diptych.sweeps.search.study import AGAIN, FILE_NAME, Exhausted, Study
-from diptych.sweeps.search.watching import Watcher
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from diptych.config.errors import UserError
-from diptych.config.spaces import Choice, Interval, Parameter, Space, typed
+from diptych.config.search_space import Choice, Interval, Parameter, Space, typed
 
 if TYPE_CHECKING:
     from optuna.pruners import BasePruner

@@ -16,10 +16,10 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from diptych.config.errors import UserError
-from diptych.config.spaces import Choice, Parameter, values_of
+from diptych.config.search_space import Choice, Parameter, values_of
 from diptych.sweeps.ledger import add_when_there_is_room, repair
+from diptych.sweeps.search.compatibility import refuse_changes
 from diptych.sweeps.search.request import Search
-from diptych.sweeps.search.sameness import refuse_changes
 
 FILE_NAME = "study.journal"
 MOST_DRAWS = 1000

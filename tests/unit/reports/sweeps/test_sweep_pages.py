@@ -11,10 +11,10 @@ from PIL import Image
 from playedsweeps import PlayedRun, grid, played
 
 from diptych.cli.main import main
+from diptych.reports.sweeps.axis_limits import window_of
 from diptych.reports.sweeps.files import reading_of, write_reading
 from diptych.reports.sweeps.report import write_sweep_report
-from diptych.reports.sweeps.windows import window_of
-from diptych.runs.folder import RunFolder
+from diptych.runs.folder.layout import RunFolder
 
 PLOTS = ("parallel", "slices", "importance", "curves", "seconds")
 

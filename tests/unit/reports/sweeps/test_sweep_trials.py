@@ -9,9 +9,9 @@ from playedsweeps import MONITOR, PlayedRun, grid, played
 from scipy import stats
 
 from diptych.config import UserError
-from diptych.reports.sweeps.reading import read_sweep
+from diptych.reports.sweeps.analysis import read_sweep
 from diptych.reports.sweeps.trials import GONE, Objective, SweptRun, ranks, table_of
-from diptych.runs.status import DAMAGED, DIVERGED, DONE, FAILED, LOST, PRUNED, RUNNING
+from diptych.runs.folder.status import DAMAGED, DIVERGED, DONE, FAILED, LOST, PRUNED, RUNNING
 
 
 def swept(number: int, figure: float | None = 0.5, state: str = DONE, seed: int = 0, **rest) -> SweptRun:

@@ -12,11 +12,11 @@ from scipy import stats
 
 from diptych.config.overrides import read_override
 from diptych.metrics.statistics import holm
+from diptych.reports.sweeps.analysis import read_sweep
+from diptych.reports.sweeps.best_trial import command_lines, winner_of
 from diptych.reports.sweeps.files import reading_of
 from diptych.reports.sweeps.pareto import pareto_front, undominated
-from diptych.reports.sweeps.reading import read_sweep
 from diptych.reports.sweeps.trials import Objective
-from diptych.reports.sweeps.winner import command_lines, winner_of
 
 BEST, NEAR, FAR = [0.80, 0.82, 0.85, 0.81], [0.79, 0.83, 0.84, 0.80], [0.30, 0.31, 0.33, 0.29]
 

@@ -5,7 +5,7 @@ from functools import partial
 import optuna
 import pytest
 
-from diptych.config.spaces import read_space
+from diptych.config.search_space import read_space
 from diptych.sweeps.search.request import Objective, Search
 
 TRUE = (Objective("val/true", "maximize"),)

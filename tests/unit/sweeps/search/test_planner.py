@@ -6,14 +6,14 @@ import optuna
 import pytest
 
 from diptych.config import UserError
-from diptych.runs.folder import RunFolder
-from diptych.runs.status import DIVERGED, DONE, FAILED, PRUNED, RUNNING
+from diptych.runs.folder.layout import RunFolder
+from diptych.runs.folder.status import DIVERGED, DONE, FAILED, PRUNED, RUNNING
+from diptych.sweeps.control import retry
 from diptych.sweeps.folder import SweepFolder
 from diptych.sweeps.planning import note_plan
 from diptych.sweeps.search.planner import MOST_FAILURES, SearchPlanner, runs_left, trials_of
 from diptych.sweeps.search.request import Objective
 from diptych.sweeps.search.study import FILE_NAME
-from diptych.sweeps.steering import retry
 
 METRIC = "val/true"
 

@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 from diptych.losses.adversarial import NonSaturating
 from diptych.models.dcgan import DCGANDiscriminator, DCGANGenerator
 from diptych.runs.trainer import quiet
-from diptych.systems.gan import GAN
+from diptych.systems.gan.system import GAN
 from diptych.types import BOS_ID, EOS_ID, PAD_ID, SPECIAL_TOKENS, Batch, DataSpec, TextFeatures
 
 WORDS = tuple("abcdefgh")

@@ -4,7 +4,7 @@ from torch import nn
 
 from diptych.models.image_encoders import ConvEncoder
 from diptych.models.text_encoders import PooledGRUTextEncoder
-from diptych.systems.alignment import Alignment
+from diptych.systems.gan.text_pretraining import Alignment
 from diptych.systems.schedules import Trapezoid
 
 

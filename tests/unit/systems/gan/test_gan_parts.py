@@ -11,8 +11,8 @@ from diptych.models.caption_decoders import GRUDecoder
 from diptych.models.dcgan import DCGANDiscriminator, DCGANGenerator
 from diptych.models.image_encoders import ConvEncoder
 from diptych.models.mlp_gan import MLPDiscriminator
-from diptych.systems.captioner import Captioner
-from diptych.systems.redescription import Redescription, teller_ids
+from diptych.systems.captioning.system import Captioner
+from diptych.systems.gan.terms.redescription import Redescription, teller_ids
 from diptych.systems.schedules import Linear
 from diptych.types import ImageFeatures
 

@@ -1,0 +1,85 @@
+"""Judge and recogniser on what painters draw, as a table in docs/judge.md.
+
+`python -m benchmarks.docs_pages.agreement PAINTER...` reads each painter's newest result of `diptych evaluate PAINTER
+--with RECOGNIZER` and writes the table between two marks.
+"""
+
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from diptych.config.errors import UserError
+from diptych.evaluation.classification.agreement import KAPPA, KIND
+from diptych.evaluation.results import Evaluation, Figure, read_all
+from diptych.reports.page.markdown import markdown_table
+from diptych.runs.folder.find import default_outputs, find_run
+from diptych.runs.folder.layout import RunFolder
+
+from .pages import rewrite
+
+PAGE, NAME = Path("docs/judge.md"), "second_reader"
+HEADER = (
+    "painter",
+    "read alike",
+    "of those the judge accepts",
+    "shows what was asked: to both, judge alone, recogniser alone, neither",
+    "same verdict",
+    "kappa",
+)
+
+
+def main(names: Sequence[str]) -> None:
+    """Write the table of the named painters."""
+    rewrite(PAGE, NAME, second_reader_table([find_run(name, default_outputs()) for name in names]))
+
+
+def second_reader_table(runs: Sequence[RunFolder]) -> str:
+    """How it was measured, and a line for each painter."""
+    results = [_newest(run) for run in runs]
+    rows = [_row(run, result) for run, result in zip(runs, results, strict=True)]
+    protocol = results[0].protocol
+    conditions = (
+        f"{protocol['num']:,} {protocol['split']} sentences each, seed {protocol['seed']}, judge "
+        f"{protocol['judge']['version']}, commit {protocol['commit'][:10]}, recogniser {protocol['with']['run']}; one "
+        "training run each; 95 % intervals over contents."
+    )
+    return f"{conditions}\n\n{markdown_table(HEADER, rows)}"
+
+
+def _newest(run: RunFolder) -> Evaluation:
+    results = [result for result in read_all(run.evaluations, pictures=False) if result.kind == KIND]
+    if not results:
+        raise UserError(
+            f"{run.run_id} was not read by a recogniser yet: diptych evaluate {run.run_id} --with RECOGNIZER"
+        )
+    return results[-1]
+
+
+def _row(run: RunFolder, result: Evaluation) -> tuple[str, ...]:
+    by_name = {figure.name: figure for figure in result.figures}
+    alike, accepted, same = (by_name[name] for name in ("read alike", "read alike, judge accepts", "same verdict"))
+    kappa = by_name[KAPPA]
+    cells = ", ".join(re.findall(r"[\d,]*\d", kappa.note)[:4])
+    painter = f"`{run.experiment}`, {result.protocol['images_seen']:,} images"
+    return (
+        painter,
+        _rate(alike),
+        _count(accepted),
+        cells,
+        _rate(same),
+        "—" if kappa.value is None else f"{kappa.value:.2f}",
+    )
+
+
+def _rate(figure: Figure) -> str:
+    low, high = (100 * bound for bound in figure.interval or (0.0, 1.0))
+    return f"{100 * (figure.value or 0.0):.1f} % ({low:.1f} to {high:.1f})"
+
+
+def _count(figure: Figure) -> str:
+    return f"{figure.hits.count('1'):,} of {figure.n:,}"
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,1 @@
+"""Evaluation of classifiers, and their agreement with the judge."""

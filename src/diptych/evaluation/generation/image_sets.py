@@ -1,0 +1,169 @@
+"""Painted pictures as a set beside real ones: how far apart, how plausible, how varied, as a feature network sees it.
+
+Both the painted pictures and the true pictures of the very same examples are held against one set of other real
+pictures, of the same number. What the true ones reach stands beside each figure, as its ceiling: it is what the
+figure is for real pictures at this n, the noise floor of a distance.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from diptych.evaluation.generation.features import look, protocol_of
+from diptych.evaluation.held_out import HeldOut
+from diptych.evaluation.results import PICTURES, Evaluation, Figure
+from diptych.metrics.pictures import (
+    frechet_distance,
+    frechet_infinity,
+    kernel_distance,
+    manifold_scores,
+    ms_ssim_diversity,
+    vendi_score,
+)
+from diptych.metrics.pictures.frechet import least_vectors
+from diptych.metrics.statistics import Interval
+from diptych.models.features import FeatureNetwork
+from diptych.types import Images, Track
+
+NOTE = (
+    "Sets of pictures, as {network} sees them: {n:,} painted ones against as many real ones. Ceiling: true pictures of "
+    "the same examples against the same real ones. All of it depends on n and on the network."
+)
+FRECHET, LIMIT, KERNEL = "Fréchet distance", "Fréchet distance, n to infinity", "kernel distance"
+VENDI, MS_SSIM = "Vendi score", "MS-SSIM diversity"
+SHARES = {
+    "precision": "painted pictures that lie among real ones",
+    "recall": "real pictures that lie among painted ones",
+    "density": "real neighbourhoods around a painted picture, of 5; may exceed 1",
+    "coverage": "real pictures with a painted one in their neighbourhood",
+}
+LEAST_PICTURES = 40
+
+Vectors = Float[Tensor, "n dim"]
+
+
+@dataclass(frozen=True)
+class Sets:
+    """Equally many painted pictures, true pictures of the same examples, and other real pictures, with their vectors.
+
+    `seed` chooses pairs and subsets; `force` gives the Fréchet distance of fewer pictures than ten a dimension.
+    """
+
+    painted: Images
+    true: Images
+    painted_vectors: Vectors
+    true_vectors: Vectors
+    real_vectors: Vectors
+    seed: int
+    force: bool = False
+
+    @property
+    def n(self) -> int:
+        """How many pictures each set has."""
+        return len(self.real_vectors)
+
+    @property
+    def dim(self) -> int:
+        """Of a vector."""
+        return self.real_vectors.shape[1]
+
+
+def with_distributions(
+    evaluation: Evaluation,
+    painted: Images,
+    held_out: HeldOut,
+    network: FeatureNetwork,
+    *,
+    force: bool = False,
+    track: Track,
+) -> Evaluation:
+    """The painter's evaluation with these figures at its end, each with the protocol by which it was measured."""
+    seed, trio = evaluation.protocol["seed"], equally_many(painted, held_out)
+    num = len(trio[0])
+    if num < LEAST_PICTURES:
+        note = f"{num} painted and {num} other real pictures are too few; it takes {LEAST_PICTURES} of each"
+        missing = [Figure(FRECHET, None, note=note, percent=False)]
+        return replace(evaluation, figures=[*evaluation.figures, *missing])
+    vectors = [look(network, images, track=track, description="comparing pictures") for images in trio]
+    sets = Sets(trio[0], trio[1], *vectors, seed=seed, force=force)
+    protocol = {"n_painted": num, "n_real": num, "dim": sets.dim, **protocol_of(network), "seed": seed}
+    figures = [replace(figure, protocol=protocol) for figure in figures_of(sets)]
+    note = NOTE.format(network=network.name, n=num)
+    return replace(evaluation, figures=[*evaluation.figures, *figures], notes=[*evaluation.notes, note])
+
+
+def equally_many(painted: Images, held_out: HeldOut) -> tuple[Images, Images, Images]:
+    """Painted, true and other real pictures; where the split has too few others, it is cut into halves."""
+    real = held_out.images if held_out.spare is None else torch.cat([held_out.images, held_out.spare])
+    num = min(len(painted), len(real) // 2)
+    return painted[:num], real[:num], real[num : 2 * num]
+
+
+def figures_of(sets: Sets) -> list[Figure]:
+    """One line a figure."""
+    return [_frechet(sets), _frechet_limit(sets), _kernel(sets), *_shares(sets), _vendi(sets), _ms_ssim(sets)]
+
+
+def _frechet(sets: Sets) -> Figure:
+    least = least_vectors(sets.dim)
+    if sets.n < least and not sets.force:
+        reason = (
+            f"of {sets.n:,} pictures in {sets.dim:,} dimensions it is mostly bias: --num {least} or more, or --force"
+        )
+        return Figure(FRECHET, None, note=reason, percent=False)
+    return _distance(FRECHET, sets, lambda vectors: frechet_distance(vectors, sets.real_vectors, force=True))
+
+
+def _frechet_limit(sets: Sets) -> Figure:
+    """Where it cannot be extrapolated, the reason."""
+    try:
+        return _distance(LIMIT, sets, lambda vectors: frechet_infinity(vectors, sets.real_vectors, _rng(sets)))
+    except ValueError as error:
+        return Figure(LIMIT, None, note=str(error), percent=False)
+
+
+def _distance(name: str, sets: Sets, distance: Callable[[Vectors], float]) -> Figure:
+    painted, true = distance(sets.painted_vectors), distance(sets.true_vectors)
+    return Figure(name, painted, sets.n, ceiling=true, note="lower is better", percent=False)
+
+
+def _kernel(sets: Sets) -> Figure:
+    painted, true = (kernel_distance(v, sets.real_vectors) for v in (sets.painted_vectors, sets.true_vectors))
+    note = f"lower is better; standard error {painted.standard_error:.2g}, of true pictures {true.standard_error:.2g}"
+    low, high = (painted.value + times * painted.standard_error for times in (-2, 2))
+    interval = Interval(low, high, PICTURES, "two standard errors, block jackknife", sets.n)
+    return Figure.of(KERNEL, painted.value, sets.n, interval, ceiling=true.value, note=note, percent=False)
+
+
+def _shares(sets: Sets) -> list[Figure]:
+    painted, true = (manifold_scores(sets.real_vectors, v) for v in (sets.painted_vectors, sets.true_vectors))
+    return [
+        Figure(name, getattr(painted, name), sets.n, ceiling=getattr(true, name), note=note, percent=name != "density")
+        for name, note in SHARES.items()
+    ]
+
+
+def _vendi(sets: Sets) -> Figure:
+    """Where vectors have no direction, the reason."""
+    try:
+        painted, true = vendi_score(sets.painted_vectors), vendi_score(sets.true_vectors)
+    except ValueError as error:
+        return Figure(VENDI, None, note=str(error), percent=False)
+    return Figure(VENDI, painted, sets.n, ceiling=true, note="effective number of different pictures", percent=False)
+
+
+def _ms_ssim(sets: Sets) -> Figure:
+    """Where pictures are too small for it, the reason."""
+    try:
+        painted, true = (ms_ssim_diversity(images, _rng(sets)) for images in (sets.painted, sets.true))
+    except ValueError as error:
+        return Figure(MS_SSIM, None, note=str(error), percent=False)
+    note = "one minus the mean similarity of random pairs"
+    return Figure(MS_SSIM, painted, sets.n, ceiling=true, note=note, percent=False)
+
+
+def _rng(sets: Sets) -> torch.Generator:
+    return torch.Generator().manual_seed(sets.seed)

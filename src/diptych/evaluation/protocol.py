@@ -1,0 +1,47 @@
+"""How an evaluation was measured: which run, how far it was trained, on what, by which judge and with which code."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from diptych.evaluation.held_out import HeldOut
+from diptych.runs.folder import environment
+from diptych.runs.load import Handle
+from diptych.world import JUDGE_VERSION
+from diptych.world.judging.limits import limits_for
+
+
+def protocol_of(handle: Handle, held_out: HeldOut, seed: int) -> dict[str, Any]:
+    """Everything one needs to know to measure the same again; `seed` is that of the painter's noise."""
+    code = environment.code_version(Path(__file__).parent)
+    return {
+        **measured(handle),
+        "experiment": handle.run.experiment,
+        "ema": bool(getattr(handle.system, "generator_average", None)),
+        "data": held_out.name,
+        "overrides": list(held_out.overrides),
+        "split": held_out.split,
+        "num": len(held_out),
+        "seed": seed,
+        **_judging(held_out),
+        "commit": code["commit"],
+        "dirty": code["dirty"],
+        "versions": {name: environment.version_of(name) for name in environment.PACKAGES},
+    }
+
+
+def measured(handle: Handle) -> dict[str, Any]:
+    """Which run it is, how far it was trained, and the digest of its configuration."""
+    return {
+        "run": handle.run.run_id,
+        "config_digest": handle.run.digest,
+        "checkpoint": handle.checkpoint.stem,
+        "images_seen": handle.images_seen,
+    }
+
+
+def _judging(held_out: HeldOut) -> dict[str, Any]:
+    """Which judge it was, where there was one: other limits are another judge."""
+    if held_out.world is None:
+        return {}
+    return {"judge": {"version": JUDGE_VERSION, **asdict(limits_for(held_out.world.side))}}

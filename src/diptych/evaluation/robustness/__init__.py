@@ -1,0 +1,1 @@
+"""The same examples once more, disturbed."""

@@ -1,0 +1,119 @@
+"""Truth as figures for a table: each score with its interval, what shuffling reaches, and what the truth does."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from diptych.evaluation.results import Figure
+from diptych.metrics.scene_accuracy import CAPTION_SCORES, PAINTING_SCORES, caption_scores, painting_scores
+from diptych.types import Images, Scene, Track
+from diptych.world import ASPECTS, REASONS, Constraints, Judge, Reading
+
+PICTURES_AT_ONCE = 64
+ASPECT_LABELS = {f"{aspect} right": f"right_{aspect}" for aspect in ASPECTS}
+PAINTING_LABELS = {"fully true": "true", **ASPECT_LABELS}
+CAPTION_LABELS = {"exactly true": "exact", "true": "true", "well formed": "well_formed", **ASPECT_LABELS}
+CAPTION_SHARES = {"informative": "informativeness", "hallucinated": "hallucination"}
+
+
+def silently(items: Iterable[Any], *, description: str, total: int) -> Iterator[Any]:
+    """A `Track` that shows nothing."""
+    return iter(items)
+
+
+@dataclass(frozen=True)
+class Scores:
+    """A row of named scores in [0, 1] for each example; a hit is a full score."""
+
+    names: Sequence[str]
+    rows: Sequence[Sequence[float]]
+
+    def column(self, name: str) -> list[float]:
+        """One score of each example."""
+        place = self.names.index(name)
+        return [row[place] for row in self.rows]
+
+    def hits(self, name: str) -> list[bool]:
+        """Whether each example has the score in full."""
+        return [value == 1 for value in self.column(name)]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What the judge read in each picture, and what was asked of it."""
+
+    judge: Judge
+    readings: Sequence[Reading]
+    claims: Sequence[Constraints]
+
+    @cached_property
+    def scores(self) -> Scores:
+        pairs = zip(self.readings, self.claims, strict=True)
+        return Scores(PAINTING_SCORES, [painting_scores(self.judge, *pair) for pair in pairs])
+
+    @property
+    def truth(self) -> list[bool]:
+        """Whether each picture is fully true."""
+        return self.scores.hits("true")
+
+    @property
+    def matches(self) -> list[bool]:
+        """Whether what was most probably read is what was asked, however badly it is painted."""
+        pairs = zip(self.readings, self.claims, strict=True)
+        return [self.judge.verdict(*pair).matches for pair in pairs]
+
+    def shuffled(self) -> "Judged":
+        """Every picture held against the sentence of the next one."""
+        return Judged(self.judge, self.readings, rotated(self.claims))
+
+    def reason(self, index: int) -> str:
+        """`true`, or why the picture is not, in words."""
+        return self.judge.verdict(self.readings[index], self.claims[index]).reason.replace("_", " ")
+
+    def reasons(self) -> dict[str, int]:
+        """How often each reason was given against a picture."""
+        counts = {reason: sum(self.scores.hits(f"false_{reason}")) for reason in REASONS[1:]}
+        return {reason.replace("_", " "): count for reason, count in counts.items() if count}
+
+
+def judged(judge: Judge, images: Images, claims: Sequence[Constraints], track: Track, description: str) -> Judged:
+    """Read the pictures where they are, a batch at a time."""
+    parts = images.split(PICTURES_AT_ONCE)
+    readings = [r for part in track(parts, description=description, total=len(parts)) for r in judge.read(part)]
+    return Judged(judge, readings, claims)
+
+
+def told(claims: Sequence[Constraints | None], scenes: Sequence[Scene]) -> Scores:
+    """What is true of captions (as claims, None for what is no sentence) about these scenes."""
+    return Scores(CAPTION_SCORES, [caption_scores(*pair) for pair in zip(claims, scenes, strict=True)])
+
+
+def figures(
+    labels: Mapping[str, str],
+    scores: Scores,
+    floor: Scores,
+    ceiling: Scores | None = None,
+    clusters: Sequence[str] = (),
+) -> list[Figure]:
+    """One line for each label; `clusters` says what each example is of."""
+    return [
+        Figure.rate(
+            label,
+            scores.hits(name),
+            clusters,
+            floor=share(floor.hits(name)),
+            ceiling=ceiling and share(ceiling.hits(name)),
+        )
+        for label, name in labels.items()
+    ]
+
+
+def share(hits: Sequence[bool]) -> float | None:
+    """The fraction of true entries, None of none."""
+    return sum(hits) / len(hits) if hits else None
+
+
+def rotated(items: Sequence[Any]) -> list[Any]:
+    """Each one's place taken by the next: the shuffle of which nothing stays where it was."""
+    return [*items[1:], *items[:1]]

@@ -1,0 +1,182 @@
+"""Score a file of captions against a file of references: `diptych score`, callable from Python."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from math import inf
+from pathlib import Path
+from typing import Any
+
+from diptych.config.errors import UserError
+from diptych.evaluation.caption_files import captions_in, read_captions, read_json, read_predictions
+from diptych.evaluation.scene_accuracy import share, silently
+from diptych.metrics.captions import EVALUATED, CaptionTokenizer, DocumentFrequency, References, tokenizer_for
+from diptych.metrics.captions.diversity import DANGLING, distinct, ends_badly, is_novel, mean_length, vocabulary_size
+from diptych.metrics.captions.java import LIMIT_SECONDS, meteor, spice
+from diptych.metrics.captions.self_bleu import self_bleu
+from diptych.metrics.captions.tokenization import primary
+from diptych.metrics.statistics import Interval
+from diptych.types import Track
+
+LANGUAGE = re.compile(r"[a-z]{2,3}([-_][a-z0-9]{2,8})*", re.IGNORECASE | re.ASCII)
+
+
+@dataclass(frozen=True)
+class ScoreRequest:
+    """Which files, and how to score them.
+
+    `document_frequency` is `evaluated`, a file saved before, or a file of captions to count, such as a training set's.
+    Captions that are not in `training` are new. `predicted_only` leaves out references of pictures without prediction,
+    as coco-caption does. `java` runs METEOR and SPICE where they are; `seed` draws the bootstrap.
+    """
+
+    predictions: Path
+    references: Path
+    language: str = "en"
+    document_frequency: str = EVALUATED
+    training: Path | None = None
+    predicted_only: bool = False
+    java: bool = True
+    java_limit_seconds: float = LIMIT_SECONDS
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not LANGUAGE.fullmatch(self.language):
+            raise UserError(f"language={self.language!r}: give a code of two or three letters, such as en, zh or zh-TW")
+        if not 0 < self.java_limit_seconds < inf:
+            raise UserError(f"java_seconds={self.java_limit_seconds:g}: give seconds above 0, or --no-java")
+        if self.seed < 0:
+            raise UserError(f"seed={self.seed}: give 0 or more")
+
+
+@dataclass
+class Scored:
+    """`values` by name, None where `reasons` says why; 95 % `intervals` of some; the `frequency` that weighed words."""
+
+    protocol: Mapping[str, Any]
+    frequency: DocumentFrequency
+    values: dict[str, float | None] = field(default_factory=dict)
+    intervals: dict[str, Interval | None] = field(default_factory=dict)
+    reasons: dict[str, str] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Ready for JSON."""
+        plain = {name: dict(getattr(self, name)) for name in ("protocol", "values", "reasons")}
+        return plain | {"intervals": {name: each and asdict(each) for name, each in self.intervals.items()}}
+
+    def set(self, name: str, value: float | None, reason: str = "") -> None:
+        """One figure, or the reason why there is none."""
+        self.values[name] = value
+        if value is None:
+            self.reasons[name] = reason
+
+
+@dataclass(frozen=True)
+class _Work:
+    """One file against the other, read and tokenised."""
+
+    request: ScoreRequest
+    tokenizer: CaptionTokenizer
+    predictions: Mapping[str, str]
+    captions: Mapping[str, Sequence[str]]
+    references: References
+    training: Sequence[str] | None
+
+    def words(self) -> list[list[str]]:
+        """Of each prediction, in the order of the references."""
+        return [self.tokenizer.split(self.predictions[key]).split() for key in self.captions]
+
+
+def score_files(request: ScoreRequest, track: Track = silently) -> Scored:
+    """Every figure that the files allow; a ValueError names predictions that are missing or too many."""
+    work = _prepared(request)
+    scored = Scored(_protocol(work), work.references.document_frequency)
+    steps = (_against_references, _on_their_own, *((_by_java,) if request.java else ()))
+    for step in track(steps, description="scoring", total=len(steps)):
+        step(work, scored)
+    return scored
+
+
+def _prepared(request: ScoreRequest) -> _Work:
+    tokenizer = tokenizer_for([request.language])
+    predictions, captions = read_predictions(request.predictions), read_captions(request.references)
+    if request.predicted_only:
+        captions = {key: texts for key, texts in captions.items() if key in predictions}
+    frequency = _frequency(request.document_frequency, tokenizer)
+    try:
+        references = References(captions, tokenizer, frequency)
+        references.check(predictions)
+    except ValueError as error:
+        raise UserError(
+            f"{request.predictions} against {request.references}: {error}; ids must be the same in both "
+            "(--predicted-only leaves out pictures without a prediction)"
+        ) from error
+    training = None if request.training is None else _flat(read_captions(request.training))
+    return _Work(request, tokenizer, predictions, captions, references, training)
+
+
+def _flat(captions: Mapping[str, Sequence[str]]) -> list[str]:
+    return [text for texts in captions.values() for text in texts]
+
+
+def _frequency(choice: str, tokenizer: CaptionTokenizer) -> DocumentFrequency | None:
+    """None stands for that of the evaluated references."""
+    if choice == EVALUATED:
+        return None
+    path = Path(choice)
+    table = read_json(path)
+    if isinstance(table, Mapping) and "document_frequency" in table:
+        try:
+            return DocumentFrequency.from_table(table)
+        except ValueError as error:
+            raise UserError(f"{path} is no document frequency: {error}; write it again with --save-df") from error
+    return References(captions_in(table, path), tokenizer).document_frequency.named(path.name)
+
+
+def _protocol(work: _Work) -> dict[str, Any]:
+    frequency = work.references.document_frequency
+    return {
+        "predictions": str(work.request.predictions),
+        "references": str(work.request.references),
+        "pictures": len(work.captions),
+        "captions": sum(map(len, work.captions.values())),
+        "language": work.request.language,
+        "tokenizer": work.tokenizer.name,
+        "document_frequency": f"{frequency.name} ({frequency.num_images:,} pictures)",
+    }
+
+
+def _against_references(work: _Work, scored: Scored) -> None:
+    scores = work.references.score(work.predictions)
+    for name, value in scores.values().items():
+        scored.set(name, value, scores.undefined or "")
+    scored.intervals |= scores.intervals(work.request.seed)
+
+
+def _on_their_own(work: _Work, scored: Scored) -> None:
+    words, language = work.words(), primary(work.request.language)
+    scored.set("distinct_1", distinct(words, 1), "there are no words")
+    scored.set("distinct_2", distinct(words, 2), "there are no two words in a row")
+    scored.set("self_bleu", self_bleu(words), "there is one caption")
+    scored.set("vocabulary", vocabulary_size(words))
+    scored.set("length", mean_length(words))
+    if language in DANGLING:
+        scored.set("badly_ended", share(ends_badly(words, DANGLING[language])))
+    else:
+        scored.set("badly_ended", None, f"no list of words that end no caption in {language}")
+    if work.training is None:
+        scored.set("novel", None, "name the training captions with --train")
+        return
+    scored.set("novel", share(is_novel(words, [work.tokenizer.split(text).split() for text in work.training])))
+
+
+def _by_java(work: _Work, scored: Scored) -> None:
+    if primary(work.request.language) != "en":
+        for name in ("meteor", "spice"):
+            scored.set(name, None, "it reads English only")
+        return
+    split = work.tokenizer.split
+    pairs = [(split(work.predictions[key]), [split(text) for text in texts]) for key, texts in work.captions.items()]
+    for name, program in (("meteor", meteor), ("spice", spice)):
+        score = program(pairs, limit_seconds=work.request.java_limit_seconds)
+        scored.set(name, score.value, score.reason)

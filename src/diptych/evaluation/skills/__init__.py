@@ -1,0 +1,1 @@
+"""The skills benchmark: prompts by skill, in the manner of GenEval."""

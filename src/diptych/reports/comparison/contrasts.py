@@ -1,0 +1,105 @@
+"""The one test that fits two groups of runs: over seeds where both have several, over contents where both have one."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from diptych.evaluation.results import EXAMPLES, HIT, UNCOUNTED, Evaluation, Figure
+from diptych.metrics.statistics import (
+    Contrast,
+    Interval,
+    crossed_interval,
+    mcnemar,
+    paired_t,
+    permute_clusters,
+    welch_t,
+)
+from diptych.metrics.statistics.clusters import by_cluster
+from diptych.reports.comparison.groups import Group
+
+SEED_OF_FLIPS = 0
+RATES = (0.0, 1.0)
+
+
+class Side(NamedTuple):
+    """A group with an evaluation a run, and the figure in question of each."""
+
+    group: Group
+    results: Sequence[Evaluation]
+    figures: Sequence[Figure]
+
+    @property
+    def values(self) -> list[float]:
+        """Those that exist."""
+        return [figure.value for figure in self.figures if figure.value is not None]
+
+    @property
+    def by_seed(self) -> dict[int, float]:
+        pairs = zip(self.group.seeds, self.figures, strict=True)
+        return {seed: figure.value for seed, figure in pairs if figure.value is not None}
+
+
+def contrast(first: Side, second: Side) -> Contrast | None:
+    """How far the second is above the first; None where there is nothing to test, as with one run against several."""
+    counts = len(first.values), len(second.values)
+    if min(counts) > 1:
+        pairs = _shared_seeds(first, second)
+        return paired_t(*pairs) if pairs else welch_t(first.values, second.values)
+    return _of_checkpoints(first, second) if counts == (1, 1) else None
+
+
+def over_both(side: Side) -> Interval | None:
+    """Of the mean for new seeds and new contents, where all runs kept their hits on the same contents."""
+    if len(side.figures) < 2 or not _same_examples(side.results, side.figures):
+        return None
+    scores = [_of_contents(result, figure) for result, figure in zip(side.results, side.figures, strict=True)]
+    comes_equally_often = np.ptp(scores[0][1]) == 0 and len(scores[0][1]) > 1
+    return crossed_interval(np.stack([hits / n for hits, n in scores]), limits=RATES) if comes_equally_often else None
+
+
+def _shared_seeds(first: Side, second: Side) -> tuple[list[float], list[float]] | None:
+    """The values seed by seed, if both groups have the same seeds, two at least, and none of them twice."""
+    if first.group.repeats_a_seed or second.group.repeats_a_seed:
+        return None
+    one, other = first.by_seed, second.by_seed
+    return (list(one.values()), [other[seed] for seed in one]) if len(one) > 1 and set(one) == set(other) else None
+
+
+def _of_checkpoints(first: Side, second: Side) -> Contrast | None:
+    """A paired test of hits on the same examples; None where they were not kept, or not of the same examples."""
+    results, figures = (first.results[0], second.results[0]), (first.figures[0], second.figures[0])
+    if not _same_examples(results, figures):
+        return None
+    counted = _counted(figures[0])
+    before, after = ([figure.hits[i] == HIT for i in counted] for figure in figures)
+    clusters = [results[0].clusters[i] for i in counted]
+    if len(set(clusters)) == len(clusters):
+        return mcnemar(before, after, EXAMPLES)
+    return permute_clusters(before, after, clusters, np.random.default_rng(SEED_OF_FLIPS))
+
+
+def _same_examples(results: Sequence[Evaluation], figures: Sequence[Figure]) -> bool:
+    """Whether hits were kept for all, of the same contents in the same order, and the same examples count.
+
+    Hits without the contents that they are of cannot be paired.
+    """
+    counted, clusters = _counted(figures[0]), list(results[0].clusters)
+    return bool(counted) and all(
+        list(result.clusters) == clusters and len(figure.hits) <= len(clusters) and _counted(figure) == counted
+        for result, figure in zip(results, figures, strict=True)
+    )
+
+
+def _of_contents(
+    result: Evaluation, figure: Figure
+) -> tuple[Float[np.ndarray, " contents"], Float[np.ndarray, " contents"]]:
+    """Hits and number of examples of each content."""
+    counted = _counted(figure)
+    hits = np.array([figure.hits[i] == HIT for i in counted], dtype=np.float64)
+    return by_cluster(hits, [result.clusters[i] for i in counted])
+
+
+def _counted(figure: Figure) -> list[int]:
+    return [i for i, mark in enumerate(figure.hits) if mark != UNCOUNTED]

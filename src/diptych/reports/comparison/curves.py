@@ -1,0 +1,72 @@
+"""How quality grew in training, against images and against seconds, and what is common to runs of one group."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from diptych.metrics.statistics.seeds import student_t_bounds
+from diptych.runs.folder.layout import RunFolder
+from diptych.tracking import read_metrics
+
+STAGE, PACE = "val/", "train/images_per_second"
+POINTS = 60
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One run's validations: after how many images, after how many seconds of training, and what was measured."""
+
+    images: np.ndarray
+    seconds: np.ndarray
+    values: np.ndarray
+
+
+@dataclass(frozen=True)
+class Band:
+    """The mean of some curves where all of them are known, with Student's 95 % interval (of one curve: none)."""
+
+    x: np.ndarray
+    mean: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+
+def quality_name(runs: Sequence[RunFolder]) -> str | None:
+    """What the first run chose its checkpoint by, if every run logged it; else the first figure that all logged."""
+    logged = [_finite_names(read_metrics(run.metrics)) for run in runs]
+    common = [name for name in logged[0] if name.startswith(STAGE) and all(name in own for own in logged)]
+    monitor = runs[0].read_config().get("monitor")
+    return monitor if monitor in common else next(iter(common), None)
+
+
+def _finite_names(rows: Sequence[Mapping[str, float]]) -> dict[str, None]:
+    return dict.fromkeys(name for row in rows for name, value in row.items() if np.isfinite(value))
+
+
+def curve_of(run: RunFolder, name: str) -> Curve:
+    """The named figure at every validation."""
+    rows = read_metrics(run.metrics)
+    points = [(row["images"], row[name]) for row in rows if name in row and np.isfinite(row[name])]
+    images, values = (np.array(column, dtype=np.float64) for column in zip(*points, strict=True))
+    return Curve(images, training_seconds(rows, images), values)
+
+
+def training_seconds(rows: Sequence[Mapping[str, float]], images: np.ndarray) -> np.ndarray:
+    """Seconds that training took up to so many images, from the logged pace: validations and start-up do not count."""
+    paced = [(row["images"], row[PACE]) for row in rows if row.get(PACE, 0) > 0]
+    counts = np.array([0.0, *(count for count, _ in paced)])
+    pace = np.array([rate for _, rate in paced])
+    return np.interp(images, counts, np.concatenate([[0.0], np.cumsum(np.maximum(0, np.diff(counts)) / pace)]))
+
+
+def band_of(lines: Sequence[tuple[np.ndarray, np.ndarray]]) -> Band:
+    """Of lines of (x, y), interpolated between their points."""
+    begin, end = max(x[0] for x, _ in lines), min(x[-1] for x, _ in lines)
+    known = np.unique(np.concatenate([x for x, _ in lines]))
+    same = all(len(x) == len(known) for x, _ in lines)
+    x = known if same else np.linspace(begin, max(begin, end), POINTS)
+    values = np.stack([np.interp(x, *line) for line in lines])
+    mean = values.mean(axis=0)
+    low, high = student_t_bounds(values.T) if len(lines) > 1 else (mean, mean)
+    return Band(x, mean, low, high)

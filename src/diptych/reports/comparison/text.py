@@ -1,0 +1,214 @@
+"""A comparison as text that fits a terminal of 80 columns, as Markdown, and as plain values."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from textwrap import wrap
+from typing import Any
+
+from diptych.evaluation.results import CONTENTS, EXAMPLES, PICTURES
+from diptych.evaluation.skills.figures import NEW_CONTENTS, PROMPTS
+from diptych.metrics.protocols import SUBJECT
+from diptych.metrics.statistics import Interval
+from diptych.metrics.statistics.seeds import BOUNDED, SEEDS, STUDENT_T
+from diptych.reports.comparison.comparison import LEVEL, Cell, Comparison, Row
+from diptych.reports.comparison.groups import Group
+from diptych.reports.comparison.skills_text import skills_markdown, skills_text, skills_values
+from diptych.reports.page.columns import COLUMNS, SIGNIFICANT, fitting, shortened, table_line
+from diptych.reports.page.tables import number
+from diptych.reports.run.run_data import data_words
+
+WIDTHS = (23, 8, 15, 13, 7, 6, 8)
+HEADER = ("", "mean", "95 % interval", "over", "diff", "p", "")
+SHORT = {SEEDS: "seeds", EXAMPLES: "ex.", CONTENTS: "cont.", PICTURES: "pict.", PROMPTS: "prom.", NEW_CONTENTS: "new"}
+METHODS = {STUDENT_T: "Student's t", BOUNDED: "Gaffke's where all runs agree"}
+IN_PERCENT = (".1f", ".0f")
+NOTHING = "-"
+
+
+def comparison_text(comparison: Comparison) -> str:
+    """Title, a line a group and figure, what intervals and p mean here, and where there are many skills them as one."""
+    lines = [*wrap(title(comparison), COLUMNS), "", table_line(HEADER, WIDTHS)]
+    labels = without_common_key([group.label for group in comparison.groups])
+    for row in comparison.rows:
+        lines.append(row.name)
+        lines += [
+            table_line(_cells(f"  {label}", cell, row), WIDTHS) for label, cell in zip(labels, row.cells, strict=True)
+        ]
+    lines.append("")
+    for note in notes(comparison):
+        lines += wrap(note, COLUMNS, subsequent_indent="  ")
+    if comparison.skills:
+        lines += ["", skills_text(comparison.skills, labels)]
+    return "\n".join(lines)
+
+
+def comparison_markdown(comparison: Comparison) -> str:
+    """The same as one table with every digit that a paper wants."""
+    header = ("figure", "group", "mean", "95 % interval", "over", "method", "new contents too")
+    header += ("difference", "p", "p (Holm)", "verdict")
+    rows = [
+        (row.name, group.label, *_markdown_cells(cell, row.percent))
+        for row in comparison.rows
+        for group, cell in zip(comparison.groups, row.cells, strict=True)
+    ]
+    lines = [header, ["---"] * len(header), *rows]
+    table = "\n".join("| " + " | ".join(line) + " |" for line in lines).replace("\u00a0", " ")
+    labels = [group.label for group in comparison.groups]
+    skills = [skills_markdown(comparison.skills, labels)] if comparison.skills else []
+    return "\n\n".join((f"## {title(comparison)}", table, *notes(comparison), *skills)) + "\n"
+
+
+def comparison_values(comparison: Comparison) -> dict[str, Any]:
+    """Plain values for JSON."""
+    labels = [group.label for group in comparison.groups]
+    return {
+        "kind": comparison.result.kind,
+        "title": comparison.result.title,
+        "protocol": {key: value for key, value in comparison.result.protocol.items() if key not in SUBJECT},
+        "groups": [
+            {"label": g.label, "runs": [run.run_id for run in g.runs], "seeds": list(g.seeds)}
+            for g in comparison.groups
+        ],
+        "figures": [
+            {"name": row.name, "percent": row.percent, "groups": [_plain(cell) for cell in row.cells]}
+            for row in comparison.rows
+        ],
+        "left_out": list(comparison.left_out),
+        "notes": notes(comparison),
+        "many_skills_as_one": skills_values(comparison.skills, labels) if comparison.skills else None,
+    }
+
+
+def title(comparison: Comparison) -> str:
+    """What was measured on what."""
+    protocol = comparison.result.protocol
+    seed = f", seed {protocol['seed']}" if "seed" in protocol else ""
+    return (
+        f"{comparison.result.title}: {data_words(protocol)}, {protocol.get('split', '?')} split, "
+        f"{protocol.get('num', 0):,} examples{seed}"
+    )
+
+
+def without_common_key(labels: Sequence[str]) -> list[str]:
+    """`lstm`, `rnn` of `decoder=lstm`, `decoder=rnn`: a narrow table has no room to repeat what all share."""
+    key = labels[0].partition("=")[0] + "="
+    shared = len(labels) > 1 and all(label.startswith(key) and label.count("=") == 1 for label in labels)
+    return [label.removeprefix(key) if shared else label for label in labels]
+
+
+def notes(comparison: Comparison) -> list[str]:
+    """What the intervals range over, what was tested, and what could not be said."""
+    return [
+        *map(_members, comparison.groups),
+        *_interval_notes(comparison),
+        *_test_notes(comparison),
+        *(f"left out: {x}" for x in comparison.left_out),
+    ]
+
+
+def _members(group: Group) -> str:
+    """A single run by its id, several by their seeds."""
+    if len(group.runs) == 1:
+        return f"{group.label}: run {group.runs[0].run_id}, seed {group.seeds[0]}"
+    return f"{group.label}: seeds {', '.join(map(str, group.seeds))}"
+
+
+def _interval_notes(comparison: Comparison) -> list[str]:
+    intervals = [cell.interval for row in comparison.rows for cell in row.cells if cell.interval]
+    over_seeds = {interval.method for interval in intervals if interval.over == SEEDS}
+    others = dict.fromkeys(interval.over for interval in intervals if interval.over != SEEDS)
+    said = []
+    if over_seeds:
+        methods = "; ".join(words for method, words in METHODS.items() if method in over_seeds)
+        said.append(
+            f"over seeds: where the mean lies for other training seeds, on these very examples ({methods}); "
+            "comparison.md has it for other contents too"
+        )
+    if others:
+        names = ", ".join(f"{over} ({SHORT[over]})" if over in SHORT else over for over in others)
+        said.append(f"one seed only: its interval is over {names}, and says nothing of other seeds")
+    return said
+
+
+def _test_notes(comparison: Comparison) -> list[str]:
+    contrasts = comparison.contrasts()
+    if not contrasts:
+        few = "no tests: they need the same seeds twice at least, or single runs whose hits were kept (evaluate anew)"
+        return [few] if len(comparison.groups) > 1 else []
+    kinds = dict.fromkeys(f"{c.method} over {c.n} {c.over}" for c in contrasts)
+    said = [
+        f"diff and p: against {comparison.groups[0].label}; {'; '.join(kinds)}; p adjusted by Holm for "
+        f"{len(contrasts)} {'tests' if len(contrasts) > 1 else 'test'}; verdict at {LEVEL:g}"
+    ]
+    return said + _too_few(comparison)
+
+
+def _too_few(comparison: Comparison) -> list[str]:
+    """For the verdicts that no data of this size could give."""
+    return [
+        f"too few: {row.name} could not give a p below {cell.contrast.smallest_p:.3g} with what changed"
+        for row in comparison.rows
+        for cell in row.cells
+        if cell.contrast is not None and cell.verdict == "too few"
+    ]
+
+
+def _cells(label: str, cell: Cell, row: Row) -> tuple[str, ...]:
+    return (
+        shortened(label, WIDTHS[0] - 1),
+        _mean(cell.mean, row.percent),
+        _fitting(cell.interval.ends, WIDTHS[2], row.percent) if cell.interval else NOTHING,
+        _over(cell.interval),
+        _fitting([cell.contrast.difference], WIDTHS[4], row.percent, "+") if cell.contrast else NOTHING,
+        NOTHING if cell.p is None else f"{cell.p:.3f}" if cell.p >= 0.001 else "<.001",
+        cell.verdict,
+    )
+
+
+def _mean(mean: float | None, percent: bool) -> str:
+    if mean is None:
+        return NOTHING
+    return f"{100 * mean:.1f} %" if percent else fitting((mean,), WIDTHS[1] - 1, (".4g", *SIGNIFICANT))
+
+
+def _fitting(numbers: Sequence[float], width: int, percent: bool, sign: str = "") -> str:
+    """With as many digits as leave a space in the column."""
+    times, formats = (100, IN_PERCENT) if percent else (1, SIGNIFICANT)
+    return fitting([times * number for number in numbers], width - 1, [f"{sign}{one}" for one in formats])
+
+
+def _ends(interval: Interval | None, percent: bool) -> str:
+    if interval is None:
+        return NOTHING
+    low, high = interval.ends
+    return f"{100 * low:.1f} to {100 * high:.1f}" if percent else f"{low:.3g} to {high:.3g}"
+
+
+def _over(interval: Interval | None) -> str:
+    if interval is None:
+        return NOTHING
+    return shortened(f"{interval.n:,} {SHORT.get(interval.over, interval.over)}", WIDTHS[3] - 1)
+
+
+def _difference(cell: Cell, percent: bool) -> str:
+    if cell.contrast is None:
+        return NOTHING
+    return f"{100 * cell.contrast.difference:+.1f}" if percent else f"{cell.contrast.difference:+.3g}"
+
+
+def _markdown_cells(cell: Cell, percent: bool) -> Iterable[str]:
+    p_values = (cell.contrast and cell.contrast.p, cell.p)
+    return (
+        number(cell.mean, percent=percent),
+        _ends(cell.interval, percent),
+        f"{cell.interval.n:,} {cell.interval.over}" if cell.interval else NOTHING,
+        cell.interval.method if cell.interval else NOTHING,
+        _ends(cell.interval_over_both, percent),
+        _difference(cell, percent),
+        *(NOTHING if p is None else f"{p:.4f}" for p in p_values),
+        cell.verdict or NOTHING,
+    )
+
+
+def _plain(cell: Cell) -> dict[str, Any]:
+    return {**asdict(cell), "verdict": cell.verdict or None}

@@ -1,0 +1,1 @@
+"""The parts that all HTML reports are made of."""

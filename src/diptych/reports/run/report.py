@@ -1,0 +1,60 @@
+"""The report of one run: what it was asked to do, how it went, what it can do, and every number it was given."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from PIL import Image
+
+from diptych.evaluation.results import Evaluation
+from diptych.reports.page.charts import Points, charts_grid, charts_of
+from diptych.reports.page.galleries import sample_gallery
+from diptych.reports.page.html import facts, fold, page, section
+from diptych.reports.page.sections import evaluation_section
+from diptych.reports.page.tables import headline
+
+
+@dataclass(frozen=True)
+class RunStory:
+    """What a run's report tells. `metrics` maps a logged name to (images seen, value) points."""
+
+    run_id: str
+    experiment: str
+    status: str
+    facts: Mapping[str, object]
+    config: str
+    overrides: str = ""
+    metrics: Mapping[str, Points] = field(default_factory=dict)
+    samples: Sequence[tuple[str, Image.Image]] = ()
+    evaluations: Sequence[Evaluation] = ()
+
+
+def run_page(story: RunStory) -> str:
+    """The whole document."""
+    return page(
+        title=story.experiment,
+        kicker=f"diptych · run {story.run_id} · {story.status}",
+        lead=_lead(story),
+        sections_html=(
+            headline([(e.title, e.main, e.main.name) for e in story.evaluations if e.main]),
+            *(evaluation_section(evaluation) for evaluation in story.evaluations),
+            section(
+                "Samples on the way",
+                sample_gallery(story.samples),
+                lead="Always of the same noise and sentences, or the same pictures.",
+            ),
+            section("Curves", charts_grid(charts_of(story.metrics))),
+            section("The run", facts(story.facts), _config(story)),
+        ),
+        footer=f"Run {story.run_id}. Every number here is in the run's folder: metrics.csv and evaluations/.",
+    )
+
+
+def _lead(story: RunStory) -> str:
+    if story.evaluations:
+        return "What this run learned, in pictures and numbers."
+    return f"Not evaluated yet: `diptych evaluate {story.run_id}` adds pictures with verdicts and a table of figures."
+
+
+def _config(story: RunStory) -> str:
+    overrides = fold("What was typed", story.overrides) if story.overrides.strip() else ""
+    return overrides + fold("The whole configuration", story.config)

@@ -1,0 +1,75 @@
+"""The spine's own callback: what every checkpoint carries beside weights and optimisers, and where validation falls.
+
+Checkpoints are written between two training steps, after the validation that is due there. What has happened by
+then is in them: the resolved configuration, the data's facts and vocabulary, the position in the training stream,
+and the global random states of every device, which are put back just before the first resumed step. `ended` says that
+no step follows.
+"""
+
+import logging
+from typing import Any
+
+from pytorch_lightning import Callback, LightningModule, Trainer
+
+from diptych.callbacks.figures import numbers
+from diptych.config import Config
+from diptych.runs.lifecycle.signals import StopSignals
+from diptych.runs.randomness import random_states, restore_random_states
+from diptych.systems.devices import gather_objects, num_devices, own_rank
+from diptych.types import DataSpec
+
+log = logging.getLogger(__name__)
+
+
+class Recorder(Callback):
+    """First of all callbacks, so that the others find counts and random states in order."""
+
+    def __init__(self, config: Config, spec: DataSpec, run_id: str, signals: StopSignals) -> None:
+        self.config = dict(config)
+        self.spec = spec
+        self.run_id = run_id
+        self.signals = signals
+        self.batches = 0
+        self._states: dict[str, Any] | None = None
+        self._images_before = 0
+
+    def on_sanity_check_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.signals.install()
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.signals.install()
+
+    def on_train_batch_start(self, trainer: Trainer, pl_module: Any, batch: Any, batch_idx: int) -> None:
+        self._images_before = pl_module.images_seen
+        if self._states is not None:
+            restore_random_states(self._states)
+            self._states = None
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        self.batches += 1
+        trainer.datamodule.batches_consumed = self.batches  # pyright: ignore[reportAttributeAccessIssue]
+        images_per_batch = pl_module.images_seen - self._images_before
+        trainer.val_check_batch = max(1, round(self.config["validate_every_images"] / max(1, images_per_batch)))
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Devices must agree on what was measured, or they would keep other checkpoints and stop at other times."""
+        figures = gather_objects(numbers(trainer.callback_metrics, "val/"))
+        for name, value in figures[0].items():
+            if any(repr(value) != repr(other.get(name)) for other in figures):
+                raise ValueError(f"{name} differs between devices: log it with log_metrics, or with sync_dist=True")
+
+    def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        checkpoint["run_id"] = self.run_id
+        checkpoint["config"] = self.config
+        checkpoint["data_spec"] = self.spec.to_dict()
+        checkpoint["batches"] = self.batches
+        checkpoint["random_states"] = gather_objects(random_states())
+        checkpoint["ended"] = trainer.should_stop
+
+    def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        self.batches = checkpoint["batches"]
+        states = checkpoint["random_states"]
+        if len(states) == num_devices():
+            self._states = states[own_rank()]
+        else:
+            log.warning("saved on %d devices, goes on on %d: dropout and noise differ", len(states), num_devices())

@@ -1,0 +1,1 @@
+"""From a run's start to its end: records, signals, preemption, logs."""

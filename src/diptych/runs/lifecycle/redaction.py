@@ -1,0 +1,52 @@
+"""What trackers are told of a run, from the same objects that its folder holds: configuration, digests, environment.
+
+It names no folder of this machine, no host and no person; nor does it say why a run failed, which might.
+"""
+
+import getpass
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+from diptych.config.redaction import without_names, without_places
+from diptych.runs.folder import environment
+from diptych.runs.folder.digests import seedless_digest
+from diptych.runs.folder.layout import RunFolder, digest_of
+from diptych.runs.folder.status import host_name
+from diptych.tracking import RunInfo
+
+NOBODY = ("", "root", "localhost")
+"""Names that say nothing of anyone."""
+
+
+def described(config: Mapping[str, Any], sweep: str) -> dict[str, Any]:
+    """One start of a run, for environment.json."""
+    digests = {"config_digest": digest_of(config), "seedless_digest": seedless_digest(config)}
+    return {**environment.describe(), "sweep": sweep, **digests}
+
+
+def run_info(folder: RunFolder, resume_images: int | None = None) -> RunInfo:
+    """The run as trackers know it, with what environment.json says of its latest start."""
+    starts = folder.read_environment()
+    start = starts[-1] if starts else {}
+    digests = {name: start[name] for name in ("config_digest", "seedless_digest") if name in start}
+    facts = {**digests, "environment": {name: start[name] for name in environment.PUBLIC if name in start}}
+    return RunInfo(folder.run_id, folder.experiment, folder.path, resume_images, _sweep_of(starts), facts)
+
+
+def _sweep_of(starts: Sequence[Mapping[str, Any]]) -> str:
+    """The sweep that the run was begun in, even where it is resumed by hand; "" if in none."""
+    return next((start["sweep"] for start in starts if start.get("sweep")), "")
+
+
+def told(values: Any) -> Any:
+    """Plain values such as a configuration, without where things lie, who trains and on which machine."""
+    return without_names(without_places(values), own_names())
+
+
+def own_names() -> set[str]:
+    """Of this machine and of whoever uses it."""
+    names = {host_name(), host_name().partition(".")[0]}
+    with suppress(KeyError, OSError):  # a container's user may have none
+        names.add(getpass.getuser())
+    return names.difference(NOBODY)

@@ -1,0 +1,1 @@
+"""Captioners: an image encoder and a caption decoder, and what they learn from."""

@@ -1,0 +1,1 @@
+"""Classifiers: an image encoder and a head for the data's labels."""

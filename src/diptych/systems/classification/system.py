@@ -1,0 +1,136 @@
+"""Recognition: an image encoder learns to name what is in a picture, by the labels that the data publish.
+
+Where exactly one label holds (digits) it is a classifier; where any number may (the kinds of objects in a scene), each
+label is decided for itself. It is an eye of the project's own: its vectors compare sets of pictures, and its labels
+are a second opinion beside the judge's. It is never truth.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from diptych.losses.classification import class_nll, label_nll
+from diptych.models.label_head import LabelReader
+from diptych.models.noise import PixelNoise
+from diptych.systems.base import System
+from diptych.systems.classification.quality import RecognitionQuality
+from diptych.systems.devices import average
+from diptych.systems.modes import evaluating
+from diptych.systems.optimizers import MakeOptimizer, check_finite, follow, optimizer_for
+from diptych.systems.schedules import Schedule
+from diptych.types import Batch, DataSpec, Images
+
+NUM_EXAMPLES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Recognition:
+    """What was found in a picture: the labels that hold, and the probability of every label of the data."""
+
+    labels: tuple[str, ...]
+    probs: Float[Tensor, " labels"]
+
+
+class Recognizer(System):
+    """An image encoder, and a reader of labels in what it sees.
+
+    `schedule` multiplies the learning rate (None: constant); the encoder's is `image_encoder_lr_multiplier` times the
+    reader's. `pixel_noise` is the largest standard deviation of noise on training pictures, for a recogniser that
+    shall look at painted ones.
+    """
+
+    def __init__(
+        self,
+        *,
+        data_spec: DataSpec,
+        image_encoder: nn.Module,
+        optimizer: MakeOptimizer,
+        schedule: Schedule | None = None,
+        image_encoder_lr_multiplier: float = 1.0,
+        max_grad_norm: float | None = None,
+        pixel_noise: float = 0.0,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(data_spec=data_spec, seed=seed)
+        if not data_spec.labels:
+            raise ValueError(f"system=recognizer: data {data_spec.name} has no labels; choose scenes, digits or mnist")
+        self.automatic_optimization = False
+        self.image_encoder: Any = image_encoder
+        self.reader = LabelReader(
+            image_dim=self.image_encoder.pooled_dim,
+            region_dim=self.image_encoder.region_dim,
+            num_labels=len(data_spec.labels),
+        )
+        self.nll = class_nll if data_spec.exclusive_labels else label_nll
+        self.make_optimizer = optimizer
+        self.schedule = schedule
+        self.image_encoder_lr_multiplier = image_encoder_lr_multiplier
+        self.max_grad_norm = max_grad_norm
+        self.noise = PixelNoise(pixel_noise, varies=True)
+        self.quality = RecognitionQuality(len(data_spec.labels))
+        self._examples: tuple[Images, list[tuple[str, ...]]] | None = None
+
+    def forward(self, images: Images) -> Float[Tensor, "batch labels"]:
+        return self.reader(self.image_encoder(images))
+
+    def training_step(self, batch: Batch, batch_idx: int) -> None:
+        self.count_images(len(batch))
+        loss = self.nll(self(self.noise(batch.images)), _labels(batch)).mean()
+        self.log_metrics("train", self._descend(loss))
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        image_encoder = (self.image_encoder, self.image_encoder_lr_multiplier)
+        return optimizer_for(self.make_optimizer, self.reader, image_encoder)
+
+    @torch.no_grad()
+    def recognize(self, images: Images) -> list[Recognition]:
+        """What is in each picture, as sure as it is."""
+        with evaluating(self.image_encoder, self.reader):
+            logits = self(images)
+        probs = logits.softmax(dim=1) if self.data_spec.exclusive_labels else logits.sigmoid()
+        rows = zip(self._held(logits).cpu(), probs.cpu(), strict=True)
+        return [Recognition(self._names(held), row) for held, row in rows]
+
+    def example_captions(self) -> tuple[Images, tuple[str, ...], list[tuple[str, ...]]]:
+        """The same few validation images throughout a run, the labels found in them now, and those that hold."""
+        if self._examples is None:
+            batch = next(iter(self.trainer.datamodule.val_dataloader()))  # pyright: ignore[reportAttributeAccessIssue]
+            held = [(", ".join(self._names(row)),) for row in _labels(batch)[:NUM_EXAMPLES]]
+            self._examples = batch.images[:NUM_EXAMPLES], held
+        images, held = self._examples
+        found = self.recognize(images.to(self.device))
+        return images, tuple(", ".join(one.labels) for one in found), held
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        logits, labels = self(batch.images), _labels(batch)
+        self.quality.update(self.nll(logits, labels), self._held(logits), labels)
+
+    def on_validation_epoch_end(self) -> None:
+        self.log_metrics("val", self.quality.compute())
+        self.quality.reset()
+
+    def _descend(self, loss: Tensor) -> dict[str, Tensor | float]:
+        """One optimiser step; what to log of it."""
+        check_finite(average({"loss": loss}, self.device), self.images_seen)
+        optimizer: Any = self.optimizers()
+        learning_rate = follow(self.schedule, optimizer, self.images_seen)
+        norm = self.descend(optimizer, loss, self.max_grad_norm)
+        return {"loss": loss.detach(), "grad_norm": norm, "lr": learning_rate}
+
+    def _held(self, logits: Float[Tensor, "batch labels"]) -> Bool[Tensor, "batch labels"]:
+        """Which labels hold, more likely than not; the likeliest where exactly one does."""
+        if self.data_spec.exclusive_labels:
+            return F.one_hot(logits.argmax(dim=1), logits.shape[1]).bool()
+        return logits > 0
+
+    def _names(self, held: Bool[Tensor, " labels"]) -> tuple[str, ...]:
+        return tuple(self.data_spec.labels[i] for i in held.nonzero()[:, 0].tolist())
+
+
+def _labels(batch: Batch) -> Bool[Tensor, "batch labels"]:
+    assert batch.labels is not None
+    return batch.labels

@@ -1,0 +1,1 @@
+"""Generative adversarial networks: the two steps, and the terms that compose."""

@@ -1,0 +1,1 @@
+"""What a GAN's networks learn from besides the objective."""

@@ -1,5 +1,0 @@
-"""Calibration of the judge: under what it is right how often, and where its limits stand."""
-
-from diptych.world.calibration.table import Plan, calibrate
-
-__all__ = ["Plan", "calibrate"]

@@ -1,0 +1,1 @@
+"""The judge: from pixels to a scene, by rules without weights."""

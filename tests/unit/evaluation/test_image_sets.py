@@ -1,0 +1,131 @@
+"""Painters whose pictures are known as sets: true, collapsed, blurred."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+from diptych.config import UserError
+from diptych.config.composition import compose
+from diptych.evaluation.generation.features import feature_network, look, protocol_of
+from diptych.evaluation.generation.image_sets import Sets, figures_of, with_distributions
+from diptych.evaluation.held_out import HeldOut, take_held_out
+from diptych.evaluation.results import Evaluation, Figure
+from diptych.evaluation.scene_accuracy import silently
+from diptych.models.features import ModuleFeatures, RandomFeatures
+
+NUM = 200
+SMALL = RandomFeatures(dim=16)
+
+
+@pytest.fixture(scope="module")
+def held_out() -> HeldOut:
+    config = compose(["data=scenes_demo", "data.batch_size=64"])
+    return take_held_out(config, data=None, split="test", num=NUM, spare=NUM)
+
+
+def evaluated(images, held_out, network=SMALL, **settings) -> Evaluation:
+    table = Evaluation("painter", "Painted", {"seed": 0}, [Figure("fully true", 1.0)])
+    return with_distributions(table, images, held_out, network, track=silently, **settings)
+
+
+def test_spare_pictures_are_others_than_those_that_are_asked_for(held_out):
+    assert len(held_out) == len(held_out.spare) == NUM
+    longer = take_held_out(compose(["data=scenes_demo"]), data=None, split="test", num=2 * NUM)
+    torch.testing.assert_close(torch.cat([held_out.images, held_out.spare]), longer.images)
+
+
+def test_true_pictures_reach_every_ceiling_exactly(held_out):
+    figures = evaluated(held_out.images, held_out).figures[1:]
+    assert len(figures) == 9
+    assert all(figure.value == figure.ceiling and figure.n == NUM for figure in figures)
+
+
+def test_a_collapsed_painter_is_far_away_without_recall_or_variety(held_out):
+    result = evaluated(held_out.images[:1].repeat(NUM, 1, 1, 1), held_out)
+    for name, factor in (("Fréchet distance", 5), ("kernel distance", 5)):
+        assert result.figure(name).value > factor * abs(result.figure(name).ceiling)
+    assert result.figure("recall").value < 0.05
+    assert result.figure("Vendi score").value == pytest.approx(1)
+    assert result.figure("MS-SSIM diversity").value == pytest.approx(0, abs=1e-4)
+
+
+def test_blur_is_seen(held_out):
+    result = evaluated(nn.functional.avg_pool2d(held_out.images, 5, 1, 2), held_out)
+    assert result.figure("Fréchet distance").value > 2 * result.figure("Fréchet distance").ceiling
+    assert result.figure("recall").value < result.figure("recall").ceiling
+
+
+def test_every_figure_says_how_it_was_measured(held_out):
+    result = evaluated(held_out.images, held_out)
+    for figure in result.figures[1:]:
+        assert figure.protocol == {
+            "n_painted": NUM,
+            "n_real": NUM,
+            "dim": 16,
+            "network": "random-0",
+            "weights": protocol_of(SMALL)["weights"],
+            "resize": "bilinear, antialiased, to 32 px",
+            "pixel_range": "[-1, 1]",
+            "seed": 0,
+        }
+    assert result.protocol == {"seed": 0}
+    assert result.figures[0] == Figure("fully true", 1.0)
+
+
+def test_fewer_than_ten_pictures_a_dimension_have_no_frechet_distance_unless_forced(held_out):
+    network = RandomFeatures(dim=24)
+    figure = evaluated(held_out.images, held_out, network).figure("Fréchet distance")
+    assert figure.value is None
+    assert "--num 240 or more, or --force" in figure.note
+    assert evaluated(held_out.images, held_out, network, force=True).figure("Fréchet distance").value >= 0
+
+
+def test_a_split_without_spare_pictures_is_cut_into_halves(held_out):
+    result = evaluated(held_out.images, replace(held_out, spare=held_out.images[:0]))
+    assert {figure.n for figure in result.figures[1:]} == {0, NUM // 2}
+    assert "of 100 pictures in 16 dimensions" in result.figure("Fréchet distance").note
+
+
+def test_a_handful_of_pictures_is_no_set(held_out):
+    few = replace(held_out, images=held_out.images[:12], spare=None)
+    result = evaluated(few.images, few)
+    assert [figure.name for figure in result.figures] == ["fully true", "Fréchet distance"]
+    assert "6 painted and 6 other real pictures are too few" in result.figures[1].note
+
+
+def test_pictures_that_the_network_does_not_see_have_no_vendi_score(held_out):
+    vectors = torch.randn(3, NUM, 4, generator=torch.Generator().manual_seed(0))
+    vectors[0, :7] = 0
+    sets = Sets(held_out.images, held_out.images, *vectors, seed=0)
+    (figure,) = (figure for figure in figures_of(sets) if figure.name == "Vendi score")
+    assert figure.value is None
+    assert "7 of 200 vectors are zero or not finite" in figure.note
+
+
+def test_batches_never_change_what_is_seen(held_out, monkeypatch):
+    whole = look(SMALL, held_out.images, track=silently, description="")
+    monkeypatch.setattr("diptych.evaluation.generation.features.PICTURES_AT_ONCE", 7)
+    torch.testing.assert_close(look(SMALL, held_out.images, track=silently, description=""), whole, rtol=0, atol=1e-5)
+
+
+def test_the_network_is_the_one_named_else_the_run_s_own_else_the_random_one():
+    assert feature_network(None, {}).name == "random-0"
+    assert feature_network("random", {}).name == "random-0"
+    own = compose(["data=digits", "features.seed=3"])
+    assert feature_network(None, own).name == "random-3"
+
+
+def test_one_s_own_network_must_be_wrapped():
+    node = {"_target_": "torch.nn.Identity"}
+    with pytest.raises(UserError, match=r"features\._target_=torch\.nn\.Identity is no FeatureNetwork: wrap it"):
+        feature_network(None, {"features": node}, None)
+    wrapped = {"_target_": "diptych.models.features.ModuleFeatures", "module": node, "name": "pixels"}
+    assert isinstance(feature_network(None, {"features": wrapped}), ModuleFeatures)
+
+
+def test_a_network_or_run_that_is_not_there_is_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("DIPTYCH_OUTPUTS", str(tmp_path))
+    with pytest.raises(UserError, match="there is no run 'incption'"):
+        feature_network("incption", {})

@@ -1,0 +1,193 @@
+"""Robustness of painters and tellers that understand certain things and no others."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+import torch
+from byheart import judging_by_heart, render
+
+from diptych.config.composition import compose
+from diptych.evaluation.batch_invariance import repainted, retold
+from diptych.evaluation.captioning.captioned import truth_of
+from diptych.evaluation.generation.generated import paint_held_out
+from diptych.evaluation.held_out import HeldOut, take_held_out
+from diptych.evaluation.robustness.image_corruptions import picture_conditions
+from diptych.evaluation.robustness.robustness import painter_robustness, teller_robustness
+from diptych.evaluation.robustness.sentence_perturbations import sentence_conditions
+from diptych.evaluation.scene_accuracy import silently
+from diptych.systems.captioning.system import Caption
+from diptych.text import tokenizer_of
+from diptych.types import Scene
+from diptych.world import Grammar, Relation, meaning
+
+NUM = 16
+PROTOCOL = {"seed": 0, "beam": 1}
+ENGLISH = Grammar()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _judge_who_knows_renderings():
+    with judging_by_heart():
+        yield
+
+
+@pytest.fixture(scope="module")
+def held_out() -> HeldOut:
+    return take_held_out(compose(["data=scenes_demo", "data.batch_size=16"]), data=None, split="test", num=NUM)
+
+
+def painter(held_out: HeldOut, paint) -> SimpleNamespace:
+    """Reads sentences as the data's painters do; `paint` makes a scene of one."""
+
+    def painted(sentences, *, num_images=1, seed=0, batch_size=64):
+        return torch.cat([render([paint(sentence)] * num_images) for sentence in sentences])
+
+    tokenizer = tokenizer_of(held_out.spec)
+    system = SimpleNamespace(text_encoder=object(), data_spec=held_out.spec)
+    return SimpleNamespace(
+        paint=painted,
+        tokenizer=tokenizer,
+        system=system,
+        cut=lambda sentence: tokenizer.join(tokenizer.split(sentence)[: held_out.spec.max_length - 2]),
+    )
+
+
+def scholar(held_out: HeldOut) -> SimpleNamespace:
+    """Paints what the English grammar reads, however it is said, and nothing else."""
+    scenes = {}
+    for scene, claims in zip(held_out.true_scenes(), held_out.meanings(), strict=True):
+        scenes[claims] = scene
+
+    def paint(sentence: str) -> Scene:
+        claims = ENGLISH.parse(sentence)
+        fitting = (scene for scene in scenes.values() if claims and claims.exact_for(scene))
+        return next(fitting, Scene(32, ()))
+
+    return painter(held_out, paint)
+
+
+@pytest.fixture(scope="module")
+def by_scholar(held_out):
+    one = scholar(held_out)
+    return painter_robustness(one, paint_held_out(one, held_out, seed=0, track=silently), held_out, PROTOCOL, silently)
+
+
+def test_who_understands_the_grammar_is_moved_by_no_paraphrase(by_scholar):
+    for name in ("paraphrase: true", "told from the other object: true"):
+        figure = by_scholar.figure(name)
+        assert (figure.value, figure.ceiling, figure.n) == (1, 1, NUM)
+        assert figure.note.startswith("+0.0 points")
+
+
+def test_who_understands_nothing_else_is_moved_by_everything_else(by_scholar):
+    for name in ("typo: true", "wrong language: true"):
+        figure = by_scholar.figure(name)
+        assert (figure.value, figure.ceiling) == (0, 1)
+        assert figure.note.startswith("-100.0 points")
+        assert "legible 0.0 %, before 100.0 %" in figure.note
+
+
+def test_without_its_meaning_a_sentence_is_only_compared_with_itself(by_scholar):
+    for name in ("word order: same scene", "unknown word instead: same scene"):
+        figure = by_scholar.figure(name)
+        assert figure.value < 0.3
+        assert figure.floor < 0.3
+        assert figure.ceiling is None
+        assert "nobody can say" in figure.note
+
+
+def test_hits_stand_at_the_places_of_their_examples(by_scholar, held_out):
+    assert list(by_scholar.clusters) == held_out.contents
+    for figure in by_scholar.figures:
+        assert len(figure.hits) == NUM
+        assert sum(mark != "-" for mark in figure.hits) == figure.n
+
+
+def test_conditions_keep_the_meaning_where_they_say_so(held_out):
+    one = scholar(held_out)
+    for condition in sentence_conditions(one, held_out, 0):
+        again = next(c for c in sentence_conditions(one, held_out, 0) if c.name == condition.name)
+        assert condition == again
+        for sentence, before, claims in zip(condition.sentences, held_out.sentences, held_out.meanings(), strict=True):
+            assert sentence != before
+            if condition.name == "paraphrase":
+                assert meaning(sentence, ["en"]) == claims
+            if condition.name == "told from the other object":
+                said = meaning(sentence, ["en"])
+                assert said.mentions == claims.mentions[::-1]
+                assert all(said.entailed_by(s) == claims.entailed_by(s) for s in held_out.true_scenes())
+            if condition.name == "wrong language":
+                assert meaning(sentence, ["en"]) is None
+
+
+def test_sentences_that_would_be_too_long_are_left_out(held_out):
+    short = replace(held_out.spec, max_length=max(len(s.split()) for s in held_out.sentences) + 2)
+    one = painter(replace(held_out, spec=short), lambda sentence: Scene(32, ()))
+    further = next(c for c in sentence_conditions(one, held_out, 0) if c.name == "further unknown word")
+    assert None in further.sentences
+
+
+def teller(told) -> SimpleNamespace:
+    return SimpleNamespace(captions=lambda pictures, beam: [told(picture) for picture in pictures])
+
+
+def test_a_teller_is_compared_with_itself_before(held_out):
+    texts = {image.numpy().tobytes(): text for image, text in zip(held_out.images, held_out.sentences, strict=True)}
+
+    def told(picture) -> Caption:
+        text = texts.get(picture.numpy().tobytes(), "a red circle above a blue square")
+        return Caption(text, 0.0, tuple(text.split()), None)
+
+    captions = [told(image) for image in held_out.images]
+    scores = truth_of([caption.text for caption in captions], held_out)
+    table = teller_robustness(teller(told), scores, held_out, PROTOCOL, silently)
+    assert table.figure("undisturbed: exactly true").value == 1
+    for name in ("noise 0.1", "blur 1.2 px", "JPEG quality 75", "crop"):
+        figure = table.figure(f"{name}: exactly true")
+        assert (figure.value, figure.ceiling) == (0, 1)
+    assert table.figure("crop: exactly true").n <= NUM
+
+
+@pytest.mark.parametrize("cares", [False, True])
+def test_pictures_that_depend_on_how_many_are_painted_at_once_are_found_out(held_out, cares):
+    one = scholar(held_out)
+    usual = paint_held_out(one, held_out, seed=0, track=silently)
+    paint = one.paint
+    if cares:
+        one.paint = lambda sentences, **how: paint(sentences[::-1] if how.get("batch_size") else sentences, **how)
+    figure = repainted(one, usual, held_out, seed=0)
+    assert figure.n == len(set(held_out.sentences))
+    assert (figure.value == 1) is not cares
+    assert ("0 of" in figure.note) is not cares
+
+
+@pytest.mark.parametrize("cares", [False, True])
+def test_captions_that_depend_on_how_many_are_told_of_at_once_are_found_out(held_out, cares):
+    def told(number: int) -> Caption:
+        return Caption(f"caption {number}", 0.0, (), None)
+
+    def captions(pictures, beam):
+        return [told(len(pictures) if cares else 0) for _ in pictures]
+
+    figure = retold(SimpleNamespace(captions=captions), captions(range(NUM), 1), held_out, beam=1)
+    assert (figure.n, figure.value) == (NUM, 0 if cares else 1)
+
+
+def test_picture_conditions_disturb_pictures_and_nothing_else(held_out):
+    for condition in picture_conditions(held_out, 0):
+        before = held_out.images[list(condition.places)]
+        assert condition.images.shape == before.shape
+        assert condition.images.abs().max() <= 1
+        assert 0 < (condition.images - before).square().mean() < 0.2
+
+
+def test_a_row_is_turned_as_a_whole():
+    from diptych.world.prompts import turned
+
+    spec = take_held_out(compose(["data=scenes64"]), data=None, split="test", num=24)
+    for claims, scene in zip(spec.meanings(), spec.true_scenes(), strict=True):
+        if claims.relations:
+            assert turned(claims).entailed_by(scene)
+            assert turned(turned(claims)) == claims
+            assert all(isinstance(relation, Relation) for relation in turned(claims).relations)

@@ -1,0 +1,181 @@
+import json
+
+import pytest
+
+from diptych.cli.main import main
+from diptych.evaluation.caption_files import read_captions, read_predictions
+
+TOLD = {1: "a dog runs on grass", 2: "two cats", 3: "a red ball"}
+PEOPLE = {1: ["a dog runs", "the dog is running"], 2: ["two cats sleep"], 3: ["a red ball on grass", "the ball"]}
+
+
+@pytest.fixture
+def files(tmp_path):
+    predictions, references = tmp_path / "results.json", tmp_path / "captions.json"
+    predictions.write_text(json.dumps([{"image_id": key, "caption": text} for key, text in TOLD.items()]))
+    rows = [{"id": 0, "image_id": key, "caption": text} for key, texts in PEOPLE.items() for text in texts]
+    references.write_text(json.dumps({"images": [], "annotations": rows}))
+    return predictions, references
+
+
+def scored(capsys, *words) -> dict:
+    assert main(["score", *map(str, words), "--json", "--no-java"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_every_form_of_file_gives_the_same_scores(files, tmp_path, capsys):
+    expected = scored(capsys, *files)["values"]
+    plain, lines = tmp_path / "plain.json", tmp_path / "told.jsonl"
+    plain.write_text(json.dumps(PEOPLE))
+    lines.write_text("".join(json.dumps({"id": str(key), "text": text}) + "\n" for key, text in TOLD.items()))
+    assert read_captions(plain) == read_captions(files[1])
+    assert scored(capsys, lines, plain)["values"] == expected
+
+
+def test_what_is_said_names_how_it_was_measured(files, capsys):
+    result = scored(capsys, *files)
+    assert result["protocol"]["tokenizer"] == "ptb"
+    assert result["protocol"]["document_frequency"] == "evaluated (3 pictures)"
+    assert result["values"]["novel"] is None
+    assert "--train" in result["reasons"]["novel"]
+
+
+def test_another_document_frequency_changes_cider_alone(files, tmp_path, capsys):
+    own = scored(capsys, *files, "--save-df", tmp_path / "df.json")["values"]
+    assert scored(capsys, *files, "--df", tmp_path / "df.json")["values"] == own
+    train = tmp_path / "train.json"
+    train.write_text(json.dumps({"a": ["a dog"], "b": ["a cat"], "c": ["two cats"], "d": ["a red ball"]}))
+    other = scored(capsys, *files, "--df", train, "--train", train)
+    assert other["protocol"]["document_frequency"] == "train.json (4 pictures)"
+    assert other["values"]["novel"] == pytest.approx(1 / 3)
+    changed = {name for name, value in own.items() if other["values"][name] != value}
+    assert changed == {"cider_d", "novel"}
+
+
+def test_one_picture_has_no_cider_and_the_table_says_why(files, tmp_path, capsys):
+    one = tmp_path / "one.json"
+    one.write_text(json.dumps({"1": TOLD[1]}))
+    assert main(["score", str(one), str(files[1]), "--predicted-only", "--no-java"]) == 0
+    assert "CIDEr-D is undefined" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ('[{"image_id": 1, "caption": "a dog"}]', "no caption for 2, 3 of 3 pictures"),
+        ('{"1": "a", "2": "b", "3": "c", "4": "d"}', "no references for 4"),
+        ('{"1": ["a", "b"], "2": "b", "3": "c"}', "several captions for 1 pictures"),
+        ('[{"image": "x"}]', "entry 1"),
+        ('{"1": 5}', "neither a caption"),
+        ("[]", "holds no captions"),
+        ("not JSON", "cannot be read as JSON"),
+        ("", "cannot be read as JSON"),
+        ("3", "there is 3; it must be a list"),
+        ("null", "there is None; it must be a list"),
+        ('"a dog"', "there is a dog; it must be a list"),
+        ('{"annotations": 3}', "under 'annotations' there is 3; it must be a list"),
+        ('{"annotations": null}', "under 'annotations' there is None; it must be a list"),
+        ('{"annotations": {"1": "a"}}', "under 'annotations' there is {'1': 'a'}; it must be a list"),
+        ('{"1": [], "2": "b", "3": "c"}', "picture 1 has no caption; give it one"),
+        ('{"1": [null], "2": "b", "3": "c"}', "a caption of picture '1' is None, which is no text"),
+        ('{"1": "a", "2": "b", "3": "c", "1": "d"}', "the key '1' stands twice"),
+        ('[{"image_id": 1.5, "caption": "a"}]', "entry 1 is {'image_id': 1.5, 'caption': 'a'}; it needs image_id"),
+        ('[{"image_id": true, "caption": "a"}]', "a whole number or text"),
+        ('[{"image_id": [1], "caption": "a"}]', "a whole number or text"),
+        ('{"1": "half a \\ud83d face"}', "holds half a character"),
+        ('{"\\ud83d": "a face"}', "holds half a character"),
+        ('[{"image_id": ' + "9" * 5000 + ', "caption": "a"}]', "cannot be read as JSON"),
+        ("[" * 100_000, "cannot be read as JSON"),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_said_in_one_message(files, content, message, capsys):
+    files[0].write_text(content)
+    assert main(["score", *map(str, files)]) == 2
+    said = capsys.readouterr().err
+    assert message in said
+    assert str(files[0]) in said
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"\x1f\x8b\x08", b"\x1f\x8b\x08\x00" + bytes(40), b"\x80" * 99])
+@pytest.mark.parametrize("name", ["told.json", "told.json.gz", "told.jsonl"])
+def test_a_file_of_bytes_is_named(name, content, files, tmp_path, capsys):
+    (tmp_path / name).write_bytes(content)
+    assert main(["score", str(tmp_path / name), str(files[1])]) == 2
+    assert f"{tmp_path / name} cannot be read as JSON" in capsys.readouterr().err
+
+
+def test_a_picture_without_a_caption_is_not_dropped_from_the_references(files, capsys):
+    files[1].write_text(json.dumps({"1": [], "2": "two cats", "3": "a red ball"}))
+    assert main(["score", *map(str, files), "--predicted-only"]) == 2
+    assert f"{files[1]}: picture 1 has no caption" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"name": None}, "name is None"),
+        ({"num_images": None}, "num_images is None"),
+        ({"num_images": 0}, "num_images is 0"),
+        ({"num_images": 2.5}, "num_images is 2.5"),
+        ({"document_frequency": 3}, "document_frequency is '3'"),
+        ({"document_frequency": {"a dog": 9}}, "'a dog' is counted 9 times, which must be 1 to num_images=4"),
+        ({"document_frequency": {"a dog": "1"}}, "'a dog' is counted '1' times"),
+    ],
+)
+def test_half_a_document_frequency_is_none(change, message, files, tmp_path, capsys):
+    whole = {"name": "train", "num_images": 4, "document_frequency": {"a dog": 2}}
+    df = tmp_path / "df.json"
+    df.write_text(json.dumps(whole))
+    scored(capsys, *files, "--df", df)
+    df.write_text(json.dumps(whole | change))
+    assert main(["score", *map(str, files), "--df", str(df), "--no-java"]) == 2
+    assert f"{df} is no document frequency: {message}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--java-seconds", "-1"], "java_seconds=-1: give seconds above 0"),
+        (["--java-seconds", "0"], "java_seconds=0: give seconds above 0"),
+        (["--java-seconds", "nan"], "java_seconds=nan: give seconds above 0"),
+        (["--java-seconds", "inf"], "java_seconds=inf: give seconds above 0"),
+        (["--seed", "-1"], "seed=-1: give 0 or more"),
+        (["--language", "klingon"], "language='klingon': give a code of two or three letters"),
+        (["--language", ""], "language='': give a code"),
+        (["--language", "zh TW"], "language='zh TW': give a code"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused_before_anything_is_read(words, message, tmp_path, capsys):
+    assert main(["score", str(tmp_path / "none.json"), str(tmp_path / "none.json"), *words]) == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("language", ["en", "en-GB", "EN_us", "de", "zh-Hant-TW", "yue"])
+def test_a_language_may_have_a_region_and_the_table_names_its_tokenizer(language, files, capsys):
+    result = scored(capsys, *files, "--language", language)
+    tokenizer = "characters" if language in ("zh-Hant-TW", "yue") else "ptb"
+    assert result["protocol"]["tokenizer"] == tokenizer
+    assert (result["values"]["badly_ended"] is not None) == (language[:2].lower() in ("en", "zh"))
+    main(["score", *map(str, files), "--language", language, "--no-java"])
+    assert f"{language}, tokens: {tokenizer};" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("where", ["missing/df.json", ".", "results.json/df.json", "d" * 300])
+def test_where_nothing_can_be_written_nothing_is_scored(where, files, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("diptych.evaluation.scoring.score_files", lambda *_: pytest.fail("scored first"))
+    assert main(["score", *map(str, files), "--save-df", str(tmp_path / where)]) == 2
+    assert f"--save-df {tmp_path / where} cannot be written" in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["captions.json", "results.json"]
+
+
+def test_what_is_read_is_not_written_over(files, capsys):
+    before = files[1].read_bytes()
+    assert main(["score", *map(str, files), "--save-df", str(files[1])]) == 2
+    assert "would write over a file that is read" in capsys.readouterr().err
+    assert files[1].read_bytes() == before
+
+
+def test_a_picture_is_the_same_whether_its_id_is_a_number_or_text(tmp_path):
+    path = tmp_path / "told.json"
+    path.write_text('[{"image_id": 42, "caption": "a dog"}]')
+    assert read_predictions(path) == {"42": "a dog"}

@@ -1,0 +1,134 @@
+"""Other processes of a run: what befalls one of them is noticed even by a process that waits for ever."""
+
+import multiprocessing
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from diptych.runs.distributed import ranks as crew
+from diptych.runs.distributed.ranks import Crew, RankFailed, RankLost, crew_of
+from diptych.runs.distributed.rendezvous import Order
+from diptych.runs.distributed.topology import Place
+from diptych.runs.folder.layout import RunFolder
+
+FORK = multiprocessing.get_context("fork")
+
+
+@pytest.fixture
+def folder(tmp_path) -> RunFolder:
+    return RunFolder(tmp_path)
+
+
+@pytest.fixture
+def others_run(monkeypatch, tmp_path):
+    """`others_run(program)`: what is begun as another process is this Python program instead."""
+
+    def replace(program: str) -> None:
+        script = tmp_path / "other"
+        script.write_text(f"#!/bin/sh\nexec {os.sys.executable} -c '{program}'\n")
+        script.chmod(0o755)
+        monkeypatch.setattr(crew.sys, "executable", str(script))
+
+    return replace
+
+
+def order(folder: RunFolder) -> Order:
+    return Order(str(folder.path), Place(1, 1, 2))
+
+
+def test_a_process_that_fails_hands_its_last_words_to_the_first(folder, others_run):
+    others_run('raise SystemExit("the paint has run out")')
+    with pytest.raises(RankFailed, match="process 1 of this run failed: the paint has run out") as caught:
+        beside_another(folder, error=None)
+    assert not isinstance(caught.value, RankLost)
+
+
+def test_a_broken_connection_is_blamed_on_the_process_that_was_killed(folder, others_run):
+    others_run("import os; os.kill(os.getpid(), 9)")
+    with pytest.raises(RankLost, match="process 1 of this run was killed by signal 9"):
+        beside_another(folder, RuntimeError("gloo: Connection closed by peer"))
+
+
+def test_numbers_that_are_not_finite_are_blamed_on_nobody(folder, others_run):
+    """Every process finds them and ends; that a weight is called `connection` does not make it one."""
+    others_run('raise SystemExit("FloatingPointError")')
+    with pytest.raises(FloatingPointError):
+        beside_another(folder, FloatingPointError("connection.weight is not a number"))
+
+
+def test_signals_wait_for_a_process_that_is_starting(folder, others_run):
+    """SIGTERM is held back; SIGUSR1, which no run takes outside of SLURM, is not."""
+    others_run("import signal; raise SystemExit(str(sorted(signal.pthread_sigmask(signal.SIG_BLOCK, []))))")
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    begun = Crew(folder, lambda failure: None)
+    begun.begin(order(folder))
+    with pytest.raises(RankFailed) as caught:
+        begun.wait()
+    assert all(name in str(caught.value) for name in ("SIGINT", "SIGTERM"))
+    assert "SIGUSR1" not in str(caught.value)
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == before
+
+
+def test_an_error_of_the_first_process_stays_its_own_and_ends_the_others(folder, others_run):
+    others_run("import time; time.sleep(600)")
+    began = time.monotonic()
+    with pytest.raises(RuntimeError, match="the paint has run out"):
+        beside_another(folder, RuntimeError("the paint has run out"))
+    assert time.monotonic() - began < 5
+
+
+def test_a_first_process_that_waits_for_ever_is_ended_after_the_grace(folder, others_run, monkeypatch):
+    others_run("import os; os.kill(os.getpid(), 9)")
+    monkeypatch.setattr(crew, "GRACE_SECONDS", 0.2)
+    waiting = FORK.Process(target=_wait_for_ever, args=(folder,))
+    waiting.start()
+    waiting.join(20)
+    assert waiting.exitcode == 1
+    assert (folder.path / "gave up").read_text() == "process 1 of this run was killed by signal 9"
+
+
+def test_those_that_do_not_end_when_training_is_done_are_killed(folder, others_run, monkeypatch):
+    others_run("import time; time.sleep(600)")
+    monkeypatch.setattr(crew, "PATIENCE_SECONDS", 0.2)
+    begun = Crew(folder, lambda failure: None)
+    begun.begin(order(folder))
+    with pytest.raises(RankFailed, match="process 1 of this run did not end"):
+        begun.wait()
+    begun.kill()
+    assert begun.failure() is not None
+
+
+def test_a_process_ends_when_the_first_one_is_gone():
+    parent = FORK.Process(target=_leave_a_child_that_watches, args=(os.getpid(),))
+    parent.start()
+    parent.join()
+    assert parent.exitcode == 0
+
+
+def beside_another(folder: RunFolder, error: Exception | None) -> None:
+    """What the first process does while another is there."""
+    with crew_of([order(folder)], folder, lambda failure: None):
+        if error:
+            raise error
+
+
+def _wait_for_ever(folder: RunFolder) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    with crew_of([order(folder)], folder, lambda failure: _note(folder.path, failure)):
+        time.sleep(600)
+
+
+def _note(path: Path, failure: RankFailed) -> None:
+    (path / "gave up").write_text(str(failure))
+
+
+def _leave_a_child_that_watches(_pid: int) -> None:
+    child = os.fork()
+    if child == 0:
+        crew.end_with(parent=-1)  # a parent that is not ours any more
+        time.sleep(600)
+    _, status = os.waitpid(child, 0)
+    os._exit(0 if os.waitstatus_to_exitcode(status) == crew.FAILED else 1)

@@ -1,0 +1,216 @@
+"""What others are told of a run."""
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from diptych.config import UserError
+from diptych.config.redaction import without_places
+from diptych.runs.folder.digests import seedless_digest
+from diptych.runs.folder.identity import inherited_or_new_run_id, inherited_sweep
+from diptych.runs.folder.layout import RunFolder, digest_of
+from diptych.runs.lifecycle.redaction import described, run_info, told
+
+CONFIG = {
+    "seed": 3,
+    "system": {"seed": 3, "width": 64},
+    "data": {"seed": 4, "root": "pictures"},
+    "features": {"seed": 0},  # of the network that compares pictures, whatever the run's
+    "parts": {},
+    "paths": {"outputs": "outputs"},
+    "tracking": {},
+}
+VARIABLES = ("DIPTYCH_RUN_ID", "DIPTYCH_SWEEP", "WANDB_RUN_ID", "WANDB_SWEEP_ID")
+
+
+@pytest.fixture(autouse=True)
+def _no_sweep(monkeypatch):
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+
+
+def folder_in(path: Path) -> RunFolder:
+    return RunFolder.create(path, "demo", "20260101-abcdef")
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("/home/me/pictures", "…/pictures"),
+        ("~/pictures/", "…/pictures"),
+        ("../../home/me/x", "…/x"),
+        ("data/../../me", "…/me"),
+        ("file:///home/me/conf", "…/conf"),
+        ("C:\\Users\\me\\x", "…/x"),
+        ("C:\\Users\\me", "…"),
+        ("/home/me", "…"),
+        ("~me", "…"),
+        ("\\\\host\\share\\x", "…/x"),
+        ("/", "…"),
+        ("outputs/demo", "outputs/demo"),
+        ("a red circle / a blue square", "a red circle / a blue square"),
+        ("val/true", "val/true"),
+        ("1..3", "1..3"),
+    ],
+)
+def test_only_paths_that_lead_elsewhere_are_cut_to_their_last_name(path, said):
+    assert without_places({"a": [path, 1, None, True]}) == {"a": [said, 1, None, True]}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("--data=/home/me/d --lr=0.1", "--data=…/d --lr=0.1"),
+        ("--data='/home/me/d',~/e;\"~me/f\"", "--data='…/d',…/e;\"…/f\""),
+        ("[/home/me/d, /srv/e]", "[…/d, …/e]"),
+        ("--root=data/../../me --out=outputs/x", "--root=…/me --out=outputs/x"),
+        ("as in file:///home/me/d", "as in …/d"),
+        ("from C:\\Users\\me\\d or \\\\box\\me\\e", "from …/d or …/e"),
+        ("me@box:/home/me/d", "…/d"),
+        ("rsync me@box:d/e box:/srv/f", "rsync …/e …/f"),
+        ("ssh://me@box/home/me/d", "…/d"),
+        ("https://me:secret@host.org/d", "https://host.org/d"),
+        ("see https://host.org/d?api_key=secret&n=3", "see https://host.org/d?api_key=…&n=3"),
+        ("/opt/load https://me:secret@host.org", "…/host.org"),
+        ("cc -I/home/me/inc -L~/lib -o/home/me", "cc -I…/inc -L…/lib -o…"),
+        ("-I/home/me/inc", "-I…/inc"),
+        ("hdfs://box/user/me", "…"),
+        ("read hdfs://box/user/me/d", "read …/d"),
+        ("https://host.org/#access_token=secret", "https://host.org/#access_token=…"),
+        ("https://host.org/d;token=secret;n=3", "https://host.org/d;token=…;n=3"),
+        ("https://me:" + "secret" * 99 + "@host.org/d", "https://host.org/d"),
+        ("ask me@host.org, or Me <me.too+d@a.host.org>.", "ask …, or Me <…>."),
+        ("git@host.org:me/d", "…/d"),
+    ],
+)
+def test_places_and_secrets_are_cut_wherever_they_stand_in_a_text(text, said):
+    assert without_places({"a": ([text],), text: 1}) == {"a": [[said]], said: 1}
+    assert without_places(said) == said
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://host.org/a/b",
+        "s3://bucket/a",
+        "hf://datasets/a",
+        "lr=1e-3/2",
+        "10 / 2 and 16:9",
+        "recall@5: 0.3",
+        "optimizer@generator_optimizer=adam",
+        "parts.teller.run=latest",
+        "diptych.systems.gan.system.GAN",
+        "%Y/%m",
+        "1 /2",
+        "1 /2.5 of x",
+        "a -x/2",
+        "tokens=5;max_tokens=7",
+        "optimizer@system.optimizer=adam",
+        "optimizer@systems.gan.optimizer=adam",
+        "pip install diptych@1.2.3",
+    ],
+)
+def test_what_is_no_place_is_told_as_it_is(text):
+    assert without_places(text) == text
+
+
+@pytest.mark.parametrize(
+    "piece", ["@", "?", "a", "a+", "?key", "~", "/", "\\", "../", "a@", "a.", "@a.", "a:", ";key://", "-I/"]
+)
+def test_long_texts_take_no_longer_than_their_length(piece):
+    began = time.perf_counter()
+    without_places("x " + piece * 20_000)
+    assert time.perf_counter() - began < 1
+
+
+def test_what_is_told_leaves_the_run_s_own_configuration_alone():
+    config = CONFIG | {"paths": {"outputs": "/home/me/outputs"}}
+    assert told(config)["paths"] == {"outputs": "…/outputs"}
+    assert config["paths"] == {"outputs": "/home/me/outputs"}
+
+
+def test_names_of_machine_and_person_are_told_nowhere(monkeypatch):
+    monkeypatch.setenv("LOGNAME", "alice")
+    monkeypatch.setattr("diptych.runs.lifecycle.redaction.host_name", lambda: "gpu-box.lab.org")
+    config = {
+        "_target_": "alice.models.Net",
+        "alice": ["trained by alice", "alice-laptop", "http://gpu-box:8080/alice", ("gpu-box.lab.org",)],
+        "root": "/srv/alice",
+    }
+    assert told(config) == {
+        "_target_": "alice.models.Net",
+        "alice": ["trained by …", "…-laptop", "http://…:8080/…", ["…"]],
+        "root": "…/…",
+    }
+    assert told("malice aforethought") == "malice aforethought"
+
+
+def test_a_user_without_a_name_has_none_to_tell(monkeypatch):
+    monkeypatch.setattr("getpass.getuser", lambda: (_ for _ in ()).throw(KeyError("getpwuid(): uid not found: 1000")))
+    monkeypatch.setattr("diptych.runs.lifecycle.redaction.host_name", lambda: "localhost")
+    assert told("a red circle") == "a red circle"
+
+
+def test_digests_do_not_depend_on_where_things_lie():
+    elsewhere = CONFIG | {"data": CONFIG["data"] | {"root": "/home/me/pictures", "tool": "read --to=~/cache"}}
+    somewhere = CONFIG | {"data": CONFIG["data"] | {"root": "/srv/pictures", "tool": "read --to=/tmp/cache"}}
+    assert digest_of(elsewhere) == digest_of(somewhere)
+
+
+def test_digests_do_not_depend_on_who_trains(monkeypatch):
+    digest = digest_of(CONFIG)
+    monkeypatch.setenv("LOGNAME", "pictures")
+    assert digest_of(CONFIG) == digest
+
+
+@pytest.mark.parametrize("seed", [0, 5])
+def test_runs_that_differ_only_in_the_seed_share_the_seedless_digest(seed):
+    other = CONFIG | {"seed": seed, "system": {"seed": seed, "width": 64}}
+    assert digest_of(other) != digest_of(CONFIG)
+    assert seedless_digest(other) == seedless_digest(CONFIG)
+
+
+@pytest.mark.parametrize("change", [{"data": {"seed": 5, "root": "pictures"}}, {"system": {"seed": 3, "width": 32}}])
+def test_a_seed_of_its_own_and_any_other_value_count(change):
+    assert seedless_digest(CONFIG | change) != seedless_digest(CONFIG)
+
+
+def test_trackers_are_told_what_the_folder_holds_and_no_command_line(tmp_path):
+    folder = folder_in(tmp_path)
+    start = described(CONFIG, "lr")
+    folder.write_environment(start)
+    run = run_info(folder, 64)
+    written = json.loads((folder.path / "environment.json").read_text())["starts"][-1]
+    assert (run.sweep, run.resume_images) == ("lr", 64)
+    assert run.facts["config_digest"] == written["config_digest"] == digest_of(CONFIG)
+    assert run.facts["environment"] == {name: written[name] for name in run.facts["environment"]}
+    assert {"python", "packages", "code", "hardware"} <= set(run.facts["environment"])
+    assert "command" in written
+    assert "command" not in run.facts["environment"]
+
+
+def test_a_run_resumed_by_hand_stays_in_its_sweep(tmp_path):
+    folder = folder_in(tmp_path)
+    folder.write_environment(described(CONFIG, "lr"))
+    folder.write_environment(described(CONFIG, ""))
+    assert run_info(folder).sweep == "lr"
+
+
+def test_under_an_agent_of_w_b_the_run_takes_the_agents_id_and_sweep(monkeypatch):
+    monkeypatch.setenv("WANDB_RUN_ID", "ag3nt")
+    assert inherited_or_new_run_id() != "ag3nt"  # set by a person, for no sweep
+    assert inherited_sweep() == ""
+    monkeypatch.setenv("WANDB_SWEEP_ID", "sw33p")
+    assert (inherited_or_new_run_id(), inherited_sweep()) == ("ag3nt", "sw33p")
+    monkeypatch.setenv("DIPTYCH_RUN_ID", "ours")
+    monkeypatch.setenv("DIPTYCH_SWEEP", "lr")
+    assert (inherited_or_new_run_id(), inherited_sweep()) == ("ours", "lr")
+
+
+def test_an_agents_id_that_cannot_name_a_folder_is_refused(monkeypatch):
+    monkeypatch.setenv("WANDB_SWEEP_ID", "sw33p")
+    monkeypatch.setenv("WANDB_RUN_ID", "../up")
+    with pytest.raises(UserError, match=r"WANDB_RUN_ID='\.\./up' cannot name a folder"):
+        inherited_or_new_run_id()
