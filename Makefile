@@ -23,7 +23,7 @@ $(READY): pyproject.toml requirements.lock
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
-demo: $(READY) ## train a painter and a teller, close the loop, write outputs/demo/report.html (BUDGET=smoke: under a minute)
+demo: $(READY) ## train a generator and a captioner, close the loop, write outputs/demo/report.html (BUDGET=smoke: under a minute)
 	$(VENV)/bin/diptych demo --budget $(BUDGET)
 
 test: $(READY) ## run every test (about ten minutes on two cores)

@@ -1,7 +1,7 @@
-"""How long a whole `diptych evaluate PAINTER` takes: `python benchmarks/evaluate_time.py [PAINTER...]`.
+"""How long a whole `diptych evaluate GENERATOR` takes: `python benchmarks/evaluate_time.py [GENERATOR...]`.
 
-Without arguments two painters are trained for a moment, on scenes of 32 and of 64 pixels. They paint mush, which the
-judge reads about as fast as scenes; what is painted how fast depends on the generator.
+Without arguments two generators are trained for a moment, on scenes of 32 and of 64 pixels. They generate mush, which
+the judge reads about as fast as scenes.
 """
 
 import json
@@ -17,7 +17,7 @@ SIDES = {32: "scenes", 64: "scenes64"}
 
 
 def train(folder: str, data: str) -> str:
-    """A painter of a few steps, and its folder."""
+    """A generator of a few steps, and its folder."""
     few = ["budget_images=64", "validate_every_images=64", "tracking=none", f"paths.outputs={folder}/{data}"]
     command = ["train", "model=dcgan", "text_encoder=gru", f"data={data}", "data.val_size=32", *few]
     return diptych(command).split()[-1]
@@ -28,14 +28,14 @@ def diptych(arguments: Sequence[str]) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
-def timed(painter: str) -> str:
+def timed(generator: str) -> str:
     """One line: wall clock and processor seconds of everything that is measured by default, and how many pictures."""
     before, start = processor_seconds(), time.monotonic()
-    results = json.loads(diptych(["evaluate", painter, "--json"]))["evaluations"]
+    results = json.loads(diptych(["evaluate", generator, "--json"]))["evaluations"]
     wall, processor = time.monotonic() - start, processor_seconds() - before
-    painted = sum(result["protocol"]["num"] for result in results)
+    generated = sum(result["protocol"]["num"] for result in results)
     side = {name: side for side, name in SIDES.items()}.get(results[0]["protocol"]["data"], "?")
-    return f"| {results[0]['protocol']['data']} | {side} | {painted:,} | {wall:.0f} | {processor:.0f} |"
+    return f"| {results[0]['protocol']['data']} | {side} | {generated:,} | {wall:.0f} | {processor:.0f} |"
 
 
 def processor_seconds() -> float:
@@ -45,11 +45,11 @@ def processor_seconds() -> float:
 
 
 def main() -> None:
-    """Time each painter."""
+    """Time each generator."""
     print(f"{os.cpu_count()} cores\n\n| data | side | pictures | seconds | processor seconds |\n|{' --- |' * 5}")
     with tempfile.TemporaryDirectory() as folder:
-        for painter in sys.argv[1:] or [train(folder, data) for data in SIDES.values()]:
-            print(timed(painter), flush=True)
+        for generator in sys.argv[1:] or [train(folder, data) for data in SIDES.values()]:
+            print(timed(generator), flush=True)
 
 
 if __name__ == "__main__":

@@ -36,15 +36,15 @@ STARTING_SECONDS, MOMENT_SECONDS = 4.0, 0.03
 NOTE = "moment.txt"
 
 SCENES = "data=scenes_demo data.batch_size=16 data.val_size=48"
-SMALL_EYES = "image_encoder.widths=[16,16,32] image_encoder.pooled_dim=16"
+SMALL_ENCODER = "image_encoder.widths=[16,16,32] image_encoder.pooled_dim=16"
 SMALL_WORDS = "caption_decoder.embedding_dim=16 caption_decoder.hidden_dim=32"
-LENDER = f"model=cnn_rnn_attention {SCENES} {SMALL_EYES} {SMALL_WORDS} caption_decoder.attention_dim=16"
-PAINTER = (
-    f"model=painter {SCENES} text_encoder.embedding_dim=16 text_encoder.word_dim=16 generator.look_dim=16 "
-    "generator.hidden_dim=16 generator.patch_widths=[16,16] latent_encoder.eye_dim=16 latent_encoder.width=4 "
-    "latent_encoder.hidden_dim=16 discriminator.eye_dims=[16,16,32] discriminator.width=16 discriminator.joint_dim=16 "
-    "discriminator.pixel_widths=[16,16] system.alignment_images=480 system.whitening_images=160 "
-    "system.ema_half_life_images=128 schedule.decay_images=480"
+LENDER = f"model=cnn_rnn_attention {SCENES} {SMALL_ENCODER} {SMALL_WORDS} caption_decoder.attention_dim=16"
+GENERATOR = (
+    f"model=layered_gan {SCENES} text_encoder.embedding_dim=16 text_encoder.word_dim=16 generator.look_dim=16 "
+    "generator.hidden_dim=16 generator.patch_widths=[16,16] latent_encoder.backbone_dim=16 latent_encoder.width=4 "
+    "latent_encoder.hidden_dim=16 discriminator.backbone_dims=[16,16,32] discriminator.width=16 "
+    "discriminator.joint_dim=16 discriminator.pixel_widths=[16,16] system.pretraining_images=480 "
+    "system.whitening_images=160 system.ema_half_life_images=128 schedule.decay_images=480"
 )
 
 
@@ -61,10 +61,10 @@ class Kind:
 KINDS = (
     Kind("mlp_gan, digits", "model=mlp_gan data=digits data.batch_size=16", 4800, 240),
     Kind("dcgan, digits, 2 data workers", "model=dcgan data=digits data.batch_size=16 data.num_workers=2", 1440, 96),
-    Kind("painter (layered, aligned, averaged), scenes", PAINTER, 1440, 96),
-    Kind("cnn_rnn, scenes", f"model=cnn_rnn {SCENES} {SMALL_EYES} {SMALL_WORDS}", 3200, 160),
+    Kind("generator (layered, aligned, averaged), scenes", GENERATOR, 1440, 96),
+    Kind("cnn_rnn, scenes", f"model=cnn_rnn {SCENES} {SMALL_ENCODER} {SMALL_WORDS}", 3200, 160),
     Kind("cnn_rnn_attention, scenes", LENDER, 3200, 160),
-    Kind("recognizer, scenes", f"model=recognizer {SCENES} {SMALL_EYES}", 3200, 160),
+    Kind("classifier, scenes", f"model=classifier {SCENES} {SMALL_ENCODER}", 3200, 160),
 )
 
 
@@ -121,7 +121,7 @@ class Trial:
 
 
 def command(kind: Kind, lender: Path | None) -> list[str]:
-    borrowed = [f"parts.teller.run={lender}"] if "model=painter" in kind.overrides else []
+    borrowed = [f"parts.captioner.run={lender}"] if "model=layered_gan" in kind.overrides else []
     return [
         *(
             "train",

@@ -1,6 +1,6 @@
 """The judge against 240 pictures labelled by eye: `python benchmarks/judge_by_eye.py [--sheet SHEET.png] [--page]`.
 
-The pictures in tests/golden/by_eye were painted by the full-vocabulary painter, 50 by the painter as it was trained and
+The pictures in tests/golden/by_eye were drawn by the full-vocabulary generator, 50 as it was trained and
 190 with noise added to its weights (0.35, 0.5 and 0.8 of each weight tensor's spread), so that they range from perfect
 to rubbish. Somebody who had not seen what the judge reads wrote down for each what is there, from left to right, and
 whether it is clear, damaged or unreadable. --sheet draws the disagreements, --page writes the table
@@ -86,7 +86,7 @@ def disagreements(pictures: Sequence[Seen]) -> list[Seen]:
 
 
 def sheet_of(pictures: Sequence[Seen]) -> Image.Image:
-    """Each picture beside the judge's reading painted again, with both accounts."""
+    """Each picture beside the judge's reading generated again, with both accounts."""
     images, words = [], []
     for p in pictures:
         both = torch.cat([p.picture, render([p.reading.scene], side=SIDE)[0]], dim=2)

@@ -27,26 +27,26 @@ ROUNDS = 5
 def make_sets(num: int, dim: int) -> tuple[Tensor, Tensor]:
     """Two overlapping clouds."""
     rng = torch.Generator().manual_seed(0)
-    real, painted = (torch.randn(num, dim, generator=rng, dtype=torch.float64) for _ in range(2))
-    return real, 1.02 * painted + 0.02
+    real, generated = (torch.randn(num, dim, generator=rng, dtype=torch.float64) for _ in range(2))
+    return real, 1.02 * generated + 0.02
 
 
-def of_the_authors(real: Tensor, painted: Tensor) -> ManifoldScores:
+def of_the_authors(real: Tensor, generated: Tensor) -> ManifoldScores:
     """Without what the package prints."""
     with contextlib.redirect_stdout(io.StringIO()):
-        scores = compute_prdc(real.numpy(), painted.numpy(), NEIGHBOURS)
+        scores = compute_prdc(real.numpy(), generated.numpy(), NEIGHBOURS)
     return ManifoldScores(*(float(scores[name]) for name in ManifoldScores._fields))
 
 
 def compare(num: int, dim: int) -> tuple[float, float, float]:
     """Median seconds of ours and of theirs, and how far any of the four scores is apart."""
-    real, painted = make_sets(num, dim)
+    real, generated = make_sets(num, dim)
     seconds: tuple[list[float], list[float]] = ([], [])
     for _ in range(ROUNDS):
         found = []
         for times, scores in zip(seconds, (manifold_scores, of_the_authors), strict=True):
             started = process_time()
-            found.append(scores(real, painted))
+            found.append(scores(real, generated))
             times.append(process_time() - started)
     difference = max(abs(a - b) for a, b in zip(*found, strict=True))
     return median(seconds[0]), median(seconds[1]), difference

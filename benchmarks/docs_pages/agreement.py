@@ -1,7 +1,7 @@
-"""Judge and recogniser on what painters draw, as a table in docs/judge.md.
+"""Judge and classifier on what generators draw, as a table in docs/judge.md.
 
-`python -m benchmarks.docs_pages.agreement PAINTER...` reads each painter's newest result of `diptych evaluate PAINTER
---with RECOGNIZER` and writes the table between two marks.
+`python -m benchmarks.docs_pages.agreement RUN...` reads each generator's newest result of `diptych evaluate RUN --with
+CLASSIFIER` and writes the table between two marks.
 """
 
 import re
@@ -20,28 +20,28 @@ from .pages import rewrite
 
 PAGE, NAME = Path("docs/judge.md"), "second_reader"
 HEADER = (
-    "painter",
+    "generator",
     "read alike",
     "of those the judge accepts",
-    "shows what was asked: to both, judge alone, recogniser alone, neither",
+    "shows what was asked: to both, judge alone, classifier alone, neither",
     "same verdict",
     "kappa",
 )
 
 
 def main(names: Sequence[str]) -> None:
-    """Write the table of the named painters."""
-    rewrite(PAGE, NAME, second_reader_table([find_run(name, default_outputs()) for name in names]))
+    """Write the table of the named generators."""
+    rewrite(PAGE, NAME, agreement_table([find_run(name, default_outputs()) for name in names]))
 
 
-def second_reader_table(runs: Sequence[RunFolder]) -> str:
-    """How it was measured, and a line for each painter."""
+def agreement_table(runs: Sequence[RunFolder]) -> str:
+    """How it was measured, and a line for each generator."""
     results = [_newest(run) for run in runs]
     rows = [_row(run, result) for run, result in zip(runs, results, strict=True)]
     protocol = results[0].protocol
     conditions = (
         f"{protocol['num']:,} {protocol['split']} sentences each, seed {protocol['seed']}, judge "
-        f"{protocol['judge']['version']}, commit {protocol['commit'][:10]}, recogniser {protocol['with']['run']}; one "
+        f"{protocol['judge']['version']}, commit {protocol['commit'][:10]}, classifier {protocol['with']['run']}; one "
         "training run each; 95 % intervals over contents."
     )
     return f"{conditions}\n\n{markdown_table(HEADER, rows)}"
@@ -51,7 +51,7 @@ def _newest(run: RunFolder) -> Evaluation:
     results = [result for result in read_all(run.evaluations, pictures=False) if result.kind == KIND]
     if not results:
         raise UserError(
-            f"{run.run_id} was not read by a recogniser yet: diptych evaluate {run.run_id} --with RECOGNIZER"
+            f"{run.run_id} was not read by a classifier yet: diptych evaluate {run.run_id} --with CLASSIFIER"
         )
     return results[-1]
 
@@ -61,9 +61,9 @@ def _row(run: RunFolder, result: Evaluation) -> tuple[str, ...]:
     alike, accepted, same = (by_name[name] for name in ("read alike", "read alike, judge accepts", "same verdict"))
     kappa = by_name[KAPPA]
     cells = ", ".join(re.findall(r"[\d,]*\d", kappa.note)[:4])
-    painter = f"`{run.experiment}`, {result.protocol['images_seen']:,} images"
+    generator = f"`{run.experiment}`, {result.protocol['images_seen']:,} images"
     return (
-        painter,
+        generator,
         _rate(alike),
         _count(accepted),
         cells,

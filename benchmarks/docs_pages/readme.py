@@ -22,32 +22,36 @@ README, NAME = Path("README.md"), "demo figures"
 HEADER = ("figure", "value", "95 % interval", "n", "floor", "ceiling")
 RUN_HEADER = ("run", "budget", "best checkpoint", "training", "processor", "commit", "configuration")
 SHOWN = {
-    "painter": ("fully true", "legible", "judge right on true renders", "judge right, blur 0.6 px"),
-    "teller": ("exactly true",),
-    "loop": ("told back as asked", "told as asked though judged false", "picture, told, painted: true"),
+    "generator": ("fully true", "legible", "judge right on true renders", "judge right, blur 0.6 px"),
+    "captioner": ("exactly true",),
+    "loop": ("told back as asked", "told as asked though judged false", "picture, told, generated: true"),
 }
 
 
 def main(arguments: Sequence[str]) -> None:
     """Write the figures of the two runs named, by default the demo's, into ./README.md."""
     outputs = default_outputs()
-    painter, teller = arguments or _demo_runs(outputs)
-    folders = [find_run(name, outputs) for name in (painter, teller)]
+    generator, captioner = arguments or _demo_runs(outputs)
+    folders = [find_run(name, outputs) for name in (generator, captioner)]
     rewrite(README, NAME, demo_figures(*folders))
 
 
 def _demo_runs(outputs: Path) -> list[str]:
-    links = [outputs / "demo" / role for role in ("painter", "teller")]
+    links = [outputs / "demo" / role for role in ("generator", "captioner")]
     if not all(link.is_dir() for link in links):
         raise UserError(f"the demo's runs are not in {outputs / 'demo'}: run `make demo` first")
     return [str(link) for link in links]
 
 
-def demo_figures(painter: RunFolder, teller: RunFolder) -> str:
+def demo_figures(generator: RunFolder, captioner: RunFolder) -> str:
     """A sentence on how they were measured, the figures, and what was trained."""
-    results = [_result(painter, "painter"), _result(painter, "loop", teller.run_id), _result(teller, "teller")]
+    results = [
+        _result(generator, "generator"),
+        _result(generator, "loop", captioner.run_id),
+        _result(captioner, "captioner"),
+    ]
     rows = [_figure_row(figure, result) for result in results for figure in _shown(result)]
-    runs = [_run_row(run, result) for run, result in ((painter, results[0]), (teller, results[2]))]
+    runs = [_run_row(run, result) for run, result in ((generator, results[0]), (captioner, results[2]))]
     return "\n\n".join((_protocol(results), markdown_table(HEADER, rows), markdown_table(RUN_HEADER, runs)))
 
 

@@ -11,7 +11,7 @@ from random import Random
 import torch
 
 from diptych.types import Scene, SceneObject
-from diptych.world.description import tell_everything
+from diptych.world.description import describe_fully
 from diptych.world.judging.judge import Judge
 from diptych.world.judging.readings import Reading
 from diptych.world.renderer import render
@@ -76,7 +76,7 @@ def minimal_pairs(judge: Judge, num: int, seed: int) -> dict[str, list[int]]:
     """For each aspect: of how many pairs that differ in it alone only one picture was called true, and of how many."""
     rng, flipped, tried = Random(seed), Counter[str](), Counter[str]()
     for scenes in fresh_scenes(judge, num, seed):
-        claims = [tell_everything(scene, rng) for scene in scenes]
+        claims = [describe_fully(scene, rng) for scene in scenes]
         right = judge.verdicts(render(scenes), claims)
         for aspect in ASPECTS_CHANGED:
             pairs = [(i, other) for i, scene in enumerate(scenes) if (other := changed(judge.spec, scene, aspect, rng))]

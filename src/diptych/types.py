@@ -95,7 +95,7 @@ class DataSpec:
 
     `vocabulary[i]` is the text of token i (the first four are `SPECIAL_TOKENS`); `max_length` counts <bos> and
     <eos>; `world` holds the keyword arguments of `diptych.world.WorldSpec` where truth is exact, else None. `labels`
-    are what may be recognised in a picture, any number of them or, with `exclusive_labels`, exactly one.
+    are what may be classified in a picture, any number of them or, with `exclusive_labels`, exactly one.
     """
 
     name: str

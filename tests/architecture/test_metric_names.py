@@ -10,11 +10,11 @@ from diptych.runs.training import train
 from diptych.tracking import read_metrics
 
 PATCHES_AND_ALIGNMENT = [
-    "model=painter",
-    "parts.teller.run=latest",
+    "model=layered_gan",
+    "parts.captioner.run=latest",
     "data=scenes_demo",
     "data.batch_size=16",
-    "system.alignment_images=16",
+    "system.pretraining_images=16",
     "system.whitening_images=16",
     "schedule.decay_images=16",
     "budget_images=48",
@@ -22,9 +22,9 @@ PATCHES_AND_ALIGNMENT = [
     "data.val_size=16",
 ]
 WITHOUT_A_WORLD = ["model=cnn_rnn", "data=digits"]
-TELLER = ["model=cnn_rnn_attention", "data=scenes_demo", "system.attention_penalty_weight=1"]
-RECOGNIZER = ["model=recognizer", "data=scenes_demo"]
-PAINTER = [
+CAPTIONER = ["model=cnn_rnn_attention", "data=scenes_demo", "system.attention_penalty_weight=1"]
+CLASSIFIER = ["model=classifier", "data=scenes_demo"]
+GENERATOR = [
     "model=dcgan",
     "data=scenes_demo",
     "generator=residual",
@@ -46,16 +46,18 @@ def documented(repository):
 
 @pytest.fixture(scope="module")
 def logged(tmp_path_factory):
-    """The names that a teller, a recogniser and painters with every term switched on leave in metrics.csv."""
+    """The names that a captioner, a classifier and generators with every term switched on leave in metrics.csv."""
     outputs = tmp_path_factory.mktemp("outputs")
-    teller, names = _one_step(TELLER, outputs)
-    _, painters = _one_step(PAINTER, outputs, parts={"teller": {"run": str(teller.path), "role": "captioner"}})
-    _, aligned = _one_step(
-        PATCHES_AND_ALIGNMENT, outputs, parts={"teller": {"run": str(teller.path), "role": "captioner"}}
+    captioner, names = _one_step(CAPTIONER, outputs)
+    _, generators = _one_step(
+        GENERATOR, outputs, parts={"captioner": {"run": str(captioner.path), "role": "captioner"}}
     )
-    _, recognizers = _one_step(RECOGNIZER, outputs)
+    _, aligned = _one_step(
+        PATCHES_AND_ALIGNMENT, outputs, parts={"captioner": {"run": str(captioner.path), "role": "captioner"}}
+    )
+    _, classifiers = _one_step(CLASSIFIER, outputs)
     _, worldless = _one_step(WITHOUT_A_WORLD, outputs)
-    return names | painters | aligned | recognizers | worldless | {GRID, CAPTIONS, TOLD}
+    return names | generators | aligned | classifiers | worldless | {GRID, CAPTIONS, TOLD}
 
 
 def test_every_figure_that_is_logged_is_explained(documented, logged):

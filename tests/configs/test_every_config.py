@@ -23,19 +23,19 @@ FILES = sorted(
 )
 GROUPS = sorted({str(path.parent) for path in FILES if path.parent != Path(".")})
 
-PAINTER = ["model=dcgan", "data=scenes_demo", "text_encoder=gru"]
-TELLER = ["model=cnn_rnn", "data=scenes_demo"]
+GENERATOR = ["model=dcgan", "data=scenes_demo", "text_encoder=gru"]
+CAPTIONER = ["model=cnn_rnn", "data=scenes_demo"]
 SMALL = ["data.batch_size=4", "data.val_size=8", "data.test_size=8"]
 COMPANY = {  # what a file of the group needs beside it to make a run
     "model": ["data=scenes_demo"],
     "data": ["model=dcgan"],
-    "tokenizer": TELLER,
-    "optimizer": TELLER,
-    "image_encoder": TELLER,
-    "caption_decoder": TELLER,
-    "system/captioner": TELLER,
-    "trainer/fsdp": TELLER,
-    "system/recognizer": ["model=recognizer", "data=scenes_demo"],
+    "tokenizer": CAPTIONER,
+    "optimizer": CAPTIONER,
+    "image_encoder": CAPTIONER,
+    "caption_decoder": CAPTIONER,
+    "system/captioner": CAPTIONER,
+    "trainer/fsdp": CAPTIONER,
+    "system/classifier": ["model=classifier", "data=scenes_demo"],
     "experiment": [],
 }
 SPECIAL = {  # what single files need on a machine without a network, a GPU or data
@@ -43,16 +43,16 @@ SPECIAL = {  # what single files need on a machine without a network, a GPU or d
     "image_encoder/resnet50": ["image_encoder.weights=null", "image_encoder.train_from=stem"],
     "image_encoder/resnet101": ["image_encoder.weights=null", "image_encoder.train_from=stem"],
     "image_encoder/vgg16": ["image_encoder.weights=null", "image_encoder.train_from=block1"],
-    "discriminator/perceptual": ["+parts.teller={run: a-captioner, role: captioner}"],
-    "latent_encoder/perceptual": [
-        "+parts.teller={run: a-captioner, role: captioner}",
+    "discriminator/projected": ["+parts.captioner={run: a-captioner, role: captioner}"],
+    "latent_encoder/backbone": [
+        "+parts.captioner={run: a-captioner, role: captioner}",
         "system.reconstruction_weight=50",
     ],
     "text_encoder/gru_whitened": [
-        "+parts.teller={run: a-captioner, role: captioner}",
-        "system.alignment_images=4",
+        "+parts.captioner={run: a-captioner, role: captioner}",
+        "system.pretraining_images=4",
     ],
-    "model/painter": ["schedule.decay_images=4"],
+    "model/layered_gan": ["schedule.decay_images=4"],
     "schedule/trapezoid": ["schedule.decay_images=4"],
     "trainer/ddp": ["trainer.accelerator=cpu", "trainer.devices=1"],
     "trainer/fsdp": ["trainer.accelerator=cpu", "trainer.devices=1"],
@@ -75,7 +75,7 @@ def options() -> Iterator[str]:
 def command(option: str) -> list[str]:
     """A run in which the option has a part."""
     group, _, name = option.partition("=")
-    company = COMPANY.get(f"{group}/{name}", COMPANY.get(group, PAINTER))
+    company = COMPANY.get(f"{group}/{name}", COMPANY.get(group, GENERATOR))
     if group == "callbacks":
         option = f"callbacks=[budget,{name}]"  # without a budget, training never ends
     return [o for o in company if not o.startswith(f"{group}=")] + [option, *SPECIAL.get(f"{group}/{name}", [])]
@@ -86,9 +86,9 @@ def composed(overrides: list[str]) -> dict[str, Any]:
     try:
         return compose(overrides)
     except UserError as error:
-        if "parts.teller.run has no value" not in str(error):
+        if "parts.captioner.run has no value" not in str(error):
             raise
-        return compose([*overrides, "parts.teller.run=a-captioner"])
+        return compose([*overrides, "parts.captioner.run=a-captioner"])
 
 
 @pytest.mark.parametrize("path", FILES, ids=str)
@@ -128,7 +128,7 @@ def test_every_file_takes_part_in_a_training_step(option, tmp_path, monkeypatch)
 
 def _lender(data: dict[str, Any]) -> RunFolder:
     """A captioner of the same data, for runs that borrow one."""
-    return train(compose([*TELLER, *SMALL, "debug=one_step"]) | {"data": data})[0]
+    return train(compose([*CAPTIONER, *SMALL, "debug=one_step"]) | {"data": data})[0]
 
 
 def _mnist(folder: Path) -> list[str]:

@@ -13,7 +13,7 @@ from diptych.sweeps.search.study import Study
 
 SWEEPER = Path(__file__).resolve().parents[2] / "conf" / "hydra" / "sweeper"
 SAMPLERS, PRUNERS = (sorted(path.stem for path in (SWEEPER / kind).glob("*.yaml")) for kind in ("sampler", "pruner"))
-TRUE, COST = Objective("val/true", "maximize"), Objective("seconds", "minimize")
+TRUE, COST = Objective("val/scene_accuracy", "maximize"), Objective("seconds", "minimize")
 pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 
 

@@ -14,25 +14,25 @@ SGD = ("optimizer@generator_optimizer=sgd", "optimizer@discriminator_optimizer=s
 SMALL_DIGITS = ("data=digits", "data.batch_size=16", "tracking=none", "budget_images=64", "validate_every_images=32")
 RUNS = {
     "a captioner": (
-        "model=small_teller",
+        "model=small_captioner",
         "caption_decoder.dropout=0",
         "system.attention_penalty_weight=1",
         "budget_images=128",
         "validate_every_images=64",
     ),
-    "a painter of sentences": ("model=small_painter", *SGD, "budget_images=64", "validate_every_images=32"),
-    "the shipped painter's parts": (
-        "model=small_borrower",
+    "a generator of sentences": ("model=small_text_gan", *SGD, "budget_images=64", "validate_every_images=32"),
+    "the shipped generator's parts": (
+        "model=small_layered_gan",
         *SGD,
         "system.redescription_noise=0",
-        "discriminator.eye_noise=0",
-        "system.alignment_images=32",
+        "discriminator.backbone_noise=0",
+        "system.pretraining_images=32",
         "system.whitening_images=16",
         "budget_images=80",
         "validate_every_images=80",
     ),
     "a plain GAN": ("model=dcgan", *SMALL_DIGITS, "data.image_size=32", "generator.width=4", "discriminator.width=4"),
-    "a recogniser": ("model=recognizer", *SMALL_DIGITS),
+    "a classifier": ("model=classifier", *SMALL_DIGITS),
 }
 """Noise and dropout are left out, which each device draws for itself."""
 
@@ -41,7 +41,7 @@ RUNS = {
 def lender(tmp_path_factory) -> Path:
     """A captioner for the run that borrows one."""
     folder = tmp_path_factory.mktemp("lender")
-    train = ["train", "--config-dir", str(devices.CONF), "model=small_teller", "budget_images=32"]
+    train = ["train", "--config-dir", str(devices.CONF), "model=small_captioner", "budget_images=32"]
     assert processes.finish([*train, "validate_every_images=32"], folder) == 0, processes.said(folder)
     (run,) = all_runs(folder / "outputs")
     return run.path
@@ -50,8 +50,8 @@ def lender(tmp_path_factory) -> Path:
 @pytest.mark.parametrize(("name", "strategy"), [*((name, "ddp") for name in RUNS), ("a captioner", "fsdp")])
 def test_two_devices_learn_and_measure_what_one_does(name, strategy, request, tmp_path):
     overrides = list(RUNS[name])
-    if "model=small_borrower" in overrides:
-        overrides.append(f"parts.teller.run={request.getfixturevalue('lender')}")
+    if "model=small_layered_gan" in overrides:
+        overrides.append(f"parts.captioner.run={request.getfixturevalue('lender')}")
     (one,) = devices.trained(overrides, 1, tmp_path / "one")
     first, second = devices.trained(overrides, 2, tmp_path / "two", strategy)
     assert [sum(pair) for pair in zip(first["tokens"], second["tokens"], strict=True)] == one["tokens"]

@@ -11,9 +11,9 @@ from torch_fidelity.metric_prc import prc_features_to_metric
 from diptych.metrics.pictures import manifold_scores, manifolds
 
 
-def authors(real: torch.Tensor, painted: torch.Tensor, neighbours: int) -> tuple[float, ...]:
+def authors(real: torch.Tensor, generated: torch.Tensor, neighbours: int) -> tuple[float, ...]:
     with contextlib.redirect_stdout(io.StringIO()):
-        scores = compute_prdc(real.double().numpy(), painted.double().numpy(), neighbours)
+        scores = compute_prdc(real.double().numpy(), generated.double().numpy(), neighbours)
     return tuple(float(scores[name]) for name in manifolds.ManifoldScores._fields)
 
 
@@ -24,29 +24,31 @@ def samples(num: int, seed: int, dim: int = 16, scale: float = 1.0) -> torch.Ten
 @pytest.mark.parametrize("neighbours", [1, 3, 5])
 @pytest.mark.parametrize("scale", [0.7, 1.0, 1.3])
 def test_all_four_are_the_authors(neighbours, scale):
-    real, painted = samples(500, 1), samples(430, 2, scale=scale) + 0.1
-    assert manifold_scores(real, painted, neighbours=neighbours) == pytest.approx(authors(real, painted, neighbours))
+    real, generated = samples(500, 1), samples(430, 2, scale=scale) + 0.1
+    assert manifold_scores(real, generated, neighbours=neighbours) == pytest.approx(
+        authors(real, generated, neighbours)
+    )
 
 
 def test_far_from_the_origin_they_are_the_authors_still():
-    real, painted = samples(300, 1) + 1000, samples(300, 2) + 1000
-    expected = authors(real - 1000, painted - 1000, 5)
-    assert manifold_scores(real, painted) == pytest.approx(expected, abs=0.01)
+    real, generated = samples(300, 1) + 1000, samples(300, 2) + 1000
+    expected = authors(real - 1000, generated - 1000, 5)
+    assert manifold_scores(real, generated) == pytest.approx(expected, abs=0.01)
 
 
 def test_precision_and_recall_are_torch_fidelity_s():
-    real, painted = samples(400, 1).double(), samples(400, 2, scale=1.1).double()
+    real, generated = samples(400, 1).double(), samples(400, 2, scale=1.1).double()
     theirs = prc_features_to_metric(
-        painted, real, prc_neighborhood=3, prc_batch_size=100, save_cpu_ram=True, verbose=False
+        generated, real, prc_neighborhood=3, prc_batch_size=100, save_cpu_ram=True, verbose=False
     )
-    ours = manifold_scores(real, painted, neighbours=3)
+    ours = manifold_scores(real, generated, neighbours=3)
     assert (ours.precision, ours.recall) == pytest.approx((theirs["precision"], theirs["recall"]), abs=1e-6)
 
 
-def test_a_collapsed_painter_is_precise_and_recalls_next_to_nothing():
+def test_a_collapsed_generator_is_precise_and_recalls_next_to_nothing():
     real = samples(1000, 1, dim=8)
-    painted = real[:1] + 1e-3 * samples(1000, 2, dim=8)
-    scores = manifold_scores(real, painted)
+    generated = real[:1] + 1e-3 * samples(1000, 2, dim=8)
+    scores = manifold_scores(real, generated)
     assert scores.precision == 1
     assert scores.recall <= 0.002
     assert scores.coverage < 0.05
@@ -67,10 +69,10 @@ def test_two_sets_that_are_one_point_score_nothing_as_in_the_authors_package():
 
 
 def test_rows_at_once_never_change_them(monkeypatch):
-    real, painted = samples(90, 1), samples(80, 2)
-    whole = manifold_scores(real, painted)
+    real, generated = samples(90, 1), samples(80, 2)
+    whole = manifold_scores(real, generated)
     monkeypatch.setattr(manifolds, "ROWS_AT_ONCE", 7)
-    assert manifold_scores(real, painted) == whole
+    assert manifold_scores(real, generated) == whole
 
 
 def test_too_few_vectors_are_refused():

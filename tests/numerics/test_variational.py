@@ -18,8 +18,8 @@ def test_a_posterior_that_is_the_prior_costs_nothing():
 
 def test_errors_are_means_of_squares_per_picture():
     images = torch.zeros(2, 3, 4, 4)
-    painted = torch.stack([torch.full((3, 4, 4), 0.5), torch.full((3, 4, 4), -1.0)])
-    assert reconstruction_loss(painted, images).tolist() == [0.25, 1.0]
+    generated = torch.stack([torch.full((3, 4, 4), 0.5), torch.full((3, 4, 4), -1.0)])
+    assert reconstruction_loss(generated, images).tolist() == [0.25, 1.0]
     assert latent_loss(torch.tensor([[1.0, 3.0]]), torch.zeros(1, 2)).tolist() == [5.0]
 
 

@@ -28,7 +28,7 @@ def test_the_demo_ends_with_a_report_that_tells_everything(demo):
     report = outputs / "demo" / "report.html"
     assert Path(said["report"]) == report
     document = report.read_text(encoding="utf-8")
-    measured = ("Painted from sentences", "Told of pictures", "The loop", "Skills")
+    measured = ("Generation", "Captioning", "Cycle consistency", "Skills")
     sections = (*measured, "How they learned", "Time and machine")
     for part in (*sections, "smoke budget", "peak memory", 'class="attention"'):
         assert part in document
@@ -36,7 +36,7 @@ def test_the_demo_ends_with_a_report_that_tells_everything(demo):
 
 def test_the_demo_links_its_two_runs(demo):
     outputs, said = demo
-    for role in ("teller", "painter"):
+    for role in ("captioner", "generator"):
         link = outputs / "demo" / role
         assert link.is_symlink()
         assert link.resolve() == Path(said["runs"][role]).resolve()
@@ -45,7 +45,12 @@ def test_the_demo_links_its_two_runs(demo):
 
 def test_the_demo_measures_both_and_the_loop_with_the_judge_beside_them(demo):
     _, said = demo
-    assert [evaluation["kind"] for evaluation in said["evaluations"]] == ["painter", "teller", "loop", "skills_full"]
+    assert [evaluation["kind"] for evaluation in said["evaluations"]] == [
+        "generator",
+        "captioner",
+        "loop",
+        "skills_full",
+    ]
     figures = {figure["name"]: figure for figure in said["evaluations"][0]["figures"]}
     assert figures["judge right on true renders"]["value"] == 1
     assert figures["fully true"]["n"] == figures["judge right, blur 0.6 px"]["n"] == 32

@@ -17,7 +17,7 @@ from diptych.tracking import read_metrics
 from sameness import differences_of_runs
 
 CONF = Path(__file__).resolve().parents[1] / "support" / "conf"
-TELLER = ["--config-dir", str(CONF), "model=small_teller", "caption_decoder.dropout=0.1", "budget_images=640"]
+CAPTIONER = ["--config-dir", str(CONF), "model=small_captioner", "caption_decoder.dropout=0.1", "budget_images=640"]
 TWO = ["trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2", "trainer.threads=1"]
 SMALL_DIGITS = [
     *("data=digits", "data.batch_size=16", "data.image_size=32", "generator.width=4", "discriminator.width=4"),
@@ -37,7 +37,7 @@ def _nothing_is_left_running():
 def whole(tmp_path_factory) -> RunFolder:
     """A run on two devices that nobody disturbed."""
     folder = tmp_path_factory.mktemp("whole")
-    assert processes.finish(["train", *TELLER, *TWO], folder) == 0, processes.said(folder)
+    assert processes.finish(["train", *CAPTIONER, *TWO], folder) == 0, processes.said(folder)
     return the_run(folder)
 
 
@@ -52,7 +52,7 @@ def test_a_run_on_two_devices_has_one_folder_and_one_row_at_each_count(whole):
 
 @pytest.mark.slow
 def test_a_run_of_which_one_device_is_killed_is_lost_and_resumes_exactly(whole, tmp_path):
-    assert processes.finish(["train", *TELLER, *TWO, strike(400, rank=1)], tmp_path) == 1
+    assert processes.finish(["train", *CAPTIONER, *TWO, strike(400, rank=1)], tmp_path) == 1
     run = the_run(tmp_path)
     assert run.read_status().label == "lost"
     assert "process 1 of this run was killed by signal 9" in processes.said(tmp_path)
@@ -62,16 +62,16 @@ def test_a_run_of_which_one_device_is_killed_is_lost_and_resumes_exactly(whole, 
 
 
 def test_nothing_is_left_of_a_run_whose_first_process_is_killed(tmp_path):
-    assert processes.finish(["train", *TELLER, *TWO, strike(400, rank=0)], tmp_path) == -signal.SIGKILL
+    assert processes.finish(["train", *CAPTIONER, *TWO, strike(400, rank=0)], tmp_path) == -signal.SIGKILL
     assert the_run(tmp_path).read_status().label == "lost"
     assert no_process_has(the_run(tmp_path))
 
 
 def test_an_error_on_one_device_is_the_runs_error(tmp_path):
     explode = "+callbacks.explode={_target_: tinyparts.Explode, images: 400, rank: 1}"
-    assert processes.finish(["train", *TELLER, *TWO, explode], tmp_path) == 1
+    assert processes.finish(["train", *CAPTIONER, *TWO, explode], tmp_path) == 1
     said = processes.said(tmp_path)
-    assert "process 1 of this run failed: RuntimeError: the paint has run out" in said
+    assert "process 1 of this run failed: RuntimeError: the generate has run out" in said
     assert "Traceback" not in said
     assert the_run(tmp_path).read_status().label == "failed"
     assert no_process_has(the_run(tmp_path))
@@ -85,7 +85,7 @@ def test_weights_that_are_no_numbers_in_one_devices_shard_make_all_of_them_diver
     saves_after_it = ["~callbacks.checkpoints", poison, f"+callbacks.checkpoints={CHECKPOINTS}"]
     callbacks = [health, *(saves_after_it if where == "saving" else [poison])]
     began = time.monotonic()
-    assert processes.finish(["train", *TELLER, "trainer=fsdp", *TWO[1:], *callbacks], tmp_path) == 1
+    assert processes.finish(["train", *CAPTIONER, "trainer=fsdp", *TWO[1:], *callbacks], tmp_path) == 1
     run = the_run(tmp_path)
     status = run.read_status()
     assert status.label == "diverged", processes.said(tmp_path)
@@ -97,7 +97,7 @@ def test_weights_that_are_no_numbers_in_one_devices_shard_make_all_of_them_diver
 
 def test_told_to_stop_all_devices_save_once_and_leave_with_the_signal(tmp_path):
     pause = "+callbacks.pause={_target_: tinyparts.Pause, seconds: 0.05}"
-    process = processes.start(["train", *TELLER, *TWO, pause, "budget_images=100_000"], tmp_path)
+    process = processes.start(["train", *CAPTIONER, *TWO, pause, "budget_images=100_000"], tmp_path)
     wait_for(process, tmp_path, "outputs/*/*/checkpoints/last.ckpt")
     os.killpg(process.pid, signal.SIGTERM)  # as a terminal or a scheduler does it
     process.join(60)
@@ -109,7 +109,7 @@ def test_told_to_stop_all_devices_save_once_and_leave_with_the_signal(tmp_path):
 
 
 def test_told_to_stop_while_the_others_are_starting_a_run_is_stopped_and_not_lost(tmp_path):
-    process = processes.start(["train", *TELLER, *TWO], tmp_path)
+    process = processes.start(["train", *CAPTIONER, *TWO], tmp_path)
     wait_for(process, tmp_path, "outputs/*/*/ranks/1.txt")
     time.sleep(0.5)
     os.killpg(process.pid, signal.SIGTERM)
@@ -122,7 +122,7 @@ def test_told_to_stop_while_the_others_are_starting_a_run_is_stopped_and_not_los
 @pytest.mark.parametrize("rank", [0, 1])
 def test_a_run_that_a_search_gives_up_is_pruned_on_all_devices_whichever_sees_it(tmp_path, rank):
     give_up = f"+callbacks.give_up={{_target_: tinyparts.GiveUp, images: 400, seen_by: {rank}}}"
-    assert processes.finish(["train", *TELLER, *TWO, give_up], tmp_path) == 0, processes.said(tmp_path)
+    assert processes.finish(["train", *CAPTIONER, *TWO, give_up], tmp_path) == 0, processes.said(tmp_path)
     run = the_run(tmp_path)
     status = run.read_status()
     assert (status.label, status.why, status.images_seen) == ("pruned", "others are better", 416)
@@ -147,8 +147,8 @@ def test_a_gan_of_which_one_device_is_killed_resumes_exactly(tmp_path):
 
 def test_processes_that_somebody_else_has_started_begin_with_what_the_first_has_found(tmp_path):
     """To the second one, which looks later, `latest` would be the run that the first has just begun."""
-    assert processes.finish(["train", *TELLER, "budget_images=64"], tmp_path) == 0, processes.said(tmp_path)
-    train = ["train", *TELLER, *TWO, "init_from=latest", "budget_images=64", "name=started"]
+    assert processes.finish(["train", *CAPTIONER, "budget_images=64"], tmp_path) == 0, processes.said(tmp_path)
+    train = ["train", *CAPTIONER, *TWO, "init_from=latest", "budget_images=64", "name=started"]
     shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(devices.free_port())}
     first = processes.start(train, tmp_path, shared | {"RANK": "0", "LOCAL_RANK": "0"})
     wait_for(first, tmp_path, "outputs/started/*/config.yaml")

@@ -21,7 +21,7 @@ from sameness import differences_of_runs
 CONF = Path(__file__).resolve().parents[1] / "support" / "conf"
 
 # Images between two checkpoints; every run sees six times as many.
-INTERVALS = {"small_teller": 160, "small_painter": 80, "small_borrower": 80}
+INTERVALS = {"small_captioner": 160, "small_text_gan": 80, "small_layered_gan": 80}
 
 
 @dataclass(frozen=True)
@@ -42,12 +42,12 @@ def _nothing_is_left_running():
 @pytest.fixture(scope="module")
 def lender(tmp_path_factory) -> RunFolder:
     """A captioner for the run that borrows one."""
-    return completed(command("small_teller", "budget_images=160"), tmp_path_factory.mktemp("lender"))
+    return completed(command("small_captioner", "budget_images=160"), tmp_path_factory.mktemp("lender"))
 
 
 @pytest.fixture(scope="module", params=list(INTERVALS))
 def whole(request, lender, tmp_path_factory) -> Whole:
-    borrowed = [f"parts.teller.run={lender.path}"] if request.param == "small_borrower" else []
+    borrowed = [f"parts.captioner.run={lender.path}"] if request.param == "small_layered_gan" else []
     train = command(request.param, *borrowed)
     return Whole(train, INTERVALS[request.param], completed(train, tmp_path_factory.mktemp(request.param)))
 

@@ -12,7 +12,7 @@ from sameness import differences_of_runs
 
 CONF = Path(__file__).resolve().parents[1] / "support" / "conf"
 STOPPED_FOR_WANT_OF_ROOM = 75
-TRAIN = ["train", "--config-dir", str(CONF), "model=small_teller"]
+TRAIN = ["train", "--config-dir", str(CONF), "model=small_captioner"]
 SAMPLES = "+callbacks.samples={_target_: diptych.callbacks.Samples, every_images: 100}"
 
 

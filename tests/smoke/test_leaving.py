@@ -33,7 +33,7 @@ def test_a_run_that_failed_leaves_with_1_and_keeps_the_traceback_for_log_txt(tmp
     explode = "+callbacks.explode={_target_: tinyparts.Explode, images: 64}"
     assert processes.finish(["train", *TINY, explode], tmp_path) == 1
     said = processes.said(tmp_path)
-    assert "diptych train: RuntimeError: the paint has run out" in said
+    assert "diptych train: RuntimeError: the generate has run out" in said
     assert "Traceback" not in said
     (run,) = all_runs(tmp_path / "outputs")
     assert "Traceback" in run.log.read_text()
@@ -66,8 +66,8 @@ def test_debug_shows_the_traceback(tmp_path):
         (["resume", "latest"], "there is no run in outputs/ yet"),
         (["resume", "nothing"], "there is no run 'nothing'"),
         (["runs", "show", "nothing"], "there is no run 'nothing'"),
-        (["runs", "--nonsense"], "unrecognized arguments"),
-        (["paint"], "invalid choice: 'paint'"),
+        (["runs", "--nonsense"], "unclassified arguments"),
+        (["generate"], "invalid choice: 'generate'"),
     ],
 )
 def test_wrong_usage_leaves_with_2_and_one_message(tmp_path, arguments, says):

@@ -13,11 +13,11 @@ class MyGenerator(nn.Module):
     def __init__(self, *, image_size: int, image_channels: int, latent_dim: int = 4) -> None:
         super().__init__()
         self.latent_dim, self.image_size = latent_dim, image_size
-        self.paint = nn.Linear(latent_dim, image_channels * image_size**2)
+        self.generate = nn.Linear(latent_dim, image_channels * image_size**2)
         self.shape = (image_channels, image_size, image_size)
 
     def forward(self, latents, text=None):
-        return self.paint(latents).tanh().unflatten(1, self.shape)
+        return self.generate(latents).tanh().unflatten(1, self.shape)
 """
 ONE_STEP = ["model=mlp_gan", "data=digits", "generator=mine", "debug=one_step", "data.val_size=20"]
 
@@ -36,7 +36,7 @@ def test_a_generator_of_one_s_own_is_trained_by_name(own_folder):
         own_folder
     )
     (run,) = all_runs(own_folder / "outputs")
-    assert torch.load(run.last, weights_only=True)["state_dict"]["generator.paint.weight"].shape == (28 * 28, 6)
+    assert torch.load(run.last, weights_only=True)["state_dict"]["generator.generate.weight"].shape == (28 * 28, 6)
 
 
 def test_it_is_restored_only_by_those_who_trust_it(own_folder):

@@ -1,4 +1,4 @@
-"""What other runs make of a painter's pictures: `diptych evaluate PAINTER --with RUN`, once or several times."""
+"""What other runs make of a generator's pictures: `diptych evaluate GENERATOR --with RUN`, once or several times."""
 
 import json
 
@@ -34,17 +34,17 @@ def trained(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def painter(trained) -> RunFolder:
+def generator(trained) -> RunFolder:
     return trained("model=mlp_gan", "text_encoder=gru", *SMALL_WORLD)
 
 
 @pytest.fixture(scope="module")
-def recognizer(trained) -> RunFolder:
-    return trained("model=recognizer", "image_encoder.pooled_dim=4", *SMALL_WORLD)
+def classifier(trained) -> RunFolder:
+    return trained("model=classifier", "image_encoder.pooled_dim=4", *SMALL_WORLD)
 
 
 @pytest.fixture(scope="module")
-def teller(trained) -> RunFolder:
+def captioner(trained) -> RunFolder:
     return trained("model=cnn_rnn", "image_encoder.num_halvings=2", *SMALL_WORLD)
 
 
@@ -58,37 +58,37 @@ def refused(capsys, *words) -> str:
     return capsys.readouterr().err
 
 
-def test_a_teller_and_a_recogniser_look_at_the_same_pictures(painter, recognizer, teller, capsys):
-    results = evaluated(capsys, painter.path, "--with", teller.path, "--with", recognizer.path)
-    assert [result["kind"] for result in results] == ["painter", "loop", "second_reader"]
+def test_a_captioner_and_a_classifier_look_at_the_same_pictures(generator, classifier, captioner, capsys):
+    results = evaluated(capsys, generator.path, "--with", captioner.path, "--with", classifier.path)
+    assert [result["kind"] for result in results] == ["generator", "loop", "second_reader"]
     assert [result["protocol"].get("with", {}).get("run") for result in results] == [
         None,
-        teller.run_id,
-        recognizer.run_id,
+        captioner.run_id,
+        classifier.run_id,
     ]
     assert results[2]["protocol"]["judge"] == results[0]["protocol"]["judge"]
-    assert (painter.evaluations / f"best-scenes_demo-test-0-with-{recognizer.run_id}.json").is_file()
-    page = write_run_report(painter).read_text(encoding="utf-8")
-    assert "Judge and recogniser" in page
-    assert "recogniser: " in page
+    assert (generator.evaluations / f"best-scenes_demo-test-0-with-{classifier.run_id}.json").is_file()
+    page = write_run_report(generator).read_text(encoding="utf-8")
+    assert "Judge and classifier" in page
+    assert "classifier: " in page
 
 
-def test_the_table_says_how_many_pictures_are_in_each_cell(painter, recognizer, capsys):
-    assert main(["evaluate", str(painter.path), "--with", str(recognizer.path), "--num", "8", "--no-skills"]) == 0
+def test_the_table_says_how_many_pictures_are_in_each_cell(generator, classifier, capsys):
+    assert main(["evaluate", str(generator.path), "--with", str(classifier.path), "--num", "8", "--no-skills"]) == 0
     said = capsys.readouterr().out
     assert "the judge alone" in said
-    assert max(map(len, said.split("Judge and recogniser")[1].split("written to")[0].splitlines())) <= 80
+    assert max(map(len, said.split("Judge and classifier")[1].split("written to")[0].splitlines())) <= 80
 
 
-def test_only_painters_pictures_are_shown_to_others(painter, recognizer, teller, capsys):
-    assert "another run (--with) goes with a painter" in refused(capsys, teller.path, "--with", recognizer.path)
-    assert "--with takes a run that tells or recognises" in refused(capsys, painter.path, "--with", painter.path)
+def test_only_generators_pictures_are_shown_to_others(generator, classifier, captioner, capsys):
+    assert "another run (--with) goes with a generator" in refused(capsys, captioner.path, "--with", classifier.path)
+    assert "--with takes a run that tells or classifies" in refused(capsys, generator.path, "--with", generator.path)
 
 
-def test_a_recogniser_of_another_vocabulary_is_refused_before_anything_is_painted(painter, trained, capsys):
-    other = trained("model=recognizer", "image_encoder.pooled_dim=4", *OTHER_WORLD)
-    before = set(painter.evaluations.glob("*"))
-    said = refused(capsys, painter.path, "--with", other.path, "--seed", "7")
+def test_a_classifier_of_another_vocabulary_is_refused_before_anything_is_generated(generator, trained, capsys):
+    other = trained("model=classifier", "image_encoder.pooled_dim=4", *OTHER_WORLD)
+    before = set(generator.evaluations.glob("*"))
+    said = refused(capsys, generator.path, "--with", other.path, "--seed", "7")
     assert f"{other.run_id} never learned blue, which scenes_demo has" in said
-    assert "painting" not in said
-    assert set(painter.evaluations.glob("*")) == before
+    assert "generating" not in said
+    assert set(generator.evaluations.glob("*")) == before

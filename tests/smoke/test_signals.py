@@ -25,10 +25,10 @@ def _nothing_is_left_running():
     ("signum", "model", "where"),
     [
         (signal.SIGINT, "small_gan", "step"),
-        (signal.SIGTERM, "small_painter", "sampling"),
-        (signal.SIGINT, "small_teller", "validation"),
-        (signal.SIGTERM, "small_teller", "sampling"),
-        (signal.SIGTERM, "small_recognizer", "validation"),
+        (signal.SIGTERM, "small_text_gan", "sampling"),
+        (signal.SIGINT, "small_captioner", "validation"),
+        (signal.SIGTERM, "small_captioner", "sampling"),
+        (signal.SIGTERM, "small_classifier", "validation"),
     ],
 )
 def test_a_run_and_its_data_workers_are_told_to_stop(tmp_path, signum, model, where):
@@ -40,7 +40,7 @@ def test_a_run_and_its_data_workers_are_told_to_stop(tmp_path, signum, model, wh
 
 @pytest.mark.parametrize(("signum", "where"), [(signal.SIGINT, "building"), (signal.SIGTERM, "sanity")])
 def test_before_the_first_step_there_is_nothing_to_save(tmp_path, signum, where):
-    run, said = struck(tmp_path, signum, "small_teller", where, images=0)
+    run, said = struck(tmp_path, signum, "small_captioner", where, images=0)
     assert not list(run.checkpoints.iterdir())
     assert said[-1].endswith("has no checkpoint yet: begin anew")
 
@@ -49,7 +49,7 @@ def test_before_the_first_step_there_is_nothing_to_save(tmp_path, signum, where)
     ("signum", "where", "saved"), [(signal.SIGTERM, "step", 608), (signal.SIGINT, "validation", 480)]
 )
 def test_a_second_signal_does_not_wait_for_a_validation_to_end(tmp_path, signum, where, saved):
-    run, _ = struck(tmp_path, signum, "small_teller", where, images=600, times=2, more=["data.num_workers=2"])
+    run, _ = struck(tmp_path, signum, "small_captioner", where, images=600, times=2, more=["data.num_workers=2"])
     assert torch.load(run.last, weights_only=True)["images_seen"] == saved
     assert not list(run.path.rglob("*.partial"))
 

@@ -66,7 +66,7 @@ def test_a_stopped_sweep_says_how_it_fares_and_goes_on_where_it_was(tmp_path, en
     said = asked(["stop", "lr", "--json"], tmp_path, environment)
     assert controller.wait(60) == 128 + signal.SIGTERM
     assert said["counts"] == {"queued": 1, "stopped": 1}
-    assert not said["in_hand"]
+    assert not said["exclusive_lock"]
     first = [run for run in said["runs"] if run["state"] == "stopped"]
     assert 0 < first[0]["images"] < 3200
     assert begin(grid, tmp_path, environment).wait(120) == 0
@@ -139,5 +139,5 @@ def test_what_failed_is_tried_again_on_request_only(tmp_path, environment):
     assert begin(grid, tmp_path, environment).wait(60) == 1
     failed = next(job for job in sweep_in(tmp_path).jobs() if job.state == FAILED)
     assert failed.starts == 1
-    assert "the paint has run out" in failed.why
+    assert "the generate has run out" in failed.why
     assert asked(["retry", "lr", "--json"], tmp_path, environment)["counts"] == {"queued": 1, "done": 1}

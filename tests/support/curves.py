@@ -12,24 +12,24 @@ from typing import Any
 TESTS = Path(__file__).resolve().parents[1]
 FOLDER = TESTS / "golden" / "curves"
 BATCH, STEPS = 16, 20
-IMAGES_A_STEP = {"small_painter": BATCH, "small_teller": 2 * BATCH, "small_borrower": BATCH}
+IMAGES_A_STEP = {"small_text_gan": BATCH, "small_captioner": 2 * BATCH, "small_layered_gan": BATCH}
 # Adam blows gradients that are only rounding errors up to whole steps unless eps is larger than they are; dropout draws
 # from libraries that not every machine has; without warm-up twenty steps are enough to learn something.
 CHANGES = {
-    "small_painter": ["+generator_optimizer.eps=1e-2", "+discriminator_optimizer.eps=1e-2"],
-    "small_borrower": ["+generator_optimizer.eps=1e-2", "+discriminator_optimizer.eps=1e-2"],
-    "small_teller": [
+    "small_text_gan": ["+generator_optimizer.eps=1e-2", "+discriminator_optimizer.eps=1e-2"],
+    "small_layered_gan": ["+generator_optimizer.eps=1e-2", "+discriminator_optimizer.eps=1e-2"],
+    "small_captioner": [
         "caption_decoder.dropout=0.0",
         "schedule.warmup_images=0",
         "optimizer.lr=1e-2",
         "system.attention_penalty_weight=1",
     ],
 }
-LENT = "small_teller"
+LENT = "small_captioner"
 LOSSES = (
     "loss",
     "attention_penalty",
-    "alignment_loss",
+    "pretraining_loss",
     "d_loss",
     "d_patch_loss",
     "contrastive_loss",
@@ -52,7 +52,7 @@ def measured(model: str) -> Curves:
 
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as outputs:
-        lent = [f"parts.teller.run={_trained(LENT, outputs).path}"] if model == "small_borrower" else []
+        lent = [f"parts.captioner.run={_trained(LENT, outputs).path}"] if model == "small_layered_gan" else []
         rows = [
             row for row in read_metrics(_trained(model, outputs, *lent).metrics) if "train/images_per_second" in row
         ]

@@ -13,14 +13,14 @@ from torch.distributed.tensor import DTensor
 
 from diptych.config.composition import compose
 from diptych.data.collate import Collate
-from diptych.runs.distributed.topology import meeting_point, together
-from diptych.runs.execution import Start, build, fit, place_for, trainer_for
+from diptych.runs.distributed.topology import process_group, store_of
+from diptych.runs.execution import Execution, build, fit, topology_for, trainer_for
 from diptych.runs.folder.layout import RunFolder
 from diptych.runs.lifecycle.signals import StopSignals
 from diptych.runs.parts import borrow
 from diptych.runs.requirements import find_lenders
 from diptych.runs.trainer import quiet
-from diptych.systems.generation_quality import PaintingQuality
+from diptych.systems.generation_quality import GenerationQuality
 from diptych.tracking import Trackers
 from diptych.types import Batch
 
@@ -63,10 +63,10 @@ def trained(overrides: list[str], devices: int, folder: Path, strategy: str = "d
     port = free_port()
     settings = [f"trainer={strategy}", "trainer.accelerator=cpu", f"trainer.devices={devices}"] if devices > 1 else []
     arguments = [([*overrides, *settings], rank, port, folder) for rank in range(devices)]
-    crew = [processes.CONTEXT.Process(target=_train, args=args) for args in arguments]
-    for process in crew:
+    ranks = [processes.CONTEXT.Process(target=_train, args=args) for args in arguments]
+    for process in ranks:
         process.start()
-    for process in crew:
+    for process in ranks:
         process.join(120)
         assert process.exitcode == 0, "see the traceback above"
     return [torch.load(folder / f"{rank}.pt") for rank in range(devices)]
@@ -78,7 +78,7 @@ def _train(overrides: list[str], rank: int, port: int, folder: Path) -> None:
     config = compose([f"paths.outputs={folder}", *overrides], config_dir=CONF)
     run = RunFolder.create(folder, config["name"], f"rank{rank}")
     borrow(find_lenders(config["parts"], folder), run)
-    start = Start(run, config, replace(place_for(config), rank=rank, local_rank=rank, port=port))
+    start = Execution(run, config, replace(topology_for(config), rank=rank, local_rank=rank, port=port))
     with StopSignals() as signals, quiet():
         work, witness = build(start), Witness()
         with _company(start):
@@ -93,9 +93,9 @@ def _train(overrides: list[str], rank: int, port: int, folder: Path) -> None:
 def _compute_in_double() -> None:
     """Networks and pictures, so that rounding is not taken for a difference between devices."""
     torch.set_default_dtype(torch.float64)
-    collate, quality = Collate.__call__, PaintingQuality.update
+    collate, quality = Collate.__call__, GenerationQuality.update
     Collate.__call__ = lambda *args: _in_single(collate, *args)
-    PaintingQuality.update = lambda *args: _in_single(quality, *args)
+    GenerationQuality.update = lambda *args: _in_single(quality, *args)
 
 
 def _in_single(function: Any, *args: Any) -> Any:
@@ -106,10 +106,10 @@ def _in_single(function: Any, *args: Any) -> Any:
     return replace(result, images=result.images.double()) if isinstance(result, Batch) else result
 
 
-def _company(start: Start) -> Any:
+def _company(start: Execution) -> Any:
     if start.settings["strategy"] is None:
         return nullcontext()
-    return together(start.place, meeting_point(start.place, start.settings), start.settings)
+    return process_group(start.topology, store_of(start.topology, start.settings), start.settings)
 
 
 def free_port() -> int:

@@ -13,7 +13,7 @@ from diptych.runs.folder.status import DONE, Status
 from diptych.sweeps.folder import SWEEPS, SweepFolder
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
-MONITOR = "val/true"
+MONITOR = "val/scene_accuracy"
 
 
 @dataclass
@@ -81,4 +81,4 @@ def _write(outputs: Path, run_id: str, run: PlayedRun, choice: Mapping[str, Any]
     if run.tested is not None:
         figures = [Figure("fully true", run.tested, 100)]
         protocol = {"data": "scenes", "split": "test", "num": 100, "seed": 0, "run": run_id}
-        save(Evaluation("painter", "Painter", protocol, figures), folder.evaluations, "best-scenes-test-0")
+        save(Evaluation("generator", "TextToImage", protocol, figures), folder.evaluations, "best-scenes-test-0")

@@ -12,7 +12,7 @@ from pytorch_lightning import Callback, LightningDataModule
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
 
-from diptych.runs.lifecycle.stop_callback import Pauses
+from diptych.runs.lifecycle.stop_callback import StopCallback
 from diptych.systems.base import System
 from diptych.types import Batch
 
@@ -84,7 +84,7 @@ class TinyGAN(System):
         optimizer.step()
 
 
-class TinyTeller(System):
+class TinyCaptioner(System):
     """Predicts the second word from the pixels: one optimiser, stepped by Lightning."""
 
     def __init__(self, *, data_spec, optimizer, width: int = 8, seed: int = 0) -> None:
@@ -253,7 +253,7 @@ class GiveUp(Callback):
         self.images, self.seen_by = images, seen_by
 
     def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
-        (pauses,) = (callback for callback in trainer.callbacks if isinstance(callback, Pauses))
+        (pauses,) = (callback for callback in trainer.callbacks if isinstance(callback, StopCallback))
         if pl_module.images_seen >= self.images and trainer.global_rank == self.seen_by:
             pauses.folder.ask_to_prune("others are better")
         pauses._looked = 0.0 if trainer.global_rank == self.seen_by else math.inf
@@ -291,4 +291,4 @@ class Explode(Callback):
 
     def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
         if pl_module.images_seen >= self.images and self.rank in (None, trainer.global_rank):
-            raise RuntimeError("the paint has run out")
+            raise RuntimeError("the generate has run out")

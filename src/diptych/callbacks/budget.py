@@ -1,6 +1,6 @@
 """A run ends after a number of images, not of optimiser steps (Lightning counts one step per optimiser).
 
-A system whose generator does not learn from the first image on has `lesson_images`: so many come before.
+A system whose generator does not learn from the first image on has `warmup_images`: so many come before.
 """
 
 import logging
@@ -21,13 +21,13 @@ class Budget(Callback):
 
     def on_fit_start(self, trainer: Trainer, pl_module: Any) -> None:
         """Warn of an end before the beginning; no refusal, because trials (`debug=one_step`) want just that."""
-        lessons = getattr(pl_module, "lesson_images", 0)
-        if self.budget_images <= lessons:
+        warmup = getattr(pl_module, "warmup_images", 0)
+        if self.budget_images <= warmup:
             _log.warning(
                 "budget_images=%s: the generator will learn nothing, since it begins after %s images; raise the "
-                "budget, or lower system.alignment_images",
+                "budget, or lower system.pretraining_images",
                 f"{self.budget_images:,}",
-                f"{lessons:,}",
+                f"{warmup:,}",
             )
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:

@@ -1,6 +1,6 @@
 """Pictures on the way: the same noise and sentences every time, or the same images told, as PNG files and to trackers.
 
-A system takes part by having a method: `sample_grid() -> (images, captions)` for one that paints,
+A system takes part by having a method: `sample_grid() -> (images, captions)` for one that generates,
 `example_captions() -> (images, told, references)` for one that tells.
 """
 

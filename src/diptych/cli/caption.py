@@ -28,21 +28,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Describe what can be read; 1 if a file could not."""
-    from diptych.runs.load import check_beam, load_teller
+    from diptych.runs.load import check_beam, load_captioner
 
     output = Output(as_json=args.json)
     check_beam(args.beam)
     readable, skipped = readable_files(args.paths)
-    teller = load_teller(args.run, trust=args.trust)
-    side = teller.image_size
+    captioner = load_captioner(args.run, trust=args.trust)
+    side = captioner.image_size
     output.warning(f"pictures are brought to the model's size, {side} x {side} pixels")
-    captions = zip(readable, teller.captions(readable, beam=args.beam), strict=True)
+    captions = zip(readable, captioner.captions(readable, beam=args.beam), strict=True)
     entries = []
     for file, caption in output.track(captions, description="captions", total=len(readable)):
         output.line(f"{file}\t{caption.text}")
         entries.append({"file": str(file), "caption": caption.text, "score": round(caption.score, 4)})
         if args.attention:
-            folder = args.out.parent if args.out else teller.run.attention
+            folder = args.out.parent if args.out else captioner.run.attention
             entries[-1]["attention"] = _write_attention(
                 file, caption, folder / f"{len(entries):04d}-{file.stem}.png", side, output
             )
@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
         _write_lines(args.out, entries)
     for file in skipped:
         output.warning(f"skipped, because it does not decode as a picture: {file}")
-    output.result({"run": teller.run.run_id, "captions": entries, "skipped": [str(file) for file in skipped]})
+    output.result({"run": captioner.run.run_id, "captions": entries, "skipped": [str(file) for file in skipped]})
     return 1 if skipped else 0
 
 

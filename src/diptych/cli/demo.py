@@ -1,4 +1,4 @@
-"""Train a teller and a painter, evaluate both and the loop, and write outputs/demo/report.html.
+"""Train a captioner and a generator, evaluate both and the loop, and write outputs/demo/report.html.
 
 An interrupted demo is gone on with.
 """
@@ -30,15 +30,15 @@ def run(args: argparse.Namespace) -> int:
     output = Output(as_json=args.json)
     demo = Demo(args.budget, default_outputs(), say=output.line, training_output=sys.stderr if args.json else None)
     try:
-        teller = demo.train("teller", "learns to tell what pictures show")
-        painter = demo.train("painter", "learns to paint what sentences say", f"parts.teller.run={teller}")
+        captioner = demo.train("captioner", "learns to tell what pictures show")
+        generator = demo.train("generator", "learns to generate what sentences say", f"parts.captioner.run={captioner}")
     except TrainingFailed as failure:
         output.warning(f"diptych demo: {failure}")
         return failure.code
     except Stopped as stop:
         stop.add_note("the same command goes on from there")
         raise
-    demo.evaluate(teller, painter, output.track)
+    demo.evaluate(captioner, generator, output.track)
     report = demo.report()
     for row in demo.summary():
         output.line("  {:<42}{:>8}  {}".format(*row))
@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     output.result(
         {
             "report": str(report),
-            "runs": {"teller": str(teller), "painter": str(painter)},
+            "runs": {"captioner": str(captioner), "generator": str(generator)},
             "seconds": round(demo.seconds, 1),
             "evaluations": [{"file": str(kept.path), **kept.evaluation.to_dict()} for kept in demo.results],
         }

@@ -1,6 +1,6 @@
-"""Measure runs on held-out data: how much of what they paint or tell is true, and a painter's skills one by one.
+"""Measure runs on held-out data: how much of what they generate or tell is true, and a generator's skills one by one.
 
-With --with, what a teller (the closed loop) or a recogniser (beside the judge) finds in a painter's pictures; with
+With --with, what a captioner (the closed loop) or a classifier (beside the judge) finds in a generator's pictures; with
 --robustness, the same examples disturbed.
 """
 
@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", metavar="D", help="such as digits, or a folder of pictures (default: the run's own)")
     parser.add_argument("--split", choices=("val", "test"), default="test", help="default: %(default)s")
     parser.add_argument("--num", type=int, default=1000, metavar="N", help="examples (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=0, metavar="S", help="of the painter's noise (default: 0)")
+    parser.add_argument("--seed", type=int, default=0, metavar="S", help="of the generator's noise (default: 0)")
     add_beam(parser)
     parser.add_argument(
         "--with",
@@ -29,11 +29,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="RUN",
-        help="a teller, to close a painter's loop, or a recogniser, to read its pictures beside the judge; repeatable",
+        help="a captioner, for cycle consistency, or a classifier, for its agreement with the judge; repeatable",
     )
     parser.add_argument("--features", metavar="NAME|RUN", help="compares sets of pictures: random, inception, or a run")
     parser.add_argument("--force", action="store_true", help="the Fréchet distance even below ten pictures a dimension")
-    parser.add_argument("--no-skills", action="store_true", help="leave a painter's skills out")
+    parser.add_argument("--no-skills", action="store_true", help="leave a generator's skills out")
     parser.add_argument("--num-prompts", type=int, metavar="N", help="prompts of each skill (default: 250)")
     parser.add_argument("--images-per-prompt", type=int, metavar="N", help="pictures of each prompt (default: 1)")
     parser.add_argument(
@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     """Evaluate one run after the other."""
     from diptych.cli.skills_table import skills_table
     from diptych.cli.tables import evaluation_table
-    from diptych.evaluation.evaluate import evaluate, tell_trackers
+    from diptych.evaluation.evaluate import evaluate, report_to_trackers
     from diptych.evaluation.request import Request
     from diptych.evaluation.skills.skills import KIND, KIND_IN_FULL
     from diptych.runs.folder.find import default_outputs, spread
@@ -84,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
             output.line(table(kept.evaluation))
             output.line(f"written to {short(kept.path)}\n")
             written.append({"file": str(kept.path), **kept.evaluation.to_dict()})
-        for line in tell_trackers(handle, results, request, args.trust):
+        for line in report_to_trackers(handle, results, request, args.trust):
             output.line(line)
     output.result({"evaluations": written})
     return 0

@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what `diptych generate` takes."""
     add_run(parser)
-    parser.add_argument("sentences", metavar="SENTENCE", nargs="*", default=[], help="what to paint, in quotes")
+    parser.add_argument("sentences", metavar="SENTENCE", nargs="*", default=[], help="what to generate, in quotes")
     parser.add_argument("-n", "--num", type=int, default=8, help="pictures of each sentence (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="noise; the same seed paints the same pictures")
+    parser.add_argument("--seed", type=int, default=0, help="noise; the same seed generates the same pictures")
     parser.add_argument("--truncation", type=float, metavar="T", help="noise is drawn again until it lies within ±T")
-    parser.add_argument("--size", type=int, metavar="S", help="pixels a side of the files (default: as painted)")
+    parser.add_argument("--size", type=int, metavar="S", help="pixels a side of the files (default: as generated)")
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="where to write (default: generated/ in the run folder)"
     )
     parser.add_argument("--grid", action="store_true", help="also write one sheet, a row a sentence")
-    parser.add_argument("--allow-unknown", action="store_true", help="paint words the run does not know as <unk>")
+    parser.add_argument("--allow-unknown", action="store_true", help="generate words the run does not know as <unk>")
     add_trust(parser)
     add_json(parser, "the list of files")
 
@@ -32,25 +32,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Paint and write; returns the exit code."""
     from diptych.callbacks.grids import rows_sheet
-    from diptych.runs.load import load_painter
+    from diptych.runs.load import load_generator
 
     output = Output(as_json=args.json)
-    painter = load_painter(args.run, trust=args.trust)
+    generator = load_generator(args.run, trust=args.trust)
     chosen = {"num_images": args.num, "seed": args.seed, "truncation": args.truncation, "size": args.size}
-    pictures = painter.generate(args.sentences, **chosen, allow_unknown=args.allow_unknown)
+    pictures = generator.generate(args.sentences, **chosen, allow_unknown=args.allow_unknown)
     sentences = args.sentences or [""]
     rows = [(s, pictures[i * args.num : (i + 1) * args.num]) for i, s in enumerate(sentences)]
-    folder = args.out or painter.run.generated
+    folder = args.out or generator.run.generated
     folder.mkdir(parents=True, exist_ok=True)
     entries = [
         {"sentence": sentence, "number": i, "seed": args.seed, "file": _save(picture, folder, sentence, args.seed, i)}
         for sentence, row in rows
         for i, picture in enumerate(row)
     ]
-    result = {"run": painter.run.run_id, "images": entries}
+    result = {"run": generator.run.run_id, "images": entries}
     if args.grid:
         result["grid"] = _save(rows_sheet(rows), folder, sentences[0], args.seed, "grid")
-    output.line(f"{painter.run.run_id}: {painter.checkpoint.stem} checkpoint, {painter.images_seen:,} images seen")
+    output.line(
+        f"{generator.run.run_id}: {generator.checkpoint.stem} checkpoint, {generator.images_seen:,} images seen"
+    )
     output.line("\n".join([entry["file"] for entry in entries] + [str(result[key]) for key in result if key == "grid"]))
     output.result(result)
     return 0

@@ -22,14 +22,14 @@ COMMANDS = {
     "sweep": "look at a sweep, stop it, or try again what failed",
     "runs": "list runs, or show one",
     "evaluate": "measure runs: the full table, written into their folders",
-    "generate": "paint sentences",
+    "generate": "generate sentences",
     "caption": "describe pictures",
     "compare": "runs side by side, or a sweep: intervals, tests, what mattered, plots",
     "score": "caption metrics of any COCO-format files, no Java",
     "report": "one self-contained HTML file about a run or a sweep",
     "data": "check, count or look at a data set",
     "doctor": "what this machine has, what is missing, how to get it",
-    "demo": "train a painter and a teller, close the loop, and report",
+    "demo": "train a generator and a captioner, close the loop, and report",
 }
 DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 

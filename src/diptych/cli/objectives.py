@@ -1,4 +1,4 @@
-"""By which figures a sweep is read, as people type it: `--objective val/true:max`, more than once for several."""
+"""By which figures a sweep is read, as typed: `--objective val/scene_accuracy:max`, more than once for several."""
 
 import argparse
 from typing import TYPE_CHECKING
@@ -29,6 +29,6 @@ def objectives_from(texts: list[str]) -> "tuple[Objective, ...]":
     for text in texts:
         name, _, mode = text.rpartition(":")
         if not name or mode not in (MIN, MAX):
-            raise UserError(f"--objective {text}: say which way is better, such as --objective val/true:max")
+            raise UserError(f"--objective {text}: say which way is better, such as --objective val/scene_accuracy:max")
         objectives.append(Objective(name, mode))
     return tuple(objectives)

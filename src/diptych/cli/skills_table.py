@@ -1,4 +1,4 @@
-"""A painter's skills as text that fits a terminal of 80 columns: a line a skill, with both scores and single claims."""
+"""A generator's skills as text of 80 columns: a line a skill, with both scores and single claims."""
 
 import textwrap
 

@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
     _show(folder.name, standing, output)
     if not folder.is_in_hand and standing.counts.keys() & set(UNFINISHED) and args.what == "status":
         output.line(f"nobody carries it out at the moment; go on with\n{command_of(folder)}")
-    output.result({"sweep": folder.name, "in_hand": folder.is_in_hand, **standing.to_dict()})
+    output.result({"sweep": folder.name, "exclusive_lock": folder.is_in_hand, **standing.to_dict()})
     return 0
 
 

@@ -91,7 +91,7 @@ def missing(key: str, example: str = "…") -> str:
         return message
     return (
         f"{message} with a run folder, a run id or latest. For pictures of data=scenes_demo,\n"
-        "`diptych train experiment=demo/teller` trains a captioner and ends with its folder"
+        "`diptych train experiment=demo/captioner` trains a captioner and ends with its folder"
     )
 
 

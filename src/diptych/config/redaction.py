@@ -43,13 +43,13 @@ _HOMES = ("home", "user", "Users")
 CUT = "…"
 
 
-def without_places(values: Any) -> Any:
+def without_paths(values: Any) -> Any:
     """Plain values in which places are cut to their last name, and addresses to what everybody may see."""
     if isinstance(values, dict):
-        return {without_places(name): without_places(value) for name, value in values.items()}
+        return {without_paths(name): without_paths(value) for name, value in values.items()}
     if isinstance(values, list | tuple):
-        return [without_places(value) for value in values]
-    return _without_places(values) if isinstance(values, str) else values
+        return [without_paths(value) for value in values]
+    return _without_paths(values) if isinstance(values, str) else values
 
 
 def without_names(values: Any, names: Collection[str]) -> Any:
@@ -64,7 +64,7 @@ def without_names(values: Any, names: Collection[str]) -> Any:
     return re.sub(rf"(?<!\w)(?:{any_name})(?!\w)(?:\.[\w-]+)*", CUT, values)
 
 
-def _without_places(text: str) -> str:
+def _without_paths(text: str) -> str:
     if not _HINT.search(text):
         return text
     text = _without_keys(_WHO.sub(r"\1", text))

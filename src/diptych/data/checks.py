@@ -57,7 +57,7 @@ class Findings:
     problems: dict[str, list[str]] = field(default_factory=dict)
 
     def report(self, kind: str, name: str) -> None:
-        """Count one problem and remember its name."""
+        """Count one problem and encode_memory its name."""
         assert kind in KINDS
         self.problems.setdefault(kind, []).append(name)
 

@@ -1,4 +1,4 @@
-"""What a recogniser finds in a scene: which kinds of objects (size, colour, shape) there are, and how many objects."""
+"""What a classifier finds in a scene: which kinds of objects (size, colour, shape) there are, and how many objects."""
 
 from collections.abc import Sequence
 from itertools import product

@@ -1,4 +1,4 @@
-"""Evaluate a run: what it paints, tells or recognises on held-out data, and what other runs make of its pictures.
+"""Evaluate a run: what it generates, tells or classifies on held-out data, and what other runs make of its pictures.
 
 Callable from Python, the command line and the demo. Every result says how it was measured and is kept in the run's
 folder: `evaluations/<checkpoint>-<data>-<split>-<seed>[-with-<run>|-skills|-robustness].json`.
@@ -11,13 +11,13 @@ from pathlib import Path
 
 from diptych.config import components
 from diptych.config.components import Trust
-from diptych.evaluation.batch_invariance import repainted, retold
-from diptych.evaluation.captioning.captioned import evaluate_teller, tell, truth_of
-from diptych.evaluation.classification.agreement import evaluate_second_reader
-from diptych.evaluation.classification.classified import evaluate_recognizer
-from diptych.evaluation.cycle import evaluate_loop
+from diptych.evaluation.batch_invariance import caption_invariance, image_invariance
+from diptych.evaluation.captioning.captioned import evaluate_captioning, tell, truth_of
+from diptych.evaluation.classification.agreement import evaluate_agreement
+from diptych.evaluation.classification.classified import evaluate_classification
+from diptych.evaluation.cycle import evaluate_cycle
 from diptych.evaluation.generation.features import feature_network
-from diptych.evaluation.generation.generated import Painted, evaluate_painter, paint_held_out
+from diptych.evaluation.generation.generated import GeneratedImages, evaluate_generation, generate_held_out
 from diptych.evaluation.generation.image_sets import with_distributions
 from diptych.evaluation.held_out import HeldOut, take_held_out
 from diptych.evaluation.protocol import measured, protocol_of
@@ -31,13 +31,13 @@ from diptych.evaluation.request import (
     refuse_what_would_be_ignored,
 )
 from diptych.evaluation.results import Evaluation, Figure, save
-from diptych.evaluation.robustness.robustness import painter_robustness, teller_robustness
+from diptych.evaluation.robustness.robustness import captioning_robustness, generation_robustness
 from diptych.evaluation.scene_accuracy import silently
 from diptych.evaluation.skills.skills import SkillsRequest, evaluate_skills
 from diptych.models.features import FeatureNetwork
 from diptych.runs.checkpoints import read_checkpoint
 from diptych.runs.lifecycle.redaction import run_info, told
-from diptych.runs.load import Handle, Painter, Recognizer, Teller
+from diptych.runs.load import Handle, ImageCaptioner, ImageClassifier, ImageGenerator
 from diptych.systems.captioning.system import Caption
 from diptych.types import Track
 
@@ -51,37 +51,37 @@ class Kept:
 
 
 def evaluate(
-    handle: Painter | Teller | Recognizer,
+    handle: ImageGenerator | ImageCaptioner | ImageClassifier,
     request: Request = AS_USUAL,
     *,
-    partners: Sequence[Teller | Recognizer] = (),
+    partners: Sequence[ImageCaptioner | ImageClassifier] = (),
     trust: Trust = (),
     track: Track = silently,
 ) -> list[Kept]:
-    """The run's table; for a painter of a world its skills too, and one for each of its `partners`.
+    """The run's table; for a generator of a world its skills too, and one for each of its `partners`.
 
-    With a teller it is the loop's, with a recogniser that of a second reader beside the judge.
+    With a captioner it is the loop's, with a classifier that of a second reader beside the judge.
     """
     refuse_what_would_be_ignored(handle, request, partners)
-    if not isinstance(handle, Painter):
+    if not isinstance(handle, ImageGenerator):
         held_out = held_out_for(handle, request, trust)
-        if isinstance(handle, Teller):
-            return _teller_results(handle, held_out, request, track)
-        return [_recognizer_result(handle, held_out, request, track)]
+        if isinstance(handle, ImageCaptioner):
+            return _captioner_results(handle, held_out, request, track)
+        return [_classifier_result(handle, held_out, request, track)]
     network = feature_network(request.features, read_checkpoint(handle.checkpoint)["config"], trust)
     held_out = held_out_for(handle, request, trust, spare=request.num)
     check_partners(handle, partners, held_out)
     check_skills(handle, request, held_out)
     if request.robustness:
         check_exact(handle, held_out)
-    painted = paint_held_out(handle, held_out, seed=request.seed, track=track)
-    results = [_painter_result(handle, painted, held_out, network, request, track)]
-    results += [_partner_result(handle, partner, painted, held_out, request, track) for partner in partners]
+    generated = generate_held_out(handle, held_out, seed=request.seed, track=track)
+    results = [_generator_result(handle, generated, held_out, network, request, track)]
+    results += [_partner_result(handle, partner, generated, held_out, request, track) for partner in partners]
     if request.skills is not None and has_skills(handle, held_out):
         results.append(_skills_result(handle, request.skills, held_out, request, track))
     if request.robustness:
         protocol = protocol_of(handle, held_out, request.seed)
-        robust = painter_robustness(handle, painted, held_out, protocol, track)
+        robust = generation_robustness(handle, generated, held_out, protocol, track)
         results.append(_keep(handle, robust, request, held_out, "-robustness"))
     return results
 
@@ -100,63 +100,72 @@ def held_out_for(handle: Handle, request: Request, trust: Trust = (), spare: int
     )
 
 
-def _teller_results(handle: Teller, held_out: HeldOut, request: Request, track: Track) -> list[Kept]:
+def _captioner_results(handle: ImageCaptioner, held_out: HeldOut, request: Request, track: Track) -> list[Kept]:
     if request.robustness:
         check_exact(handle, held_out)
     captions = tell(handle, held_out.images, beam=request.beam, track=track, description="captions")
     protocol = protocol_of(handle, held_out, request.seed) | {"beam": request.beam}
-    evaluation = evaluate_teller(handle, captions, held_out, protocol)
-    evaluation = _with(evaluation, retold(handle, captions, held_out, request.beam))
+    evaluation = evaluate_captioning(handle, captions, held_out, protocol)
+    evaluation = _with(evaluation, caption_invariance(handle, captions, held_out, request.beam))
     results = [_keep(handle, evaluation, request, held_out)]
     if request.robustness:
         scores = truth_of([caption.text for caption in captions], held_out)
-        robust = teller_robustness(handle, scores, held_out, protocol, track)
+        robust = captioning_robustness(handle, scores, held_out, protocol, track)
         results.append(_keep(handle, robust, request, held_out, "-robustness"))
     return results
 
 
-def _recognizer_result(handle: Recognizer, held_out: HeldOut, request: Request, track: Track) -> Kept:
+def _classifier_result(handle: ImageClassifier, held_out: HeldOut, request: Request, track: Track) -> Kept:
     protocol = protocol_of(handle, held_out, request.seed)
-    return _keep(handle, evaluate_recognizer(handle, held_out, protocol, track), request, held_out)
+    return _keep(handle, evaluate_classification(handle, held_out, protocol, track), request, held_out)
 
 
-def _painter_result(
-    handle: Painter, painted: Painted, held_out: HeldOut, network: FeatureNetwork, request: Request, track: Track
+def _generator_result(
+    handle: ImageGenerator,
+    generated: GeneratedImages,
+    held_out: HeldOut,
+    network: FeatureNetwork,
+    request: Request,
+    track: Track,
 ) -> Kept:
-    evaluation = evaluate_painter(painted, held_out, protocol_of(handle, held_out, request.seed), track)
-    if painted.judged is not None and handle.system.text_encoder is not None:
-        evaluation = _with(evaluation, repainted(handle, painted, held_out, request.seed))
-    evaluation = with_distributions(evaluation, painted.images, held_out, network, force=request.force, track=track)
+    evaluation = evaluate_generation(generated, held_out, protocol_of(handle, held_out, request.seed), track)
+    if generated.judged is not None and handle.system.text_encoder is not None:
+        evaluation = _with(evaluation, image_invariance(handle, generated, held_out, request.seed))
+    evaluation = with_distributions(evaluation, generated.images, held_out, network, force=request.force, track=track)
     return _keep(handle, evaluation, request, held_out)
 
 
 def _partner_result(
-    handle: Painter,
-    partner: Teller | Recognizer,
-    painted: Painted,
+    handle: ImageGenerator,
+    partner: ImageCaptioner | ImageClassifier,
+    generated: GeneratedImages,
     held_out: HeldOut,
     request: Request,
     track: Track,
 ) -> Kept:
     protocol = protocol_of(handle, held_out, request.seed) | {"with": measured(partner)}
-    if isinstance(partner, Recognizer):
-        result = evaluate_second_reader(partner, painted, held_out, protocol, track)
+    if isinstance(partner, ImageClassifier):
+        result = evaluate_agreement(partner, generated, held_out, protocol, track)
     else:
-        captions = _captions(partner, painted, held_out, request, track)
-        result = evaluate_loop(handle, painted, captions, held_out, protocol | {"beam": request.beam}, track)
+        captions = _captions(partner, generated, held_out, request, track)
+        result = evaluate_cycle(handle, generated, captions, held_out, protocol | {"beam": request.beam}, track)
     return _keep(handle, result, request, held_out, f"-with-{partner.run.run_id}")
 
 
 def _captions(
-    teller: Teller, painted: Painted, held_out: HeldOut, request: Request, track: Track
+    captioner: ImageCaptioner, generated: GeneratedImages, held_out: HeldOut, request: Request, track: Track
 ) -> Mapping[str, Sequence[Caption]]:
     return {
-        "painted": tell(teller, painted.images, beam=request.beam, track=track, description="telling paintings"),
-        "real": tell(teller, held_out.images, beam=request.beam, track=track, description="telling true pictures"),
+        "generated": tell(
+            captioner, generated.images, beam=request.beam, track=track, description="telling generated images"
+        ),
+        "real": tell(captioner, held_out.images, beam=request.beam, track=track, description="telling true pictures"),
     }
 
 
-def _skills_result(handle: Painter, skills: SkillsRequest, held_out: HeldOut, request: Request, track: Track) -> Kept:
+def _skills_result(
+    handle: ImageGenerator, skills: SkillsRequest, held_out: HeldOut, request: Request, track: Track
+) -> Kept:
     learned_from = read_checkpoint(handle.checkpoint)["config"]["data"]
     protocol = protocol_of(handle, held_out, request.seed)
     result = evaluate_skills(handle, held_out, skills, protocol, track, learned_from.get("complete_prob"))
@@ -174,7 +183,7 @@ def _keep(handle: Handle, evaluation: Evaluation, request: Request, held_out: He
     return Kept(evaluation, save(evaluation, handle.run.evaluations, name))
 
 
-def tell_trackers(handle: Handle, results: Sequence[Kept], request: Request, trust: Trust = ()) -> list[str]:
+def report_to_trackers(handle: Handle, results: Sequence[Kept], request: Request, trust: Trust = ()) -> list[str]:
     """Add the figures to the summaries that the run's trackers keep elsewhere (W&B); what there is to say of it."""
     config = read_checkpoint(handle.checkpoint)["config"]
     run, status = run_info(handle.run, handle.images_seen), handle.run.read_status().label

@@ -25,7 +25,7 @@ LEAST = 2
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Examples in their order. `sentences` are what is asked of a painter: complete where the data have a world.
+    """Examples in their order. `sentences` are what is asked of a generator: complete where the data have a world.
 
     `name` is the data config's, `node` the whole of it and `overrides` what was set in it; `scenes` are None where
     nobody knows exactly what a picture shows, `labels` where the data have none. `spare` are more real pictures of the

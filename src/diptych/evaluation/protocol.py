@@ -12,7 +12,7 @@ from diptych.world.judging.limits import limits_for
 
 
 def protocol_of(handle: Handle, held_out: HeldOut, seed: int) -> dict[str, Any]:
-    """Everything one needs to know to measure the same again; `seed` is that of the painter's noise."""
+    """Everything one needs to know to measure the same again; `seed` is that of the generator's noise."""
     code = environment.code_version(Path(__file__).parent)
     return {
         **measured(handle),

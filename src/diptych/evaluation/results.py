@@ -113,7 +113,7 @@ class Example:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A whole result. `kind` is painter, teller, loop; `reasons` counts why things were wrong.
+    """A whole result. `kind` is generator, captioner, loop; `reasons` counts why things were wrong.
 
     `clusters` names what each example is of, so that figures of two results can be compared example by example.
     """

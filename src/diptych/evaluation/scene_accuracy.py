@@ -6,14 +6,14 @@ from functools import cached_property
 from typing import Any
 
 from diptych.evaluation.results import Figure
-from diptych.metrics.scene_accuracy import CAPTION_SCORES, PAINTING_SCORES, caption_scores, painting_scores
+from diptych.metrics.scene_accuracy import CAPTION_SCORES, IMAGE_SCORES, caption_scores, image_scores
 from diptych.types import Images, Scene, Track
 from diptych.world import ASPECTS, REASONS, Constraints, Judge, Reading
 
 PICTURES_AT_ONCE = 64
 ASPECT_LABELS = {f"{aspect} right": f"right_{aspect}" for aspect in ASPECTS}
-PAINTING_LABELS = {"fully true": "true", **ASPECT_LABELS}
-CAPTION_LABELS = {"exactly true": "exact", "true": "true", "well formed": "well_formed", **ASPECT_LABELS}
+IMAGE_LABELS = {"fully true": "scene_accuracy", **ASPECT_LABELS}
+CAPTION_LABELS = {"exactly true": "exact_match", "true": "faithful", "well formed": "well_formed", **ASPECT_LABELS}
 CAPTION_SHARES = {"informative": "informativeness", "hallucinated": "hallucination"}
 
 
@@ -50,16 +50,16 @@ class Judged:
     @cached_property
     def scores(self) -> Scores:
         pairs = zip(self.readings, self.claims, strict=True)
-        return Scores(PAINTING_SCORES, [painting_scores(self.judge, *pair) for pair in pairs])
+        return Scores(IMAGE_SCORES, [image_scores(self.judge, *pair) for pair in pairs])
 
     @property
     def truth(self) -> list[bool]:
         """Whether each picture is fully true."""
-        return self.scores.hits("true")
+        return self.scores.hits("scene_accuracy")
 
     @property
     def matches(self) -> list[bool]:
-        """Whether what was most probably read is what was asked, however badly it is painted."""
+        """Whether what was most probably read is what was asked, however badly it is generated."""
         pairs = zip(self.readings, self.claims, strict=True)
         return [self.judge.verdict(*pair).matches for pair in pairs]
 

@@ -1,4 +1,4 @@
-"""How well a picture lets a captioner say again the sentence it was painted from."""
+"""How well a picture lets a captioner say again the sentence it was generated from."""
 
 from jaxtyping import Float, Int
 from torch import Tensor

@@ -4,7 +4,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 
-def alignment_loss(
+def pretraining_loss(
     sentences: Float[Tensor, "batch dim"], targets: Float[Tensor, "batch dim"]
 ) -> Float[Tensor, " batch"]:
     """Mean squared error per dimension of each sentence vector, in float32."""

@@ -1,4 +1,4 @@
-"""What a variational autoencoder pays for, and how well it paints again (Kingma & Welling 2014, arXiv:1312.6114)."""
+"""What a variational autoencoder pays for, and how well it generates again (Kingma & Welling 2014, arXiv:1312.6114)."""
 
 from jaxtyping import Float
 from torch import Tensor
@@ -14,11 +14,11 @@ def gaussian_kl(mean: Latents, log_variance: Latents) -> Float[Tensor, " batch"]
     return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(dim=1)
 
 
-def reconstruction_loss(painted: Images, images: Images) -> Float[Tensor, " batch"]:
+def reconstruction_loss(generated: Images, images: Images) -> Float[Tensor, " batch"]:
     """Mean squared error of each picture's values, in float32; both are in [-1, 1]."""
-    return (painted.float() - images.float()).square().flatten(1).mean(dim=1)
+    return (generated.float() - images.float()).square().flatten(1).mean(dim=1)
 
 
 def latent_loss(recovered: Latents, latents: Latents) -> Float[Tensor, " batch"]:
-    """Mean squared error of the latents that a painted picture was read to come from; 1 for a blind guess of zero."""
+    """Mean squared error of the latents that a generated picture was read to come from; 1 for a blind guess of zero."""
     return (recovered.float() - latents.float()).square().mean(dim=1)

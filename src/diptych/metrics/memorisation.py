@@ -1,6 +1,6 @@
-"""Whether a painter only repeats scenes that it was trained on.
+"""Whether a generator only repeats scenes that it was trained on.
 
-A world's splits share out the symbols of its scenes, and training met only those of the train split. A painter that
+A world's splits share out the symbols of its scenes, and training met only those of the train split. A generator that
 has understood shows them no oftener than fresh scenes do; one that has memorised shows hardly any others.
 """
 

@@ -23,7 +23,7 @@ def differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[str
     """In what two protocols differ, a line a key with both values; figures are comparable where there is nothing.
 
     Keys of mappings inside are written with dots. What was measured (`SUBJECT`) does not count, but what it was
-    measured with does: another teller or other weights are another protocol. A key that one of them lacks counts.
+    measured with does: another captioner or other weights are another protocol. A key that one of them lacks counts.
     """
     some, others = (dict(_flat({k: v for k, v in p.items() if k not in SUBJECT})) for p in (first, second))
     keys = dict.fromkeys([*some, *others])

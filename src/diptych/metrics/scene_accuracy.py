@@ -1,4 +1,4 @@
-"""How much of what was painted or told is true: exact, against scenes, in the words of the world's grammar.
+"""How much of what was generated or told is true: exact, against scenes, in the words of the world's grammar.
 
 The functions give one row an example; the metrics average rows. Illegible pictures and malformed captions count in
 every denominator, so that nothing is gained by being unreadable.
@@ -16,12 +16,12 @@ from diptych.types import Scene
 from diptych.world import ASPECTS, REASONS, Constraints, Judge, Reading, WorldSpec, meaning
 
 RIGHT = tuple(f"right_{aspect}" for aspect in ASPECTS)
-PAINTING_SCORES = ("true", *(f"false_{reason}" for reason in REASONS[1:]), *RIGHT)
-CAPTION_SCORES = ("exact", "true", "well_formed", *RIGHT, "informativeness", "hallucination")
+IMAGE_SCORES = ("scene_accuracy", *(f"false_{reason}" for reason in REASONS[1:]), *RIGHT)
+CAPTION_SCORES = ("exact_match", "faithful", "well_formed", *RIGHT, "informativeness", "hallucination")
 
 
-def painting_scores(judge: Judge, reading: Reading, constraints: Constraints) -> list[float]:
-    """`PAINTING_SCORES` of one picture: the verdict, its reason, and how much of each kind of claim was read in it."""
+def image_scores(judge: Judge, reading: Reading, constraints: Constraints) -> list[float]:
+    """`IMAGE_SCORES` of one picture: the verdict, its reason, and how much of each kind of claim was read in it."""
     reason = judge.verdict(reading, constraints).reason
     right = _right(constraints, reading.scene, judge.is_closed(constraints))
     return [float(reason == name) for name in REASONS] + right
@@ -30,8 +30,8 @@ def painting_scores(judge: Judge, reading: Reading, constraints: Constraints) ->
 def caption_scores(constraints: Constraints | None, scene: Scene) -> list[float]:
     """`CAPTION_SCORES` of one caption; None stands for one that is no sentence of the grammar, which is never right.
 
-    `true` allows leaving things out, `exact` does not. `informativeness` is the share of the scene's facts that the
-    caption says; `hallucination` that of its claims which are false, the one score that is better when low.
+    `faithful` allows leaving things out, `exact_match` does not. `informativeness` is the share of the scene's facts
+    that the caption says; `hallucination` that of its claims which are false, the one score that is better when low.
     """
     if constraints is None:
         return [0.0] * (len(CAPTION_SCORES) - 1) + [1.0]
@@ -65,8 +65,8 @@ class _MeanScores(Metric):
         self.examples += len(rows)
 
 
-class PaintingTruth(_MeanScores):
-    """Whether pictures are what sentences say; the scores are named in `PAINTING_SCORES`.
+class SceneAccuracy(_MeanScores):
+    """Whether pictures are what sentences say; the scores are named in `IMAGE_SCORES`.
 
     With `closed`, a picture of a complete sentence must show everything it says and nothing else (`Judge` says when
     a sentence is complete); a picture of any other sentence must show what is said. `world` may be the dictionary
@@ -78,14 +78,14 @@ class PaintingTruth(_MeanScores):
     def __init__(
         self, world: WorldSpec | Mapping[str, Any], languages: Sequence[str] = ("en",), closed: bool = True
     ) -> None:
-        super().__init__(PAINTING_SCORES, languages)
+        super().__init__(IMAGE_SCORES, languages)
         self.judge = Judge(world if isinstance(world, WorldSpec) else WorldSpec(**world), closed)
 
     def update(self, images: Float[Tensor, "b 3 side side"], sentences: Sequence[str]) -> None:
         """Judge one picture a sentence."""
         constraints = [self._understand(sentence) for sentence in sentences]
         readings = self.judge.read(images)
-        self._add([painting_scores(self.judge, *pair) for pair in zip(readings, constraints, strict=True)])
+        self._add([image_scores(self.judge, *pair) for pair in zip(readings, constraints, strict=True)])
 
     def _understand(self, sentence: str) -> Constraints:
         constraints = meaning(sentence, self.languages)
@@ -94,7 +94,7 @@ class PaintingTruth(_MeanScores):
         return constraints
 
 
-class CaptionTruth(_MeanScores):
+class CaptionAccuracy(_MeanScores):
     """Whether captions are true of scenes; the scores are named in `CAPTION_SCORES`."""
 
     higher_is_better = True

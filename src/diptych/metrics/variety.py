@@ -1,4 +1,4 @@
-"""What a painter makes of what its sentence leaves open: as many-sided as the world, or always the same.
+"""What a generator makes of what its sentence leaves open: as many-sided as the world, or always the same.
 
 For one content and one open attribute the judged values are counted, and their entropy is set against that of the
 world's own prior, which is uniform: 1 is the world's variety, 0 is one value for ever; log K minus the entropy is the

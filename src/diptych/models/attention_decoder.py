@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from diptych.models.caption_decoders import State, Step, Told, repeat_rows
+from diptych.models.caption_decoders import DecoderOutput, State, Step, repeat_rows
 from diptych.types import ImageFeatures
 
 
@@ -56,8 +56,8 @@ class AttentionLSTMDecoder(nn.Module):
         self.words = nn.Linear(embedding_dim, vocabulary_size)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, features: ImageFeatures, tokens: Int[Tensor, "rows length"]) -> Told:
-        memory = self.remember(features)
+    def forward(self, features: ImageFeatures, tokens: Int[Tensor, "rows length"]) -> DecoderOutput:
+        memory = self.encode_memory(features)
         hidden, cell = (repeat_rows(leaf, len(tokens)) for leaf in self.start(memory))
         embedded = self.dropout(self.embedding(tokens))
         hiddens, contexts, glances = [], [], []
@@ -67,9 +67,9 @@ class AttentionLSTMDecoder(nn.Module):
             contexts.append(context)
             glances.append(glance)
         logits = self._output(embedded, torch.stack(hiddens, 1), torch.stack(contexts, 1))
-        return Told(logits, torch.stack(glances, 1))
+        return DecoderOutput(logits, torch.stack(glances, 1))
 
-    def remember(self, features: ImageFeatures) -> Memory:
+    def encode_memory(self, features: ImageFeatures) -> Memory:
         return Memory(features.regions, self.keys(features.regions), features.pooled)
 
     def start(self, memory: Memory) -> State:

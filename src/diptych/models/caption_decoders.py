@@ -6,7 +6,7 @@ goes through one fused call, and the vocabulary matrix is applied once for all o
 What every caption decoder offers, so that `diptych.decoding` can search it:
 
 `forward(features, tokens) -> (logits, attention)`  logits[:, t] is about the token that follows tokens[:, t];
-`remember(features) -> memory`                      what depends on the image alone, computed once;
+`encode_memory(features) -> memory`                      what depends on the image alone, computed once;
 `start(memory) -> state`                            before <bos>; a tuple of tensors, batch first;
 `step(tokens, memory, state) -> (logits, state)`     one word on.
 
@@ -27,7 +27,7 @@ State = tuple[Tensor, ...]
 Step = tuple[Float[Tensor, "rows vocabulary"], State]
 
 
-class Told(NamedTuple):
+class DecoderOutput(NamedTuple):
     """Teacher-forced logits, and how each word looked at the image (rows sum to one), where a decoder attends."""
 
     logits: Float[Tensor, "rows length vocabulary"]
@@ -55,13 +55,13 @@ class RecurrentDecoder(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.words = nn.Linear(hidden_dim, vocabulary_size)
 
-    def forward(self, features: ImageFeatures, tokens: Int[Tensor, "rows length"]) -> Told:
-        first = repeat_rows(self.remember(features), len(tokens))
+    def forward(self, features: ImageFeatures, tokens: Int[Tensor, "rows length"]) -> DecoderOutput:
+        first = repeat_rows(self.encode_memory(features), len(tokens))
         inputs = torch.cat([first.unsqueeze(1), self.dropout(self.embedding(tokens))], dim=1)
         hidden, _ = self.recurrent(inputs)
-        return Told(self.words(self.dropout(hidden[:, 1:])), None)
+        return DecoderOutput(self.words(self.dropout(hidden[:, 1:])), None)
 
-    def remember(self, features: ImageFeatures) -> Float[Tensor, "images embedding"]:
+    def encode_memory(self, features: ImageFeatures) -> Float[Tensor, "images embedding"]:
         return self.image_input(features.pooled)
 
     def start(self, memory: Tensor) -> State:

@@ -1,4 +1,4 @@
-"""Somebody else's frozen image encoder as the eyes of a network."""
+"""Somebody else's frozen image encoder as the backbone of a network."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from diptych.types import Images
 
 
-class Eyes(nn.Module):
+class FrozenBackbone(nn.Module):
     """The borrowed encoder's feature maps at chosen scales; it is neither trained nor saved with the borrower.
 
     `dims` maps scales (2: half of the picture's side) to the channels that the borrower expects there. `owner` and
@@ -20,19 +20,19 @@ class Eyes(nn.Module):
         self.dims, self.owner, self.setting = dict(dims), owner, setting
         self.borrowed: list[nn.Module] = _Unregistered()
 
-    def see_with(self, eye: nn.Module) -> None:
+    def set_backbone(self, backbone: nn.Module) -> None:
         """Look through this image encoder; it has `grids(images)`, fine to coarse."""
-        if not hasattr(eye, "grids"):
-            kind = type(eye).__name__
+        if not hasattr(backbone, "grids"):
+            kind = type(backbone).__name__
             raise ValueError(f"{self.owner} cannot look through a {kind}: borrow a captioner with image_encoder=cnn")
-        self.borrowed[:] = [eye]
+        self.borrowed[:] = [backbone]
 
     def forward(self, images: Images) -> list[Tensor]:
         """One grid for each scale, as they stand in `dims`."""
         if not self.borrowed:
             raise ValueError(
-                f"{self.owner} looks through a frozen captioner: name its run in parts.teller.run "
-                "(+parts.teller.run=RUN +parts.teller.role=captioner where the model has no such part)"
+                f"{self.owner} looks through a frozen captioner: name its run in parts.captioner.run "
+                "(+parts.captioner.run=RUN +parts.captioner.role=captioner where the model has no such part)"
             )
         size = images.shape[-1]
         by_size = {grid.shape[-1]: grid for grid in self.borrowed[0].grids(images)}  # pyright: ignore
@@ -44,13 +44,13 @@ class Eyes(nn.Module):
         return [grid for grid in grids if grid is not None]
 
 
-def lend_eyes(eye: nn.Module | None, *networks: Any) -> bool:
-    """Let those networks that look through somebody's eyes see with these; whether all networks can see now."""
-    borrowers = [network for network in networks if hasattr(network, "see_with")]
-    if eye is not None:
+def share_backbone(backbone: nn.Module | None, *networks: Any) -> bool:
+    """Let those networks that look through somebody's backbone see with these; whether all networks can see now."""
+    borrowers = [network for network in networks if hasattr(network, "set_backbone")]
+    if backbone is not None:
         for network in borrowers:
-            network.see_with(eye)
-    return eye is not None or not borrowers
+            network.set_backbone(backbone)
+    return backbone is not None or not borrowers
 
 
 class _Unregistered(list[nn.Module]):

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from diptych.types import ImageFeatures
 
 
-class LabelReader(nn.Module):
+class LabelHead(nn.Module):
     """Evidence in the picture as a whole, plus evidence somewhere in it: the log of the mean odds over regions.
 
     The mean over regions is the soft "or" of multiple-instance learning (Pinheiro & Collobert 2015, arXiv:1411.6228):

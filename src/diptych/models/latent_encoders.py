@@ -1,4 +1,4 @@
-"""From a picture back to the latents it could have been painted from.
+"""From a picture back to the latents it could have been generated from.
 
 The encoder of a variational autoencoder (Kingma & Welling 2014, arXiv:1312.6114) beside a generator, conditional on
 the sentence: what the sentence says, the generator knows anyway, so the latents only have to hold the rest.
@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from diptych.models.frozen_backbone import Eyes
+from diptych.models.frozen_backbone import FrozenBackbone
 from diptych.types import Images, TextFeatures
 
 LOG_VARIANCES = (-10.0, 2.0)
@@ -30,10 +30,11 @@ class Posterior(NamedTuple):
         return self.mean + noise * (0.5 * self.log_variance).exp()
 
 
-class PerceptualLatentEncoder(nn.Module):
+class BackboneLatentEncoder(nn.Module):
     """Looks at a frozen image encoder's grid of `image_size / 4` pixels, and at the sentence where there is one.
 
-    `eye_dim` is the number of channels of that grid, `width` to how many they are reduced before places are flattened.
+    `backbone_dim` is the number of channels of that grid, `width` to how many they are reduced before places are
+    flattened.
     """
 
     def __init__(
@@ -42,13 +43,15 @@ class PerceptualLatentEncoder(nn.Module):
         latent_dim: int,
         image_size: int = 32,
         condition_dim: int = 0,
-        eye_dim: int = 64,
+        backbone_dim: int = 64,
         width: int = 16,
         hidden_dim: int = 256,
     ) -> None:
         super().__init__()
-        self.eyes = Eyes({4: eye_dim}, owner="latent_encoder=perceptual", setting="latent_encoder.eye_dim")
-        self.reduce = nn.Conv2d(eye_dim, width, 1)
+        self.backbone = FrozenBackbone(
+            {4: backbone_dim}, owner="latent_encoder=backbone", setting="latent_encoder.backbone_dim"
+        )
+        self.reduce = nn.Conv2d(backbone_dim, width, 1)
         self.body = nn.Sequential(
             nn.Linear(width * (image_size // 4) ** 2 + condition_dim, hidden_dim),
             nn.ReLU(),
@@ -58,12 +61,12 @@ class PerceptualLatentEncoder(nn.Module):
         )
         nn.init.constant_(self.body[-1].bias[latent_dim:], -2.0)  # pyright: ignore[reportArgumentType, reportIndexIssue]
 
-    def see_with(self, eye: nn.Module) -> None:
+    def set_backbone(self, backbone: nn.Module) -> None:
         """Look through this frozen image encoder; it has `grids(images)`, fine to coarse."""
-        self.eyes.see_with(eye)
+        self.backbone.set_backbone(backbone)
 
     def forward(self, images: Images, text: TextFeatures | None = None) -> Posterior:
-        (grid,) = self.eyes(images)
+        (grid,) = self.backbone(images)
         seen = self.reduce(grid).flatten(1)
         mean, log_variance = self.body(seen if text is None else torch.cat([seen, text.sentence], dim=1)).chunk(
             2, dim=1

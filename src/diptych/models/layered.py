@@ -1,4 +1,4 @@
-"""A generator that paints objects, not grids: each slot's look in a patch of its own, placed by a pose, composited.
+"""A generator that generates objects, not grids: each slot's look in a patch of its own, placed by a pose, composited.
 
 In the manner of LR-GAN (Yang et al. 2017, arXiv:1703.01560), with all layers at once instead of one after another.
 The looks come from the sentence alone and share one decoder, so that a shape learned at one place is known at all of
@@ -127,9 +127,9 @@ class PatchDecoder(nn.Module):
 
     def forward(self, looks: Looks) -> Patches:
         planes = self.first(looks).unflatten(1, (-1, self.grid, self.grid))
-        painted = self.blocks(planes.contiguous(memory_format=torch.channels_last))
-        colours = torch.tanh(self.colour(looks)[:, :, None, None] + painted[:, : self.image_channels])
-        opacity = torch.sigmoid(OPENNESS * painted[:, self.image_channels :] - 1)
+        generated = self.blocks(planes.contiguous(memory_format=torch.channels_last))
+        colours = torch.tanh(self.colour(looks)[:, :, None, None] + generated[:, : self.image_channels])
+        opacity = torch.sigmoid(OPENNESS * generated[:, self.image_channels :] - 1)
         return torch.cat([colours * opacity, opacity], dim=1).contiguous()
 
 

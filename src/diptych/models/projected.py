@@ -1,4 +1,4 @@
-"""A discriminator that looks with a frozen image encoder's eyes.
+"""A discriminator that looks with a frozen image encoder's backbone.
 
 Projected GANs (Sauer et al. 2021, arXiv:2111.01007): light heads on the feature maps of a network that already knows
 what there is to see learn from far fewer images than a discriminator that has to learn to see first. Here the network
@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from diptych.models.frozen_backbone import Eyes
+from diptych.models.frozen_backbone import FrozenBackbone
 from diptych.models.noise import PixelNoise
 from diptych.types import Images, Logits, TextFeatures
 
@@ -30,10 +30,10 @@ class Seen(NamedTuple):
     patches: Float[Tensor, "batch patches"]
 
 
-class PerceptualDiscriminator(nn.Module):
-    """Heads of `width` channels on the eye's grids of `image_size` / 2, / 4 and / 8 pixels, and a critic of pixels.
+class ProjectedDiscriminator(nn.Module):
+    """Heads of `width` channels on the backbone's grids of `image_size` / 2, / 4, / 8 pixels, and a critic of pixels.
 
-    In training it looks through `eye_noise`, a standard deviation in pixels' units. A logit is a score for real
+    In training it looks through `backbone_noise`, a standard deviation in pixels' units. A logit is a score for real
     plus, with a sentence, the inner product of picture and sentence in `joint_dim` dimensions over their root.
     """
 
@@ -43,20 +43,20 @@ class PerceptualDiscriminator(nn.Module):
         image_size: int = 32,
         image_channels: int = 3,
         condition_dim: int = 0,
-        eye_dims: tuple[int, int, int] = (32, 64, 96),
+        backbone_dims: tuple[int, int, int] = (32, 64, 96),
         width: int = 64,
         joint_dim: int = 128,
         pixel_widths: tuple[int, int] = (24, 32),
-        eye_noise: float = 0.0,
+        backbone_noise: float = 0.0,
     ) -> None:
         super().__init__()
         if image_size % 8:
             raise ValueError(f"data: the perceptual discriminator halves pictures 3 times; {image_size} px cannot be")
-        fine, middle, coarse = eye_dims
-        self.eyes = Eyes(
-            {2: fine, 4: middle, 8: coarse}, owner="discriminator=perceptual", setting="discriminator.eye_dims"
+        fine, middle, coarse = backbone_dims
+        self.backbone = FrozenBackbone(
+            {2: fine, 4: middle, 8: coarse}, owner="discriminator=projected", setting="discriminator.backbone_dims"
         )
-        self.noise = PixelNoise(eye_noise)
+        self.noise = PixelNoise(backbone_noise)
         self.fine = nn.Conv2d(fine, width, 4, 2, 1)
         self.middle = nn.Conv2d(middle + width, width, 3, 1, 1)
         self.shrink = nn.Conv2d(width, width, 4, 2, 1)
@@ -72,16 +72,16 @@ class PerceptualDiscriminator(nn.Module):
             )
             self.said = _said(condition_dim, joint_dim)
 
-    def see_with(self, eye: nn.Module) -> None:
+    def set_backbone(self, backbone: nn.Module) -> None:
         """Look through this frozen image encoder; it has `grids(images)`, fine to coarse."""
-        self.eyes.see_with(eye)
+        self.backbone.set_backbone(backbone)
 
     def forward(self, images: Images, text: TextFeatures | None = None) -> Logits:
         return self.score(self.encode(images), text)
 
     def encode(self, images: Images) -> Seen:
         """Everything that does not depend on the sentence."""
-        fine, middle, coarse = self.eyes(self.noise(images))
+        fine, middle, coarse = self.backbone(self.noise(images))
         here = F.leaky_relu(self.middle(torch.cat([middle, F.leaky_relu(self.fine(fine), SLOPE)], dim=1)), SLOPE)
         there = F.leaky_relu(self.coarse(torch.cat([coarse, F.leaky_relu(self.shrink(here), SLOPE)], dim=1)), SLOPE)
         patches = torch.cat([self.patch_head(here).flatten(1), self.pixels(images).flatten(1)], dim=1)
@@ -97,7 +97,7 @@ class PerceptualDiscriminator(nn.Module):
         return logits + (pictures * self.said(text.sentence)).sum(1) / pictures.shape[1] ** 0.5
 
     def patch_logits(self, features: Seen) -> Float[Tensor, "batch patches"]:
-        """How real each patch is, to the eye and in pixels; no sentence says anything about a patch."""
+        """How real each patch is, to the backbone and in pixels; no sentence says anything about a patch."""
         return features.patches
 
     def _joint(self, features: Seen) -> Float[Tensor, "batch joint"]:

@@ -1,4 +1,4 @@
-"""A small residual generator whose normalisation is told what to paint, for small pictures on small machines.
+"""A small residual generator whose normalisation is told what to generate, for small pictures on small machines.
 
 Conditional batch normalisation (de Vries et al. 2017, arXiv:1707.00683; in generators Miyato & Koyama 2018,
 arXiv:1802.05637): latents and sentence choose the gain and shift of every channel in every block. Upsampling is by
@@ -47,7 +47,7 @@ class ResidualGenerator(nn.Module):
         self.first = nn.Linear(told, widths[0] * SMALLEST_GRID**2)
         nn.init.normal_(self.first.weight[:, :latent_dim], std=latent_dim**-0.5)
         self.blocks = nn.ModuleList(UpBlock(ins, outs, told) for ins, outs in pairwise(widths))
-        self.paint = nn.Sequential(
+        self.generate = nn.Sequential(
             nn.BatchNorm2d(widths[-1]), nn.ReLU(), nn.Conv2d(widths[-1], image_channels, 3, 1, 1), nn.Tanh()
         )
 
@@ -57,12 +57,12 @@ class ResidualGenerator(nn.Module):
         planes = planes.to(memory_format=torch.channels_last)
         for block in self.blocks:
             planes = block(planes, told)
-        return self.paint(planes)
+        return self.generate(planes)
 
     def _told(self, latents: Float[Tensor, "batch latent"], text: TextFeatures | None) -> Condition:
         if self.mapping is None:
             return latents
-        assert text is not None, "a conditioned generator paints from sentences"
+        assert text is not None, "a conditioned generator generates from sentences"
         return torch.cat([latents, self.mapping(text.sentence)], dim=1)
 
 
@@ -107,9 +107,9 @@ def _mapping(condition_dim: int, hidden_dim: int) -> nn.Sequential:
 
 
 def _check_size(image_size: int, widths: Sequence[int]) -> None:
-    painted = SMALLEST_GRID * 2 ** (len(widths) - 1)
-    if len(widths) < 2 or image_size != painted:
+    generated = SMALLEST_GRID * 2 ** (len(widths) - 1)
+    if len(widths) < 2 or image_size != generated:
         raise ValueError(
-            f"generator.widths={list(widths)} paints {painted} px and the data has {image_size} px: "
+            f"generator.widths={list(widths)} generates {generated} px and the data has {image_size} px: "
             f"give one width for each of {SMALLEST_GRID}, {2 * SMALLEST_GRID}, ... px up to the picture's size"
         )

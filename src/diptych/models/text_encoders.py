@@ -1,4 +1,4 @@
-"""Recurrent sentence encoders, trained along with the painter that reads them.
+"""Recurrent sentence encoders, trained along with the generator that reads them.
 
 The recurrent layer runs in both directions and stops at the end of each sentence, so that padding changes nothing.
 Its states are the word vectors. Siblings differ in the layer and in how one sentence vector is made of many words.

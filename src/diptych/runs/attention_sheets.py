@@ -1,4 +1,4 @@
-"""A sheet that shows where a teller looked: the picture once a word, dark where that word did not look."""
+"""A sheet that shows where a captioner looked: the picture once a word, dark where that word did not look."""
 
 from collections.abc import Sequence
 

@@ -21,7 +21,7 @@ from diptych.types import DataSpec
 log = logging.getLogger(__name__)
 
 
-class Recorder(Callback):
+class CheckpointContents(Callback):
     """First of all callbacks, so that the others find counts and random states in order."""
 
     def __init__(self, config: Config, spec: DataSpec, run_id: str, signals: StopSignals) -> None:

@@ -12,7 +12,7 @@ from diptych.runs.folder.layout import RunFolder
 TORN_SUFFIX = ".torn"
 
 
-class Saved(NamedTuple):
+class CheckpointState(NamedTuple):
     """A checkpoint to go on from, how the run stood, and what is wrong with those that are damaged, by path.
 
     `has_ended` where nothing was left to train; `best` is the monitored figure's best so far, where there is one, and
@@ -28,7 +28,7 @@ class Saved(NamedTuple):
     damaged: Mapping[Path, str]
 
 
-def newest_saved(run: RunFolder) -> Saved:
+def newest_checkpoint(run: RunFolder) -> CheckpointState:
     """The newest checkpoint that can be read; `UserError` if there is none."""
     paths, damaged = candidates(run), {}
     for number, path in enumerate(paths, start=1):
@@ -43,9 +43,9 @@ def newest_saved(run: RunFolder) -> Saved:
     raise UserError("\n".join(damaged.values()) or f"there is no checkpoint in {run.checkpoints} yet: begin anew")
 
 
-def _saved(path: Path, content: Mapping[str, Any], damaged: Mapping[Path, str]) -> Saved:
+def _saved(path: Path, content: Mapping[str, Any], damaged: Mapping[Path, str]) -> CheckpointState:
     best = {"value": None, "images": 0} | content["callbacks"].get("Checkpoints", {})
-    return Saved(
+    return CheckpointState(
         path,
         config=content["config"],
         images_seen=content["images_seen"],
@@ -56,7 +56,7 @@ def _saved(path: Path, content: Mapping[str, Any], damaged: Mapping[Path, str]) 
     )
 
 
-def set_aside(saved: Saved) -> str:
+def set_aside(saved: CheckpointState) -> str:
     """Rename what is damaged, so that nobody takes it for sound or puts it in a sound one's place; says so in words."""
     for path in saved.damaged:
         path.replace(path.with_name(path.name + TORN_SUFFIX))

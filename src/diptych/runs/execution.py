@@ -17,10 +17,10 @@ from diptych.config import Config, UserError
 from diptych.config.components import Trust
 from diptych.runs.build import build_data, build_system
 from diptych.runs.checkpoints import read_checkpoint
-from diptych.runs.distributed.ranks import RankFailed, crew_of
-from diptych.runs.distributed.rendezvous import Order, leave_order
+from diptych.runs.distributed.ranks import RankFailed, rank_processes
+from diptych.runs.distributed.rendezvous import Rendezvous, publish_rendezvous
 from diptych.runs.distributed.strategies import settled
-from diptych.runs.distributed.topology import Place, inherited_place, meeting_point, together
+from diptych.runs.distributed.topology import Topology, inherited_topology, process_group, store_of
 from diptych.runs.folder.layout import RunFolder
 from diptych.runs.lifecycle.signals import Stopped, StopSignals
 from diptych.runs.parts import load_parts
@@ -34,15 +34,15 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Start:
-    """What is begun, and this process's place in it; `warm_start` is a checkpoint whose weights are taken over.
+class Execution:
+    """What is begun, and this process's topology in it; `warm_start` is a checkpoint whose weights are taken over.
 
     It goes on from `checkpoint`, where there is one.
     """
 
     folder: RunFolder
     config: Config
-    place: Place = field(default_factory=Place)
+    topology: Topology = field(default_factory=Topology)
     trust: Trust = None
     warm_start: Path | None = None
     checkpoint: Path | None = None
@@ -52,11 +52,11 @@ class Start:
         """Of the trainer, with the number of devices filled in."""
         return settled(self.config["trainer"])
 
-    def order(self, place: Place) -> Order:
-        """For the run's process in another place."""
+    def rendezvous(self, topology: Topology) -> Rendezvous:
+        """For the run's process in another topology."""
         trust = None if self.trust is None else sorted(self.trust)
         warm, checkpoint = (str(path) if path else None for path in (self.warm_start, self.checkpoint))
-        return Order(str(self.folder.path), place, trust, warm, checkpoint)
+        return Rendezvous(str(self.folder.path), topology, trust, warm, checkpoint)
 
 
 @dataclass(frozen=True)
@@ -67,78 +67,88 @@ class Work:
     system: System
 
 
-def place_for(config: Config) -> Place:
+def topology_for(config: Config) -> Topology:
     """Where this process stands: as torchrun or srun says, else first of those that the settings ask for."""
     settings = settled(config["trainer"])
-    place = inherited_place(settings) or Place(world_size=settings["devices"])
+    topology = inherited_topology(settings) or Topology(world_size=settings["devices"])
     batch_size = config["data"].get("batch_size", 0)
-    if batch_size % place.world_size:
+    if batch_size % topology.world_size:
         raise UserError(
-            f"data.batch_size={batch_size}: it counts the examples of all {place.world_size} devices together and must "
+            f"data.batch_size={batch_size}: it counts the examples of all {topology.world_size} devices and must "
             "be a multiple of that number"
         )
-    return place
+    return topology
 
 
-def build(start: Start) -> Work:
+def build(execution: Execution) -> Work:
     """Data first, then the system; the same on every device, but for what is drawn at random later."""
-    config = start.config
-    prepare_machine(start.settings)
+    config = execution.config
+    prepare_machine(execution.settings)
     seed_everything(config["seed"])
-    data: Any = build_data(config, start.trust)
+    data: Any = build_data(config, execution.trust)
     size = data.splits["val"].size if hasattr(data, "splits") else None
-    if size is not None and size < start.place.world_size:
+    if size is not None and size < execution.topology.world_size:
         raise UserError(
-            f"there are {size} validation examples for {start.place.world_size} devices: raise data.val_size"
+            f"there are {size} validation examples for {execution.topology.world_size} devices: raise data.val_size"
         )
-    parts = load_parts(config["parts"], start.folder, start.trust)
+    parts = load_parts(config["parts"], execution.folder, execution.trust)
     seed_everything(config["seed"])
-    system = build_system(config, data.spec, parts, start.trust)
-    if start.warm_start:
-        _warm_start(system, start.warm_start)
-    if start.place.world_size > 1:
+    system = build_system(config, data.spec, parts, execution.trust)
+    if execution.warm_start:
+        _warm_start(system, execution.warm_start)
+    if execution.topology.world_size > 1:
         use_joint_norms(system)
-        if not start.place.is_first:
-            seed_everything(int(np.random.SeedSequence((config["seed"], start.place.rank)).generate_state(1)[0]))
+        if not execution.topology.is_first:
+            seed_everything(int(np.random.SeedSequence((config["seed"], execution.topology.rank)).generate_state(1)[0]))
     if config["trainer"]["overfit_batch"]:
         repeat_first_batch(data)
     return Work(data, system)
 
 
-def open_meeting(start: Start) -> TCPStore | None:
-    """Where the run's processes meet, None where there is but one; those that are there already find their order."""
-    if start.settings["strategy"] is None:
+def open_store(execution: Execution) -> TCPStore | None:
+    """Where the run's processes meet; None where there is but one."""
+    if execution.settings["strategy"] is None:
         return None
-    store = meeting_point(start.place, start.settings)
-    if start.place.is_inherited:
-        leave_order(start.order(start.place), store)
+    store = store_of(execution.topology, execution.settings)
+    if execution.topology.is_inherited:
+        publish_rendezvous(execution.rendezvous(execution.topology), store)
     return store
 
 
 @contextmanager
-def in_company(start: Start, store: TCPStore | None, give_up: Callable[[RankFailed], None]) -> Iterator[None]:
+def beside_ranks(execution: Execution, store: TCPStore | None, give_up: Callable[[RankFailed], None]) -> Iterator[None]:
     """Beside all other processes of the run, which the first one starts and ends unless somebody else has."""
     if store is None:
         yield
         return
-    others = [] if start.place.is_inherited else replace(start.place, port=store.port).others()
-    orders = [start.order(place) for place in others]
-    with crew_of(orders, start.folder, give_up), together(start.place, store, start.settings):
+    others = [] if execution.topology.is_inherited else replace(execution.topology, port=store.port).others()
+    rendezvous_of_ranks = [execution.rendezvous(topology) for topology in others]
+    with (
+        rank_processes(rendezvous_of_ranks, execution.folder, give_up),
+        process_group(execution.topology, store, execution.settings),
+    ):
         yield
 
 
-def trainer_for(start: Start, work: Work, trackers: Trackers, signals: StopSignals) -> Trainer:
+def trainer_for(execution: Execution, work: Work, trackers: Trackers, signals: StopSignals) -> Trainer:
     """With all callbacks; to be made in company."""
     equipment = Equipment(
-        start.folder, start.config, start.settings, work.data, trackers, signals, start.trust, start.place
+        execution.folder,
+        execution.config,
+        execution.settings,
+        work.data,
+        trackers,
+        signals,
+        execution.trust,
+        execution.topology,
     )
     return make_trainer(equipment)
 
 
-def fit(trainer: Trainer, start: Start, work: Work, signals: StopSignals) -> None:
+def fit(trainer: Trainer, execution: Execution, work: Work, signals: StopSignals) -> None:
     """Train from the beginning or from where the run stood, until something ends it."""
     signals.deferred = True
-    checkpoint = str(start.checkpoint) if start.checkpoint else None
+    checkpoint = str(execution.checkpoint) if execution.checkpoint else None
     try:
         trainer.fit(work.system, datamodule=work.data, ckpt_path=checkpoint, weights_only=True)
     except SIGTERMException:  # Lightning's own, with exit code 0, where it saw the signal before us

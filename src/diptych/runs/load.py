@@ -1,6 +1,6 @@
-"""A trained run in a few words of Python: `diptych.load(run)` gives a `Painter`, a `Teller` or a `Recognizer`.
+"""A trained run in Python: `diptych.load(run)` gives an image generator, captioner or classifier.
 
-Pictures go in and come out as PIL images; sentences are strings. Both take the run's best checkpoint, and painters
+Pictures go in and come out as PIL images; sentences are strings. Both take the run's best checkpoint, and generators
 its averaged weights.
 """
 
@@ -26,9 +26,9 @@ from diptych.runs.parts import load_parts
 from diptych.runs.pictures import Picture, to_pixels
 from diptych.systems.base import System
 from diptych.systems.captioning.system import Caption, Captioner
-from diptych.systems.classification.system import Recognition
-from diptych.systems.classification.system import Recognizer as RecognizingSystem
-from diptych.systems.text_to_image import Painter as PaintingSystem
+from diptych.systems.classification.system import Classification
+from diptych.systems.classification.system import Classifier as ClassifierSystem
+from diptych.systems.text_to_image import TextToImage
 from diptych.text import tokenizer_of
 from diptych.types import Images
 
@@ -36,7 +36,7 @@ CAPTIONS_AT_ONCE = PICTURES_AT_ONCE = 64
 MOST_SHOWN = 60
 
 
-def load(run: str | Path, *, trust: Collection[str] = ()) -> "Painter | Teller | Recognizer":
+def load(run: str | Path, *, trust: Collection[str] = ()) -> "ImageGenerator | ImageCaptioner | ImageClassifier":
     """The run that `run` names: a run folder, an id or its beginning, or `latest`.
 
     `trust` names packages of your own whose classes the run was built from.
@@ -46,43 +46,45 @@ def load(run: str | Path, *, trust: Collection[str] = ()) -> "Painter | Teller |
 
 def load_checkpoint(
     folder: RunFolder, checkpoint: Path | None = None, *, trust: Collection[str] = ()
-) -> "Painter | Teller | Recognizer":
+) -> "ImageGenerator | ImageCaptioner | ImageClassifier":
     """The run in `folder` as it was at `checkpoint` (by default its best, else its last)."""
     checkpoint = checkpoint or folder.checkpoint()
     system = restore_system(checkpoint, trust, _own_parts(folder, checkpoint, trust))
     system = system.to("cuda" if torch.cuda.is_available() else "cpu")
-    for kind in (Painter, Teller, Recognizer):
+    for kind in (ImageGenerator, ImageCaptioner, ImageClassifier):
         if isinstance(system, kind.system_class):
             return kind(folder, checkpoint, system)
-    raise UserError(f"{folder.run_id} trains a {type(system).__name__}, which neither paints, tells nor recognises")
+    raise UserError(f"{folder.run_id} trains a {type(system).__name__}, which neither generates, tells nor classifies")
 
 
-def load_painter(run: str | Path, *, trust: Collection[str] = ()) -> "Painter":
-    """The run, which must paint; `latest` is the latest that does."""
-    return _load_kind(run, Painter, trust)
+def load_generator(run: str | Path, *, trust: Collection[str] = ()) -> "ImageGenerator":
+    """The run, which must generate; `latest` is the latest that does."""
+    return _load_kind(run, ImageGenerator, trust)
 
 
-def load_teller(run: str | Path, *, trust: Collection[str] = ()) -> "Teller":
+def load_captioner(run: str | Path, *, trust: Collection[str] = ()) -> "ImageCaptioner":
     """The run, which must tell; `latest` is the latest that does."""
-    return _load_kind(run, Teller, trust)
+    return _load_kind(run, ImageCaptioner, trust)
 
 
-def load_recognizer(run: str | Path, *, trust: Collection[str] = ()) -> "Recognizer":
-    """The run, which must recognise; `latest` is the latest that does."""
-    return _load_kind(run, Recognizer, trust)
+def load_classifier(run: str | Path, *, trust: Collection[str] = ()) -> "ImageClassifier":
+    """The run, which must classify; `latest` is the latest that does."""
+    return _load_kind(run, ImageClassifier, trust)
 
 
-def load_partner(run: str | Path, *, trust: Collection[str] = ()) -> "Teller | Recognizer":
-    """The run, which must tell or recognise, to be shown a painter's pictures; `latest` is the latest that tells."""
-    handle = load_checkpoint(find_run(str(run), default_outputs(), Teller.role), trust=trust)
-    if isinstance(handle, Painter):
-        raise UserError(f"{handle.run.run_id} paints: --with takes a run that tells or recognises what was painted")
+def load_partner(run: str | Path, *, trust: Collection[str] = ()) -> "ImageCaptioner | ImageClassifier":
+    """The run, which must tell or classify, to be shown a generator's pictures; `latest` is the latest that tells."""
+    handle = load_checkpoint(find_run(str(run), default_outputs(), ImageCaptioner.role), trust=trust)
+    if isinstance(handle, ImageGenerator):
+        raise UserError(
+            f"{handle.run.run_id} generates: --with takes a run that tells or classifies what was generated"
+        )
     return handle
 
 
 @dataclass
 class Handle:
-    """What painters, tellers and recognisers share: where they come from, and what they know."""
+    """What generators, captioners and classifiers share: where they come from, and what they know."""
 
     run: RunFolder
     checkpoint: Path
@@ -123,10 +125,10 @@ class Handle:
 
 
 @dataclass
-class Painter(Handle):
-    """A run that paints sentences."""
+class ImageGenerator(Handle):
+    """A run that generates sentences."""
 
-    system_class = PaintingSystem
+    system_class = TextToImage
     role = "gan"
 
     def generate(
@@ -147,11 +149,11 @@ class Painter(Handle):
         if num_images < 1:
             raise UserError(f"num_images={num_images}: ask for at least one picture (-n on the command line)")
         self.check_words(sentences, allow_unknown=allow_unknown)
-        pixels = self.paint(sentences, num_images=num_images, seed=seed, truncation=truncation)
+        pixels = self.sample(sentences, num_images=num_images, seed=seed, truncation=truncation)
         pictures = to_pil(pixels)
         return pictures if size is None else [enlarged(picture, size) for picture in pictures]
 
-    def paint(
+    def sample(
         self,
         sentences: Sequence[str],
         *,
@@ -160,14 +162,14 @@ class Painter(Handle):
         truncation: float | None = None,
         batch_size: int = PICTURES_AT_ONCE,
     ) -> Images:
-        """As `generate`, but tensors in [-1, 1], and unknown words are painted as <unk>."""
+        """As `generate`, but tensors in [-1, 1], and unknown words are generated as <unk>."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
             pictures = self.system.generate(sentences or None, num_images, seed, truncation, batch_size=batch_size)
         return pictures.cpu()
 
     def cut(self, sentence: str) -> str:
-        """As much of the sentence as the painter reads."""
+        """As much of the sentence as the generator reads."""
         return self.tokenizer.join(self.tokenizer.split(sentence)[: self.system.data_spec.max_length - 2])
 
     def check_words(self, sentences: Sequence[str], *, allow_unknown: bool = False) -> None:
@@ -179,7 +181,7 @@ class Painter(Handle):
 
 
 @dataclass
-class Teller(Handle):
+class ImageCaptioner(Handle):
     """A run that describes pictures."""
 
     system_class = Captioner
@@ -209,25 +211,25 @@ class Teller(Handle):
 
 
 @dataclass
-class Recognizer(Handle):
+class ImageClassifier(Handle):
     """A run that names what is in pictures."""
 
-    system_class = RecognizingSystem
-    role = "recognizer"
+    system_class = ClassifierSystem
+    role = "classifier"
 
     @property
     def labels(self) -> tuple[str, ...]:
         """All that it can find."""
         return tuple(self.system.data_spec.labels)
 
-    def recognize(self, pictures: Sequence[Picture]) -> list[Recognition]:
+    def classify(self, pictures: Sequence[Picture]) -> list[Classification]:
         """What is in each picture: PIL images, paths or tensors in [-1, 1], brought to the model's size."""
-        return list(self.recognitions(pictures))
+        return list(self.classifications(pictures))
 
-    def recognitions(self, pictures: Sequence[Picture]) -> Iterator[Recognition]:
-        """As `recognize`, one after the other, a batch of pictures in memory at a time."""
+    def classifications(self, pictures: Sequence[Picture]) -> Iterator[Classification]:
+        """As `classify`, one after the other, a batch of pictures in memory at a time."""
         for pixels in self._batches(pictures):
-            yield from self.system.recognize(pixels)
+            yield from self.system.classify(pixels)
 
 
 def check_beam(beam: int) -> None:
@@ -251,7 +253,11 @@ def _own_parts(folder: RunFolder, checkpoint: Path, trust: Collection[str]) -> d
 def _load_kind(run: str | Path, kind: type[Any], trust: Collection[str]) -> Any:
     handle = load_checkpoint(find_run(str(run), default_outputs(), kind.role), trust=trust)
     if not isinstance(handle, kind):
-        does = {"Painter": "paint sentences", "Teller": "describe pictures", "Recognizer": "name what is in pictures"}
+        does = {
+            "ImageGenerator": "generate sentences",
+            "ImageCaptioner": "describe pictures",
+            "ImageClassifier": "name what is in pictures",
+        }
         raise UserError(f"{handle.run.run_id} is a run that cannot {does[kind.__name__]}: name another")
     return handle
 
@@ -263,4 +269,4 @@ def _unknown_words(words: Sequence[str], vocabulary: Sequence[str]) -> str:
         lines.append(f"  {word!r}" + (f" (did you mean {' or '.join(near)}?)" if near else ""))
     shown = ", ".join(vocabulary[:MOST_SHOWN]) + (", …" if len(vocabulary) > MOST_SHOWN else "")
     lines += textwrap.wrap(f"It knows {len(vocabulary)} words: {shown}", 78)
-    return "\n".join([*lines, "To paint them as <unk> all the same: --allow-unknown"])
+    return "\n".join([*lines, "To generate them as <unk> all the same: --allow-unknown"])

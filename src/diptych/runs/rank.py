@@ -5,19 +5,19 @@ import sys
 import traceback
 
 from diptych.runs.distributed.ranks import end_with
-from diptych.runs.distributed.rendezvous import Order
+from diptych.runs.distributed.rendezvous import Rendezvous
 from diptych.runs.lifecycle.signals import Pruned, Stopped
 
 
 def main(text: str) -> int:
     """Train beside the first process; returns the exit code."""
-    order = Order.from_json(text)
-    end_with(order.parent)
+    rendezvous = Rendezvous.from_json(text)
+    end_with(rendezvous.parent)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     from diptych.runs.training import follow
 
     try:
-        follow(order)
+        follow(rendezvous)
     except Stopped as stop:
         return stop.code
     except Pruned:

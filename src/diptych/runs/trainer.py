@@ -15,14 +15,14 @@ from pytorch_lightning.profilers import AdvancedProfiler, Profiler, SimpleProfil
 
 from diptych.config import Config, UserError, components
 from diptych.config.components import Trust
-from diptych.runs.checkpoint_contents import Recorder
+from diptych.runs.checkpoint_contents import CheckpointContents
 from diptych.runs.distributed.strategies import several_devices
-from diptych.runs.distributed.topology import Place
+from diptych.runs.distributed.topology import Topology
 from diptych.runs.folder.environment import usable_cpus
 from diptych.runs.folder.layout import RunFolder
 from diptych.runs.lifecycle.heartbeat import Heartbeat
 from diptych.runs.lifecycle.signals import StopSignals
-from diptych.runs.lifecycle.stop_callback import Pauses
+from diptych.runs.lifecycle.stop_callback import StopCallback
 from diptych.tracking import Trackers
 
 # What `fit` itself warns of, and why it does not concern us.
@@ -56,7 +56,7 @@ class Equipment:
     trackers: Trackers
     signals: StopSignals
     trust: Trust = None
-    place: Place = field(default_factory=Place)
+    topology: Topology = field(default_factory=Topology)
 
 
 def make_trainer(equipment: Equipment) -> Trainer:
@@ -64,7 +64,7 @@ def make_trainer(equipment: Equipment) -> Trainer:
     settings = equipment.settings
     return Trainer(
         accelerator=settings["accelerator"],
-        **several_devices(settings, equipment.place),
+        **several_devices(settings, equipment.topology),
         precision=settings["precision"],
         callbacks=_callbacks(equipment),
         default_root_dir=str(equipment.folder.path),
@@ -81,7 +81,7 @@ def make_trainer(equipment: Equipment) -> Trainer:
         benchmark=settings["benchmark"],
         deterministic=settings["deterministic"],
         detect_anomaly=settings["detect_anomaly"],
-        profiler=_profiler(settings["profiler"], equipment.folder) if equipment.place.is_first else None,
+        profiler=_profiler(settings["profiler"], equipment.folder) if equipment.topology.is_first else None,
     )
 
 
@@ -147,9 +147,9 @@ def _callbacks(equipment: Equipment) -> list[Callback]:
     nodes = config["callbacks"].items()
     chosen = [components.build(node, f"callbacks.{name}", facts, equipment.trust) for name, node in nodes if node]
     spec = equipment.data.spec  # pyright: ignore[reportAttributeAccessIssue]
-    recorder = Recorder(config, spec, folder.run_id, equipment.signals)
-    signs_of_life = [Heartbeat(folder)] if equipment.place.is_first else []
-    return [recorder, *signs_of_life, *chosen, Pauses(equipment.signals, folder)]
+    recorder = CheckpointContents(config, spec, folder.run_id, equipment.signals)
+    signs_of_life = [Heartbeat(folder)] if equipment.topology.is_first else []
+    return [recorder, *signs_of_life, *chosen, StopCallback(equipment.signals, folder)]
 
 
 def _profiler(name: str | None, folder: RunFolder) -> Profiler | None:

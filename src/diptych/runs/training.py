@@ -11,16 +11,23 @@ from diptych.config.changes import CHANGEABLE, changed
 from diptych.config.components import Trust
 from diptych.data.loader import end_workers
 from diptych.runs.build import check_components
-from diptych.runs.checkpoint_state import Saved, newest_saved, set_aside
+from diptych.runs.checkpoint_state import CheckpointState, newest_checkpoint, set_aside
 from diptych.runs.distributed.ranks import RankFailed, RankLost
-from diptych.runs.distributed.rendezvous import Order, awaited_order
+from diptych.runs.distributed.rendezvous import Rendezvous, awaited_rendezvous
 from diptych.runs.distributed.strategies import check_can_be_sharded, settled
-from diptych.runs.distributed.topology import is_begun_beside, meeting_point, together
-from diptych.runs.execution import Start, build, fit, in_company, open_meeting, place_for, trainer_for
+from diptych.runs.distributed.topology import is_begun_beside, process_group, store_of
+from diptych.runs.execution import Execution, beside_ranks, build, fit, open_store, topology_for, trainer_for
 from diptych.runs.folder.identity import inherited_or_new_run_id, inherited_sweep
 from diptych.runs.folder.layout import RunFolder, begun_by_another
 from diptych.runs.folder.status import DONE, FAILED, LOST
-from diptych.runs.lifecycle.record import Progress, full_disk_named, gone_if_refused, in_hand, recorded, refuse_if_alive
+from diptych.runs.lifecycle.record import (
+    Progress,
+    exclusive_lock,
+    full_disk_named,
+    gone_if_refused,
+    recorded,
+    refuse_if_alive,
+)
 from diptych.runs.lifecycle.redaction import described, run_info, told
 from diptych.runs.lifecycle.signals import StopSignals
 from diptych.runs.parts import borrow
@@ -49,17 +56,17 @@ def train(config: Config, overrides: Iterable[str] = ()) -> tuple[RunFolder, Pro
     """A new run of a resolved configuration, in a folder of its own."""
     check(config)
     outputs = Path(config["paths"]["outputs"])
-    place = place_for(config)
-    if not place.is_first:
-        return follow(awaited_order(place, settled(config["trainer"])))
+    topology = topology_for(config)
+    if not topology.is_first:
+        return follow(awaited_rendezvous(topology, settled(config["trainer"])))
     warm, lenders = find_warm_start(config, outputs), find_lenders(config["parts"], outputs)
     with full_disk_named(outputs):
         folder = RunFolder.create(outputs, config["name"], inherited_or_new_run_id())
         folder.write_config(config)
         folder.write_overrides(overrides)
-    with gone_if_refused(folder), in_hand(folder), recorded(folder) as progress:
+    with gone_if_refused(folder), exclusive_lock(folder), recorded(folder) as progress:
         borrow(lenders, folder)
-        _execute(Start(folder, config, place, warm_start=warm), progress)
+        _execute(Execution(folder, config, topology, warm_start=warm), progress)
     return folder, progress
 
 
@@ -70,35 +77,35 @@ def resume(folder: RunFolder, changes: Iterable[str] = (), trust: Trust = ()) ->
     A run that was killed between its last checkpoint and saying that it is done says so now.
     """
     if is_begun_beside():
-        start = _again(folder, newest_saved(folder), changes, trust)
-        if not start.place.is_first:
-            return follow(awaited_order(start.place, start.settings))
+        execution = _again(folder, newest_checkpoint(folder), changes, trust)
+        if not execution.topology.is_first:
+            return follow(awaited_rendezvous(execution.topology, execution.settings))
     refuse_if_alive(folder)
-    with in_hand(folder):
-        saved = newest_saved(folder)
-        start = _again(folder, saved, changes, trust)
-        is_over = _is_over(folder, saved, start.config)
-        if is_over and start.place.is_inherited:
+    with exclusive_lock(folder):
+        saved = newest_checkpoint(folder)
+        execution = _again(folder, saved, changes, trust)
+        is_over = _is_over(folder, saved, execution.config)
+        if is_over and execution.topology.is_inherited:
             raise UserError(f"{folder.run_id} has nothing left to train: resume it without torchrun or srun, to say so")
-        check(start.config, trust)
+        check(execution.config, trust)
         with recorded(folder, saved) as progress:
             if saved.damaged:
                 log.warning(set_aside(saved))
-            folder.write_config(start.config)
+            folder.write_config(execution.config)
             if is_over:
-                progress.trackers = _trackers(start, saved.images_seen)
+                progress.trackers = _trackers(execution, saved.images_seen)
             else:
-                _execute(start, progress, saved.images_seen)
+                _execute(execution, progress, saved.images_seen)
     return folder, progress
 
 
-def _again(folder: RunFolder, saved: Saved, changes: Iterable[str], trust: Trust) -> Start:
+def _again(folder: RunFolder, saved: CheckpointState, changes: Iterable[str], trust: Trust) -> Execution:
     config = changed({**saved.config, **_as_asked_last(folder)}, changes)
-    return Start(folder, config, place_for(config), trust, checkpoint=saved.path)
+    return Execution(folder, config, topology_for(config), trust, checkpoint=saved.path)
 
 
 def _as_asked_last(folder: RunFolder) -> Config:
-    """What may change from start to start, as the latest one had it; nothing where that cannot be read."""
+    """What may change from start to execution, as the latest one had it; nothing where that cannot be read."""
     try:
         config = folder.read_config()
     except (OSError, UserError):
@@ -106,14 +113,14 @@ def _as_asked_last(folder: RunFolder) -> Config:
     return {key: config[key] for key in CHANGEABLE if key in config}
 
 
-def follow(order: Order) -> tuple[RunFolder, Progress]:
-    """Train beside the first process of a run, as it orders."""
-    folder = begun_by_another(Path(order.folder))
-    warm, checkpoint = (Path(path) if path else None for path in (order.warm_start, order.checkpoint))
-    return _beside(Start(folder, folder.read_config(), order.place, order.trust, warm, checkpoint))
+def follow(rendezvous: Rendezvous) -> tuple[RunFolder, Progress]:
+    """Train beside the first process of a run, as its rendezvous says."""
+    folder = begun_by_another(Path(rendezvous.folder))
+    warm, checkpoint = (Path(path) if path else None for path in (rendezvous.warm_start, rendezvous.checkpoint))
+    return _beside(Execution(folder, folder.read_config(), rendezvous.topology, rendezvous.trust, warm, checkpoint))
 
 
-def _is_over(folder: RunFolder, saved: Saved, config: Config) -> bool:
+def _is_over(folder: RunFolder, saved: CheckpointState, config: Config) -> bool:
     """Whether nothing is left to train; `UserError` where the run has said so already, or is asked for too little."""
     budget, seen = config["budget_images"], saved.images_seen
     is_done = folder.read_status().status == DONE
@@ -124,45 +131,49 @@ def _is_over(folder: RunFolder, saved: Saved, config: Config) -> bool:
     return not is_done and (seen >= budget or (saved.has_ended and config == saved.config))
 
 
-def _execute(start: Start, progress: Progress, resume_images: int | None = None) -> None:
+def _execute(execution: Execution, progress: Progress, resume_images: int | None = None) -> None:
     """Build everything, then train until the budget is spent or something else ends the run."""
 
     def give_up(failure: RankFailed) -> None:
         log.error("%s", failure)
         status = LOST if isinstance(failure, RankLost) else FAILED
-        start.folder.write_status(status, str(failure), progress.images_seen, progress.best)
+        execution.folder.write_status(status, str(failure), progress.images_seen, progress.best)
 
     with quiet():
-        start.folder.write_environment(described(start.config, inherited_sweep()))
-        store = open_meeting(start)
-        work = build(start)
+        execution.folder.write_environment(described(execution.config, inherited_sweep()))
+        store = open_store(execution)
+        work = build(execution)
         progress.system = work.system
-        progress.trackers = _trackers(start, resume_images)
-        with in_company(start, store, give_up):
-            trainer = trainer_for(start, work, progress.trackers, progress.signals)
+        progress.trackers = _trackers(execution, resume_images)
+        with beside_ranks(execution, store, give_up):
+            trainer = trainer_for(execution, work, progress.trackers, progress.signals)
             callbacks: Any = trainer.callbacks  # pyright: ignore[reportAttributeAccessIssue]
             progress.checkpoints = next((c for c in callbacks if isinstance(c, Checkpoints)), None)
-            fit(trainer, start, work, progress.signals)
+            fit(trainer, execution, work, progress.signals)
 
 
-def _beside(start: Start) -> tuple[RunFolder, Progress]:
+def _beside(execution: Execution) -> tuple[RunFolder, Progress]:
     """Train in another process than the run's first, which is told nothing to write and writes nothing.
 
     A process that the first has started is ended by it, too: whatever signal comes before training is the first's.
     """
-    with StopSignals(deferred=not start.place.is_inherited) as signals, quiet():
-        work = build(start)
+    with StopSignals(deferred=not execution.topology.is_inherited) as signals, quiet():
+        work = build(execution)
         try:
-            with together(start.place, meeting_point(start.place, start.settings), start.settings):
-                fit(trainer_for(start, work, Trackers(), signals), start, work, signals)
+            with process_group(
+                execution.topology, store_of(execution.topology, execution.settings), execution.settings
+            ):
+                fit(trainer_for(execution, work, Trackers(), signals), execution, work, signals)
         finally:
             end_workers()
-    return start.folder, Progress(signals, system=work.system)
+    return execution.folder, Progress(signals, system=work.system)
 
 
-def _trackers(start: Start, resume_images: int | None) -> Trackers:
-    folder, config = start.folder, start.config
+def _trackers(execution: Execution, resume_images: int | None) -> Trackers:
+    folder, config = execution.folder, execution.config
     nodes = config["tracking"].items()
-    trackers = Trackers([components.build(node, f"tracking.{name}", {}, start.trust) for name, node in nodes if node])
+    trackers = Trackers(
+        [components.build(node, f"tracking.{name}", {}, execution.trust) for name, node in nodes if node]
+    )
     trackers.start(told(config), run_info(folder, resume_images))
     return trackers

@@ -5,7 +5,7 @@ import time
 
 from diptych.runs.folder.lock import LockHeld, locked
 from diptych.runs.folder.status import PRUNED
-from diptych.sweeps.controller import Controller, Policy, View, in_hand
+from diptych.sweeps.controller import Controller, Policy, View, exclusive_lock
 from diptych.sweeps.executors import Executor, executor_again
 from diptych.sweeps.folder import SweepFolder
 from diptych.sweeps.jobs import ENDED_BADLY, Job, Jobs
@@ -31,7 +31,7 @@ def stop(folder: SweepFolder) -> str:
 
 def retry(folder: SweepFolder) -> str:
     """Queue what failed, diverged or was lost; says what to type, for it is the sweep's own command that goes on."""
-    with in_hand(folder):
+    with exclusive_lock(folder):
         bad = _to_retry(folder.jobs())
         for job in bad:
             folder.ledger.append("queued", job=job.number)

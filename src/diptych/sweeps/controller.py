@@ -61,7 +61,7 @@ class View:
 
 
 @contextmanager
-def in_hand(folder: SweepFolder) -> Iterator[None]:
+def exclusive_lock(folder: SweepFolder) -> Iterator[None]:
     """The sweep in the hands of this process alone, its ledger whole."""
     try:
         with locked(folder.lock):

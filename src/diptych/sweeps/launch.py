@@ -12,7 +12,7 @@ from diptych.config.errors import UserError
 from diptych.runs.folder import environment
 from diptych.runs.folder.status import DIVERGED, DONE, PRUNED, RUNNING
 from diptych.sweeps.control import executor_of
-from diptych.sweeps.controller import Controller, Policy, View, in_hand
+from diptych.sweeps.controller import Controller, Policy, View, exclusive_lock
 from diptych.sweeps.display import view_of
 from diptych.sweeps.executors import Executor, at_a_time
 from diptych.sweeps.folder import FOLDER_KEY, SweepFolder, folder_override
@@ -37,7 +37,7 @@ def launch(request: Request, folder: SweepFolder, executor: Executor) -> Jobs:
     executor.check()
     folder.path.mkdir(parents=True, exist_ok=True)
     slots = executor.slots()
-    with in_hand(folder):
+    with exclusive_lock(folder):
         _leave_earlier_executor(folder, executor)
         planner = request.planner(folder)
         if request.search is not None:

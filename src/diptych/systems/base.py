@@ -52,7 +52,7 @@ class System(LightningModule):
         for name, value in values.items():
             self.log(f"{stage}/{name}", value, on_step=stage == "train", on_epoch=stage != "train")
 
-    def descend(self, optimizer: Optimizer, loss: Tensor, max_norm: float | None = None) -> Tensor:
+    def optimize(self, optimizer: Optimizer, loss: Tensor, max_norm: float | None = None) -> Tensor:
         """One step of the optimiser down the mean of all devices' losses; the norm of its gradient.
 
         Gradients are averaged here and not while they are computed, which works for several networks that take turns.

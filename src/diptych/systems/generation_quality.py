@@ -1,19 +1,19 @@
-"""How good a painter's pictures of the validation sentences are."""
+"""How good a generator's pictures of the validation sentences are."""
 
 from collections.abc import Sequence
 
 import torch
 
 from diptych.metrics.energy import image_energy_distance
-from diptych.metrics.scene_accuracy import PaintingTruth
+from diptych.metrics.scene_accuracy import SceneAccuracy
 from diptych.systems.devices import gather_objects
 from diptych.types import DataSpec, Images
 
 MAX_COMPARED = 1024
 
 
-class PaintingQuality:
-    """Collects real and painted pictures over a validation, and sums them up, over all devices.
+class GenerationQuality:
+    """Collects real and generated pictures over a validation, and sums them up, over all devices.
 
     `energy_distance` (lower is better) compares the two sets of pictures, at most 1,024 of them, whatever the data.
     Where the data have a world, `true` and its kin say how many pictures show what their sentences say.
@@ -21,31 +21,31 @@ class PaintingQuality:
 
     def __init__(self, data_spec: DataSpec, *, sentences_matter: bool) -> None:
         world = data_spec.world if sentences_matter else None
-        self.truth = PaintingTruth(world, data_spec.languages) if world else None
+        self.truth = SceneAccuracy(world, data_spec.languages) if world else None
         self.reset()
 
     def reset(self) -> None:
         """Forget everything collected."""
         self._real: list[Images] = []
-        self._painted: list[Images] = []
+        self._generated: list[Images] = []
         if self.truth:
             self.truth.reset()
 
-    def update(self, real: Images, painted: Images, sentences: Sequence[str]) -> None:
+    def update(self, real: Images, generated: Images, sentences: Sequence[str]) -> None:
         """Take in a batch."""
-        real, painted = real.float().cpu(), painted.float().cpu()
+        real, generated = real.float().cpu(), generated.float().cpu()
         if sum(map(len, self._real)) < MAX_COMPARED:
             self._real.append(real)
-            self._painted.append(painted)
+            self._generated.append(generated)
         if self.truth:
-            self.truth.update(painted, sentences)
+            self.truth.update(generated, sentences)
 
     def compute(self) -> dict[str, float]:
         """Each figure by its name."""
-        real, painted = (_joint(images) for images in (self._real, self._painted))
+        real, generated = (_joint(images) for images in (self._real, self._generated))
         figures = self.truth.compute() if self.truth else {}
         if len(real) > 1:
-            figures["energy_distance"] = float(image_energy_distance(real, painted))
+            figures["energy_distance"] = float(image_energy_distance(real, generated))
         return figures
 
 

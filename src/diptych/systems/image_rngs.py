@@ -1,4 +1,4 @@
-"""Latents that depend on what is asked for and on nothing else, so that a picture can be painted again."""
+"""Latents that depend on what is asked for and on nothing else, so that a picture can be generated again."""
 
 import hashlib
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""What every text-to-image system shares: painting for people, fixed samples, and how good the pictures are."""
+"""What every text-to-image system shares: generating for people, fixed samples, and how good the pictures are."""
 
 import warnings
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from diptych.systems.base import System
 from diptych.systems.devices import num_devices, own_rank
 from diptych.systems.ema import WeightAverage
-from diptych.systems.generation_quality import PaintingQuality
+from diptych.systems.generation_quality import GenerationQuality
 from diptych.systems.image_rngs import latents_for
 from diptych.systems.modes import evaluating
 from diptych.text import tokenizer_of
@@ -22,10 +22,10 @@ from diptych.types import PAD_ID, UNK_ID, Batch, DataSpec, Images, TokenMask, To
 GRID_SIDE = 8
 
 
-class Painter(System):
-    """A generator, the text encoder that tells it what to paint (None: it paints whatever the data hold), averages.
+class TextToImage(System):
+    """A generator, its text encoder (None: it generates whatever the data hold), and averages of both.
 
-    With `ema_half_life_images`, averaged weights paint for people and in validation; the raw ones are kept as well.
+    With `ema_half_life_images`, averaged weights generate for people and in validation; the raw ones are kept as well.
     """
 
     generator: Any
@@ -46,7 +46,7 @@ class Painter(System):
         self.tokenizer = tokenizer_of(data_spec)
         self.generator_average = _average_of(generator, ema_half_life_images)
         self.text_encoder_average = _average_of(text_encoder, ema_half_life_images)
-        self.quality = PaintingQuality(data_spec, sentences_matter=text_encoder is not None)
+        self.quality = GenerationQuality(data_spec, sentences_matter=text_encoder is not None)
         self.sample_sentences: tuple[str, ...] = ()
         num_latents = GRID_SIDE if text_encoder else GRID_SIDE**2
         rng = torch.Generator().manual_seed(seed)
@@ -64,18 +64,18 @@ class Painter(System):
         """`num_images` pictures of each sentence, those of one sentence side by side.
 
         Picture i of a sentence depends on (seed, sentence, i) and the weights alone, not on what else is asked for
-        (but for rounding). A painter trained without sentences takes none. Weights are those of now where the run
+        (but for rounding). A generator trained without sentences takes none. Weights are those of now where the run
         keeps no average.
         """
         pictures = [(sentence, i) for sentence in self._checked(sentences) for i in range(num_images)]
         latents = latents_for(pictures, latent_dim=self.generator.latent_dim, seed=seed, truncation=truncation)
-        return self._paint(latents, [sentence for sentence, _ in pictures], use_ema=use_ema, batch_size=batch_size)
+        return self._generate(latents, [sentence for sentence, _ in pictures], use_ema=use_ema, batch_size=batch_size)
 
     def sample_grid(self) -> tuple[Images, tuple[str, ...]]:
         """The same sentences from the same latents throughout a run, and each picture's sentence; a row shares one."""
         sentences = self.sample_sentences or ("",)
         captions = tuple(sentence for sentence in sentences for _ in range(len(self.sample_latents)))
-        return self._paint(self.sample_latents.repeat(len(sentences), 1), captions), captions
+        return self._generate(self.sample_latents.repeat(len(sentences), 1), captions), captions
 
     def average_weights(self, images: int) -> None:
         """Let the averages follow what `images` more images have taught; call after the generator's step."""
@@ -92,7 +92,7 @@ class Painter(System):
         sentences = self._first_sentences(batch)
         places = range(own_rank(), num_devices() * len(batch), num_devices())  # in the batch that one device would have
         latents = latents_for(zip(sentences, places, strict=True), latent_dim=self.generator.latent_dim, seed=batch_idx)
-        self.quality.update(batch.images, self._paint(latents, sentences, batch_size=len(batch)), sentences)
+        self.quality.update(batch.images, self._generate(latents, sentences, batch_size=len(batch)), sentences)
 
     def on_validation_epoch_end(self) -> None:
         self.log_metrics("val", self.quality.compute())
@@ -107,7 +107,7 @@ class Painter(System):
         self.sample_sentences = tuple(checkpoint["sample_sentences"])
 
     @torch.no_grad()
-    def _paint(
+    def _generate(
         self,
         latents: Float[Tensor, "pictures latent"],
         sentences: Sequence[str],
@@ -115,7 +115,7 @@ class Painter(System):
         use_ema: bool = True,
         batch_size: int = 64,
     ) -> Images:
-        generator, text_encoder = self._painting_networks(use_ema)
+        generator, text_encoder = self._generating_networks(use_ema)
         tokens, mask = self._tokens(sentences)
         with evaluating(generator, text_encoder):
             chunks = zip(latents.split(batch_size), tokens.split(batch_size), mask.split(batch_size), strict=True)
@@ -126,7 +126,7 @@ class Painter(System):
                 ]
             )
 
-    def _painting_networks(self, use_ema: bool) -> tuple[nn.Module, nn.Module | None]:
+    def _generating_networks(self, use_ema: bool) -> tuple[nn.Module, nn.Module | None]:
         if use_ema and self.generator_average:
             return self.generator_average, self.text_encoder_average
         return self.generator, self.text_encoder
@@ -136,7 +136,7 @@ class Painter(System):
         return [(average, network) for average, network in pairs if average is not None and network is not None]
 
     def _first_sentences(self, batch: Batch) -> list[str]:
-        """Each picture's first sentence; empty ones where pictures are painted without."""
+        """Each picture's first sentence; empty ones where pictures are generated without."""
         if not self.text_encoder:
             return [""] * len(batch)
         return [self.tokenizer.decode(row) for row in batch.tokens[:, 0].tolist()]
@@ -150,10 +150,10 @@ class Painter(System):
     def _checked(self, sentences: Sequence[str] | None) -> Sequence[str]:
         if not self.text_encoder:
             if sentences and any(sentences):
-                raise ValueError(f"this painter learned from {self.data_spec.name} without sentences: give it none")
+                raise ValueError(f"this generator learned from {self.data_spec.name} without sentences: give it none")
             return [""]
         if not sentences:
-            raise ValueError("this painter paints from sentences: give it at least one")
+            raise ValueError("this generator generates from sentences: give it at least one")
         for sentence in sentences:
             self._check_sentence(sentence)
         return sentences
@@ -162,11 +162,11 @@ class Painter(System):
         words = self.tokenizer.split(sentence)
         if len(words) + 2 > self.data_spec.max_length:
             raise ValueError(
-                f"{sentence!r} has {len(words)} tokens; this painter reads at most {self.data_spec.max_length - 2}"
+                f"{sentence!r} has {len(words)} tokens; this generator reads at most {self.data_spec.max_length - 2}"
             )
         unknown = [word for word in words if self.tokenizer.vocabulary.id_of(word) == UNK_ID]
         if unknown:
-            warnings.warn(f"{sentence!r}: this painter never saw {', '.join(map(repr, unknown))}", stacklevel=4)
+            warnings.warn(f"{sentence!r}: this generator never saw {', '.join(map(repr, unknown))}", stacklevel=4)
 
 
 def _average_of(network: nn.Module | None, half_life_images: float | None) -> WeightAverage | None:

@@ -1,4 +1,4 @@
-"""Pictures from which patches around objects are cut, and into which they are painted back."""
+"""Pictures from which patches around objects are cut, and into which they are generated back."""
 
 import torch
 import torch.nn.functional as F
@@ -30,7 +30,7 @@ class Canvas:
         """Copies of the patches."""
         return self._padded[self._index(image, corners)]
 
-    def paint(
+    def generate(
         self, image: Int[Tensor, " n"], corners: Int[Tensor, "n 2"], patches: Float[Tensor, "n 3 patch patch"]
     ) -> None:
         """Add the patches to the pictures."""

@@ -12,12 +12,12 @@ from diptych.world.relations import relation_between
 KEEP_ATTRIBUTE_PROB = 0.6
 
 
-def tell_everything(scene: Scene, rng: Random) -> Constraints:
+def describe_fully(scene: Scene, rng: Random) -> Constraints:
     """All that can be said: a row of all objects with their relations, or a list where there is no such row."""
-    return tell_chain(scene, rng) or tell_list(scene, rng)
+    return describe_chain(scene, rng) or describe_list(scene, rng)
 
 
-def tell_chain(scene: Scene, rng: Random, partly: bool = False) -> Constraints | None:
+def describe_chain(scene: Scene, rng: Random, partly: bool = False) -> Constraints | None:
     """Objects in a row, each with its relation to the next; None where the scene has no such row.
 
     All objects with all attributes; `partly` instead two objects, with some attributes left out.
@@ -30,7 +30,7 @@ def tell_chain(scene: Scene, rng: Random, partly: bool = False) -> Constraints |
     return Constraints(mentions, tuple(Relation(i, name, i + 1) for i, name in enumerate(names) if name))
 
 
-def tell_list(scene: Scene, rng: Random, partly: bool = False) -> Constraints:
+def describe_list(scene: Scene, rng: Random, partly: bool = False) -> Constraints:
     """Objects side by side, equal ones counted; `partly` only some of them, with some attributes left out."""
     things = shuffled(scene.objects, rng)
     if partly:

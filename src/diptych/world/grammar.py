@@ -8,7 +8,7 @@ from random import Random
 from diptych.types import Scene
 from diptych.world.choice import pick, shuffled
 from diptych.world.constraints import Constraints
-from diptych.world.description import tell_chain, tell_list
+from diptych.world.description import describe_chain, describe_list
 from diptych.world.language import Phrasing, load_language
 from diptych.world.sentences import SentenceReader
 
@@ -80,10 +80,10 @@ class Grammar:
         return self.language.texts()
 
     def _say(self, scene: Scene, rng: Random, phrasing: Phrasing, complete: bool) -> str:
-        tell = tell_chain if phrasing.tells_relations else tell_list
+        tell = describe_chain if phrasing.tells_relations else describe_list
         constraints = tell(scene, rng, partly=not complete)
         if constraints is None:
-            return self.language.say(tell_list(scene, rng, partly=not complete), pick(self._lists(), rng))
+            return self.language.say(describe_list(scene, rng, partly=not complete), pick(self._lists(), rng))
         return self.language.say(constraints, phrasing)
 
     def _allowed(self, phrasings: Iterable[str] | None, num_objects: int, complete: bool) -> list[Phrasing]:

@@ -1,6 +1,6 @@
 """The benchmark's prompts: contents as strata, drawn evenly and in a seeded order, each said in the grammar's words.
 
-The same for every painter of a world, whatever its seed. With a hold-out, prompts fall in two parts: `seen`, whose
+The same for every generator of a world, whatever its seed. With a hold-out, prompts fall in two parts: `seen`, whose
 contents and words training may have met, and `held_out`, of which it met none.
 """
 
@@ -61,7 +61,7 @@ class Voice:
 
 @dataclass(frozen=True)
 class Prompt:
-    """One thing to paint. `claims` is what its sentence says; pictures are scored on its `content`.
+    """One thing to generate. `claims` is what its sentence says; pictures are scored on its `content`.
 
     `scenes` show it and no more than it takes, each drawn as the world draws what the sentence leaves open; for a
     prompt in full they are all the one scene that it describes.

@@ -1,7 +1,7 @@
 """Scenes to pixels: an anti-aliased signed-distance-field rasteriser, batched, on any device.
 
 Images are in [-1, 1] on mid-grey 0. Every shape present is evaluated once for all its objects; objects never
-overlap, so painting is adding colour times coverage.
+overlap, so generating is adding colour times coverage.
 """
 
 from collections.abc import Sequence

@@ -98,7 +98,7 @@ def _place_pair(boxes: list[Box], relation: str, side: int, rng: Random) -> tupl
     near, far = reversed(boxes) if backwards else boxes
     along, across = ("half_height", "half_width") if upright else ("half_width", "half_height")
     near_along, far_along = _spread(getattr(near, along), getattr(far, along), side, rng)
-    near_across, far_across = _align(
+    near_across, far_across = _pretrain(
         getattr(near, across), getattr(far, across), (far_along - near_along) / (CLEAR + ROUNDING), side, rng
     )
     if upright:
@@ -116,7 +116,7 @@ def _spread(near_half: float, far_half: float, side: int, rng: Random) -> tuple[
     return near, near + near_half + GAP + (between - before) + far_half
 
 
-def _align(near_half: float, far_half: float, most: float, side: int, rng: Random) -> tuple[float, float]:
+def _pretrain(near_half: float, far_half: float, most: float, side: int, rng: Random) -> tuple[float, float]:
     """Centres of two intervals side by side, at most `most` apart."""
     far_low, far_high = MARGIN + far_half, side - MARGIN - far_half
     near = _between(max(MARGIN + near_half, far_low - most), min(side - MARGIN - near_half, far_high + most), rng)

@@ -1,4 +1,4 @@
-"""The skills that are asked of a painter, and everything that can be asked within each: its contents.
+"""The skills that are asked of a generator, and everything that can be asked within each: its contents.
 
 The first six are GenEval's (Ghosh et al. 2023, arXiv:2310.11513) under its own tags: all objects of a prompt are of
 different shapes, and of different colours where colours are named. `size`, `three_object` and `color_position` (a

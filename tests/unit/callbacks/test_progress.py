@@ -29,7 +29,7 @@ def test_without_a_terminal_every_tenth_of_the_budget_is_one_line(toy, fit, capl
 def test_losses_of_a_phase_that_is_over_are_no_longer_shown(toy, fit, caplog, monkeypatch):
     class Phases(toy):
         def log_metrics(self, stage, values):
-            phase = "alignment_loss" if self.images_seen <= 80 else "d_loss"
+            phase = "pretraining_loss" if self.images_seen <= 80 else "d_loss"
             super().log_metrics(stage, {phase if name == "d_loss" else name: v for name, v in values.items()})
 
     monkeypatch.setattr("diptych.callbacks.progress.FIGURES_SECONDS", 0.0)
@@ -37,9 +37,9 @@ def test_losses_of_a_phase_that_is_over_are_no_longer_shown(toy, fit, caplog, mo
     caplog.set_level(logging.INFO, logger="diptych")
     fit(Phases(), [Budget(budget_images=160), Progress(budget_images=160)])
     shown = {line.split("/")[0].split()[-1]: line for line in plain_lines(caplog)}
-    assert "alignment_loss" in shown["80"]
+    assert "pretraining_loss" in shown["80"]
     assert "d_loss 0.00625" in shown["160"]
-    assert "alignment_loss" not in shown["160"]
+    assert "pretraining_loss" not in shown["160"]
 
 
 def test_a_run_that_is_slow_gives_a_sign_of_life(caplog, monkeypatch):

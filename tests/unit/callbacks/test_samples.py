@@ -11,12 +11,12 @@ def equipped(folder, heard, every_images=32, budget=72):
     ]
 
 
-def test_a_painter_shows_its_grid_at_the_start_at_intervals_and_at_the_end(toy, fit, heard, tmp_path):
-    class Painter(toy):
+def test_a_generator_shows_its_grid_at_the_start_at_intervals_and_at_the_end(toy, fit, heard, tmp_path):
+    class TextToImage(toy):
         def sample_grid(self):
             return torch.zeros(4, 3, 8, 8), ("a ring", "a ring", "a star", "a star")
 
-    fit(Painter(), equipped(tmp_path, heard))
+    fit(TextToImage(), equipped(tmp_path, heard))
     assert [(name, images) for name, _, images in heard.pictures] == [
         ("samples/grid", images) for images in (0, 32, 64, 72)
     ]
@@ -26,12 +26,12 @@ def test_a_painter_shows_its_grid_at_the_start_at_intervals_and_at_the_end(toy, 
             assert picture.width > 2 * 96
 
 
-def test_a_teller_shows_pictures_told_and_the_truth(toy, fit, heard, tmp_path):
-    class Teller(toy):
+def test_a_captioner_shows_pictures_told_and_the_truth(toy, fit, heard, tmp_path):
+    class FrozenCaptioner(toy):
         def example_captions(self):
             return torch.zeros(2, 3, 8, 8), ["a ring", ""], [("a red ring", "one ring"), ("a star",)]
 
-    fit(Teller(), equipped(tmp_path, heard))
+    fit(FrozenCaptioner(), equipped(tmp_path, heard))
     name, columns, rows, images = heard.tables[-1]
     assert (name, columns, images) == ("samples/told", ("image", "told", "reference"), 72)
     assert [row[1:] for row in rows] == [("a ring", "a red ring"), ("", "a star")]
@@ -39,32 +39,32 @@ def test_a_teller_shows_pictures_told_and_the_truth(toy, fit, heard, tmp_path):
     assert heard.pictures[-1][1].name == "captions-000000000072.png"
 
 
-def test_a_system_that_neither_paints_nor_tells_is_left_alone(toy, fit, heard, tmp_path):
+def test_a_system_that_neither_generates_nor_tells_is_left_alone(toy, fit, heard, tmp_path):
     fit(toy(), equipped(tmp_path, heard))
     assert not heard.pictures
     assert not heard.tables
 
 
 def test_a_resumed_run_draws_no_second_beginning(toy, fit, heard, tmp_path):
-    class Painter(toy):
+    class TextToImage(toy):
         def sample_grid(self):
             return torch.zeros(4, 3, 8, 8), ("",) * 4
 
         def on_fit_start(self):
             self.images_seen = 40
 
-    fit(Painter(), equipped(tmp_path, heard))
+    fit(TextToImage(), equipped(tmp_path, heard))
     assert [images for _, _, images in heard.pictures] == [64, 72]
 
 
 def test_a_disk_without_room_costs_the_pictures_and_not_the_run(toy, fit, heard, tmp_path, caplog):
-    class Painter(toy):
+    class TextToImage(toy):
         def sample_grid(self):
             return torch.zeros(4, 3, 8, 8), ("",) * 4
 
     for images in (0, 32, 64, 72):
         (tmp_path / f"images-{images:012d}.png.partial").symlink_to("/dev/full")
-    system = Painter()
+    system = TextToImage()
     fit(system, equipped(tmp_path, heard))
     assert system.images_seen == 72
     assert "no samples at 32 images: [Errno 28] No space left on device" in caplog.text

@@ -51,6 +51,6 @@ def test_nothing_is_answered_with_help(capsys):
 
 def test_an_unknown_command_is_wrong_usage(capsys):
     with pytest.raises(SystemExit) as left:
-        main(["paint"])
+        main(["draw"])
     assert left.value.code == 2
-    assert "invalid choice: 'paint'" in capsys.readouterr().err
+    assert "invalid choice: 'draw'" in capsys.readouterr().err

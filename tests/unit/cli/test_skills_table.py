@@ -58,7 +58,7 @@ def test_a_terminal_table_says_what_its_intervals_range_over():
         Figure.rate(f"rate {i}", [j > 20 * i for j in range(60)], [str(j // 2) for j in range(60)]) for i in (0, 1)
     ]
     figures = [*rates, Figure.rate("alone", [True, False]), Figure.rate("of nothing", [None], ["a"])]
-    lines = evaluation_table(Evaluation("painter", "Painted", PROTOCOL, figures)).splitlines()
+    lines = evaluation_table(Evaluation("generator", "Generation", PROTOCOL, figures)).splitlines()
     assert max(map(len, lines)) <= 80
     assert lines[-2:] == [
         "Intervals: held-out contents (30), Wilson of clusters, cluster bootstrap;",
@@ -69,13 +69,13 @@ def test_a_terminal_table_says_what_its_intervals_range_over():
 def test_a_robustness_table_says_how_far_it_moved():
     note = "-72.5 points (-83.8 to -54.3), p = 3.7e-09; legible 65.0 %, before 100.0 %"
     figure = Figure("typo: true", 0.25, 40, (0.1, 0.4), ceiling=0.975, note=note)
-    lines = evaluation_table(Evaluation("painter_robustness", "Robustness", PROTOCOL, [figure])).splitlines()
+    lines = evaluation_table(Evaluation("generation_robustness", "Robustness", PROTOCOL, [figure])).splitlines()
     assert max(map(len, lines)) <= 80
     assert "-72.5 points" in lines[3]
 
 
 def test_the_report_has_a_section_for_each_kind():
-    for kind in ("skills", "skills_full", "painter_robustness", "teller_robustness"):
+    for kind in ("skills", "skills_full", "generation_robustness", "captioning_robustness"):
         section = evaluation_section(Evaluation(kind, "What it can do", PROTOCOL, [Figure("legible", 0.5, 10)]))
         assert "What it can do" in section
         assert "legible" in section

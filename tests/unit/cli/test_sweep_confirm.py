@@ -36,11 +36,11 @@ def lr(outputs: Path, state: str = "done") -> None:
 
 def test_the_leader_is_trained_anew_and_evaluated_and_the_sweep_compared(tmp_path, typed, capsys):
     lr(tmp_path)
-    assert main(["sweep", "confirm", "lr", "--objective", "val/true:max"]) == 0
+    assert main(["sweep", "confirm", "lr", "--objective", "val/scene_accuracy:max"]) == 0
     train, evaluate, compare = typed
     assert train == ["train", "-m", "--sweep", "lr-winner", "lr=2", "trainer.threads=1", "seed=1,2,3"]
     assert evaluate == ["evaluate", "lr-winner"]
-    assert compare == ["compare", str(tmp_path / "sweeps" / "lr"), "--objective", "val/true:max"]
+    assert compare == ["compare", str(tmp_path / "sweeps" / "lr"), "--objective", "val/scene_accuracy:max"]
     assert "long table" not in capsys.readouterr().out
     assert "long table" in (tmp_path / "sweeps" / "lr-winner" / "evaluations.txt").read_text()
 
@@ -70,5 +70,5 @@ def test_runs_that_are_not_over_are_told(tmp_path, typed, capsys):
 
 def test_an_objective_is_for_confirming_alone(tmp_path, typed, capsys):
     lr(tmp_path)
-    assert main(["sweep", "status", "lr", "--objective", "val/true:max"]) == 2
+    assert main(["sweep", "status", "lr", "--objective", "val/scene_accuracy:max"]) == 2
     assert "sweep confirm" in capsys.readouterr().err

@@ -102,10 +102,10 @@ def test_a_run_is_named_after_its_experiment_or_its_model_and_data(own):
 
 
 def test_a_value_nobody_gives_is_named(own):
-    folder = own("experiment/e", 'parts: {teller: {run: "???", role: captioner}}')
+    folder = own("experiment/e", 'parts: {captioner: {run: "???", role: captioner}}')
     said = refusal(overrides=["experiment=e"], config_dir=folder)
-    assert "parts.teller.run has no value" in said
-    assert "diptych train experiment=demo/teller" in said
+    assert "parts.captioner.run has no value" in said
+    assert "diptych train experiment=demo/captioner" in said
 
 
 @pytest.mark.parametrize(
@@ -166,10 +166,10 @@ def test_changes_are_checked_against_the_schema(change):
         changed(compose(), [change])
 
 
-@pytest.mark.parametrize("override", ["+parts.teller=latest", "parts.teller=latest"])
+@pytest.mark.parametrize("override", ["+parts.captioner=latest", "parts.captioner=latest"])
 def test_a_part_that_is_only_a_run_is_answered_with_what_to_type(override):
-    for model in ("painter", "dcgan"):
-        with pytest.raises(UserError, match=r"Type parts\.teller\.run=latest.*\+parts\.teller\.role=captioner"):
+    for model in ("generator", "dcgan"):
+        with pytest.raises(UserError, match=r"Type parts\.captioner\.run=latest.*\+parts\.captioner\.role=captioner"):
             composed([f"model={model}", "data=scenes_demo", override])
 
 

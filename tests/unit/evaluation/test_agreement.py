@@ -1,4 +1,4 @@
-"""Recognisers whose answers are known beforehand, beside a judge that knows renderings by heart."""
+"""Classifiers whose answers are known beforehand, beside a judge that knows renderings by heart."""
 
 from dataclasses import replace
 from types import SimpleNamespace
@@ -10,17 +10,17 @@ from byheart import KNOWN, judging_by_heart, reading_of, render
 from diptych.config import UserError
 from diptych.config.composition import compose
 from diptych.data.labels import labels_of, scene_labels
-from diptych.evaluation.classification.agreement import KAPPA, evaluate_second_reader, figures, shown_places
-from diptych.evaluation.classification.paired_readings import ReadTwice, check_second_reader, read_twice
-from diptych.evaluation.generation.generated import Painted, paint_held_out
+from diptych.evaluation.classification.agreement import KAPPA, evaluate_agreement, figures, shown_places
+from diptych.evaluation.classification.paired_readings import PairedReadings, check_agreement, paired_readings
+from diptych.evaluation.generation.generated import GeneratedImages, generate_held_out
 from diptych.evaluation.held_out import HeldOut, take_held_out
 from diptych.evaluation.scene_accuracy import Judged, silently
-from diptych.systems.classification.system import Recognition
+from diptych.systems.classification.system import Classification
 from diptych.types import Scene
 from diptych.world import Judge, WorldSpec
 
 NUM = 24
-PROTOCOL = {"seed": 0, "with": {"run": "a-recogniser"}}
+PROTOCOL = {"seed": 0, "with": {"run": "a-classifier"}}
 OTHER = {"circle": "square", "square": "circle", "red": "blue", "blue": "red"}
 WORLD = [
     "data=scenes_demo",
@@ -46,29 +46,29 @@ def held_out() -> HeldOut:
     return shown()
 
 
-def painted(held_out: HeldOut, paint) -> Painted:
-    """What a painter makes of the sentences who turns every scene into another one."""
-    pictures = dict(zip(held_out.sentences, map(paint, held_out.true_scenes()), strict=True))
+def generated(held_out: HeldOut, generate) -> GeneratedImages:
+    """What a generator makes of the sentences who turns every scene into another one."""
+    pictures = dict(zip(held_out.sentences, map(generate, held_out.true_scenes()), strict=True))
 
     def tensors(sentences, *, num_images, seed):
         return torch.cat([render([pictures[sentence]] * num_images) for sentence in sentences])
 
-    painter = SimpleNamespace(paint=tensors, system=SimpleNamespace(text_encoder=object()))
-    return paint_held_out(painter, held_out, seed=0, track=silently)
+    generator = SimpleNamespace(sample=tensors, system=SimpleNamespace(text_encoder=object()))
+    return generate_held_out(generator, held_out, seed=0, track=silently)
 
 
-def recognizer(world: WorldSpec | None, find=None, labels=None) -> SimpleNamespace:
+def classifier(world: WorldSpec | None, find=None, labels=None) -> SimpleNamespace:
     """Finds in a picture what `find` says of the scene that it renders, by default what is there."""
     find = find or (lambda scene: labels_of(scene, world))
     known = scene_labels(world) if labels is None else labels
 
-    def recognitions(pictures):
+    def classifications(pictures):
         for picture in pictures:
-            yield Recognition(tuple(find(KNOWN[picture.numpy().tobytes()])), torch.zeros(len(known)))
+            yield Classification(tuple(find(KNOWN[picture.numpy().tobytes()])), torch.zeros(len(known)))
 
     spec = SimpleNamespace(world=world and world.to_dict(), labels=known)
-    system, run = SimpleNamespace(data_spec=spec), SimpleNamespace(run_id="a-recogniser")
-    return SimpleNamespace(labels=known, recognitions=recognitions, system=system, run=run)
+    system, run = SimpleNamespace(data_spec=spec), SimpleNamespace(run_id="a-classifier")
+    return SimpleNamespace(labels=known, classifications=classifications, system=system, run=run)
 
 
 def turned(scene: Scene, *attributes: str) -> Scene:
@@ -83,8 +83,8 @@ def mirrored(scene: Scene) -> Scene:
     return replace(scene, objects=tuple(objects))
 
 
-def table(held_out: HeldOut, paint, one: SimpleNamespace):
-    return evaluate_second_reader(one, painted(held_out, paint), held_out, PROTOCOL, silently)
+def table(held_out: HeldOut, generate, one: SimpleNamespace):
+    return evaluate_agreement(one, generated(held_out, generate), held_out, PROTOCOL, silently)
 
 
 def sometimes_wrong(scene: Scene) -> Scene:
@@ -92,23 +92,23 @@ def sometimes_wrong(scene: Scene) -> Scene:
 
 
 def test_one_who_reads_as_the_judge_does_agrees_with_it_everywhere(held_out):
-    evaluation = table(held_out, sometimes_wrong, recognizer(held_out.world))
+    evaluation = table(held_out, sometimes_wrong, classifier(held_out.world))
     counted = [figure for figure in evaluation.figures if figure.n and "though" not in figure.name]
     assert {figure.value for figure in counted} == {1}
     assert {figure.ceiling for figure in counted} == {1, None}
     assert len(counted) == 8
     assert evaluation.figure("read alike").floor < 0.5
     assert evaluation.figure(KAPPA).floor < 0.5
-    assert evaluation.figure("recognised though judged false").value == 0
-    assert evaluation.figure("judged true though not recognised").value == 0
-    assert evaluation.protocol["with"] == {"run": "a-recogniser"}
+    assert evaluation.figure("classified though judged false").value == 0
+    assert evaluation.figure("judged true though not classified").value == 0
+    assert evaluation.protocol["with"] == {"run": "a-classifier"}
     assert list(evaluation.clusters) == held_out.contents
     assert evaluation.figure("read alike").contents == len(set(held_out.contents))
 
 
 def test_one_who_always_says_the_same_reaches_no_more_than_the_floor(held_out):
     same = labels_of(held_out.true_scenes()[0], held_out.world)
-    evaluation = table(held_out, lambda scene: scene, recognizer(held_out.world, lambda scene: same))
+    evaluation = table(held_out, lambda scene: scene, classifier(held_out.world, lambda scene: same))
     for name in ("read alike", "size read alike", "count read alike", "same verdict", KAPPA):
         figure = evaluation.figure(name)
         assert figure.value == figure.floor
@@ -117,7 +117,7 @@ def test_one_who_always_says_the_same_reaches_no_more_than_the_floor(held_out):
 
 
 def test_who_confounds_shapes_is_found_out_by_shapes_alone(held_out):
-    confounding = recognizer(held_out.world, lambda scene: labels_of(turned(scene, "shape"), held_out.world))
+    confounding = classifier(held_out.world, lambda scene: labels_of(turned(scene, "shape"), held_out.world))
     evaluation = table(held_out, lambda scene: scene, confounding)
     assert evaluation.figure("read alike").value < 0.5
     assert evaluation.figure("shape read alike").value < 0.5
@@ -125,21 +125,21 @@ def test_who_confounds_shapes_is_found_out_by_shapes_alone(held_out):
         assert evaluation.figure(f"{group} read alike").value == 1
 
 
-def test_a_recogniser_can_share_the_painters_mistake_and_not_the_judges_verdict(held_out):
-    fooled = recognizer(held_out.world, lambda scene: labels_of(turned(scene, "colour"), held_out.world))
+def test_a_classifier_can_share_the_generators_mistake_and_not_the_judges_verdict(held_out):
+    fooled = classifier(held_out.world, lambda scene: labels_of(turned(scene, "colour"), held_out.world))
     evaluation = table(held_out, lambda scene: turned(scene, "colour"), fooled)
-    assert evaluation.figure("recognised though judged false").value == 1
+    assert evaluation.figure("classified though judged false").value == 1
     assert evaluation.figure("same verdict").value < 0.5
-    assert evaluation.figure("judged true though not recognised").n == 0
+    assert evaluation.figure("judged true though not classified").n == 0
 
 
 def test_wrong_places_are_no_matter_of_labels():
     two = shown(["data=scenes_demo"])
-    pictures = painted(two, mirrored)
-    evaluation = evaluate_second_reader(recognizer(two.world), pictures, two, PROTOCOL, silently)
+    pictures = generated(two, mirrored)
+    evaluation = evaluate_agreement(classifier(two.world), pictures, two, PROTOCOL, silently)
     assert not any(pictures.judged.truth)
     assert evaluation.figure("same verdict").value == evaluation.figure("read alike").value == 1
-    assert evaluation.figure("recognised though judged false").n == 0
+    assert evaluation.figure("classified though judged false").n == 0
     assert evaluation.figure(KAPPA).value is None
     assert f"by both {NUM}, by the judge alone 0" in evaluation.figure(KAPPA).note
     assert any("not where" in note for note in evaluation.notes)
@@ -147,7 +147,7 @@ def test_wrong_places_are_no_matter_of_labels():
 
 def test_a_world_with_one_number_of_objects_has_no_label_for_it():
     two = shown(["data=scenes_demo"])
-    evaluation = table(two, lambda scene: scene, recognizer(two.world))
+    evaluation = table(two, lambda scene: scene, classifier(two.world))
     assert evaluation.figure("count read alike").value is None
     assert "no labels" in evaluation.figure("count read alike").note
     assert evaluation.figure("read alike").value == 1
@@ -157,18 +157,18 @@ A, B = frozenset({"small red circle", "1 object"}), frozenset({"large blue squar
 
 
 @pytest.fixture
-def by_hand() -> ReadTwice:
-    """Ten pictures, all asked to be A: four true to both, two to the judge, one to the recogniser, three to neither.
+def by_hand() -> PairedReadings:
+    """Ten pictures, all asked to be A: four true to both, two to the judge, one to the classifier, three to neither.
 
     The judge reads A in one of the last ones as well, but does not accept it.
     """
     judge = [A] * 4 + [A] * 2 + [B] + [B, B, A]
-    recognizer = [A] * 4 + [B] * 2 + [A] + [B, B, B]
-    return ReadTwice([A] * 10, judge, recognizer, [True] * 9 + [False])
+    classifier = [A] * 4 + [B] * 2 + [A] + [B, B, B]
+    return PairedReadings([A] * 10, judge, classifier, [True] * 9 + [False])
 
 
 def test_figures_of_four_cells_are_those_counted_by_hand(by_hand):
-    clean = ReadTwice([A] * 2, [A] * 2, [A] * 2, [True] * 2)
+    clean = PairedReadings([A] * 2, [A] * 2, [A] * 2, [True] * 2)
     rows = {f.name: f for f in figures(by_hand, clean, ["size", "colour", "shape", "count"], list("abcdefghij"))}
     counted = {name: (round(figure.value * figure.n), figure.n) for name, figure in rows.items() if figure.percent}
     assert counted == {
@@ -180,12 +180,12 @@ def test_figures_of_four_cells_are_those_counted_by_hand(by_hand):
         "shape read alike": (6, 10),
         "count read alike": (10, 10),
         "same verdict": (7, 10),
-        "recognised though judged false": (1, 4),
-        "judged true though not recognised": (2, 5),
+        "classified though judged false": (1, 4),
+        "judged true though not classified": (2, 5),
     }
     expected = (0.7 - 0.5) / (1 - 0.5)  # by chance 0.6 * 0.5 + 0.4 * 0.5
     assert rows[KAPPA].value == pytest.approx(expected)
-    assert "by both 4, by the judge alone 2, by the recogniser alone 1, by neither 3" in rows[KAPPA].note
+    assert "by both 4, by the judge alone 2, by the classifier alone 1, by neither 3" in rows[KAPPA].note
     assert rows["read alike, judge refuses"].ceiling is None
     assert rows["read alike, judge accepts"].hits == "111100011-"
 
@@ -195,24 +195,24 @@ def test_disagreements_come_first_and_those_the_judge_is_sure_of_before_the_othe
 
 
 def test_a_picture_that_only_the_judge_refuses_is_a_disagreement_though_both_read_it_alike():
-    assert shown_places(ReadTwice([A] * 3, [A] * 3, [A] * 3, [True, False, True])) == [1, 0, 2]
+    assert shown_places(PairedReadings([A] * 3, [A] * 3, [A] * 3, [True, False, True])) == [1, 0, 2]
 
 
 def test_every_example_shows_both_readings_and_the_certificate(held_out):
-    confounding = recognizer(held_out.world, lambda scene: labels_of(turned(scene, "shape"), held_out.world))
+    confounding = classifier(held_out.world, lambda scene: labels_of(turned(scene, "shape"), held_out.world))
     first, *_ = table(held_out, lambda scene: scene, confounding).examples
-    (judge, judged_true), (found, recognized) = first.verdicts
+    (judge, judged_true), (found, classified) = first.verdicts
     assert judge.startswith("judge: ")
-    assert found.startswith("recogniser: ")
-    assert (judged_true, recognized) == (True, False)
+    assert found.startswith("classifier: ")
+    assert (judged_true, classified) == (True, False)
     assert first.second_picture is not None
     assert first.sentence == held_out.sentences[first.index]
 
 
 def test_a_number_of_objects_without_a_label_is_said_by_naming_none(held_out):
     nothing = Judged(Judge(held_out.world), [reading_of(Scene(32, ()))], [])
-    silent = recognizer(held_out.world, lambda scene: ())
-    read = read_twice(silent, render([Scene(32, ())]), nothing, held_out.true_scenes()[:1], silently, "")
+    silent = classifier(held_out.world, lambda scene: ())
+    read = paired_readings(silent, render([Scene(32, ())]), nothing, held_out.true_scenes()[:1], silently, "")
     assert read.alike == [True]
     assert read.same_verdict == [True]
     assert read.judged_true == [False]
@@ -220,8 +220,8 @@ def test_a_number_of_objects_without_a_label_is_said_by_naming_none(held_out):
 
 def test_a_larger_vocabulary_is_as_good(held_out):
     whole = WorldSpec(min_objects=1, max_objects=2)
-    check_second_reader(recognizer(whole), held_out)
-    assert table(held_out, lambda scene: scene, recognizer(whole)).figure("read alike").value == 1
+    check_agreement(classifier(whole), held_out)
+    assert table(held_out, lambda scene: scene, classifier(whole)).figure("read alike").value == 1
 
 
 @pytest.mark.parametrize(
@@ -233,19 +233,19 @@ def test_a_larger_vocabulary_is_as_good(held_out):
         (None, "scenes"),
     ],
 )
-def test_a_recogniser_of_another_world_is_refused_with_what_it_lacks(held_out, world, lacks):
+def test_a_classifier_of_another_world_is_refused_with_what_it_lacks(held_out, world, lacks):
     labels = None if world else ("one", "two")
-    with pytest.raises(UserError, match=rf"never learned {lacks}, which scenes_demo has.*diptych train model=recog"):
-        check_second_reader(recognizer(world, labels=labels), held_out)
+    with pytest.raises(UserError, match=rf"never learned {lacks}, which scenes_demo has.*diptych train model=class"):
+        check_agreement(classifier(world, labels=labels), held_out)
 
 
 def test_where_nobody_judges_there_is_no_second_reader():
     digits = take_held_out(compose(["data=digits"]), data=None, split="val", num=4)
-    with pytest.raises(UserError, match=r"digits has no exact scenes, .* leave out --with, or give it a teller"):
-        check_second_reader(recognizer(WorldSpec()), digits)
+    with pytest.raises(UserError, match=r"digits has no exact scenes, .* leave out --with, or give it a captioner"):
+        check_agreement(classifier(WorldSpec()), digits)
 
 
 def test_the_page_on_evaluation_names_every_figure(held_out, repository):
     page = (repository / "docs" / "evaluation.md").read_text(encoding="utf-8")
-    names = {figure.name for figure in table(held_out, sometimes_wrong, recognizer(held_out.world)).figures}
+    names = {figure.name for figure in table(held_out, sometimes_wrong, classifier(held_out.world)).figures}
     assert not {name for name in names if f"`{name}`" not in page and not name.startswith(("size", "colour", "count"))}

@@ -1,4 +1,4 @@
-"""The same seed gives the same evaluation, whoever loads the data and however many pictures are painted at once."""
+"""The same seed gives the same evaluation, whoever loads the data and however many pictures are generated at once."""
 
 from types import SimpleNamespace
 
@@ -7,11 +7,11 @@ import torch
 from torch import nn
 
 from diptych.config.composition import compose
-from diptych.evaluation.generation.generated import evaluate_painter, paint_held_out
+from diptych.evaluation.generation.generated import evaluate_generation, generate_held_out
 from diptych.evaluation.held_out import take_held_out
 from diptych.evaluation.scene_accuracy import silently
-from diptych.runs.load import Painter
-from diptych.systems.text_to_image import Painter as PaintingSystem
+from diptych.runs.load import ImageGenerator
+from diptych.systems.text_to_image import TextToImage as PaintingSystem
 from diptych.types import TextFeatures
 from diptych.world import render
 
@@ -66,15 +66,15 @@ def test_the_batch_size_changes_no_verdict_and_no_figure(monkeypatch):
         generator=Mixer(render(held_out.true_scenes())),
         text_encoder=Words(len(held_out.spec.vocabulary)),
     )
-    painter = Painter(SimpleNamespace(), SimpleNamespace(), system)
-    painted = []
+    generator = ImageGenerator(SimpleNamespace(), SimpleNamespace(), system)
+    generated = []
     for at_once in (64, 64, 3):
         monkeypatch.setattr("diptych.evaluation.generation.generated.PICTURES_AT_ONCE", at_once)
-        painted.append(paint_held_out(painter, held_out, seed=0, track=silently))
-    assert torch.equal(painted[0].images, painted[1].images)
-    assert torch.allclose(painted[0].images, painted[2].images, atol=1e-5, rtol=0)
-    assert painted[0].judged.truth == painted[2].judged.truth
-    assert sum(reading.is_legible for reading in painted[0].judged.readings) > 0
-    tables = [evaluate_painter(one, held_out, {"seed": 0}, silently) for one in (painted[0], painted[2])]
+        generated.append(generate_held_out(generator, held_out, seed=0, track=silently))
+    assert torch.equal(generated[0].images, generated[1].images)
+    assert torch.allclose(generated[0].images, generated[2].images, atol=1e-5, rtol=0)
+    assert generated[0].judged.truth == generated[2].judged.truth
+    assert sum(reading.is_legible for reading in generated[0].judged.readings) > 0
+    tables = [evaluate_generation(one, held_out, {"seed": 0}, silently) for one in (generated[0], generated[2])]
     for one, other in zip(*(table.figures for table in tables), strict=True):
         assert one.value == pytest.approx(other.value, abs=1e-6)

@@ -1,4 +1,4 @@
-"""Painters and tellers whose truth is known beforehand: oracles, the deaf, the blind, and two who share a mistake."""
+"""Generators and captioners whose truth is known: oracles, the deaf, the blind, and two who share a mistake."""
 
 from dataclasses import replace
 from types import SimpleNamespace
@@ -8,9 +8,9 @@ import torch
 
 from diptych.config import UserError
 from diptych.config.composition import compose
-from diptych.evaluation.captioning.captioned import evaluate_teller
-from diptych.evaluation.cycle import evaluate_loop
-from diptych.evaluation.generation.generated import Painted, evaluate_painter, paint_held_out
+from diptych.evaluation.captioning.captioned import evaluate_captioning
+from diptych.evaluation.cycle import evaluate_cycle
+from diptych.evaluation.generation.generated import GeneratedImages, evaluate_generation, generate_held_out
 from diptych.evaluation.held_out import HeldOut, take_held_out
 from diptych.evaluation.scene_accuracy import silently
 from diptych.systems.captioning.system import Caption
@@ -27,18 +27,18 @@ def held_out() -> HeldOut:
     return take_held_out(compose(["data=scenes_demo", "data.batch_size=16"]), data=None, split="test", num=NUM)
 
 
-def painter_of(paint) -> SimpleNamespace:
-    """A painter whose picture of a sentence is what `paint` renders."""
+def generator_of(generate) -> SimpleNamespace:
+    """A generator whose picture of a sentence is what `generate` renders."""
 
     def tensors(sentences, *, num_images, seed):
-        return torch.cat([paint(sentence).expand(num_images, -1, -1, -1) for sentence in sentences])
+        return torch.cat([generate(sentence).expand(num_images, -1, -1, -1) for sentence in sentences])
 
-    return SimpleNamespace(paint=tensors, cut=str, system=SimpleNamespace(text_encoder=object()))
+    return SimpleNamespace(sample=tensors, cut=str, system=SimpleNamespace(text_encoder=object()))
 
 
 def oracle(held_out: HeldOut) -> SimpleNamespace:
     scenes = dict(zip(held_out.sentences, held_out.true_scenes(), strict=True))
-    return painter_of(lambda sentence: render([scenes[sentence]]))
+    return generator_of(lambda sentence: render([scenes[sentence]]))
 
 
 def swapped(scene: Scene) -> Scene:
@@ -49,7 +49,7 @@ def captions_of(texts) -> list[Caption]:
     return [Caption(text, -0.1, tuple(text.split()), None) for text in texts]
 
 
-def teller() -> SimpleNamespace:
+def captioner() -> SimpleNamespace:
     """Costs one nat a token whatever is said."""
     return SimpleNamespace(nats_per_token=lambda pictures, sentences: 1.0)
 
@@ -58,12 +58,12 @@ def values(evaluation) -> dict[str, float | None]:
     return {figure.name: figure.value for figure in evaluation.figures}
 
 
-def painted_by(painter, held_out) -> Painted:
-    return paint_held_out(painter, held_out, seed=0, track=silently)
+def generated_by(generator, held_out) -> GeneratedImages:
+    return generate_held_out(generator, held_out, seed=0, track=silently)
 
 
-def test_an_oracle_paints_nothing_but_the_truth(held_out):
-    evaluation = evaluate_painter(painted_by(oracle(held_out), held_out), held_out, PROTOCOL, silently)
+def test_an_oracle_generates_nothing_but_the_truth(held_out):
+    evaluation = evaluate_generation(generated_by(oracle(held_out), held_out), held_out, PROTOCOL, silently)
     figures = values(evaluation)
     assert figures["fully true"] == figures["legible"] == figures["judge right on true renders"] == 1
     assert evaluation.reasons == {}
@@ -71,10 +71,10 @@ def test_an_oracle_paints_nothing_but_the_truth(held_out):
     assert figures["energy distance"] <= 0
 
 
-def test_a_deaf_painter_is_no_better_than_its_floor(held_out):
+def test_a_deaf_generator_is_no_better_than_its_floor(held_out):
     always = render([held_out.true_scenes()[0]])
-    evaluation = evaluate_painter(
-        painted_by(painter_of(lambda sentence: always), held_out), held_out, PROTOCOL, silently
+    evaluation = evaluate_generation(
+        generated_by(generator_of(lambda sentence: always), held_out), held_out, PROTOCOL, silently
     )
     true = evaluation.figure("fully true")
     assert true.value == pytest.approx(true.floor)
@@ -84,8 +84,8 @@ def test_a_deaf_painter_is_no_better_than_its_floor(held_out):
 
 def test_a_wrong_colour_is_blamed_on_the_colour(held_out):
     scenes = dict(zip(held_out.sentences, held_out.true_scenes(), strict=True))
-    wrong = painter_of(lambda sentence: render([swapped(scenes[sentence])]))
-    evaluation = evaluate_painter(painted_by(wrong, held_out), held_out, PROTOCOL, silently)
+    wrong = generator_of(lambda sentence: render([swapped(scenes[sentence])]))
+    evaluation = evaluate_generation(generated_by(wrong, held_out), held_out, PROTOCOL, silently)
     figures = values(evaluation)
     assert figures["fully true"] == 0
     assert figures["shape right"] == figures["size right"] == figures["count right"] == 1
@@ -94,7 +94,7 @@ def test_a_wrong_colour_is_blamed_on_the_colour(held_out):
 
 
 def test_the_datas_own_sentences_are_told_exactly(held_out):
-    evaluation = evaluate_teller(teller(), captions_of(held_out.sentences), held_out, PROTOCOL)
+    evaluation = evaluate_captioning(captioner(), captions_of(held_out.sentences), held_out, PROTOCOL)
     figures = values(evaluation)
     assert figures["exactly true"] == figures["well formed"] == 1
     assert evaluation.figure("exactly true").floor < 0.1
@@ -103,36 +103,36 @@ def test_the_datas_own_sentences_are_told_exactly(held_out):
 
 
 def test_other_words_for_the_same_scene_are_as_true(held_out):
-    evaluation = evaluate_teller(teller(), captions_of([r[1] for r in held_out.references]), held_out, PROTOCOL)
+    evaluation = evaluate_captioning(captioner(), captions_of([r[1] for r in held_out.references]), held_out, PROTOCOL)
     assert values(evaluation)["exactly true"] == 1
 
 
 def test_a_caption_that_is_no_sentence_counts_as_false(held_out):
     texts = ["two red red circle", *held_out.sentences[1:]]
-    evaluation = evaluate_teller(teller(), captions_of(texts), held_out, PROTOCOL)
+    evaluation = evaluate_captioning(captioner(), captions_of(texts), held_out, PROTOCOL)
     assert values(evaluation)["exactly true"] == pytest.approx(1 - 1 / NUM)
     assert evaluation.reasons == {"not a sentence": 1}
 
 
 def test_two_who_share_a_mistake_agree_and_are_found_out(held_out):
     scenes = dict(zip(held_out.sentences, held_out.true_scenes(), strict=True))
-    painter = painter_of(lambda sentence: render([swapped(scenes[sentence])]))
-    painted = painted_by(painter, held_out)
-    captions = {"painted": captions_of(held_out.sentences), "real": captions_of(held_out.sentences)}
-    figures = values(evaluate_loop(painter, painted, captions, held_out, PROTOCOL, silently))
+    generator = generator_of(lambda sentence: render([swapped(scenes[sentence])]))
+    generated = generated_by(generator, held_out)
+    captions = {"generated": captions_of(held_out.sentences), "real": captions_of(held_out.sentences)}
+    figures = values(evaluate_cycle(generator, generated, captions, held_out, PROTOCOL, silently))
     assert figures["told back as asked"] == 1
     assert figures["judged true"] == 0
     assert figures["told as asked though judged false"] == 1
     assert figures["told as the judge reads it"] == 0
-    assert figures["picture, told, painted: true"] == 0
+    assert figures["picture, told, generated: true"] == 0
 
 
 def test_two_oracles_close_the_loop(held_out):
-    painter = oracle(held_out)
-    captions = {"painted": captions_of(held_out.sentences), "real": captions_of(held_out.sentences)}
-    evaluation = evaluate_loop(painter, painted_by(painter, held_out), captions, held_out, PROTOCOL, silently)
+    generator = oracle(held_out)
+    captions = {"generated": captions_of(held_out.sentences), "real": captions_of(held_out.sentences)}
+    evaluation = evaluate_cycle(generator, generated_by(generator, held_out), captions, held_out, PROTOCOL, silently)
     figures = values(evaluation)
-    assert figures["told back as asked"] == figures["judged true"] == figures["picture, told, painted: true"] == 1
+    assert figures["told back as asked"] == figures["judged true"] == figures["picture, told, generated: true"] == 1
     assert evaluation.figure("told as asked though judged false").n == 0
     assert evaluation.figure("told back as asked").floor < 0.1
 
@@ -183,24 +183,24 @@ def test_what_cannot_be_set_in_the_data_is_refused(data, override, says):
 @pytest.mark.parametrize("name", ["digits"])
 def test_data_without_scenes_say_which_figures_do_not_exist(name):
     digits = take_held_out(compose(["data=scenes_demo"]), data=name, split="val", num=12)
-    painter = painter_of(lambda sentence: digits.images[:1])
-    painted = painted_by(painter, digits)
-    by_painter = evaluate_painter(painted, digits, PROTOCOL, silently)
-    assert by_painter.figure("fully true").value is None
-    assert "no exact scenes" in by_painter.figure("fully true").note
-    by_teller = evaluate_teller(teller(), captions_of([r[-1] for r in digits.references]), digits, PROTOCOL)
-    assert by_teller.figure("exactly true").value is None
-    assert by_teller.figures[0].value == 1
-    captions = {"painted": captions_of(digits.sentences), "real": captions_of(digits.sentences)}
-    loop = evaluate_loop(painter, painted, captions, digits, PROTOCOL, silently)
+    generator = generator_of(lambda sentence: digits.images[:1])
+    generated = generated_by(generator, digits)
+    by_generator = evaluate_generation(generated, digits, PROTOCOL, silently)
+    assert by_generator.figure("fully true").value is None
+    assert "no exact scenes" in by_generator.figure("fully true").note
+    by_captioner = evaluate_captioning(captioner(), captions_of([r[-1] for r in digits.references]), digits, PROTOCOL)
+    assert by_captioner.figure("exactly true").value is None
+    assert by_captioner.figures[0].value == 1
+    captions = {"generated": captions_of(digits.sentences), "real": captions_of(digits.sentences)}
+    loop = evaluate_cycle(generator, generated, captions, digits, PROTOCOL, silently)
     assert loop.figure("told back as asked").value == 1
     assert loop.figure("judged true").value is None
 
 
-def test_a_painter_without_sentences_is_not_held_against_any(held_out):
+def test_a_generator_without_sentences_is_not_held_against_any(held_out):
     system = SimpleNamespace(text_encoder=None, generate=lambda sentences, num_images, seed: held_out.images)
-    painted = painted_by(SimpleNamespace(system=system), held_out)
-    evaluation = evaluate_painter(painted, held_out, PROTOCOL, silently)
+    generated = generated_by(SimpleNamespace(system=system), held_out)
+    evaluation = evaluate_generation(generated, held_out, PROTOCOL, silently)
     assert evaluation.figure("fully true").value is None
     assert {example.sentence for example in evaluation.examples} == {""}
 
@@ -212,13 +212,13 @@ def test_meaning_reads_every_language_of_the_data(held_out):
 
 def test_the_page_on_evaluation_names_every_figure(held_out, repository):
     page = (repository / "docs" / "evaluation.md").read_text(encoding="utf-8")
-    painter = oracle(held_out)
-    painted = painted_by(painter, held_out)
+    generator = oracle(held_out)
+    generated = generated_by(generator, held_out)
     told = captions_of(held_out.sentences)
     evaluations = (
-        evaluate_painter(painted, held_out, PROTOCOL, silently),
-        evaluate_teller(teller(), told, held_out, PROTOCOL),
-        evaluate_loop(painter, painted, {"painted": told, "real": told}, held_out, PROTOCOL, silently),
+        evaluate_generation(generated, held_out, PROTOCOL, silently),
+        evaluate_captioning(captioner(), told, held_out, PROTOCOL),
+        evaluate_cycle(generator, generated, {"generated": told, "real": told}, held_out, PROTOCOL, silently),
     )
     names = {figure.name for evaluation in evaluations for figure in evaluation.figures}
     assert not {name for name in names if f"`{name}`" not in page}

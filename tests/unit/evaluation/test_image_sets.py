@@ -1,4 +1,4 @@
-"""Painters whose pictures are known as sets: true, collapsed, blurred."""
+"""Generators whose pictures are known as sets: true, collapsed, blurred."""
 
 from dataclasses import replace
 
@@ -26,7 +26,7 @@ def held_out() -> HeldOut:
 
 
 def evaluated(images, held_out, network=SMALL, **settings) -> Evaluation:
-    table = Evaluation("painter", "Painted", {"seed": 0}, [Figure("fully true", 1.0)])
+    table = Evaluation("generator", "Generation", {"seed": 0}, [Figure("fully true", 1.0)])
     return with_distributions(table, images, held_out, network, track=silently, **settings)
 
 
@@ -42,7 +42,7 @@ def test_true_pictures_reach_every_ceiling_exactly(held_out):
     assert all(figure.value == figure.ceiling and figure.n == NUM for figure in figures)
 
 
-def test_a_collapsed_painter_is_far_away_without_recall_or_variety(held_out):
+def test_a_collapsed_generator_is_far_away_without_recall_or_variety(held_out):
     result = evaluated(held_out.images[:1].repeat(NUM, 1, 1, 1), held_out)
     for name, factor in (("Fréchet distance", 5), ("kernel distance", 5)):
         assert result.figure(name).value > factor * abs(result.figure(name).ceiling)
@@ -61,7 +61,7 @@ def test_every_figure_says_how_it_was_measured(held_out):
     result = evaluated(held_out.images, held_out)
     for figure in result.figures[1:]:
         assert figure.protocol == {
-            "n_painted": NUM,
+            "n_generated": NUM,
             "n_real": NUM,
             "dim": 16,
             "network": "random-0",
@@ -92,7 +92,7 @@ def test_a_handful_of_pictures_is_no_set(held_out):
     few = replace(held_out, images=held_out.images[:12], spare=None)
     result = evaluated(few.images, few)
     assert [figure.name for figure in result.figures] == ["fully true", "Fréchet distance"]
-    assert "6 painted and 6 other real pictures are too few" in result.figures[1].note
+    assert "6 generated and 6 other real pictures are too few" in result.figures[1].note
 
 
 def test_pictures_that_the_network_does_not_see_have_no_vendi_score(held_out):

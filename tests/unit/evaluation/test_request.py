@@ -12,24 +12,24 @@ from diptych.evaluation.evaluate import summary_group
 from diptych.evaluation.request import AS_USUAL, Request, check_skills, refuse_what_would_be_ignored
 from diptych.evaluation.results import Evaluation
 from diptych.evaluation.skills.skills import SkillsRequest
-from diptych.runs.load import Painter, Recognizer, Teller
+from diptych.runs.load import ImageCaptioner, ImageClassifier, ImageGenerator
 from diptych.world import WorldSpec
 
 RUN = SimpleNamespace(run_id="some-run")
-PAINTER, TELLER, RECOGNIZER = (kind(RUN, None, None) for kind in (Painter, Teller, Recognizer))
+GENERATOR, CAPTIONER, CLASSIFIER = (kind(RUN, None, None) for kind in (ImageGenerator, ImageCaptioner, ImageClassifier))
 
 
 @pytest.mark.parametrize(
     ("handle", "asked", "partners", "says"),
     [
-        (PAINTER, {"beam": 5}, (), r"paints; beam=5 goes with a teller \(--with\)"),
-        (PAINTER, {"beam": 5}, (RECOGNIZER,), "beam=5 goes with a teller"),
-        (TELLER, {}, (TELLER,), r"tells; another run \(--with\) goes with a painter"),
-        (TELLER, {"features": "random"}, (), "features=random goes with a painter"),
-        (TELLER, {"force": True}, (), "force goes with a painter"),
-        (TELLER, {"skills": SkillsRequest(num_prompts=5)}, (), "choosing prompts of skills goes with a painter"),
-        (RECOGNIZER, {"robustness": True}, (), "recognises; robustness goes with painters and tellers"),
-        (RECOGNIZER, {"beam": 2}, (), "beam=2 goes with painters and tellers"),
+        (GENERATOR, {"beam": 5}, (), r"generates; beam=5 goes with a captioner \(--with\)"),
+        (GENERATOR, {"beam": 5}, (CLASSIFIER,), "beam=5 goes with a captioner"),
+        (CAPTIONER, {}, (CAPTIONER,), r"tells; another run \(--with\) goes with a generator"),
+        (CAPTIONER, {"features": "random"}, (), "features=random goes with a generator"),
+        (CAPTIONER, {"force": True}, (), "force goes with a generator"),
+        (CAPTIONER, {"skills": SkillsRequest(num_prompts=5)}, (), "choosing prompts of skills goes with a generator"),
+        (CLASSIFIER, {"robustness": True}, (), "classifies; robustness goes with generators and captioners"),
+        (CLASSIFIER, {"beam": 2}, (), "beam=2 goes with generators and captioners"),
     ],
 )
 def test_what_would_be_ignored_is_refused(handle, asked, partners, says):
@@ -40,9 +40,9 @@ def test_what_would_be_ignored_is_refused(handle, asked, partners, says):
 @pytest.mark.parametrize(
     ("handle", "asked", "partners"),
     [
-        (PAINTER, {"beam": 5, "features": "random", "force": True, "robustness": True}, (RECOGNIZER, TELLER)),
-        (TELLER, {"beam": 5, "robustness": True, "skills": None}, ()),
-        (RECOGNIZER, {"skills": None}, ()),
+        (GENERATOR, {"beam": 5, "features": "random", "force": True, "robustness": True}, (CLASSIFIER, CAPTIONER)),
+        (CAPTIONER, {"beam": 5, "robustness": True, "skills": None}, ()),
+        (CLASSIFIER, {"skills": None}, ()),
     ],
 )
 def test_what_matters_may_be_asked(handle, asked, partners):
@@ -82,13 +82,13 @@ def digest(given: str) -> str:
     ],
 )
 def test_results_of_other_requests_stand_beside_the_usual_one(asked, protocol, name):
-    assert summary_group(Evaluation("loop", "The loop", protocol, ()), Request(**asked)) == name
+    assert summary_group(Evaluation("loop", "Cycle consistency", protocol, ()), Request(**asked)) == name
 
 
 @pytest.mark.parametrize("asked", [lambda path: {"data": path}, lambda path: {"overrides": (f"data.root={path}",)}])
 def test_results_of_two_folders_of_one_name_stand_side_by_side(asked):
     one, other = (Request(**asked(f"{path}/pictures")) for path in ("/a", "/b"))
-    loop = Evaluation("loop", "The loop", {}, ())
+    loop = Evaluation("loop", "Cycle consistency", {}, ())
     assert summary_group(loop, one) != summary_group(loop, other)
 
 
@@ -119,15 +119,17 @@ def test_skills_are_asked_as_the_command_says():
     assert asked(*words) == SkillsRequest(9, 3, True)
 
 
-WITH_SENTENCES, WITHOUT = (Painter(RUN, None, SimpleNamespace(text_encoder=encoder)) for encoder in (object(), None))
+WITH_SENTENCES, WITHOUT = (
+    ImageGenerator(RUN, None, SimpleNamespace(text_encoder=encoder)) for encoder in (object(), None)
+)
 DIGITS, SCENES = SimpleNamespace(name="digits", world=None), SimpleNamespace(name="scenes", world=WorldSpec())
 
 
-@pytest.mark.parametrize(("painter", "data"), [(WITH_SENTENCES, DIGITS), (WITHOUT, SCENES)])
+@pytest.mark.parametrize(("generator", "data"), [(WITH_SENTENCES, DIGITS), (WITHOUT, SCENES)])
 @pytest.mark.parametrize("skills", [SkillsRequest(9), SkillsRequest(250, 2), SkillsRequest(full_sentences=True)])
-def test_prompts_are_not_chosen_where_no_skill_is_asked_for(painter, data, skills):
+def test_prompts_are_not_chosen_where_no_skill_is_asked_for(generator, data, skills):
     with pytest.raises(UserError, match=f"some-run on {data.name} has no skills to choose prompts of"):
-        check_skills(painter, Request(skills=skills), data)
+        check_skills(generator, Request(skills=skills), data)
     check_skills(WITH_SENTENCES, Request(skills=skills), SCENES)
     for usual in (None, SkillsRequest()):
-        check_skills(painter, Request(skills=usual), data)
+        check_skills(generator, Request(skills=usual), data)

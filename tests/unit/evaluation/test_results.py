@@ -26,7 +26,14 @@ def evaluation() -> Evaluation:
         Figure("perplexity", None, note="no captions"),
     ]
     return Evaluation(
-        "painter", "Painted", {"seed": 0, "num": 3}, figures, {"shape": 1}, ("a note",), [example], ["a", "b", "b"]
+        "generator",
+        "Generation",
+        {"seed": 0, "num": 3},
+        figures,
+        {"shape": 1},
+        ("a note",),
+        [example],
+        ["a", "b", "b"],
     )
 
 
@@ -112,7 +119,13 @@ def test_a_result_without_pictures_has_everything_else(evaluation, tmp_path):
 
 def test_a_file_of_the_first_schema_is_still_read(tmp_path):
     old = {"name": "true", "value": 0.5, "n": 2, "interval": [0.1, 0.9], "floor": None, "ceiling": None, "note": ""}
-    content = {"kind": "teller", "title": "Told", "protocol": {}, "figures": [old | {"percent": True}], "reasons": {}}
+    content = {
+        "kind": "captioner",
+        "title": "Captioning",
+        "protocol": {},
+        "figures": [old | {"percent": True}],
+        "reasons": {},
+    }
     (tmp_path / "old.json").write_text(json.dumps(content | {"notes": [], "examples": []}))
     figure = read(tmp_path / "old.json").figures[0]
     assert (figure.interval, figure.hits, figure.interval_over) == ((0.1, 0.9), "", "")
@@ -148,9 +161,9 @@ def test_a_damaged_file_of_the_same_name_loses_no_result(content, evaluation, tm
         "3",
         "{}",
         '{"schema": "x"}',
-        '{"schema": 2, "kind": "teller", "title": "x", "protocol": 3, "figures": []}',
-        '{"schema": 2, "kind": "teller", "title": "x", "protocol": {}, "figures": 3}',
-        '{"kind": "teller", "title": "x", "protocol": {}, "figures": [{"name": "x", "value": "y", "interval": null}]}',
+        '{"schema": 2, "kind": "captioner", "title": "x", "protocol": 3, "figures": []}',
+        '{"schema": 2, "kind": "captioner", "title": "x", "protocol": {}, "figures": 3}',
+        '{"kind": "captioner", "title": "", "protocol": {}, "figures": [{"name": "", "value": "y", "interval": null}]}',
     ],
 )
 def test_whatever_is_no_result_is_named_with_what_to_do(content, tmp_path):

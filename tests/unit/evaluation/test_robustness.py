@@ -1,4 +1,4 @@
-"""Robustness of painters and tellers that understand certain things and no others."""
+"""Robustness of generators and captioners that understand certain things and no others."""
 
 from dataclasses import replace
 from types import SimpleNamespace
@@ -8,12 +8,12 @@ import torch
 from byheart import judging_by_heart, render
 
 from diptych.config.composition import compose
-from diptych.evaluation.batch_invariance import repainted, retold
+from diptych.evaluation.batch_invariance import caption_invariance, image_invariance
 from diptych.evaluation.captioning.captioned import truth_of
-from diptych.evaluation.generation.generated import paint_held_out
+from diptych.evaluation.generation.generated import generate_held_out
 from diptych.evaluation.held_out import HeldOut, take_held_out
 from diptych.evaluation.robustness.image_corruptions import picture_conditions
-from diptych.evaluation.robustness.robustness import painter_robustness, teller_robustness
+from diptych.evaluation.robustness.robustness import captioning_robustness, generation_robustness
 from diptych.evaluation.robustness.sentence_perturbations import sentence_conditions
 from diptych.evaluation.scene_accuracy import silently
 from diptych.systems.captioning.system import Caption
@@ -37,16 +37,16 @@ def held_out() -> HeldOut:
     return take_held_out(compose(["data=scenes_demo", "data.batch_size=16"]), data=None, split="test", num=NUM)
 
 
-def painter(held_out: HeldOut, paint) -> SimpleNamespace:
-    """Reads sentences as the data's painters do; `paint` makes a scene of one."""
+def generator(held_out: HeldOut, generate) -> SimpleNamespace:
+    """Reads sentences as the data's generators do; `generate` makes a scene of one."""
 
-    def painted(sentences, *, num_images=1, seed=0, batch_size=64):
-        return torch.cat([render([paint(sentence)] * num_images) for sentence in sentences])
+    def generated(sentences, *, num_images=1, seed=0, batch_size=64):
+        return torch.cat([render([generate(sentence)] * num_images) for sentence in sentences])
 
     tokenizer = tokenizer_of(held_out.spec)
     system = SimpleNamespace(text_encoder=object(), data_spec=held_out.spec)
     return SimpleNamespace(
-        paint=painted,
+        sample=generated,
         tokenizer=tokenizer,
         system=system,
         cut=lambda sentence: tokenizer.join(tokenizer.split(sentence)[: held_out.spec.max_length - 2]),
@@ -59,18 +59,20 @@ def scholar(held_out: HeldOut) -> SimpleNamespace:
     for scene, claims in zip(held_out.true_scenes(), held_out.meanings(), strict=True):
         scenes[claims] = scene
 
-    def paint(sentence: str) -> Scene:
+    def generate(sentence: str) -> Scene:
         claims = ENGLISH.parse(sentence)
         fitting = (scene for scene in scenes.values() if claims and claims.exact_for(scene))
         return next(fitting, Scene(32, ()))
 
-    return painter(held_out, paint)
+    return generator(held_out, generate)
 
 
 @pytest.fixture(scope="module")
 def by_scholar(held_out):
     one = scholar(held_out)
-    return painter_robustness(one, paint_held_out(one, held_out, seed=0, track=silently), held_out, PROTOCOL, silently)
+    return generation_robustness(
+        one, generate_held_out(one, held_out, seed=0, track=silently), held_out, PROTOCOL, silently
+    )
 
 
 def test_who_understands_the_grammar_is_moved_by_no_paraphrase(by_scholar):
@@ -123,16 +125,16 @@ def test_conditions_keep_the_meaning_where_they_say_so(held_out):
 
 def test_sentences_that_would_be_too_long_are_left_out(held_out):
     short = replace(held_out.spec, max_length=max(len(s.split()) for s in held_out.sentences) + 2)
-    one = painter(replace(held_out, spec=short), lambda sentence: Scene(32, ()))
+    one = generator(replace(held_out, spec=short), lambda sentence: Scene(32, ()))
     further = next(c for c in sentence_conditions(one, held_out, 0) if c.name == "further unknown word")
     assert None in further.sentences
 
 
-def teller(told) -> SimpleNamespace:
+def captioner(told) -> SimpleNamespace:
     return SimpleNamespace(captions=lambda pictures, beam: [told(picture) for picture in pictures])
 
 
-def test_a_teller_is_compared_with_itself_before(held_out):
+def test_a_captioner_is_compared_with_itself_before(held_out):
     texts = {image.numpy().tobytes(): text for image, text in zip(held_out.images, held_out.sentences, strict=True)}
 
     def told(picture) -> Caption:
@@ -141,7 +143,7 @@ def test_a_teller_is_compared_with_itself_before(held_out):
 
     captions = [told(image) for image in held_out.images]
     scores = truth_of([caption.text for caption in captions], held_out)
-    table = teller_robustness(teller(told), scores, held_out, PROTOCOL, silently)
+    table = captioning_robustness(captioner(told), scores, held_out, PROTOCOL, silently)
     assert table.figure("undisturbed: exactly true").value == 1
     for name in ("noise 0.1", "blur 1.2 px", "JPEG quality 75", "crop"):
         figure = table.figure(f"{name}: exactly true")
@@ -150,13 +152,13 @@ def test_a_teller_is_compared_with_itself_before(held_out):
 
 
 @pytest.mark.parametrize("cares", [False, True])
-def test_pictures_that_depend_on_how_many_are_painted_at_once_are_found_out(held_out, cares):
+def test_pictures_that_depend_on_how_many_are_generated_at_once_are_found_out(held_out, cares):
     one = scholar(held_out)
-    usual = paint_held_out(one, held_out, seed=0, track=silently)
-    paint = one.paint
+    usual = generate_held_out(one, held_out, seed=0, track=silently)
+    generate = one.sample
     if cares:
-        one.paint = lambda sentences, **how: paint(sentences[::-1] if how.get("batch_size") else sentences, **how)
-    figure = repainted(one, usual, held_out, seed=0)
+        one.sample = lambda sentences, **how: generate(sentences[::-1] if how.get("batch_size") else sentences, **how)
+    figure = image_invariance(one, usual, held_out, seed=0)
     assert figure.n == len(set(held_out.sentences))
     assert (figure.value == 1) is not cares
     assert ("0 of" in figure.note) is not cares
@@ -170,7 +172,7 @@ def test_captions_that_depend_on_how_many_are_told_of_at_once_are_found_out(held
     def captions(pictures, beam):
         return [told(len(pictures) if cares else 0) for _ in pictures]
 
-    figure = retold(SimpleNamespace(captions=captions), captions(range(NUM), 1), held_out, beam=1)
+    figure = caption_invariance(SimpleNamespace(captions=captions), captions(range(NUM), 1), held_out, beam=1)
     assert (figure.n, figure.value) == (NUM, 0 if cares else 1)
 
 

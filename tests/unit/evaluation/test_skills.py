@@ -1,4 +1,4 @@
-"""The skills table of painters whose skills are known: an oracle, one that adds an object, a deaf one.
+"""The skills table of generators whose skills are known: an oracle, one that adds an object, a deaf one.
 
 How well pictures are read is the judge's affair and has its own tests: here it knows each rendering by heart.
 """
@@ -37,20 +37,20 @@ def held_out() -> HeldOut:
     return data()
 
 
-def painter_of(paint) -> SimpleNamespace:
+def generator_of(generate) -> SimpleNamespace:
     def tensors(sentences, *, num_images, seed):
-        return torch.cat([paint(sentence).expand(num_images, -1, -1, -1) for sentence in sentences])
+        return torch.cat([generate(sentence).expand(num_images, -1, -1, -1) for sentence in sentences])
 
-    return SimpleNamespace(paint=tensors, system=SimpleNamespace(text_encoder=object()))
+    return SimpleNamespace(sample=tensors, system=SimpleNamespace(text_encoder=object()))
 
 
 def oracle(held_out: HeldOut, request: SkillsRequest = REQUEST, change=lambda scene: scene) -> SimpleNamespace:
     scenes = {prompt.sentence: prompt.scenes[0] for prompt in Benchmark.of(held_out, request).prompts}
-    return painter_of(lambda sentence: render([change(scenes[sentence])]))
+    return generator_of(lambda sentence: render([change(scenes[sentence])]))
 
 
-def evaluated(painter, held_out, request=REQUEST, complete_prob=None):
-    return evaluate_skills(painter, held_out, request, PROTOCOL, silently, complete_prob)
+def evaluated(generator, held_out, request=REQUEST, complete_prob=None):
+    return evaluate_skills(generator, held_out, request, PROTOCOL, silently, complete_prob)
 
 
 @pytest.fixture(scope="module")
@@ -95,10 +95,10 @@ def test_an_object_too_many_is_only_strictly_wrong(held_out):
     assert table.figure("colours, strict").value == table.figure("single object, strict").value == 0
 
 
-def test_a_deaf_painter_has_no_variety_and_no_skill(held_out):
+def test_a_deaf_generator_has_no_variety_and_no_skill(held_out):
     request = SkillsRequest(num_prompts=60)
     scene = Benchmark.of(held_out, SkillsRequest(num_prompts=2)).prompts[0].scenes[0]
-    table = evaluated(painter_of(lambda sentence: render([scene])), held_out, request)
+    table = evaluated(generator_of(lambda sentence: render([scene])), held_out, request)
     assert table.figure("GenEval score").value < 0.1
     assert table.figure("single object").value == pytest.approx(table.figure("single object").floor)
     assert table.figure("variety of colour").value == 0

@@ -9,11 +9,11 @@ from diptych.types import PAD_ID
 TARGETS = torch.tensor([[5, 6, 2], [7, 2, PAD_ID]])
 
 
-def test_a_teller_that_knows_nothing_costs_the_logarithm_of_the_vocabulary_per_token():
+def test_a_captioner_that_knows_nothing_costs_the_logarithm_of_the_vocabulary_per_token():
     assert sentence_nll(torch.zeros(2, 3, 11), TARGETS).tolist() == pytest.approx([math.log(11)] * 2)
 
 
-def test_a_teller_that_is_sure_and_right_costs_nothing():
+def test_a_captioner_that_is_sure_and_right_costs_nothing():
     logits = 1e3 * torch.nn.functional.one_hot(TARGETS, 11).float()
     assert sentence_nll(logits, TARGETS).tolist() == pytest.approx([0.0, 0.0])
 

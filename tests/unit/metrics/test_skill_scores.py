@@ -67,7 +67,7 @@ def test_the_shuffle_is_one_cycle_through_all_prompts():
     assert shuffled.prompt_of_each[::2] == shuffled.prompt_of_each[1::2] == list(shuffled.prompts)
 
 
-def test_a_deaf_painter_reaches_its_floor():
+def test_a_deaf_generator_reaches_its_floor():
     asked = prompts("single_object", number=240)
     answers = Answers(Judge(WORLD), asked, [reading_of(asked[0].scenes[0])] * len(asked))
     assert sum(answers.hits("geneval")) / 240 == sum(answers.shuffled().hits("geneval")) / 240 == 1 / 6

@@ -38,7 +38,7 @@ def tokens():
 
 def test_teacher_forcing_says_what_steps_say(decoder, features, tokens):
     logits = decoder(features, tokens).logits
-    memory = decoder.remember(features)
+    memory = decoder.encode_memory(features)
     state = tuple(leaf.repeat_interleave(2, dim=0) for leaf in decoder.start(memory))
     for time in range(LENGTH):
         step_logits, state = decoder.step(tokens[:, time], memory, state)

@@ -84,7 +84,7 @@ def test_a_module_for_grey_pictures_sees_coloured_ones_as_grey_and_the_other_way
         torch.testing.assert_close(network(images), seen.flatten(1))
 
 
-class Recorder(nn.Module):
+class CheckpointContents(nn.Module):
     """Keeps what it was given."""
 
     def forward(self, images):
@@ -100,7 +100,7 @@ def test_any_module_may_see_vectors_grids_or_an_encoder_s_features():
 
 
 def test_a_module_is_given_the_size_and_range_that_it_wants():
-    recorder = Recorder()
+    recorder = CheckpointContents()
     network = ModuleFeatures(module=recorder, name="own", input_size=4, pixel_range="[0, 1]")
     network(torch.full((1, 3, 8, 8), -1.0))
     assert recorder.seen.shape == (1, 3, 4, 4)

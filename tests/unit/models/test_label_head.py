@@ -2,12 +2,12 @@ import math
 
 import torch
 
-from diptych.models.label_head import LabelReader
+from diptych.models.label_head import LabelHead
 from diptych.types import ImageFeatures
 
 
-def reader(num_labels: int = 3) -> LabelReader:
-    return LabelReader(image_dim=4, region_dim=5, num_labels=num_labels)
+def reader(num_labels: int = 3) -> LabelHead:
+    return LabelHead(image_dim=4, region_dim=5, num_labels=num_labels)
 
 
 def test_a_label_is_the_whole_s_evidence_and_the_log_of_the_mean_odds_of_regions():

@@ -81,5 +81,5 @@ def test_the_verdict_on_a_pair_is_no_sum_of_picture_and_sentence(discriminator):
 
 @pytest.mark.parametrize("generator", GENERATORS)
 def test_the_sentence_reaches_the_picture(generator):
-    painter, latents = generator(condition_dim=6).eval(), torch.randn(2, 100)
-    assert not torch.equal(painter(latents, text_features()), painter(latents, text_features()))
+    generator, latents = generator(condition_dim=6).eval(), torch.randn(2, 100)
+    assert not torch.equal(generator(latents, text_features()), generator(latents, text_features()))

@@ -4,19 +4,19 @@ import pytest
 import torch
 
 from diptych.models.image_encoders import ConvEncoder
-from diptych.models.projected import PerceptualDiscriminator
+from diptych.models.projected import ProjectedDiscriminator
 from diptych.types import TextFeatures
 
 
 @pytest.fixture
-def eye():
+def backbone():
     return ConvEncoder(image_size=32, widths=(4, 6, 8), num_halvings=3, pooled_dim=8).eval().requires_grad_(False)
 
 
 @pytest.fixture
-def discriminator(eye):
-    model = PerceptualDiscriminator(condition_dim=6, eye_dims=(4, 6, 8), width=8, joint_dim=8, pixel_widths=(4, 4))
-    model.see_with(eye)
+def discriminator(backbone):
+    model = ProjectedDiscriminator(condition_dim=6, backbone_dims=(4, 6, 8), width=8, joint_dim=8, pixel_widths=(4, 4))
+    model.set_backbone(backbone)
     return model
 
 
@@ -24,11 +24,11 @@ def features(number):
     return TextFeatures(torch.randn(number, 6), torch.randn(number, 3, 4), torch.ones(number, 3, dtype=torch.bool))
 
 
-def test_the_eye_is_neither_trained_nor_saved(discriminator, eye):
+def test_the_eye_is_neither_trained_nor_saved(discriminator, backbone):
     own = {id(p) for p in discriminator.parameters()}
-    assert not own & {id(p) for p in eye.parameters()}
+    assert not own & {id(p) for p in backbone.parameters()}
     assert not [key for key in discriminator.state_dict() if "convolutions" in key]
-    assert copy.deepcopy(discriminator).eyes.borrowed[0] is eye
+    assert copy.deepcopy(discriminator).backbone.borrowed[0] is backbone
 
 
 def test_every_parameter_learns_and_gradients_reach_the_pixels(discriminator):
@@ -57,17 +57,17 @@ def test_a_patchs_logit_does_not_see_the_far_side_of_the_picture(discriminator):
 
 
 def test_without_an_eye_the_part_to_name_is_said():
-    with pytest.raises(ValueError, match=r"parts\.teller\.run"):
-        PerceptualDiscriminator(eye_dims=(4, 6, 8))(torch.randn(1, 3, 32, 32))
+    with pytest.raises(ValueError, match=r"parts\.captioner\.run"):
+        ProjectedDiscriminator(backbone_dims=(4, 6, 8))(torch.randn(1, 3, 32, 32))
 
 
-def test_an_eye_of_other_widths_is_named(eye):
-    model = PerceptualDiscriminator(eye_dims=(4, 6, 9))
-    model.see_with(eye)
-    with pytest.raises(ValueError, match=r"eye_dims=\[4, 6, 9\]: this captioner sees \[4, 6, 8\]"):
+def test_an_eye_of_other_widths_is_named(backbone):
+    model = ProjectedDiscriminator(backbone_dims=(4, 6, 9))
+    model.set_backbone(backbone)
+    with pytest.raises(ValueError, match=r"backbone_dims=\[4, 6, 9\]: this captioner sees \[4, 6, 8\]"):
         model(torch.randn(1, 3, 32, 32))
 
 
 def test_a_captioner_without_grids_is_refused():
     with pytest.raises(ValueError, match=r"cannot look through a Identity: borrow a captioner with image_encoder=cnn"):
-        PerceptualDiscriminator().see_with(torch.nn.Identity())
+        ProjectedDiscriminator().set_backbone(torch.nn.Identity())

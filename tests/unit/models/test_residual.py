@@ -25,8 +25,8 @@ def test_one_width_a_doubling_gives_the_size(image_size, widths):
     assert generator(torch.randn(2, 4)).shape == (2, 1, image_size, image_size)
 
 
-def test_widths_that_paint_another_size_are_refused_by_name():
-    with pytest.raises(ValueError, match=r"generator\.widths=\[8, 8\] paints 8 px and the data has 32 px"):
+def test_widths_that_generate_another_size_are_refused_by_name():
+    with pytest.raises(ValueError, match=r"generator\.widths=\[8, 8\] generates 8 px and the data has 32 px"):
         ResidualGenerator(image_size=32, widths=(8, 8))
 
 

@@ -30,7 +30,7 @@ from diptych.runs.folder.layout import RunFolder
 
 LSTM, RNN = "diptych.models.caption_decoders.LSTM", "diptych.models.caption_decoders.RNN"
 NUM = 200
-METRICS = "images,train/images_per_second,val/exact\n100,50,\n100,,{0}\n200,100,\n200,,{1}\n"
+METRICS = "images,train/images_per_second,val/exact_match\n100,50,\n100,,{0}\n200,100,\n200,,{1}\n"
 
 
 def trained(outputs: Path, name: str, seed: int = 0, decoder: str = LSTM, lr: float = 0.1) -> RunFolder:
@@ -42,7 +42,7 @@ def trained(outputs: Path, name: str, seed: int = 0, decoder: str = LSTM, lr: fl
             "seed": seed,
             "data": {"seed": seed, "batch_size": 8},
             "features": {"seed": 0},  # of a network that is the same for all
-            "monitor": "val/exact",
+            "monitor": "val/exact_match",
             "caption_decoder": {"_target_": decoder, "dim": 8 if decoder == LSTM else 16},
             "optimizer": {"lr": lr},
             "parts": {},
@@ -62,7 +62,7 @@ def evaluated(run: RunFolder, right: int, again: int = 1, perplexity: float = 2.
         Figure("undefined here", None, note="why"),
     ]
     facts = {"run": run.run_id, "images_seen": 9, "data": "digits", "split": "test", "num": NUM, "seed": 0, **protocol}
-    save(Evaluation("teller", "Told of pictures", facts, figures, clusters=clusters), run.evaluations, "best")
+    save(Evaluation("captioner", "Captioning", facts, figures, clusters=clusters), run.evaluations, "best")
     return run
 
 
@@ -311,7 +311,7 @@ def test_a_figure_measured_with_other_weights_is_left_out_by_name(tmp_path):
     runs = [trained(tmp_path, "a", 0, LSTM), trained(tmp_path, "b", 0, RNN)]
     for run in runs:
         figures = [Figure("distance", 1.0, protocol={"weights": run.run_id}), Figure("other", float(len(run.run_id)))]
-        save(Evaluation("painter", "Painted", {"data": "digits", "num": 2}, figures), run.evaluations, "best")
+        save(Evaluation("generator", "Generation", {"data": "digits", "num": 2}, figures), run.evaluations, "best")
     comparison = compared(runs)
     assert [row.name for row in comparison.rows] == ["other"]
     assert "left out: distance: measured differently (weights: a and b)" in comparison_text(comparison)
@@ -323,7 +323,7 @@ def test_a_figure_that_some_runs_lack_has_no_mean_there(tmp_path):
         figures = [Figure.rate("exactly true", [True, i > 2])]
         figures += [Figure("perplexity", 5.0 + i, percent=False)] if i else []
         protocol = {"data": "digits", "num": 2, "seed": 9}
-        save(Evaluation("teller", "Told", protocol, figures), run.evaluations, "other")
+        save(Evaluation("captioner", "Captioning", protocol, figures), run.evaluations, "other")
     first, second = compared(runs).rows[1].cells
     assert (first.values, first.mean, first.interval) == ((None, 6.0), 6.0, None)
     assert second.mean == 7.5
@@ -365,7 +365,7 @@ def test_markdown_has_a_row_a_figure_and_group(tmp_path):
 
 def test_everything_is_written_and_the_same_again(tmp_path):
     runs = two_methods(tmp_path / "outputs")
-    names = ["comparison.md", "comparison.json", "teller.png", "teller.svg", "quality.png", "quality.svg"]
+    names = ["comparison.md", "comparison.json", "captioner.png", "captioner.svg", "quality.png", "quality.svg"]
     contents = []
     for folder in (tmp_path / "one", tmp_path / "two"):
         written = compare_runs(runs, None, folder)

@@ -20,10 +20,10 @@ RATES = np.random.default_rng(0).uniform(0.2, 0.9, (3, 4, len(NAMES))).round(2)
 """Of each method, run and skill."""
 
 
-def painter(outputs, method: int, seed: int, kind: str = "skills", skills: int = len(NAMES)) -> RunFolder:
-    run = RunFolder.create(outputs, "painter", f"painter-{method}-{seed}")
+def generator(outputs, method: int, seed: int, kind: str = "skills", skills: int = len(NAMES)) -> RunFolder:
+    run = RunFolder.create(outputs, "generator", f"generator-{method}-{seed}")
     generator = {"_target_": f"diptych.models.{GENERATORS[method]}"}
-    run.write_config({"name": "painter", "seed": seed, "generator": generator, "parts": {}})
+    run.write_config({"name": "generator", "seed": seed, "generator": generator, "parts": {}})
     names = list(NAMES.values())[:skills]
     rates = dict(zip(names, RATES[method, seed].tolist(), strict=False))
     figures = [
@@ -44,7 +44,7 @@ def compared(runs) -> Comparison:
 
 
 def methods(outputs, num: int = 2, seeds: int = 3, **how) -> list[RunFolder]:
-    return [painter(outputs, method, seed, **how) for method in range(num) for seed in range(seeds)]
+    return [generator(outputs, method, seed, **how) for method in range(num) for seed in range(seeds)]
 
 
 @pytest.mark.parametrize("kind", ["skills", "skills_full"])
@@ -67,7 +67,7 @@ def test_both_intervals_say_what_they_range_over(tmp_path):
     assert all(i.low <= estimate.value <= i.high for i in intervals)
 
 
-@pytest.mark.parametrize("how", [{"seeds": 1}, {"skills": 1}, {"kind": "painter"}])
+@pytest.mark.parametrize("how", [{"seeds": 1}, {"skills": 1}, {"kind": "generator"}])
 def test_nothing_is_said_of_single_runs_one_skill_or_other_evaluations(tmp_path, how):
     comparison = compared(methods(tmp_path, **how))
     assert comparison.skills is None
@@ -76,11 +76,11 @@ def test_nothing_is_said_of_single_runs_one_skill_or_other_evaluations(tmp_path,
 
 
 def test_nothing_is_said_where_one_group_has_a_single_run(tmp_path):
-    assert compared([*methods(tmp_path), painter(tmp_path, 2, 0)]).skills is None
+    assert compared([*methods(tmp_path), generator(tmp_path, 2, 0)]).skills is None
 
 
 def test_a_skill_that_a_run_was_not_measured_in_is_left_out(tmp_path):
-    comparison = compared([*methods(tmp_path, num=1), painter(tmp_path, 1, 0, skills=7), painter(tmp_path, 1, 1)])
+    comparison = compared([*methods(tmp_path, num=1), generator(tmp_path, 1, 0, skills=7), generator(tmp_path, 1, 1)])
     assert comparison.skills.skills == tuple(NAMES.values())[:7]
     assert "GenEval's rates of 7 skills, 2 to 3 training seeds a group" in comparison_text(comparison)
 

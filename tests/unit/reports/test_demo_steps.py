@@ -28,27 +28,27 @@ def training(monkeypatch, tmp_path):
 def test_each_training_is_linked_and_timed(training, tmp_path):
     said = []
     demo = Demo("full", tmp_path, say=said.append)
-    run = demo.train("teller", "learns")
-    assert (tmp_path / "demo" / "teller").resolve() == run.resolve()
-    assert [(step.name, step.images) for step in demo.steps] == [("teller", 640)]
+    run = demo.train("captioner", "learns")
+    assert (tmp_path / "demo" / "captioner").resolve() == run.resolve()
+    assert [(step.name, step.images) for step in demo.steps] == [("captioner", 640)]
     assert all(len(line) <= 80 for line in said)
-    assert training[0][0][0] == ["experiment=demo/teller"]
+    assert training[0][0][0] == ["experiment=demo/captioner"]
 
 
 def test_a_second_demo_moves_the_links_to_its_own_runs(training, tmp_path):
-    first = Demo("smoke", tmp_path, say=lambda line: None).train("teller", "learns")
-    second = Demo("smoke", tmp_path, say=lambda line: None).train("teller", "learns")
+    first = Demo("smoke", tmp_path, say=lambda line: None).train("captioner", "learns")
+    second = Demo("smoke", tmp_path, say=lambda line: None).train("captioner", "learns")
     assert first != second
-    assert (tmp_path / "demo" / "teller").resolve() == second.resolve()
+    assert (tmp_path / "demo" / "captioner").resolve() == second.resolve()
 
 
 @pytest.fixture
 def interrupted(training, tmp_path, monkeypatch):
-    """A demo whose teller was stopped with a checkpoint, the runs that are resumed, and what would be trained now."""
+    """A demo whose captioner was stopped with a checkpoint, the resumed runs, and what would be trained now."""
     config, resumed = {"seed": 0}, []
     monkeypatch.setattr("diptych.config.composition.compose", lambda arguments: config)
     monkeypatch.setattr(demo_module, "resume_in_process", lambda run, stdout: resumed.append(run) or 0)
-    run = RunFolder(Demo("full", tmp_path, say=lambda line: None).train("teller", "learns"))
+    run = RunFolder(Demo("full", tmp_path, say=lambda line: None).train("captioner", "learns"))
     run.write_config(config)
     run.last.touch()
     run.write_status("stopped", images_seen=320)
@@ -57,11 +57,11 @@ def interrupted(training, tmp_path, monkeypatch):
 
 def test_what_an_interrupted_demo_has_trained_is_gone_on_with(interrupted, training, tmp_path):
     run, resumed, _ = interrupted
-    assert Demo("full", tmp_path, say=lambda line: None).train("teller", "learns") == run.path
+    assert Demo("full", tmp_path, say=lambda line: None).train("captioner", "learns") == run.path
     assert resumed == [run.path]
     run.write_status("done", images_seen=640)
     said = []
-    assert Demo("full", tmp_path, say=said.append).train("teller", "learns") == run.path
+    assert Demo("full", tmp_path, say=said.append).train("captioner", "learns") == run.path
     assert len(resumed) == len(training[0]) == 1
     assert all(len(line) <= 80 for line in said)
 
@@ -76,16 +76,16 @@ def test_what_cannot_be_gone_on_with_is_trained_anew(interrupted, tmp_path, chan
         run.write_status("failed", images_seen=320)
     else:
         run.last.unlink()
-    assert Demo("full", tmp_path, say=lambda line: None).train("teller", "learns") != run.path
+    assert Demo("full", tmp_path, say=lambda line: None).train("captioner", "learns") != run.path
     assert not resumed
 
 
 def test_a_failed_training_names_its_log_and_keeps_its_exit_code(training, tmp_path):
     training[1].append(3)
-    with pytest.raises(TrainingFailed, match=r"teller ended with exit code 3; see .*log\.txt") as failure:
-        Demo("full", tmp_path, say=lambda line: None).train("teller", "learns")
+    with pytest.raises(TrainingFailed, match=r"captioner ended with exit code 3; see .*log\.txt") as failure:
+        Demo("full", tmp_path, say=lambda line: None).train("captioner", "learns")
     assert failure.value.code == 3
-    assert not (tmp_path / "demo" / "teller").exists()
+    assert not (tmp_path / "demo" / "captioner").exists()
 
 
 def test_the_command_ends_with_the_failed_trainings_code(training, capsys):
@@ -93,13 +93,13 @@ def test_the_command_ends_with_the_failed_trainings_code(training, capsys):
     assert main(["demo", "--json"]) == 1
     said = capsys.readouterr()
     assert said.out == ""
-    assert "training the painter ended with exit code 1" in said.err
+    assert "training the generator ended with exit code 1" in said.err
     assert [stdout for _, stdout in training[0]] == [sys.stderr, sys.stderr]
 
 
-def test_the_painter_is_given_the_teller_that_was_just_trained(training):
+def test_the_generator_is_given_the_captioner_that_was_just_trained(training):
     training[1].extend([0, 1])
     main(["demo"])
-    _, (painter, _) = training[0]
-    teller = next(argument for argument in painter if argument.startswith("parts.teller.run="))
-    assert RunFolder(Path(teller.partition("=")[2])).read_status().images_seen == 640
+    _, (generator, _) = training[0]
+    captioner = next(argument for argument in generator if argument.startswith("parts.captioner.run="))
+    assert RunFolder(Path(captioner.partition("=")[2])).read_status().images_seen == 640

@@ -37,16 +37,16 @@ def evaluated(run, kind, figure, **protocol):
 
 @pytest.fixture
 def runs(tmp_path):
-    painter, teller = trained(tmp_path, "p", 96_000), trained(tmp_path, "t", 192_000)
-    evaluated(painter, "painter", "fully true")
-    evaluated(painter, "loop", "told back as asked", **{"with": {"run": teller.run_id}})
-    evaluated(teller, "teller", "exactly true")
-    return painter, teller
+    generator, captioner = trained(tmp_path, "p", 96_000), trained(tmp_path, "t", 192_000)
+    evaluated(generator, "generator", "fully true")
+    evaluated(generator, "loop", "told back as asked", **{"with": {"run": captioner.run_id}})
+    evaluated(captioner, "captioner", "exactly true")
+    return generator, captioner
 
 
 def test_every_figure_has_its_interval_and_n_and_every_run_its_budget_time_commit_and_hash(runs):
     lines = demo_figures(*runs).splitlines()
-    assert "| painter: fully true | 95.0 % | 76.4 to 99.1 | 20 | 1.0 % | 100.0 % |" in lines
+    assert "| generator: fully true | 95.0 % | 76.4 to 99.1 | 20 | 1.0 % | 100.0 % |" in lines
     assert sum("95.0 %" in line for line in lines) == 3
     wanted = ("p", "96,000 images", "96,000 images", "301 s", "2 cores, 1 threads used", "aaaaaaaaaa (changed since)")
     assert "| " + " | ".join((*wanted, runs[0].digest)) + " |" in lines
@@ -59,11 +59,11 @@ def test_the_figures_name_no_machine_and_no_place(runs, tmp_path):
 
 
 def test_the_hash_is_of_what_was_trained_and_not_of_where(runs):
-    painter, teller = runs
-    before = painter.digest
-    painter.write_config(painter.read_config() | {"paths": {"outputs": "/elsewhere"}, "tracking": {"csv": {}}})
-    assert painter.digest == before
-    assert teller.digest != before
+    generator, captioner = runs
+    before = generator.digest
+    generator.write_config(generator.read_config() | {"paths": {"outputs": "/elsewhere"}, "tracking": {"csv": {}}})
+    assert generator.digest == before
+    assert captioner.digest != before
 
 
 def test_without_the_loop_s_evaluation_the_message_says_what_to_do(runs):
@@ -73,14 +73,14 @@ def test_without_the_loop_s_evaluation_the_message_says_what_to_do(runs):
 
 
 def test_evaluations_made_in_different_ways_do_not_share_a_table(runs):
-    evaluated(runs[1], "teller", "exactly true", seed=1)
+    evaluated(runs[1], "captioner", "exactly true", seed=1)
     with pytest.raises(UserError, match="different ways"):
         demo_figures(*runs)
 
 
 def test_a_run_that_was_changed_since_its_evaluation_is_to_be_evaluated_again(runs):
-    painter, _ = runs
-    painter.write_config(painter.read_config() | {"budget_images": 97_000})
+    generator, _ = runs
+    generator.write_config(generator.read_config() | {"budget_images": 97_000})
     with pytest.raises(UserError, match="evaluate it again"):
         demo_figures(*runs)
 

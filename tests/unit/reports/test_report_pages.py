@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from diptych.evaluation.results import Evaluation, Example, Figure
-from diptych.reports.demo.report import DemoStory, demo_page
+from diptych.reports.demo.report import DemoData, demo_page
 from diptych.reports.demo.steps import Step
 from diptych.reports.page.charts import charts_of
 from diptych.reports.page.pictures import veil
@@ -54,11 +54,11 @@ def evaluation(kind: str) -> Evaluation:
 
 @pytest.fixture
 def documents() -> dict[str, str]:
-    evaluations = [evaluation(kind) for kind in ("painter", "teller", "loop")]
+    evaluations = [evaluation(kind) for kind in ("generator", "captioner", "loop")]
     curves = {"train/loss": [(0, 1.0), (100, 0.5)], "val/loss": [(100, float("nan")), (200, 0.4)]}
-    run = RunStory("20260101-ab", "demo/painter", "done", {"images": 3}, "a: <1>", "- x", curves, (), evaluations)
-    steps = [Step("teller", 10.0, 1000, "teller"), Step("evaluation", 5.0)]
-    demo = DemoStory("full", evaluations, steps, {"loss": curves}, {"cpu": 2}, "4 shapes.")
+    run = RunStory("20260101-ab", "demo/text_to_image", "done", {"images": 3}, "a: <1>", "- x", curves, (), evaluations)
+    steps = [Step("captioner", 10.0, 1000, "captioner"), Step("evaluation", 5.0)]
+    demo = DemoData("full", evaluations, steps, {"loss": curves}, {"cpu": 2}, "4 shapes.")
     return {"run": run_page(run), "demo": demo_page(demo)}
 
 
@@ -95,7 +95,7 @@ def test_a_run_without_evaluations_says_how_to_get_one():
 
 
 def test_a_smoke_report_says_that_its_numbers_mean_nothing():
-    story = DemoStory("smoke", [evaluation("painter")], [Step("teller", 1.0, 10)], {}, {}, "")
+    story = DemoData("smoke", [evaluation("generator")], [Step("captioner", 1.0, 10)], {}, {}, "")
     assert "mean nothing" in demo_page(story)
 
 
@@ -125,16 +125,16 @@ def test_quantities_that_belong_together_share_a_chart():
 def test_a_table_says_what_its_intervals_range_over():
     again = Figure.rate("fully true", [True] * 6, ["a", "a", "b", "c", "c", "c"])
     once = Figure.rate("fully true", [True] * 6, list("abcdef"))
-    both = Evaluation("painter", "Painted", {}, [again, once, Figure("variety", 0.5)])
+    both = Evaluation("generator", "Generation", {}, [again, once, Figure("variety", 0.5)])
     words = "Intervals: held-out contents (3), Wilson of clusters; held-out examples, Wilson"
     assert interval_words(both) == words
     assert f"<p>{words}</p>" in evaluation_section(both)
-    assert interval_words(Evaluation("painter", "Painted", {}, [Figure("variety", 0.5)])) == ""
+    assert interval_words(Evaluation("generator", "Generation", {}, [Figure("variety", 0.5)])) == ""
 
 
 def test_intervals_of_an_older_file_are_over_examples():
     old = Figure("true", 0.5, 10, (0.2, 0.8))
-    assert interval_words(Evaluation("painter", "Painted", {}, [old])) == "Intervals: held-out examples"
+    assert interval_words(Evaluation("generator", "Generation", {}, [old])) == "Intervals: held-out examples"
 
 
 def test_what_passes_one_stands_at_the_edge_of_its_plot():

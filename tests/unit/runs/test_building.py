@@ -39,8 +39,8 @@ def test_the_same_seed_builds_the_same_weights_whatever_was_drawn_before(tiny):
         (["+generator_optimizer.betas2=1"], r"generator_optimizer\.betas2"),
         (["~system"], "no system is chosen"),
         (
-            ["+parts.teller.run=latest"],
-            r"parts\.teller is chosen, but TinyGAN has no place for it",
+            ["+parts.captioner.run=latest"],
+            r"parts\.captioner is chosen, but TinyGAN has no place for it",
         ),
         (["name=.."], r"name='\.\.' cannot name a folder"),
         (["name=''"], "name='' cannot name a folder"),

@@ -6,23 +6,25 @@ from typing import Any
 import torch
 
 from diptych.runs import checkpoint_contents as recorder
-from diptych.runs.checkpoint_contents import Recorder
+from diptych.runs.checkpoint_contents import CheckpointContents
 
 
 def refusal(monkeypatch, theirs: float) -> str:
     """What is said of a validation that measured 1 here, and this on another device; "" if it is taken."""
-    monkeypatch.setattr(recorder, "gather_objects", lambda own: [own, {"val/true": theirs}])
-    trainer: Any = SimpleNamespace(callback_metrics={"val/true": torch.tensor(1.0), "train/loss": torch.tensor(3.0)})
+    monkeypatch.setattr(recorder, "gather_objects", lambda own: [own, {"val/scene_accuracy": theirs}])
+    trainer: Any = SimpleNamespace(
+        callback_metrics={"val/scene_accuracy": torch.tensor(1.0), "train/loss": torch.tensor(3.0)}
+    )
     spec: Any = None
     try:
-        Recorder({}, spec, "a-run", signals=SimpleNamespace()).on_validation_end(trainer, None)
+        CheckpointContents({}, spec, "a-run", signals=SimpleNamespace()).on_validation_end(trainer, None)
     except ValueError as error:
         return str(error)
     return ""
 
 
 def test_a_figure_that_differs_between_devices_is_refused(monkeypatch):
-    assert "val/true differs between devices: log it with log_metrics" in refusal(monkeypatch, theirs=2.0)
+    assert "val/scene_accuracy differs between devices: log it with log_metrics" in refusal(monkeypatch, theirs=2.0)
 
 
 def test_a_figure_that_all_devices_share_is_taken(monkeypatch):

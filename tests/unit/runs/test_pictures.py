@@ -14,8 +14,8 @@ def picture() -> Image.Image:
     return Image.fromarray(np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8))
 
 
-def test_what_was_painted_comes_back_as_it_was(picture, tmp_path):
-    file = tmp_path / "painted.png"
+def test_what_was_generated_comes_back_as_it_was(picture, tmp_path):
+    file = tmp_path / "generated.png"
     picture.save(file)
     for given in (picture, file, str(file)):
         assert to_pil(to_pixels(given, 32, 3)[None])[0].tobytes() == picture.tobytes()

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from diptych.runs.distributed import ranks as crew
-from diptych.runs.distributed.ranks import Crew, RankFailed, RankLost, crew_of
-from diptych.runs.distributed.rendezvous import Order
-from diptych.runs.distributed.topology import Place
+from diptych.runs.distributed import ranks as ranks
+from diptych.runs.distributed.ranks import RankFailed, RankLost, RankProcesses, rank_processes
+from diptych.runs.distributed.rendezvous import Rendezvous
+from diptych.runs.distributed.topology import Topology
 from diptych.runs.folder.layout import RunFolder
 
 FORK = multiprocessing.get_context("fork")
@@ -30,18 +30,18 @@ def others_run(monkeypatch, tmp_path):
         script = tmp_path / "other"
         script.write_text(f"#!/bin/sh\nexec {os.sys.executable} -c '{program}'\n")
         script.chmod(0o755)
-        monkeypatch.setattr(crew.sys, "executable", str(script))
+        monkeypatch.setattr(ranks.sys, "executable", str(script))
 
     return replace
 
 
-def order(folder: RunFolder) -> Order:
-    return Order(str(folder.path), Place(1, 1, 2))
+def rendezvous(folder: RunFolder) -> Rendezvous:
+    return Rendezvous(str(folder.path), Topology(1, 1, 2))
 
 
 def test_a_process_that_fails_hands_its_last_words_to_the_first(folder, others_run):
-    others_run('raise SystemExit("the paint has run out")')
-    with pytest.raises(RankFailed, match="process 1 of this run failed: the paint has run out") as caught:
+    others_run('raise SystemExit("the generate has run out")')
+    with pytest.raises(RankFailed, match="process 1 of this run failed: the generate has run out") as caught:
         beside_another(folder, error=None)
     assert not isinstance(caught.value, RankLost)
 
@@ -63,8 +63,8 @@ def test_signals_wait_for_a_process_that_is_starting(folder, others_run):
     """SIGTERM is held back; SIGUSR1, which no run takes outside of SLURM, is not."""
     others_run("import signal; raise SystemExit(str(sorted(signal.pthread_sigmask(signal.SIG_BLOCK, []))))")
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [])
-    begun = Crew(folder, lambda failure: None)
-    begun.begin(order(folder))
+    begun = RankProcesses(folder, lambda failure: None)
+    begun.begin(rendezvous(folder))
     with pytest.raises(RankFailed) as caught:
         begun.wait()
     assert all(name in str(caught.value) for name in ("SIGINT", "SIGTERM"))
@@ -75,14 +75,14 @@ def test_signals_wait_for_a_process_that_is_starting(folder, others_run):
 def test_an_error_of_the_first_process_stays_its_own_and_ends_the_others(folder, others_run):
     others_run("import time; time.sleep(600)")
     began = time.monotonic()
-    with pytest.raises(RuntimeError, match="the paint has run out"):
-        beside_another(folder, RuntimeError("the paint has run out"))
+    with pytest.raises(RuntimeError, match="the generate has run out"):
+        beside_another(folder, RuntimeError("the generate has run out"))
     assert time.monotonic() - began < 5
 
 
 def test_a_first_process_that_waits_for_ever_is_ended_after_the_grace(folder, others_run, monkeypatch):
     others_run("import os; os.kill(os.getpid(), 9)")
-    monkeypatch.setattr(crew, "GRACE_SECONDS", 0.2)
+    monkeypatch.setattr(ranks, "GRACE_SECONDS", 0.2)
     waiting = FORK.Process(target=_wait_for_ever, args=(folder,))
     waiting.start()
     waiting.join(20)
@@ -92,9 +92,9 @@ def test_a_first_process_that_waits_for_ever_is_ended_after_the_grace(folder, ot
 
 def test_those_that_do_not_end_when_training_is_done_are_killed(folder, others_run, monkeypatch):
     others_run("import time; time.sleep(600)")
-    monkeypatch.setattr(crew, "PATIENCE_SECONDS", 0.2)
-    begun = Crew(folder, lambda failure: None)
-    begun.begin(order(folder))
+    monkeypatch.setattr(ranks, "PATIENCE_SECONDS", 0.2)
+    begun = RankProcesses(folder, lambda failure: None)
+    begun.begin(rendezvous(folder))
     with pytest.raises(RankFailed, match="process 1 of this run did not end"):
         begun.wait()
     begun.kill()
@@ -110,14 +110,14 @@ def test_a_process_ends_when_the_first_one_is_gone():
 
 def beside_another(folder: RunFolder, error: Exception | None) -> None:
     """What the first process does while another is there."""
-    with crew_of([order(folder)], folder, lambda failure: None):
+    with rank_processes([rendezvous(folder)], folder, lambda failure: None):
         if error:
             raise error
 
 
 def _wait_for_ever(folder: RunFolder) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    with crew_of([order(folder)], folder, lambda failure: _note(folder.path, failure)):
+    with rank_processes([rendezvous(folder)], folder, lambda failure: _note(folder.path, failure)):
         time.sleep(600)
 
 
@@ -128,7 +128,7 @@ def _note(path: Path, failure: RankFailed) -> None:
 def _leave_a_child_that_watches(_pid: int) -> None:
     child = os.fork()
     if child == 0:
-        crew.end_with(parent=-1)  # a parent that is not ours any more
+        ranks.end_with(parent=-1)  # a parent that is not ours any more
         time.sleep(600)
     _, status = os.waitpid(child, 0)
-    os._exit(0 if os.waitstatus_to_exitcode(status) == crew.FAILED else 1)
+    os._exit(0 if os.waitstatus_to_exitcode(status) == ranks.FAILED else 1)

@@ -7,37 +7,37 @@ import pytest
 
 from diptych.config import UserError
 from diptych.runs import training
-from diptych.runs.distributed.rendezvous import Order, awaited_order, leave_order
-from diptych.runs.distributed.topology import Place, meeting_point
+from diptych.runs.distributed.rendezvous import Rendezvous, awaited_rendezvous, publish_rendezvous
+from diptych.runs.distributed.topology import Topology, store_of
 from diptych.runs.folder import layout as folder
 from diptych.runs.folder.layout import begun_by_another
 from diptych.runs.training import resume, train
 
 SETTINGS = {"timeout_seconds": 20.0}
-FIRST, SECOND = Place(0, 0, 2, is_inherited=True), Place(1, 1, 2, is_inherited=True)
-ORDER = Order("outputs/run", FIRST, ["mine"], "other.ckpt", "last.ckpt")
+FIRST, SECOND = Topology(0, 0, 2, is_inherited=True), Topology(1, 1, 2, is_inherited=True)
+ORDER = Rendezvous("outputs/run", FIRST, ["mine"], "other.ckpt", "last.ckpt")
 
 
 @pytest.fixture
 def meeting():
-    return meeting_point(FIRST, SETTINGS)
+    return store_of(FIRST, SETTINGS)
 
 
-def place_at(meeting) -> Place:
-    return Place(1, 1, 2, "127.0.0.1", meeting.port, is_inherited=True)
+def place_at(meeting) -> Topology:
+    return Topology(1, 1, 2, "127.0.0.1", meeting.port, is_inherited=True)
 
 
 def test_an_order_survives_its_journey():
-    assert Order.from_json(ORDER.to_json()) == ORDER
+    assert Rendezvous.from_json(ORDER.to_json()) == ORDER
 
 
 def test_an_order_reaches_those_who_wait_and_each_keeps_its_own_place(meeting):
     left = []
-    threading.Timer(0.3, lambda: (left.append(time.monotonic()), leave_order(ORDER, meeting))).start()
-    order = awaited_order(place_at(meeting), SETTINGS)
+    threading.Timer(0.3, lambda: (left.append(time.monotonic()), publish_rendezvous(ORDER, meeting))).start()
+    rendezvous = awaited_rendezvous(place_at(meeting), SETTINGS)
     assert left
-    assert order.place == place_at(meeting)
-    assert (order.folder, order.trust, order.warm_start, order.checkpoint) == (
+    assert rendezvous.topology == place_at(meeting)
+    assert (rendezvous.folder, rendezvous.trust, rendezvous.warm_start, rendezvous.checkpoint) == (
         ORDER.folder,
         ORDER.trust,
         ORDER.warm_start,
@@ -47,7 +47,7 @@ def test_an_order_reaches_those_who_wait_and_each_keeps_its_own_place(meeting):
 
 def test_nobody_waits_longer_than_the_run_allows(meeting):
     with pytest.raises(TimeoutError, match=r"process 1: .* trainer\.timeout_seconds=0\.5"):
-        awaited_order(place_at(meeting), {"timeout_seconds": 0.5})
+        awaited_rendezvous(place_at(meeting), {"timeout_seconds": 0.5})
 
 
 def test_a_folder_that_other_machines_do_not_see_is_named(tmp_path, monkeypatch):
@@ -59,6 +59,6 @@ def test_a_folder_that_other_machines_do_not_see_is_named(tmp_path, monkeypatch)
 def test_a_run_with_nothing_left_to_train_is_refused_where_others_would_wait_for_it(tiny, monkeypatch):
     done, _ = train(tiny("tiny_gan", "budget_images=32"))
     done.write_status("stopped")
-    monkeypatch.setattr(training, "place_for", lambda config: FIRST)
+    monkeypatch.setattr(training, "topology_for", lambda config: FIRST)
     with pytest.raises(UserError, match="nothing left to train: resume it without torchrun or srun"):
         resume(done, trust=["tinyparts"])

@@ -34,7 +34,7 @@ def test_an_id_is_never_used_twice(outputs):
 
 
 def test_a_name_with_folders_becomes_one_folder(outputs):
-    assert make(outputs, "one", name="scenes/painter").path == outputs / "scenes_painter" / "one"
+    assert make(outputs, "one", name="scenes/generator").path == outputs / "scenes_generator" / "one"
 
 
 def test_what_is_written_is_read_back(outputs):
@@ -42,9 +42,9 @@ def test_what_is_written_is_read_back(outputs):
     config = {"name": "ä", "trainer": {"threads": None}, "list": [1, 2.5, "three"]}
     folder.write_config(config)
     assert folder.read_config() == config
-    folder.write_status(FAILED, "out of paint", images_seen=7, best=0.5)
+    folder.write_status(FAILED, "out of generate", images_seen=7, best=0.5)
     status = folder.read_status()
-    assert (status.status, status.why, status.images_seen, status.best) == (FAILED, "out of paint", 7, 0.5)
+    assert (status.status, status.why, status.images_seen, status.best) == (FAILED, "out of generate", 7, 0.5)
 
 
 def test_the_first_start_stays_when_the_status_changes(outputs):
@@ -232,7 +232,7 @@ def test_links_to_runs_are_not_runs(outputs):
     sweep.mkdir(parents=True)
     (sweep / "one").symlink_to(run.path)
     (outputs / "demo").mkdir()
-    (outputs / "demo" / "painter").symlink_to(run.path)
+    (outputs / "demo" / "generator").symlink_to(run.path)
     assert [r.run_id for r in all_runs(outputs)] == ["one"]
     assert sweep_members("s", outputs) == sweep_members(str(sweep), outputs) == {"one"}
     with pytest.raises(UserError, match="there are: s"):
@@ -240,13 +240,13 @@ def test_links_to_runs_are_not_runs(outputs):
 
 
 @pytest.mark.parametrize("file", ["status.json", "config.yaml"])
-@pytest.mark.parametrize("content", [b"", b"{", b"[1]", b"\xff\x00", b'{"paint": 1}'])
+@pytest.mark.parametrize("content", [b"", b"{", b"[1]", b"\xff\x00", b'{"generate": 1}'])
 def test_a_damaged_run_hides_no_other_one_and_is_called_so(outputs, file, content, capsys):
     damaged, sound = make(outputs, "damaged"), make(outputs, "sound")
     (damaged.path / file).write_bytes(content)
     assert main(["runs", "--outputs", str(outputs), "--json"]) == 0
     states = {row["id"]: row["status"] for row in json.loads(capsys.readouterr().out)}
-    readable = file == "config.yaml" and b"paint" in content
+    readable = file == "config.yaml" and b"generate" in content
     assert states == {"damaged": DONE if readable else DAMAGED, "sound": DONE}
     assert find_run("latest", outputs, role="gan") == RunFolder(sound.path.resolve())
 

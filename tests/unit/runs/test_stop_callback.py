@@ -8,7 +8,7 @@ import torch
 from diptych.runs.folder.layout import RunFolder
 from diptych.runs.lifecycle import stop_callback as pauses
 from diptych.runs.lifecycle.signals import Stopped, StopSignals
-from diptych.runs.lifecycle.stop_callback import Pauses
+from diptych.runs.lifecycle.stop_callback import StopCallback
 
 
 class Device:
@@ -23,7 +23,7 @@ class Training:
 
 def test_a_signal_that_comes_while_the_others_are_asked_waits_for_the_next_pause(tmp_path, monkeypatch):
     signals = StopSignals()
-    pause = Pauses(signals, RunFolder(tmp_path))
+    pause = StopCallback(signals, RunFolder(tmp_path))
 
     def asked(number, device):
         """What all devices have heard; this one hears something only now."""

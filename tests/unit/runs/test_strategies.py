@@ -5,7 +5,7 @@ import torch
 
 from diptych.config import UserError
 from diptych.runs.distributed.strategies import check_can_be_sharded, settled
-from diptych.runs.distributed.topology import Place, inherited_place, is_begun_beside
+from diptych.runs.distributed.topology import Topology, inherited_topology, is_begun_beside
 from diptych.systems.captioning.system import Captioner
 from diptych.systems.gan.system import GAN
 
@@ -65,9 +65,9 @@ def test_processes_that_torchrun_has_started_take_the_places_it_gives_them(monke
         monkeypatch.setenv(name, str(value))
     settings = {**ON_GPUS, "devices": 4, "num_nodes": 2}
     assert is_begun_beside()
-    assert inherited_place(settings) == Place(5, 1, 8, "there", 29500, is_inherited=True)
+    assert inherited_topology(settings) == Topology(5, 1, 8, "there", 29500, is_inherited=True)
     with pytest.raises(UserError, match=r"torchrun has started 8 processes.*is 4: make them equal"):
-        inherited_place({**settings, "num_nodes": 1})
+        inherited_topology({**settings, "num_nodes": 1})
 
 
 BATCH_SCRIPT = {"SLURM_JOB_ID": 1234567, "SLURM_NTASKS": 4, "SLURM_PROCID": 0, "SLURM_LOCALID": 0}
@@ -77,7 +77,7 @@ BATCH_SCRIPT = {"SLURM_JOB_ID": 1234567, "SLURM_NTASKS": 4, "SLURM_PROCID": 0, "
 def test_a_script_of_slurms_that_asked_for_several_tasks_is_alone_and_starts_the_others_itself(monkeypatch):
     for name, value in BATCH_SCRIPT.items():
         monkeypatch.setenv(name, str(value))
-    assert inherited_place({**ON_GPUS, "devices": 4}) is None
+    assert inherited_topology({**ON_GPUS, "devices": 4}) is None
 
 
 def test_processes_that_srun_has_started_take_the_places_of_their_step(monkeypatch):
@@ -85,9 +85,9 @@ def test_processes_that_srun_has_started_take_the_places_of_their_step(monkeypat
     for name, value in (BATCH_SCRIPT | step).items():
         monkeypatch.setenv(name, str(value))
     settings = {**ON_GPUS, "devices": 4, "num_nodes": 2}
-    assert inherited_place(settings) == Place(5, 1, 8, "gpu07", 19567, is_inherited=True)
+    assert inherited_topology(settings) == Topology(5, 1, 8, "gpu07", 19567, is_inherited=True)
 
 
 def test_several_machines_are_refused_where_nobody_has_started_their_processes():
     with pytest.raises(UserError, match=r"trainer\.num_nodes=2.*torchrun or srun"):
-        inherited_place({**ON_GPUS, "devices": 4, "num_nodes": 2})
+        inherited_topology({**ON_GPUS, "devices": 4, "num_nodes": 2})

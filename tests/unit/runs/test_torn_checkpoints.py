@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from diptych.config import UserError
-from diptych.runs.checkpoint_state import newest_saved
+from diptych.runs.checkpoint_state import newest_checkpoint
 from diptych.runs.checkpoints import damage, newest_whole, read_checkpoint
 from diptych.runs.folder.layout import RunFolder
 from diptych.runs.folder.status import STOPPED
@@ -68,7 +68,7 @@ def test_where_the_earlier_one_is_torn_too_the_best_stands_in(tiny):
     folder = stopped_at(tiny, 640)
     for path in (folder.last, folder.previous):
         path.write_bytes(b"")
-    saved = newest_saved(folder)
+    saved = newest_checkpoint(folder)
     assert (saved.path, set(saved.damaged)) == (folder.best, {folder.last, folder.previous})
     resume(folder, LONGER, TRUST)
     assert folder.read_status().images_seen == 1280
@@ -80,7 +80,7 @@ def test_where_all_are_torn_every_one_is_named(tiny):
         path.write_bytes(b"")
     assert newest_whole(folder) is None
     with pytest.raises(UserError, match=r"(?s)last\.ckpt cannot be read .*previous\.ckpt .*best\.ckpt .*it is empty"):
-        newest_saved(folder)
+        newest_checkpoint(folder)
 
 
 def test_a_torn_best_is_found_out_too_and_replaced_by_the_next_best(tiny, caplog):

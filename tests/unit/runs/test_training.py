@@ -11,7 +11,7 @@ from diptych.callbacks import TrainingDiverged
 from diptych.config import UserError
 from diptych.config.composition import compose
 from diptych.runs import training
-from diptych.runs.checkpoint_state import newest_saved
+from diptych.runs.checkpoint_state import newest_checkpoint
 from diptych.runs.checkpoints import read_checkpoint
 from diptych.runs.folder.find import find_run
 from diptych.runs.folder.layout import RunFolder
@@ -49,7 +49,7 @@ def test_validation_comes_every_so_many_images_and_at_the_end(tiny):
 
 
 def test_progress_counts_pairs_where_the_system_counts_pairs(tiny):
-    folder, _ = train(tiny("tiny_teller", "validate_every_images=1000", "budget_images=2048"))
+    folder, _ = train(tiny("tiny_captioner", "validate_every_images=1000", "budget_images=2048"))
     rows = read_metrics(folder.metrics)
     assert [row["images"] for row in rows if "val/loss" in row] == [1024, 2048]
 
@@ -87,11 +87,11 @@ def test_a_run_on_one_device_takes_no_notice_of_slurm(tiny, monkeypatch):
 def test_a_failed_run_says_why(tiny):
     config = tiny("tiny_gan")
     config["callbacks"]["explode"] = {"_target_": "tinyparts.Explode", "images": 320}
-    with pytest.raises(RuntimeError, match="paint"):
+    with pytest.raises(RuntimeError, match="generate"):
         train(config)
     folder = find_run("latest", _outputs(config))
     status = folder.read_status()
-    assert (status.status, status.why) == (FAILED, "RuntimeError: the paint has run out")
+    assert (status.status, status.why) == (FAILED, "RuntimeError: the generate has run out")
     assert "in on_train_batch_end" in folder.log.read_text()
 
 
@@ -197,7 +197,9 @@ def test_where_a_run_goes_on_from_is_looked_for_once_and_by_nobody_else_meanwhil
         seen.append("let go")
 
     monkeypatch.setattr(recording, "locked", locked)
-    monkeypatch.setattr(training, "newest_saved", lambda folder: (seen.append("looked"), newest_saved(folder))[1])
+    monkeypatch.setattr(
+        training, "newest_checkpoint", lambda folder: (seen.append("looked"), newest_checkpoint(folder))[1]
+    )
     resume(folder, ["budget_images=64"], TRUST)
     assert seen == ["locked", "looked", "let go"]
 
@@ -301,7 +303,7 @@ def test_debug_configurations_do_what_they_say(tiny):
 
 
 def test_overfitting_shows_the_same_batch_for_ever(tiny):
-    folder, _ = train(tiny("tiny_teller", "debug=overfit_batch", "budget_images=12_800", "optimizer.lr=0.03"))
+    folder, _ = train(tiny("tiny_captioner", "debug=overfit_batch", "budget_images=12_800", "optimizer.lr=0.03"))
     losses = [row["val/loss"] for row in read_metrics(folder.metrics) if "val/loss" in row]
     assert losses[-1] < losses[0]
     assert losses[-1] < 1.5
@@ -309,36 +311,36 @@ def test_overfitting_shows_the_same_batch_for_ever(tiny):
 
 @pytest.mark.parametrize(("budget", "is_too_small"), [(160, True), (176, False)])
 def test_a_budget_that_ends_before_the_generator_learns_is_warned_of(tiny, caplog, budget, is_too_small):
-    lender, _ = train(tiny("small_teller", "budget_images=32"))
-    train(tiny("small_borrower", f"parts.teller.run={lender.run_id}", f"budget_images={budget}"))
+    lender, _ = train(tiny("small_captioner", "budget_images=32"))
+    train(tiny("small_layered_gan", f"parts.captioner.run={lender.run_id}", f"budget_images={budget}"))
     said = "budget_images=160: the generator will learn nothing, since it begins after 160 images"
     assert (said in caplog.text) == is_too_small
 
 
 def test_parts_are_copied_and_the_copy_is_used(tiny, tmp_path):
-    lender, _ = train(tiny("tiny_teller", "budget_images=64"))
+    lender, _ = train(tiny("tiny_captioner", "budget_images=64"))
     borrower, _ = train(tiny("tiny_gan", "budget_images=32"))
-    borrow(find_lenders({"teller": {"run": "latest", "role": "tinyteller"}}, tmp_path / "outputs"), borrower)
-    origin = json.loads((borrower.parts / "teller.json").read_text())
+    borrow(find_lenders({"captioner": {"run": "latest", "role": "tinycaptioner"}}, tmp_path / "outputs"), borrower)
+    origin = json.loads((borrower.parts / "captioner.json").read_text())
     assert (origin["run"], origin["checkpoint"]) == (lender.run_id, "best.ckpt")
     lender.best.unlink()
-    teller = load_parts(["teller"], borrower, TRUST)["teller"]
-    assert not teller.training
-    assert not any(p.requires_grad for p in teller.parameters())
-    with (borrower.parts / "teller.ckpt").open("ab") as file:
+    captioner = load_parts(["captioner"], borrower, TRUST)["captioner"]
+    assert not captioner.training
+    assert not any(p.requires_grad for p in captioner.parameters())
+    with (borrower.parts / "captioner.ckpt").open("ab") as file:
         file.write(b"!")
     with pytest.raises(UserError, match="SHA-256"):
-        load_parts(["teller"], borrower, TRUST)
+        load_parts(["captioner"], borrower, TRUST)
 
 
 def test_a_part_of_the_wrong_role_is_refused(tiny, tmp_path):
-    lender, _ = train(tiny("tiny_teller", "budget_images=64"))
-    with pytest.raises(UserError, match="trains a tinyteller, not a captioner"):
-        find_lenders({"teller": {"run": lender.run_id, "role": "captioner"}}, tmp_path / "outputs")
+    lender, _ = train(tiny("tiny_captioner", "budget_images=64"))
+    with pytest.raises(UserError, match="trains a tinycaptioner, not a captioner"):
+        find_lenders({"captioner": {"run": lender.run_id, "role": "captioner"}}, tmp_path / "outputs")
 
 
 def test_a_part_that_cannot_be_had_is_refused_before_there_is_a_folder(tiny):
-    config = tiny("small_borrower", "parts.teller.run=nothing")
+    config = tiny("small_layered_gan", "parts.captioner.run=nothing")
     with pytest.raises(UserError, match="there is no run 'nothing'"):
         train(config)
     assert not _outputs(config).exists()
@@ -346,7 +348,7 @@ def test_a_part_that_cannot_be_had_is_refused_before_there_is_a_folder(tiny):
 
 def test_a_validation_set_that_is_too_small_for_the_monitored_figure_is_named(tiny):
     with pytest.raises(ValueError, match=r"val/energy_distance: .*1 example.*raise data\.val_size"):
-        train(tiny("small_painter", "data.val_size=1"))
+        train(tiny("small_text_gan", "data.val_size=1"))
 
 
 def _outputs(config):

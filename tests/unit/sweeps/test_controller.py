@@ -15,7 +15,7 @@ from diptych.runs.folder.layout import RunFolder
 from diptych.runs.folder.status import DIVERGED, DONE, FAILED, LOST, PREEMPTED, RUNNING, STOPPED, Status, now
 from diptych.runs.lifecycle.signals import Stopped
 from diptych.sweeps.control import retry
-from diptych.sweeps.controller import Controller, Policy, View, in_hand
+from diptych.sweeps.controller import Controller, Policy, View, exclusive_lock
 from diptych.sweeps.exit_status import End, progress_of
 from diptych.sweeps.folder import SweepFolder
 from diptych.sweeps.jobs import QUEUED
@@ -47,7 +47,7 @@ class Played:
             return
         self.run.checkpoints.mkdir(parents=True, exist_ok=True)
         self.run.write_config(
-            {"generator": {"_target_": "elsewhere.Painter"}, "objective": {"_target_": "diptych.Hinge"}}
+            {"generator": {"_target_": "elsewhere.ImageGenerator"}, "objective": {"_target_": "diptych.Hinge"}}
         )
         self.say(RUNNING)
         if SAVES in self.script:
@@ -138,7 +138,7 @@ def folder(tmp_path) -> SweepFolder:
 
 
 def carried_out(folder: SweepFolder, theatre: Theatre, slots: int = 2, planner: Planner | None = None, **policy):
-    with in_hand(folder):
+    with exclusive_lock(folder):
         return Controller(folder, theatre, [Slot(i) for i in range(slots)], Policy(**policy), View(), planner).run()
 
 
@@ -285,7 +285,7 @@ def test_a_preempted_run_that_is_not_queued_again_is_brought_back_unless_somebod
     work.say(PREEMPTED)
     work.over = True
     theatre.end_of = lambda handle: end
-    with in_hand(folder):
+    with exclusive_lock(folder):
         controller = Controller(folder, theatre, [Slot(0)], Policy(), View())
         controller._adopt()
         while controller._step():
@@ -380,7 +380,7 @@ def test_what_does_not_hear_that_it_is_to_stop_is_told_again_and_ended_when_it_h
     theatre = Theatre(folder.outputs, run_0=[{LIVES}])
     work = theatre.begin(start_of(folder, 0))
     folder.ledger.append("started", job=0, handle=work.handle, slot=0)
-    with in_hand(folder):
+    with exclusive_lock(folder):
         Controller(folder, theatre, (), Policy(hung_seconds=0.5), View()).stop()
     assert work.asked[:2] == ["stop", "stop"]
     assert work.asked[-1] == "kill"
@@ -484,7 +484,7 @@ def test_a_sweep_is_in_the_hands_of_one_process(folder, monkeypatch):
     monkeypatch.setattr("diptych.runs.folder.lock.PATIENCE_SECONDS", 0.1)
     with held_elsewhere(folder.lock):
         assert folder.is_in_hand
-        with pytest.raises(UserError, match="another process has sweep lr in hand"), in_hand(folder):
+        with pytest.raises(UserError, match="another process has sweep lr in hand"), exclusive_lock(folder):
             pass
     assert not folder.is_in_hand
 
@@ -497,5 +497,5 @@ def stop_after(folder: SweepFolder, theatre: Theatre, starts: int) -> None:
             if len(theatre.played) >= starts:
                 folder.stop.touch()
 
-    with pytest.raises(Stopped), in_hand(folder):
+    with pytest.raises(Stopped), exclusive_lock(folder):
         Controller(folder, theatre, [Slot(0), Slot(1)], Policy(), Watching()).run()

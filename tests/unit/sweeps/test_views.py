@@ -121,13 +121,13 @@ def test_where_there_is_no_terminal_a_line_says_what_is_new_and_nothing_twice(fo
     view = Lines(folder, 1)
     view.show(folder.jobs())
     view.show(folder.jobs())
-    ended(folder, "failed", "RuntimeError: no paint\nmore")
+    ended(folder, "failed", "RuntimeError: no generate\nmore")
     view.show(folder.jobs())
     said = [record.message for record in caplog.records]
     assert said == [
         "[1/2] run-0 running  seed=0",
         "sweep lr: 1 queued, 1 running",
-        "[1/2] run-0 failed  seed=0: RuntimeError: no paint",
+        "[1/2] run-0 failed  seed=0: RuntimeError: no generate",
         "sweep lr: 1 queued, 1 failed",
     ]
 

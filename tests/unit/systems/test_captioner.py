@@ -229,7 +229,7 @@ def test_exactness_is_of_captions_told_freely():
     batch = Batch(torch.zeros(2, 3, 16, 16), tokens, tokens > 0, scenes=scenes)
     captioner.validation_step(batch, 0)
     figures = captioner.quality.compute()
-    assert (figures["exact"], figures["true"], figures["well_formed"]) == (0.5, 0.5, 1.0)
+    assert (figures["exact_match"], figures["faithful"], figures["well_formed"]) == (0.5, 0.5, 1.0)
     assert figures["right_shape"] == 1.0
 
 
@@ -243,7 +243,7 @@ class Parrot(nn.Module):
     def forward(self, features, tokens):
         return self.logits[: tokens.shape[1]].expand(len(tokens), -1, -1), None
 
-    def remember(self, features):
+    def encode_memory(self, features):
         return features
 
     def start(self, memory):

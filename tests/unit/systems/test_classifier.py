@@ -8,8 +8,8 @@ from torch.utils.data import DataLoader
 
 from diptych.models.image_encoders import ConvEncoder
 from diptych.runs.trainer import quiet
-from diptych.systems.classification.quality import RecognitionQuality
-from diptych.systems.classification.system import Recognizer
+from diptych.systems.classification.quality import ClassificationQuality
+from diptych.systems.classification.system import Classifier
 from diptych.systems.schedules import Linear
 from diptych.types import SPECIAL_TOKENS, Batch, DataSpec
 
@@ -19,10 +19,10 @@ ONE = DataSpec("patches", 16, 3, SPECIAL_TOKENS, 2, labels=COLOURS, exclusive_la
 ADAM = partial(torch.optim.Adam, lr=1e-2)
 
 
-def make_recognizer(spec: DataSpec = MANY, **settings: Any) -> Recognizer:
+def make_classifier(spec: DataSpec = MANY, **settings: Any) -> Classifier:
     torch.manual_seed(0)
     encoder = ConvEncoder(image_size=16, widths=(8, 12), num_halvings=2, pooled_dim=10)
-    return Recognizer(data_spec=spec, image_encoder=encoder, **{"optimizer": ADAM, **settings})
+    return Classifier(data_spec=spec, image_encoder=encoder, **{"optimizer": ADAM, **settings})
 
 
 def make_batch(seed: int, exclusive: bool, size: int = 8) -> Batch:
@@ -39,7 +39,7 @@ def make_batch(seed: int, exclusive: bool, size: int = 8) -> Batch:
     return Batch(images, tokens, tokens > 0, labels=labels)
 
 
-def train(recognizer: Recognizer, batches: list[Batch], val: list[Batch] | None = None) -> dict[str, float]:
+def train(classifier: Classifier, batches: list[Batch], val: list[Batch] | None = None) -> dict[str, float]:
     with quiet():
         trainer = Trainer(
             accelerator="cpu",
@@ -51,55 +51,55 @@ def train(recognizer: Recognizer, batches: list[Batch], val: list[Batch] | None 
             enable_progress_bar=False,
             enable_model_summary=False,
         )
-        trainer.fit(recognizer, *(DataLoader(b, batch_size=None) for b in (batches, val or [])))
+        trainer.fit(classifier, *(DataLoader(b, batch_size=None) for b in (batches, val or [])))
     return {name: float(value) for name, value in trainer.callback_metrics.items()}
 
 
 @pytest.mark.parametrize("spec", [MANY, ONE])
 def test_it_learns_which_labels_hold(spec):
-    recognizer, exclusive = make_recognizer(spec, pixel_noise=0.1), spec.exclusive_labels
+    classifier, exclusive = make_classifier(spec, pixel_noise=0.1), spec.exclusive_labels
     batches = [make_batch(seed, exclusive) for seed in range(60)]
-    figures = train(recognizer, batches, [make_batch(seed, exclusive) for seed in range(1000, 1004)])
+    figures = train(classifier, batches, [make_batch(seed, exclusive) for seed in range(1000, 1004)])
     assert figures["val/accuracy"] == figures["val/f1"] == figures["val/precision"] == figures["val/recall"] == 1
     batch = make_batch(2000, exclusive)
-    for found, held in zip(recognizer.recognize(batch.images), batch.labels, strict=True):
+    for found, held in zip(classifier.classify(batch.images), batch.labels, strict=True):
         assert found.labels == tuple(c for c, holds in zip(COLOURS, held.tolist(), strict=True) if holds)
 
 
 def test_progress_counts_pictures_and_the_rate_follows_its_schedule():
-    recognizer = make_recognizer(schedule=Linear(total_images=32))
-    figures = train(recognizer, [make_batch(seed, False) for seed in range(2)])
-    assert recognizer.images_seen == 16
+    classifier = make_classifier(schedule=Linear(total_images=32))
+    figures = train(classifier, [make_batch(seed, False) for seed in range(2)])
+    assert classifier.images_seen == 16
     assert figures["train/lr"] == pytest.approx(1e-2 * 0.5)
 
 
 def test_exactly_one_label_is_found_where_exactly_one_holds():
-    recognizer = make_recognizer(ONE)
-    found = recognizer.recognize(torch.randn(20, 3, 16, 16))
+    classifier = make_classifier(ONE)
+    found = classifier.classify(torch.randn(20, 3, 16, 16))
     assert {len(one.labels) for one in found} == {1}
     assert all(float(one.probs.sum()) == pytest.approx(1) for one in found)
     assert all(COLOURS[int(one.probs.argmax())] == one.labels[0] for one in found)
 
 
-def test_recognising_leaves_training_as_it_was():
-    recognizer = make_recognizer().train()
-    before = recognizer.image_encoder.convolutions[0][1].running_mean.clone()
-    recognizer.recognize(torch.randn(4, 3, 16, 16))
-    assert recognizer.image_encoder.training
-    assert torch.equal(recognizer.image_encoder.convolutions[0][1].running_mean, before)
+def test_classifying_leaves_training_as_it_was():
+    classifier = make_classifier().train()
+    before = classifier.image_encoder.convolutions[0][1].running_mean.clone()
+    classifier.classify(torch.randn(4, 3, 16, 16))
+    assert classifier.image_encoder.training
+    assert torch.equal(classifier.image_encoder.convolutions[0][1].running_mean, before)
 
 
 def test_data_without_labels_are_refused():
     spec = DataSpec("folder", 16, 3, SPECIAL_TOKENS, 2)
     with pytest.raises(
-        ValueError, match=r"system=recognizer: data folder has no labels; choose scenes, digits or mnist"
+        ValueError, match=r"system=classifier: data folder has no labels; choose scenes, digits or mnist"
     ):
-        make_recognizer(spec)
+        make_classifier(spec)
 
 
 def test_quality_is_counted_by_hand_over_batches():
     """Label 0: 2 hits of 2 found and 3 true; label 1: 1 hit of 2 found and 1 true; two pictures of four are right."""
-    quality = RecognitionQuality(2)
+    quality = ClassificationQuality(2)
     found = torch.tensor([[1, 0], [1, 1], [0, 1], [0, 0]]).bool()
     held = torch.tensor([[1, 0], [1, 0], [1, 1], [0, 0]]).bool()
     for rows in (slice(0, 1), slice(1, 4)):
@@ -121,7 +121,7 @@ def test_quality_is_counted_by_hand_over_batches():
 
 def test_a_label_that_neither_occurs_nor_is_found_does_not_count():
     labels = torch.tensor([[True, False, False], [False, True, False]])
-    quality = RecognitionQuality(3)
+    quality = ClassificationQuality(3)
     quality.update(torch.zeros(2), labels, labels)
     assert float(quality.compute()["f1"]) == 1
     quality.update(torch.zeros(1), torch.tensor([[False, False, True]]), torch.zeros(1, 3, dtype=torch.bool))

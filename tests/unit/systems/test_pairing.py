@@ -2,7 +2,7 @@ from random import Random
 
 import torch
 
-from diptych.systems.gan.pairing import draw_partners, draw_prompts, said_of_pictures
+from diptych.systems.gan.pairing import draw_prompts, said_of_pictures, sample_mismatches
 from diptych.text import Vocabulary, WordTokenizer
 from diptych.types import SPECIAL_TOKENS, Batch, DataSpec
 from diptych.world import Grammar, WorldSpec, scene_at
@@ -52,27 +52,27 @@ def test_a_mismatched_sentence_is_never_equal_to_the_own_one():
     sets = [set(LETTERS.decode(row).split()) for row in prompts.tokens.tolist()]
     rng = torch.Generator().manual_seed(0)
     for _ in range(50):
-        partners = draw_partners(prompts.compatible, rng)
+        partners = sample_mismatches(prompts.compatible, rng)
         assert partners.exist.all()
         assert all(sets[i] != sets[j] for i, j in enumerate(partners.sentence.tolist()))
 
 
 def test_where_every_sentence_fits_no_partner_exists():
-    partners = draw_partners(torch.ones(4, 4, dtype=torch.bool), torch.Generator())
+    partners = sample_mismatches(torch.ones(4, 4, dtype=torch.bool), torch.Generator())
     assert not partners.exist.any()
     assert partners.sentence.tolist() == [0, 1, 2, 3]
 
 
 def test_a_batch_of_one_has_no_partner():
-    assert not draw_partners(torch.tensor([[True]]), torch.Generator()).exist.any()
-    assert not draw_partners(torch.tensor([[False]]), torch.Generator()).exist.any()
+    assert not sample_mismatches(torch.tensor([[True]]), torch.Generator()).exist.any()
+    assert not sample_mismatches(torch.tensor([[False]]), torch.Generator()).exist.any()
 
 
 def test_every_wrong_sentence_gets_its_turn():
     compatible = torch.eye(4, dtype=torch.bool)
     compatible[0, 1] = True
     rng = torch.Generator().manual_seed(0)
-    drawn = torch.stack([draw_partners(compatible, rng).sentence for _ in range(200)])
+    drawn = torch.stack([sample_mismatches(compatible, rng).sentence for _ in range(200)])
     assert set(drawn[:, 0].tolist()) == {2, 3}
     assert set(drawn[:, 3].tolist()) == {0, 1, 2}
 

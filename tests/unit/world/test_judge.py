@@ -23,7 +23,7 @@ from diptych.world import (
     render,
     sample_scene,
 )
-from diptych.world.description import tell_everything
+from diptych.world.description import describe_fully
 from diptych.world.perturbations import blurred
 from diptych.world.sampling import GAP
 from diptych.world.shapes import HALF_EXTENTS
@@ -33,7 +33,7 @@ PAIRS = WorldSpec()
 CROWDS = WorldSpec(min_objects=1, max_objects=4, side=64)
 NUMBER = 48
 SCENES = [sample_scene(PAIRS, Random(seed)) for seed in range(NUMBER)]
-CLAIMS = [tell_everything(scene, Random(0)) for scene in SCENES]
+CLAIMS = [describe_fully(scene, Random(0)) for scene in SCENES]
 JUDGE = Judge(PAIRS)
 
 
@@ -89,7 +89,7 @@ def neighbours(first: str, second: str, size: str, upright: bool, aside: float, 
     return Scene(32, tuple(SceneObject(s, colour, z, x, y, r) for s, z, (x, y), r in things))
 
 
-def test_painting_what_was_read_gives_the_picture_back():
+def test_generation_what_was_read_gives_the_picture_back():
     images = render(SCENES)
     again = render([reading.scene for reading in JUDGE.read(images)])
     assert (again - images).abs().max() < 0.15
@@ -137,7 +137,7 @@ def test_half_an_object_is_never_true():
 def test_a_stray_spot_anywhere_is_never_overlooked(spot: int):
     lonely = [replace(scene, objects=scene.objects[:1]) for scene in SCENES]
     images = render(lonely)
-    claims = [tell_everything(scene, Random(0)) for scene in lonely]
+    claims = [describe_fully(scene, Random(0)) for scene in lonely]
     for i, scene in enumerate(lonely):
         left, top = (2 if centre > 16 else 32 - 2 - spot for centre in (scene.objects[0].x, scene.objects[0].y))
         images[i, :, top : top + spot, left : left + spot] = torch.tensor(PALETTE[COLOURS[i % 8]])[:, None, None]
@@ -168,7 +168,7 @@ def test_something_missing_or_added_is_a_wrong_count():
     crowded = Judge(CROWDS)
     scene = next(s for s in (sample_scene(CROWDS, Random(seed)) for seed in range(50)) if len(s.objects) == 3)
     fewer = replace(scene, objects=scene.objects[:2])
-    assert crowded.verdicts(render([scene]), [tell_everything(fewer, Random(0))])[0].reason == "count"
+    assert crowded.verdicts(render([scene]), [describe_fully(fewer, Random(0))])[0].reason == "count"
 
 
 @pytest.mark.parametrize(("aspect", "words"), [("shape", SHAPES), ("colour", COLOURS), ("size", ("small", "large"))])
@@ -206,7 +206,7 @@ def test_a_partial_sentence_asks_for_no_more_than_it_says():
 
 def test_in_a_closed_world_a_complete_sentence_allows_nothing_else_and_in_an_open_one_it_does():
     scene = next(s for s in (sample_scene(CROWDS, Random(seed)) for seed in range(50)) if len(s.objects) == 3)
-    images, claims = render([scene]), [tell_everything(replace(scene, objects=scene.objects[:1]), Random(0))]
+    images, claims = render([scene]), [describe_fully(replace(scene, objects=scene.objects[:1]), Random(0))]
     assert Judge(CROWDS).verdicts(images, claims)[0].reason == "count"
     assert Judge(CROWDS, closed=False).verdicts(images, claims)[0].true
     assert Judge(replace(CROWDS, min_objects=2)).verdicts(images, claims)[0].true

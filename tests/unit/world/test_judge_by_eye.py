@@ -1,4 +1,4 @@
-"""The judge on what a painter really drew, against labels by eye, and the table of it in docs/judge.md."""
+"""The judge on what a generator really drew, against labels by eye, and the table of it in docs/judge.md."""
 
 import pytest
 

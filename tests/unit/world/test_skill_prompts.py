@@ -84,8 +84,8 @@ def test_prompts_are_the_same_every_time_and_strata_are_even():
 def test_bare_prompts_claim_their_content_and_no_more():
     for skill in skills_of(AT_64):
         for prompt in prompts_of(skill, AT_64, 10):
-            told_back = turned(prompt.claims) if prompt.claims.relations else prompt.claims
-            assert prompt.content in (prompt.claims, told_back)
+            cycle_chip = turned(prompt.claims) if prompt.claims.relations else prompt.claims
+            assert prompt.content in (prompt.claims, cycle_chip)
 
 
 def test_prompts_in_full_are_complete_and_of_scenes_that_training_never_had():

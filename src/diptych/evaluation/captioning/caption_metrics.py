@@ -1,4 +1,4 @@
-"""How captions are worded, as lines of a teller's table: near to what people said, varied, new, and finished.
+"""How captions are worded, as lines of a captioner's table: near to what people said, varied, new, and finished.
 
 None of it says whether a caption is true. Of short sentences from a grammar n-gram scores say little: a false caption
 may share nearly every word with a true one.
@@ -30,7 +30,7 @@ NOTE = (
 OF_REFERENCES = "ceiling: the first references"
 
 
-class Wording:
+class CaptionMetrics:
     """Captions, one a held-out picture, beside the references and, where they are known, the training captions.
 
     `contents` says what each picture is of.

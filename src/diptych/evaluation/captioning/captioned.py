@@ -1,4 +1,4 @@
-"""Evaluation of a teller: a free-running caption of each held-out picture, and how many are true of it."""
+"""Evaluation of a captioner: a free-running caption of each held-out picture, and how many are true of it."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -10,48 +10,48 @@ import numpy as np
 
 from diptych.callbacks.grids import to_pil
 from diptych.evaluation.captioning.caption_metrics import NOTE as WORDING_NOTE
-from diptych.evaluation.captioning.caption_metrics import Wording
+from diptych.evaluation.captioning.caption_metrics import CaptionMetrics
 from diptych.evaluation.generation.generated import shown_places
 from diptych.evaluation.held_out import HeldOut
 from diptych.evaluation.results import CONTENTS, RESAMPLING_SEED, Evaluation, Example, Figure
 from diptych.evaluation.scene_accuracy import CAPTION_LABELS, CAPTION_SHARES, Scores, figures, rotated, share, told
 from diptych.metrics.statistics import cluster_interval
-from diptych.runs.load import Teller
+from diptych.runs.load import ImageCaptioner
 from diptych.systems.captioning.system import Caption
 from diptych.types import Images, Scene, Track
 from diptych.world import ASPECTS, meaning
 
-TITLE, TRUE = "Told of pictures", "true"
+TITLE, TRUE = "Captioning", "true"
 NOTE = "Floor: each caption held against another picture. Ceiling: the data's own sentences under the same rules."
 GRAMMAR_NOTE = "Of short sentences from a grammar n-gram scores mean little: a false one may share nearly every word."
 
 
-def tell(teller: Teller, images: Images, *, beam: int, track: Track, description: str) -> list[Caption]:
+def tell(captioner: ImageCaptioner, images: Images, *, beam: int, track: Track, description: str) -> list[Caption]:
     """A caption of each picture."""
-    return list(track(teller.captions(list(images), beam=beam), description=description, total=len(images)))
+    return list(track(captioner.captions(list(images), beam=beam), description=description, total=len(images)))
 
 
-def evaluate_teller(
-    teller: Teller, captions: Sequence[Caption], held_out: HeldOut, protocol: Mapping[str, Any]
+def evaluate_captioning(
+    captioner: ImageCaptioner, captions: Sequence[Caption], held_out: HeldOut, protocol: Mapping[str, Any]
 ) -> Evaluation:
-    """The teller's table; `captions` are what it says of the very pictures."""
+    """The captioner's table; `captions` are what it says of the very pictures."""
     texts = [caption.text for caption in captions]
     contents = held_out.contents_of_pictures
-    wording = Wording(texts, held_out, contents)
+    wording = CaptionMetrics(texts, held_out, contents)
     protocol = {**protocol, "captions": wording.protocol}
-    further = [perplexity_figure(teller, held_out), *wording.figures(protocol["seed"])]
+    further = [perplexity_figure(captioner, held_out), *wording.figures(protocol["seed"])]
     if held_out.world is None:
         among = agreement(texts, held_out.references)
         table = [*_reference_table(texts, held_out, among), *further]
         examples = _examples(captions, held_out, ["a reference" if good else "no reference" for good in among], among)
-        return Evaluation("teller", TITLE, protocol, table, {}, (WORDING_NOTE,), examples, contents)
+        return Evaluation("captioner", TITLE, protocol, table, {}, (WORDING_NOTE,), examples, contents)
     scores = truth_of(texts, held_out)
     table = [*_truth_table(scores, texts, held_out), *further]
     reasons = [reason_of(scores, i) for i in range(len(texts))]
     wrong = dict(Counter(reason for reason in reasons if reason != TRUE))
-    examples = _examples(captions, held_out, reasons, scores.hits("exact"))
+    examples = _examples(captions, held_out, reasons, scores.hits("exact_match"))
     notes = (NOTE, WORDING_NOTE, GRAMMAR_NOTE)
-    return Evaluation("teller", TITLE, protocol, table, wrong, notes, examples, contents)
+    return Evaluation("captioner", TITLE, protocol, table, wrong, notes, examples, contents)
 
 
 def truth_of(texts: Sequence[str], held_out: HeldOut, scenes: Sequence[Scene] | None = None) -> Scores:
@@ -63,18 +63,18 @@ def truth_of(texts: Sequence[str], held_out: HeldOut, scenes: Sequence[Scene] | 
 def reason_of(scores: Scores, index: int) -> str:
     """`true`, or why a caption is not exactly so."""
     row = dict(zip(scores.names, scores.rows[index], strict=True))
-    if row["exact"]:
+    if row["exact_match"]:
         return TRUE
     if not row["well_formed"]:
         return "not a sentence"
     return next((aspect for aspect in ASPECTS if row[f"right_{aspect}"] < 1), "incomplete")
 
 
-def perplexity_figure(teller: Teller, held_out: HeldOut) -> Figure:
+def perplexity_figure(captioner: ImageCaptioner, held_out: HeldOut) -> Figure:
     """Per token of the first references; its floor is what the next picture's captions cost."""
     pictures = list(held_out.images)
-    own = exp(teller.nats_per_token(pictures, held_out.sentences))
-    others = exp(teller.nats_per_token(pictures, rotated(held_out.sentences)))
+    own = exp(captioner.nats_per_token(pictures, held_out.sentences))
+    others = exp(captioner.nats_per_token(pictures, rotated(held_out.sentences)))
     note = "of the references, lower is better; floor: of another picture's"
     return Figure("perplexity", own, len(held_out), floor=others, note=note, percent=False)
 

@@ -1,7 +1,7 @@
-"""A second reader of painted pictures: a recogniser that was trained on its own, beside the judge.
+"""A second reader of generated pictures: a classifier that was trained on its own, beside the judge.
 
-The judge has no weights and the recogniser no rules, so that what both read alike is unlikely to be a quirk of either;
-and where they differ, anyone can look. Neither is the truth: a painter's pictures have no other label.
+The judge has no weights and the classifier no rules, so that what both read alike is unlikely to be a quirk of either;
+and where they differ, anyone can look. Neither is the truth: a generator's pictures have no other label.
 """
 
 from collections import Counter
@@ -10,45 +10,51 @@ from typing import Any
 
 from diptych.callbacks.grids import to_pil
 from diptych.evaluation.classification.classified import GROUPS, value_of
-from diptych.evaluation.classification.paired_readings import Labels, ReadTwice, groups_of, read_twice
-from diptych.evaluation.generation.generated import Painted, certificates, true_renders
+from diptych.evaluation.classification.paired_readings import Labels, PairedReadings, groups_of, paired_readings
+from diptych.evaluation.generation.generated import GeneratedImages, certificates, true_renders
 from diptych.evaluation.held_out import HeldOut
 from diptych.evaluation.results import Evaluation, Example, Figure
 from diptych.evaluation.scene_accuracy import share
-from diptych.runs.load import Recognizer
+from diptych.runs.load import ImageClassifier
 from diptych.types import Track
 
-KIND, TITLE = "second_reader", "Judge and recogniser"
+KIND, TITLE = "second_reader", "Judge and classifier"
 NOTES = (
     "Both readings are compared as labels: which kinds of objects there are and how many objects, not where. So the "
     "verdicts leave places out: a picture that shows what was asked in wrong places counts as showing it.",
-    "The judge accepts what is legible and unambiguous and calls nothing else what was asked; the recogniser always "
-    "answers. Floor: what the recogniser finds in the next picture. Ceiling: both on true renders of the sentences.",
+    "The judge accepts what is legible and unambiguous and calls nothing else what was asked; the classifier always "
+    "answers. Floor: what the classifier finds in the next picture. Ceiling: both on true renders of the sentences.",
 )
 KAPPA = "Cohen's kappa of the verdicts"
-NO_LABELS = "this recogniser has no labels for it"
+NO_LABELS = "this classifier has no labels for it"
 SHOWN_OF_ACCEPTED, SHOWN_OF_REFUSED, SHOWN_ALIKE = 12, 12, 6
 
 Hits = list[bool | None]
 
 
-def evaluate_second_reader(
-    recognizer: Recognizer, painted: Painted, held_out: HeldOut, protocol: Mapping[str, Any], track: Track
+def evaluate_agreement(
+    classifier: ImageClassifier,
+    generated: GeneratedImages,
+    held_out: HeldOut,
+    protocol: Mapping[str, Any],
+    track: Track,
 ) -> Evaluation:
-    """The table of how often both read the same, and come to the same verdict, on a painter's pictures."""
-    pictures, scenes = painted.judged, held_out.true_scenes()
+    """The table of how often both read the same, and come to the same verdict, on a generator's pictures."""
+    pictures, scenes = generated.judged, held_out.true_scenes()
     assert pictures is not None
     real = true_renders(held_out, pictures.judge, track)
     num = len(real.readings)
-    read = read_twice(recognizer, painted.images, pictures, scenes, track, "recognising paintings")
-    ceiling = read_twice(recognizer, held_out.images[:num], real, scenes[:num], track, "recognising true renders")
-    table = figures(read, ceiling, groups_of(recognizer), held_out.contents)
-    examples = _examples(painted, read)
+    read = paired_readings(classifier, generated.images, pictures, scenes, track, "classifying generated images")
+    ceiling = paired_readings(classifier, held_out.images[:num], real, scenes[:num], track, "classifying true renders")
+    table = figures(read, ceiling, groups_of(classifier), held_out.contents)
+    examples = _examples(generated, read)
     return Evaluation(KIND, TITLE, protocol, table, {}, NOTES, examples, held_out.contents)
 
 
-def figures(read: ReadTwice, ceiling: ReadTwice, groups: Sequence[str], contents: Sequence[str]) -> list[Figure]:
-    """Every line; `groups` are the attributes that the recogniser has labels for."""
+def figures(
+    read: PairedReadings, ceiling: PairedReadings, groups: Sequence[str], contents: Sequence[str]
+) -> list[Figure]:
+    """Every line; `groups` are the attributes that the classifier has labels for."""
     lowest, highest = hits_of(read.shuffled(), groups), hits_of(ceiling, groups)
     rates = [
         Figure.rate(name, hits, contents, floor=_share(lowest[name]), ceiling=_share(highest[name]))
@@ -58,10 +64,10 @@ def figures(read: ReadTwice, ceiling: ReadTwice, groups: Sequence[str], contents
     return [*rates, _kappa_figure(read), *missing]
 
 
-def hits_of(read: ReadTwice, groups: Sequence[str]) -> dict[str, Hits]:
+def hits_of(read: PairedReadings, groups: Sequence[str]) -> dict[str, Hits]:
     """What is counted, picture by picture; None where a picture does not count."""
-    refused, judged_false, unrecognized = (
-        [not hit for hit in hits] for hits in (read.accepted, read.judged_true, read.recognized)
+    refused, judged_false, unclassified = (
+        [not hit for hit in hits] for hits in (read.accepted, read.judged_true, read.classified)
     )
     return {
         "read alike": [*read.alike],
@@ -69,12 +75,12 @@ def hits_of(read: ReadTwice, groups: Sequence[str]) -> dict[str, Hits]:
         "read alike, judge refuses": _only(read.alike, refused),
         **{_alike(group): [*read.alike_in(group)] for group in groups},
         "same verdict": [*read.same_verdict],
-        "recognised though judged false": _only(read.recognized, judged_false),
-        "judged true though not recognised": _only(read.judged_true, unrecognized),
+        "classified though judged false": _only(read.classified, judged_false),
+        "judged true though not classified": _only(read.judged_true, unclassified),
     }
 
 
-def _kappa_figure(read: ReadTwice) -> Figure:
+def _kappa_figure(read: PairedReadings) -> Figure:
     """How far the verdicts agree beyond what their frequencies alone would make agree (Cohen 1960)."""
     kappa, floor = _kappa(read), _kappa(read.shuffled())
     note = f"shows what was asked, {_cells(read)}"
@@ -83,20 +89,20 @@ def _kappa_figure(read: ReadTwice) -> Figure:
     return Figure(KAPPA, kappa, len(read.asked), floor=floor, note=note, percent=False)
 
 
-def _kappa(read: ReadTwice) -> float | None:
+def _kappa(read: PairedReadings) -> float | None:
     from sklearn.metrics import cohen_kappa_score  # a second of import time, needed here only
 
-    if len({*read.judged_true, *read.recognized}) == 1:
+    if len({*read.judged_true, *read.classified}) == 1:
         return None
-    return float(cohen_kappa_score(read.judged_true, read.recognized))
+    return float(cohen_kappa_score(read.judged_true, read.classified))
 
 
-def _cells(read: ReadTwice) -> str:
+def _cells(read: PairedReadings) -> str:
     """The four counts behind the verdicts."""
-    counts = Counter(zip(read.judged_true, read.recognized, strict=True))
+    counts = Counter(zip(read.judged_true, read.classified, strict=True))
     return (
         f"by both {counts[True, True]:,}, by the judge alone {counts[True, False]:,}, "
-        f"by the recogniser alone {counts[False, True]:,}, by neither {counts[False, False]:,}"
+        f"by the classifier alone {counts[False, True]:,}, by neither {counts[False, False]:,}"
     )
 
 
@@ -113,17 +119,17 @@ def _share(hits: Hits) -> float | None:
     return share([hit for hit in hits if hit is not None])
 
 
-def _examples(painted: Painted, read: ReadTwice) -> list[Example]:
+def _examples(generated: GeneratedImages, read: PairedReadings) -> list[Example]:
     """Where they differ in reading or verdict, first what the judge accepts, then what it refuses; then agreements."""
     places = shown_places(read)
-    pictures = zip(places, to_pil(painted.images[places]), certificates(painted, places), strict=True)
+    pictures = zip(places, to_pil(generated.images[places]), certificates(generated, places), strict=True)
     return [
-        Example(i, picture, painted.sentences[i], verdicts=_verdicts(painted, read, i), second_picture=as_read)
+        Example(i, picture, generated.sentences[i], verdicts=_verdicts(generated, read, i), second_picture=as_read)
         for i, picture, as_read in pictures
     ]
 
 
-def shown_places(read: ReadTwice) -> list[int]:
+def shown_places(read: PairedReadings) -> list[int]:
     """Which pictures a report shows, in its order; within each kind the first ones."""
     agreed = [alike and same for alike, same in zip(read.alike, read.same_verdict, strict=True)]
     kinds = list(zip(agreed, read.accepted, strict=True))
@@ -133,13 +139,13 @@ def shown_places(read: ReadTwice) -> list[int]:
     return accepted[:SHOWN_OF_ACCEPTED] + refused[:SHOWN_OF_REFUSED] + alike[:SHOWN_ALIKE]
 
 
-def _verdicts(painted: Painted, read: ReadTwice, index: int) -> tuple[tuple[str, bool], ...]:
+def _verdicts(generated: GeneratedImages, read: PairedReadings, index: int) -> tuple[tuple[str, bool], ...]:
     """What each of them says, and whether that is what was asked."""
-    assert painted.judged is not None
-    refusal = "" if read.accepted[index] else f" (refused: {painted.judged.reason(index)})"
+    assert generated.judged is not None
+    refusal = "" if read.accepted[index] else f" (refused: {generated.judged.reason(index)})"
     return (
         (f"judge: {_said(read.judge[index])}{refusal}", read.judged_true[index]),
-        (f"recogniser: {_said(read.recognizer[index])}", read.recognized[index]),
+        (f"classifier: {_said(read.classifier[index])}", read.classified[index]),
     )
 
 

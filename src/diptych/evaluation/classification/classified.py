@@ -1,4 +1,4 @@
-"""Evaluation of a recogniser: the labels that it finds in held-out pictures, beside those that hold."""
+"""Evaluation of a classifier: the labels that it finds in held-out pictures, beside those that hold."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,10 +14,10 @@ from diptych.evaluation.held_out import HeldOut
 from diptych.evaluation.results import CONTENTS, Evaluation, Example, Figure
 from diptych.evaluation.scene_accuracy import share
 from diptych.metrics.classification import Ratio, label_scores
-from diptych.runs.load import Recognizer
+from diptych.runs.load import ImageClassifier
 from diptych.types import Track
 
-TITLE = "Recognised in pictures"
+TITLE = "Classification"
 NOTE = (
     "Right: nothing is missing and nothing is there besides. Precision, recall and F1 count labels over all pictures; "
     "their intervals range over contents. Floor: what is found in each picture, held against the next one's labels."
@@ -27,29 +27,29 @@ GROUPS: tuple[str, ...] = ("size", "colour", "shape", "count")
 Labels = Bool[Tensor, "pictures labels"]
 
 
-def evaluate_recognizer(
-    recognizer: Recognizer, held_out: HeldOut, protocol: Mapping[str, Any], track: Track
+def evaluate_classification(
+    classifier: ImageClassifier, held_out: HeldOut, protocol: Mapping[str, Any], track: Track
 ) -> Evaluation:
-    """The recogniser's table: all labels together, and on scenes each kind of attribute by itself."""
-    held = _held(held_out, recognizer)
-    found = find(recognizer, held_out, track)
+    """The classifier's table: all labels together, and on scenes each kind of attribute by itself."""
+    held = _held(held_out, classifier)
+    found = find(classifier, held_out, track)
     contents = held_out.contents_of_pictures
     figures = label_figures("", found, held, contents)
     for group in GROUPS if held_out.world else ():
-        of_group = [grouped(matrix, recognizer.labels, group) for matrix in (found, held)]
+        of_group = [grouped(matrix, classifier.labels, group) for matrix in (found, held)]
         if of_group[0].shape[1]:
             figures += label_figures(group, *of_group, contents=contents)
     reasons = {"missing labels": int((held & ~found).sum()), "labels too many": int((found & ~held).sum())}
     wrong = {reason: count for reason, count in reasons.items() if count}
-    examples = _examples(held_out, recognizer.labels, found, held)
-    return Evaluation("recognizer", TITLE, protocol, figures, wrong, (NOTE,), examples, contents)
+    examples = _examples(held_out, classifier.labels, found, held)
+    return Evaluation("classifier", TITLE, protocol, figures, wrong, (NOTE,), examples, contents)
 
 
-def find(recognizer: Recognizer, held_out: HeldOut, track: Track) -> Labels:
+def find(classifier: ImageClassifier, held_out: HeldOut, track: Track) -> Labels:
     """What it finds in each picture."""
-    recognitions = recognizer.recognitions(list(held_out.images))
-    found = [set(one.labels) for one in track(recognitions, description="recognising", total=len(held_out))]
-    return torch.tensor([[label in names for label in recognizer.labels] for names in found])
+    classifications = classifier.classifications(list(held_out.images))
+    found = [set(one.labels) for one in track(classifications, description="classifying", total=len(held_out))]
+    return torch.tensor([[label in names for label in classifier.labels] for names in found])
 
 
 def label_figures(group: str, found: Labels, held: Labels, contents: Sequence[str]) -> list[Figure]:
@@ -84,10 +84,10 @@ def _figure(name: str, ratio: Ratio, floor: Ratio, n: int) -> Figure:
     return Figure.of(name, ratio.value, n, ratio.interval, floor=floor.value)
 
 
-def _held(held_out: HeldOut, recognizer: Recognizer) -> Labels:
-    if held_out.labels is None or held_out.spec.labels != recognizer.labels:
+def _held(held_out: HeldOut, classifier: ImageClassifier) -> Labels:
+    if held_out.labels is None or held_out.spec.labels != classifier.labels:
         raise UserError(
-            f"{recognizer.run.run_id} finds {len(recognizer.labels)} labels, and {held_out.name} has "
+            f"{classifier.run.run_id} finds {len(classifier.labels)} labels, and {held_out.name} has "
             f"{'none' if held_out.labels is None else 'others'}: evaluate it on data like those it was trained on"
         )
     return held_out.labels

@@ -1,4 +1,4 @@
-"""What judge and recogniser read in the same pictures, both in the labels that the recogniser has.
+"""What judge and classifier read in the same pictures, both in the labels that the classifier has.
 
 Labels say which kinds of objects there are (size, colour, shape) and how many objects, not where they stand or how many
 there are of a kind. So a picture shows here what was asked, for both readers, even if nothing but the places is wrong.
@@ -12,7 +12,7 @@ from diptych.data.labels import labels_of
 from diptych.evaluation.classification.classified import GROUPS, value_of
 from diptych.evaluation.held_out import HeldOut
 from diptych.evaluation.scene_accuracy import Judged, rotated
-from diptych.runs.load import Recognizer
+from diptych.runs.load import ImageClassifier
 from diptych.types import Images, Scene, Track
 from diptych.world import WorldSpec
 
@@ -20,26 +20,26 @@ Labels = frozenset[str]
 
 
 @dataclass(frozen=True)
-class ReadTwice:
-    """Labels of each picture: those asked for, the judge's and the recogniser's.
+class PairedReadings:
+    """Labels of each picture: those asked for, the judge's and the classifier's.
 
     `accepted` says whether the judge finds the picture legible and unambiguous. It calls no other picture what was
-    asked; the recogniser answers always.
+    asked; the classifier answers always.
     """
 
     asked: Sequence[Labels]
     judge: Sequence[Labels]
-    recognizer: Sequence[Labels]
+    classifier: Sequence[Labels]
     accepted: Sequence[bool]
 
     @property
     def alike(self) -> list[bool]:
         """Whether both read the same labels in a picture."""
-        return _equal(self.judge, self.recognizer)
+        return _equal(self.judge, self.classifier)
 
     def alike_in(self, group: str) -> list[bool]:
         """Whether both read the same shapes, colours or sizes, whatever they belong to, or as many objects."""
-        return _equal([_values(one, group) for one in self.judge], [_values(one, group) for one in self.recognizer])
+        return _equal([_values(one, group) for one in self.judge], [_values(one, group) for one in self.classifier])
 
     @property
     def judged_true(self) -> list[bool]:
@@ -47,65 +47,70 @@ class ReadTwice:
         return [same and clear for same, clear in zip(_equal(self.judge, self.asked), self.accepted, strict=True)]
 
     @property
-    def recognized(self) -> list[bool]:
-        """Whether the recogniser finds just what was asked."""
-        return _equal(self.recognizer, self.asked)
+    def classified(self) -> list[bool]:
+        """Whether the classifier finds just what was asked."""
+        return _equal(self.classifier, self.asked)
 
     @property
     def same_verdict(self) -> list[bool]:
         """Whether both find what was asked, or neither does."""
-        return [one == other for one, other in zip(self.judged_true, self.recognized, strict=True)]
+        return [one == other for one, other in zip(self.judged_true, self.classified, strict=True)]
 
-    def shuffled(self) -> "ReadTwice":
-        """Every picture with what the recogniser finds in the next one."""
-        return replace(self, recognizer=rotated(self.recognizer))
+    def shuffled(self) -> "PairedReadings":
+        """Every picture with what the classifier finds in the next one."""
+        return replace(self, classifier=rotated(self.classifier))
 
 
-def read_twice(
-    recognizer: Recognizer, images: Images, pictures: Judged, scenes: Sequence[Scene], track: Track, description: str
-) -> ReadTwice:
-    """Ask the recogniser as well; `pictures` are the judge's readings of the images, `scenes` what was asked for."""
-    found = track(recognizer.recognitions(list(images)), description=description, total=len(images))
-    return ReadTwice(
-        asked=[in_labels(scene, recognizer) for scene in scenes],
-        judge=[in_labels(reading.scene, recognizer) for reading in pictures.readings],
-        recognizer=[frozenset(one.labels) for one in found],
+def paired_readings(
+    classifier: ImageClassifier,
+    images: Images,
+    pictures: Judged,
+    scenes: Sequence[Scene],
+    track: Track,
+    description: str,
+) -> PairedReadings:
+    """Ask the classifier as well; `pictures` are the judge's readings of the images, `scenes` what was asked for."""
+    found = track(classifier.classifications(list(images)), description=description, total=len(images))
+    return PairedReadings(
+        asked=[in_labels(scene, classifier) for scene in scenes],
+        judge=[in_labels(reading.scene, classifier) for reading in pictures.readings],
+        classifier=[frozenset(one.labels) for one in found],
         accepted=[reading.is_legible and not reading.is_ambiguous for reading in pictures.readings],
     )
 
 
-def check_second_reader(recognizer: Recognizer, held_out: HeldOut) -> None:
+def check_agreement(classifier: ImageClassifier, held_out: HeldOut) -> None:
     """Refuse one that has no words for what it would be shown, or no judge beside it."""
-    name = recognizer.run.run_id
+    name = classifier.run.run_id
     if held_out.world is None:
         raise UserError(
-            f"{name} recognises, and {held_out.name} has no exact scenes, so that there is no judge to hold it "
-            "against: leave out --with, or give it a teller"
+            f"{name} classifies, and {held_out.name} has no exact scenes, so that there is no judge to hold it "
+            "against: leave out --with, or give it a captioner"
         )
-    lacking = _lacking(_world_of(recognizer), held_out.world)
+    lacking = _lacking(_world_of(classifier), held_out.world)
     if lacking:
         raise UserError(
-            f"{name} never learned {', '.join(lacking)}, which {held_out.name} has: give --with a recogniser that did, "
-            f"such as one of `diptych train model=recognizer data={held_out.name}` with the same data.world"
+            f"{name} never learned {', '.join(lacking)}, which {held_out.name} has: give --with a classifier that did, "
+            f"such as one of `diptych train model=classifier data={held_out.name}` with the same data.world"
         )
 
 
-def in_labels(scene: Scene, recognizer: Recognizer) -> Labels:
-    """What the recogniser should find in the scene; of a number of objects that it has no label for, none."""
-    world = _world_of(recognizer)
+def in_labels(scene: Scene, classifier: ImageClassifier) -> Labels:
+    """What the classifier should find in the scene; of a number of objects that it has no label for, none."""
+    world = _world_of(classifier)
     assert world is not None
     held = labels_of(scene, world)
-    return frozenset(label for label in held if label in recognizer.labels or value_of(label, "count") is None)
+    return frozenset(label for label in held if label in classifier.labels or value_of(label, "count") is None)
 
 
-def groups_of(recognizer: Recognizer) -> list[str]:
+def groups_of(classifier: ImageClassifier) -> list[str]:
     """The attributes that it has labels for; of worlds that always have as many objects it has none for the count."""
-    return [group for group in GROUPS if any(value_of(label, group) for label in recognizer.labels)]
+    return [group for group in GROUPS if any(value_of(label, group) for label in classifier.labels)]
 
 
-def _world_of(recognizer: Recognizer) -> WorldSpec | None:
+def _world_of(classifier: ImageClassifier) -> WorldSpec | None:
     """The world of the scenes that it learned from."""
-    world = recognizer.system.data_spec.world
+    world = classifier.system.data_spec.world
     return WorldSpec(**world) if world else None
 
 

@@ -1,4 +1,4 @@
-"""Evaluation of a painter: one picture of each held-out sentence, and how many show what their sentence says."""
+"""Evaluation of a generator: one picture of each held-out sentence, and how many show what their sentence says."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -12,21 +12,21 @@ from PIL import Image
 from diptych.callbacks.grids import to_pil
 from diptych.evaluation.held_out import HeldOut
 from diptych.evaluation.results import Evaluation, Example, Figure
-from diptych.evaluation.scene_accuracy import PAINTING_LABELS, PICTURES_AT_ONCE, Judged, figures, judged, silently
+from diptych.evaluation.scene_accuracy import IMAGE_LABELS, PICTURES_AT_ONCE, Judged, figures, judged, silently
 from diptych.metrics.energy import image_energy_distance
-from diptych.runs.load import Painter
+from diptych.runs.load import ImageGenerator
 from diptych.types import Images, Track
 from diptych.world import Judge, canonical, judge_fresh, render
 
-TITLE = "Painted from sentences"
+TITLE = "Generation"
 MOST_CHECKS = 1000
 MILD_BLUR = 0.6
 FIRST_EXAMPLES, MORE_FAILURES = 24, 12
 
 
 @dataclass(frozen=True)
-class Painted:
-    """Pictures, the sentences they were painted from, and what the judge says, or why there is nothing to judge."""
+class GeneratedImages:
+    """Pictures, the sentences they were generated from, and what the judge says, or why there is nothing to judge."""
 
     images: Images
     sentences: Sequence[str]
@@ -34,52 +34,58 @@ class Painted:
     unjudged: str = ""
 
 
-def paint_held_out(painter: Painter, held_out: HeldOut, *, seed: int, track: Track) -> Painted:
-    """One picture a sentence. A sentence that comes again is painted from other noise."""
+def generate_held_out(generator: ImageGenerator, held_out: HeldOut, *, seed: int, track: Track) -> GeneratedImages:
+    """One picture a sentence. A sentence that comes again is generated from other noise."""
     sentences = held_out.sentences
-    images = brought_to(paint_each(painter, sentences, seed, track), held_out.spec.image_size)
-    if painter.system.text_encoder is None:
-        return Painted(
-            images, [""] * len(images), None, "this painter takes no sentences, so it has nothing to be true to"
+    images = brought_to(generate_each(generator, sentences, seed, track), held_out.spec.image_size)
+    if generator.system.text_encoder is None:
+        return GeneratedImages(
+            images, [""] * len(images), None, "this generator takes no sentences, so it has nothing to be true to"
         )
     if held_out.world is None:
-        return Painted(images, sentences, None, f"{held_out.name} has no exact scenes, so nobody can say exactly")
+        return GeneratedImages(
+            images, sentences, None, f"{held_out.name} has no exact scenes, so nobody can say exactly"
+        )
     judge = Judge(held_out.world)
-    return Painted(images, sentences, judged(judge, images, held_out.meanings(), track, "judging paintings"))
+    return GeneratedImages(
+        images, sentences, judged(judge, images, held_out.meanings(), track, "judging generated images")
+    )
 
 
-def paint_each(
-    painter: Painter, sentences: list[str], seed: int, track: Track = silently, description: str = "painting"
+def generate_each(
+    generator: ImageGenerator, sentences: list[str], seed: int, track: Track = silently, description: str = "generating"
 ) -> Images:
     """One picture for each entry, in order."""
-    if painter.system.text_encoder is None:
-        return painter.system.generate(None, num_images=len(sentences), seed=seed).cpu()
+    if generator.system.text_encoder is None:
+        return generator.system.generate(None, num_images=len(sentences), seed=seed).cpu()
     parts = _alike(Counter(sentences))
     pictures = {
         sentence: iter(images)
         for number, part in track(parts, description=description, total=len(parts))
-        for sentence, images in _paint_times(painter, part, number, seed)
+        for sentence, images in _generate_times(generator, part, number, seed)
     }
     return torch.stack([next(pictures[sentence]) for sentence in sentences])
 
 
-def evaluate_painter(painted: Painted, held_out: HeldOut, protocol: Mapping[str, Any], track: Track) -> Evaluation:
-    """The painter's table; `painted` are its pictures of the very sentences."""
-    energy = energy_figure(painted.images, held_out.images)
-    if painted.judged is None:
-        truth = Figure("fully true", None, note=painted.unjudged)
-        return Evaluation("painter", TITLE, protocol, [truth, energy], examples=_examples(painted))
-    ceiling = true_renders(held_out, painted.judged.judge, track)
-    floor, contents = painted.judged.shuffled(), held_out.contents
-    table = figures(PAINTING_LABELS, painted.judged.scores, floor.scores, ceiling.scores, contents)
+def evaluate_generation(
+    generated: GeneratedImages, held_out: HeldOut, protocol: Mapping[str, Any], track: Track
+) -> Evaluation:
+    """The generator's table; `generated` are its pictures of the very sentences."""
+    energy = energy_figure(generated.images, held_out.images)
+    if generated.judged is None:
+        truth = Figure("fully true", None, note=generated.unjudged)
+        return Evaluation("generator", TITLE, protocol, [truth, energy], examples=_examples(generated))
+    ceiling = true_renders(held_out, generated.judged.judge, track)
+    floor, contents = generated.judged.shuffled(), held_out.contents
+    table = figures(IMAGE_LABELS, generated.judged.scores, floor.scores, ceiling.scores, contents)
     return Evaluation(
-        "painter",
+        "generator",
         TITLE,
         protocol,
-        [*table, *_legibility(painted.judged, contents), *judge_figures(ceiling, contents, protocol["seed"]), energy],
-        painted.judged.reasons(),
+        [*table, *_legibility(generated.judged, contents), *judge_figures(ceiling, contents, protocol["seed"]), energy],
+        generated.judged.reasons(),
         ("Floor: each picture held against another one's sentence. Ceiling: true renders under the same judge.",),
-        _examples(painted),
+        _examples(generated),
         contents,
     )
 
@@ -108,15 +114,15 @@ def judge_figures(ceiling: Judged, contents: Sequence[str], seed: int) -> list[F
     return [plain, replace(blurred, hits="")]
 
 
-def energy_figure(painted: Images, real: Images) -> Figure:
+def energy_figure(generated: Images, real: Images) -> Figure:
     """How far the pictures are from real ones as a set, beside what two halves of the real ones are apart."""
     half = len(real) // 2
     if half < 2:
         return Figure("energy distance", None, note="needs at least four pictures", percent=False)
     return Figure(
         "energy distance",
-        float(image_energy_distance(painted, real)),
-        len(painted),
+        float(image_energy_distance(generated, real)),
+        len(generated),
         ceiling=float(image_energy_distance(real[:half], real[half:])),
         note="of pixels, lower is better; ceiling: two halves of the real pictures",
         percent=False,
@@ -132,8 +138,10 @@ def _alike(counts: Counter[str]) -> list[tuple[int, list[str]]]:
     return parts
 
 
-def _paint_times(painter: Painter, sentences: list[str], number: int, seed: int) -> list[tuple[str, Images]]:
-    images = painter.paint(sentences, num_images=number, seed=seed)
+def _generate_times(
+    generator: ImageGenerator, sentences: list[str], number: int, seed: int
+) -> list[tuple[str, Images]]:
+    images = generator.sample(sentences, num_images=number, seed=seed)
     return list(zip(sentences, images.split(number), strict=True))
 
 
@@ -150,28 +158,28 @@ def brought_to(images: Images, size: int) -> Images:
     return F.interpolate(images, (size, size), mode="bilinear", antialias=True).clamp(-1, 1)
 
 
-def _examples(painted: Painted) -> list[Example]:
+def _examples(generated: GeneratedImages) -> list[Example]:
     """The first ones, and the first failures after them."""
-    places = shown_places(painted.judged.truth if painted.judged else [True] * len(painted.images))
-    pictures = zip(places, to_pil(painted.images[places]), certificates(painted, places), strict=True)
+    places = shown_places(generated.judged.truth if generated.judged else [True] * len(generated.images))
+    pictures = zip(places, to_pil(generated.images[places]), certificates(generated, places), strict=True)
     return [
-        Example(i, picture, painted.sentences[i], verdicts=_verdict(painted, i), second_picture=read)
+        Example(i, picture, generated.sentences[i], verdicts=_verdict(generated, i), second_picture=read)
         for i, picture, read in pictures
     ]
 
 
-def certificates(painted: Painted, places: Sequence[int]) -> Sequence[Image.Image | None]:
-    """What the judge read in each picture, painted again: anyone can see whether it read well."""
-    if painted.judged is None:
+def certificates(generated: GeneratedImages, places: Sequence[int]) -> Sequence[Image.Image | None]:
+    """What the judge read in each picture, generated again: anyone can see whether it read well."""
+    if generated.judged is None:
         return [None] * len(places)
-    scenes = [painted.judged.readings[place].scene for place in places]
+    scenes = [generated.judged.readings[place].scene for place in places]
     return to_pil(render(scenes)) if scenes else []
 
 
-def _verdict(painted: Painted, index: int) -> tuple[tuple[str, bool], ...]:
-    if painted.judged is None:
+def _verdict(generated: GeneratedImages, index: int) -> tuple[tuple[str, bool], ...]:
+    if generated.judged is None:
         return ()
-    return ((painted.judged.reason(index), painted.judged.truth[index]),)
+    return ((generated.judged.reason(index), generated.judged.truth[index]),)
 
 
 def shown_places(good: list[bool]) -> list[int]:

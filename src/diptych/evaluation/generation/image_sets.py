@@ -1,6 +1,6 @@
-"""Painted pictures as a set beside real ones: how far apart, how plausible, how varied, as a feature network sees it.
+"""Generated images as a set beside real ones: how far apart, how plausible, how varied, as a feature network sees it.
 
-Both the painted pictures and the true pictures of the very same examples are held against one set of other real
+Both the generated pictures and the true pictures of the very same examples are held against one set of other real
 pictures, of the same number. What the true ones reach stands beside each figure, as its ceiling: it is what the
 figure is for real pictures at this n, the noise floor of a distance.
 """
@@ -29,16 +29,16 @@ from diptych.models.features import FeatureNetwork
 from diptych.types import Images, Track
 
 NOTE = (
-    "Sets of pictures, as {network} sees them: {n:,} painted ones against as many real ones. Ceiling: true pictures of "
+    "Sets of images, as {network} sees them: {n:,} generated ones against as many real ones. Ceiling: true pictures of "
     "the same examples against the same real ones. All of it depends on n and on the network."
 )
 FRECHET, LIMIT, KERNEL = "Fréchet distance", "Fréchet distance, n to infinity", "kernel distance"
 VENDI, MS_SSIM = "Vendi score", "MS-SSIM diversity"
 SHARES = {
-    "precision": "painted pictures that lie among real ones",
-    "recall": "real pictures that lie among painted ones",
-    "density": "real neighbourhoods around a painted picture, of 5; may exceed 1",
-    "coverage": "real pictures with a painted one in their neighbourhood",
+    "precision": "generated pictures that lie among real ones",
+    "recall": "real pictures that lie among generated ones",
+    "density": "real neighbourhoods around a generated picture, of 5; may exceed 1",
+    "coverage": "real pictures with a generated one in their neighbourhood",
 }
 LEAST_PICTURES = 40
 
@@ -47,14 +47,14 @@ Vectors = Float[Tensor, "n dim"]
 
 @dataclass(frozen=True)
 class Sets:
-    """Equally many painted pictures, true pictures of the same examples, and other real pictures, with their vectors.
+    """Equally many generated pictures, true pictures of the same examples, and other real pictures, with their vectors.
 
     `seed` chooses pairs and subsets; `force` gives the Fréchet distance of fewer pictures than ten a dimension.
     """
 
-    painted: Images
+    generated: Images
     true: Images
-    painted_vectors: Vectors
+    generated_vectors: Vectors
     true_vectors: Vectors
     real_vectors: Vectors
     seed: int
@@ -73,33 +73,33 @@ class Sets:
 
 def with_distributions(
     evaluation: Evaluation,
-    painted: Images,
+    generated: Images,
     held_out: HeldOut,
     network: FeatureNetwork,
     *,
     force: bool = False,
     track: Track,
 ) -> Evaluation:
-    """The painter's evaluation with these figures at its end, each with the protocol by which it was measured."""
-    seed, trio = evaluation.protocol["seed"], equally_many(painted, held_out)
+    """The generator's evaluation with these figures at its end, each with the protocol by which it was measured."""
+    seed, trio = evaluation.protocol["seed"], equally_many(generated, held_out)
     num = len(trio[0])
     if num < LEAST_PICTURES:
-        note = f"{num} painted and {num} other real pictures are too few; it takes {LEAST_PICTURES} of each"
+        note = f"{num} generated and {num} other real pictures are too few; it takes {LEAST_PICTURES} of each"
         missing = [Figure(FRECHET, None, note=note, percent=False)]
         return replace(evaluation, figures=[*evaluation.figures, *missing])
     vectors = [look(network, images, track=track, description="comparing pictures") for images in trio]
     sets = Sets(trio[0], trio[1], *vectors, seed=seed, force=force)
-    protocol = {"n_painted": num, "n_real": num, "dim": sets.dim, **protocol_of(network), "seed": seed}
+    protocol = {"n_generated": num, "n_real": num, "dim": sets.dim, **protocol_of(network), "seed": seed}
     figures = [replace(figure, protocol=protocol) for figure in figures_of(sets)]
     note = NOTE.format(network=network.name, n=num)
     return replace(evaluation, figures=[*evaluation.figures, *figures], notes=[*evaluation.notes, note])
 
 
-def equally_many(painted: Images, held_out: HeldOut) -> tuple[Images, Images, Images]:
-    """Painted, true and other real pictures; where the split has too few others, it is cut into halves."""
+def equally_many(generated: Images, held_out: HeldOut) -> tuple[Images, Images, Images]:
+    """Generated, true and other real pictures; where the split has too few others, it is cut into halves."""
     real = held_out.images if held_out.spare is None else torch.cat([held_out.images, held_out.spare])
-    num = min(len(painted), len(real) // 2)
-    return painted[:num], real[:num], real[num : 2 * num]
+    num = min(len(generated), len(real) // 2)
+    return generated[:num], real[:num], real[num : 2 * num]
 
 
 def figures_of(sets: Sets) -> list[Figure]:
@@ -126,22 +126,24 @@ def _frechet_limit(sets: Sets) -> Figure:
 
 
 def _distance(name: str, sets: Sets, distance: Callable[[Vectors], float]) -> Figure:
-    painted, true = distance(sets.painted_vectors), distance(sets.true_vectors)
-    return Figure(name, painted, sets.n, ceiling=true, note="lower is better", percent=False)
+    generated, true = distance(sets.generated_vectors), distance(sets.true_vectors)
+    return Figure(name, generated, sets.n, ceiling=true, note="lower is better", percent=False)
 
 
 def _kernel(sets: Sets) -> Figure:
-    painted, true = (kernel_distance(v, sets.real_vectors) for v in (sets.painted_vectors, sets.true_vectors))
-    note = f"lower is better; standard error {painted.standard_error:.2g}, of true pictures {true.standard_error:.2g}"
-    low, high = (painted.value + times * painted.standard_error for times in (-2, 2))
+    generated, true = (kernel_distance(v, sets.real_vectors) for v in (sets.generated_vectors, sets.true_vectors))
+    note = f"lower is better; standard error {generated.standard_error:.2g}, of true pictures {true.standard_error:.2g}"
+    low, high = (generated.value + times * generated.standard_error for times in (-2, 2))
     interval = Interval(low, high, PICTURES, "two standard errors, block jackknife", sets.n)
-    return Figure.of(KERNEL, painted.value, sets.n, interval, ceiling=true.value, note=note, percent=False)
+    return Figure.of(KERNEL, generated.value, sets.n, interval, ceiling=true.value, note=note, percent=False)
 
 
 def _shares(sets: Sets) -> list[Figure]:
-    painted, true = (manifold_scores(sets.real_vectors, v) for v in (sets.painted_vectors, sets.true_vectors))
+    generated, true = (manifold_scores(sets.real_vectors, v) for v in (sets.generated_vectors, sets.true_vectors))
     return [
-        Figure(name, getattr(painted, name), sets.n, ceiling=getattr(true, name), note=note, percent=name != "density")
+        Figure(
+            name, getattr(generated, name), sets.n, ceiling=getattr(true, name), note=note, percent=name != "density"
+        )
         for name, note in SHARES.items()
     ]
 
@@ -149,20 +151,20 @@ def _shares(sets: Sets) -> list[Figure]:
 def _vendi(sets: Sets) -> Figure:
     """Where vectors have no direction, the reason."""
     try:
-        painted, true = vendi_score(sets.painted_vectors), vendi_score(sets.true_vectors)
+        generated, true = vendi_score(sets.generated_vectors), vendi_score(sets.true_vectors)
     except ValueError as error:
         return Figure(VENDI, None, note=str(error), percent=False)
-    return Figure(VENDI, painted, sets.n, ceiling=true, note="effective number of different pictures", percent=False)
+    return Figure(VENDI, generated, sets.n, ceiling=true, note="effective number of different pictures", percent=False)
 
 
 def _ms_ssim(sets: Sets) -> Figure:
     """Where pictures are too small for it, the reason."""
     try:
-        painted, true = (ms_ssim_diversity(images, _rng(sets)) for images in (sets.painted, sets.true))
+        generated, true = (ms_ssim_diversity(images, _rng(sets)) for images in (sets.generated, sets.true))
     except ValueError as error:
         return Figure(MS_SSIM, None, note=str(error), percent=False)
     note = "one minus the mean similarity of random pairs"
-    return Figure(MS_SSIM, painted, sets.n, ceiling=true, note=note, percent=False)
+    return Figure(MS_SSIM, generated, sets.n, ceiling=true, note=note, percent=False)
 
 
 def _rng(sets: Sets) -> torch.Generator:

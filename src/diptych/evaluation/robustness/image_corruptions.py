@@ -1,4 +1,4 @@
-"""A teller's pictures disturbed: noise, blur, JPEG, and crops that leave the truth as it was; and told again."""
+"""A captioner's pictures disturbed: noise, blur, JPEG, and crops that leave the truth as it was; and told again."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from PIL import Image
 from diptych.callbacks.grids import to_pil
 from diptych.evaluation.captioning.captioned import tell, truth_of
 from diptych.evaluation.held_out import HeldOut
-from diptych.runs.load import Teller
+from diptych.runs.load import ImageCaptioner
 from diptych.types import Images, Track
 from diptych.world.perturbations import blurred, crop_corner, cropped, cropped_scene, jpeg, noisy
 
@@ -27,7 +27,7 @@ class PictureCondition:
 
 
 @dataclass(frozen=True)
-class ToldAnew:
+class Recaptioned:
     """What is told of disturbed pictures, and whether it is exactly true of what they showed before."""
 
     condition: PictureCondition
@@ -55,12 +55,14 @@ def picture_conditions(held_out: HeldOut, seed: int) -> list[PictureCondition]:
     return [*(PictureCondition(name, everywhere, changed) for name, changed in whole), _crop(held_out, seed)]
 
 
-def tell_anew(teller: Teller, condition: PictureCondition, held_out: HeldOut, beam: int, track: Track) -> ToldAnew:
+def recaption(
+    captioner: ImageCaptioner, condition: PictureCondition, held_out: HeldOut, beam: int, track: Track
+) -> Recaptioned:
     """Captions of the disturbed pictures, held against the true scenes."""
-    captions = tell(teller, condition.images, beam=beam, track=track, description=f"telling: {condition.name}")
+    captions = tell(captioner, condition.images, beam=beam, track=track, description=f"telling: {condition.name}")
     texts, scenes = [caption.text for caption in captions], held_out.true_scenes()
-    exact = truth_of(texts, held_out, [scenes[place] for place in condition.places]).hits("exact")
-    return ToldAnew(condition, texts, exact)
+    exact = truth_of(texts, held_out, [scenes[place] for place in condition.places]).hits("exact_match")
+    return Recaptioned(condition, texts, exact)
 
 
 def _crop(held_out: HeldOut, seed: int) -> PictureCondition:

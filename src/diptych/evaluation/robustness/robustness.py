@@ -8,14 +8,14 @@ same examples, and its note says how far the two are apart.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from diptych.evaluation.generation.generated import Painted
+from diptych.evaluation.generation.generated import GeneratedImages
 from diptych.evaluation.held_out import HeldOut
 from diptych.evaluation.results import Evaluation, Example, Figure
-from diptych.evaluation.robustness.image_corruptions import ToldAnew, picture_conditions, tell_anew
+from diptych.evaluation.robustness.image_corruptions import Recaptioned, picture_conditions, recaption
 from diptych.evaluation.robustness.paired_differences import NOTE, Pair, Row, paired_row, placed, with_differences
-from diptych.evaluation.robustness.sentence_perturbations import PaintedAnew, paint_anew, sentence_conditions
+from diptych.evaluation.robustness.sentence_perturbations import Regenerated, regenerate, sentence_conditions
 from diptych.evaluation.scene_accuracy import Judged, Scores, rotated, share
-from diptych.runs.load import Painter, Teller
+from diptych.runs.load import ImageCaptioner, ImageGenerator
 from diptych.types import Track
 from diptych.world import Reading, canonical
 
@@ -24,37 +24,37 @@ FLOOR_NOTE = "Floor of same scenes: the picture of the next sentence, undisturbe
 UNDEFINED = "the meaning is not kept, so that nobody can say what would be true"
 
 
-def painter_robustness(
-    painter: Painter, painted: Painted, held_out: HeldOut, protocol: Mapping[str, Any], track: Track
+def generation_robustness(
+    generator: ImageGenerator, generated: GeneratedImages, held_out: HeldOut, protocol: Mapping[str, Any], track: Track
 ) -> Evaluation:
-    """The painter's table: sentences said otherwise, mistyped, mangled, and in a language that it never learned."""
-    assert painted.judged is not None
-    conditions = sentence_conditions(painter, held_out, protocol["seed"])
-    anew = [paint_anew(painter, painted.judged, one, held_out, protocol["seed"], track) for one in conditions]
-    figures = with_differences([_painted_row(one, painted.judged, held_out.contents) for one in anew])
-    clean = Figure.rate("undisturbed: true", painted.judged.truth, held_out.contents)
+    """The generator's table: sentences said otherwise, mistyped, mangled, and in a language that it never learned."""
+    assert generated.judged is not None
+    conditions = sentence_conditions(generator, held_out, protocol["seed"])
+    anew = [regenerate(generator, generated.judged, one, held_out, protocol["seed"], track) for one in conditions]
+    figures = with_differences([_generated_row(one, generated.judged, held_out.contents) for one in anew])
+    clean = Figure.rate("undisturbed: true", generated.judged.truth, held_out.contents)
     return Evaluation(
-        "painter_robustness",
-        "Robustness of painting",
+        "generation_robustness",
+        "Robustness of generating",
         protocol,
         [clean, *figures],
         notes=(NOTE, FLOOR_NOTE),
-        examples=[example for i, one in enumerate(anew) for example in _painted_examples(one, i)],
+        examples=[example for i, one in enumerate(anew) for example in _generated_examples(one, i)],
         clusters=held_out.contents,
     )
 
 
-def teller_robustness(
-    teller: Teller,
+def captioning_robustness(
+    captioner: ImageCaptioner,
     scores: Scores,
     held_out: HeldOut,
     protocol: Mapping[str, Any],
     track: Track,
 ) -> Evaluation:
-    """The teller's table: pictures with noise, blurred, stored as JPEG, and cropped where the truth survives."""
+    """The captioner's table: pictures with noise, blurred, stored as JPEG, and cropped where the truth survives."""
     conditions = picture_conditions(held_out, protocol["seed"])
-    anew = [tell_anew(teller, one, held_out, protocol["beam"], track) for one in conditions]
-    exact = scores.hits("exact")
+    anew = [recaption(captioner, one, held_out, protocol["beam"], track) for one in conditions]
+    exact = scores.hits("exact_match")
     pairs = [Pair(one.places, [exact[i] for i in one.places], one.exact) for one in anew]
     rows = [
         paired_row(f"{one.condition.name}: exactly true", pair, held_out.contents)
@@ -62,7 +62,7 @@ def teller_robustness(
     ]
     clean = Figure.rate("undisturbed: exactly true", exact, held_out.contents)
     return Evaluation(
-        "teller_robustness",
+        "captioning_robustness",
         "Robustness of telling",
         protocol,
         [clean, *with_differences(rows)],
@@ -72,7 +72,7 @@ def teller_robustness(
     )
 
 
-def _painted_row(anew: PaintedAnew, clean: Judged, contents: Sequence[str]) -> Row:
+def _generated_row(anew: Regenerated, clean: Judged, contents: Sequence[str]) -> Row:
     before, after = [clean.readings[place] for place in anew.places], anew.judged.readings
     legible = f"legible {_percent(after)}, before {_percent(before)}"
     if anew.condition.keeps_meaning:
@@ -92,7 +92,7 @@ def _alike(some: Sequence[Reading], others: Sequence[Reading]) -> list[bool]:
     ]
 
 
-def _painted_examples(anew: PaintedAnew, number: int) -> list[Example]:
+def _generated_examples(anew: Regenerated, number: int) -> list[Example]:
     """The first ones of a condition; examples are numbered through all conditions."""
     shown = range(min(SHOWN_OF_EACH, len(anew.places)))
     return [
@@ -106,7 +106,7 @@ def _painted_examples(anew: PaintedAnew, number: int) -> list[Example]:
     ]
 
 
-def _told_examples(anew: ToldAnew, held_out: HeldOut, number: int) -> list[Example]:
+def _told_examples(anew: Recaptioned, held_out: HeldOut, number: int) -> list[Example]:
     shown = range(min(SHOWN_OF_EACH, len(anew.places)))
     return [
         Example(

@@ -1,4 +1,4 @@
-"""A painter's sentences disturbed: said otherwise, mistyped, mangled, or in another language; and painted again."""
+"""A generator's sentences disturbed: said otherwise, mistyped, mangled, or in another language; and generated again."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,10 +7,10 @@ from random import Random
 from PIL import Image
 
 from diptych.callbacks.grids import to_pil
-from diptych.evaluation.generation.generated import brought_to, paint_each
+from diptych.evaluation.generation.generated import brought_to, generate_each
 from diptych.evaluation.held_out import HeldOut
 from diptych.evaluation.scene_accuracy import Judged, judged
-from diptych.runs.load import Painter
+from diptych.runs.load import ImageGenerator
 from diptych.text import WordTokenizer
 from diptych.text.perturbations import mistyped, reordered, with_further_word, with_unknown_word
 from diptych.types import Images, Track
@@ -30,7 +30,7 @@ class SentenceCondition:
 
 
 @dataclass(frozen=True)
-class PaintedAnew:
+class Regenerated:
     """The pictures of the disturbed sentences, held against what was asked at first."""
 
     condition: SentenceCondition
@@ -44,10 +44,10 @@ class PaintedAnew:
         return to_pil(self.images[number : number + 1])[0]
 
 
-def sentence_conditions(painter: Painter, held_out: HeldOut, seed: int) -> list[SentenceCondition]:
+def sentence_conditions(generator: ImageGenerator, held_out: HeldOut, seed: int) -> list[SentenceCondition]:
     """All disturbances of the held-out sentences, the same for the same seed."""
     spoken = held_out.spec.languages
-    speech = _Speech(painter, [Grammar(name) for name in spoken], _unspoken(spoken))
+    speech = _Speech(generator, [Grammar(name) for name in spoken], _unspoken(spoken))
     foreign = "wrong language" if speech.foreign else "other language"
     makers: list[tuple[str, bool, Callable[[str, Constraints, Random], str | None]]] = [
         ("paraphrase", True, speech.paraphrased),
@@ -65,25 +65,27 @@ def sentence_conditions(painter: Painter, held_out: HeldOut, seed: int) -> list[
     ]
 
 
-def paint_anew(
-    painter: Painter, clean: Judged, condition: SentenceCondition, held_out: HeldOut, seed: int, track: Track
-) -> PaintedAnew:
+def regenerate(
+    generator: ImageGenerator, clean: Judged, condition: SentenceCondition, held_out: HeldOut, seed: int, track: Track
+) -> Regenerated:
     """Paint and judge the sentences of a condition that can be disturbed."""
     places = [i for i, sentence in enumerate(condition.sentences) if sentence is not None]
     sentences = [sentence for sentence in condition.sentences if sentence is not None]
     claims = [clean.claims[place] for place in places]
     if not places:
-        return PaintedAnew(condition, (), (), held_out.images[:0], Judged(clean.judge, (), ()))
-    images = brought_to(paint_each(painter, sentences, seed, track, f"painting: {condition.name}"), held_out.image_size)
+        return Regenerated(condition, (), (), held_out.images[:0], Judged(clean.judge, (), ()))
+    images = brought_to(
+        generate_each(generator, sentences, seed, track, f"generating: {condition.name}"), held_out.image_size
+    )
     verdicts = judged(clean.judge, images, claims, track, f"judging: {condition.name}")
-    return PaintedAnew(condition, places, sentences, images, verdicts)
+    return Regenerated(condition, places, sentences, images, verdicts)
 
 
 @dataclass(frozen=True)
 class _Speech:
-    """Ways to disturb a sentence of the grammars, given what it claims; what the painter cannot read whole is None."""
+    """Ways to disturb a sentence, given what it claims; None for what the generator cannot read whole."""
 
-    painter: Painter
+    generator: ImageGenerator
     grammars: Sequence[Grammar]
     foreign: Grammar | None
 
@@ -107,10 +109,10 @@ class _Speech:
         return self._joined(reordered(WordTokenizer.split(sentence), rng))
 
     def translated(self, sentence: str, claims: Constraints, rng: Random) -> str | None:
-        """In another language, as far as the painter reads."""
+        """In another language, as far as the generator reads."""
         spoken = self._grammar_of(sentence)
         other = self.foreign or next((g for g in self.grammars if g is not spoken), None)
-        return self.painter.cut(other.say(claims, rng)) if other else None
+        return self.generator.cut(other.say(claims, rng)) if other else None
 
     def _grammar_of(self, sentence: str) -> Grammar:
         return next(grammar for grammar in self.grammars if grammar.parse(sentence))
@@ -123,7 +125,7 @@ class _Speech:
         return sentence if sentence and self._is_read_whole(sentence) else None
 
     def _is_read_whole(self, sentence: str) -> bool:
-        return len(self.painter.tokenizer.split(sentence)) + 2 <= self.painter.system.data_spec.max_length
+        return len(self.generator.tokenizer.split(sentence)) + 2 <= self.generator.system.data_spec.max_length
 
 
 def _unspoken(spoken: Sequence[str]) -> Grammar | None:

@@ -125,10 +125,10 @@ def _composition(group: _Group) -> Iterator[Figure]:
 
 def _varieties(answers: Answers) -> Iterator[Figure]:
     """Of what true pictures decide freely, beside as many fresh scenes of the same prompts."""
-    painted = _choices(answers, [reading.scene for reading in answers.readings])
+    generated = _choices(answers, [reading.scene for reading in answers.readings])
     fresh = _choices(answers, [scene for prompt in answers.prompts for scene in prompt.scenes])
     for kind in VARIETIES:
-        own, world = ([choice for choice in choices if choice.kind == kind] for choices in (painted, fresh))
+        own, world = ([choice for choice in choices if choice.kind == kind] for choices in (generated, fresh))
         value = entropy_share(own)
         note = f"share of the world's entropy, among true pictures; {PAST}" if own else "no prompt leaves it open"
         if own and value is None:

@@ -1,6 +1,6 @@
-"""The skills benchmark of a painter: what it can do, skill by skill, on prompts of which many are alike.
+"""The skills benchmark of a generator: what it can do, skill by skill, on prompts of which many are alike.
 
-Pictures of every prompt are painted and judged; beside each figure stand its floor (the same pictures held against
+Pictures of every prompt are generated and judged; beside each figure stand its floor (the same pictures held against
 each other's prompts of the same skill) and its ceiling (true renders of what was asked, under the same judge).
 """
 
@@ -13,13 +13,13 @@ import torch
 
 from diptych.callbacks.grids import to_pil
 from diptych.config.errors import UserError
-from diptych.evaluation.generation.generated import brought_to, paint_each, shown_places
+from diptych.evaluation.generation.generated import brought_to, generate_each, shown_places
 from diptych.evaluation.held_out import HeldOut
 from diptych.evaluation.results import Evaluation, Example
 from diptych.evaluation.scene_accuracy import judged
 from diptych.evaluation.skills.figures import NAMES, SUFFIX, clusters_of, skill_figures
 from diptych.metrics.skills import Answers
-from diptych.runs.load import Painter
+from diptych.runs.load import ImageGenerator
 from diptych.types import Images, Scene, Track
 from diptych.world import HoldOut, Judge, WorldSpec, hold_out_named, render
 from diptych.world.prompts import HELD_OUT, PARTS, Prompt, Speech, prompts_of
@@ -91,16 +91,16 @@ class Benchmark:
 
 
 def evaluate_skills(
-    painter: Painter,
+    generator: ImageGenerator,
     held_out: HeldOut,
     request: SkillsRequest,
     protocol: Mapping[str, Any],
     track: Track,
     complete_prob: float | None = None,
 ) -> Evaluation:
-    """The table of the painter's skills; `complete_prob` is the share of complete sentences that it learned from."""
+    """The table of the generator's skills; `complete_prob` is the share of complete sentences that it learned from."""
     benchmark = Benchmark.of(held_out, request)
-    images = painted_prompts(painter, benchmark, protocol["seed"], track)
+    images = generated_prompts(generator, benchmark, protocol["seed"], track)
     answers = answered(benchmark, images, track)
     rendered = answers_of_renders(benchmark, track)
     return Evaluation(
@@ -114,11 +114,11 @@ def evaluate_skills(
     )
 
 
-def painted_prompts(painter: Painter, benchmark: Benchmark, seed: int, track: Track) -> Images:
-    """The pictures of each prompt side by side; a sentence that comes again is painted from other noise."""
+def generated_prompts(generator: ImageGenerator, benchmark: Benchmark, seed: int, track: Track) -> Images:
+    """The pictures of each prompt side by side; a sentence that comes again is generated from other noise."""
     copies = benchmark.request.images_per_prompt
     sentences = [prompt.sentence for prompt in benchmark.prompts for _ in range(copies)]
-    return brought_to(paint_each(painter, sentences, seed, track, "painting skills"), benchmark.spec.side)
+    return brought_to(generate_each(generator, sentences, seed, track, "generating skills"), benchmark.spec.side)
 
 
 def answered(benchmark: Benchmark, images: Images, track: Track) -> Answers:

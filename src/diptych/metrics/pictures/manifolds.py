@@ -1,4 +1,4 @@
-"""How much of the painted is plausible, and how much of the real is covered, by balls around feature vectors.
+"""How much of the generated is plausible, and how much of the real is covered, by balls around feature vectors.
 
 A ball around each vector reaches to its k-th nearest neighbour in its own set. Precision and recall are of
 Kynkäänniemi et al. 2019 (arXiv:1904.06991), density and coverage of Naeem et al. 2020 (arXiv:2002.09797), who hold up
@@ -23,8 +23,8 @@ Vectors = Float[Tensor, "n dim"]
 class ManifoldScores(NamedTuple):
     """Shares in [0, 1], but for density, which may exceed 1.
 
-    `precision`: painted in some real ball. `recall`: real in some painted ball. `density`: real balls around a painted
-    one, of k. `coverage`: real whose ball has a painted one in it.
+    `precision`: generated in some real ball. `recall`: real in some generated ball. `density`: real balls around a
+    generated one, of k. `coverage`: real whose ball has a generated one in it.
     """
 
     precision: float
@@ -34,29 +34,29 @@ class ManifoldScores(NamedTuple):
 
 
 def manifold_scores(
-    real: Float[Tensor, "n dim"], painted: Float[Tensor, "m dim"], *, neighbours: int = NEIGHBOURS
+    real: Float[Tensor, "n dim"], generated: Float[Tensor, "m dim"], *, neighbours: int = NEIGHBOURS
 ) -> ManifoldScores:
     """All four, in float64 and with `ROWS_AT_ONCE` rows of distances in memory.
 
     A vector on the edge of a ball lies outside it, as in the authors' package: sets that are one point score 0.
     """
-    if min(len(real), len(painted)) <= neighbours:
+    if min(len(real), len(generated)) <= neighbours:
         raise ValueError(f"{neighbours} nearest neighbours need {neighbours + 1} vectors of each set")
     centre = real.double().mean(dim=0)
-    real, painted = real.double() - centre, painted.double() - centre
-    real_radii, painted_radii = _radii(real, neighbours), _radii(painted, neighbours)
-    plausible = torch.zeros(len(painted), dtype=torch.bool, device=painted.device)
+    real, generated = real.double() - centre, generated.double() - centre
+    real_radii, generated_radii = _radii(real, neighbours), _radii(generated, neighbours)
+    plausible = torch.zeros(len(generated), dtype=torch.bool, device=generated.device)
     recalled = covered = memberships = 0
-    for rows, distances in _distances(real, painted):
+    for rows, distances in _distances(real, generated):
         inside = distances < real_radii[rows, None]
         plausible |= inside.any(dim=0)
         memberships += int(inside.count_nonzero())
         covered += int(inside.any(dim=1).count_nonzero())
-        recalled += int((distances < painted_radii).any(dim=1).count_nonzero())
+        recalled += int((distances < generated_radii).any(dim=1).count_nonzero())
     return ManifoldScores(
         precision=float(plausible.double().mean()),
         recall=recalled / len(real),
-        density=memberships / (neighbours * len(painted)),
+        density=memberships / (neighbours * len(generated)),
         coverage=covered / len(real),
     )
 

@@ -1,4 +1,4 @@
-"""The demo: a teller and a painter trained from nothing, both evaluated, the loop closed, and all of it told.
+"""The demo: a captioner and a generator trained from nothing, both evaluated, the loop closed, and all of it told.
 
 Nothing heavy is imported before both trainings are over, so that their memory is all that is in use.
 """
@@ -18,7 +18,7 @@ from diptych.runs.lifecycle.processes import resume_in_process, train_in_process
 
 if TYPE_CHECKING:
     from diptych.evaluation.evaluate import Kept
-    from diptych.reports.demo.report import DemoStory
+    from diptych.reports.demo.report import DemoData
     from diptych.types import Track
 
 SMOKE = (
@@ -30,8 +30,8 @@ SMOKE = (
     "tracking=csv",
 )
 SMOKE_OF_ROLE = {
-    "teller": SMOKE,
-    "painter": (*SMOKE, "system.alignment_images=192", "system.whitening_images=64", "schedule.decay_images=256"),
+    "captioner": SMOKE,
+    "generator": (*SMOKE, "system.pretraining_images=192", "system.whitening_images=64", "schedule.decay_images=256"),
 }
 EXAMPLES = {"full": 1000, "smoke": 32}
 PROMPTS_OF_EACH_SKILL = {"full": 250, "smoke": 4}
@@ -85,20 +85,20 @@ class Demo:
         self._end(Step(role, before + time.monotonic() - start, run.read_status().images_seen, role))
         return run.path
 
-    def evaluate(self, teller: Path, painter: Path, track: "Track") -> None:
-        """Both on held-out scenes, the loop, and the painter's skills, in complete sentences as it learned from."""
+    def evaluate(self, captioner: Path, generator: Path, track: "Track") -> None:
+        """Both on held-out scenes, the loop, and the generator's skills, in complete sentences as it learned from."""
         from diptych.evaluation.evaluate import evaluate
         from diptych.evaluation.request import Request
         from diptych.evaluation.skills.skills import SkillsRequest
-        from diptych.runs.load import load_painter, load_teller
+        from diptych.runs.load import load_captioner, load_generator
 
         self._begin("both are evaluated on held-out scenes, and the loop is closed")
         start = time.monotonic()
         skills = SkillsRequest(PROMPTS_OF_EACH_SKILL[self.budget], full_sentences=True)
-        num, telling = EXAMPLES[self.budget], load_teller(teller)
+        num, telling = EXAMPLES[self.budget], load_captioner(captioner)
         told = evaluate(telling, Request(num=num), track=track)
         asked = Request(num=num, skills=skills)
-        self.results = evaluate(load_painter(painter), asked, partners=(telling,), track=track)
+        self.results = evaluate(load_generator(generator), asked, partners=(telling,), track=track)
         self.results.insert(1, *told)
         self._end(Step("evaluation", time.monotonic() - start))
 
@@ -110,7 +110,7 @@ class Demo:
 
         self._begin("the report is written")
         start = time.monotonic()
-        for role in ("teller", "painter"):
+        for role in ("captioner", "generator"):
             write_run_report(RunFolder((self.folder / role).resolve()))
         path = write(self.folder / "report.html", demo_page(self._story()))
         self._journal.unlink(missing_ok=True)
@@ -143,7 +143,7 @@ class Demo:
 
     def _train_anew(self, role: str, arguments: Sequence[str]) -> RunFolder:
         run_id = timed_id()
-        kept = {} if role == "teller" else self._begun()  # a painter learns from its own demo's teller
+        kept = {} if role == "captioner" else self._begun()  # a generator learns from its own demo's captioner
         self._journal.write_text(json.dumps(kept | {role: run_id}), encoding="utf-8")
         code = train_in_process(arguments, run_id, self.training_output)
         return self._checked(role, self._run(run_id), code)
@@ -165,18 +165,18 @@ class Demo:
             raise TrainingFailed(f"training the {role} ended with exit code {code}{where}", code or 1)
         return run
 
-    def _story(self) -> "DemoStory":
-        from diptych.reports.demo.report import DemoStory
+    def _story(self) -> "DemoData":
+        from diptych.reports.demo.report import DemoData
         from diptych.reports.run.run_data import latest_hardware
 
-        runs = {role: RunFolder((self.folder / role).resolve()) for role in ("painter", "teller")}
-        return DemoStory(
+        runs = {role: RunFolder((self.folder / role).resolve()) for role in ("generator", "captioner")}
+        return DemoData(
             budget=self.budget,
             evaluations=[kept.evaluation for kept in self.results],
             steps=self.steps,
             charts=_charts(runs),
-            hardware=latest_hardware(runs["painter"]) | {"peak memory": _peak_memory()},
-            world=_world_in_words(runs["painter"].read_config()),
+            hardware=latest_hardware(runs["generator"]) | {"peak memory": _peak_memory()},
+            world=_world_in_words(runs["generator"].read_config()),
         )
 
     def _begin(self, what: str) -> None:

@@ -1,4 +1,4 @@
-"""The demo's report: a painter and a teller trained from nothing, what they do, and how much of it is true."""
+"""The demo's report: a generator and a captioner trained from nothing, what they do, and how much of it is true."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from diptych.reports.page.tables import NOTHING, headline, number, sureness
 
 
 @dataclass(frozen=True)
-class DemoStory:
+class DemoData:
     """What the demo's report tells. `charts` maps a title to named lines of (images seen, value)."""
 
     budget: str
@@ -25,14 +25,14 @@ class DemoStory:
     world: str
 
 
-def demo_page(story: DemoStory) -> str:
+def demo_page(story: DemoData) -> str:
     """The whole document."""
     minutes = sum(step.seconds for step in story.steps) / 60
     return page(
         title="Paint and tell",
         kicker="diptych · demo" + (" · smoke budget: the numbers mean nothing" if story.budget == "smoke" else ""),
         lead=(
-            f"A painter that draws sentences and a teller that describes pictures, trained from nothing in "
+            f"A generator that draws sentences and a captioner that describes pictures, trained from nothing in "
             f"{minutes:.1f} minutes on this machine. {story.world}"
         ),
         sections_html=(
@@ -45,14 +45,14 @@ def demo_page(story: DemoStory) -> str:
     )
 
 
-def summary_rows(story: DemoStory) -> list[tuple[str, str, str]]:
+def summary_rows(story: DemoData) -> list[tuple[str, str, str]]:
     """The table that the command ends with: what, value, how sure."""
     figures = [(f"{e.title.lower()}: {e.main.name}", e.main) for e in story.evaluations if e.main]
     figures += [(figure.name, figure) for figure in _judge(story)]
     return [(label, number(f.value, percent=f.percent), sureness(f)) for label, f in figures]
 
 
-def _headline(story: DemoStory) -> list[tuple[str, Figure, str]]:
+def _headline(story: DemoData) -> list[tuple[str, Figure, str]]:
     """Big numbers: the main figure of each evaluation, and the judge's own accuracy."""
     first = [(e.title, e.main, e.main.name) for e in story.evaluations if e.main]
     judge = _judge(story)
@@ -60,7 +60,7 @@ def _headline(story: DemoStory) -> list[tuple[str, Figure, str]]:
     return [*first, *(("The judge itself", figure, remarks) for figure in judge[:1])]
 
 
-def _judge(story: DemoStory) -> list[Figure]:
+def _judge(story: DemoData) -> list[Figure]:
     figures = [figure for evaluation in story.evaluations for figure in evaluation.figures]
     return [figure for figure in figures if figure.name.startswith("judge right")]
 

@@ -7,7 +7,7 @@ from diptych.reports.page.curves import Series, curve
 Points = Sequence[tuple[float, float]]
 
 FAMILIES = {
-    "true": ("true", "exact", "well_formed"),
+    "scene accuracy": ("scene_accuracy", "exact_match", "faithful", "well_formed"),
     "right, by kind of claim": ("right_count", "right_shape", "right_colour", "right_size", "right_relation"),
     "why not true": tuple(
         f"false_{reason}"

@@ -10,7 +10,7 @@ from diptych.evaluation.results import Example
 from diptych.reports.page.pictures import attention_tiles, picture_tag
 
 
-def painted_gallery(examples: Sequence[Example]) -> str:
+def generation_gallery(examples: Sequence[Example]) -> str:
     """Pictures drawn from sentences, each over its sentence and verdict, beside what the judge read in it."""
     cards = (
         f"<figure>{picture_tag(e.picture, e.sentence)}{_certificate(e)}"
@@ -20,7 +20,7 @@ def painted_gallery(examples: Sequence[Example]) -> str:
     return _gallery("gallery", cards)
 
 
-def told_gallery(examples: Sequence[Example]) -> str:
+def caption_gallery(examples: Sequence[Example]) -> str:
     """Sentences told of pictures, with where each word looked."""
     cards = (
         f'<figure class="panels"><div class="row">{picture_tag(e.picture, e.told)}'
@@ -30,8 +30,8 @@ def told_gallery(examples: Sequence[Example]) -> str:
     return _gallery("gallery wide", cards)
 
 
-def loop_gallery(examples: Sequence[Example]) -> str:
-    """A sentence, the picture painted from it, and the sentence told of that picture."""
+def cycle_gallery(examples: Sequence[Example]) -> str:
+    """A sentence, the picture generated from it, and the sentence told of that picture."""
     cards = (
         f'<figure class="panels"><div class="row">{picture_tag(e.picture, e.sentence)}'
         f"<figcaption><b>asked</b> {escape(e.sentence)}<br><b>told back</b> {escape(e.told)}{chips(e)}"

@@ -3,52 +3,58 @@
 import sys
 
 from diptych.evaluation.results import Evaluation
-from diptych.reports.page.galleries import first_ones, further_failures, loop_gallery, painted_gallery, told_gallery
+from diptych.reports.page.galleries import (
+    caption_gallery,
+    cycle_gallery,
+    first_ones,
+    further_failures,
+    generation_gallery,
+)
 from diptych.reports.page.html import section
 from diptych.reports.page.tables import evaluation_block
 
 EVERY = sys.maxsize
 GALLERIES = {
-    "painter": (painted_gallery, 18, 6),
-    "teller": (told_gallery, 9, 3),
-    "loop": (loop_gallery, 9, 3),
-    "recognizer": (told_gallery, 9, 3),
-    "second_reader": (painted_gallery, EVERY, 0),
-    "skills": (painted_gallery, 18, 6),
-    "skills_full": (painted_gallery, 18, 6),
-    "painter_robustness": (painted_gallery, 21, 0),
-    "teller_robustness": (told_gallery, 21, 0),
+    "generator": (generation_gallery, 18, 6),
+    "captioner": (caption_gallery, 9, 3),
+    "loop": (cycle_gallery, 9, 3),
+    "classifier": (caption_gallery, 9, 3),
+    "second_reader": (generation_gallery, EVERY, 0),
+    "skills": (generation_gallery, 18, 6),
+    "skills_full": (generation_gallery, 18, 6),
+    "generation_robustness": (generation_gallery, 21, 0),
+    "captioning_robustness": (caption_gallery, 21, 0),
 }
 """How examples of each kind are shown, how many of the first ones, and how many further failures."""
 
 SKILLS_LEAD = (
-    "Each picture was painted from the prompt below it. The first verdict names the skill and is GenEval's: what is "
+    "Each picture was generated from the prompt below it. The first verdict names the skill and is GenEval's: what is "
     "asked for must be there. The second is strict: nothing else may be there, and the picture must be clear."
 )
 
 LEADS = {
-    "painter": (
+    "generator": (
         "Each picture was drawn from the sentence below it. The verdict is the judge's, which compares the picture "
         "with rendered hypotheses and knows nothing of the sentence."
     ),
-    "teller": (
-        "Each sentence was told of the picture beside it. The small tiles show where the teller looked for each word: "
+    "captioner": (
+        "Each caption is of the image beside it. The small tiles show where the captioner looked for each word: "
         "what is dark was not looked at."
     ),
-    "recognizer": "What was recognised in each picture, beside what is in it.",
+    "classifier": "What was classified in each picture, beside what is in it.",
     "skills": SKILLS_LEAD,
     "skills_full": SKILLS_LEAD,
-    "painter_robustness": (
-        "Each picture was painted from the disturbed sentence below it, and judged by what was asked before."
+    "generation_robustness": (
+        "Each picture was generated from the disturbed sentence below it, and judged by what was asked before."
     ),
-    "teller_robustness": "Each sentence was told of the disturbed picture beside it.",
+    "captioning_robustness": "Each sentence was told of the disturbed picture beside it.",
     "second_reader": (
-        "What judge and recogniser find in the pictures painted from these sentences; the sign says whether that is "
+        "What judge and classifier find in the pictures generated from these sentences; the sign says whether that is "
         "what was asked, places aside. First where they differ: pictures that the judge accepts, then those that it "
         "refuses. Then some where they agree."
     ),
     "loop": (
-        "A sentence is painted and the painting is told back. Agreement is consistency, not truth: two models that "
+        "An image is generated from each sentence and captioned. Agreement is consistency, not truth: two models that "
         "share a mistake agree. So the judge's verdict on the same pictures stands beside it."
     ),
 }

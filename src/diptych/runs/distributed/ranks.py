@@ -16,7 +16,7 @@ from contextlib import contextmanager
 
 import torch.distributed as dist
 
-from diptych.runs.distributed.rendezvous import Order
+from diptych.runs.distributed.rendezvous import Rendezvous
 from diptych.runs.folder.layout import RunFolder
 from diptych.runs.lifecycle.signals import held_back
 
@@ -38,7 +38,7 @@ class RankLost(RankFailed):
     """Another process of the run was killed."""
 
 
-class Crew:
+class RankProcesses:
     """Processes that are watched until `over`; `give_up` is told of a failure that the first process hangs upon."""
 
     def __init__(self, folder: RunFolder, give_up: Callable[[RankFailed], None]) -> None:
@@ -46,15 +46,15 @@ class Crew:
         self.over = threading.Event()
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
 
-    def begin(self, order: Order) -> None:
+    def begin(self, rendezvous: Rendezvous) -> None:
         """Start one more; all that it says goes to its own log."""
-        path = self.folder.rank_log(order.place.rank)
+        path = self.folder.rank_log(rendezvous.topology.rank)
         path.parent.mkdir(exist_ok=True)
-        command = [sys.executable, "-m", "diptych.runs.rank", order.to_json()]
+        command = [sys.executable, "-m", "diptych.runs.rank", rendezvous.to_json()]
         variables = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         with path.open("ab") as said, held_back():  # whoever dies of a signal while it starts makes the run a lost one
             process = subprocess.Popen(command, env=variables, stdin=subprocess.DEVNULL, stdout=said, stderr=said)
-            self._processes[order.place.rank] = process
+            self._processes[rendezvous.topology.rank] = process
 
     def watch(self) -> None:
         """From a thread of its own, until all is over."""
@@ -112,24 +112,26 @@ class Crew:
 
 
 @contextmanager
-def crew_of(orders: Sequence[Order], folder: RunFolder, give_up: Callable[[RankFailed], None]) -> Iterator[None]:
+def rank_processes(
+    rendezvous_of_ranks: Sequence[Rendezvous], folder: RunFolder, give_up: Callable[[RankFailed], None]
+) -> Iterator[None]:
     """While entered, the ordered processes work beside this one; none is left afterwards."""
-    crew = Crew(folder, give_up)
+    processes = RankProcesses(folder, give_up)
     try:
-        for order in orders:
-            crew.begin(order)
-        crew.watch()
+        for rendezvous in rendezvous_of_ranks:
+            processes.begin(rendezvous)
+        processes.watch()
         yield
-        crew.wait()
+        processes.wait()
     except RankFailed:
         raise
     except Exception as error:
-        if failure := crew.blamed_for(error):
+        if failure := processes.blamed_for(error):
             raise failure from error
         raise
     finally:
-        crew.over.set()
-        crew.kill()
+        processes.over.set()
+        processes.kill()
 
 
 def end_with(parent: int) -> None:

@@ -14,18 +14,18 @@ from typing import Any, Self
 
 from torch.distributed import TCPStore  # pyright: ignore[reportPrivateImportUsage]
 
-from diptych.runs.distributed.topology import Place, meeting_point
+from diptych.runs.distributed.topology import Topology, store_of
 
-KEY = "diptych/order"
+KEY = "diptych/rendezvous"
 LOOK_EVERY_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
-class Order:
-    """What another process is told by its `parent`: which run, its place, and how to begin; `trust` as for `resume`."""
+class Rendezvous:
+    """What a process learns from its `parent`: the run, its topology, how to begin; `trust` as for `resume`."""
 
     folder: str
-    place: Place
+    topology: Topology
     trust: Sequence[str] | None = None
     warm_start: str | None = None
     checkpoint: str | None = None
@@ -37,23 +37,23 @@ class Order:
     @classmethod
     def from_json(cls, text: str) -> Self:
         values = json.loads(text)
-        return cls(**(values | {"place": Place(**values["place"])}))
+        return cls(**(values | {"topology": Topology(**values["topology"])}))
 
 
-def leave_order(order: Order, store: TCPStore) -> None:
-    """For all whom somebody else has started; each of them knows its own place."""
-    store.set(KEY, order.to_json())
+def publish_rendezvous(rendezvous: Rendezvous, store: TCPStore) -> None:
+    """For all whom somebody else has started; each of them knows its own topology."""
+    store.set(KEY, rendezvous.to_json())
 
 
-def awaited_order(place: Place, settings: Mapping[str, Any]) -> Order:
-    """What the first process has ordered, for the process in this place; waits until it has."""
-    store = meeting_point(place, settings)
+def awaited_rendezvous(topology: Topology, settings: Mapping[str, Any]) -> Rendezvous:
+    """What the first process has ordered, for the process in this topology; waits until it has."""
+    store = store_of(topology, settings)
     deadline = time.monotonic() + settings["timeout_seconds"]
     while not store.check([KEY]):  # to wait within the store is to be deaf to signals
         if time.monotonic() > deadline:
             raise TimeoutError(
-                f"process {place.rank}: the first process of this run has not begun within "
+                f"process {topology.rank}: the first process of this run has not begun within "
                 f"trainer.timeout_seconds={settings['timeout_seconds']:g}"
             )
         time.sleep(LOOK_EVERY_SECONDS)
-    return replace(Order.from_json(store.get(KEY).decode()), place=place)
+    return replace(Rendezvous.from_json(store.get(KEY).decode()), topology=topology)

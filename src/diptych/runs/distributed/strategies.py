@@ -20,7 +20,7 @@ from torch.optim import Optimizer
 from torch.utils._pytree import tree_map
 
 from diptych.config import UserError
-from diptych.runs.distributed.topology import Place, Surroundings
+from diptych.runs.distributed.topology import Surroundings, Topology
 from diptych.runs.folder.environment import usable_cpus
 from diptych.runs.folder.identity import SWEEP_VARIABLE
 from diptych.systems.devices import take_over
@@ -63,9 +63,9 @@ def check_can_be_sharded(settings: Mapping[str, Any], system: Any) -> None:
         )
 
 
-def several_devices(settings: Mapping[str, Any], place: Place) -> dict[str, Any]:
-    """What the Trainer is told of devices; without a place it would take itself for one of SLURM's tasks."""
-    surroundings = [Surroundings(place, settings["num_nodes"])]
+def several_devices(settings: Mapping[str, Any], topology: Topology) -> dict[str, Any]:
+    """What the Trainer is told of devices; without a topology it would take itself for one of SLURM's tasks."""
+    surroundings = [Surroundings(topology, settings["num_nodes"])]
     if settings["strategy"] is None:
         return {"devices": 1, "plugins": surroundings}
     wait = timedelta(seconds=settings["timeout_seconds"])
@@ -81,7 +81,7 @@ def several_devices(settings: Mapping[str, Any], place: Place) -> dict[str, Any]
 class Alike(DDPStrategy):
     """The same weights on all devices, which begin with those of the first, and means of gradients.
 
-    Systems of ours average gradients themselves, once for each of their steps (`System.descend`): torch's wrapper
+    Systems of ours average gradients themselves, once for each of their steps (`System.optimize`): torch's wrapper
     expects one backward pass for each forward one, and that every weight takes part in it. A system that leaves the
     optimiser to Lightning gets the wrapper. Buffers are never overwritten by those of the first device.
     """

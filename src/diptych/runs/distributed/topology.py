@@ -28,7 +28,7 @@ FIRST_PORT, NUM_PORTS = 15_000, 10_000
 
 
 @dataclass(frozen=True)
-class Place:
+class Topology:
     """One of `world_size` processes; `rank` 0 writes the run's folder, and waits for the others at `address:port`.
 
     `local_rank` numbers those of one machine and chooses the device. `port` 0 is yet to be chosen. `is_inherited` where
@@ -46,8 +46,8 @@ class Place:
     def is_first(self) -> bool:
         return self.rank == 0
 
-    def others(self) -> Iterator["Place"]:
-        """The places of those that the first starts on its own machine."""
+    def others(self) -> Iterator["Topology"]:
+        """The topologies of those that the first starts on its own machine."""
         return (replace(self, rank=rank, local_rank=rank) for rank in range(1, self.world_size))
 
 
@@ -56,8 +56,8 @@ def is_begun_beside() -> bool:
     return any(os.environ.get(rank, "") not in ("", "0") for rank, _, _ in RANKS_OF.values())
 
 
-def inherited_place(settings: Mapping[str, Any]) -> Place | None:
-    """The place that torchrun or srun gave this process; None where it starts the others itself."""
+def inherited_topology(settings: Mapping[str, Any]) -> Topology | None:
+    """The topology that torchrun or srun gave this process; None where it starts the others itself."""
     wanted = settings["devices"] * settings["num_nodes"]
     for starter, names in RANKS_OF.items():
         if settings["strategy"] is None or int(os.environ.get(names[2], 1)) == 1 or names[0] not in os.environ:
@@ -68,7 +68,7 @@ def inherited_place(settings: Mapping[str, Any]) -> Place | None:
                 f"{starter} has started {world_size} processes, and trainer.devices={settings['devices']} times "
                 f"trainer.num_nodes={settings['num_nodes']} is {wanted}: make them equal"
             )
-        return Place(rank, local_rank, world_size, *_address(starter), is_inherited=True)
+        return Topology(rank, local_rank, world_size, *_address(starter), is_inherited=True)
     if settings["num_nodes"] > 1:
         raise UserError(
             f"trainer.num_nodes={settings['num_nodes']}: several machines are started by torchrun or srun, on each of "
@@ -77,25 +77,25 @@ def inherited_place(settings: Mapping[str, Any]) -> Place | None:
     return None
 
 
-def meeting_point(place: Place, settings: Mapping[str, Any]) -> TCPStore:
+def store_of(topology: Topology, settings: Mapping[str, Any]) -> TCPStore:
     """Where all processes meet; that of the first process chooses a free port where none is given."""
-    is_host = place.is_first and os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True"
+    is_host = topology.is_first and os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True"
     wait = timedelta(seconds=settings["timeout_seconds"])
-    return TCPStore(place.address, place.port, place.world_size, is_host, timeout=wait, wait_for_workers=False)
+    return TCPStore(topology.address, topology.port, topology.world_size, is_host, timeout=wait, wait_for_workers=False)
 
 
 @contextmanager
-def together(place: Place, store: TCPStore, settings: Mapping[str, Any]) -> Iterator[None]:
+def process_group(topology: Topology, store: TCPStore, settings: Mapping[str, Any]) -> Iterator[None]:
     """In one process group with all others; left when done, so that what comes next in this process is alone."""
     device = torch.device("cpu")
     if settings["accelerator"] != "cpu":
-        device = torch.device("cuda", place.local_rank)
+        device = torch.device("cuda", topology.local_rank)
         torch.cuda.set_device(device)
     dist.init_process_group(
         settings["backend"] or ("gloo" if device.type == "cpu" else "cpu:gloo,cuda:nccl"),
         store=store,
-        rank=place.rank,
-        world_size=place.world_size,
+        rank=topology.rank,
+        world_size=topology.world_size,
         timeout=timedelta(seconds=settings["timeout_seconds"]),
     )
     try:
@@ -107,9 +107,9 @@ def together(place: Place, store: TCPStore, settings: Mapping[str, Any]) -> Iter
 class Surroundings(ClusterEnvironment):
     """What Lightning asks of whoever has started the processes."""
 
-    def __init__(self, place: Place, num_nodes: int) -> None:
+    def __init__(self, topology: Topology, num_nodes: int) -> None:
         super().__init__()
-        self.place, self.num_nodes = place, num_nodes
+        self.topology, self.num_nodes = topology, num_nodes
 
     @property
     def creates_processes_externally(self) -> bool:
@@ -117,33 +117,33 @@ class Surroundings(ClusterEnvironment):
 
     @property
     def main_address(self) -> str:
-        return self.place.address
+        return self.topology.address
 
     @property
     def main_port(self) -> int:
-        return self.place.port
+        return self.topology.port
 
     @staticmethod
     def detect() -> bool:
         return False
 
     def world_size(self) -> int:
-        return self.place.world_size
+        return self.topology.world_size
 
     def set_world_size(self, size: int) -> None:
-        assert size == self.place.world_size
+        assert size == self.topology.world_size
 
     def global_rank(self) -> int:
-        return self.place.rank
+        return self.topology.rank
 
     def set_global_rank(self, rank: int) -> None:
-        assert rank == self.place.rank
+        assert rank == self.topology.rank
 
     def local_rank(self) -> int:
-        return self.place.local_rank
+        return self.topology.local_rank
 
     def node_rank(self) -> int:
-        return self.place.rank * self.num_nodes // self.place.world_size
+        return self.topology.rank * self.num_nodes // self.topology.world_size
 
 
 def _address(starter: str) -> tuple[str, int]:

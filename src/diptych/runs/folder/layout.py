@@ -20,7 +20,7 @@ from typing import Any, Self
 import yaml
 
 from diptych.config.errors import UserError
-from diptych.config.redaction import without_places
+from diptych.config.redaction import without_paths
 from diptych.runs.folder.files import write_over, write_whole
 from diptych.runs.folder.identity import own_handle
 from diptych.runs.folder.status import DAMAGED, RUNNING, Status, birth_of, host_name, now
@@ -153,7 +153,7 @@ class RunFolder:
 
     @property
     def attention(self) -> Path:
-        """Sheets of where a teller looked."""
+        """Sheets of where a captioner looked."""
         return self.path / "attention"
 
     @property
@@ -268,6 +268,6 @@ def begun_by_another(path: Path) -> RunFolder:
 
 def digest_of(config: Mapping[str, Any]) -> str:
     """Ten digits that name what is trained and how, wherever it runs and whatever is told of it."""
-    chosen = without_places({key: value for key, value in config.items() if key not in NO_MATTER})
+    chosen = without_paths({key: value for key, value in config.items() if key not in NO_MATTER})
     chosen["parts"] = {name: part["role"] for name, part in config.get("parts", {}).items()}
     return hashlib.sha256(json.dumps(chosen, sort_keys=True).encode()).hexdigest()[:10]

@@ -11,7 +11,7 @@ from diptych.callbacks import Checkpoints
 from diptych.callbacks.durable import NO_ROOM, NotSaved, not_saved
 from diptych.config import UserError
 from diptych.data.loader import end_workers
-from diptych.runs.checkpoint_state import Saved
+from diptych.runs.checkpoint_state import CheckpointState
 from diptych.runs.distributed.ranks import RankLost
 from diptych.runs.folder.layout import RunFolder
 from diptych.runs.folder.lock import LockHeld, is_locked, locked
@@ -33,7 +33,7 @@ class Progress:
     """What status.json is told when a run ends, however it ends; `begun` is where it was when this start began."""
 
     signals: StopSignals
-    begun: Saved | None = None
+    begun: CheckpointState | None = None
     system: System | None = None
     trackers: Trackers | None = None
     checkpoints: Checkpoints | None = None
@@ -60,7 +60,7 @@ class Progress:
 
 
 @contextmanager
-def in_hand(folder: RunFolder) -> Iterator[None]:
+def exclusive_lock(folder: RunFolder) -> Iterator[None]:
     """Nobody else trains the run meanwhile; a job whose machine is taken away waits for its end when it has let go."""
     before = folder.saved
     try:
@@ -102,7 +102,7 @@ def refuse_if_alive(folder: RunFolder) -> None:
 
 
 @contextmanager
-def recorded(folder: RunFolder, saved: Saved | None = None) -> Iterator[Progress]:
+def recorded(folder: RunFolder, saved: CheckpointState | None = None) -> Iterator[Progress]:
     """Keep log.txt and status.json of one start, and close the trackers with its status; `saved` is where it begins."""
     signals = StopSignals()
     progress = Progress(signals, saved)

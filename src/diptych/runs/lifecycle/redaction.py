@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from diptych.config.redaction import without_names, without_places
+from diptych.config.redaction import without_names, without_paths
 from diptych.runs.folder import environment
 from diptych.runs.folder.digests import seedless_digest
 from diptych.runs.folder.layout import RunFolder, digest_of
@@ -41,7 +41,7 @@ def _sweep_of(starts: Sequence[Mapping[str, Any]]) -> str:
 
 def told(values: Any) -> Any:
     """Plain values such as a configuration, without where things lie, who trains and on which machine."""
-    return without_names(without_places(values), own_names())
+    return without_names(without_paths(values), own_names())
 
 
 def own_names() -> set[str]:

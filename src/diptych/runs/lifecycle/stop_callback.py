@@ -15,7 +15,7 @@ GIVEN_UP = 1000
 """Stands among the numbers of signals for a run that is to be pruned; no signal's number is so high."""
 
 
-class Pauses(Callback):
+class StopCallback(Callback):
     """Last of all callbacks, so that figures and pictures are written; `Checkpoints` then saves on the way out.
 
     A run that is at its end anyway is let go to it: nothing would be left to go on with.

@@ -20,7 +20,7 @@ from diptych.decoding.interface import State, StepFunction
 from diptych.losses.captioning import caption_nll, doubly_stochastic_penalty, token_nll
 from diptych.models.noise import PixelNoise
 from diptych.systems.base import System
-from diptych.systems.captioning.quality import TellingQuality
+from diptych.systems.captioning.quality import CaptioningQuality
 from diptych.systems.devices import average, mean_over_devices
 from diptych.systems.modes import evaluating
 from diptych.systems.optimizers import MakeOptimizer, check_finite, follow, optimizer_for
@@ -53,7 +53,7 @@ class Captioner(System):
     `schedule` multiplies the learning rate (None: constant); the encoder's is `image_encoder_lr_multiplier` times the
     decoder's. `max_grad_norm` clips the gradient of both together.
 
-    `pixel_noise` is the largest standard deviation of noise on training pictures, for a captioner that painters learn
+    `pixel_noise` is the largest standard deviation of noise on training pictures, for a captioner that generators learn
     from: its gradients then mean shapes. It grows from nothing over the first `noise_warmup_images`, because shapes
     are learned faster from clean pictures.
     """
@@ -89,7 +89,7 @@ class Captioner(System):
         self.attention_penalty_weight = attention_penalty_weight
         self.pixel_noise, self.noise_warmup_images = pixel_noise, noise_warmup_images
         self.noise = PixelNoise(varies=True)
-        self.quality = TellingQuality(data_spec)
+        self.quality = CaptioningQuality(data_spec)
         self._examples: tuple[Images, Sequence[Sequence[str]]] | None = None
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
@@ -158,7 +158,7 @@ class Captioner(System):
         optimizer: Any = self.optimizers()
         learning_rate = follow(self.schedule, optimizer, self.images_seen)
         weighted = terms["loss"] + self.attention_penalty_weight * terms.get("attention_penalty", 0.0)
-        norm = self.descend(optimizer, weighted, self.max_grad_norm)
+        norm = self.optimize(optimizer, weighted, self.max_grad_norm)
         return {name: term.detach() for name, term in terms.items()} | {"grad_norm": norm, "lr": learning_rate}
 
     def _attended(self, attention: Tensor | None) -> Tensor:
@@ -172,7 +172,7 @@ class Captioner(System):
 
     def _search(self, search: Search, features: Any) -> Decoded:
         """Captions as tokens, at most as long as those of the data."""
-        memory = self.caption_decoder.remember(features)
+        memory = self.caption_decoder.encode_memory(features)
 
         def step(tokens: Tensor, state: State) -> tuple[Tensor, State]:
             return self.caption_decoder.step(tokens, memory, state)

@@ -1,4 +1,4 @@
-"""How well a recogniser names what is in the validation images."""
+"""How well a classifier names what is in the validation images."""
 
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
@@ -6,7 +6,7 @@ from torchmetrics import MeanMetric
 from torchmetrics.classification import MultilabelExactMatch, MultilabelStatScores
 
 
-class RecognitionQuality(nn.Module):
+class ClassificationQuality(nn.Module):
     """Collects a validation and sums it up, over all devices.
 
     `nll` is in nats an image, `accuracy` the share of images of which every label is right. `precision`, `recall` and

@@ -1,4 +1,4 @@
-"""Recognition: an image encoder learns to name what is in a picture, by the labels that the data publish.
+"""Classification: an image encoder learns to name what is in a picture, by the labels that the data publish.
 
 Where exactly one label holds (digits) it is a classifier; where any number may (the kinds of objects in a scene), each
 label is decided for itself. It is an eye of the project's own: its vectors compare sets of pictures, and its labels
@@ -14,10 +14,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from diptych.losses.classification import class_nll, label_nll
-from diptych.models.label_head import LabelReader
+from diptych.models.label_head import LabelHead
 from diptych.models.noise import PixelNoise
 from diptych.systems.base import System
-from diptych.systems.classification.quality import RecognitionQuality
+from diptych.systems.classification.quality import ClassificationQuality
 from diptych.systems.devices import average
 from diptych.systems.modes import evaluating
 from diptych.systems.optimizers import MakeOptimizer, check_finite, follow, optimizer_for
@@ -28,19 +28,19 @@ NUM_EXAMPLES = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Recognition:
+class Classification:
     """What was found in a picture: the labels that hold, and the probability of every label of the data."""
 
     labels: tuple[str, ...]
     probs: Float[Tensor, " labels"]
 
 
-class Recognizer(System):
+class Classifier(System):
     """An image encoder, and a reader of labels in what it sees.
 
     `schedule` multiplies the learning rate (None: constant); the encoder's is `image_encoder_lr_multiplier` times the
-    reader's. `pixel_noise` is the largest standard deviation of noise on training pictures, for a recogniser that
-    shall look at painted ones.
+    reader's. `pixel_noise` is the largest standard deviation of noise on training pictures, for a classifier that
+    shall look at generated ones.
     """
 
     def __init__(
@@ -57,10 +57,10 @@ class Recognizer(System):
     ) -> None:
         super().__init__(data_spec=data_spec, seed=seed)
         if not data_spec.labels:
-            raise ValueError(f"system=recognizer: data {data_spec.name} has no labels; choose scenes, digits or mnist")
+            raise ValueError(f"system=classifier: data {data_spec.name} has no labels; choose scenes, digits or mnist")
         self.automatic_optimization = False
         self.image_encoder: Any = image_encoder
-        self.reader = LabelReader(
+        self.reader = LabelHead(
             image_dim=self.image_encoder.pooled_dim,
             region_dim=self.image_encoder.region_dim,
             num_labels=len(data_spec.labels),
@@ -71,7 +71,7 @@ class Recognizer(System):
         self.image_encoder_lr_multiplier = image_encoder_lr_multiplier
         self.max_grad_norm = max_grad_norm
         self.noise = PixelNoise(pixel_noise, varies=True)
-        self.quality = RecognitionQuality(len(data_spec.labels))
+        self.quality = ClassificationQuality(len(data_spec.labels))
         self._examples: tuple[Images, list[tuple[str, ...]]] | None = None
 
     def forward(self, images: Images) -> Float[Tensor, "batch labels"]:
@@ -87,13 +87,13 @@ class Recognizer(System):
         return optimizer_for(self.make_optimizer, self.reader, image_encoder)
 
     @torch.no_grad()
-    def recognize(self, images: Images) -> list[Recognition]:
+    def classify(self, images: Images) -> list[Classification]:
         """What is in each picture, as sure as it is."""
         with evaluating(self.image_encoder, self.reader):
             logits = self(images)
         probs = logits.softmax(dim=1) if self.data_spec.exclusive_labels else logits.sigmoid()
         rows = zip(self._held(logits).cpu(), probs.cpu(), strict=True)
-        return [Recognition(self._names(held), row) for held, row in rows]
+        return [Classification(self._names(held), row) for held, row in rows]
 
     def example_captions(self) -> tuple[Images, tuple[str, ...], list[tuple[str, ...]]]:
         """The same few validation images throughout a run, the labels found in them now, and those that hold."""
@@ -102,7 +102,7 @@ class Recognizer(System):
             held = [(", ".join(self._names(row)),) for row in _labels(batch)[:NUM_EXAMPLES]]
             self._examples = batch.images[:NUM_EXAMPLES], held
         images, held = self._examples
-        found = self.recognize(images.to(self.device))
+        found = self.classify(images.to(self.device))
         return images, tuple(", ".join(one.labels) for one in found), held
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
@@ -118,7 +118,7 @@ class Recognizer(System):
         check_finite(average({"loss": loss}, self.device), self.images_seen)
         optimizer: Any = self.optimizers()
         learning_rate = follow(self.schedule, optimizer, self.images_seen)
-        norm = self.descend(optimizer, loss, self.max_grad_norm)
+        norm = self.optimize(optimizer, loss, self.max_grad_norm)
         return {"loss": loss.detach(), "grad_norm": norm, "lr": learning_rate}
 
     def _held(self, logits: Float[Tensor, "batch labels"]) -> Bool[Tensor, "batch labels"]:

@@ -63,21 +63,21 @@ def said_of_pictures(
     return torch.tensor(compatible)
 
 
-class Partners(NamedTuple):
+class Mismatches(NamedTuple):
     """For each own picture the number of a sentence of the joint batch that is wrong of it; `exist`: there is one."""
 
     sentence: Int[Tensor, " batch"]
     exist: Bool[Tensor, " batch"]
 
 
-def draw_partners(compatible: Bool[Tensor, "joint joint"], rng: torch.Generator) -> Partners:
+def sample_mismatches(compatible: Bool[Tensor, "joint joint"], rng: torch.Generator) -> Mismatches:
     """A random wrong sentence for each picture, all equally likely; its own where there is none."""
     own = torch.eye(len(compatible), dtype=torch.bool)
     wrong = ~compatible.cpu() & ~own
     exist = wrong.any(1)
     choices = wrong | (own & ~exist[:, None])
     index = torch.multinomial(choices.float(), 1, generator=rng).squeeze(1)
-    return Partners(*(own_share(part).to(compatible.device) for part in (index, exist)))
+    return Mismatches(*(own_share(part).to(compatible.device) for part in (index, exist)))
 
 
 def rows_of(text: TextFeatures, index: Int[Tensor, " batch"]) -> TextFeatures:

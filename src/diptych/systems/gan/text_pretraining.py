@@ -1,8 +1,8 @@
-"""A text encoder's lessons before the first picture is painted: what a frozen captioner would see.
+"""A text encoder's text pretraining before the first picture is generated: what a frozen captioner would see.
 
 The text encoder regresses the captioner's features of the real picture from its sentence, as in the image-text
 pre-training of AttnGAN (Xu et al. 2018, arXiv:1711.10485) but by regression, against a captioner that is there
-anyway, and inside the painter's own run. Within a few hundred steps it knows which attribute belongs to which object,
+anyway, and inside the generator's own run. Within a few hundred steps it knows which attribute belongs to which object,
 which an adversarial signal needs many thousand for; in-batch contrast never teaches who is above whom.
 """
 
@@ -11,45 +11,49 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from diptych.losses.text_pretraining import alignment_loss
+from diptych.losses.text_pretraining import pretraining_loss
 from diptych.models.whitening import Whitening
 from diptych.systems.devices import gather, own_share
-from diptych.systems.gan.terms.redescription import Teller
+from diptych.systems.gan.terms.redescription import FrozenCaptioner
 from diptych.systems.schedules import Trapezoid
 from diptych.types import Images, TextFeatures
 
 PROJECTION_SEED = 0
 DECAY_SHARE = 0.8
-"""Of the lessons: over them the learning rate falls to zero, and most of the noise in what was learned goes."""
+"""Of the text pretraining's images: over them the learning rate falls to zero."""
 
 
 def check_whitening_is_learned(text_encoder: nn.Module | None) -> None:
-    """Without lessons: refuse a text encoder that is to whiten, and has never learned what (a warm start may have)."""
+    """Without text pretraining, refuse a text encoder whose whitening was never learned (a warm start may have)."""
     whitening = getattr(text_encoder, "whitening", None)
     if isinstance(whitening, Whitening) and whitening.count < 2:
         raise ValueError(
-            "text_encoder.whitening_floor: sentence vectors are whitened after lessons only, and there are none "
-            "(system.alignment_images=0): give some images and a captioner's run in parts.teller.run, or choose "
+            "text_encoder.whitening_floor: sentence vectors are whitened after text pretraining, and there is none "
+            "(system.pretraining_images=0): give some images and a captioner's run in parts.captioner.run, or choose "
             "text_encoder=gru_pooled"
         )
 
 
-class Alignment:
-    """First `learn_images` of regression, then `look_images` in which the whitening looks at what was learned.
+class TextPretraining:
+    """First `learn_images` of regression, then `whitening_images` in which the whitening looks at what was learned.
 
     Afterwards the text encoder is left as it is. The target is a fixed random projection of all region features,
     standardised over the joint batch: distances survive it, and where things are is part of it. Not a module, so that
-    the captioner is neither trained nor saved with the painter.
+    the captioner is neither trained nor saved with the generator.
     """
 
-    def __init__(self, teller: Teller, text_encoder: nn.Module, *, learn_images: int, look_images: int) -> None:
+    def __init__(
+        self, captioner: FrozenCaptioner, text_encoder: nn.Module, *, learn_images: int, whitening_images: int
+    ) -> None:
         whitening = getattr(text_encoder, "whitening", None)
         if not isinstance(whitening, Whitening):
             name = type(text_encoder).__name__
-            raise ValueError(f"system.alignment_images needs a text encoder that whitens; {name} does not: set it to 0")
-        self.image_encoder = teller.image_encoder.eval().requires_grad_(False)
+            raise ValueError(
+                f"system.pretraining_images needs a text encoder that whitens; {name} does not: set it to 0"
+            )
+        self.image_encoder = captioner.image_encoder.eval().requires_grad_(False)
         self.whitening = whitening
-        self.learn_images, self.look_images = learn_images, look_images
+        self.learn_images, self.whitening_images = learn_images, whitening_images
         self.schedule = Trapezoid(learn_images, decay_images=max(1, round(DECAY_SHARE * learn_images)))
         self.projection = torch.empty(0)
 
@@ -58,16 +62,16 @@ class Alignment:
         return images_seen <= self.learn_images
 
     def is_over(self, images_seen: int) -> bool:
-        """Whether painting has begun."""
+        """Whether generating has begun."""
         return images_seen > self.images
 
     @property
     def images(self) -> int:
-        """So many are seen before painting begins."""
-        return self.learn_images + self.look_images
+        """So many are seen before generating begins."""
+        return self.learn_images + self.whitening_images
 
     def goes_on(self, images_seen_before: int, images_seen: int) -> bool:
-        """Whether this batch is one of the lessons; `ValueError` at the first that is not, if nothing was whitened."""
+        """Whether this batch is of the pretraining; `ValueError` at the first that is not, if nothing was whitened."""
         if not self.is_over(images_seen):
             return True
         if not self.is_over(images_seen_before):
@@ -79,15 +83,15 @@ class Alignment:
         self.whitening.reset()
 
     def check_settled(self) -> None:
-        """Refuse to paint from sentence vectors that were never whitened."""
+        """Refuse to generate from sentence vectors that were never whitened."""
         if self.whitening.count < 2:
             raise ValueError(
-                f"system.whitening_images={self.look_images}: no batch fell into them; give some batches' worth"
+                f"system.whitening_images={self.whitening_images}: no batch fell into them; give some batches' worth"
             )
 
     def loss(self, text: TextFeatures, images: Images) -> Float[Tensor, " batch"]:
         """Squared error per dimension, 1 for a text encoder that knows nothing."""
-        return alignment_loss(text.sentence, self._targets(images, text.sentence.shape[1]))
+        return pretraining_loss(text.sentence, self._targets(images, text.sentence.shape[1]))
 
     def look(self, text: TextFeatures, images_seen: int) -> None:
         """Let the whitening see sentence vectors, and settle with the last of them."""
@@ -107,10 +111,10 @@ class Alignment:
         return standardised @ self.projection
 
 
-def alignment_of(
-    teller: Teller | None, text_encoder: nn.Module | None, learn_images: int, look_images: int
-) -> Alignment | None:
-    """Without a captioner there is none: a painter restored to paint needs neither."""
-    if not learn_images or teller is None or text_encoder is None:
+def pretraining_of(
+    captioner: FrozenCaptioner | None, text_encoder: nn.Module | None, learn_images: int, whitening_images: int
+) -> TextPretraining | None:
+    """Without a captioner there is none: a generator restored to generate needs neither."""
+    if not learn_images or captioner is None or text_encoder is None:
         return None
-    return Alignment(teller, text_encoder, learn_images=learn_images, look_images=look_images)
+    return TextPretraining(captioner, text_encoder, learn_images=learn_images, whitening_images=whitening_images)

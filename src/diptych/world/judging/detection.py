@@ -48,7 +48,7 @@ def detect(images: Float[Tensor, "b 3 side side"], most: int) -> Found:
     while len(rounds) < most and (len(open_images) or not rounds):
         found = _best_of_each(rest.images[open_images], open_images, filters, kinds)
         fitted, corners = _refine(rest, found)
-        rest.paint(found.image, corners, -fitted.synthesis)
+        rest.generate(found.image, corners, -fitted.synthesis)
         rounds.append(Found(found.image, found.shape, to_picture(fitted.params, corners)[:, 0]))
         open_images = found.image
     return _joined(rounds)

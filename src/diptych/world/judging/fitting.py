@@ -56,7 +56,7 @@ class Fit:
 
     @property
     def synthesis(self) -> Float[Tensor, "n 3 patch patch"]:
-        """Each object as its first hypothesis paints it."""
+        """Each object as its first hypothesis generates it."""
         return self.colour[:, 0, :, None, None] * self.masks[:, :1]
 
 

@@ -54,7 +54,7 @@ def interpret(images: Float[Tensor, "b 3 side side"], most: int) -> Interpretati
     corners = rest.corners(params[:, 0, 0], params[:, 0, 1])
     start = to_patch(params, corners)
     best = evaluate(shapes[:, :1], start[:, :1], rest.cut(image, corners))
-    rest.paint(image, corners, -best.synthesis)
+    rest.generate(image, corners, -best.synthesis)
     fits, best = _improve(rest, image, corners, best, shapes, start, LAST_STEPS)
     others = _others(fits)
     return Interpretation(
@@ -81,7 +81,7 @@ def _first_reading(
     rest = Canvas(coarse)
     corners = rest.corners(found.params[:, 0], found.params[:, 1])
     best = evaluate(found.shape[:, None], to_patch(found.params[:, None], corners), rest.cut(found.image, corners))
-    rest.paint(found.image, corners, -best.synthesis)
+    rest.generate(found.image, corners, -best.synthesis)
     shapes, start = _all_shapes(best.params)
     fits, _ = _improve(rest, found.image, corners, best, shapes, start, FIRST_STEPS)
     fits = fits.keep(fits.error.argsort(dim=1)[:, :KEPT])
@@ -107,7 +107,7 @@ def _improve(
     patches = rest.cut(image, corners) + best.synthesis
     fits = fit(shapes, start, patches, radius_range(rest.side), steps)
     improved = fits.best()
-    rest.paint(image, corners, best.synthesis - improved.synthesis)
+    rest.generate(image, corners, best.synthesis - improved.synthesis)
     return fits, improved
 
 

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from diptych.types import Scene
 from diptych.world.constraints import Constraints
-from diptych.world.description import tell_everything
+from diptych.world.description import describe_fully
 from diptych.world.judging.limits import Limits, limits_for
 from diptych.world.judging.readings import Reading, read_pictures
 from diptych.world.perturbations import blurred
@@ -35,7 +35,7 @@ class Verdict:
     """Whether a picture is what a sentence says, strictly: for certain, and legibly.
 
     `reason` is "true" or the first of `REASONS` why it is not; `matches` asks only whether what was most probably
-    read is what the sentence says, however badly it is painted.
+    read is what the sentence says, however badly it is generated.
     """
 
     true: bool
@@ -98,7 +98,7 @@ def judge_fresh(spec: WorldSpec, num: int, seed: int, blur: float = 0.0) -> tupl
     images = render(scenes)
     if blur:
         images = blurred(images, blur)
-    verdicts = Judge(spec).verdicts(images, [tell_everything(scene, rng) for scene in scenes])
+    verdicts = Judge(spec).verdicts(images, [describe_fully(scene, rng) for scene in scenes])
     return scenes, [verdict.true for verdict in verdicts]
 
 

@@ -15,7 +15,7 @@ def searched(points: list[dict], figures: list[float]) -> SweepTable:
         SweptRun(i, f"run-{i}", (f"n={i}",), point, 0, "done", figures=(figure,), trial=i)
         for i, (point, figure) in enumerate(zip(points, figures, strict=True))
     ]
-    return table_of("searched", [Objective("val/true")], runs)
+    return table_of("searched", [Objective("val/scene_accuracy")], runs)
 
 
 def shares(table: SweepTable) -> dict[str, float]:

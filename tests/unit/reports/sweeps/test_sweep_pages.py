@@ -27,7 +27,7 @@ def varied(outputs: Path, name: str = "varied", number: int = 24) -> list[Played
         value = 0.9 - 0.1 * (math.log10(lr) + 3.3) ** 2 + 0.002 * (i % 3)
         curve = [value * (1 - 0.7**k) for k in range(1, 10)]
         arguments = [
-            "experiment=scenes/a_painter_with_a_rather_long_name",
+            "experiment=scenes/a_generator_with_a_rather_long_name",
             f"generator_optimizer.lr={lr}",
             f"discriminator_optimizer.lr={lr * (1 + i % 2)}",
             f"objective={('hinge', 'relativistic', 'non_saturating')[i % 3]}",
@@ -85,7 +85,7 @@ def test_a_sweep_without_a_monitor_has_a_page_that_says_so(tmp_path: Path) -> No
 
 def test_two_objectives_have_a_front(tmp_path: Path) -> None:
     folder = played(tmp_path, "two", varied(tmp_path))
-    folder.ledger.append("search", runs=24, objectives={"val/true": "maximize", "seconds": "minimize"})
+    folder.ledger.append("search", runs=24, objectives={"val/scene_accuracy": "maximize", "seconds": "minimize"})
     reading = reading_of(folder)
     assert "Pareto front" in reading.text
     assert (tmp_path / "out" / "pareto.png") in write_reading(reading, tmp_path / "out")
@@ -135,14 +135,14 @@ def test_compare_of_one_sweep_sets_its_evaluated_runs_side_by_side_as_well(
     assert (tmp_path / "comparisons" / "tested" / "sweep.md").is_file()
 
 
-@pytest.mark.parametrize("objective", ["val/true", "val/true:up", ":max"])
+@pytest.mark.parametrize("objective", ["val/scene_accuracy", "val/scene_accuracy:up", ":max"])
 def test_an_objective_says_which_way_is_better(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], objective: str
 ) -> None:
     monkeypatch.setenv("DIPTYCH_OUTPUTS", str(tmp_path))
     grid(tmp_path, "lr", {"lr=1": [0.5]})
     assert main(["compare", "lr", "--objective", objective]) == 2
-    assert "val/true:max" in capsys.readouterr().err
+    assert "val/scene_accuracy:max" in capsys.readouterr().err
 
 
 def test_report_writes_a_sweeps_page_into_its_folder_and_a_runs_into_its_own(

@@ -115,7 +115,7 @@ def test_damaged_and_deleted_runs_are_said_to_be_so(tmp_path: Path) -> None:
 @pytest.mark.parametrize("file", ["config.yaml", "metrics.csv"])
 def test_a_damaged_file_of_one_run_never_hides_the_others(tmp_path: Path, file: str) -> None:
     folder = grid(tmp_path, "torn", {"lr=1": [0.1], "lr=2": [0.2]})
-    (folder.run_of(folder.jobs()[0]).path / file).write_text('images,"val/true\n1,{')
+    (folder.run_of(folder.jobs()[0]).path / file).write_text('images,"val/scene_accuracy\n1,{')
     assert read_sweep(folder).leader.parameters == {"lr": 2}
 
 
@@ -203,7 +203,7 @@ def test_budgets_that_differ_though_nobody_asked_for_that_are_said(
 def test_a_figure_that_no_run_measures_is_said_with_those_that_there_are(tmp_path: Path) -> None:
     run = PlayedRun(["lr=1"], 0.5, curve=[0.5])
     folder = played(tmp_path, "lr", [run])
-    assert "no run that is done has measured val/tru; they measured val/true" in " ".join(
+    assert "no run that is done has measured val/tru; they measured val/scene_accuracy" in " ".join(
         read_sweep(folder, [Objective("val/tru")]).notes
     )
     assert "measured" not in " ".join(read_sweep(folder).notes)

@@ -8,7 +8,7 @@ import pytest
 from diptych.config.search_space import read_space
 from diptych.sweeps.search.request import Objective, Search
 
-TRUE = (Objective("val/true", "maximize"),)
+TRUE = (Objective("val/scene_accuracy", "maximize"),)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from diptych.sweeps.search.planner import MOST_FAILURES, SearchPlanner, runs_lef
 from diptych.sweeps.search.request import Objective
 from diptych.sweeps.search.study import FILE_NAME
 
-METRIC = "val/true"
+METRIC = "val/scene_accuracy"
 
 
 class Stage:
@@ -92,7 +92,7 @@ def test_the_study_is_told_the_best_figure_of_a_run(stage):
     stage.measure(number, 0.2, 0.7, float("nan"), 0.6)
     stage.end(number)
     assert [trial.value for trial in stage.trials()] == [0.7]
-    assert stage.planner.summary()[0].startswith("best: val/true 0.7 with x=")
+    assert stage.planner.summary()[0].startswith("best: val/scene_accuracy 0.7 with x=")
 
 
 def test_what_the_supervisor_did_not_live_to_tell_is_told_by_the_next_one(stage):
@@ -215,12 +215,12 @@ def test_a_trial_whose_run_failed_is_not_gone_on_with(stage):
     stage = stage(repeats=("seed=0", "seed=1", "seed=2"))
     stage.begin()
     stage.begin()
-    stage.end(0, FAILED, "no paint")
+    stage.end(0, FAILED, "no generate")
     assert stage.run(1).prune.exists()
     stage.end(1, PRUNED)
     stage.begin()
     assert [job.trial for job in stage.jobs] == [0, 0, 1]
-    assert stage.trials()[0].user_attrs["why"] == "no paint"
+    assert stage.trials()[0].user_attrs["why"] == "no generate"
 
 
 def test_a_run_that_diverged_was_a_bad_proposal_and_no_accident(stage):
@@ -234,7 +234,7 @@ def test_a_run_that_diverged_was_a_bad_proposal_and_no_accident(stage):
 def test_what_was_retried_and_ended_well_is_learned_from(stage, pruner):
     stage = stage(pruner=pruner)
     stage.begin()
-    stage.end(0, FAILED, "no paint")
+    stage.end(0, FAILED, "no generate")
     for event in ("queued", "started"):
         stage.folder.ledger.append(event, job=0, handle="", slot=0)
     assert stage.jobs[0].state == RUNNING
@@ -248,7 +248,7 @@ def test_retrying_brings_back_the_runs_that_ended_with_the_one_that_failed(stage
     stage = stage(repeats=("seed=0", "seed=1"))
     stage.begin()
     stage.begin()
-    stage.end(0, FAILED, "no paint")
+    stage.end(0, FAILED, "no generate")
     stage.end(1, PRUNED, "another run of its trial did not come to its end")
     stage.folder.write_request({"command": ["diptych"]})
     assert "2 runs are queued again" in retry(stage.folder)
@@ -300,7 +300,7 @@ def test_a_figure_that_no_run_measures_is_not_searched_for_all_night(stage):
         stage.measure(number, 0.5)
         stage.end(number)
     assert stage.begin() == []
-    assert "never measured val/loss; it measured val/true" in stage.planner.why_in_vain()
+    assert "never measured val/loss; it measured val/scene_accuracy" in stage.planner.why_in_vain()
 
 
 def test_a_run_without_the_figure_ends_its_trial_with_the_reason(stage):

@@ -12,7 +12,7 @@ def test_a_trial_is_typed_as_its_fixed_overrides_its_values_and_its_repeat(searc
 
 
 def test_pruning_several_objectives_is_refused_with_the_reason(search):
-    objectives = (Objective("val/true", "maximize"), Objective("seconds", "minimize"))
+    objectives = (Objective("val/scene_accuracy", "maximize"), Objective("seconds", "minimize"))
     with pytest.raises(UserError, match="one figure"):
         search("x=a,b", objectives=objectives, pruner=optuna.pruners.MedianPruner())
 
@@ -39,7 +39,7 @@ def test_a_search_over_nothing_is_refused(search):
 def test_the_runs_own_monitor_is_the_objective_where_none_is_named():
     assert objectives_of({"monitor": "val/loss", "mode": "min"}, None) == (Objective("val/loss", "minimize"),)
     assert objectives_of({"monitor": None, "mode": "max"}, None) == ()
-    named = {"val/true": "maximize", "seconds": "minimize"}
+    named = {"val/scene_accuracy": "maximize", "seconds": "minimize"}
     assert objectives_of({"monitor": None, "mode": "max"}, named)[1] == Objective("seconds", "minimize")
     with pytest.raises(UserError, match="say maximize or minimize"):
-        objectives_of({"monitor": None, "mode": "max"}, {"val/true": "more"})
+        objectives_of({"monitor": None, "mode": "max"}, {"val/scene_accuracy": "more"})

@@ -118,7 +118,7 @@ def test_a_journal_that_is_damaged_inside_is_named(tmp_path, search):
     [
         ({"overrides": ["x=interval(0,2)"]}, r"x: interval\(0\.0,1\.0\) before, interval\(0\.0,2\.0\) now"),
         ({"overrides": ["x=interval(0,1)", "model=dcgan"]}, "model: not set before, dcgan now"),
-        ({"objectives": (Objective("val/loss", "maximize"),)}, "objectives: val/true: .* val/loss: "),
+        ({"objectives": (Objective("val/loss", "maximize"),)}, "objectives: val/scene_accuracy: .* val/loss: "),
         ({"repeats": ("seed=0", "seed=1")}, "repeat: not set before, seed=0 seed=1 now"),
     ],
 )
@@ -163,7 +163,7 @@ def test_what_ends_well_after_all_counts_once(tmp_path, search):
 
 
 def test_of_several_objectives_the_best_are_those_that_none_beats(tmp_path, search):
-    objectives = (Objective("val/true", "maximize"), Objective("seconds", "minimize"))
+    objectives = (Objective("val/scene_accuracy", "maximize"), Objective("seconds", "minimize"))
     study = opened(tmp_path, search("x=interval(0,1)", objectives=objectives))
     for figures in ([0.9, 10], [0.5, 20], [0.4, 5], [0.9, 12]):
         study.complete(study.ask()[0], figures)

@@ -1,4 +1,4 @@
-"""A painter small enough to train in a test, and a way to train it for a few batches."""
+"""A generator small enough to train in a test, and a way to train it for a few batches."""
 
 from collections.abc import Callable, Sequence
 from functools import partial

@@ -12,13 +12,13 @@ from diptych.models.dcgan import DCGANDiscriminator, DCGANGenerator
 from diptych.models.image_encoders import ConvEncoder
 from diptych.models.mlp_gan import MLPDiscriminator
 from diptych.systems.captioning.system import Captioner
-from diptych.systems.gan.terms.redescription import Redescription, teller_ids
+from diptych.systems.gan.terms.redescription import Redescription, captioner_ids
 from diptych.systems.schedules import Linear
 from diptych.types import ImageFeatures
 
 
 class BrightnessTeller:
-    """Its one word for a picture depends on the mean pixel; enough of a captioner for the painter's loss."""
+    """Its one word for a picture depends on the mean pixel; enough of a captioner for the generator's loss."""
 
     def __init__(self, data_spec) -> None:
         self.data_spec = data_spec
@@ -52,7 +52,7 @@ def spec(make_gan):
 
 
 @pytest.fixture
-def teller(spec):
+def captioner(spec):
     return BrightnessTeller(spec)
 
 
@@ -63,13 +63,13 @@ def test_networks_that_disagree_on_size_are_named_when_the_system_is_built(make_
         make_gan(discriminator=MLPDiscriminator(image_size=32, image_channels=3, condition_dim=6))
 
 
-def test_a_generator_that_paints_other_sizes_than_the_data_is_named(make_gan):
-    with pytest.raises(ValueError, match=r"generator DCGANGenerator paints 3x32x32 .* letters has 1x28x28"):
+def test_a_generator_that_generates_other_sizes_than_the_data_is_named(make_gan):
+    with pytest.raises(ValueError, match=r"generator DCGANGenerator generates 3x32x32 .* letters has 1x28x28"):
         make_gan(generator=DCGANGenerator(image_size=32, latent_dim=10, condition_dim=6))
 
 
 def test_a_network_built_for_other_sentences_is_named(make_gan):
-    with pytest.raises(ValueError, match="generator DCGANGenerator cannot paint from sentence vectors of 6"):
+    with pytest.raises(ValueError, match="generator DCGANGenerator cannot generate from sentence vectors of 6"):
         make_gan(generator=DCGANGenerator(image_size=28, image_channels=1, condition_dim=5))
     with pytest.raises(ValueError, match=r"DCGANDiscriminator cannot judge .* sentence vectors of 6"):
         make_gan(discriminator=DCGANDiscriminator(image_size=28, image_channels=1, condition_dim=5))
@@ -87,35 +87,35 @@ def test_the_contrastive_term_wants_a_discriminator_that_embeds(make_gan):
         make_gan(discriminator=plain, contrastive_weight=1.0)
 
 
-def test_redescription_without_a_teller_is_refused_when_training_starts(make_gan, train, batches):
+def test_redescription_without_a_captioner_is_refused_when_training_starts(make_gan, train, batches):
     gan = make_gan(redescription_weight=1.0)
     assert gan.generate(["a b c"]).shape == (1, 1, 28, 28)
-    with pytest.raises(ValueError, match=r"parts\.teller"):
+    with pytest.raises(ValueError, match=r"parts\.captioner"):
         train(gan, batches)
 
 
-def test_the_teller_teaches_the_generator_and_neither_learns_nor_is_saved(make_gan, train, batches, teller):
-    before = [p.clone() for p in teller.caption_decoder.parameters()]
-    gan, plain = make_gan(teller=teller, redescription_weight=5.0), make_gan()
+def test_the_captioner_teaches_the_generator_and_neither_learns_nor_is_saved(make_gan, train, batches, captioner):
+    before = [p.clone() for p in captioner.caption_decoder.parameters()]
+    gan, plain = make_gan(captioner=captioner, redescription_weight=5.0), make_gan()
     (row,) = train(gan, batches[:1])
     train(plain, batches[:1])
     assert row["redescription_loss"] > 0
     weights = [next(g.generator.parameters()) for g in (gan, plain)]
     assert not torch.equal(*weights)
     assert gan.state_dict().keys() == plain.state_dict().keys()
-    assert all(torch.equal(a, b) for a, b in zip(before, teller.caption_decoder.parameters(), strict=True))
-    assert all(p.grad is None for p in (*teller.image_encoder.parameters(), *teller.caption_decoder.parameters()))
-    assert not teller.image_encoder.training
+    assert all(torch.equal(a, b) for a, b in zip(before, captioner.caption_decoder.parameters(), strict=True))
+    assert all(p.grad is None for p in (*captioner.image_encoder.parameters(), *captioner.caption_decoder.parameters()))
+    assert not captioner.image_encoder.training
 
 
-def test_the_discriminators_step_never_asks_the_teller(make_gan, train, batches, teller):
-    rows = train(make_gan(teller=teller, redescription_weight=1.0, discriminator_steps=2), batches[:1])
+def test_the_discriminators_step_never_asks_the_captioner(make_gan, train, batches, captioner):
+    rows = train(make_gan(captioner=captioner, redescription_weight=1.0, discriminator_steps=2), batches[:1])
     assert "redescription_loss" not in rows[0]
 
 
-def test_words_are_translated_between_the_vocabularies(spec, teller):
+def test_words_are_translated_between_the_vocabularies(spec, captioner):
     shuffled = replace(spec, vocabulary=(*spec.vocabulary[:4], "extra", *reversed(spec.vocabulary[4:])))
-    ids = teller_ids(spec, shuffled)
+    ids = captioner_ids(spec, shuffled)
     assert [shuffled.vocabulary[i] for i in ids] == list(spec.vocabulary)
     redescription = Redescription(BrightnessTeller(shuffled), spec)
     images, tokens = torch.randn(2, 1, 28, 28), torch.tensor([[1, 5, 6, 2], [1, 7, 2, 0]])
@@ -125,17 +125,17 @@ def test_words_are_translated_between_the_vocabularies(spec, teller):
     torch.testing.assert_close(redescription(images, tokens)[1], by_hand)
 
 
-def test_a_teller_that_lacks_words_is_refused_by_them(spec):
+def test_a_captioner_that_lacks_words_is_refused_by_them(spec):
     poor = replace(spec, vocabulary=spec.vocabulary[:-2])
     with pytest.raises(ValueError, match=r"lacks 2 of this run's words \(g, h\)"):
-        teller_ids(spec, poor)
+        captioner_ids(spec, poor)
 
 
-def test_a_teller_of_other_pictures_or_tokens_is_refused(spec, teller):
-    with pytest.raises(ValueError, match="reads 1x28x28 pictures and this run paints 1x32x32"):
-        Redescription(teller, replace(spec, image_size=32))
+def test_a_captioner_of_other_pictures_or_tokens_is_refused(spec, captioner):
+    with pytest.raises(ValueError, match="reads 1x28x28 pictures and this run generates 1x32x32"):
+        Redescription(captioner, replace(spec, image_size=32))
     with pytest.raises(ValueError, match="tokenizer=char"):
-        Redescription(teller, replace(spec, tokenizer="char"))
+        Redescription(captioner, replace(spec, tokenizer="char"))
 
 
 def test_text_encoders_learn_at_their_own_rate_and_all_follow_the_schedule(make_gan, train, batches):
@@ -194,15 +194,15 @@ def test_a_network_needs_no_type_of_ours(make_gan, train, batches):
 
 
 @pytest.mark.parametrize("decoder", [GRUDecoder, AttentionLSTMDecoder])
-def test_a_captioner_is_a_teller(spec, decoder):
+def test_a_captioner_is_a_captioner(spec, decoder):
     encoder = ConvEncoder(image_size=28, image_channels=1, widths=(4, 8), num_halvings=2, pooled_dim=8)
     facts = {"image_dim": 8, "region_dim": 8}
     facts = {name: value for name, value in facts.items() if name in inspect.signature(decoder).parameters}
     words = decoder(vocabulary_size=len(spec.vocabulary), **facts)
     adam = partial(torch.optim.Adam, lr=1e-3)
-    teller = Captioner(data_spec=spec, image_encoder=encoder, caption_decoder=words, optimizer=adam)
+    captioner = Captioner(data_spec=spec, image_encoder=encoder, caption_decoder=words, optimizer=adam)
     images = torch.randn(2, 1, 28, 28, requires_grad=True)
-    loss = Redescription(teller, spec)(images, torch.tensor([[1, 5, 6, 2], [1, 7, 2, 0]]))
+    loss = Redescription(captioner, spec)(images, torch.tensor([[1, 5, 6, 2], [1, 7, 2, 0]]))
     loss.sum().backward()
     assert loss.shape == (2,)
     assert images.grad is not None

@@ -32,12 +32,12 @@ def articles_loop(gan, batches) -> list[tuple[float, float]]:
         discriminator.zero_grad()
         loss_real = criterion(discriminator(batch.images), real)
         loss_real.backward()
-        painted = generator(torch.randn(len(batch), 10, generator=rng))
-        loss_fake = criterion(discriminator(painted.detach()), fake)
+        generated = generator(torch.randn(len(batch), 10, generator=rng))
+        loss_fake = criterion(discriminator(generated.detach()), fake)
         loss_fake.backward()
         optimizer_d.step()
         generator.zero_grad()
-        loss_g = criterion(discriminator(painted), real)
+        loss_g = criterion(discriminator(generated), real)
         loss_g.backward()
         optimizer_g.step()
         losses.append((float((loss_real + loss_fake).detach()), float(loss_g.detach())))
@@ -144,7 +144,7 @@ def test_what_is_promised_is_logged(make_gan, train, batches):
     assert row["d_lr"] == pytest.approx(2e-4)
 
 
-def test_a_discriminators_step_lowers_its_opinion_of_the_paintings(make_gan, train, batches):
+def test_a_discriminators_step_lowers_its_opinion_of_the_images(make_gan, train, batches):
     rows = train(make_gan(objective=Hinge()), batches)
     assert all(row["d_fake_after"] < row["d_fake_before"] for row in rows)
 
@@ -157,7 +157,7 @@ def test_mismatched_pairs_leave_the_loss_alone_where_every_sentence_fits(make_ga
 
 
 def test_mismatched_pairs_share_the_negatives(make_gan, train, batch_of):
-    """real + (painted + mismatched) / 2; all mismatched sentences are alike, so that the draw does not matter."""
+    """real + (generated + mismatched) / 2; all mismatched sentences are alike, so that the draw does not matter."""
     batch = batch_of(0, sentences=["abc", "def"])
     gan = make_gan(mismatch_weight=0.5)
     frozen = copy.deepcopy(gan)
@@ -165,8 +165,8 @@ def test_mismatched_pairs_share_the_negatives(make_gan, train, batch_of):
     text = frozen.discriminator_text_encoder(batch.tokens[:, 0], batch.token_mask[:, 0])
     swapped = TextFeatures(*(part.flip(0) for part in text))
     latents = torch.randn(1, 2, 10, generator=after_prompts(2))[0]
-    painted = frozen.generator(latents, frozen.text_encoder(batch.tokens[:, 0], batch.token_mask[:, 0]))
-    real, fake = frozen.discriminator(batch.images, text), frozen.discriminator(painted, text)
+    generated = frozen.generator(latents, frozen.text_encoder(batch.tokens[:, 0], batch.token_mask[:, 0]))
+    real, fake = frozen.discriminator(batch.images, text), frozen.discriminator(generated, text)
     mismatched = frozen.discriminator(batch.images, swapped)
     plus = nn.functional.softplus
     expected = (plus(-real) + (plus(fake) + plus(mismatched)) / 2).mean()

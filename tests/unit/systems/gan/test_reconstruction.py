@@ -6,7 +6,7 @@ from diptych.models.latent_encoders import Posterior
 
 
 class PixelsToLatents(nn.Module):
-    """A latent encoder that needs no eyes."""
+    """A latent encoder that needs no backbone."""
 
     def __init__(self, latent_dim: int = 10) -> None:
         super().__init__()
@@ -19,7 +19,7 @@ class PixelsToLatents(nn.Module):
 WEIGHTS = {"reconstruction_weight": 10.0, "kl_weight": 0.1, "latent_weight": 1.0}
 
 
-def test_real_pictures_are_painted_again_and_the_encoder_learns(make_gan, train, batches):
+def test_real_pictures_are_generated_again_and_the_encoder_learns(make_gan, train, batches):
     gan = make_gan(latent_encoder=PixelsToLatents(), **WEIGHTS)
     before = gan.latent_encoder.read.weight.clone()
     rows = train(gan, batches)
@@ -28,7 +28,7 @@ def test_real_pictures_are_painted_again_and_the_encoder_learns(make_gan, train,
     assert [name for name in gan.state_dict() if name.startswith("latent_encoder")]
 
 
-def test_painting_one_picture_over_and_over_brings_it_nearer(make_gan, train, batch_of):
+def test_generation_one_picture_over_and_over_brings_it_nearer(make_gan, train, batch_of):
     gan = make_gan(latent_encoder=PixelsToLatents(), reconstruction_weight=1000.0)
     rows = train(gan, [batch_of(0)] * 40)
     assert rows[-1]["reconstruction_loss"] < 0.9 * rows[0]["reconstruction_loss"]

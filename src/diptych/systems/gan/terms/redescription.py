@@ -1,4 +1,4 @@
-"""A frozen captioner inside a painter's loss."""
+"""A frozen captioner inside a generator's loss."""
 
 from typing import Protocol
 
@@ -11,8 +11,8 @@ from diptych.models.noise import PixelNoise
 from diptych.types import DataSpec, Images, Tokens
 
 
-class Teller(Protocol):
-    """What a painter needs of a captioner; `diptych.systems.captioning.system.Captioner` has it."""
+class FrozenCaptioner(Protocol):
+    """What a generator needs of a captioner; `diptych.systems.captioning.system.Captioner` has it."""
 
     data_spec: DataSpec
     image_encoder: nn.Module
@@ -20,29 +20,29 @@ class Teller(Protocol):
 
 
 class Redescription:
-    """How hard it is for the teller to say again what a picture was painted from, in nats per token.
+    """How hard it is for the captioner to say again what a picture was generated from, in nats per token.
 
-    Not a module, so that the teller is neither trained nor saved with the painter; `to` moves it. Token ids are
-    translated word by word between the two vocabularies. The teller is frozen for good; gradients reach the pictures,
-    which it sees through `pixel_noise`.
+    Not a module, so that the captioner is neither trained nor saved with the generator; `to` moves it. Token ids are
+    translated word by word between the two vocabularies. The captioner is frozen for good; gradients reach the
+    pictures, which it sees through `pixel_noise`.
     """
 
-    def __init__(self, teller: Teller, data_spec: DataSpec, pixel_noise: float = 0.0) -> None:
-        _check_pictures(teller.data_spec, data_spec)
-        self.image_encoder = teller.image_encoder.eval().requires_grad_(False)
-        self.caption_decoder = teller.caption_decoder.eval().requires_grad_(False)
-        self.teller_ids = teller_ids(data_spec, teller.data_spec)
+    def __init__(self, captioner: FrozenCaptioner, data_spec: DataSpec, pixel_noise: float = 0.0) -> None:
+        _check_pictures(captioner.data_spec, data_spec)
+        self.image_encoder = captioner.image_encoder.eval().requires_grad_(False)
+        self.caption_decoder = captioner.caption_decoder.eval().requires_grad_(False)
+        self.captioner_ids = captioner_ids(data_spec, captioner.data_spec)
         self.noise = PixelNoise(pixel_noise)
 
     def to(self, device: torch.device) -> None:
-        """Take the teller where the painter is."""
+        """Take the captioner where the generator is."""
         self.image_encoder.to(device)
         self.caption_decoder.to(device)
-        self.teller_ids = self.teller_ids.to(device)
+        self.captioner_ids = self.captioner_ids.to(device)
 
     def __call__(self, images: Images, tokens: Tokens) -> Float[Tensor, " batch"]:
-        """`tokens` in the painter's ids, from <bos> to <eos> and padding."""
-        translated = self.teller_ids[tokens]
+        """`tokens` in the generator's ids, from <bos> to <eos> and padding."""
+        translated = self.captioner_ids[tokens]
         features = self.image_encoder(self.noise(images))
         # cuDNN's recurrent layers have no backward in evaluation mode
         with torch.backends.cudnn.flags(enabled=False):
@@ -50,24 +50,26 @@ class Redescription:
         return sentence_nll(logits, translated[:, 1:])
 
 
-def teller_ids(painter: DataSpec, teller: DataSpec) -> Int[Tensor, " vocabulary"]:
-    """Element i: the teller's id of the painter's word i. The teller must know every word of the painter's."""
-    if painter.tokenizer != teller.tokenizer:
+def captioner_ids(generator: DataSpec, captioner: DataSpec) -> Int[Tensor, " vocabulary"]:
+    """Element i: the captioner's id of the generator's word i; it must know every one."""
+    if generator.tokenizer != captioner.tokenizer:
         raise ValueError(
-            f"teller: it reads {teller.tokenizer} tokens, this run {painter.tokenizer} tokens; "
-            f"train one with tokenizer={painter.tokenizer}"
+            f"captioner: it reads {captioner.tokenizer} tokens, this run {generator.tokenizer} tokens; "
+            f"train one with tokenizer={generator.tokenizer}"
         )
-    ids = {word: i for i, word in enumerate(teller.vocabulary)}
-    missing = [word for word in painter.vocabulary if word not in ids]
+    ids = {word: i for i, word in enumerate(captioner.vocabulary)}
+    missing = [word for word in generator.vocabulary if word not in ids]
     if missing:
         raise ValueError(
-            f"teller: its vocabulary lacks {len(missing)} of this run's words ({', '.join(missing[:5])}); "
+            f"captioner: its vocabulary lacks {len(missing)} of this run's words ({', '.join(missing[:5])}); "
             "train one on the same sentences"
         )
-    return torch.tensor([ids[word] for word in painter.vocabulary])
+    return torch.tensor([ids[word] for word in generator.vocabulary])
 
 
-def _check_pictures(teller: DataSpec, painter: DataSpec) -> None:
-    wanted, given = (f"{s.image_channels}x{s.image_size}x{s.image_size}" for s in (teller, painter))
+def _check_pictures(captioner: DataSpec, generator: DataSpec) -> None:
+    wanted, given = (f"{s.image_channels}x{s.image_size}x{s.image_size}" for s in (captioner, generator))
     if wanted != given:
-        raise ValueError(f"teller: it reads {wanted} pictures and this run paints {given}; train one on {painter.name}")
+        raise ValueError(
+            f"captioner: it reads {wanted} pictures and this run generates {given}; train one on {generator.name}"
+        )

@@ -28,7 +28,7 @@ def _check_latents(wanted: set[str], latent_encoder: Any) -> None:
     if bool(latent_encoder) != ("reconstruction_loss" in wanted):
         raise ValueError(
             "system.reconstruction_weight and a latent_encoder need each other: choose both (such as "
-            "latent_encoder=perceptual system.reconstruction_weight=50) or neither (latent_encoder=null "
+            "latent_encoder=backbone system.reconstruction_weight=50) or neither (latent_encoder=null "
             "system.reconstruction_weight=0)"
         )
     if not latent_encoder and wanted & {"kl_loss", "latent_loss"}:

@@ -4,12 +4,12 @@ from torch import nn
 
 from diptych.models.image_encoders import ConvEncoder
 from diptych.models.text_encoders import PooledGRUTextEncoder
-from diptych.systems.gan.text_pretraining import Alignment
+from diptych.systems.gan.text_pretraining import TextPretraining
 from diptych.systems.schedules import Trapezoid
 
 
 class Seeing:
-    """The part of a captioner that alignment needs."""
+    """The part of a captioner that pretraining needs."""
 
     def __init__(self) -> None:
         self.image_encoder = ConvEncoder(image_size=8, widths=(4, 4), num_halvings=1, pooled_dim=4)
@@ -31,62 +31,62 @@ def text_encoder():
 
 
 @pytest.fixture
-def alignment(text_encoder):
-    return Alignment(Seeing(), text_encoder, learn_images=40, look_images=20)
+def pretraining(text_encoder):
+    return TextPretraining(Seeing(), text_encoder, learn_images=40, whitening_images=20)
 
 
-def test_lessons_come_first_then_looks_then_painting(alignment):
-    stages = [(alignment.is_learning(seen), alignment.is_over(seen)) for seen in (20, 40, 60, 80)]
+def test_lessons_come_first_then_looks_then_generation(pretraining):
+    stages = [(pretraining.is_learning(seen), pretraining.is_over(seen)) for seen in (20, 40, 60, 80)]
     assert stages == [(True, False), (True, False), (False, False), (False, True)]
-    assert not alignment.is_over(alignment.images)
-    assert alignment.is_over(alignment.images + 1)
+    assert not pretraining.is_over(pretraining.images)
+    assert pretraining.is_over(pretraining.images + 1)
 
 
-def test_the_target_is_standardised_and_always_the_same(alignment, text_encoder):
+def test_the_target_is_standardised_and_always_the_same(pretraining, text_encoder):
     images, text = torch.randn(64, 3, 8, 8), text_encoder(*sentences(64))
     nothing_known = text._replace(sentence=torch.zeros(64, 6))
-    assert 0.5 < alignment.loss(nothing_known, images).mean() < 2
-    torch.testing.assert_close(alignment.loss(text, images), alignment.loss(text, images))
+    assert 0.5 < pretraining.loss(nothing_known, images).mean() < 2
+    torch.testing.assert_close(pretraining.loss(text, images), pretraining.loss(text, images))
 
 
-def test_the_captioner_is_frozen_and_the_text_encoder_learns(alignment, text_encoder):
-    alignment.loss(text_encoder(*sentences(4)), torch.randn(4, 3, 8, 8)).mean().backward()
-    assert not any(p.requires_grad for p in alignment.image_encoder.parameters())
+def test_the_captioner_is_frozen_and_the_text_encoder_learns(pretraining, text_encoder):
+    pretraining.loss(text_encoder(*sentences(4)), torch.randn(4, 3, 8, 8)).mean().backward()
+    assert not any(p.requires_grad for p in pretraining.image_encoder.parameters())
     assert not [name for name, p in text_encoder.named_parameters() if p.grad is None]
 
 
-def test_the_last_look_settles_the_whitening(alignment, text_encoder):
+def test_the_last_look_settles_the_whitening(pretraining, text_encoder):
     text = text_encoder(*sentences(10))
-    alignment.look(text, images_seen=50)
+    pretraining.look(text, images_seen=50)
     assert torch.equal(text_encoder.whitening.matrix, torch.eye(6))
-    alignment.look(text_encoder(*sentences(10)), images_seen=60)
+    pretraining.look(text_encoder(*sentences(10)), images_seen=60)
     assert not torch.equal(text_encoder.whitening.matrix, torch.eye(6))
 
 
-def test_lessons_that_skip_the_looks_are_refused(alignment):
+def test_lessons_that_skip_the_looks_are_refused(pretraining):
     with pytest.raises(ValueError, match=r"whitening_images=20: no batch fell into them"):
-        alignment.check_settled()
+        pretraining.check_settled()
 
 
-def test_lessons_begin_with_unwhitened_vectors(alignment, text_encoder):
-    alignment.look(text_encoder(*sentences(10)), images_seen=60)
-    alignment.begin()
+def test_lessons_begin_with_unwhitened_vectors(pretraining, text_encoder):
+    pretraining.look(text_encoder(*sentences(10)), images_seen=60)
+    pretraining.begin()
     assert torch.equal(text_encoder.whitening.matrix, torch.eye(6))
 
 
 def test_a_text_encoder_that_cannot_whiten_is_refused():
     with pytest.raises(ValueError, match="Identity does not"):
-        Alignment(Seeing(), nn.Identity(), learn_images=1, look_images=1)
+        TextPretraining(Seeing(), nn.Identity(), learn_images=1, whitening_images=1)
 
 
 def test_alignment_without_a_captioner_is_refused_before_the_first_step(make_gan, train, batches):
-    with pytest.raises(ValueError, match=r"alignment_images needs .* parts\.teller\.run"):
-        train(make_gan(alignment_images=10), batches)
+    with pytest.raises(ValueError, match=r"pretraining_images needs .* parts\.captioner\.run"):
+        train(make_gan(pretraining_images=10), batches)
 
 
 def test_a_text_encoder_that_would_never_whiten_is_refused_before_the_first_step(make_gan, train, batches):
     gan = make_gan(text_encoder=whitening_encoder())
-    with pytest.raises(ValueError, match=r"whitening_floor: .*system\.alignment_images.*text_encoder=gru_pooled"):
+    with pytest.raises(ValueError, match=r"whitening_floor: .*system\.pretraining_images.*text_encoder=gru_pooled"):
         train(gan, batches)
     assert gan.images_seen == 0
 
@@ -99,8 +99,8 @@ def test_what_another_run_has_whitened_stays_so_without_lessons(make_gan, train,
     assert gan.images_seen == 4
 
 
-def test_a_painter_restored_to_paint_needs_no_captioner(make_gan):
-    assert make_gan(alignment_images=10).generate(["a b"]).shape == (1, 1, 28, 28)
+def test_a_generator_restored_to_generate_needs_no_captioner(make_gan):
+    assert make_gan(pretraining_images=10).generate(["a b"]).shape == (1, 1, 28, 28)
 
 
 def test_a_trapezoid_rises_holds_and_falls():

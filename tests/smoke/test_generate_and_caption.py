@@ -13,7 +13,7 @@ from diptych.cli.main import main
 from diptych.config import UserError
 from diptych.config.composition import compose
 from diptych.runs.folder.layout import RunFolder
-from diptych.runs.load import Painter, Teller
+from diptych.runs.load import ImageCaptioner, ImageGenerator
 from diptych.runs.training import train
 
 TINY = (
@@ -35,13 +35,13 @@ def outputs(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def painter(outputs) -> RunFolder:
+def generator(outputs) -> RunFolder:
     overrides = ("model=mlp_gan", "text_encoder=gru", *TINY)
     return train(compose([*overrides, f"paths.outputs={outputs}"]))[0]
 
 
 @pytest.fixture(scope="module")
-def teller(outputs) -> RunFolder:
+def captioner(outputs) -> RunFolder:
     overrides = ("model=cnn_rnn_attention", "image_encoder.num_halvings=2", *TINY)
     return train(compose([*overrides, f"paths.outputs={outputs}"]))[0]
 
@@ -63,13 +63,13 @@ def size_of(path) -> tuple[int, int]:
         return opened.size
 
 
-def test_load_says_what_a_run_is(painter, teller):
-    assert isinstance(diptych.load(painter.path), Painter)
-    assert isinstance(diptych.load(teller.run_id[:-2]), Teller)
+def test_load_says_what_a_run_is(generator, captioner):
+    assert isinstance(diptych.load(generator.path), ImageGenerator)
+    assert isinstance(diptych.load(captioner.run_id[:-2]), ImageCaptioner)
 
 
-def test_a_painter_paints_the_same_again_whatever_else_is_asked(painter):
-    loaded = diptych.load(painter.path)
+def test_a_generator_generates_the_same_again_whatever_else_is_asked(generator):
+    loaded = diptych.load(generator.path)
     alone = loaded.generate([SENTENCE], num_images=2, seed=3)
     together = loaded.generate(["the digit two", SENTENCE], num_images=3, seed=3)
     assert len(alone) == 2
@@ -79,36 +79,36 @@ def test_a_painter_paints_the_same_again_whatever_else_is_asked(painter):
     assert other[0].tobytes() != alone[0].tobytes()
 
 
-def test_size_enlarges_pictures(painter):
-    loaded = diptych.load(painter.path)
+def test_size_enlarges_pictures(generator):
+    loaded = diptych.load(generator.path)
     small, large = loaded.generate([SENTENCE]), loaded.generate([SENTENCE], size=2 * loaded.image_size)
     assert large[0].size == (2 * loaded.image_size,) * 2
     assert np.array_equal(np.asarray(large[0])[::2, ::2], np.asarray(small[0]))
 
 
-def test_unknown_words_are_named_with_their_neighbours(painter):
+def test_unknown_words_are_named_with_their_neighbours(generator):
     with pytest.raises(UserError, match=r"'sevn' \(did you mean seven"):
-        diptych.load(painter.path).generate(["a handwritten sevn"])
+        diptych.load(generator.path).generate(["a handwritten sevn"])
 
 
-def test_files_pictures_and_paths_are_told_alike(teller, picture):
-    loaded = diptych.load(teller.path)
+def test_files_pictures_and_paths_are_told_alike(captioner, picture):
+    loaded = diptych.load(captioner.path)
     with Image.open(picture) as opened:
         captions = loaded.caption([picture, str(picture), opened.copy()], beam=2)
     assert len({caption.text for caption in captions[:2]}) == 1
     assert captions[0].attention.shape[0] == len(captions[0].words)
 
 
-def test_generate_writes_pictures_and_a_grid(painter, tmp_path, capsys):
-    assert main(["generate", str(painter.path), SENTENCE, "-n", "3", "--grid", "--out", str(tmp_path), "--json"]) == 0
+def test_generate_writes_pictures_and_a_grid(generator, tmp_path, capsys):
+    assert main(["generate", str(generator.path), SENTENCE, "-n", "3", "--grid", "--out", str(tmp_path), "--json"]) == 0
     said = json.loads(capsys.readouterr().out)
     assert len(said["images"]) == 3
     assert len(list(tmp_path.glob("a-handwritten-seven-seed0-?.png"))) == 3
-    assert size_of(said["grid"])[0] > 3 * diptych.load(painter.path).image_size
+    assert size_of(said["grid"])[0] > 3 * diptych.load(generator.path).image_size
 
 
-def test_generate_refuses_unknown_words_unless_allowed(painter, tmp_path, capsys):
-    asked = ["generate", str(painter.path), "a purple dog", "-n", "1", "--out", str(tmp_path)]
+def test_generate_refuses_unknown_words_unless_allowed(generator, tmp_path, capsys):
+    asked = ["generate", str(generator.path), "a purple dog", "-n", "1", "--out", str(tmp_path)]
     assert main(asked) == 2
     message = capsys.readouterr().err
     assert "'purple'" in message
@@ -117,7 +117,7 @@ def test_generate_refuses_unknown_words_unless_allowed(painter, tmp_path, capsys
     assert main([*asked, "--allow-unknown"]) == 0
 
 
-def test_a_painter_without_sentences_is_asked_for_none(outputs, tmp_path, capsys):
+def test_a_generator_without_sentences_is_asked_for_none(outputs, tmp_path, capsys):
     run, _ = train(compose(["model=mlp_gan", *TINY, f"paths.outputs={outputs}"]))
     assert main(["generate", str(run.path), "-n", "2", "--out", str(tmp_path), "--json"]) == 0
     assert len(json.loads(capsys.readouterr().out)["images"]) == 2
@@ -128,11 +128,11 @@ def test_a_painter_without_sentences_is_asked_for_none(outputs, tmp_path, capsys
     assert "no sentences" in result["figures"][0]["note"]
 
 
-def test_caption_names_what_it_cannot_read_and_goes_on(teller, picture, tmp_path, capsys):
+def test_caption_names_what_it_cannot_read_and_goes_on(captioner, picture, tmp_path, capsys):
     broken = tmp_path / "broken.png"
     broken.write_bytes(b"no picture")
     lines = tmp_path / "told" / "captions.jsonl"
-    code = main(["caption", str(teller.path), str(tmp_path), "--attention", "--out", str(lines), "--json"])
+    code = main(["caption", str(captioner.path), str(tmp_path), "--attention", "--out", str(lines), "--json"])
     said = capsys.readouterr()
     assert code == 1
     assert "broken.png" in said.err
@@ -144,35 +144,35 @@ def test_caption_names_what_it_cannot_read_and_goes_on(teller, picture, tmp_path
     assert size_of(entry["attention"])[1] > 28
 
 
-def test_a_run_that_cannot_paint_says_so(teller, capsys):
-    assert main(["generate", str(teller.path), SENTENCE]) == 2
-    assert "cannot paint" in capsys.readouterr().err
+def test_a_run_that_cannot_generate_says_so(captioner, capsys):
+    assert main(["generate", str(captioner.path), SENTENCE]) == 2
+    assert "cannot generate" in capsys.readouterr().err
 
 
-def test_evaluate_keeps_every_result_and_closes_the_loop(painter, teller, capsys):
-    asked = ["evaluate", str(painter.path), "--with", str(teller.path), "--num", "16", "--json"]
+def test_evaluate_keeps_every_result_and_closes_the_loop(generator, captioner, capsys):
+    asked = ["evaluate", str(generator.path), "--with", str(captioner.path), "--num", "16", "--json"]
     assert main(asked) == 0
     first = json.loads(capsys.readouterr().out)["evaluations"]
     assert main([*asked, "--seed", "1"]) == 0
-    assert [e["kind"] for e in first] == ["painter", "loop"]
-    assert {p.name for p in painter.evaluations.glob("*.json")} == {
-        f"best-digits-test-{seed}{suffix}.json" for seed in (0, 1) for suffix in ("", f"-with-{teller.run_id}")
+    assert [e["kind"] for e in first] == ["generator", "loop"]
+    assert {p.name for p in generator.evaluations.glob("*.json")} == {
+        f"best-digits-test-{seed}{suffix}.json" for seed in (0, 1) for suffix in ("", f"-with-{captioner.run_id}")
     }
     protocol = first[0]["protocol"]
     assert (protocol["num"], protocol["images_seen"], protocol["checkpoint"]) == (16, 64, "best")
-    assert protocol["config_digest"] == painter.digest
-    assert first[1]["protocol"]["with"]["config_digest"] == teller.digest
+    assert protocol["config_digest"] == generator.digest
+    assert first[1]["protocol"]["with"]["config_digest"] == captioner.digest
     assert protocol["versions"]["torch"]
 
 
-def test_evaluate_measures_a_teller_on_other_data(teller, capsys):
-    assert main(["evaluate", str(teller.path), "--data", "scenes_demo", "--num", "8", "--json"]) == 0
+def test_evaluate_measures_a_captioner_on_other_data(captioner, capsys):
+    assert main(["evaluate", str(captioner.path), "--data", "scenes_demo", "--num", "8", "--json"]) == 0
     (result,) = json.loads(capsys.readouterr().out)["evaluations"]
     assert result["protocol"]["data"] == "scenes_demo"
     assert result["figures"][0]["value"] == 0
 
 
-def test_evaluate_measures_on_a_folder_of_one_s_own(teller, tmp_path, capsys):
+def test_evaluate_measures_on_a_folder_of_one_s_own(captioner, tmp_path, capsys):
     with (tmp_path / "metadata.jsonl").open("w") as lines:
         for i in range(12):
             Image.new("RGB", (30, 20), (20 * i, 0, 0)).save(tmp_path / f"{i}.png")
@@ -180,12 +180,12 @@ def test_evaluate_measures_on_a_folder_of_one_s_own(teller, tmp_path, capsys):
     share, root = "data.test_share=0.5", f"data.root={tmp_path}"
     written = []
     for words in (["--data", str(tmp_path), share], ["--data", "folder", root, share], ["--data", "folder", root]):
-        code = main(["evaluate", str(teller.path), *words, "--num", "4", "--json"])
+        code = main(["evaluate", str(captioner.path), *words, "--num", "4", "--json"])
         written.append((code, capsys.readouterr()))
     first, second = (json.loads(said.out)["evaluations"][0] for _, said in written[:2])
     assert (first["protocol"]["data"], first["protocol"]["overrides"]) == ("folder", [root, share])
     assert first == second
-    assert [path.name for path in teller.evaluations.glob("*-folder-*.json")] == ["best-folder-test-0.json"]
+    assert [path.name for path in captioner.evaluations.glob("*-folder-*.json")] == ["best-folder-test-0.json"]
     assert written[2][0] == 2
     assert "fewer than 2 examples" in written[2][1].err
 
@@ -202,11 +202,17 @@ def test_caption_looks_at_the_files_before_it_loads_a_model(tmp_path, capsys):
     assert "nothing here decodes as a picture" in capsys.readouterr().err
 
 
-def test_report_is_one_file_with_curves_samples_and_evaluations(painter, capsys):
-    assert main(["evaluate", str(painter.path), "--num", "8", "--split", "val"]) == 0
-    assert main(["report", str(painter.path)]) == 0
-    document = painter.report.read_text(encoding="utf-8")
-    for part in ("Painted from sentences", "losses (training)", "Samples on the way", "budget_images: 64", "<svg"):
+def test_report_is_one_file_with_curves_samples_and_evaluations(generator, capsys):
+    assert main(["evaluate", str(generator.path), "--num", "8", "--split", "val"]) == 0
+    assert main(["report", str(generator.path)]) == 0
+    document = generator.report.read_text(encoding="utf-8")
+    for part in (
+        "Generation",
+        "losses (training)",
+        "Samples on the way",
+        "budget_images: 64",
+        "<svg",
+    ):
         assert part in document
 
 
