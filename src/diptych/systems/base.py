@@ -7,16 +7,22 @@ budgets, schedules, checkpoints, EMA and every tracker's x-axis use it.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from types import MappingProxyType
+from typing import Any, ClassVar
 
 import torch
 from pytorch_lightning import LightningModule
 from torch import Tensor
-from torch.optim import Optimizer
 
 from diptych.systems.devices import average, average_gradients
-from diptych.systems.optimizers import clip, parameters_of
+from diptych.systems.optimizers import check_finite, clip, parameters_of, set_learning_rate
+from diptych.systems.schedules import Schedule
 from diptych.types import DataSpec
+
+Figures = dict[str, Tensor | float]
+"""Values to log, by name."""
+Losses = Mapping[str, Tensor]
+"""Loss terms by the name under which they are logged: one value an example, or their mean."""
 
 
 class System(LightningModule):
@@ -24,14 +30,27 @@ class System(LightningModule):
 
     `self.rng` is alike on all devices: what is drawn from it is drawn for the joint batch. Dropout and pixel noise draw
     from torch's global generator, which each device has for itself. `SHARDED` names networks whose weights may lie in
-    shards on several devices, if any.
+    shards on several devices, if any. `OPTIMIZERS` names the optimisers in the order of `configure_optimizers`; what is
+    logged of each begins with its name. `schedule` multiplies their learning rates (None: constant), `max_grad_norm`
+    clips the gradient of each (None: not at all).
     """
 
-    SHARDED: tuple[str, ...] = ()
+    SHARDED: ClassVar[tuple[str, ...]] = ()
+    OPTIMIZERS: ClassVar[tuple[str, ...]] = ("",)
+    schedule: Schedule | None
+    max_grad_norm: float | None
 
-    def __init__(self, *, data_spec: DataSpec, seed: int = 0) -> None:
+    def __init__(
+        self,
+        *,
+        data_spec: DataSpec,
+        schedule: Schedule | None = None,
+        max_grad_norm: float | None = None,
+        seed: int = 0,
+    ) -> None:
         super().__init__()
         self.data_spec = data_spec
+        self.schedule, self.max_grad_norm = schedule, max_grad_norm
         self.images_seen = 0
         self.step_figures: dict[str, Tensor] = {}
         self.rng = torch.Generator().manual_seed(seed)
@@ -52,17 +71,41 @@ class System(LightningModule):
         for name, value in values.items():
             self.log(f"{stage}/{name}", value, on_step=stage == "train", on_epoch=stage != "train")
 
-    def optimize(self, optimizer: Optimizer, loss: Tensor, max_norm: float | None = None) -> Tensor:
-        """One step of the optimiser down the mean of all devices' losses; the norm of its gradient.
+    @property
+    def warmup_images(self) -> int:
+        """How many images the system sees before its main network learns anything."""
+        return 0
 
-        Gradients are averaged here and not while they are computed, which works for several networks that take turns.
+    def optimize(
+        self,
+        name: str,
+        losses: Losses,
+        weights: Mapping[str, float] = MappingProxyType({}),
+        *,
+        schedule: Schedule | None = None,
+    ) -> Figures:
+        """One step of the optimiser `name` down the weighted sum of mean losses; what to log of it.
+
+        A loss without a weight has weight 1; `schedule` stands in for the system's own. Gradients are averaged over
+        devices here and not while they are computed, which works for several networks that take turns. Losses that are
+        not finite raise `FloatingPointError` before anything changes.
         """
+        optimizer = self._optimizer(name)
+        learning_rate = set_learning_rate(schedule or self.schedule, optimizer, self.images_seen)
+        means = {term: loss.mean() for term, loss in losses.items()}
+        check_finite(average(means, self.device), self.images_seen)
         optimizer.zero_grad()
-        self.manual_backward(loss)
+        self.manual_backward(torch.stack([weights.get(term, 1.0) * mean for term, mean in means.items()]).sum())
         average_gradients(parameters_of(optimizer))
-        norm = clip(optimizer, max_norm)
+        norm = clip(optimizer, self.max_grad_norm)
         optimizer.step()
-        return norm
+        prefix = f"{name}_" if name else ""
+        figures = {term: mean.detach() for term, mean in means.items()}
+        return figures | {f"{prefix}grad_norm": norm, f"{prefix}lr": learning_rate}
+
+    def _optimizer(self, name: str) -> Any:
+        found: Any = self.optimizers()
+        return found[self.OPTIMIZERS.index(name)] if len(self.OPTIMIZERS) > 1 else found
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["images_seen"] = self.images_seen

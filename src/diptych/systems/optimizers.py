@@ -26,8 +26,8 @@ def optimizer_for(make: MakeOptimizer, network: nn.Module, *helpers: tuple[nn.Mo
     return optimizer
 
 
-def follow(schedule: Schedule | None, optimizer: Optimizer, images_seen: int) -> float:
-    """Set the learning rates to where the schedule stands (None: as configured), and say what the network's now is."""
+def set_learning_rate(schedule: Schedule | None, optimizer: Optimizer, images_seen: int) -> float:
+    """Set every group's learning rate by the schedule (None: as configured); returns the first group's."""
     factor = 1.0 if schedule is None else schedule(images_seen)
     for group in optimizer.param_groups:
         group["lr"] = group["initial_lr"] * factor

@@ -16,6 +16,7 @@ from diptych.systems.ema import WeightAverage
 from diptych.systems.generation_quality import GenerationQuality
 from diptych.systems.image_rngs import latents_for
 from diptych.systems.modes import evaluating
+from diptych.systems.schedules import Schedule
 from diptych.text import tokenizer_of
 from diptych.types import PAD_ID, UNK_ID, Batch, DataSpec, Images, TokenMask, Tokens
 
@@ -38,9 +39,11 @@ class TextToImage(System):
         generator: nn.Module,
         text_encoder: nn.Module | None = None,
         ema_half_life_images: float | None = None,
+        schedule: Schedule | None = None,
+        max_grad_norm: float | None = None,
         seed: int = 0,
     ) -> None:
-        super().__init__(data_spec=data_spec, seed=seed)
+        super().__init__(data_spec=data_spec, schedule=schedule, max_grad_norm=max_grad_norm, seed=seed)
         self.generator = generator
         self.text_encoder = text_encoder
         self.tokenizer = tokenizer_of(data_spec)

@@ -21,9 +21,9 @@ from diptych.losses.captioning import caption_nll, doubly_stochastic_penalty, to
 from diptych.models.noise import PixelNoise
 from diptych.systems.base import System
 from diptych.systems.captioning.quality import CaptioningQuality
-from diptych.systems.devices import average, mean_over_devices
+from diptych.systems.devices import mean_over_devices
 from diptych.systems.modes import evaluating
-from diptych.systems.optimizers import MakeOptimizer, check_finite, follow, optimizer_for
+from diptych.systems.optimizers import MakeOptimizer, optimizer_for
 from diptych.systems.schedules import Schedule
 from diptych.text import tokenizer_of
 from diptych.types import BOS_ID, EOS_ID, PAD_ID, Batch, DataSpec, Images, Tokens
@@ -76,15 +76,13 @@ class Captioner(System):
         noise_warmup_images: int = 0,
         seed: int = 0,
     ) -> None:
-        super().__init__(data_spec=data_spec, seed=seed)
+        super().__init__(data_spec=data_spec, schedule=schedule, max_grad_norm=max_grad_norm, seed=seed)
         self.automatic_optimization = False
         self.image_encoder = image_encoder
         self.caption_decoder: Any = caption_decoder
         self.tokenizer = tokenizer_of(data_spec)
         self.make_optimizer = optimizer
-        self.schedule = schedule
         self.image_encoder_lr_multiplier = image_encoder_lr_multiplier
-        self.max_grad_norm = max_grad_norm
         self.label_smoothing = label_smoothing
         self.attention_penalty_weight = attention_penalty_weight
         self.pixel_noise, self.noise_warmup_images = pixel_noise, noise_warmup_images
@@ -101,7 +99,7 @@ class Captioner(System):
         terms = {"loss": nll.sum() / mean_over_devices(mask.sum())}
         if self.attention_penalty_weight:
             terms["attention_penalty"] = doubly_stochastic_penalty(self._attended(attention), mask).mean()
-        self.log_metrics("train", self._descend(terms))
+        self.log_metrics("train", self.optimize("", terms, {"attention_penalty": self.attention_penalty_weight}))
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         image_encoder = (self.image_encoder, self.image_encoder_lr_multiplier)
@@ -151,15 +149,6 @@ class Captioner(System):
     def on_validation_epoch_end(self) -> None:
         self.log_metrics("val", self.quality.compute())
         self.quality.reset()
-
-    def _descend(self, terms: dict[str, Tensor]) -> dict[str, Tensor | float]:
-        """One optimiser step down the weighted terms; what to log of it."""
-        check_finite(average(terms, self.device), self.images_seen)
-        optimizer: Any = self.optimizers()
-        learning_rate = follow(self.schedule, optimizer, self.images_seen)
-        weighted = terms["loss"] + self.attention_penalty_weight * terms.get("attention_penalty", 0.0)
-        norm = self.optimize(optimizer, weighted, self.max_grad_norm)
-        return {name: term.detach() for name, term in terms.items()} | {"grad_norm": norm, "lr": learning_rate}
 
     def _attended(self, attention: Tensor | None) -> Tensor:
         if attention is None:

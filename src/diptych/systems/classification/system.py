@@ -18,9 +18,8 @@ from diptych.models.label_head import LabelHead
 from diptych.models.noise import PixelNoise
 from diptych.systems.base import System
 from diptych.systems.classification.quality import ClassificationQuality
-from diptych.systems.devices import average
 from diptych.systems.modes import evaluating
-from diptych.systems.optimizers import MakeOptimizer, check_finite, follow, optimizer_for
+from diptych.systems.optimizers import MakeOptimizer, optimizer_for
 from diptych.systems.schedules import Schedule
 from diptych.types import Batch, DataSpec, Images
 
@@ -55,7 +54,7 @@ class Classifier(System):
         pixel_noise: float = 0.0,
         seed: int = 0,
     ) -> None:
-        super().__init__(data_spec=data_spec, seed=seed)
+        super().__init__(data_spec=data_spec, schedule=schedule, max_grad_norm=max_grad_norm, seed=seed)
         if not data_spec.labels:
             raise ValueError(f"system=classifier: data {data_spec.name} has no labels; choose scenes, digits or mnist")
         self.automatic_optimization = False
@@ -67,9 +66,7 @@ class Classifier(System):
         )
         self.nll = class_nll if data_spec.exclusive_labels else label_nll
         self.make_optimizer = optimizer
-        self.schedule = schedule
         self.image_encoder_lr_multiplier = image_encoder_lr_multiplier
-        self.max_grad_norm = max_grad_norm
         self.noise = PixelNoise(pixel_noise, varies=True)
         self.quality = ClassificationQuality(len(data_spec.labels))
         self._examples: tuple[Images, list[tuple[str, ...]]] | None = None
@@ -79,8 +76,8 @@ class Classifier(System):
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         self.count_images(len(batch))
-        loss = self.nll(self(self.noise(batch.images)), _labels(batch)).mean()
-        self.log_metrics("train", self._descend(loss))
+        loss = self.nll(self(self.noise(batch.images)), _labels(batch))
+        self.log_metrics("train", self.optimize("", {"loss": loss}))
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         image_encoder = (self.image_encoder, self.image_encoder_lr_multiplier)
@@ -112,14 +109,6 @@ class Classifier(System):
     def on_validation_epoch_end(self) -> None:
         self.log_metrics("val", self.quality.compute())
         self.quality.reset()
-
-    def _descend(self, loss: Tensor) -> dict[str, Tensor | float]:
-        """One optimiser step; what to log of it."""
-        check_finite(average({"loss": loss}, self.device), self.images_seen)
-        optimizer: Any = self.optimizers()
-        learning_rate = follow(self.schedule, optimizer, self.images_seen)
-        norm = self.optimize(optimizer, loss, self.max_grad_norm)
-        return {"loss": loss.detach(), "grad_norm": norm, "lr": learning_rate}
 
     def _held(self, logits: Float[Tensor, "batch labels"]) -> Bool[Tensor, "batch labels"]:
         """Which labels hold, more likely than not; the likeliest where exactly one does."""

@@ -24,7 +24,8 @@ from torch.optim import Optimizer
 from diptych.losses.adversarial import Objective, of_patches
 from diptych.losses.contrastive import contrastive_loss
 from diptych.models.frozen_backbone import share_backbone
-from diptych.systems.devices import average, draw_normal, gather, gather_text, own_share
+from diptych.systems.base import Figures
+from diptych.systems.devices import draw_normal, gather, gather_text, own_share
 from diptych.systems.gan.fit import check_networks_fit
 from diptych.systems.gan.pairing import Prompts, draw_prompts, rows_of, sample_mismatches
 from diptych.systems.gan.terms.reconstruction import reconstruct
@@ -32,12 +33,10 @@ from diptych.systems.gan.terms.redescription import FrozenCaptioner, Redescripti
 from diptych.systems.gan.terms.requirements import check_terms
 from diptych.systems.gan.text_pretraining import check_whitening_is_learned, pretraining_of
 from diptych.systems.modes import frozen
-from diptych.systems.optimizers import MakeOptimizer, check_finite, follow, optimizer_for
+from diptych.systems.optimizers import MakeOptimizer, optimizer_for
 from diptych.systems.schedules import Schedule
 from diptych.systems.text_to_image import TextToImage
 from diptych.types import Batch, DataSpec, Images, Logits, TextFeatures
-
-Figures = dict[str, Tensor | float]
 
 
 class GAN(TextToImage):
@@ -51,6 +50,7 @@ class GAN(TextToImage):
     at every `discriminator_steps`-th batch.
     """
 
+    OPTIMIZERS = ("d", "g")
     discriminator: Any
 
     def __init__(
@@ -91,6 +91,8 @@ class GAN(TextToImage):
             generator=generator,
             text_encoder=text_encoder,
             ema_half_life_images=ema_half_life_images,
+            schedule=schedule,
+            max_grad_norm=max_grad_norm,
             seed=seed,
         )
         self.automatic_optimization = False
@@ -99,7 +101,6 @@ class GAN(TextToImage):
         self.discriminator_text_encoder = None if is_shared else copy.deepcopy(text_encoder)
         self.make_optimizers = (discriminator_optimizer, generator_optimizer)
         self.text_lr_multiplier, self.latent_lr_multiplier = text_lr_multiplier, latent_lr_multiplier
-        self.schedule, self.max_grad_norm = schedule, max_grad_norm
         self.discriminator_steps, self.discriminator_turns = discriminator_steps, 0
         self.mismatch_weight, self.contrastive_temperature = mismatch_weight, contrastive_temperature
         self.contrastive_weight, self.generator_contrastive_weight = contrastive_weight, generator_contrastive_weight
@@ -193,7 +194,7 @@ class GAN(TextToImage):
             text = self.text_encoder(prompts.tokens, prompts.mask)
             loss = self.pretraining.loss(text, images)
         if is_learning:
-            figures = self._descend("g", {"pretraining_loss": loss}, self.pretraining.schedule)
+            figures = self.optimize("g", {"pretraining_loss": loss}, schedule=self.pretraining.schedule)
         else:
             figures = {"pretraining_loss": loss.mean()}
             self.pretraining.look(text, self.images_seen)
@@ -238,7 +239,7 @@ class GAN(TextToImage):
             losses["d_patch_loss"] = of_patches(self.objective.discriminator, real_patches, fake_patches)
         if prompts and text and self.contrastive_weight:
             losses["contrastive_loss"] = self._contrastive_loss(features, text, prompts)
-        return figures | self._descend("d", losses)
+        return figures | self.optimize("d", losses, self.term_weights)
 
     @cached()
     def _train_generator(
@@ -262,7 +263,7 @@ class GAN(TextToImage):
                 losses["generator_contrastive_loss"] = self._contrastive_loss(features, text, prompts)
             if prompts and self.redescription and self.redescription_weight:
                 losses["redescription_loss"] = self.redescription(generated, prompts.tokens)
-            return {"d_fake_after": _probability(fake_logits)} | self._descend("g", losses)
+            return {"d_fake_after": _probability(fake_logits)} | self.optimize("g", losses, self.term_weights)
 
     def _reconstruct(
         self, images: Images, text: TextFeatures | None, generated: Images, latents: Float[Tensor, "batch latent"]
@@ -306,21 +307,6 @@ class GAN(TextToImage):
             compatible=prompts.compatible,
         )
         return own_share(joint)
-
-    def _descend(
-        self, initial: str, losses: dict[str, Float[Tensor, " batch"]], schedule: Schedule | None = None
-    ) -> Figures:
-        """One step of the network with this initial, down the weighted sum of its mean losses."""
-        optimizers: Any = self.optimizers()
-        optimizer = optimizers["dg".index(initial)]
-        learning_rate = follow(schedule or self.schedule, optimizer, self.images_seen)
-        means = {name: loss.mean() for name, loss in losses.items()}
-        check_finite(average(means, self.device), self.images_seen)
-        weights = self.term_weights
-        weighted = [weights.get(name, 1.0) * mean for name, mean in means.items()]
-        norm = self.optimize(optimizer, torch.stack(weighted).sum(), self.max_grad_norm)
-        figures = {name: mean.detach() for name, mean in means.items()}
-        return figures | {f"{initial}_grad_norm": norm, f"{initial}_lr": learning_rate}
 
 
 def _probability(logits: Logits) -> Float[Tensor, ""]:
