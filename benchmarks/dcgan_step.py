@@ -52,7 +52,7 @@ class PlainLoop:
         self.optimizer_d.step()
         self.optimizer_g.zero_grad()
         fooled_logits = self.discriminator(fake)
-        g_loss = self.objective.generator(fooled_logits).mean()
+        g_loss = self.objective.generator(fooled_logits, real_logits.detach()).mean()
         g_loss.backward()
         self.optimizer_g.step()
         _ = [logits.sigmoid().mean().item() for logits in (real_logits, fake_logits, fooled_logits)]

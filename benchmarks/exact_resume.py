@@ -43,8 +43,8 @@ GENERATOR = (
     f"model=layered_gan {SCENES} text_encoder.embedding_dim=16 text_encoder.word_dim=16 generator.look_dim=16 "
     "generator.hidden_dim=16 generator.patch_widths=[16,16] latent_encoder.backbone_dim=16 latent_encoder.width=4 "
     "latent_encoder.hidden_dim=16 discriminator.backbone_dims=[16,16,32] discriminator.width=16 "
-    "discriminator.joint_dim=16 discriminator.pixel_widths=[16,16] system.pretraining_images=480 "
-    "system.whitening_images=160 system.ema_half_life_images=128 schedule.decay_images=480"
+    "discriminator.joint_dim=16 discriminator.pixel_widths=[16,16] text_pretraining.pretraining_images=480 "
+    "text_pretraining.whitening_images=160 system.ema_half_life_images=128 schedule.decay_images=480"
 )
 
 

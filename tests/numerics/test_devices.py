@@ -24,10 +24,10 @@ RUNS = {
     "the shipped generator's parts": (
         "model=small_layered_gan",
         *SGD,
-        "system.redescription_noise=0",
+        "terms.redescription.pixel_noise=0",
         "discriminator.backbone_noise=0",
-        "system.pretraining_images=32",
-        "system.whitening_images=16",
+        "text_pretraining.pretraining_images=32",
+        "text_pretraining.whitening_images=16",
         "budget_images=80",
         "validate_every_images=80",
     ),

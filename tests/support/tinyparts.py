@@ -87,6 +87,8 @@ class TinyGAN(System):
 class TinyCaptioner(System):
     """Predicts the second word from the pixels: one optimiser, stepped by Lightning."""
 
+    task = "tiny_captioning"
+
     def __init__(self, *, data_spec, optimizer, width: int = 8, seed: int = 0) -> None:
         super().__init__(data_spec=data_spec, seed=seed)
         pixels = data_spec.image_channels * data_spec.image_size**2

@@ -25,7 +25,7 @@ class Budget(Callback):
         if self.budget_images <= warmup:
             _log.warning(
                 "budget_images=%s: the generator will learn nothing, since it begins after %s images; raise the "
-                "budget, or lower system.pretraining_images",
+                "budget, or lower text_pretraining.pretraining_images",
                 f"{self.budget_images:,}",
                 f"{warmup:,}",
             )

@@ -71,8 +71,8 @@ def _interval_of_a_grid(message: str, overrides: Sequence[str]) -> str:
 def _how_to_name(part: str, run: str) -> str:
     key = f"parts.{part}"
     return (
-        f"{key}={run}: a part is a run and a role. Type {key}.run={run}; "
-        f"with a model that names no such part, +{key}.run={run} +{key}.role=captioner"
+        f"{key}={run}: a part is a run and a task. Type {key}.run={run}; "
+        f"with a model that names no such part, +{key}.run={run} +{key}.task=captioning"
     )
 
 

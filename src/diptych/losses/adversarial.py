@@ -22,7 +22,7 @@ class Objective(Protocol):
         """The discriminator's loss; example i of one side is paired with example i of the other."""
         ...
 
-    def generator(self, fake_logits: Logits) -> Logits:
+    def generator(self, fake_logits: Logits, real_logits: Logits) -> Logits:
         """The generator's loss."""
         ...
 
@@ -64,7 +64,7 @@ class Minimax:
     def discriminator(self, real_logits: Logits, fake_logits: Logits) -> Logits:
         return cross_entropy_discriminator_loss(real_logits, fake_logits)
 
-    def generator(self, fake_logits: Logits) -> Logits:
+    def generator(self, fake_logits: Logits, real_logits: Logits) -> Logits:
         return minimax_generator_loss(fake_logits)
 
 
@@ -74,7 +74,7 @@ class NonSaturating:
     def discriminator(self, real_logits: Logits, fake_logits: Logits) -> Logits:
         return cross_entropy_discriminator_loss(real_logits, fake_logits)
 
-    def generator(self, fake_logits: Logits) -> Logits:
+    def generator(self, fake_logits: Logits, real_logits: Logits) -> Logits:
         return non_saturating_generator_loss(fake_logits)
 
 
@@ -84,5 +84,5 @@ class Hinge:
     def discriminator(self, real_logits: Logits, fake_logits: Logits) -> Logits:
         return hinge_discriminator_loss(real_logits, fake_logits)
 
-    def generator(self, fake_logits: Logits) -> Logits:
+    def generator(self, fake_logits: Logits, real_logits: Logits) -> Logits:
         return hinge_generator_loss(fake_logits)

@@ -7,6 +7,7 @@ no step follows.
 """
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from pytorch_lightning import Callback, LightningModule, Trainer
@@ -15,6 +16,7 @@ from diptych.callbacks.figures import numbers
 from diptych.config import Config
 from diptych.runs.lifecycle.signals import StopSignals
 from diptych.runs.randomness import random_states, restore_random_states
+from diptych.runs.restore import PARTS
 from diptych.systems.devices import gather_objects, num_devices, own_rank
 from diptych.types import DataSpec
 
@@ -24,11 +26,14 @@ log = logging.getLogger(__name__)
 class CheckpointContents(Callback):
     """First of all callbacks, so that the others find counts and random states in order."""
 
-    def __init__(self, config: Config, spec: DataSpec, run_id: str, signals: StopSignals) -> None:
+    def __init__(
+        self, config: Config, spec: DataSpec, run_id: str, signals: StopSignals, parts: Mapping[str, Any]
+    ) -> None:
         self.config = dict(config)
         self.spec = spec
         self.run_id = run_id
         self.signals = signals
+        self.parts = dict(parts)
         self.batches = 0
         self._states: dict[str, Any] | None = None
         self._images_before = 0
@@ -63,6 +68,8 @@ class CheckpointContents(Callback):
         checkpoint["config"] = self.config
         checkpoint["data_spec"] = self.spec.to_dict()
         checkpoint["batches"] = self.batches
+        if self.parts:
+            checkpoint[PARTS] = self.parts
         checkpoint["random_states"] = gather_objects(random_states())
         checkpoint["ended"] = trainer.should_stop
 

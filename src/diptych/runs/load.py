@@ -18,12 +18,10 @@ from PIL import Image
 
 from diptych.callbacks.grids import to_pil
 from diptych.config.errors import UserError
-from diptych.runs.build import restore_system
-from diptych.runs.checkpoints import read_checkpoint
 from diptych.runs.folder.find import default_outputs, find_run
 from diptych.runs.folder.layout import RunFolder
-from diptych.runs.parts import load_parts
 from diptych.runs.pictures import Picture, to_pixels
+from diptych.runs.restore import restore_system
 from diptych.systems.base import System
 from diptych.systems.captioning.system import Caption, Captioner
 from diptych.systems.classification.system import Classification
@@ -49,7 +47,7 @@ def load_checkpoint(
 ) -> "ImageGenerator | ImageCaptioner | ImageClassifier":
     """The run in `folder` as it was at `checkpoint` (by default its best, else its last)."""
     checkpoint = checkpoint or folder.checkpoint()
-    system = restore_system(checkpoint, trust, _own_parts(folder, checkpoint, trust))
+    system = restore_system(checkpoint, trust)
     system = system.to("cuda" if torch.cuda.is_available() else "cpu")
     for kind in (ImageGenerator, ImageCaptioner, ImageClassifier):
         if isinstance(system, kind.system_class):
@@ -74,7 +72,7 @@ def load_classifier(run: str | Path, *, trust: Collection[str] = ()) -> "ImageCl
 
 def load_partner(run: str | Path, *, trust: Collection[str] = ()) -> "ImageCaptioner | ImageClassifier":
     """The run, which must tell or classify, to be shown a generator's pictures; `latest` is the latest that tells."""
-    handle = load_checkpoint(find_run(str(run), default_outputs(), ImageCaptioner.role), trust=trust)
+    handle = load_checkpoint(find_run(str(run), default_outputs(), ImageCaptioner.task), trust=trust)
     if isinstance(handle, ImageGenerator):
         raise UserError(
             f"{handle.run.run_id} generates: --with takes a run that tells or classifies what was generated"
@@ -91,7 +89,7 @@ class Handle:
     system: Any
 
     system_class = System
-    role = ""
+    task = ""
 
     @property
     def images_seen(self) -> int:
@@ -129,7 +127,7 @@ class ImageGenerator(Handle):
     """A run that generates sentences."""
 
     system_class = TextToImage
-    role = "gan"
+    task = "text_to_image"
 
     def generate(
         self,
@@ -185,7 +183,7 @@ class ImageCaptioner(Handle):
     """A run that describes pictures."""
 
     system_class = Captioner
-    role = "captioner"
+    task = "captioning"
 
     def caption(self, pictures: Sequence[Picture], *, beam: int = 1) -> list[Caption]:
         """A caption of each picture: PIL images, paths or tensors in [-1, 1], brought to the model's size."""
@@ -215,7 +213,7 @@ class ImageClassifier(Handle):
     """A run that names what is in pictures."""
 
     system_class = ClassifierSystem
-    role = "classifier"
+    task = "classification"
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -244,14 +242,8 @@ def enlarged(picture: Image.Image, size: int) -> Image.Image:
     return picture.resize((size, size), Image.Resampling.NEAREST if whole else Image.Resampling.BICUBIC)
 
 
-def _own_parts(folder: RunFolder, checkpoint: Path, trust: Collection[str]) -> dict[str, System]:
-    """The parts from other runs that this one was trained with, from its own copies."""
-    parts = read_checkpoint(checkpoint)["config"]["parts"]
-    return load_parts(parts, folder, trust) if folder.parts.is_dir() else {}
-
-
 def _load_kind(run: str | Path, kind: type[Any], trust: Collection[str]) -> Any:
-    handle = load_checkpoint(find_run(str(run), default_outputs(), kind.role), trust=trust)
+    handle = load_checkpoint(find_run(str(run), default_outputs(), kind.task), trust=trust)
     if not isinstance(handle, kind):
         does = {
             "ImageGenerator": "generate sentences",

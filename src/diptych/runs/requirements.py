@@ -6,9 +6,10 @@ from typing import Any
 
 from diptych.config.composition import missing
 from diptych.config.errors import UserError
-from diptych.runs.folder.find import find_run, role_of
+from diptych.runs.folder.find import find_run
 from diptych.runs.folder.identity import check_name
 from diptych.runs.folder.layout import RunFolder
+from diptych.runs.parts import LOSS, SCOPES
 
 
 def check_requirements(config: Mapping[str, Any]) -> None:
@@ -33,24 +34,25 @@ def check_values(config: Mapping[str, Any]) -> None:
 
 
 def check_parts(parts: Mapping[str, Mapping[str, Any]]) -> None:
-    """Every part names a run and the role of what it trains, and nothing else."""
+    """Every part names a run and the task that it is trained for, may say what needs it, and nothing else."""
     for name, part in parts.items():
         for key in part:
-            if key not in ("run", "role"):
-                raise UserError(f"parts.{name}.{key}: a part has a run and a role only")
-        for key, example in (("run", "latest"), ("role", "captioner")):
+            if key not in ("run", "task", "scope"):
+                raise UserError(f"parts.{name}.{key}: a part has a run, a task and a scope only")
+        if part.get("scope", LOSS) not in SCOPES:
+            raise UserError(f"parts.{name}.scope={part['scope']}: say {' or '.join(SCOPES)}")
+        for key, example in (("run", "latest"), ("task", "captioning")):
             if not part.get(key):
                 raise UserError(missing(f"parts.{name}.{key}", example))
 
 
 def find_lenders(parts: Mapping[str, Mapping[str, str]], outputs: Path) -> dict[str, RunFolder]:
-    """The run that lends each part: it trains what the part's role says, and has a checkpoint."""
-    lenders = {name: find_run(part["run"], outputs, part["role"]) for name, part in parts.items()}
+    """The run that lends each part: it is trained for the part's task, and has a checkpoint."""
+    lenders = {name: find_run(part["run"], outputs, part["task"]) for name, part in parts.items()}
     for name, run in lenders.items():
-        if role_of(run) != parts[name]["role"]:
-            raise UserError(
-                f"parts.{name}.run={parts[name]['run']} trains a {role_of(run)}, not a {parts[name]['role']}"
-            )
+        if run.task != parts[name]["task"]:
+            wanted, task = parts[name]["task"], run.task or "nothing"
+            raise UserError(f"parts.{name}.run={parts[name]['run']} is trained for {task}, not {wanted}")
         run.checkpoint()
     return lenders
 

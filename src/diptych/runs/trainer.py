@@ -23,6 +23,7 @@ from diptych.runs.folder.layout import RunFolder
 from diptych.runs.lifecycle.heartbeat import Heartbeat
 from diptych.runs.lifecycle.signals import StopSignals
 from diptych.runs.lifecycle.stop_callback import StopCallback
+from diptych.runs.parts import kept_parts
 from diptych.tracking import Trackers
 
 # What `fit` itself warns of, and why it does not concern us.
@@ -147,7 +148,8 @@ def _callbacks(equipment: Equipment) -> list[Callback]:
     nodes = config["callbacks"].items()
     chosen = [components.build(node, f"callbacks.{name}", facts, equipment.trust) for name, node in nodes if node]
     spec = equipment.data.spec  # pyright: ignore[reportAttributeAccessIssue]
-    recorder = CheckpointContents(config, spec, folder.run_id, equipment.signals)
+    kept = kept_parts(config["parts"], folder)
+    recorder = CheckpointContents(config, spec, folder.run_id, equipment.signals, kept)
     signs_of_life = [Heartbeat(folder)] if equipment.topology.is_first else []
     return [recorder, *signs_of_life, *chosen, StopCallback(equipment.signals, folder)]
 

@@ -10,8 +10,8 @@ from diptych.config import Config, UserError, components
 from diptych.config.changes import CHANGEABLE, changed
 from diptych.config.components import Trust
 from diptych.data.loader import end_workers
-from diptych.runs.build import check_components
 from diptych.runs.checkpoint_state import CheckpointState, newest_checkpoint, set_aside
+from diptych.runs.choice import check_components, task_of
 from diptych.runs.distributed.ranks import RankFailed, RankLost
 from diptych.runs.distributed.rendezvous import Rendezvous, awaited_rendezvous
 from diptych.runs.distributed.strategies import check_can_be_sharded, settled
@@ -63,6 +63,7 @@ def train(config: Config, overrides: Iterable[str] = ()) -> tuple[RunFolder, Pro
     with full_disk_named(outputs):
         folder = RunFolder.create(outputs, config["name"], inherited_or_new_run_id())
         folder.write_config(config)
+        folder.write_task(task_of(config))
         folder.write_overrides(overrides)
     with gone_if_refused(folder), exclusive_lock(folder), recorded(folder) as progress:
         borrow(lenders, folder)

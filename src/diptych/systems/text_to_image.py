@@ -29,6 +29,7 @@ class TextToImage(System):
     With `ema_half_life_images`, averaged weights generate for people and in validation; the raw ones are kept as well.
     """
 
+    task = "text_to_image"
     generator: Any
     sample_latents: Float[Tensor, "latents latent"]
 

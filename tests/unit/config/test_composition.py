@@ -102,7 +102,7 @@ def test_a_run_is_named_after_its_experiment_or_its_model_and_data(own):
 
 
 def test_a_value_nobody_gives_is_named(own):
-    folder = own("experiment/e", 'parts: {captioner: {run: "???", role: captioner}}')
+    folder = own("experiment/e", 'parts: {captioner: {run: "???", task: captioning}}')
     said = refusal(overrides=["experiment=e"], config_dir=folder)
     assert "parts.captioner.run has no value" in said
     assert "diptych train experiment=demo/captioner" in said
@@ -169,7 +169,7 @@ def test_changes_are_checked_against_the_schema(change):
 @pytest.mark.parametrize("override", ["+parts.captioner=latest", "parts.captioner=latest"])
 def test_a_part_that_is_only_a_run_is_answered_with_what_to_type(override):
     for model in ("generator", "dcgan"):
-        with pytest.raises(UserError, match=r"Type parts\.captioner\.run=latest.*\+parts\.captioner\.role=captioner"):
+        with pytest.raises(UserError, match=r"Type parts\.captioner\.run=latest.*\+parts\.captioner\.task=captioner"):
             composed([f"model={model}", "data=scenes_demo", override])
 
 

@@ -2,8 +2,10 @@ import pytest
 import torch
 
 from diptych.config import UserError
-from diptych.runs.build import build_data, build_system, check_components, restore_system
+from diptych.runs.build import build_data, build_system
 from diptych.runs.checkpoints import read_checkpoint
+from diptych.runs.choice import check_components
+from diptych.runs.restore import restore_system
 from diptych.runs.training import train
 
 UNOPENABLE = {"_target_": "tinyparts.UnopenableData"}

@@ -9,7 +9,7 @@ import pytest
 
 from diptych.cli.main import main
 from diptych.config import UserError
-from diptych.runs.folder.find import all_runs, find_run, role_of, sweep_members
+from diptych.runs.folder.find import all_runs, find_run, sweep_members
 from diptych.runs.folder.identity import RUN_ID_VARIABLE, check_name, inherited_or_new_run_id
 from diptych.runs.folder.layout import RunFolder
 from diptych.runs.folder.status import DAMAGED, DONE, FAILED, RUNNING, Status
@@ -20,9 +20,10 @@ def outputs(tmp_path):
     return tmp_path / "outputs"
 
 
-def make(outputs, run_id: str, name: str = "digits", role: str = "GAN", status: str = DONE) -> RunFolder:
+def make(outputs, run_id: str, name: str = "digits", task: str = "text_to_image", status: str = DONE) -> RunFolder:
     folder = RunFolder.create(outputs, name, run_id)
-    folder.write_config({"system": {"_target_": f"diptych.systems.{role}"}})
+    folder.write_config({"system": {"_target_": "diptych.systems.A"}})
+    folder.write_task(task)
     folder.write_status(status)
     return folder
 
@@ -194,12 +195,12 @@ def test_a_folder_that_is_no_run_is_answered_with_the_runs_inside(outputs):
 
 
 def test_latest_is_the_last_started_and_can_be_asked_for_a_role(outputs):
-    make(outputs, "b-first", role="Captioner")
-    make(outputs, "a-second", role="GAN")
+    make(outputs, "b-first", task="captioning")
+    make(outputs, "a-second", task="text_to_image")
     assert find_run("latest", outputs).run_id == "a-second"
-    assert find_run("latest", outputs, role="captioner").run_id == "b-first"
-    with pytest.raises(UserError, match="no run of a vae"):
-        find_run("latest", outputs, role="vae")
+    assert find_run("latest", outputs, task="captioning").run_id == "b-first"
+    with pytest.raises(UserError, match="no run for retrieval"):
+        find_run("latest", outputs, task="retrieval")
 
 
 @pytest.mark.parametrize("status", ["failed", "stopped"])
@@ -222,8 +223,8 @@ def test_runs_of_one_name_are_told_apart_by_their_overrides_within_80_columns(ou
     assert lines[-1].endswith(" …")
 
 
-def test_a_role_is_the_systems_name(outputs):
-    assert role_of(make(outputs, "one", role="Captioner")) == "captioner"
+def test_the_task_is_what_was_written_down(outputs):
+    assert make(outputs, "one", task="captioning").task == "captioning"
 
 
 def test_links_to_runs_are_not_runs(outputs):
@@ -248,7 +249,7 @@ def test_a_damaged_run_hides_no_other_one_and_is_called_so(outputs, file, conten
     states = {row["id"]: row["status"] for row in json.loads(capsys.readouterr().out)}
     readable = file == "config.yaml" and b"generate" in content
     assert states == {"damaged": DONE if readable else DAMAGED, "sound": DONE}
-    assert find_run("latest", outputs, role="gan") == RunFolder(sound.path.resolve())
+    assert find_run("latest", outputs, task="text_to_image") == RunFolder(sound.path.resolve())
 
 
 def test_a_configuration_that_cannot_be_read_is_named(outputs):

@@ -320,7 +320,7 @@ def test_a_budget_that_ends_before_the_generator_learns_is_warned_of(tiny, caplo
 def test_parts_are_copied_and_the_copy_is_used(tiny, tmp_path):
     lender, _ = train(tiny("tiny_captioner", "budget_images=64"))
     borrower, _ = train(tiny("tiny_gan", "budget_images=32"))
-    borrow(find_lenders({"captioner": {"run": "latest", "role": "tinycaptioner"}}, tmp_path / "outputs"), borrower)
+    borrow(find_lenders({"captioner": {"run": "latest", "task": "tiny_captioning"}}, tmp_path / "outputs"), borrower)
     origin = json.loads((borrower.parts / "captioner.json").read_text())
     assert (origin["run"], origin["checkpoint"]) == (lender.run_id, "best.ckpt")
     lender.best.unlink()
@@ -335,8 +335,8 @@ def test_parts_are_copied_and_the_copy_is_used(tiny, tmp_path):
 
 def test_a_part_of_the_wrong_role_is_refused(tiny, tmp_path):
     lender, _ = train(tiny("tiny_captioner", "budget_images=64"))
-    with pytest.raises(UserError, match="trains a tinycaptioner, not a captioner"):
-        find_lenders({"captioner": {"run": lender.run_id, "role": "captioner"}}, tmp_path / "outputs")
+    with pytest.raises(UserError, match="is trained for tiny_captioning, not captioning"):
+        find_lenders({"captioner": {"run": lender.run_id, "task": "captioning"}}, tmp_path / "outputs")
 
 
 def test_a_part_that_cannot_be_had_is_refused_before_there_is_a_folder(tiny):

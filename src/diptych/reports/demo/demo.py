@@ -31,7 +31,12 @@ SMOKE = (
 )
 SMOKE_OF_ROLE = {
     "captioner": SMOKE,
-    "generator": (*SMOKE, "system.pretraining_images=192", "system.whitening_images=64", "schedule.decay_images=256"),
+    "generator": (
+        *SMOKE,
+        "text_pretraining.pretraining_images=192",
+        "text_pretraining.whitening_images=64",
+        "schedule.decay_images=256",
+    ),
 }
 EXAMPLES = {"full": 1000, "smoke": 32}
 PROMPTS_OF_EACH_SKILL = {"full": 250, "smoke": 4}

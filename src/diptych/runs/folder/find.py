@@ -21,8 +21,8 @@ def all_runs(outputs: Path) -> list[RunFolder]:
     return sorted(_runs(outputs), key=lambda run: (run.read_status().started, run.run_id))
 
 
-def find_run(text: str, outputs: Path, role: str | None = None) -> RunFolder:
-    """The one run that `text` names. With `role`, `latest` is the latest run that trains such a system.
+def find_run(text: str, outputs: Path, task: str | None = None) -> RunFolder:
+    """The one run that `text` names. With `task`, `latest` is the latest run that is trained for it.
 
     Runs that ended before their first step are passed over by `latest`: there is nothing of theirs to use.
     """
@@ -33,7 +33,7 @@ def find_run(text: str, outputs: Path, role: str | None = None) -> RunFolder:
         raise UserError(f"{text} is not a run folder (it has no config.yaml): name one of {_inside(folder)}")
     runs = all_runs(outputs)
     if text == LATEST:
-        return _latest(runs, outputs, role)
+        return _latest(runs, outputs, task)
     exact = [run for run in runs if run.run_id == text]
     matches = exact or [run for run in runs if _starts(run.run_id, text)]
     if len(matches) == 1:
@@ -62,15 +62,6 @@ def sweep_members(text: str, outputs: Path) -> set[str]:
         return {link.name for link in links}
     names = ", ".join(_sweeps(outputs)) or "none yet"
     raise UserError(f"there is no sweep {text!r} in {outputs}/sweeps; there are: {names}")
-
-
-def role_of(run: RunFolder) -> str:
-    """What kind of system the run trains, as the class is called: `gan`, `captioner`; "" where it cannot be read."""
-    try:
-        system = run.read_config().get("system") or {}
-    except UserError:
-        return ""
-    return str(system.get("_target_", "")).rpartition(".")[2].lower()
 
 
 def _runs(outputs: Path) -> Iterator[RunFolder]:
@@ -112,10 +103,10 @@ def _starts(run_id: str, text: str) -> bool:
     return run_id.startswith(text) or run_id.rpartition("-")[2].startswith(text)
 
 
-def _latest(runs: list[RunFolder], outputs: Path, role: str | None) -> RunFolder:
-    fitting = [run for run in runs if _has_begun(run) and (role is None or role_of(run) == role)]
+def _latest(runs: list[RunFolder], outputs: Path, task: str | None) -> RunFolder:
+    fitting = [run for run in runs if _has_begun(run) and (task is None or run.task == task)]
     if not fitting:
-        kind = f" of a {role}" if role else ""
+        kind = f" for {task}" if task else ""
         raise UserError(f"there is no run{kind} in {outputs}/ yet: train one with `diptych train`")
     return fitting[-1]
 

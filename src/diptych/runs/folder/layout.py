@@ -27,6 +27,7 @@ from diptych.runs.folder.status import DAMAGED, RUNNING, Status, birth_of, host_
 
 SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """Ten times quicker where libyaml is there, which lists and tables of many runs need."""
+TASK_FILE = "task.txt"
 NO_MATTER = ("name", "data_name", "paths", "tracking")
 """Keys of a configuration that say what a run is called, where it lies and who is told of it."""
 
@@ -161,6 +162,18 @@ class RunFolder:
         """When the run last saved, in nanoseconds; 0 if it never did."""
         return self.last.stat().st_mtime_ns if self.last.exists() else 0
 
+    @property
+    def task(self) -> str:
+        """What the run is trained for, as its system said when it began (`text_to_image`, `captioning` …)."""
+        try:
+            return (self.path / TASK_FILE).read_text(encoding="utf-8").strip()
+        except OSError:
+            return ""
+
+    def write_task(self, task: str) -> None:
+        """Once, when the run is created."""
+        write_whole(self.path / TASK_FILE, task + "\n")
+
     def write_config(self, config: Mapping[str, Any]) -> None:
         write_whole(self.config, yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True))
 
@@ -269,5 +282,5 @@ def begun_by_another(path: Path) -> RunFolder:
 def digest_of(config: Mapping[str, Any]) -> str:
     """Ten digits that name what is trained and how, wherever it runs and whatever is told of it."""
     chosen = without_paths({key: value for key, value in config.items() if key not in NO_MATTER})
-    chosen["parts"] = {name: part["role"] for name, part in config.get("parts", {}).items()}
+    chosen["parts"] = {name: part["task"] for name, part in config.get("parts", {}).items()}
     return hashlib.sha256(json.dumps(chosen, sort_keys=True).encode()).hexdigest()[:10]

@@ -58,6 +58,7 @@ class Captioner(System):
     are learned faster from clean pictures.
     """
 
+    task = "captioning"
     SHARDED = ("image_encoder", "caption_decoder")
 
     def __init__(

@@ -42,6 +42,8 @@ class Classifier(System):
     shall look at generated ones.
     """
 
+    task = "classification"
+
     def __init__(
         self,
         *,
