@@ -29,7 +29,7 @@ SENTENCES = (
 )
 LANGUAGES = ("en",)
 IMAGES_PER_SENTENCE, SEED = 5, 0
-HEADINGS = ("sentence", "text → image, with the judge's verdicts", "image → text, of the first")
+HEADINGS = ("sentence", "text → image, with the judge's verdicts", "image → text, first image")
 
 TILE, GAP, MARGIN = 160, 14, 44
 TEXT_WIDTH, COLUMN_GAP = 330, 48
