@@ -1,6 +1,6 @@
-"""How often 95 % intervals hold the truth, diptych's and others, as the page docs/coverage.md.
+"""How often 95 % intervals cover the true value, diptych's and others, as the page docs/coverage.md.
 
-`make coverage` writes the page anew: 20,000 simulated experiments a cell, the same for a seed, four minutes on one
+`make coverage` rewrites the page: 20,000 simulated experiments a cell, the same for a seed, four minutes on one
 core. The intervals of diptych are its own functions, run on many experiments at once; the bad examples live here.
 """
 
@@ -353,40 +353,42 @@ def markdown(rows: Iterable[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-PAGE = """# How often 95 % intervals hold the truth
+PAGE = """# How often 95 % intervals cover the true value
 
-Written by `make coverage` (`python benchmarks/interval_coverage.py`, seed {seed}): do not edit. Each cell: in how many
-of {simulations:,} simulated experiments the interval held the true value, in per cent (± {error:.2f}, two standard
-errors where the truth is 95), and in brackets its median width in points. **Bold**: less than {poor:.0f} %.
-[statistics.md](statistics.md) says what follows from it.
+`make coverage` (`python benchmarks/interval_coverage.py`, seed {seed}) writes this page: do not edit it. A cell has
+two numbers. The first is the share of {simulations:,} simulated experiments in which the interval covered the true
+value, in per cent (± {error:.2f}, two standard errors at a coverage of 95). The number in brackets is the median
+width in points. **Bold**: less than {poor:.0f} %. [statistics.md](statistics.md) draws the conclusions.
 
 ## The mean over training seeds
 {seeds}
 
-*Student t* is what tables use. *Gaffke* (`bounded_interval`) assumes the worst of what was not seen: it is the one to
-quote where runs may collapse, and its width says what three seeds are worth then. The others are not offered: *logit t*
-is about another mean, both bootstraps are too narrow for so few seeds, and mean ± deviation is no interval at all.
+*Student t* is the interval of the tables. *Gaffke* (`bounded_interval`) assumes the worst of what was not seen.
+Quote it where runs may collapse; its width shows what three seeds are worth then. diptych does not offer the others.
+*logit t* is about another mean, both bootstraps are too narrow for so few seeds, and mean ± deviation is no
+interval.
 
 ## A rate over prompts with several pictures each
 {prompts}
 
-*alike*: intra-class correlation of the pictures of a prompt. *diptych* (`cluster_interval`): bootstrap of whole prompts
-with expanded percentiles, unless fewer than {least} prompts have a failure (or a success); then Wilson's interval with
-the effective number of prompts. *no width*: how often the bootstrap alone gives an interval from p to p.
+*alike*: intra-class correlation of the pictures of a prompt. *diptych* (`cluster_interval`): a bootstrap of whole
+prompts with expanded percentiles. Where fewer than {least} prompts have a failure (or a success), it is Wilson's
+interval with the effective number of prompts. *no width*: how often the bootstrap alone gives an interval without
+width.
 
 ## Where seeds and contents both vary
 {crossings}
 
-The truth is the mean over new seeds *and* new contents. Student's t over seeds takes the contents as given, which is
-right for "on this benchmark" and too narrow for "on such contents".
+The true value is the mean over new seeds *and* new contents. Student's t over seeds takes the contents as given.
+That is right for "on this benchmark" and too narrow for "on such contents".
 
 ## The interquartile mean of many skills
 {skills}
 
-Of {fewer:,} experiments a cell (± {fewer_error:.1f}). *together*: the share of the scatter over seeds that is common to
-the nine skills of a run. *runs within each skill*: the stratified bootstrap of Agarwal et al. 2021, which is for runs
-that were each trained on one task; *whole runs*: a run's skills are drawn together. *Student t of the runs' own*: over
-the interquartile means of single runs.
+A cell has {fewer:,} experiments (± {fewer_error:.1f}). *together*: the share of the scatter over seeds that the nine
+skills of a run have in common. *runs within each skill*: the stratified bootstrap of Agarwal et al. 2021, made for
+runs that were each trained on one task. *whole runs*: a run's skills are drawn together. *Student t of the runs'
+own*: Student's t over the interquartile means of single runs.
 """
 
 
