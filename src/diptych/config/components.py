@@ -135,7 +135,7 @@ def _check_value(parameters: Mapping[str, inspect.Parameter], name: str, value: 
             return
         raise UserError(f"{key}.{name}={value!r}: {target} has no such argument{_nearest(name, parameters, f'{key}.')}")
     annotation = parameters[name].annotation
-    if not _is_node(value) and not _fits(value, annotation):
+    if not _is_node(value) and not fits(value, annotation):
         wanted = getattr(annotation, "__name__", None) if inspect.isclass(annotation) else str(annotation)
         raise UserError(f"{key}.{name}={value!r}: {target} wants {wanted} here")
 
@@ -147,11 +147,11 @@ def _nearest(name: str, names: Collection[str], prefix: str = "") -> str:
     return f"; it has {', '.join(prefix + n for n in names)}" if 0 < len(names) <= 20 else ""
 
 
-def _fits(value: Any, annotation: Any) -> bool:
+def fits(value: Any, annotation: Any) -> bool:
     """Whether a plain value can be what the annotation says; True wherever that cannot be told."""
     origin = typing.get_origin(annotation)
     if origin in (typing.Union, types.UnionType):
-        return any(_fits(value, option) for option in typing.get_args(annotation))
+        return any(fits(value, option) for option in typing.get_args(annotation))
     if origin is typing.Literal:
         return value in typing.get_args(annotation)
     if annotation is types.NoneType:

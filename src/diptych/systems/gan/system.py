@@ -13,6 +13,7 @@ Real and generated images go through the discriminator as separate batches, each
 
 import copy
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -31,11 +32,23 @@ from diptych.systems.gan.steps import DiscriminatorStep, GenerationStep, Generat
 from diptych.systems.gan.terms.base import Helper, Losses, Term
 from diptych.systems.gan.terms.needs import check_needs
 from diptych.systems.gan.text_pretraining import TextPretraining, check_whitening_is_learned
+from diptych.systems.image_rngs import ImageRngs
 from diptych.systems.modes import frozen
 from diptych.systems.optimizers import MakeOptimizer, optimizer_for
 from diptych.systems.schedules import Schedule
-from diptych.systems.text_to_image import TextToImage
+from diptych.systems.text_to_image import SamplingOptions, TextToImage
 from diptych.types import Batch, DataSpec, Images, Logits, TextFeatures
+
+
+@dataclass(frozen=True)
+class LatentOptions(SamplingOptions):
+    """`truncation`: latents beyond it are drawn again (BigGAN, arXiv:1809.11096): less variety, safer images."""
+
+    truncation: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.truncation is not None and self.truncation <= 0:
+            raise ValueError(f"truncation={self.truncation} must be positive; leave it out for none")
 
 
 class GAN(TextToImage):
@@ -47,6 +60,8 @@ class GAN(TextToImage):
     """
 
     OPTIMIZERS = ("d", "g")
+    options = LatentOptions
+    generator: Any
     discriminator: Any
 
     def __init__(
@@ -72,7 +87,6 @@ class GAN(TextToImage):
     ) -> None:
         super().__init__(
             data_spec=data_spec,
-            generator=generator,
             text_encoder=text_encoder,
             ema_half_life_images=ema_half_life_images,
             schedule=schedule,
@@ -80,7 +94,8 @@ class GAN(TextToImage):
             seed=seed,
         )
         self.automatic_optimization = False
-        self.discriminator, self.objective = discriminator, objective
+        self.generator, self.discriminator, self.objective = generator, discriminator, objective
+        self.keep_averages()
         is_shared = text_pretraining or not separate_text_encoders
         self.discriminator_text_encoder = None if is_shared else copy.deepcopy(text_encoder)
         self.make_optimizers = (discriminator_optimizer, generator_optimizer)
@@ -89,6 +104,12 @@ class GAN(TextToImage):
         self.mismatch_weight = mismatch_weight
         self.terms = nn.ModuleDict(dict(terms or {}))
         self._check(data_spec)
+
+    def sample(
+        self, networks: Mapping[str, Any], text: TextFeatures | None, rngs: ImageRngs, options: LatentOptions
+    ) -> Images:
+        generator = networks["generator"]
+        return generator(rngs.randn(generator.latent_dim, truncation=options.truncation), text)
 
     @classmethod
     def check_choice(cls, choice: Choice) -> None:
