@@ -12,13 +12,18 @@ from pytorch_lightning import LightningDataModule
 
 from diptych.config import Config, components
 from diptych.config.components import Trust
-from diptych.config.schema import ROLES
+from diptych.config.schema import NETWORKS, ROLES
 from diptych.models.frozen_backbone import share_backbone
 from diptych.systems.base import System
 from diptych.types import DataSpec
 
 DATA_FACTS = ("image_size", "image_channels", "vocabulary_size", "max_length")
-NETWORK_FACTS = ("condition_dim", "word_dim", "image_dim", "region_dim", "latent_dim")
+USUAL_FACTS = {
+    "text_encoder": {"condition_dim": "sentence_dim", "word_dim": "word_dim"},
+    "image_encoder": {"image_dim": "pooled_dim", "region_dim": "region_dim"},
+    "generator": {"latent_dim": "latent_dim"},
+}
+NETWORK_FACTS = tuple(fact for facts in USUAL_FACTS.values() for fact in facts)
 SYSTEM_FACTS = ("data_spec", "seed")
 
 
@@ -31,12 +36,11 @@ def build_data(config: Config, trust: Trust = None) -> LightningDataModule:
 
 def build_system(config: Config, spec: DataSpec, parts: Mapping[str, Any], trust: Trust = None) -> System:
     """Networks, objective, terms, optimisers and parts from other runs, handed to the system by parameter name."""
-    facts = {**data_facts(spec), "data_spec": spec, "seed": config["seed"], **parts}
+    facts = {**data_facts(spec), "data_spec": spec, "seed": config["seed"], "condition_dim": 0, **parts}
     built: dict[str, Any] = {}
-    for role in ROLES:
-        if config.get(role):  # roles that came later are missing in older runs
-            built[role] = components.build(config[role], role, facts, trust)
-        facts |= _facts_of(role, built.get(role)) | ({role: built[role]} if role in built else {})
+    for name, key, node in chosen_roles(config):
+        built[name] = components.build(node, key, facts, trust)
+        facts |= {name: built[name]} | published(name, built[name])
     for part in parts.values():
         if hasattr(part, "image_encoder"):
             share_backbone(part.image_encoder, *built.values())
@@ -56,13 +60,22 @@ def chosen_terms(config: Config) -> dict[str, Any]:
     return {key: node for key, node in config.get("terms", {}).items() if node}
 
 
-def _facts_of(role: str, network: Any) -> dict[str, Any]:
-    if role == "text_encoder":
-        return (
-            {"condition_dim": network.sentence_dim, "word_dim": network.word_dim} if network else {"condition_dim": 0}
-        )
-    if role == "image_encoder" and network:
-        return {"image_dim": network.pooled_dim, "region_dim": network.region_dim}
-    if role == "generator" and network:
-        return {"latent_dim": network.latent_dim}
-    return {}
+def chosen_roles(config: Config) -> list[tuple[str, str, Any]]:
+    """Every chosen role as its name, the path of its configuration and its node, in the order of building.
+
+    Networks of roles that nobody foresaw (`networks.NAME`) come after those of the spine, which they may ask for.
+    """
+    own = [(name, f"networks.{name}", node) for name, node in config.get("networks", {}).items() if node]
+    spine = [(role, role, config[role]) for role in ROLES if config.get(role)]
+    num_networks = sum(role in NETWORKS for role, _, _ in spine)
+    return spine[:num_networks] + own + spine[num_networks:]
+
+
+def published(role: str, network: Any) -> dict[str, Any]:
+    """What a network tells those that are built after it, by parameter name.
+
+    A class says so in `publishes`, a mapping from parameters to its own attributes; without it, the usual ones of its
+    role are published.
+    """
+    facts = getattr(network, "publishes", USUAL_FACTS.get(role, {}))
+    return {fact: getattr(network, attribute) for fact, attribute in facts.items()}

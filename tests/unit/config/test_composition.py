@@ -169,7 +169,7 @@ def test_changes_are_checked_against_the_schema(change):
 @pytest.mark.parametrize("override", ["+parts.captioner=latest", "parts.captioner=latest"])
 def test_a_part_that_is_only_a_run_is_answered_with_what_to_type(override):
     for model in ("generator", "dcgan"):
-        with pytest.raises(UserError, match=r"Type parts\.captioner\.run=latest.*\+parts\.captioner\.task=captioner"):
+        with pytest.raises(UserError, match=r"Type parts\.captioner\.run=latest.*\+parts\.captioner\.task=captioning"):
             composed([f"model={model}", "data=scenes_demo", override])
 
 
