@@ -101,8 +101,10 @@ class Flow(TextToImage):
 class Framed(Flow):
     """A family that draws a frame around what another run generates: it needs that run to generate."""
 
-    def __init__(self, *, base, **settings) -> None:
-        super().__init__(**settings)
+    def __init__(self, *, base, data_spec, velocity, optimizer, text_encoder=None, seed=0) -> None:
+        super().__init__(
+            data_spec=data_spec, velocity=velocity, optimizer=optimizer, text_encoder=text_encoder, seed=seed
+        )
         self.base = [base]  # not a module of ours: its weights are kept as a part
 
     def sample(self, networks, text, rngs, options):

@@ -70,7 +70,8 @@ def _check_roles(config: Config, nodes: Mapping[str, Any], trust: Trust) -> None
 def _wanted(config: Config, nodes: Mapping[str, Any], trust: Trust) -> dict[str, str]:
     """What somebody must take, by parameter name, each with its key; a lent backbone is taken by its networks."""
     wanted = {name: key for name, key, _ in chosen_roles(config)}
-    wanted |= {"terms": f"terms.{key}" for key in list(chosen_terms(config))[:1]}
+    if terms := chosen_terms(config):
+        wanted["terms"] = f"terms.{next(iter(terms))}"
     if any(hasattr(components.find_class(node, key, trust), "set_backbone") for key, node in nodes.items()):
         return wanted
     return wanted | {part: f"parts.{part}" for part in config["parts"]}
