@@ -71,7 +71,7 @@ def test_an_error_on_one_device_is_the_runs_error(tmp_path):
     explode = "+callbacks.explode={_target_: tinyparts.Explode, images: 400, rank: 1}"
     assert processes.finish(["train", *CAPTIONER, *TWO, explode], tmp_path) == 1
     said = processes.said(tmp_path)
-    assert "process 1 of this run failed: RuntimeError: the generate has run out" in said
+    assert "process 1 of this run failed: RuntimeError: the data have run out" in said
     assert "Traceback" not in said
     assert the_run(tmp_path).read_status().label == "failed"
     assert no_process_has(the_run(tmp_path))

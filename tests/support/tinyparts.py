@@ -291,4 +291,4 @@ class Explode(Callback):
 
     def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
         if pl_module.images_seen >= self.images and self.rank in (None, trainer.global_rank):
-            raise RuntimeError("the generate has run out")
+            raise RuntimeError("the data have run out")
