@@ -13,7 +13,7 @@ from diptych.types import Scene, SceneObject
 from diptych.world import SHAPES, Judge, WorldSpec, render, sample_scene
 from diptych.world.judging.limits import JUDGE_VERSION, calibration, limits_for
 from diptych.world.spec import RADII_AT_32
-from judge_calibration import Plan, calibrate
+from judge_calibration import CalibrationSize, calibrate
 from judge_calibration.information import confusion_probs, error_floor
 from judge_calibration.measure import minimal_pairs, off_grammar, reads_exactly, under
 from judge_calibration.nuisances import COMBINED, LOSSLESS, SINGLE, Nuisance
@@ -79,8 +79,8 @@ def test_no_error_rate_is_below_the_information_bound(side: int):
 
 
 def test_a_small_calibration_has_the_structure_of_the_shipped_one_and_is_reproducible():
-    plan = Plan(num=6, num_off_grammar=6, num_tuning=6, seed=3)
-    first, second = (calibrate([32], plan, lambda items, description, total: iter(items)) for _ in range(2))
+    size = CalibrationSize(num=6, num_off_grammar=6, num_tuning=6, seed=3)
+    first, second = (calibrate([32], size, lambda items, description, total: iter(items)) for _ in range(2))
     assert first == second
     assert first["sides"]["32"].keys() == calibration()["sides"]["32"].keys()
 

@@ -124,9 +124,9 @@ def test_held_out_pairs_leave_every_colour_and_every_shape_in_training():
 
 def test_held_out_order_leaves_every_relation_in_training():
     scenes = some(PAIRS, "train", "relation_order")
-    told = {(a.colour == "red", relation_between(a, b)) for s in scenes for a, b in (s.objects, s.objects[::-1])}
-    assert {relation for _, relation in told} == set(INVERSE)
-    assert (True, "above") in told
+    relations = {(a.colour == "red", relation_between(a, b)) for s in scenes for a, b in (s.objects, s.objects[::-1])}
+    assert {relation for _, relation in relations} == set(INVERSE)
+    assert (True, "above") in relations
 
 
 def test_the_largest_count_is_held_out():
