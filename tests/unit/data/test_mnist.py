@@ -70,7 +70,7 @@ def test_pictures_and_labels_must_be_equally_many(mnist_folder):
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda whole: whole[:-1], "truncated: its header promises"),
+        (lambda whole: whole[:-1], "truncated: its header announces"),
         (lambda whole: whole[:9], "ends within its header"),
         (lambda whole: whole + b"\0", "too long"),
         (lambda whole: b"\0\0\x0d\3" + whole[4:], "starts with 00000d03, not 00000803"),

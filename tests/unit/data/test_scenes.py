@@ -144,7 +144,7 @@ def test_held_out_phrasings_can_describe_many_objects(scenes, languages):
     ("changes", "message"),
     [
         ({"phrasings": ("plain",), "hold_out": "phrasing"}, "phrasings: none of"),
-        ({"phrasings": ("is",)}, "says all about 1 object"),
+        ({"phrasings": ("is",)}, "can say all about 1 object"),
         ({"phrasings": ("with",), "languages": ("en", "zh")}, "'zh' has no 'with'"),
         ({"world": WorldSpec(shapes=("circle",), colours=("red",), sizes=("large",))}, "too small to be split"),
         ({"languages": ()}, "data.languages is empty"),

@@ -145,4 +145,4 @@ def test_names_in_split_lists_that_are_no_pictures_are_counted(tmp_path, caplog)
     put(tmp_path, "F.trainImages.txt", text="0.png\n1\n2\n")
     kept = apply_split_lists(pictures(4), find_split_lists(tmp_path))
     assert [picture.key for picture in kept] == ["0.png"]
-    assert "2 names in split lists are no good pictures, such as 1" in caplog.text
+    assert "2 names in split lists are not good pictures, for example 1" in caplog.text

@@ -74,7 +74,7 @@ def test_objects_darker_than_the_background_change_the_logit():
 def test_without_sentences_there_is_no_embedding():
     discriminator = ProjectionDiscriminator(image_size=16, image_channels=1, widths=(8, 8, 8))
     assert discriminator(torch.randn(5, 1, 16, 16)).shape == (5,)
-    with pytest.raises(AssertionError, match="embeds nothing"):
+    with pytest.raises(AssertionError, match="has no embedding"):
         discriminator.embed(discriminator.encode(torch.randn(5, 1, 16, 16)))
 
 
