@@ -11,12 +11,12 @@ CROSS_ENTROPIES = [Minimax(), NonSaturating()]
 
 
 @pytest.mark.parametrize("objective", CROSS_ENTROPIES)
-def test_a_discriminator_that_knows_nothing_pays_two_log_two(objective):
+def test_an_uninformed_discriminator_has_loss_two_log_two(objective):
     assert objective.discriminator(torch.zeros(3), torch.zeros(3)).tolist() == pytest.approx([2 * math.log(2)] * 3)
 
 
 @pytest.mark.parametrize("objective", CROSS_ENTROPIES)
-def test_the_optimal_discriminator_pays_two_log_two_minus_twice_the_jensen_shannon_divergence(objective):
+def test_the_optimal_discriminator_has_loss_two_log_two_minus_twice_the_jensen_shannon_divergence(objective):
     """Goodfellow et al. 2014, theorem 1, on three-valued data: D* = p / (p + q)."""
     p = torch.tensor([0.5, 0.3, 0.2], dtype=torch.float64)
     q = torch.tensor([0.1, 0.3, 0.6], dtype=torch.float64)
@@ -74,7 +74,7 @@ def test_no_loss_and_no_gradient_overflows(objective):
     assert logits.grad.isfinite().all()
 
 
-def test_hinge_discriminator_is_content_beyond_both_margins():
+def test_hinge_discriminator_loss_is_zero_beyond_both_margins():
     assert Hinge().discriminator(torch.tensor([1.0, 3.0]), torch.tensor([-1.0, -3.0])).tolist() == [0, 0]
     assert Hinge().discriminator(torch.tensor([0.5]), torch.tensor([0.5])).tolist() == [2.0]
 
@@ -94,7 +94,7 @@ def test_losses_come_one_per_example(objective):
     torch.testing.assert_close(objective.generator(fake, real)[1:2], objective.generator(fake[1:2], real[1:2]))
 
 
-def test_a_picture_of_patches_pays_the_mean_of_what_each_patch_would():
+def test_the_loss_of_patches_is_the_mean_over_patches():
     real, fake = LOGITS[:32].unflatten(0, (8, 4)).float(), LOGITS[1:].flip(0).unflatten(0, (8, 4)).float()
     by_patch = [Hinge().discriminator(real[:, i], fake[:, i]) for i in range(4)]
     torch.testing.assert_close(of_patches(Hinge().discriminator, real, fake), torch.stack(by_patch).mean(0))

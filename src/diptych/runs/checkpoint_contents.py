@@ -1,9 +1,8 @@
-"""The spine's own callback: what every checkpoint carries beside weights and optimisers, and where validation falls.
+"""Fill every checkpoint beyond weights and optimisers, and schedule validation.
 
-Checkpoints are written between two training steps, after the validation that is due there. What has happened by
-then is in them: the resolved configuration, the data's facts and vocabulary, the position in the training stream,
-and the global random states of every device, which are put back just before the first resumed step. `ended` says that
-no step follows.
+Checkpoints are written between two training steps, after the validation that is due there. They contain the resolved
+configuration, the data's facts and vocabulary, the position in the training stream and the global random states of
+every device, which are restored just before the first resumed step. `ended` means that no step follows.
 """
 
 import logging
@@ -24,7 +23,7 @@ log = logging.getLogger(__name__)
 
 
 class CheckpointContents(Callback):
-    """First of all callbacks, so that the others find counts and random states in order."""
+    """Runs before all other callbacks, so that they find counts and random states up to date."""
 
     def __init__(
         self, config: Config, spec: DataSpec, run_id: str, signals: StopSignals, parts: Mapping[str, Any]
@@ -57,7 +56,7 @@ class CheckpointContents(Callback):
         trainer.val_check_batch = max(1, round(self.config["validate_every_images"] / max(1, images_per_batch)))
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Devices must agree on what was measured, or they would keep other checkpoints and stop at other times."""
+        """Figures must be equal on all devices, or devices would keep different checkpoints and stop at other times."""
         figures = gather_objects(numbers(trainer.callback_metrics, "val/"))
         for name, value in figures[0].items():
             if any(repr(value) != repr(other.get(name)) for other in figures):
@@ -79,4 +78,4 @@ class CheckpointContents(Callback):
         if len(states) == num_devices():
             self._states = states[own_rank()]
         else:
-            log.warning("saved on %d devices, goes on on %d: dropout and noise differ", len(states), num_devices())
+            log.warning("saved on %d devices, resumed on %d: dropout and noise differ", len(states), num_devices())

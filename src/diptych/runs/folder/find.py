@@ -1,4 +1,4 @@
-"""From what a person types (folder, id, unique prefix, `latest`) to a run folder."""
+"""Find the run folder that a user names by folder, id, unique prefix or `latest`."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -12,19 +12,19 @@ LATEST = "latest"
 
 
 def default_outputs() -> Path:
-    """Where runs are written and looked for: $DIPTYCH_OUTPUTS, else ./outputs (as conf/paths/default.yaml says)."""
+    """The folder of all runs: $DIPTYCH_OUTPUTS, else ./outputs (as in conf/paths/default.yaml)."""
     return Path(os.environ.get("DIPTYCH_OUTPUTS", "outputs"))
 
 
 def all_runs(outputs: Path) -> list[RunFolder]:
-    """Every run below `outputs`, oldest first; links (sweeps, the demo) are not followed."""
+    """Every run below `outputs`, oldest first; it follows no links (sweeps, the demo)."""
     return sorted(_runs(outputs), key=lambda run: (run.read_status().started, run.run_id))
 
 
 def find_run(text: str, outputs: Path, task: str | None = None) -> RunFolder:
     """The one run that `text` names. With `task`, `latest` is the latest run that is trained for it.
 
-    Runs that ended before their first step are passed over by `latest`: there is nothing of theirs to use.
+    `latest` skips runs that ended before their first step: they hold nothing to use.
     """
     folder = Path(text)
     if (folder / "config.yaml").is_file():
@@ -44,13 +44,13 @@ def find_run(text: str, outputs: Path, task: str | None = None) -> RunFolder:
 
 
 def runs_named(texts: Sequence[str], outputs: Path) -> list[RunFolder]:
-    """The runs that the texts name, each once: a sweep, or any folder of links to runs, stands for all of its runs."""
+    """The runs that the texts name, each once; a sweep, or any folder of links to runs, means all of its runs."""
     runs = [run for text in texts for run in _runs_of_sweep(text, outputs) or [_run_or_sweep(text, outputs)]]
     return list({run.path: run for run in runs}.values())
 
 
 def spread(texts: Sequence[str], outputs: Path) -> list[str]:
-    """The texts, each sweep's name replaced by the folders of its runs."""
+    """The texts, with each sweep's name replaced by the folders of its runs."""
     found = [(text, _runs_of_sweep(text, outputs)) for text in texts]
     return [name for text, runs in found for name in ([str(run.path) for run in runs] or [text])]
 
@@ -71,13 +71,13 @@ def _runs(outputs: Path) -> Iterator[RunFolder]:
 
 
 def _runs_of_sweep(text: str, outputs: Path) -> list[RunFolder]:
-    """The runs that are linked in a sweep's folder; none where `text` names no sweep."""
+    """The runs that a sweep's folder links to; none where `text` names no sweep."""
     paths = sorted(link.resolve() for link in _links_of_sweep(text, outputs) or ())
     return [RunFolder(path) for path in paths if (path / "config.yaml").is_file()]
 
 
 def _run_or_sweep(text: str, outputs: Path) -> RunFolder:
-    """The run; who names none may have meant a sweep."""
+    """The run that `text` names; the error lists the sweeps, too, since the user may have meant one."""
     try:
         return find_run(text, outputs)
     except UserError as error:
@@ -86,13 +86,13 @@ def _run_or_sweep(text: str, outputs: Path) -> RunFolder:
 
 
 def _sweeps(outputs: Path) -> list[str]:
-    """Those that have runs."""
+    """The sweeps that have runs."""
     links = (path for path in (outputs / "sweeps").glob("*/*") if path.is_symlink())
     return sorted({link.parent.name for link in links})
 
 
 def _links_of_sweep(text: str, outputs: Path) -> list[Path] | None:
-    """What a folder of runs links to, be it named by its path or by its name in `outputs/sweeps`; None: no such."""
+    """The links in a folder of runs, given by its path or by its name in `outputs/sweeps`; None without one."""
     for folder in (Path(text), outputs / "sweeps" / text):
         if folder.is_dir() and not (folder / "config.yaml").is_file():
             return [link for link in folder.iterdir() if link.is_symlink()]
@@ -122,7 +122,7 @@ def _inside(folder: Path) -> str:
 
 
 def _listing(runs: list[RunFolder]) -> str:
-    """The youngest few, for a message."""
+    """The latest few runs, for a message."""
     if not runs:
         return "  (none yet: train one with `diptych train`)"
     return "\n".join(f"  {run.run_id}  {run.experiment}" for run in reversed(runs[-8:]))
