@@ -33,6 +33,7 @@ COMPANY = {  # what a file of the group needs beside it to make a run
     "optimizer": CAPTIONER,
     "image_encoder": CAPTIONER,
     "caption_decoder": CAPTIONER,
+    "caption_objective": CAPTIONER,
     "system/captioner": CAPTIONER,
     "trainer/fsdp": CAPTIONER,
     "system/classifier": ["model=classifier", "data=scenes_demo"],

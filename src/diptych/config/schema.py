@@ -13,7 +13,7 @@ from omegaconf import MISSING
 
 NETWORKS = ("text_encoder", "image_encoder", "generator", "latent_encoder", "discriminator", "caption_decoder")
 OPTIMIZERS = ("generator_optimizer", "discriminator_optimizer", "optimizer")
-ROLES = (*NETWORKS, "objective", *OPTIMIZERS, "schedule")
+ROLES = (*NETWORKS, "objective", "caption_objective", *OPTIMIZERS, "schedule")
 """What a system is made of, in the order in which the parts are built (later ones take facts from earlier ones)."""
 
 
@@ -69,6 +69,7 @@ class Run:
     discriminator: dict[str, Any] = field(default_factory=dict)
     caption_decoder: dict[str, Any] = field(default_factory=dict)
     objective: dict[str, Any] = field(default_factory=dict)
+    caption_objective: dict[str, Any] = field(default_factory=dict)
     generator_optimizer: dict[str, Any] = field(default_factory=dict)
     discriminator_optimizer: dict[str, Any] = field(default_factory=dict)
     optimizer: dict[str, Any] = field(default_factory=dict)

@@ -53,12 +53,12 @@ class AttentionLSTMDecoder(nn.Module):
         self.from_context = nn.Linear(region_dim, 4 * hidden_dim, bias=False)
         self.hidden_to_output = nn.Linear(hidden_dim, embedding_dim)
         self.context_to_output = nn.Linear(region_dim, embedding_dim, bias=False)
-        self.words = nn.Linear(embedding_dim, vocabulary_size)
+        self.to_logits = nn.Linear(embedding_dim, vocabulary_size)
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, features: ImageFeatures, tokens: Int[Tensor, "rows length"]) -> DecoderOutput:
         memory = self.encode_memory(features)
-        hidden, cell = (repeat_rows(leaf, len(tokens)) for leaf in self.start(memory))
+        hidden, cell = (repeat_rows(leaf, len(tokens)) for leaf in self.initial_state(memory))
         embedded = self.dropout(self.embedding(tokens))
         hiddens, contexts, glances = [], [], []
         for from_words in self.from_words(embedded).unbind(1):
@@ -72,7 +72,7 @@ class AttentionLSTMDecoder(nn.Module):
     def encode_memory(self, features: ImageFeatures) -> Memory:
         return Memory(features.regions, self.keys(features.regions), features.pooled)
 
-    def start(self, memory: Memory) -> State:
+    def initial_state(self, memory: Memory) -> State:
         hidden, cell = self.initial(memory.pooled).chunk(2, dim=-1)
         return torch.tanh(hidden), cell
 
@@ -101,4 +101,4 @@ class AttentionLSTMDecoder(nn.Module):
 
     def _output(self, embedded: Tensor, hidden: Tensor, context: Tensor) -> Tensor:
         mixed = embedded + self.hidden_to_output(hidden) + self.context_to_output(context)
-        return self.words(self.dropout(mixed))
+        return self.to_logits(self.dropout(mixed))

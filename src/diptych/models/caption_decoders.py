@@ -7,7 +7,7 @@ What every caption decoder offers, so that `diptych.decoding` can search it:
 
 `forward(features, tokens) -> (logits, attention)`  logits[:, t] is about the token that follows tokens[:, t];
 `encode_memory(features) -> memory`                      what depends on the image alone, computed once;
-`start(memory) -> state`                            before <bos>; a tuple of tensors, batch first;
+`initial_state(memory) -> state`                         before <bos>; a tuple of tensors, batch first;
 `step(tokens, memory, state) -> (logits, state)`     one word on.
 
 An image may carry several captions: tokens and state then have k rows for each row of the features, those of one
@@ -53,23 +53,23 @@ class RecurrentDecoder(nn.Module):
         self.embedding = nn.Embedding(vocabulary_size, embedding_dim)
         self.recurrent = self.layer(embedding_dim, hidden_dim, batch_first=True)
         self.dropout = nn.Dropout(dropout)
-        self.words = nn.Linear(hidden_dim, vocabulary_size)
+        self.to_logits = nn.Linear(hidden_dim, vocabulary_size)
 
     def forward(self, features: ImageFeatures, tokens: Int[Tensor, "rows length"]) -> DecoderOutput:
         first = repeat_rows(self.encode_memory(features), len(tokens))
         inputs = torch.cat([first.unsqueeze(1), self.dropout(self.embedding(tokens))], dim=1)
         hidden, _ = self.recurrent(inputs)
-        return DecoderOutput(self.words(self.dropout(hidden[:, 1:])), None)
+        return DecoderOutput(self.to_logits(self.dropout(hidden[:, 1:])), None)
 
     def encode_memory(self, features: ImageFeatures) -> Float[Tensor, "images embedding"]:
         return self.image_input(features.pooled)
 
-    def start(self, memory: Tensor) -> State:
+    def initial_state(self, memory: Tensor) -> State:
         return self._advance(memory, None)[1]
 
     def step(self, tokens: Int[Tensor, " rows"], memory: Tensor, state: State) -> Step:
         hidden, state = self._advance(self.dropout(self.embedding(tokens)), state)
-        return self.words(self.dropout(hidden)), state
+        return self.to_logits(self.dropout(hidden)), state
 
     def _advance(self, inputs: Tensor, state: State | None) -> tuple[Tensor, State]:
         """One time step; torch keeps a state's layer axis first and the GRU's and RNN's state bare, we do neither."""

@@ -39,7 +39,7 @@ def tokens():
 def test_teacher_forcing_says_what_steps_say(decoder, features, tokens):
     logits = decoder(features, tokens).logits
     memory = decoder.encode_memory(features)
-    state = tuple(leaf.repeat_interleave(2, dim=0) for leaf in decoder.start(memory))
+    state = tuple(leaf.repeat_interleave(2, dim=0) for leaf in decoder.initial_state(memory))
     for time in range(LENGTH):
         step_logits, state = decoder.step(tokens[:, time], memory, state)
         torch.testing.assert_close(step_logits, logits[:, time])
@@ -94,7 +94,7 @@ def test_the_vanilla_net_is_the_articles_formula(features, tokens):
     hidden = torch.tanh(decoder.image_input(features.pooled).repeat_interleave(2, dim=0) @ w.T + b)
     for time, logits in enumerate(decoder(features, tokens).logits.unbind(1)):
         hidden = torch.tanh(decoder.embedding(tokens[:, time]) @ w.T + hidden @ u.T + b)
-        torch.testing.assert_close(logits, decoder.words(hidden))
+        torch.testing.assert_close(logits, decoder.to_logits(hidden))
 
 
 def test_only_the_decoder_that_attends_has_attention(decoder, features, tokens):

@@ -13,6 +13,7 @@ from diptych.models.attention_decoder import AttentionLSTMDecoder
 from diptych.models.caption_decoders import LSTMDecoder
 from diptych.models.image_encoders import ConvEncoder
 from diptych.runs.trainer import quiet
+from diptych.systems.captioning.objectives import CrossEntropy
 from diptych.systems.captioning.system import Captioner
 from diptych.systems.schedules import Linear
 from diptych.types import BOS_ID, EOS_ID, PAD_ID, SPECIAL_TOKENS, Batch, DataSpec, Scene, SceneObject
@@ -54,7 +55,7 @@ def make_captioner(decoder_class=AttentionLSTMDecoder, spec: DataSpec = SPEC, **
         data_spec=spec,
         image_encoder=encoder,
         caption_decoder=decoder_class(**sizes),
-        **{"optimizer": ADAM, **settings},
+        **{"caption_objective": CrossEntropy(), "optimizer": ADAM, **settings},
     )
 
 
@@ -114,12 +115,12 @@ def test_progress_counts_pairs_and_each_picture_is_encoded_once():
 
 
 def test_the_loss_is_the_mean_over_real_tokens():
-    captioner, batch = make_captioner(label_smoothing=0.1), make_batch(0)
+    captioner, batch = make_captioner(caption_objective=CrossEntropy(label_smoothing=0.1)), make_batch(0)
     tokens = batch.tokens.flatten(0, 1)
     captioner.train()
     told = captioner.caption_decoder(captioner.image_encoder(batch.images), tokens[:, :-1])
     expected = token_nll(told.logits, tokens[:, 1:], 0.1).sum() / (tokens[:, 1:] != PAD_ID).sum()
-    row = train(make_captioner(label_smoothing=0.1), [batch]).rows[0]
+    row = train(make_captioner(caption_objective=CrossEntropy(label_smoothing=0.1)), [batch]).rows[0]
     assert row["train/loss"] == pytest.approx(expected.item())
 
 
@@ -136,12 +137,13 @@ def test_more_padding_changes_no_gradient():
 
 def test_the_attention_penalty_is_of_real_words_and_weighs_in():
     batch = make_batch(0)
-    captioner = make_captioner(attention_penalty_weight=0.5).train()
+    captioner = make_captioner(caption_objective=CrossEntropy(attention_penalty_weight=0.5)).train()
     tokens = batch.tokens.flatten(0, 1)
     attention = captioner.caption_decoder(captioner.image_encoder(batch.images), tokens[:, :-1]).attention
     expected = doubly_stochastic_penalty(attention, tokens[:, 1:] != PAD_ID).mean()
     with_penalty, without = (
-        train(make_captioner(attention_penalty_weight=weight), [batch]).rows[0] for weight in (0.5, 0.0)
+        train(make_captioner(caption_objective=CrossEntropy(attention_penalty_weight=weight)), [batch]).rows[0]
+        for weight in (0.5, 0.0)
     )
     assert with_penalty["train/attention_penalty"] == pytest.approx(expected.item())
     assert with_penalty["train/loss"] == without["train/loss"]
@@ -149,8 +151,12 @@ def test_the_attention_penalty_is_of_real_words_and_weighs_in():
 
 
 def test_a_penalty_without_attention_names_the_key():
-    with pytest.raises(ValueError, match=r"system\.attention_penalty_weight=1\.0: LSTMDecoder does not attend"):
-        train(make_captioner(LSTMDecoder, attention_penalty_weight=1.0), [make_batch(0)])
+    with pytest.raises(
+        ValueError, match=r"caption_objective\.attention_penalty_weight=1\.0: LSTMDecoder does not attend"
+    ):
+        train(
+            make_captioner(LSTMDecoder, caption_objective=CrossEntropy(attention_penalty_weight=1.0)), [make_batch(0)]
+        )
 
 
 def test_learning_rates_follow_the_schedule_and_the_encoders_multiplier():
@@ -246,7 +252,7 @@ class Parrot(nn.Module):
     def encode_memory(self, features):
         return features
 
-    def start(self, memory):
+    def initial_state(self, memory):
         return (torch.zeros(len(memory.pooled), dtype=torch.long),)
 
     def step(self, tokens, memory, state):
@@ -293,6 +299,6 @@ def test_a_frozen_captioners_surprise_is_differentiable_in_the_pixels():
 def test_losses_that_are_no_numbers_stop_before_the_step():
     captioner = make_captioner()
     with torch.no_grad():
-        captioner.caption_decoder.words.bias[0] = torch.nan
+        captioner.caption_decoder.to_logits.bias[0] = torch.nan
     with pytest.raises(FloatingPointError, match="loss is nan"):
         train(captioner, [make_batch(0)])
