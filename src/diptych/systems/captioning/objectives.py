@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from diptych.decoding import Decoded, Search, decode
 from diptych.losses.captioning import doubly_stochastic_penalty, token_nll
@@ -21,7 +22,7 @@ from diptych.models.caption_decoders import DecoderOutput
 from diptych.systems.devices import mean_over_devices, own_rank
 from diptych.systems.modes import evaluating
 from diptych.text.tokenizers import Tokenizer
-from diptych.types import Batch, ImageFeatures, Images, TokenMask, Tokens
+from diptych.types import BOS_ID, PAD_ID, Batch, ImageFeatures, Images, TokenMask, Tokens
 
 TrainingCaptions = Callable[[int], Iterable[Sequence[str]]]
 """(n) -> the captions of every training image; of endless data, those of the first n images."""
@@ -91,6 +92,16 @@ class CaptionStep:
         with torch.no_grad(), evaluating(self.caption_decoder):
             return decode(self.caption_decoder, features, search, max_length=self.max_length)
 
+    def log_probs(self, captions: Decoded) -> Float[Tensor, "images length"]:
+        """Log-probability of each decoded token, with gradient: of the distribution that `sample` draws from.
+
+        <pad> and <bos> have no probability there. It is 0 where a caption has ended.
+        """
+        inputs = F.pad(captions.tokens[:, :-1], (1, 0), value=BOS_ID)
+        logits = self.caption_decoder(self.features, inputs).logits
+        never = torch.tensor([PAD_ID, BOS_ID], device=logits.device)
+        return -token_nll(logits.index_fill(-1, never, -torch.inf), captions.tokens)
+
     @cached_property
     def _teacher_forced(self) -> DecoderOutput:
         return self.caption_decoder(self.features, self.tokens[:, :-1])
@@ -129,20 +140,20 @@ class CrossEntropy(nn.Module, CaptionObjective):
 
     def __init__(self, *, label_smoothing: float = 0.0, attention_penalty_weight: float = 0.0) -> None:
         super().__init__()
-        self.label_smoothing = label_smoothing
+        self.label_smoothing, self.attention_penalty_weight = label_smoothing, attention_penalty_weight
         self.weights = {"attention_penalty": attention_penalty_weight}
 
     def losses(self, step: CaptionStep) -> Mapping[str, Tensor]:
         nll = token_nll(step.logits, step.targets, self.label_smoothing)
         losses = {"loss": nll.sum() / mean_over_devices(step.target_mask.sum())}
-        if self.weights["attention_penalty"]:
+        if self.attention_penalty_weight:
             losses["attention_penalty"] = doubly_stochastic_penalty(self._attention(step), step.target_mask)
         return losses
 
     def _attention(self, step: CaptionStep) -> Float[Tensor, "rows length regions"]:
         if step.attention is None:
             raise ValueError(
-                f"caption_objective.attention_penalty_weight={self.weights['attention_penalty']}: "
+                f"caption_objective.attention_penalty_weight={self.attention_penalty_weight}: "
                 f"{type(step.caption_decoder).__name__} does not attend; set it to 0 or choose "
                 "caption_decoder=lstm_attention"
             )
