@@ -1,4 +1,4 @@
-"""What a captioner learns by: an objective turns one training step into losses.
+"""Caption objectives: from one training step to its losses.
 
 An objective is one class and one file in `conf/caption_objective`. It sees a step through `CaptionStep`: the batch, the
 teacher-forced pass, and captions that the captioner decodes now. Networks that learn along (a baseline, a caption
