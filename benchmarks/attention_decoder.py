@@ -30,7 +30,7 @@ class PerStepDecoder(nn.Module):
         hidden, embedding = decoder.hidden_dim, decoder.embedding.embedding_dim
         gates = 4 * hidden
         words, recurrent = decoder.from_words, decoder.from_hidden
-        self.embedding, self.initial, self.vocabulary = decoder.embedding, decoder.initial, decoder.words
+        self.embedding, self.initial, self.vocabulary = decoder.embedding, decoder.initial, decoder.to_logits
         self.keys, self.energy = decoder.keys, decoder.energy
         self.hidden_to_output, self.context_to_output = decoder.hidden_to_output, decoder.context_to_output
         self.cell = nn.LSTMCell(embedding + decoder.from_context.in_features, hidden)

@@ -22,7 +22,7 @@ PATCHES_AND_ALIGNMENT = [
     "data.val_size=16",
 ]
 WITHOUT_A_WORLD = ["model=cnn_rnn", "data=digits"]
-CAPTIONER = ["model=cnn_rnn_attention", "data=scenes_demo", "system.attention_penalty_weight=1"]
+CAPTIONER = ["model=cnn_rnn_attention", "data=scenes_demo", "caption_objective.attention_penalty_weight=1"]
 CLASSIFIER = ["model=classifier", "data=scenes_demo"]
 GENERATOR = [
     "model=dcgan",

@@ -33,6 +33,7 @@ COMPANY = {  # the other overrides of a run with a file of the group
     "optimizer": CAPTIONER,
     "image_encoder": CAPTIONER,
     "caption_decoder": CAPTIONER,
+    "caption_objective": CAPTIONER,
     "system/captioner": CAPTIONER,
     "trainer/fsdp": CAPTIONER,
     "system/classifier": ["model=classifier", "data=scenes_demo"],

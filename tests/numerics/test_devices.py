@@ -16,7 +16,7 @@ RUNS = {
     "a captioner": (
         "model=small_captioner",
         "caption_decoder.dropout=0",
-        "system.attention_penalty_weight=1",
+        "caption_objective.attention_penalty_weight=1",
         "budget_images=128",
         "validate_every_images=64",
     ),

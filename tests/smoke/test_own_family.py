@@ -108,7 +108,8 @@ class Framed(Flow):
         self.base = [base]  # not a module of ours: its weights are kept as a part
 
     def sample(self, networks, text, rngs, options):
-        images = self.base[0].to(rngs.device).velocity(rngs.randn(*networks["velocity"].shape), torch.zeros(len(rngs)), text)
+        noise, times = rngs.randn(*networks["velocity"].shape), torch.zeros(len(rngs))
+        images = self.base[0].velocity(noise, times, text)
         images[..., 0] = 1.0
         return images.clamp(-1, 1)
 '''

@@ -22,7 +22,7 @@ CHANGES = {
         "caption_decoder.dropout=0.0",
         "schedule.warmup_images=0",
         "optimizer.lr=1e-2",
-        "system.attention_penalty_weight=1",
+        "caption_objective.attention_penalty_weight=1",
     ],
 }
 LENT = "small_captioner"

@@ -13,7 +13,7 @@ from omegaconf import MISSING
 
 NETWORKS = ("text_encoder", "image_encoder", "generator", "latent_encoder", "discriminator", "caption_decoder")
 OPTIMIZERS = ("generator_optimizer", "discriminator_optimizer", "optimizer")
-ROLES = (*NETWORKS, "objective", "text_pretraining", *OPTIMIZERS, "schedule")
+ROLES = (*NETWORKS, "objective", "caption_objective", "text_pretraining", *OPTIMIZERS, "schedule")
 """The components of a system in build order (later ones take facts from earlier ones)."""
 
 
@@ -70,6 +70,7 @@ class Run:
     caption_decoder: dict[str, Any] = field(default_factory=dict)
     networks: dict[str, dict[str, Any] | None] = field(default_factory=dict)
     objective: dict[str, Any] = field(default_factory=dict)
+    caption_objective: dict[str, Any] = field(default_factory=dict)
     terms: dict[str, dict[str, Any] | None] = field(default_factory=dict)
     text_pretraining: dict[str, Any] = field(default_factory=dict)
     generator_optimizer: dict[str, Any] = field(default_factory=dict)

@@ -11,6 +11,7 @@ from diptych.models.caption_decoders import GRUDecoder
 from diptych.models.dcgan import DCGANDiscriminator, DCGANGenerator
 from diptych.models.image_encoders import ConvEncoder
 from diptych.models.mlp_gan import MLPDiscriminator
+from diptych.systems.captioning.objectives import CrossEntropy
 from diptych.systems.captioning.system import Captioner
 from diptych.systems.gan.steps import DiscriminatorStep
 from diptych.systems.gan.terms.base import Helper, Losses, Term
@@ -211,7 +212,13 @@ def test_a_captioner_is_a_captioner(spec, decoder):
     facts = {name: value for name, value in facts.items() if name in inspect.signature(decoder).parameters}
     words = decoder(vocabulary_size=len(spec.vocabulary), **facts)
     adam = partial(torch.optim.Adam, lr=1e-3)
-    captioner = Captioner(data_spec=spec, image_encoder=encoder, caption_decoder=words, optimizer=adam)
+    captioner = Captioner(
+        data_spec=spec,
+        image_encoder=encoder,
+        caption_decoder=words,
+        caption_objective=CrossEntropy(),
+        optimizer=adam,
+    )
     images = torch.randn(2, 1, 28, 28, requires_grad=True)
     loss = CaptionScorer(captioner, spec)(images, torch.tensor([[1, 5, 6, 2], [1, 7, 2, 0]]))
     loss.sum().backward()
