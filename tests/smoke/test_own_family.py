@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
+import documented
 import processes
 import pytest
 import torch
@@ -13,89 +14,11 @@ from diptych.runs.folder.layout import RunFolder
 from diptych.runs.image_record import read_record
 from diptych.tracking import read_metrics
 
-PACKAGE = '''
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
-
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "adding_a_model.md"
+FRAMED = '''
 import torch
-from torch import nn
 
-from diptych.systems.gan.terms.base import Term
-from diptych.systems.optimizers import optimizer_for
-from diptych.systems.text_to_image import SamplingOptions, TextToImage
-
-
-class R1(Term):
-    """Squared gradient of the discriminator at real images (Mescheder et al. 2018, arXiv:1801.04406)."""
-
-    needs = ("image_gradients", "no_batch_norm")
-
-    def discriminator_losses(self, step):
-        (gradient,) = torch.autograd.grad(step.real_logits.sum(), step.real, create_graph=True)
-        return {"r1_loss": gradient.flatten(1).square().sum(1) / 2}
-
-
-class Velocity(nn.Module):
-    """From a noisy image, its time and a sentence to the direction in which the image lies."""
-
-    def __init__(self, *, image_size: int, image_channels: int, condition_dim: int = 0, hidden_dim: int = 64) -> None:
-        super().__init__()
-        self.shape = (image_channels, image_size, image_size)
-        pixels = image_channels * image_size**2
-        self.layers = nn.Sequential(
-            nn.Linear(pixels + condition_dim + 1, hidden_dim), nn.SiLU(), nn.Linear(hidden_dim, pixels)
-        )
-
-    def forward(self, images, times, text):
-        inputs = [images.flatten(1), times[:, None]] + ([] if text is None else [text.sentence])
-        return self.layers(torch.cat(inputs, dim=1)).unflatten(1, self.shape)
-
-
-@dataclass(frozen=True)
-class FlowOptions(SamplingOptions):
-    steps: int = 4
-    guidance_scale: float = 1.0
-
-    def __post_init__(self) -> None:
-        if self.steps < 1:
-            raise ValueError(f"steps={self.steps}: take at least one")
-
-
-class Flow(TextToImage):
-    """Rectified flow (Liu et al. 2022, arXiv:2209.03003)."""
-
-    options = FlowOptions
-    averaged = ("velocity", "text_encoder")
-
-    def __init__(self, *, data_spec, velocity, optimizer, text_encoder=None, ema_half_life_images=None, seed=0) -> None:
-        super().__init__(
-            data_spec=data_spec, text_encoder=text_encoder, ema_half_life_images=ema_half_life_images, seed=seed
-        )
-        self.automatic_optimization = False
-        self.velocity, self.make_optimizer = velocity, optimizer
-        self.keep_averages()
-
-    def configure_optimizers(self):
-        return optimizer_for(self.make_optimizer, self.velocity, (self.text_encoder, 1.0))
-
-    def training_step(self, batch, batch_idx):
-        self.count_images(len(batch))
-        text = self.text_encoder(batch.tokens[:, 0], batch.token_mask[:, 0]) if self.text_encoder else None
-        noise = torch.randn(batch.images.shape, generator=self.rng)
-        times = torch.rand(len(batch), generator=self.rng)
-        mixed = torch.lerp(noise, batch.images, times[:, None, None, None])
-        error = self.velocity(mixed, times, text) - (batch.images - noise)
-        self.log_metrics("train", self.optimize("", {"loss": error.square().flatten(1).mean(1)}))
-        self.average_weights(len(batch))
-
-    def sample(self, networks: Mapping[str, Any], text, rngs, options):
-        velocity = networks["velocity"]
-        images = rngs.randn(*velocity.shape)
-        for i in range(options.steps):
-            times = images.new_full((len(images),), i / options.steps)
-            images = images + velocity(images, times, text) / options.steps
-        return images.clamp(-1, 1)
+from mypackage import Flow
 
 
 class Framed(Flow):
@@ -113,33 +36,17 @@ class Framed(Flow):
         images[..., 0] = 1.0
         return images.clamp(-1, 1)
 '''
-CONF = {
-    "term/r1.yaml": "# @package terms.r1\n# R1\n_target_: mypackage.R1\nweight: 5.0\n",
-    "system/flow.yaml": "# Flow\n_target_: mypackage.Flow\nema_half_life_images: 64\n",
-    "model/flow.yaml": """# @package _global_
-# A flow
-defaults:
-  - override /system: flow
-  - override /optimizer: adam
-networks: {velocity: {_target_: mypackage.Velocity}}
-optimizer: {lr: 1e-3}
-monitor: val/energy_distance
-mode: min
-""",
-    "system/framed.yaml": "# Framed\n_target_: mypackage.Framed\n",
-}
 SMALL = ["tracking=csv", "data.batch_size=16", "validate_every_images=160", "data.val_size=16"]
 TERM = ["model=mlp_gan", "data=digits", "term=r1", "terms.r1.weight=2", *SMALL]
 FLOW = ["model=flow", "data=scenes_small", *SMALL]
-TRUST = ["--trust", "mypackage"]
+TRUST = ["--trust", "mypackage", "--trust", "framed"]
 
 
 @pytest.fixture
 def here(tmp_path):
-    (tmp_path / "mypackage.py").write_text(PACKAGE)
-    for name, text in CONF.items():
-        (tmp_path / "my_conf" / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "my_conf" / name).write_text(text)
+    documented.write_files(PAGE, tmp_path)
+    (tmp_path / "framed.py").write_text(FRAMED)
+    (tmp_path / "my_conf" / "system" / "framed.yaml").write_text("# Framed\n_target_: framed.Framed\n")
     yield tmp_path
     processes.kill_all()
 
@@ -166,6 +73,12 @@ def resumed_like(folder: Path, whole: RunFolder, *overrides: str) -> bool:
     return all(torch.equal(tensor, state(whole)[name]) for name, tensor in state(half).items())
 
 
+@pytest.mark.parametrize("command", [c for c in documented.commands(PAGE) if c.startswith("diptych train")])
+def test_every_training_of_the_page_takes_a_step(here, command):
+    words = command.split()[1:]
+    assert processes.finish([*words, "debug=one_step", "data.val_size=20"], here) == 0, processes.said(here)
+
+
 def test_a_term_with_gradients_of_images_is_composed_trained_and_resumed(here):
     run = train(here, *TERM, "budget_images=320")
     assert any(row.get("train/r1_loss", 0) > 0 for row in read_metrics(run.metrics))
@@ -187,7 +100,7 @@ def test_a_family_is_trained_resumed_evaluated_and_generated_from(here):
     diptych(here, "generate", "latest", "a small red circle", "steps=2", "-n", "2", "--out", "pictures", *TRUST)
     record = read_record(sorted((here / "pictures").glob("*.png"))[1])
     assert record is not None
-    assert (record["index"], record["options"]) == (1, {"steps": 2, "guidance_scale": 1.0})
+    assert (record["index"], record["options"]) == (1, {"steps": 2})
     assert processes.finish(["generate", "latest", "a small red circle", "step=2", *TRUST], here) == 2
     assert "did you mean steps=" in processes.said(here)
     diptych(here, "evaluate", "latest", "--num", "16", "--num-prompts", "2", *TRUST)
