@@ -8,7 +8,7 @@ import difflib
 import textwrap
 import warnings
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import torch
 from PIL import Image
 
 from diptych.callbacks.grids import to_pil
+from diptych.config import Config
 from diptych.config.errors import UserError
 from diptych.runs.build import restore_system
 from diptych.runs.checkpoints import read_checkpoint
@@ -30,7 +31,7 @@ from diptych.systems.classification.system import Classification
 from diptych.systems.classification.system import Classifier as ClassifierSystem
 from diptych.systems.text_to_image import TextToImage
 from diptych.text import tokenizer_of
-from diptych.types import Images
+from diptych.types import DataSpec, Images
 
 CAPTIONS_AT_ONCE = PICTURES_AT_ONCE = 64
 MOST_SHOWN = 60
@@ -49,11 +50,12 @@ def load_checkpoint(
 ) -> "ImageGenerator | ImageCaptioner | ImageClassifier":
     """The run in `folder` as it was at `checkpoint` (by default its best, else its last)."""
     checkpoint = checkpoint or folder.checkpoint()
-    system = restore_system(checkpoint, trust, _own_parts(folder, checkpoint, trust))
+    config = read_checkpoint(checkpoint)["config"]
+    system = restore_system(checkpoint, trust, _own_parts(folder, config, trust))
     system = system.to("cuda" if torch.cuda.is_available() else "cpu")
     for kind in (ImageGenerator, ImageCaptioner, ImageClassifier):
         if isinstance(system, kind.system_class):
-            return kind(folder, checkpoint, system)
+            return kind(folder, checkpoint, system, config)
     raise UserError(f"{folder.run_id} trains a {type(system).__name__}, which neither generates, tells nor classifies")
 
 
@@ -89,9 +91,16 @@ class Handle:
     run: RunFolder
     checkpoint: Path
     system: Any
+    config: Config = field(default_factory=dict)
+    """The checkpoint's configuration."""
 
     system_class = System
     role = ""
+
+    @property
+    def data_spec(self) -> DataSpec:
+        """The facts of the data that it learned from."""
+        return self.system.data_spec
 
     @property
     def images_seen(self) -> int:
@@ -130,6 +139,11 @@ class ImageGenerator(Handle):
 
     system_class = TextToImage
     role = "gan"
+
+    @property
+    def takes_sentences(self) -> bool:
+        """Whether it generates what a sentence says; a run without a text encoder takes none."""
+        return self.system.text_encoder is not None
 
     def generate(
         self,
@@ -244,10 +258,9 @@ def enlarged(picture: Image.Image, size: int) -> Image.Image:
     return picture.resize((size, size), Image.Resampling.NEAREST if whole else Image.Resampling.BICUBIC)
 
 
-def _own_parts(folder: RunFolder, checkpoint: Path, trust: Collection[str]) -> dict[str, System]:
+def _own_parts(folder: RunFolder, config: Config, trust: Collection[str]) -> dict[str, System]:
     """The parts from other runs that this one was trained with, from its own copies."""
-    parts = read_checkpoint(checkpoint)["config"]["parts"]
-    return load_parts(parts, folder, trust) if folder.parts.is_dir() else {}
+    return load_parts(config["parts"], folder, trust) if folder.parts.is_dir() else {}
 
 
 def _load_kind(run: str | Path, kind: type[Any], trust: Collection[str]) -> Any:
