@@ -14,8 +14,8 @@ class CaptioningQuality(nn.Module):
     """Collects a validation and sums it up, over all devices.
 
     `nll` and `perplexity` are per token of the reference captions, each word given the true ones before it. Where the
-    data have a world, the scores of `CaptionAccuracy` say how much of what is told freely is true; elsewhere `bleu4`
-    and `cider` compare it with the references.
+    data have a world, the scores of `CaptionAccuracy` say how much of what is told freely is true; elsewhere `bleu_4`
+    and `cider_d` compare it with the references.
     """
 
     def __init__(self, data_spec: DataSpec) -> None:
