@@ -1,4 +1,4 @@
-# `make help` lists what can be made. Every target sets up .venv by itself when pyproject.toml or the lock changed.
+# `make help` lists the targets. Every target sets up .venv when pyproject.toml or requirements.lock changed.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 BASE_PYTHON ?= python3
@@ -23,52 +23,53 @@ $(READY): pyproject.toml requirements.lock
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
-demo: $(READY) ## train a generator and a captioner, close the loop, write outputs/demo/report.html (BUDGET=smoke: under a minute)
+demo: $(READY) ## train and evaluate a captioner and a text-to-image model, write outputs/demo/report.html (BUDGET=smoke: under a minute)
 	$(VENV)/bin/diptych demo --budget $(BUDGET)
 
 test: $(READY) ## run every test (about ten minutes on two cores)
 	$(PYTHON) -m pytest --numprocesses auto --dist loadfile $(PYTEST_ARGS)
 
-test-cluster: $(READY) ## sweeps on a real SLURM and a real Ray, both on this machine (needs root and slurm-wlm; ten minutes)
+test-cluster: $(READY) ## run sweeps on a real SLURM and a real Ray, both on this machine (needs root and slurm-wlm; ten minutes)
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[slurm,ray]'
 	DIPTYCH_TEST_CLUSTER=1 $(PYTHON) -m pytest tests/cluster $(PYTEST_ARGS)
 
-lint: $(READY) types ## style, format, types and import rules
+lint: $(READY) types ## check style, format, types and import rules
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/lint-imports
 
-format: $(READY) ## put the code into its one format
+format: $(READY) ## fix style and format
 	$(VENV)/bin/ruff check --fix-only .
 	$(VENV)/bin/ruff format .
 
 types: $(READY) ## type-check src
 	$(VENV)/bin/basedpyright
 
-bench: $(READY) ## timed comparisons with plain loops, as ratios (about ten minutes on two quiet cores)
+bench: $(READY) ## time diptych against plain loops, as ratios (about ten minutes on two quiet cores)
 	$(PYTHON) -m benchmarks
 
-coverage: $(READY) ## simulate how often intervals hold the truth, and write docs/coverage.md (four minutes on one core)
+coverage: $(READY) ## simulate how often intervals cover the true value, write docs/coverage.md (four minutes on one core)
 	OMP_NUM_THREADS=1 $(PYTHON) benchmarks/interval_coverage.py > docs/coverage.md.part
 	mv docs/coverage.md.part docs/coverage.md
 
-figures: $(READY) ## write the demo's figures into README.md, from the runs of make demo
+figures: $(READY) ## write the demo's figures and picture for README.md, from the runs of make demo
 	$(PYTHON) -m benchmarks.docs_pages.readme
+	$(PYTHON) -m benchmarks.docs_pages.demo_picture
 
-judge: $(READY) ## calibrate the judge anew and write its tables into docs/judge.md (about an hour on two cores)
+judge: $(READY) ## calibrate the judge and write its tables into docs/judge.md (about an hour on two cores)
 	rm -f outputs/judge.json && mkdir -p outputs
 	$(PYTHON) -m benchmarks.judge_calibration --out outputs/judge.json
 	cp outputs/judge.json src/diptych/world/judging/judge.json
 	$(PYTHON) -m benchmarks.docs_pages.judge
 	$(PYTHON) benchmarks/judge_by_eye.py --page
 
-notebooks: $(READY) ## execute the notebooks on a smoke budget
+notebooks: $(READY) ## run the notebooks on a smoke budget
 	$(PYTHON) notebooks/execute.py
 
-lock: $(READY) ## write requirements.lock anew from pyproject.toml
+lock: $(READY) ## rewrite requirements.lock from pyproject.toml
 	$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --extra dev --extra notebooks --extra tensorboard \
 	  --no-header --no-annotate --output-file requirements.lock pyproject.toml
 
-clean: ## remove .venv, caches and build products (outputs/ stays)
+clean: ## remove .venv, caches and build products, but not outputs/
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

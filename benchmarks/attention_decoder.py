@@ -1,9 +1,9 @@
-"""Our attention decoder against the usual per-step loop of public captioners, forward and backward, as Markdown.
+"""Compare our attention decoder with the usual per-step loop of public captioners, forward and backward, as Markdown.
 
 `python benchmarks/attention_decoder.py` gives both the same weights and prints how far their logits agree
-(tests/numerics holds the gradients as well); then they take turns in one process, so that other programs slow both
-alike, and medians are compared. The loop is that of the well-known tutorials: at every word it projects all regions
-anew, and multiplies with the vocabulary.
+(tests/numerics checks the gradients as well); then it alternates them in one process, so that other programs slow both
+alike, and compares medians. The loop is that of the well-known tutorials: at every word it projects all regions again
+and multiplies with the vocabulary.
 """
 
 from statistics import median
@@ -30,7 +30,7 @@ class PerStepDecoder(nn.Module):
         hidden, embedding = decoder.hidden_dim, decoder.embedding.embedding_dim
         gates = 4 * hidden
         words, recurrent = decoder.from_words, decoder.from_hidden
-        self.embedding, self.initial, self.vocabulary = decoder.embedding, decoder.initial, decoder.words
+        self.embedding, self.initial, self.vocabulary = decoder.embedding, decoder.initial, decoder.to_logits
         self.keys, self.energy = decoder.keys, decoder.energy
         self.hidden_to_output, self.context_to_output = decoder.hidden_to_output, decoder.context_to_output
         self.cell = nn.LSTMCell(embedding + decoder.from_context.in_features, hidden)
@@ -76,21 +76,21 @@ def make_decoders(dim: int, vocabulary_size: int = VOCABULARY, region_dim: int =
 
 
 def make_batch(vocabulary_size: int = VOCABULARY, region_dim: int = REGION_DIM) -> tuple[ImageFeatures, Tensor]:
-    """Image features that want a gradient, as of an encoder that is fine-tuned, and captions without padding."""
+    """Image features with a gradient, as from a fine-tuned encoder, and captions without padding."""
     regions = torch.randn(BATCH_SIZE, REGIONS, region_dim)
     tokens = torch.randint(4, vocabulary_size, (BATCH_SIZE, LENGTH + 1))
     return ImageFeatures(regions.mean(1), regions.requires_grad_()), tokens
 
 
 def step(logits: Tensor, tokens: Tensor) -> Tensor:
-    """Cross-entropy of the next words, and its gradient."""
+    """The cross-entropy of the next words, and its gradient."""
     loss = F.cross_entropy(logits.flatten(0, 1), tokens[:, 1:].flatten())
     loss.backward()
     return loss
 
 
 def compare(dim: int) -> tuple[float, float, float]:
-    """Median seconds of ours and of the loop, and how far their logits are apart at most."""
+    """Median seconds of ours and of the loop, and the largest difference of their logits."""
     decoder, loop = make_decoders(dim)
     features, tokens = make_batch()
     seconds: tuple[list[float], list[float]] = ([], [])

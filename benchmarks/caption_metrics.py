@@ -1,10 +1,10 @@
-"""Our BLEU, ROUGE-L and CIDEr-D against pycocoevalcap's, on 5,000 pictures with 5 references each, as Markdown.
+"""Compare our BLEU, ROUGE-L and CIDEr-D with pycocoevalcap's, on 5,000 pictures with 5 references each, as Markdown.
 
-`python benchmarks/caption_metrics.py [CAPTIONS.json]` takes COCO's captions_val2017.json, by default where it lies
-beside the repository; elsewhere sentences of the embedded world. Of each picture one caption is told, and the others
-with one of the next picture are its references. References are prepared once; every round has fresh captions, of which
-ours are timed from raw text, theirs from words. Rounds take turns in one process, in processor time, and medians are
-compared. The public package (`pip install pycocoevalcap`) is left out where it is not installed.
+`python benchmarks/caption_metrics.py [CAPTIONS.json]` uses COCO's captions_val2017.json, by default beside the
+repository, or sentences of the embedded world without it. One caption of each picture is the candidate; the others and
+one of the next picture are its references. References are prepared once; every round has new candidates. Our time
+starts from raw text, theirs from words. Rounds alternate in one process, and medians of processor time are compared.
+The public package (`pip install pycocoevalcap`) is left out if it is not installed.
 """
 
 import json
@@ -35,8 +35,8 @@ def read_captions(path: Path) -> list[list[str]]:
     return list(captions.values())[:PICTURES]
 
 
-def told_in(captions: list[list[str]], round_number: int) -> dict[int, str]:
-    """The first caption of each picture, from the second round on without one of its words."""
+def candidates_in(captions: list[list[str]], round_number: int) -> dict[int, str]:
+    """The first caption of each picture, with one word removed from the second round on."""
     words = [texts[0].split() for texts in captions]
     places = [(round_number - 1) % len(row) if round_number else len(row) for row in words]
     return {
@@ -45,7 +45,7 @@ def told_in(captions: list[list[str]], round_number: int) -> dict[int, str]:
 
 
 def their_scores(references: dict[int, list[str]]) -> Callable[[dict[int, str]], dict[str, float]] | None:
-    """The public package's three metrics of tokenised captions; None where it is not installed."""
+    """The public package's three metrics on tokenised captions; None if it is not installed."""
     try:
         from pycocoevalcap.bleu.bleu import Bleu
         from pycocoevalcap.cider.cider import Cider
@@ -53,8 +53,8 @@ def their_scores(references: dict[int, list[str]]) -> Callable[[dict[int, str]],
     except ImportError:
         return None
 
-    def score(told: dict[int, str]) -> dict[str, float]:
-        results: dict[int, Any] = {key: [caption] for key, caption in told.items()}
+    def score(candidates: dict[int, str]) -> dict[str, float]:
+        results: dict[int, Any] = {key: [caption] for key, caption in candidates.items()}
         bleu, _ = Bleu(4).compute_score(references, results, verbose=0)
         rouge, _ = Rouge().compute_score(references, results)
         cider, _ = Cider().compute_score(references, results)
@@ -64,7 +64,7 @@ def their_scores(references: dict[int, list[str]]) -> Callable[[dict[int, str]],
 
 
 def seconds(work: Callable[[], Any]) -> tuple[float, Any]:
-    """How much processor time it takes, and what comes of it."""
+    """The processor time of a call, and its result."""
     started = process_time()
     result = work()
     return process_time() - started, result
@@ -79,11 +79,11 @@ def main(arguments: list[str]) -> None:
     times: tuple[list[float], list[float]] = ([], [])
     difference = 0.0
     for number in range(ROUNDS):
-        told = told_in(captions, number)
-        elapsed, ours = seconds(lambda told=told: references.score(told).values())
+        candidates = candidates_in(captions, number)
+        elapsed, ours = seconds(lambda candidates=candidates: references.score(candidates).values())
         times[0].append(elapsed)
         if theirs:
-            words = {key: PTB.split(text) for key, text in told.items()}
+            words = {key: PTB.split(text) for key, text in candidates.items()}
             elapsed, expected = seconds(lambda words=words: theirs(words))
             times[1].append(elapsed)
             difference = max(difference, *(abs(ours[name] - expected[name]) for name in SCORES))

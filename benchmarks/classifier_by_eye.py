@@ -1,7 +1,7 @@
 """A classifier and the judge on 240 pictures labelled by eye: `python benchmarks/classifier_by_eye.py CLASSIFIER`.
 
-The pictures are those of judge_by_eye.py, which says how they were generated and labelled; their range from perfect to
-rubbish gives the two readers something to differ about, and the labels say who is right. CLASSIFIER is a run of
+The pictures are those of judge_by_eye.py, which describes how they were generated and labelled. They range from perfect
+to unreadable, so the two readers differ on some, and the labels decide who is right. CLASSIFIER is a run of
 `experiment=scenes/classifier`, by default the latest classifier.
 """
 
@@ -19,7 +19,7 @@ HEADER = ("by eye", "pictures", "read alike", "only the judge reads as the eye",
 
 
 def read_by_both(classifier: ImageClassifier, pictures: Sequence[Seen]) -> PairedReadings:
-    """What both read, with what was seen in place of what was asked."""
+    """Both readings, with the label by eye in place of the prompt."""
     return PairedReadings(
         asked=[in_labels(scene_seen(picture), classifier) for picture in pictures],
         judge=[in_labels(picture.reading.scene, classifier) for picture in pictures],
@@ -29,13 +29,13 @@ def read_by_both(classifier: ImageClassifier, pictures: Sequence[Seen]) -> Paire
 
 
 def scene_seen(picture: Seen) -> Scene:
-    """The objects that were written down, at no particular place."""
+    """The labelled objects, without positions."""
     things = (SceneObject(shape, colour, size, 0.0, 0.0, 0.0) for size, colour, shape in picture.label["objects"])
     return Scene(picture.picture.shape[-1], tuple(things))
 
 
 def row(name: str, read: PairedReadings, counts: Sequence[bool]) -> tuple[str, ...]:
-    """One line: of those that differ, who reads what was seen."""
+    """One line: which reader agrees with the label where the two differ."""
     places = [i for i, one in enumerate(counts) if one]
     apart = [i for i in places if not read.alike[i]]
     judge = sum(read.judge[i] == read.asked[i] for i in apart)
@@ -45,7 +45,7 @@ def row(name: str, read: PairedReadings, counts: Sequence[bool]) -> tuple[str, .
 
 
 def table(classifier: ImageClassifier) -> str:
-    """By what the pictures are to the eye, and by what the judge makes of them."""
+    """Groups by the label's quality and by the judge's legibility."""
     pictures = seen()
     read = read_by_both(classifier, pictures)
     rows = [row(quality, read, [p.label["quality"] == quality for p in pictures]) for quality in QUALITIES]

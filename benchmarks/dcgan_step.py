@@ -1,9 +1,9 @@
-"""Our DCGAN training step (64 px, batch 8) against a plain PyTorch loop with the same networks, loss and optimiser.
+"""Compare our DCGAN training step (64 px, batch 8) with a plain PyTorch loop of the same networks, loss and optimiser.
 
-`python benchmarks/dcgan_step.py` lets the two take turns step by step in one process and compares medians, so that
-other programs slow both alike; their losses must agree to float tolerance for 20 steps. Our step is all that lies
-between two batches under Lightning: checks, gradient norms and logged figures included. A second table says what
-settings for the processor add.
+`python benchmarks/dcgan_step.py` alternates the two step by step in one process and compares medians, so that other
+programs slow both alike; their losses must agree to float tolerance for 20 steps. Our step is everything between two
+batches under Lightning, including checks, gradient norms and logged figures. A second table shows the effect of CPU
+settings.
 """
 
 import copy
@@ -34,7 +34,7 @@ Losses = tuple[float, float]
 
 
 class PlainLoop:
-    """What one writes in plain PyTorch: draw, update D on both kinds of pictures, update G, print the usual figures."""
+    """The plain PyTorch loop: generate, update D on real and fake pictures, update G, print the usual figures."""
 
     def __init__(self, generator: nn.Module, discriminator: nn.Module) -> None:
         self.generator, self.discriminator = generator, discriminator
@@ -43,7 +43,7 @@ class PlainLoop:
         self.rng = torch.Generator().manual_seed(0)
 
     def step(self, images: Tensor) -> Losses:
-        """One update of each network, with the figures that the article prints."""
+        """One update of each network, with the article's figures."""
         fake = self.generator(torch.randn(len(images), LATENT_DIM, generator=self.rng))
         self.optimizer_d.zero_grad()
         real_logits, fake_logits = self.discriminator(images), self.discriminator(fake.detach())
@@ -52,7 +52,7 @@ class PlainLoop:
         self.optimizer_d.step()
         self.optimizer_g.zero_grad()
         fooled_logits = self.discriminator(fake)
-        g_loss = self.objective.generator(fooled_logits).mean()
+        g_loss = self.objective.generator(fooled_logits, real_logits.detach()).mean()
         g_loss.backward()
         self.optimizer_g.step()
         _ = [logits.sigmoid().mean().item() for logits in (real_logits, fake_logits, fooled_logits)]
@@ -61,9 +61,9 @@ class PlainLoop:
 
 @dataclass
 class Turns(IterableDataset):
-    """Batches for a fit; whenever it asks for the next one, `other` takes its turn. Keeps the seconds of both.
+    """Batches for a fit; at every request for the next one, `other` runs one step. It keeps the seconds of both.
 
-    Lightning asks for one batch ahead: before the first request lies no step, so that time is left out.
+    Lightning requests one batch ahead: there is no step before the first request, so that time is left out.
     """
 
     images: Sequence[Tensor]
@@ -128,7 +128,7 @@ def make_images(num_batches: int) -> list[Tensor]:
 
 
 def fit(gan: GAN, turns: Turns, callbacks: Sequence[Callback] = (), precision: Any = "32-true") -> None:
-    """Train as a run does, without what a run writes."""
+    """Train like a run, without writing files."""
     with quiet():
         trainer = Trainer(
             accelerator="cpu",
@@ -145,7 +145,7 @@ def fit(gan: GAN, turns: Turns, callbacks: Sequence[Callback] = (), precision: A
 
 
 def compare_with_plain_loop() -> tuple[float, float, float]:
-    """Median milliseconds of our step and of the plain one, and how far their losses are apart at most."""
+    """Median milliseconds of our step and of the plain one, and the largest difference of their losses."""
     gan = make_gan()
     plain = PlainLoop(copy.deepcopy(gan.generator).train(), copy.deepcopy(gan.discriminator).train())
     theirs: list[Losses] = []
@@ -158,7 +158,7 @@ def compare_with_plain_loop() -> tuple[float, float, float]:
 
 
 def time_settings(settings: Sequence[Setting], rounds: int = 5, steps: int = 8) -> list[float]:
-    """Median milliseconds of our step in each setting; the settings take turns round by round."""
+    """Median milliseconds of our step in each setting; the settings alternate round by round."""
     images, seconds = make_images(steps), [[] for _ in settings]
     threads = torch.get_num_threads()
     for _ in range(rounds):
@@ -176,7 +176,7 @@ def time_settings(settings: Sequence[Setting], rounds: int = 5, steps: int = 8) 
 
 
 def settings_here() -> list[Setting]:
-    """Each setting alone, then those that are recommended together."""
+    """Each setting alone, then the recommended ones together."""
     cores = os.cpu_count() or 1
     return [
         Setting("as configured by default"),

@@ -1,7 +1,7 @@
-"""How long a whole `diptych evaluate GENERATOR` takes: `python benchmarks/evaluate_time.py [GENERATOR...]`.
+"""The time of a whole `diptych evaluate GENERATOR`: `python benchmarks/evaluate_time.py [GENERATOR...]`.
 
-Without arguments two generators are trained for a moment, on scenes of 32 and of 64 pixels. They generate mush, which
-the judge reads about as fast as scenes.
+Without arguments it trains two generators briefly, on scenes of 32 and of 64 pixels. Their images are noise, which the
+judge reads about as fast as scenes.
 """
 
 import json
@@ -17,7 +17,7 @@ SIDES = {32: "scenes", 64: "scenes64"}
 
 
 def train(folder: str, data: str) -> str:
-    """A generator of a few steps, and its folder."""
+    """Train a generator for a few steps; return its folder."""
     few = ["budget_images=64", "validate_every_images=64", "tracking=none", f"paths.outputs={folder}/{data}"]
     command = ["train", "model=dcgan", "text_encoder=gru", f"data={data}", "data.val_size=32", *few]
     return diptych(command).split()[-1]
@@ -29,7 +29,7 @@ def diptych(arguments: Sequence[str]) -> str:
 
 
 def timed(generator: str) -> str:
-    """One line: wall clock and processor seconds of everything that is measured by default, and how many pictures."""
+    """One line: wall-clock and processor seconds of the default evaluation, and the number of pictures."""
     before, start = processor_seconds(), time.monotonic()
     results = json.loads(diptych(["evaluate", generator, "--json"]))["evaluations"]
     wall, processor = time.monotonic() - start, processor_seconds() - before
@@ -39,7 +39,7 @@ def timed(generator: str) -> str:
 
 
 def processor_seconds() -> float:
-    """Of all processes that have ended."""
+    """Processor seconds of all ended child processes."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 

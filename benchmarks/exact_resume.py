@@ -1,10 +1,10 @@
-"""Killed again and again, every system ends as if nothing had been: `python benchmarks/exact_resume.py [--kills 10]`.
+"""Exact resume: killed runs end bit-identical to undisturbed ones: `python benchmarks/exact_resume.py [--kills 10]`.
 
-Each kind of model that trains differently is trained twice: undisturbed, and killed (SIGKILL) at random moments in
-training, in validation and while files are being written, and resumed until it is done. Then weights, averages,
-optimisers, random states, positions and counts of last.ckpt, all of best.ckpt, and the rows of metrics.csv are compared
-bit for bit. Kills before anything was saved begin the run anew and are counted apart: the asked number of kills must
-each be resumed past zero. Under ten minutes on two cores; the exit code is 1 if anything differs.
+Each kind of model with its own training is trained twice: undisturbed, and killed (SIGKILL) at random moments in
+training, in validation and during file writes, and resumed until it is done. Then weights, averages, optimisers, random
+states, positions and counts of last.ckpt, all of best.ckpt, and the rows of metrics.csv are compared bit for bit. A
+kill before the first save starts the run again and does not count: the requested number of kills must each be resumed
+past zero. It takes under ten minutes on two cores; the exit code is 1 if anything differs.
 """
 
 import argparse
@@ -43,14 +43,14 @@ GENERATOR = (
     f"model=layered_gan {SCENES} text_encoder.embedding_dim=16 text_encoder.word_dim=16 generator.look_dim=16 "
     "generator.hidden_dim=16 generator.patch_widths=[16,16] latent_encoder.backbone_dim=16 latent_encoder.width=4 "
     "latent_encoder.hidden_dim=16 discriminator.backbone_dims=[16,16,32] discriminator.width=16 "
-    "discriminator.joint_dim=16 discriminator.pixel_widths=[16,16] system.pretraining_images=480 "
-    "system.whitening_images=160 system.ema_half_life_images=128 schedule.decay_images=480"
+    "discriminator.joint_dim=16 discriminator.pixel_widths=[16,16] text_pretraining.pretraining_images=480 "
+    "text_pretraining.whitening_images=160 system.ema_half_life_images=128 schedule.decay_images=480"
 )
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of training: its overrides, how many images it sees, and between two checkpoints."""
+    """A kind of training: its overrides, its budget, and its images between two checkpoints."""
 
     name: str
     overrides: str
@@ -69,7 +69,7 @@ KINDS = (
 
 
 class Moments(Callback):
-    """Notes before every step and validation where the run is, so that a kill can be told and aimed."""
+    """Notes the run's position before every step and validation, so that a kill can be aimed."""
 
     def __init__(self) -> None:
         self.seen = 0
@@ -89,7 +89,7 @@ class Moments(Callback):
 
 @dataclass(frozen=True)
 class Aim:
-    """Kill after so many images, in such a moment, and how late in it (0 to 1)."""
+    """When to kill: after this number of images, in this moment, and how late in it (0 to 1)."""
 
     images: float
     moment: str
@@ -98,7 +98,7 @@ class Aim:
 
 @dataclass
 class Kill:
-    """When a run was killed, in seconds since it was begun or resumed; where it was, and where it went on from."""
+    """A kill: seconds since the start or resume, the position, and the position from which it resumed."""
 
     second: float
     images: int
@@ -108,7 +108,7 @@ class Kill:
 
 @dataclass
 class Trial:
-    """What became of one kind."""
+    """The result of one kind."""
 
     kind: Kind
     kills: list[Kill] = field(default_factory=list)
@@ -153,7 +153,7 @@ def the_run(folder: Path) -> RunFolder | None:
 
 
 def completed(arguments: Sequence[str], folder: Path) -> RunFolder:
-    """The run of a command that nobody disturbs."""
+    """The run of an undisturbed command."""
     code = begin(arguments, folder).wait()
     run = the_run(folder)
     if code or run is None:
@@ -162,7 +162,7 @@ def completed(arguments: Sequence[str], folder: Path) -> RunFolder:
 
 
 def carried_out(kind: Kind, lender: Path | None, kills: int, folder: Path, rng: random.Random) -> Trial:
-    """Train undisturbed and under fire, and compare."""
+    """Train undisturbed and with kills, and compare."""
     start, trial, train = time.monotonic(), Trial(kind), command(kind, lender)
     calm, stormy = completed(train, folder / "calm"), folder / "stormy"
     process = begin(train, stormy)
@@ -183,7 +183,7 @@ def carried_out(kind: Kind, lender: Path | None, kills: int, folder: Path, rng: 
 def struck(
     trial: Trial, process: subprocess.Popen[bytes], folder: Path, train: Sequence[str], aim: Aim
 ) -> subprocess.Popen[bytes]:
-    """Kill the run, unless it is done before; the process that goes on with it, or begins it anew."""
+    """Kill the run, unless it is done before; return the process that resumes it or starts it again."""
     start = time.monotonic()
     if aim.moment == WAITING:
         wait_until(process, lambda: time.monotonic() - start > STARTING_SECONDS * aim.late)
@@ -211,7 +211,7 @@ def wait_until(process: subprocess.Popen[bytes], condition: Any) -> None:
 
 
 def is_at(folder: Path, aim: Aim) -> bool:
-    """Whether the run is past the mark, in the wanted moment; a while past it, any moment will do."""
+    """Whether the run is past the mark in the wanted moment; well past it, any moment counts."""
     images, moment = note_of(the_run(folder))
     return images >= aim.images and (moment == aim.moment or images >= 1.1 * aim.images)
 
@@ -223,7 +223,7 @@ def note_of(run: RunFolder | None) -> tuple[int, str]:
 
 
 def saved_images(run: RunFolder | None) -> int:
-    """Where it will go on."""
+    """The position from which the run will resume."""
     return torch.load(run.last, weights_only=True)["images_seen"] if run and run.last.exists() else 0
 
 

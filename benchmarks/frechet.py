@@ -1,8 +1,8 @@
-"""Our Fréchet distance against the matrix root that everybody takes (`scipy.linalg.sqrtm`), as Markdown.
+"""Compare our Fréchet distance with the usual matrix root (`scipy.linalg.sqrtm`), as Markdown.
 
-`python benchmarks/frechet.py` lets the two take turns in one process and compares medians, on one thread each and in
-processor time, so that other programs do not count; `--dims 2048` takes one size only. Both are given the same means
-and covariances, of 4 vectors a dimension; what differs is the trace of the root.
+`python benchmarks/frechet.py` alternates the two in one process and compares medians of processor time on one thread,
+so that other programs do not count; `--dims 2048` measures one size only. Both receive the same means and covariances,
+from 4 vectors per dimension; they differ in the trace of the root.
 """
 
 import argparse
@@ -17,13 +17,13 @@ from threadpoolctl import threadpool_limits
 from diptych.metrics.pictures.frechet import Gaussian, gaussian_distance
 
 ROUNDS = {512: 5, 1024: 5, 2048: 3}
-"""How many turns each number of dimensions takes."""
+"""The number of rounds for each number of dimensions."""
 
 PER_DIMENSION = 4
 
 
 def make_gaussian(dim: int, seed: int, shift: float) -> Gaussian:
-    """Of vectors whose variances fall over three orders of magnitude, as those of trained features do."""
+    """Statistics of vectors whose variances span three orders of magnitude, like those of trained features."""
     rng = torch.Generator().manual_seed(seed)
     scales = torch.logspace(0, -1.5, dim, dtype=torch.float64)
     mixing = torch.linalg.qr(torch.randn(dim, dim, generator=rng, dtype=torch.float64)).Q
@@ -32,7 +32,7 @@ def make_gaussian(dim: int, seed: int, shift: float) -> Gaussian:
 
 
 def by_matrix_root(some: Gaussian, others: Gaussian) -> float:
-    """The usual way."""
+    """The distance by the usual matrix root."""
     first, second = some.covariance.numpy(), others.covariance.numpy()
     shift = some.mean.numpy() - others.mean.numpy()
     root = linalg.sqrtm(first @ second)
@@ -40,7 +40,7 @@ def by_matrix_root(some: Gaussian, others: Gaussian) -> float:
 
 
 def compare(dim: int, rounds: int) -> tuple[float, float, float]:
-    """Median seconds of ours and of the matrix root, and how far their distances are apart over the traces."""
+    """Median seconds of ours and of the matrix root, and the difference of their distances over the traces."""
     some, others = make_gaussian(dim, 1, 0.0), make_gaussian(dim, 2, 0.1)
     seconds: tuple[list[float], list[float]] = ([], [])
     distances = [0.0, 0.0]

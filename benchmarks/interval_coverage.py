@@ -1,6 +1,6 @@
-"""How often 95 % intervals hold the truth, diptych's and others, as the page docs/coverage.md.
+"""How often 95 % intervals cover the true value, diptych's and others, as the page docs/coverage.md.
 
-`make coverage` writes the page anew: 20,000 simulated experiments a cell, the same for a seed, four minutes on one
+`make coverage` rewrites the page: 20,000 simulated experiments a cell, the same for a seed, four minutes on one
 core. The intervals of diptych are its own functions, run on many experiments at once; the bad examples live here.
 """
 
@@ -32,15 +32,15 @@ AT_ONCE = 1_000
 RUNS = (3, 5, 10)
 TOGETHER = (0.0, 0.5, 1.0)
 FEWER = 10
-"""Of many skills a tenth of the experiments are simulated, for each takes thousands of resamples of its own."""
+"""For many skills, a tenth of the experiments is simulated, since each takes thousands of resamples."""
 TAILS = np.array([0.025, 0.975])
 POOR = 0.93
-"""Coverage below this is printed in bold."""
+"""Lower coverage is printed in bold."""
 
 
 @dataclass(frozen=True)
 class Population:
-    """What a training run's accuracy is drawn from."""
+    """The distribution of a training run's accuracy."""
 
     name: str
     draw: Callable[[np.random.Generator, tuple[int, int]], np.ndarray]
@@ -113,7 +113,7 @@ OF_SEEDS: dict[str, Method] = {
 
 @dataclass(frozen=True)
 class Prompts:
-    """An evaluation of some `pictures` of each prompt at a true rate; those of one prompt are `alike` to a degree."""
+    """An evaluation of some `pictures` of each prompt at a true rate, with intra-class correlation `alike`."""
 
     pictures: np.ndarray
     rate: float
@@ -154,12 +154,12 @@ OF_PROMPTS = {
 
 
 def of_few_scenes() -> np.ndarray:
-    """Sizes of a validation split in which few scenes come often: 60 scenes, 360 pictures."""
+    """Cluster sizes of a validation split in which few scenes are frequent: 60 scenes, 360 pictures."""
     return np.maximum(1, np.rint(1 / np.arange(1, 61) * 360 / (1 / np.arange(1, 61)).sum())).astype(int)
 
 
 def designs() -> Iterable[tuple[str, Prompts]]:
-    """The evaluations that are simulated."""
+    """The simulated evaluations."""
     for n, k in ((50, 4), (250, 1), (250, 4), (1000, 4)):
         for alike in (0.0,) if k == 1 else (0.0, 0.3, 0.8):
             for rate in (0.9, 0.995) if n == 1000 else (0.5, 0.9, 0.98, 0.995):
@@ -170,7 +170,7 @@ def designs() -> Iterable[tuple[str, Prompts]]:
 
 @dataclass(frozen=True)
 class Crossing:
-    """Every seed on the same contents: logits scatter over seeds and over contents, and each answer is a coin's."""
+    """Every seed on the same contents: logits vary over seeds and contents, and each answer is a Bernoulli draw."""
 
     name: str
     mean: float
@@ -184,7 +184,7 @@ class Crossing:
 
     @property
     def truth(self) -> float:
-        """The mean rate, by quadrature: the two scatters add up to one Gaussian."""
+        """The mean rate, by quadrature: the two variations add up to one Gaussian."""
         points, weights = np.polynomial.hermite_e.hermegauss(61)
         together = np.hypot(self.of_seeds, self.of_contents)
         return float((weights * special.expit(self.mean + together * points)).sum() / weights.sum())
@@ -214,7 +214,7 @@ SCATTER = 0.5
 
 @dataclass(frozen=True)
 class Skilled:
-    """Runs with a rate in each of nine skills; a share `together` of the logits' variance is common to a run's."""
+    """Runs with a rate in each of nine skills; a share `together` of the logits' variance is common to a run."""
 
     together: float
 
@@ -233,7 +233,7 @@ class Skilled:
 
 
 def resampled(draw: Draw) -> Method:
-    """The interval of each of many experiments, one after the other."""
+    """The interval of each of many experiments, one by one."""
 
     def bounds(scores: np.ndarray, rng: np.random.Generator) -> Ends:
         ends = [resampled_bounds(interquartile_means, [own], draw, rng) for own in scores]
@@ -252,7 +252,7 @@ OF_SKILLS: dict[str, Method] = {
 
 @dataclass
 class Tally:
-    """How often the truth was held, and how wide the intervals were."""
+    """The coverage and the widths of the intervals."""
 
     truth: float
 
@@ -277,7 +277,7 @@ def chunks(simulations: int) -> Iterable[int]:
 
 
 def generator(seed: int, *cell: int) -> np.random.Generator:
-    """Every cell has a stream of its own, so that none moves when another is added."""
+    """Every cell has its own random stream, so an additional cell changes no other one."""
     return np.random.default_rng((seed, *cell))
 
 
@@ -353,40 +353,42 @@ def markdown(rows: Iterable[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-PAGE = """# How often 95 % intervals hold the truth
+PAGE = """# How often 95 % intervals cover the true value
 
-Written by `make coverage` (`python benchmarks/interval_coverage.py`, seed {seed}): do not edit. Each cell: in how many
-of {simulations:,} simulated experiments the interval held the true value, in per cent (± {error:.2f}, two standard
-errors where the truth is 95), and in brackets its median width in points. **Bold**: less than {poor:.0f} %.
-[statistics.md](statistics.md) says what follows from it.
+`make coverage` (`python benchmarks/interval_coverage.py`, seed {seed}) writes this page: do not edit it. A cell has
+two numbers. The first is the share of {simulations:,} simulated experiments in which the interval covered the true
+value, in per cent (± {error:.2f}, two standard errors at a coverage of 95). The number in brackets is the median
+width in points. **Bold**: less than {poor:.0f} %. [statistics.md](statistics.md) draws the conclusions.
 
 ## The mean over training seeds
 {seeds}
 
-*Student t* is what tables use. *Gaffke* (`bounded_interval`) assumes the worst of what was not seen: it is the one to
-quote where runs may collapse, and its width says what three seeds are worth then. The others are not offered: *logit t*
-is about another mean, both bootstraps are too narrow for so few seeds, and mean ± deviation is no interval at all.
+*Student t* is the interval of the tables. *Gaffke* (`bounded_interval`) assumes the worst of what was not seen.
+Quote it where runs may collapse; its width shows what three seeds are worth then. diptych does not offer the others.
+*logit t* is about another mean, both bootstraps are too narrow for so few seeds, and mean ± deviation is no
+interval.
 
 ## A rate over prompts with several pictures each
 {prompts}
 
-*alike*: intra-class correlation of the pictures of a prompt. *diptych* (`cluster_interval`): bootstrap of whole prompts
-with expanded percentiles, unless fewer than {least} prompts have a failure (or a success); then Wilson's interval with
-the effective number of prompts. *no width*: how often the bootstrap alone gives an interval from p to p.
+*alike*: intra-class correlation of the pictures of a prompt. *diptych* (`cluster_interval`): a bootstrap of whole
+prompts with expanded percentiles. Where fewer than {least} prompts have a failure (or a success), it is Wilson's
+interval with the effective number of prompts. *no width*: how often the bootstrap alone gives an interval without
+width.
 
 ## Where seeds and contents both vary
 {crossings}
 
-The truth is the mean over new seeds *and* new contents. Student's t over seeds takes the contents as given, which is
-right for "on this benchmark" and too narrow for "on such contents".
+The true value is the mean over new seeds *and* new contents. Student's t over seeds takes the contents as given.
+That is right for "on this benchmark" and too narrow for "on such contents".
 
 ## The interquartile mean of many skills
 {skills}
 
-Of {fewer:,} experiments a cell (± {fewer_error:.1f}). *together*: the share of the scatter over seeds that is common to
-the nine skills of a run. *runs within each skill*: the stratified bootstrap of Agarwal et al. 2021, which is for runs
-that were each trained on one task; *whole runs*: a run's skills are drawn together. *Student t of the runs' own*: over
-the interquartile means of single runs.
+A cell has {fewer:,} experiments (± {fewer_error:.1f}). *together*: the share of the scatter over seeds that the nine
+skills of a run have in common. *runs within each skill*: the stratified bootstrap of Agarwal et al. 2021, made for
+runs that were each trained on one task. *whole runs*: a run's skills are drawn together. *Student t of the runs'
+own*: Student's t over the interquartile means of single runs.
 """
 
 

@@ -1,4 +1,4 @@
-"""How many pictures a second the judge reads, on all cores: `python benchmarks/judge.py`, as a Markdown table.
+"""The judge's speed in pictures per second on all cores: `python benchmarks/judge.py`, as a Markdown table.
 
 Wall-clock time; the median of several rounds over fresh scenes of one object and more. Run it on a quiet machine.
 """
@@ -18,7 +18,7 @@ ROUNDS = 5
 
 
 def pictures_per_second(side: int) -> float:
-    """Median over rounds, after a first one that does not count."""
+    """The median over rounds, after a first one that does not count."""
     rng, judge = Random(0), Judge(world_of(side))
     images = render([sample_scene(judge.spec, rng) for _ in range(PICTURES[side])])
     seconds = [_seconds(judge, images) for _ in range(1 + ROUNDS)]
@@ -26,7 +26,7 @@ def pictures_per_second(side: int) -> float:
 
 
 def main() -> None:
-    """Print one line a canvas."""
+    """Print one line per canvas."""
     print(f"{torch.get_num_threads()} threads\n\n| canvas | pictures/s | asked |\n| --- | --- | --- |")
     for side in PICTURES:
         print(f"| {side} px | {pictures_per_second(side):,.0f} | {ASKED.get(side, '—')} |", flush=True)

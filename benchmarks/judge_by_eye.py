@@ -1,10 +1,10 @@
 """The judge against 240 pictures labelled by eye: `python benchmarks/judge_by_eye.py [--sheet SHEET.png] [--page]`.
 
-The pictures in tests/golden/by_eye were drawn by the full-vocabulary generator, 50 as it was trained and
-190 with noise added to its weights (0.35, 0.5 and 0.8 of each weight tensor's spread), so that they range from perfect
-to rubbish. Somebody who had not seen what the judge reads wrote down for each what is there, from left to right, and
-whether it is clear, damaged or unreadable. --sheet draws the disagreements, --page writes the table
-into docs/judge.md.
+The full-vocabulary generator made the pictures in tests/golden/by_eye: 50 with its trained weights and 190 with noise
+added to its weights (0.35, 0.5 and 0.8 of each weight tensor's standard deviation), so that they range from perfect to
+unreadable. A person who had not seen the judge's readings labelled each picture with its objects, from left to right,
+and whether it is clear, damaged or unreadable. --sheet draws the disagreements, --page writes the table into
+docs/judge.md.
 """
 
 import argparse
@@ -32,7 +32,7 @@ QUALITIES = ("clear", "damaged", "unreadable")
 
 @dataclass(frozen=True)
 class Seen:
-    """One picture: what was labelled by eye, and what the judge reads in it."""
+    """One picture with its label by eye and the judge's reading."""
 
     number: int
     picture: torch.Tensor
@@ -41,17 +41,17 @@ class Seen:
 
     @property
     def accepted(self) -> bool:
-        """Whether the judge takes it for a scene, for certain."""
+        """Whether the judge accepts it as a certain scene."""
         return self.reading.is_legible and not self.reading.is_ambiguous
 
     @property
     def same(self) -> bool:
-        """Whether the judge reads the very objects that were seen."""
+        """Whether the judge reads the labelled objects."""
         return sorted(map(tuple, self.label["objects"])) == sorted(kinds(self.reading))
 
 
 def seen() -> list[Seen]:
-    """Every picture with both accounts of it."""
+    """Every picture with its label and its reading."""
     sheet = torch.from_numpy(np.array(Image.open(FOLDER / "pictures.png"))).permute(2, 0, 1).float() / 127.5 - 1
     tiles = sheet.unfold(1, SIDE, SIDE).unfold(2, SIDE, SIDE).permute(1, 2, 0, 3, 4).flatten(0, 1).contiguous()
     labels = json.loads((FOLDER / "labels.json").read_text(encoding="utf-8"))
@@ -60,12 +60,12 @@ def seen() -> list[Seen]:
 
 
 def kinds(reading: Reading) -> list[tuple[str, str, str]]:
-    """What was read, without places."""
+    """The objects of a reading, without positions."""
     return [(thing.size, thing.colour, thing.shape) for thing in reading.scene.objects]
 
 
 def table(pictures: Sequence[Seen]) -> str:
-    """A line for each quality."""
+    """One line per quality."""
     rows = []
     for quality in QUALITIES:
         of = [picture for picture in pictures if picture.label["quality"] == quality]
@@ -76,7 +76,7 @@ def table(pictures: Sequence[Seen]) -> str:
 
 
 def disagreements(pictures: Sequence[Seen]) -> list[Seen]:
-    """Accepted and read differently, accepted though unreadable, or refused though clear."""
+    """The disagreements: accepted with other objects, accepted though unreadable, or refused though clear."""
     return [
         p
         for p in pictures
@@ -86,7 +86,7 @@ def disagreements(pictures: Sequence[Seen]) -> list[Seen]:
 
 
 def sheet_of(pictures: Sequence[Seen]) -> Image.Image:
-    """Each picture beside the judge's reading generated again, with both accounts."""
+    """Each picture beside a rendering of the judge's reading, with label and reading."""
     images, words = [], []
     for p in pictures:
         both = torch.cat([p.picture, render([p.reading.scene], side=SIDE)[0]], dim=2)
@@ -98,7 +98,7 @@ def sheet_of(pictures: Sequence[Seen]) -> Image.Image:
 
 
 def main() -> None:
-    """Print the table, and what else is asked for."""
+    """Print the table, and write the sheet or the page if requested."""
     parser = argparse.ArgumentParser(description="the judge against pictures labelled by eye")
     parser.add_argument("--sheet", type=Path, metavar="FILE.png", help="draw the disagreements")
     parser.add_argument("--page", action="store_true", help="write the table into docs/judge.md")

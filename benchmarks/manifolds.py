@@ -1,8 +1,7 @@
-"""Our precision, recall, density and coverage against the authors' package (prdc), as Markdown.
+"""Compare our precision, recall, density and coverage with the authors' package (prdc), as Markdown.
 
-`python benchmarks/manifolds.py` lets the two take turns in one process and compares medians, in processor time, so that
-other programs do not count. Products of matrices are on one thread in both; prdc spreads the rest over 8, whose times
-add up.
+`python benchmarks/manifolds.py` alternates the two in one process and compares medians of processor time, so that other
+programs do not count. Matrix products run on one thread in both; prdc uses 8 threads for the rest, whose times add up.
 """
 
 import contextlib
@@ -32,14 +31,14 @@ def make_sets(num: int, dim: int) -> tuple[Tensor, Tensor]:
 
 
 def of_the_authors(real: Tensor, generated: Tensor) -> ManifoldScores:
-    """Without what the package prints."""
+    """Call the package without its printed output."""
     with contextlib.redirect_stdout(io.StringIO()):
         scores = compute_prdc(real.numpy(), generated.numpy(), NEIGHBOURS)
     return ManifoldScores(*(float(scores[name]) for name in ManifoldScores._fields))
 
 
 def compare(num: int, dim: int) -> tuple[float, float, float]:
-    """Median seconds of ours and of theirs, and how far any of the four scores is apart."""
+    """Median seconds of ours and of theirs, and the largest difference of the four scores."""
     real, generated = make_sets(num, dim)
     seconds: tuple[list[float], list[float]] = ([], [])
     for _ in range(ROUNDS):

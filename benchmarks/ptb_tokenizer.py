@@ -1,8 +1,8 @@
-"""How often our Penn Treebank words equal those of Stanford's tokenizer, on captions that it was not developed on.
+"""How often our Penn Treebank words equal those of Stanford's tokenizer, on captions outside the development half.
 
 `python benchmarks/ptb_tokenizer.py [FOLDER]` reads `coco_fakecap` (captions with the Java tokenizer's own output, and
 pairs on which a simple rule is wrong) in FOLDER, by default `../shared/data` beside the repository.
-Captions are split in two by a hash of their raw text; rules were written looking at the development half alone.
+A hash of the raw text splits captions into two halves; the rules were written from the development half alone.
 """
 
 import gzip
@@ -21,12 +21,12 @@ Pair = tuple[str, str]
 
 
 def half_of(raw: str) -> str:
-    """Which half a caption belongs to, wherever it is found: by the last bit of its SHA-256's first byte."""
+    """The half of a caption: the last bit of its SHA-256's first byte."""
     return HALVES[hashlib.sha256(raw.encode()).digest()[0] % 2]
 
 
 def read_pairs(data: Path) -> dict[str, list[Pair]]:
-    """Raw captions with what the Java tokenizer makes of them, by kind."""
+    """Raw captions with the Java tokenizer's output, by kind."""
     folder = data / "coco_fakecap"
     rows = json.loads(gzip.decompress((folder / "coco_fakecap_1000.json.gz").read_bytes()))
     hard = json.loads(gzip.decompress((folder / "ptb_hard_pairs.json.gz").read_bytes()))
@@ -36,13 +36,13 @@ def read_pairs(data: Path) -> dict[str, list[Pair]]:
 
 
 def agreement(pairs: Iterable[Pair], half: str) -> tuple[int, int]:
-    """Of how many of the half's captions every token is right, and how many there are."""
+    """The number of the half's captions with all tokens right, and the number of captions."""
     same = [split_ptb(raw) == words for raw, words in pairs if half_of(raw) == half]
     return sum(same), len(same)
 
 
 def table(data: Path) -> str:
-    """All of it in Markdown."""
+    """Print the tables in Markdown."""
     rows = ["| captions | half | every token equal | of | share |", "| --- | --- | ---: | ---: | ---: |"]
     for kind, pairs in read_pairs(data).items():
         for half in HALVES:

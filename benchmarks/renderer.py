@@ -1,7 +1,7 @@
-"""How fast the embedded world is: scenes, sentences, pictures and verdicts a second, as a Markdown table.
+"""The speed of the embedded world: scenes, sentences, pictures and verdicts per second, as a Markdown table.
 
-`python benchmarks/renderer.py` measures on one torch thread, which is what a data loader's worker has, in processor
-time, so that other programs do not count; every figure is the median of several rounds.
+`python benchmarks/renderer.py` measures processor time on one torch thread, like a data loader's worker, so that other
+programs do not count; every figure is the median of several rounds.
 """
 
 from collections.abc import Callable
@@ -19,13 +19,13 @@ ROUNDS = 5
 
 
 def rate(work: Callable[[], object], items: int) -> float:
-    """Items a second, the median over several rounds after a first one that does not count."""
+    """Items per second, the median over several rounds after a first one that does not count."""
     work()
     return items / median(_seconds(work) for _ in range(ROUNDS))
 
 
 def renderer_rates(num: int = 2048) -> dict[str, float]:
-    """Everything a training batch needs, one step after the other and together, in examples a second."""
+    """The steps of a training batch, one by one and together, in examples per second."""
     grammar, rng = Grammar(), Random(0)
     scenes = [scene_at(PAIRS, "train", 0, index) for index in range(num)]
     crowds = [scene_at(CROWDS, "train", 0, index) for index in range(num // 8)]
@@ -54,7 +54,7 @@ def renderer_rates(num: int = 2048) -> dict[str, float]:
 
 
 def judge_rates(num: int = 128) -> dict[str, float]:
-    """Pictures judged a second."""
+    """Judged pictures per second."""
     pairs = render([scene_at(PAIRS, "test", 0, index) for index in range(num)])
     crowds = render([scene_at(CROWDS, "test", 0, index) for index in range(num // 4)])
     return {
@@ -64,7 +64,7 @@ def judge_rates(num: int = 128) -> dict[str, float]:
 
 
 def judge_accuracies(num: int = 1000) -> dict[str, float]:
-    """How often the judge is right about fresh pictures, clean and mildly blurred."""
+    """The judge's accuracy on fresh pictures, clean and mildly blurred."""
     return {
         f"judge right, {spec.side} px, blur {blur} px (n = {num // share})": judge_accuracy(spec, num // share, 0, blur)
         for spec, share in ((PAIRS, 1), (CROWDS, 4))
@@ -73,7 +73,7 @@ def judge_accuracies(num: int = 1000) -> dict[str, float]:
 
 
 def table() -> str:
-    """All of it in Markdown."""
+    """Print all tables in Markdown."""
     rates = {**renderer_rates(), **judge_rates()}
     rows = [f"| {name} | {value:,.0f} / s | {1e6 / value:,.0f} |" for name, value in rates.items()]
     right = [f"| {name} | {value:.2%} |" for name, value in judge_accuracies().items()]

@@ -38,7 +38,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def _demo_runs(outputs: Path) -> list[str]:
-    links = [outputs / "demo" / role for role in ("generator", "captioner")]
+    links = [outputs / "demo" / role for role in ("text_to_image", "captioner")]
     if not all(link.is_dir() for link in links):
         raise UserError(f"the demo's runs are not in {outputs / 'demo'}: run `make demo` first")
     return [str(link) for link in links]

@@ -1,5 +1,5 @@
-"""Calibration of the judge: under what it is right how often, and where its limits stand."""
+"""Calibration of the judge: its accuracy under nuisances, and its limits of legibility."""
 
-from .table import Plan, calibrate
+from .table import CalibrationSize, calibrate
 
-__all__ = ["Plan", "calibrate"]
+__all__ = ["CalibrationSize", "calibrate"]

@@ -1,6 +1,6 @@
 """Calibrate the judge: `python -m benchmarks.judge_calibration --out FILE` (`make judge`), an hour on two cores.
 
-Sets the judge's limits, counts how often it is right under each nuisance, and writes both as JSON.
+It sets the judge's limits, measures its accuracy under each nuisance, and writes both as JSON.
 """
 
 import argparse
@@ -23,7 +23,7 @@ HEADER = ("", "pictures", "misread", "off grammar", "ambiguous", "floor")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, or say in one message why not."""
+    """Measure, or exit with one message."""
     args = _parser().parse_args(arguments)
     try:
         return calibrate_judge(args, Output(as_json=args.json))
@@ -43,22 +43,22 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def calibrate_judge(args: argparse.Namespace, output: Output) -> int:
-    """Measure one canvas after the other; those that the file has from the same plan stay in it."""
+    """Measure the canvases one by one; those that the file has from the same settings stay in it."""
     from dataclasses import asdict
 
     from diptych.world.judging.limits import CALIBRATION_FILE, JUDGE_VERSION
 
-    from . import Plan, calibrate
+    from . import CalibrationSize, calibrate
 
     _check(args)
     file = args.out or Path(CALIBRATION_FILE)
     check_writable(file, "--out")
-    plan = Plan(num=args.num_pictures, num_off_grammar=max(2, args.num_pictures // 5), seed=args.seed)
+    size = CalibrationSize(num=args.num_pictures, num_off_grammar=max(2, args.num_pictures // 5), seed=args.seed)
     sides = dict.fromkeys(args.sides or SIDES)
-    measured = _kept(file, {"judge": JUDGE_VERSION, **asdict(plan), "versions": _versions()})
+    measured = _kept(file, {"judge": JUDGE_VERSION, **asdict(size), "versions": _versions()})
     table: dict[str, Any] = {}
     for side in sides:
-        table = calibrate([side], plan, output.track) | {"versions": _versions()}
+        table = calibrate([side], size, output.track) | {"versions": _versions()}
         measured |= table["sides"]
         table["sides"] = dict(sorted(measured.items(), key=lambda item: int(item[0])))
         _write(file, table)
@@ -84,7 +84,7 @@ def side_table(side: int, entry: dict[str, Any]) -> str:
     for kind, row in entry.get("off_grammar", {}).items():
         lines.append(f"refused of {kind}: {row['off_grammar'] + row['ambiguous']:,} of {row['num']:,}")
     for aspect, (flipped, tried) in entry["minimal_pairs"].items():
-        lines.append(f"told apart where only the {aspect} differs: {flipped:,} of {tried:,}")
+        lines.append(f"distinguished where only the {aspect} differs: {flipped:,} of {tried:,}")
     return "\n".join(lines) + "\n"
 
 
@@ -93,12 +93,12 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
     return (row["name"], *(f"{count:,}" for count in counts), f"{row['least_error']:.2%}")
 
 
-def _kept(file: Path, plan: dict[str, Any]) -> dict[str, Any]:
-    """The canvases that the file has from the very plan; what was measured otherwise is not overwritten."""
+def _kept(file: Path, settings: dict[str, Any]) -> dict[str, Any]:
+    """The file's canvases with the same settings; it refuses to overwrite those with other settings."""
     if not file.exists():
         return {}
     there = _read(file)
-    other = [key for key, value in plan.items() if there.get(key) != value]
+    other = [key for key, value in settings.items() if there.get(key) != value]
     if other:
         raise UserError(f"{short(file)} was measured with another {', '.join(other)}: name another file with --out")
     return there["sides"]

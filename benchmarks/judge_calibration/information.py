@@ -1,10 +1,9 @@
-"""What no judge can read: how often noise alone makes a wrong object fit better than the true one.
+"""The information bound of any judge: how often noise alone makes a wrong object fit better than the true one.
 
-For each object the nearest other shape or size is sought, with its place and radius free: two pictures at distance d
-under Gaussian noise of standard deviation s per value are mistaken for each other with probability Phi(-d / 2s), even
-by a judge that knows everything else. The scene is misread as soon as one of its objects is. A judge does no better,
-for there are other wrong scenes, the nearest may not have been found, and noise cut off at black and white tells less
-than the uncut: this is a floor of the error.
+For each object the nearest other shape or size is searched, with free position and radius: two pictures at distance d
+under Gaussian noise of standard deviation s per value are confused with probability Phi(-d / 2s), even by a judge that
+knows everything else. A scene is misread if one of its objects is. This is a lower bound of the error: there are other
+wrong scenes, the nearest one may not have been found, and noise clamped at black and white contains less information.
 """
 
 from collections.abc import Sequence
@@ -24,7 +23,7 @@ from .nuisances import Nuisance
 
 STEPS = 60
 STEP_SIZE = 0.05
-"""Of the descent towards the nearest wrong object, in pixels at 32."""
+"""The step of the descent towards the nearest wrong object, in pixels at 32."""
 
 PATCH_AT_32 = 21
 

@@ -1,6 +1,6 @@
-"""How often the judge is right: fresh renders under every nuisance, pictures that are no scenes, and minimal pairs.
+"""Measure the judge: fresh renders under every nuisance, pictures outside the grammar, and minimal pairs.
 
-Rows are counts, never only means: worst cases are what a judge is trusted for.
+Rows are counts, never only means, since the worst cases matter.
 """
 
 from collections import Counter
@@ -23,14 +23,14 @@ from .pairs import ASPECTS_CHANGED, changed
 
 SCENES_AT_ONCE = 500
 FARTHEST_AT_32 = 1.0
-"""Pixels, at 32, between an object and where it is read, beyond which it was not read exactly."""
+"""The largest distance, in pixels at 32, between an object and its reading that counts as exact."""
 
 
 @dataclass
 class Count:
-    """What became of pictures: of `num`, how many are `exact`, and which were not legible, not certain or not clean.
+    """Counts of pictures: of `num`, how many are `exact`, off the grammar, ambiguous or degraded.
 
-    `shapes` has the same counts, exact and all, of the pictures that show each shape.
+    `shapes` has the counts, exact and all, of the pictures with each shape.
     """
 
     num: int = 0
@@ -54,7 +54,7 @@ class Count:
 
 
 def under(judge: Judge, nuisance: Nuisance, num: int, seed: int) -> Count:
-    """Fresh scenes rendered, spoilt and read."""
+    """Render, corrupt and read fresh scenes."""
     count, noise = Count(), torch.Generator().manual_seed(seed)
     for scenes in fresh_scenes(judge, num, seed):
         readings = judge.read(nuisance.apply(render(scenes), noise))
@@ -64,7 +64,7 @@ def under(judge: Judge, nuisance: Nuisance, num: int, seed: int) -> Count:
 
 
 def off_grammar(judge: Judge, name: str, num: int, seed: int) -> Count:
-    """Pictures of one kind of the battery, of which none is a scene; being called ambiguous refuses them too."""
+    """Pictures of one kind outside the grammar; the verdict `ambiguous` refuses them, too."""
     count, rng = Count(), Random(seed)
     for scenes in fresh_scenes(judge, num, seed):
         for reading, scene in zip(judge.read(BATTERY[name](scenes, rng).clamp(-1, 1)), scenes, strict=True):
@@ -73,7 +73,7 @@ def off_grammar(judge: Judge, name: str, num: int, seed: int) -> Count:
 
 
 def minimal_pairs(judge: Judge, num: int, seed: int) -> dict[str, list[int]]:
-    """For each aspect: of how many pairs that differ in it alone only one picture was called true, and of how many."""
+    """For each aspect: the number of distinguished pairs that differ in it alone, and the number of pairs."""
     rng, flipped, tried = Random(seed), Counter[str](), Counter[str]()
     for scenes in fresh_scenes(judge, num, seed):
         claims = [describe_fully(scene, rng) for scene in scenes]
@@ -89,14 +89,14 @@ def minimal_pairs(judge: Judge, num: int, seed: int) -> dict[str, list[int]]:
 
 
 def fresh_scenes(judge: Judge, num: int, seed: int) -> Iterator[Sequence[Scene]]:
-    """`num` scenes of the judge's world, some hundreds at a time."""
+    """`num` scenes of the judge's world, a few hundred at a time."""
     rng = Random(seed)
     for start in range(0, num, SCENES_AT_ONCE):
         yield [sample_scene(judge.spec, rng) for _ in range(min(SCENES_AT_ONCE, num - start))]
 
 
 def reads_exactly(reading: Reading, scene: Scene) -> bool:
-    """Whether every object was read, as what it is and where it is, and nothing else."""
+    """Whether the reading has exactly the scene's objects, with their kinds and positions."""
     found, far = list(reading.scene.objects), FARTHEST_AT_32 * scene.side / 32
     if len(found) != len(scene.objects):
         return False

@@ -1,6 +1,6 @@
-"""What may happen to a picture without changing what it shows: contrast, blur, noise, eight bits; in that order.
+"""Nuisances that do not change a picture's content: contrast, blur, noise and eight bits, in that order.
 
-Amounts are stated for pixels in [0, 1], as everywhere in the literature, though pictures here are in [-1, 1].
+Amounts are for pixels in [0, 1], as in the literature, though pictures here are in [-1, 1].
 """
 
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ from diptych.world.perturbations import Pictures, blurred, noisy
 
 @dataclass(frozen=True)
 class Nuisance:
-    """One condition under which pictures are read.
+    """One condition of pictures.
 
     `blur` is the standard deviation in pixels of a Gaussian, `noise` that of every value of every pixel in [0, 1];
-    `contrast` scales the difference from the grey background and is clipped to what can be shown.
+    `contrast` scales the difference from the grey background and is clipped to the range of pixels.
     """
 
     contrast: float = 1.0
@@ -25,7 +25,7 @@ class Nuisance:
 
     @property
     def name(self) -> str:
-        """In words, such as `blur 0.8, noise 0.05`."""
+        """The condition in words, such as `blur 0.8, noise 0.05`."""
         parts = [
             f"contrast {self.contrast:g}" if self.contrast != 1 else "",
             f"blur {self.blur:g}" if self.blur else "",
@@ -36,7 +36,7 @@ class Nuisance:
 
     @property
     def is_single(self) -> bool:
-        """Whether at most one thing happened to the pictures."""
+        """Whether it has at most one nuisance."""
         return sum((self.contrast != 1, self.blur > 0, self.noise > 0, self.eight_bit)) <= 1
 
     def apply(self, images: Pictures, rng: torch.Generator) -> Pictures:

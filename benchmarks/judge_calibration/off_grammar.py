@@ -1,8 +1,8 @@
-"""Pictures that are no scene of the world, though one object at a time is all that is wrong with them.
+"""Pictures outside the grammar, with one wrong object each.
 
-Each maker takes scenes and gives their pictures with the first object spoilt: half-way between two shapes, two
-colours or the sizes, cut in half, faded, replaced by a blob, or filled with a texture. Nothing of this has a true
-reading, so a judge must refuse all of it.
+Each maker takes scenes and returns their pictures with a corrupted first object: half-way between two shapes, two
+colours or the sizes, cut in half, faded, replaced by a blob, or filled with a texture. None of them has a true reading,
+so a judge must refuse all of them.
 """
 
 from collections.abc import Callable, Sequence
@@ -33,7 +33,7 @@ def morphs(scenes: Sequence[Scene], rng: Random) -> Pictures:
 
 
 def colour_mixes(scenes: Sequence[Scene], rng: Random) -> Pictures:
-    """Half-way between the first object's colour and any other but its complement, which would leave nothing."""
+    """Half-way between the first object's colour and any other except its complement, which would give grey."""
     return _half_way(scenes, [_with(scene, colour=_mixable(_first(scene).colour, rng)) for scene in scenes])
 
 
@@ -44,7 +44,7 @@ def middle_sizes(scenes: Sequence[Scene], rng: Random) -> Pictures:
 
 
 def half_cuts(scenes: Sequence[Scene], rng: Random) -> Pictures:
-    """The first object cut through its centre, upright or level, and one half taken away."""
+    """The first object cut through its centre, vertically or horizontally, with one half removed."""
     gone = torch.stack([_half_plane(scene, pick(CUT_AXES, rng)) for scene in scenes])
     return render(scenes) - _firsts_alone(scenes) * gone[:, None]
 
@@ -55,7 +55,7 @@ def faded(scenes: Sequence[Scene], rng: Random) -> Pictures:
 
 
 def blobs(scenes: Sequence[Scene], rng: Random) -> Pictures:
-    """The first object replaced by a smooth random spot of saturated colours, of about its extent."""
+    """The first object replaced by a smooth random spot of saturated colours of about its size."""
     side = scenes[0].side
     generator = torch.Generator().manual_seed(int(rng.random() * 2**31))
     coarse = torch.randn(len(scenes), 3, BLOB_COARSENESS, BLOB_COARSENESS, generator=generator)
@@ -65,7 +65,7 @@ def blobs(scenes: Sequence[Scene], rng: Random) -> Pictures:
 
 
 def textures(scenes: Sequence[Scene], rng: Random) -> Pictures:
-    """The first object striped with the background, upright or level."""
+    """The first object with vertical or horizontal stripes of the background."""
     stripes = torch.stack([_stripes(scene.side, rng) for scene in scenes])
     return render(scenes) - _firsts_alone(scenes) * stripes[:, None]
 
@@ -124,7 +124,7 @@ def _window(thing: SceneObject, side: int) -> Float[Tensor, "side side"]:
 
 
 def _stripes(side: int, rng: Random) -> Float[Tensor, "side side"]:
-    """1 where a stripe is missing."""
+    """1 in the gaps between stripes."""
     width = STRIPE_WIDTH_AT_32 * side // 32
     line = ((torch.arange(side) + int(rng.random() * width)) // width % 2).float()
     return line.expand(side, -1) if rng.random() < 0.5 else line[:, None].expand(-1, side)

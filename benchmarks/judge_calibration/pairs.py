@@ -1,4 +1,4 @@
-"""Minimal pairs: the same scene with one thing changed, so that the first one's description is false of it."""
+"""Minimal pairs: the same scene with one change that makes the first one's description false."""
 
 from dataclasses import replace
 from random import Random
@@ -13,9 +13,9 @@ WORDS = {"shape": SHAPES, "colour": COLOURS, "size": SIZES}
 
 
 def changed(spec: WorldSpec, scene: Scene, aspect: str, rng: Random) -> Scene | None:
-    """The scene with one object's shape, colour or size changed, two objects exchanged, or one taken away.
+    """The scene with one object's shape, colour or size changed, two objects exchanged, or one object removed.
 
-    None where the scene has no such neighbour that its complete description would be false of.
+    None if no such change makes the complete description false.
     """
     if aspect == "count":
         return replace(scene, objects=scene.objects[:-1]) if len(scene.objects) > 1 else None
@@ -37,7 +37,7 @@ def _altered(spec: WorldSpec, thing: SceneObject, aspect: str, rng: Random) -> S
 
 
 def _exchanged(scene: Scene) -> Scene | None:
-    """The first two of different objects exchanged; only where a sentence says how they lie."""
+    """Exchange the first two different objects, if a sentence describes their relation."""
     if len(scene.objects) != 2 or relation_between(*scene.objects) is None:
         return None
     first, second = scene.objects

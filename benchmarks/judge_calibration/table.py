@@ -17,14 +17,14 @@ from .tuning import tuned_limits
 
 SCENES_FOR_THE_FLOOR = 200
 FULL_SIDES = (32, 64)
-"""Canvases on which everything is measured; on larger ones only what changes nothing."""
+"""Canvases with all measurements; larger ones have only those of harmless nuisances."""
 
 TUNING_SEED_OFFSET = 1_000_003
 
 
 @dataclass(frozen=True)
-class Plan:
-    """How much to measure: pictures a condition, a kind of the battery and minimal pair, and to set the limits on."""
+class CalibrationSize:
+    """The numbers of pictures per condition, per off-grammar kind and minimal pair, and for the limits."""
 
     num: int = 10_000
     num_off_grammar: int = 2_000
@@ -33,41 +33,41 @@ class Plan:
 
 
 def world_of(side: int) -> WorldSpec:
-    """The largest world on a canvas: one object and more."""
+    """The largest world on a canvas, from one object on."""
     return WorldSpec(min_objects=1, max_objects=4 if side >= SMALLEST_SIDE_OF_MANY else 2, side=side)
 
 
-def calibrate(sides: Sequence[int], plan: Plan, track: Track) -> dict[str, Any]:
+def calibrate(sides: Sequence[int], size: CalibrationSize, track: Track) -> dict[str, Any]:
     """The calibration on each canvas."""
-    entries = {str(side): _of_side(side, plan, track) for side in sides}
-    return {"judge": JUDGE_VERSION, **asdict(plan), "sides": entries}
+    entries = {str(side): _of_side(side, size, track) for side in sides}
+    return {"judge": JUDGE_VERSION, **asdict(size), "sides": entries}
 
 
-def _of_side(side: int, plan: Plan, track: Track) -> dict[str, Any]:
+def _of_side(side: int, size: CalibrationSize, track: Track) -> dict[str, Any]:
     spec = world_of(side)
-    limits = tuned_limits(Judge(spec), plan.num_tuning, plan.seed + TUNING_SEED_OFFSET)
+    limits = tuned_limits(Judge(spec), size.num_tuning, size.seed + TUNING_SEED_OFFSET)
     judge = Judge(spec, limits=limits)
     full = side in FULL_SIDES
     conditions = (*LOSSLESS, *SINGLE, *COMBINED) if full else LOSSLESS
     entry: dict[str, Any] = {"limits": asdict(limits), "world": spec.to_dict()}
     entry["conditions"] = [
-        _row(judge, nuisance, plan) for nuisance in track(conditions, description=f"{side} px", total=len(conditions))
+        _row(judge, nuisance, size) for nuisance in track(conditions, description=f"{side} px", total=len(conditions))
     ]
     if full:
         kinds = track(BATTERY, description=f"{side} px, no scenes", total=len(BATTERY))
         entry["off_grammar"] = {
-            kind: _flagged(off_grammar(judge, kind, plan.num_off_grammar, plan.seed)) for kind in kinds
+            kind: _flagged(off_grammar(judge, kind, size.num_off_grammar, size.seed)) for kind in kinds
         }
-    entry["minimal_pairs"] = minimal_pairs(judge, plan.num_off_grammar, plan.seed)
+    entry["minimal_pairs"] = minimal_pairs(judge, size.num_off_grammar, size.seed)
     return entry
 
 
-def _row(judge: Judge, nuisance: Nuisance, plan: Plan) -> dict[str, Any]:
+def _row(judge: Judge, nuisance: Nuisance, size: CalibrationSize) -> dict[str, Any]:
     floor = 0.0
     if nuisance.noise:
-        scenes = next(fresh_scenes(judge, min(plan.num, SCENES_FOR_THE_FLOOR), plan.seed))
+        scenes = next(fresh_scenes(judge, min(size.num, SCENES_FOR_THE_FLOOR), size.seed))
         floor = error_floor(scenes, nuisance)
-    count = under(judge, nuisance, plan.num, plan.seed)
+    count = under(judge, nuisance, size.num, size.seed)
     return {"name": nuisance.name, **asdict(nuisance), **asdict(count), "least_error": round(floor, 5)}
 
 

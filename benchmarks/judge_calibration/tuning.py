@@ -1,8 +1,8 @@
-"""Setting the judge's limits: half-way between what must pass and what must not.
+"""Set the judge's limits half-way between pictures that must pass and pictures that must not.
 
-What must pass are fresh renders under every single nuisance of the allowed range, of which each limit may refuse one
-in 500 under the worst of them; what must not is the kind of the off-grammar battery that the limit is there for, at
-its median. The pictures are not those on which the judge's accuracy is reported.
+Fresh renders under every single nuisance of the allowed range must pass: each limit may refuse one in 500 under the
+worst of them. The off-grammar kind of each limit must not pass, at its median. The pictures are not those of the
+reported accuracy.
 """
 
 from collections.abc import Callable, Sequence

@@ -14,15 +14,15 @@ PATCHES_AND_ALIGNMENT = [
     "parts.captioner.run=latest",
     "data=scenes_demo",
     "data.batch_size=16",
-    "system.pretraining_images=16",
-    "system.whitening_images=16",
+    "text_pretraining.pretraining_images=16",
+    "text_pretraining.whitening_images=16",
     "schedule.decay_images=16",
     "budget_images=48",
     "validate_every_images=48",
     "data.val_size=16",
 ]
 WITHOUT_A_WORLD = ["model=cnn_rnn", "data=digits"]
-CAPTIONER = ["model=cnn_rnn_attention", "data=scenes_demo", "system.attention_penalty_weight=1"]
+CAPTIONER = ["model=cnn_rnn_attention", "data=scenes_demo", "caption_objective.attention_penalty_weight=1"]
 CLASSIFIER = ["model=classifier", "data=scenes_demo"]
 GENERATOR = [
     "model=dcgan",
@@ -32,9 +32,8 @@ GENERATOR = [
     "text_encoder=gru",
     "objective=hinge",
     "system.mismatch_weight=0.5",
-    "system.contrastive_weight=1",
-    "system.generator_contrastive_weight=1",
-    "system.redescription_weight=1",
+    "term=[contrastive,redescription]",
+    "terms.contrastive.generator_weight=1",
 ]
 
 
@@ -50,10 +49,10 @@ def logged(tmp_path_factory):
     outputs = tmp_path_factory.mktemp("outputs")
     captioner, names = _one_step(CAPTIONER, outputs)
     _, generators = _one_step(
-        GENERATOR, outputs, parts={"captioner": {"run": str(captioner.path), "role": "captioner"}}
+        GENERATOR, outputs, parts={"captioner": {"run": str(captioner.path), "task": "captioning"}}
     )
     _, aligned = _one_step(
-        PATCHES_AND_ALIGNMENT, outputs, parts={"captioner": {"run": str(captioner.path), "role": "captioner"}}
+        PATCHES_AND_ALIGNMENT, outputs, parts={"captioner": {"run": str(captioner.path), "task": "captioning"}}
     )
     _, classifiers = _one_step(CLASSIFIER, outputs)
     _, worldless = _one_step(WITHOUT_A_WORLD, outputs)

@@ -1,9 +1,9 @@
-"""Every file under conf/ composes, says what it is, and takes part in a training step."""
+"""Every file under conf/ composes, begins with a description, and takes part in a training step."""
 
 import json
 import shutil
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,31 +26,34 @@ GROUPS = sorted({str(path.parent) for path in FILES if path.parent != Path(".")}
 GENERATOR = ["model=dcgan", "data=scenes_demo", "text_encoder=gru"]
 CAPTIONER = ["model=cnn_rnn", "data=scenes_demo"]
 SMALL = ["data.batch_size=4", "data.val_size=8", "data.test_size=8"]
-COMPANY = {  # what a file of the group needs beside it to make a run
+COMPANY = {  # the other overrides of a run with a file of the group
     "model": ["data=scenes_demo"],
     "data": ["model=dcgan"],
     "tokenizer": CAPTIONER,
     "optimizer": CAPTIONER,
     "image_encoder": CAPTIONER,
     "caption_decoder": CAPTIONER,
+    "caption_objective": CAPTIONER,
     "system/captioner": CAPTIONER,
     "trainer/fsdp": CAPTIONER,
     "system/classifier": ["model=classifier", "data=scenes_demo"],
     "experiment": [],
 }
-SPECIAL = {  # what single files need on a machine without a network, a GPU or data
+SPECIAL = {  # overrides of single files on a machine without internet, GPU or data
     "image_encoder/resnet18": ["image_encoder.weights=null", "image_encoder.train_from=stem"],
     "image_encoder/resnet50": ["image_encoder.weights=null", "image_encoder.train_from=stem"],
     "image_encoder/resnet101": ["image_encoder.weights=null", "image_encoder.train_from=stem"],
     "image_encoder/vgg16": ["image_encoder.weights=null", "image_encoder.train_from=block1"],
-    "discriminator/projected": ["+parts.captioner={run: a-captioner, role: captioner}"],
+    "discriminator/projected": ["+parts.captioner={run: a-captioner, task: captioning}"],
     "latent_encoder/backbone": [
-        "+parts.captioner={run: a-captioner, role: captioner}",
-        "system.reconstruction_weight=50",
+        "+parts.captioner={run: a-captioner, task: captioning}",
+        "term=reconstruction",
     ],
     "text_encoder/gru_whitened": [
-        "+parts.captioner={run: a-captioner, role: captioner}",
-        "system.pretraining_images=4",
+        "+parts.captioner={run: a-captioner, task: captioning}",
+        "text_pretraining=captioner_features",
+        "text_pretraining.pretraining_images=4",
+        "text_pretraining.whitening_images=4",
     ],
     "model/layered_gan": ["schedule.decay_images=4"],
     "schedule/trapezoid": ["schedule.decay_images=4"],
@@ -73,7 +76,7 @@ def options() -> Iterator[str]:
 
 
 def command(option: str) -> list[str]:
-    """A run in which the option has a part."""
+    """The overrides of a run with the option."""
     group, _, name = option.partition("=")
     company = COMPANY.get(f"{group}/{name}", COMPANY.get(group, GENERATOR))
     if group == "callbacks":
@@ -82,7 +85,7 @@ def command(option: str) -> list[str]:
 
 
 def composed(overrides: list[str]) -> dict[str, Any]:
-    """The configuration, with a name where a recipe leaves open from which run it borrows."""
+    """The configuration, with a placeholder if a recipe leaves its captioner open."""
     try:
         return compose(overrides)
     except UserError as error:
@@ -92,10 +95,9 @@ def composed(overrides: list[str]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("path", FILES, ids=str)
-def test_every_file_begins_by_saying_what_it_is(path):
+def test_every_file_begins_with_a_description(path):
     lines = (CONF / path).read_text(encoding="utf-8").splitlines()
-    said = [line for line in lines[:2] if line.startswith("# ") and not line.startswith("# @package")]
-    assert said
+    assert [line for line in lines[:2] if line.startswith("# ") and not line.startswith("# @package")]
 
 
 def test_every_group_is_a_line_of_the_table_of_contents():
@@ -111,7 +113,7 @@ def test_every_file_composes_to_components_that_can_be_built(option):
 
 
 @pytest.mark.parametrize("option", list(options()))
-def test_every_file_takes_part_in_a_training_step(option, tmp_path, monkeypatch):
+def test_every_file_takes_part_in_a_training_step(option, lender, tmp_path, monkeypatch):
     if option == "trainer=gpu" and not torch.cuda.is_available():
         pytest.skip("no CUDA device here")
     monkeypatch.chdir(tmp_path)
@@ -119,20 +121,31 @@ def test_every_file_takes_part_in_a_training_step(option, tmp_path, monkeypatch)
     debug = [] if option.startswith("debug=") else ["debug=one_step"]
     config = composed([*command(option), *debug, *data, "budget_images=4"])
     for part in config["parts"].values():
-        part["run"] = _lender(config["data"]).run_id
+        part["run"] = str(lender(config["data"]).path)
     folder, _ = train(config)
     assert folder.read_status().status == DONE
     assert folder.read_status().images_seen >= 4
     shutil.rmtree(tmp_path / "outputs")  # large networks leave large checkpoints
 
 
-def _lender(data: dict[str, Any]) -> RunFolder:
-    """A captioner of the same data, for runs that borrow one."""
-    return train(compose([*CAPTIONER, *SMALL, "debug=one_step"]) | {"data": data})[0]
+@pytest.fixture(scope="session")
+def lender(tmp_path_factory) -> Callable[[dict[str, Any]], RunFolder]:
+    """`lender(data)`: a captioner for runs that borrow one, trained once a session for each data configuration."""
+    outputs = tmp_path_factory.mktemp("lenders")
+    trained: dict[str, RunFolder] = {}
+
+    def run_on(data: dict[str, Any]) -> RunFolder:
+        key = json.dumps(data, sort_keys=True)
+        if key not in trained:
+            config = compose([*CAPTIONER, *SMALL, "debug=one_step", f"paths.outputs={outputs}"])
+            trained[key], _ = train(config | {"data": data})
+        return trained[key]
+
+    return run_on
 
 
 def _mnist(folder: Path) -> list[str]:
-    """Idx files as MNIST has them, with 60 pictures each."""
+    """Write idx files like MNIST's, with 60 pictures each."""
     for part in ("train", "t10k"):
         pixels, labels = bytes(60 * 28 * 28), bytes(i % 10 for i in range(60))
         (folder / f"{part}-images-idx3-ubyte").write_bytes(struct.pack(">IIII", 0x803, 60, 28, 28) + pixels)
@@ -141,7 +154,7 @@ def _mnist(folder: Path) -> list[str]:
 
 
 def _folder(folder: Path) -> list[str]:
-    """Pictures with metadata.jsonl, split by a hash of their names."""
+    """Write pictures with metadata.jsonl; a hash of their names splits them."""
     lines = []
     for i in range(60):
         Image.new("RGB", (40, 32), (i * 4, 0, 255 - i * 4)).save(folder / f"{i}.png")

@@ -11,12 +11,12 @@ CROSS_ENTROPIES = [Minimax(), NonSaturating()]
 
 
 @pytest.mark.parametrize("objective", CROSS_ENTROPIES)
-def test_a_discriminator_that_knows_nothing_pays_two_log_two(objective):
+def test_an_uninformed_discriminator_has_loss_two_log_two(objective):
     assert objective.discriminator(torch.zeros(3), torch.zeros(3)).tolist() == pytest.approx([2 * math.log(2)] * 3)
 
 
 @pytest.mark.parametrize("objective", CROSS_ENTROPIES)
-def test_the_optimal_discriminator_pays_two_log_two_minus_twice_the_jensen_shannon_divergence(objective):
+def test_the_optimal_discriminator_has_loss_two_log_two_minus_twice_the_jensen_shannon_divergence(objective):
     """Goodfellow et al. 2014, theorem 1, on three-valued data: D* = p / (p + q)."""
     p = torch.tensor([0.5, 0.3, 0.2], dtype=torch.float64)
     q = torch.tensor([0.1, 0.3, 0.6], dtype=torch.float64)
@@ -38,28 +38,28 @@ def test_the_discriminator_loss_is_binary_cross_entropy_of_both_sides(objective)
 
 
 def test_minimax_generator_minimises_the_log_of_one_minus_d_exactly():
-    torch.testing.assert_close(Minimax().generator(LOGITS), (1 - LOGITS.sigmoid()).log())
+    torch.testing.assert_close(Minimax().generator(LOGITS, LOGITS), (1 - LOGITS.sigmoid()).log())
 
 
 def test_minimax_is_one_value_function_played_from_both_sides():
     """With the real side settled, what D loses is what G gains."""
     settled = torch.full_like(LOGITS, 1e9)
-    torch.testing.assert_close(Minimax().generator(LOGITS), -Minimax().discriminator(settled, LOGITS))
+    torch.testing.assert_close(Minimax().generator(LOGITS, LOGITS), -Minimax().discriminator(settled, LOGITS))
 
 
 def test_non_saturating_generator_minimises_minus_log_d_exactly():
-    torch.testing.assert_close(NonSaturating().generator(LOGITS), -LOGITS.sigmoid().log())
+    torch.testing.assert_close(NonSaturating().generator(LOGITS, LOGITS), -LOGITS.sigmoid().log())
 
 
 def test_the_two_cross_entropy_generators_differ_by_the_logit():
     """log(1 - D) - (-log D) = log D(1 - D), and -log D = softplus(-l) = softplus(l) - l."""
-    torch.testing.assert_close(NonSaturating().generator(LOGITS), -Minimax().generator(LOGITS) - LOGITS)
+    torch.testing.assert_close(NonSaturating().generator(LOGITS, LOGITS), -Minimax().generator(LOGITS, LOGITS) - LOGITS)
 
 
 def test_only_the_non_saturating_gradient_survives_a_sure_discriminator():
     logits = torch.tensor([-20.0], requires_grad=True)
-    (saturated,) = torch.autograd.grad(Minimax().generator(logits).sum(), logits)
-    (strong,) = torch.autograd.grad(NonSaturating().generator(logits).sum(), logits)
+    (saturated,) = torch.autograd.grad(Minimax().generator(logits, logits).sum(), logits)
+    (strong,) = torch.autograd.grad(NonSaturating().generator(logits, logits).sum(), logits)
     assert abs(float(saturated)) < 1e-8
     assert float(strong) == pytest.approx(-1)
 
@@ -67,21 +67,21 @@ def test_only_the_non_saturating_gradient_survives_a_sure_discriminator():
 @pytest.mark.parametrize("objective", [Minimax(), NonSaturating(), Hinge()])
 def test_no_loss_and_no_gradient_overflows(objective):
     logits = torch.tensor([-1e4, -100.0, 100.0, 1e4], requires_grad=True)
-    loss = objective.discriminator(logits, logits.flip(0)) + objective.generator(logits)
+    loss = objective.discriminator(logits, logits.flip(0)) + objective.generator(logits, logits)
     loss.sum().backward()
     assert loss.isfinite().all()
     assert logits.grad is not None
     assert logits.grad.isfinite().all()
 
 
-def test_hinge_discriminator_is_content_beyond_both_margins():
+def test_hinge_discriminator_loss_is_zero_beyond_both_margins():
     assert Hinge().discriminator(torch.tensor([1.0, 3.0]), torch.tensor([-1.0, -3.0])).tolist() == [0, 0]
     assert Hinge().discriminator(torch.tensor([0.5]), torch.tensor([0.5])).tolist() == [2.0]
 
 
 def test_hinge_generator_climbs_the_score_at_unit_slope():
     logits = torch.randn(5, requires_grad=True)
-    (gradient,) = torch.autograd.grad(Hinge().generator(logits).sum(), logits)
+    (gradient,) = torch.autograd.grad(Hinge().generator(logits, logits).sum(), logits)
     assert gradient.tolist() == [-1] * 5
 
 
@@ -91,11 +91,11 @@ def test_losses_come_one_per_example(objective):
     whole = objective.discriminator(real, fake)
     assert whole.shape == (4,)
     torch.testing.assert_close(whole[2:3], objective.discriminator(real[2:3], fake[2:3]))
-    torch.testing.assert_close(objective.generator(fake)[1:2], objective.generator(fake[1:2]))
+    torch.testing.assert_close(objective.generator(fake, real)[1:2], objective.generator(fake[1:2], real[1:2]))
 
 
-def test_a_picture_of_patches_pays_the_mean_of_what_each_patch_would():
+def test_the_loss_of_patches_is_the_mean_over_patches():
     real, fake = LOGITS[:32].unflatten(0, (8, 4)).float(), LOGITS[1:].flip(0).unflatten(0, (8, 4)).float()
     by_patch = [Hinge().discriminator(real[:, i], fake[:, i]) for i in range(4)]
     torch.testing.assert_close(of_patches(Hinge().discriminator, real, fake), torch.stack(by_patch).mean(0))
-    torch.testing.assert_close(of_patches(Hinge().generator, fake), -fake.mean(1))
+    torch.testing.assert_close(of_patches(Hinge().generator, fake, real), -fake.mean(1))

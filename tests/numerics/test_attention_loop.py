@@ -6,7 +6,7 @@ import attention_decoder as benchmark
 from diptych.types import ImageFeatures
 
 
-def test_the_decoder_says_and_learns_what_the_per_step_loop_does():
+def test_the_decoder_has_the_logits_and_gradients_of_the_per_step_loop():
     decoder, loop = (d.double() for d in benchmark.make_decoders(dim=12, vocabulary_size=20, region_dim=10))
     features, tokens = benchmark.make_batch(vocabulary_size=20, region_dim=10)
     ours, theirs = (ImageFeatures(*(part.detach().double().requires_grad_() for part in features)) for _ in range(2))

@@ -1,4 +1,4 @@
-"""Two devices that share a batch learn and measure what one device does from the whole of it."""
+"""Two devices that share a batch learn and measure the same as one device with the whole batch."""
 
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ RUNS = {
     "a captioner": (
         "model=small_captioner",
         "caption_decoder.dropout=0",
-        "system.attention_penalty_weight=1",
+        "caption_objective.attention_penalty_weight=1",
         "budget_images=128",
         "validate_every_images=64",
     ),
@@ -24,10 +24,10 @@ RUNS = {
     "the shipped generator's parts": (
         "model=small_layered_gan",
         *SGD,
-        "system.redescription_noise=0",
+        "terms.redescription.pixel_noise=0",
         "discriminator.backbone_noise=0",
-        "system.pretraining_images=32",
-        "system.whitening_images=16",
+        "text_pretraining.pretraining_images=32",
+        "text_pretraining.whitening_images=16",
         "budget_images=80",
         "validate_every_images=80",
     ),
@@ -48,7 +48,7 @@ def lender(tmp_path_factory) -> Path:
 
 
 @pytest.mark.parametrize(("name", "strategy"), [*((name, "ddp") for name in RUNS), ("a captioner", "fsdp")])
-def test_two_devices_learn_and_measure_what_one_does(name, strategy, request, tmp_path):
+def test_two_devices_learn_and_measure_the_same_as_one(name, strategy, request, tmp_path):
     overrides = list(RUNS[name])
     if "model=small_layered_gan" in overrides:
         overrides.append(f"parts.captioner.run={request.getfixturevalue('lender')}")
@@ -66,7 +66,7 @@ def test_two_devices_learn_and_measure_what_one_does(name, strategy, request, tm
 @pytest.mark.parametrize(
     ("name", "strategy"), [("a captioner", "ddp"), ("a captioner", "fsdp"), ("a plain GAN", "ddp")]
 )
-def test_devices_begin_with_the_weights_of_the_first_whatever_else_they_have_read(name, strategy, tmp_path):
+def test_all_devices_begin_with_the_weights_of_the_first(name, strategy, tmp_path):
     """As where the checkpoint of a warm start is written anew while they read it."""
     overrides = list(RUNS[name])
     stray = "+callbacks.stray={_target_: tinyparts.Stray, rank: 1}"

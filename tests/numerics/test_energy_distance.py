@@ -27,7 +27,7 @@ def test_equal_distributions_are_zero_apart_on_average():
     assert min(distances) < 0
 
 
-def test_lost_variety_is_seen():
+def test_lost_variety_increases_the_distance():
     real = torch.rand(64, 1, 8, 8) * 2 - 1
     fresh, collapsed = torch.rand(64, 1, 8, 8) * 2 - 1, real[:1].expand(64, -1, -1, -1)
     assert image_energy_distance(real, collapsed) > 10 * image_energy_distance(real, fresh).abs()

@@ -52,7 +52,7 @@ def test_the_roles_of_the_two_sets_are_the_same():
     assert frechet_distance(some, others) == pytest.approx(frechet_distance(others, some), rel=1e-9)
 
 
-def test_a_set_is_never_away_from_itself_and_no_distance_is_negative():
+def test_the_distance_of_a_set_to_itself_is_zero_and_no_distance_is_negative():
     features = correlated(500, 20, 1)
     assert 0 <= frechet_distance(features, features) < 1e-9
 
@@ -79,19 +79,19 @@ def test_fewer_vectors_than_dimensions_give_the_same_number_by_the_shorter_way()
     assert frechet_distance(some, others, force=True) == pytest.approx(longer, rel=1e-6)
 
 
-def test_fewer_than_ten_vectors_a_dimension_are_refused_unless_forced():
+def test_fewer_than_ten_vectors_per_dimension_are_refused_unless_forced():
     few = correlated(79, 8, 1)
     with pytest.raises(ValueError, match=r"79 vectors in 8 dimensions is mostly bias: give 80"):
         frechet_distance(few, few)
     assert frechet_distance(few, few, force=True) < 1e-9
 
 
-def test_float32_features_lose_nothing_on_the_way():
+def test_float32_features_give_the_float64_distance():
     some, others = correlated(1000, 16, 1).float(), correlated(1000, 16, 2).float()
     assert frechet_distance(some, others) == pytest.approx(frechet_distance(some.double(), others.double()), rel=1e-12)
 
 
-def test_the_limit_takes_away_the_bias_of_few_vectors():
+def test_the_limit_removes_the_bias_of_few_vectors():
     """Two samples of one distribution: the truth is 0, and n vectors say about dim (dim + 1) / 2n per unit variance."""
     rng = torch.Generator().manual_seed(0)
     pairs = [(torch.randn(640, 32, generator=rng), torch.randn(640, 32, generator=rng)) for _ in range(8)]

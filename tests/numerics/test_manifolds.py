@@ -45,7 +45,7 @@ def test_precision_and_recall_are_torch_fidelity_s():
     assert (ours.precision, ours.recall) == pytest.approx((theirs["precision"], theirs["recall"]), abs=1e-6)
 
 
-def test_a_collapsed_generator_is_precise_and_recalls_next_to_nothing():
+def test_a_collapsed_generator_has_high_precision_and_low_recall():
     real = samples(1000, 1, dim=8)
     generated = real[:1] + 1e-3 * samples(1000, 2, dim=8)
     scores = manifold_scores(real, generated)
@@ -63,7 +63,7 @@ def test_another_sample_of_the_same_is_covered_as_the_authors_expect():
     assert sum(f.density for f in found) / 5 == pytest.approx(1, abs=0.05)
 
 
-def test_two_sets_that_are_one_point_score_nothing_as_in_the_authors_package():
+def test_two_sets_of_one_point_score_zero_as_in_the_authors_package():
     point = torch.full((50, 7), 0.1)
     assert manifold_scores(point, point) == authors(point, point, 5) == (0, 0, 0, 0)
 

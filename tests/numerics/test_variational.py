@@ -12,7 +12,7 @@ def test_the_divergence_is_torchs_own():
     torch.testing.assert_close(gaussian_kl(mean, log_variance), expected)
 
 
-def test_a_posterior_that_is_the_prior_costs_nothing():
+def test_the_divergence_of_the_prior_is_zero():
     assert gaussian_kl(torch.zeros(2, 3), torch.zeros(2, 3)).tolist() == [0, 0]
 
 
@@ -23,5 +23,5 @@ def test_errors_are_means_of_squares_per_picture():
     assert latent_loss(torch.tensor([[1.0, 3.0]]), torch.zeros(1, 2)).tolist() == [5.0]
 
 
-def test_a_blind_guess_of_latents_costs_one():
+def test_a_constant_guess_of_latents_has_loss_one():
     assert latent_loss(torch.zeros(4000, 2), torch.randn(4000, 2)).mean().item() == pytest.approx(1, abs=0.05)

@@ -35,7 +35,7 @@ def test_the_half_life_warms_up_as_a_twentieth_of_the_images_seen():
     assert decay(64, 10**6, 1000) == pytest.approx(0.5 ** (64 / 1000))
 
 
-def test_a_half_life_of_nothing_is_the_network_itself():
+def test_with_half_life_zero_the_average_is_the_network():
     network = nn.Linear(3, 3)
     average = WeightAverage(network, half_life_images=0)
     nn.init.normal_(network.weight)

@@ -7,7 +7,7 @@ import pytest
 
 from diptych.cli.main import main
 from diptych.config.composition import compose
-from diptych.runs import build, checkpoints, load
+from diptych.runs import checkpoints, load, restore
 from diptych.runs.folder.layout import RunFolder
 from diptych.runs.training import train
 
@@ -94,7 +94,7 @@ def test_a_checkpoint_is_read_whole_at_most_twice(generator, monkeypatch, capsys
         paths.append(path)
         return read(path)
 
-    for module in (build, checkpoints, load):
+    for module in (checkpoints, load, restore):
         monkeypatch.setattr(module, "read_checkpoint", counted)
     words = ["evaluate", str(generator.path), "--num", "8", "--num-prompts", "2", "--robustness", "--json"]
     assert main(words) == 0

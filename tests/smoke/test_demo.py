@@ -36,7 +36,7 @@ def test_the_demo_ends_with_a_report_that_tells_everything(demo):
 
 def test_the_demo_links_its_two_runs(demo):
     outputs, said = demo
-    for role in ("captioner", "generator"):
+    for role in ("captioner", "text_to_image"):
         link = outputs / "demo" / role
         assert link.is_symlink()
         assert link.resolve() == Path(said["runs"][role]).resolve()

@@ -1,4 +1,4 @@
-"""Several devices are one run: one folder, one end, and nothing left running, whatever happens to one of them."""
+"""Several devices are one run: one folder, one end, and no process left, whatever happens to one of them."""
 
 import os
 import signal
@@ -51,7 +51,7 @@ def test_a_run_on_two_devices_has_one_folder_and_one_row_at_each_count(whole):
 
 
 @pytest.mark.slow
-def test_a_run_of_which_one_device_is_killed_is_lost_and_resumes_exactly(whole, tmp_path):
+def test_a_run_with_a_killed_device_is_lost_and_resumes_exactly(whole, tmp_path):
     assert processes.finish(["train", *CAPTIONER, *TWO, strike(400, rank=1)], tmp_path) == 1
     run = the_run(tmp_path)
     assert run.read_status().label == "lost"
@@ -61,7 +61,7 @@ def test_a_run_of_which_one_device_is_killed_is_lost_and_resumes_exactly(whole, 
     assert differences_of_runs(run, whole) == []
 
 
-def test_nothing_is_left_of_a_run_whose_first_process_is_killed(tmp_path):
+def test_no_process_is_left_when_the_first_one_is_killed(tmp_path):
     assert processes.finish(["train", *CAPTIONER, *TWO, strike(400, rank=0)], tmp_path) == -signal.SIGKILL
     assert the_run(tmp_path).read_status().label == "lost"
     assert no_process_has(the_run(tmp_path))
@@ -71,14 +71,14 @@ def test_an_error_on_one_device_is_the_runs_error(tmp_path):
     explode = "+callbacks.explode={_target_: tinyparts.Explode, images: 400, rank: 1}"
     assert processes.finish(["train", *CAPTIONER, *TWO, explode], tmp_path) == 1
     said = processes.said(tmp_path)
-    assert "process 1 of this run failed: RuntimeError: the generate has run out" in said
+    assert "process 1 of this run failed: RuntimeError: the data have run out" in said
     assert "Traceback" not in said
     assert the_run(tmp_path).read_status().label == "failed"
     assert no_process_has(the_run(tmp_path))
 
 
 @pytest.mark.parametrize("where", ["step", "saving"])
-def test_weights_that_are_no_numbers_in_one_devices_shard_make_all_of_them_diverge(tmp_path, where):
+def test_not_a_number_in_one_shard_makes_all_devices_diverge(tmp_path, where):
     """Found by the next step, whose loss is everyone's, or before that by whoever saves."""
     poison = "+callbacks.poison={_target_: tinyparts.Poison, images: 480, rank: 1}"
     health = "+callbacks.health={_target_: diptych.callbacks.Health, every_images: 10_000}"
@@ -95,7 +95,7 @@ def test_weights_that_are_no_numbers_in_one_devices_shard_make_all_of_them_diver
     assert no_process_has(run)
 
 
-def test_told_to_stop_all_devices_save_once_and_leave_with_the_signal(tmp_path):
+def test_on_a_signal_all_devices_save_once_and_exit_with_its_code(tmp_path):
     pause = "+callbacks.pause={_target_: tinyparts.Pause, seconds: 0.05}"
     process = processes.start(["train", *CAPTIONER, *TWO, pause, "budget_images=100_000"], tmp_path)
     wait_for(process, tmp_path, "outputs/*/*/checkpoints/last.ckpt")
@@ -108,7 +108,7 @@ def test_told_to_stop_all_devices_save_once_and_leave_with_the_signal(tmp_path):
     assert no_process_has(run)
 
 
-def test_told_to_stop_while_the_others_are_starting_a_run_is_stopped_and_not_lost(tmp_path):
+def test_a_signal_while_the_others_start_stops_the_run_and_does_not_lose_it(tmp_path):
     process = processes.start(["train", *CAPTIONER, *TWO], tmp_path)
     wait_for(process, tmp_path, "outputs/*/*/ranks/1.txt")
     time.sleep(0.5)
@@ -120,7 +120,7 @@ def test_told_to_stop_while_the_others_are_starting_a_run_is_stopped_and_not_los
 
 
 @pytest.mark.parametrize("rank", [0, 1])
-def test_a_run_that_a_search_gives_up_is_pruned_on_all_devices_whichever_sees_it(tmp_path, rank):
+def test_a_prune_request_ends_all_devices_whichever_sees_it(tmp_path, rank):
     give_up = f"+callbacks.give_up={{_target_: tinyparts.GiveUp, images: 400, seen_by: {rank}}}"
     assert processes.finish(["train", *CAPTIONER, *TWO, give_up], tmp_path) == 0, processes.said(tmp_path)
     run = the_run(tmp_path)
@@ -132,7 +132,7 @@ def test_a_run_that_a_search_gives_up_is_pruned_on_all_devices_whichever_sees_it
 
 
 @pytest.mark.slow
-def test_a_gan_of_which_one_device_is_killed_resumes_exactly(tmp_path):
+def test_a_gan_with_a_killed_device_resumes_exactly(tmp_path):
     train = ["train", "--config-dir", str(CONF), "model=dcgan", *SMALL_DIGITS, *TWO]
     for folder in ("whole", "struck"):
         (tmp_path / folder).mkdir()
@@ -145,7 +145,7 @@ def test_a_gan_of_which_one_device_is_killed_resumes_exactly(tmp_path):
     assert differences_of_runs(run, the_run(tmp_path / "whole")) == []
 
 
-def test_processes_that_somebody_else_has_started_begin_with_what_the_first_has_found(tmp_path):
+def test_processes_of_torchrun_start_from_the_first_one_s_checkpoint(tmp_path):
     """To the second one, which looks later, `latest` would be the run that the first has just begun."""
     assert processes.finish(["train", *CAPTIONER, "budget_images=64"], tmp_path) == 0, processes.said(tmp_path)
     train = ["train", *CAPTIONER, *TWO, "init_from=latest", "budget_images=64", "name=started"]

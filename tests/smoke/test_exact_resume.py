@@ -1,4 +1,4 @@
-"""A run that was killed and resumed is, bit for bit, the run that nobody disturbed (on the CPU)."""
+"""A killed and resumed run is bit-identical to an undisturbed one (on the CPU)."""
 
 import os
 import random
@@ -26,7 +26,7 @@ INTERVALS = {"small_captioner": 160, "small_text_gan": 80, "small_layered_gan": 
 
 @dataclass(frozen=True)
 class Whole:
-    """A run that nobody disturbed, and how to begin another like it."""
+    """An undisturbed run, and how to start another one like it."""
 
     command: list[str]
     interval: int
@@ -85,7 +85,7 @@ def test_killed_at_any_moment_again_and_again(whole, tmp_path, workers):
     assert differences_of_runs(the_run(tmp_path), whole.run) == []
 
 
-def test_told_to_stop_it_saves_and_goes_on_from_there(whole, tmp_path):
+def test_a_stopped_run_saves_and_resumes_from_there(whole, tmp_path):
     process = begun(whole.command, tmp_path)
     os.kill(process.pid, signal.SIGTERM)
     process.join()

@@ -33,7 +33,7 @@ def test_a_run_that_failed_leaves_with_1_and_keeps_the_traceback_for_log_txt(tmp
     explode = "+callbacks.explode={_target_: tinyparts.Explode, images: 64}"
     assert processes.finish(["train", *TINY, explode], tmp_path) == 1
     said = processes.said(tmp_path)
-    assert "diptych train: RuntimeError: the generate has run out" in said
+    assert "diptych train: RuntimeError: the data have run out" in said
     assert "Traceback" not in said
     (run,) = all_runs(tmp_path / "outputs")
     assert "Traceback" in run.log.read_text()

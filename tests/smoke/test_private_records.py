@@ -29,10 +29,10 @@ def test_the_record_of_a_failed_run_says_neither_why_nor_where_nor_whose_it_is(t
     names = {"HOME": str(home), "USER": SECRET, "LOGNAME": SECRET}
     assert processes.finish(["train", "--config-dir", str(CONF), "model=tiny_gan", *places], home, names) == 1
     (run,) = all_runs(home / "outputs")
-    assert "the generate has run out" in run.read_status().why
+    assert "the data have run out" in run.read_status().why
     (record,) = records_in(run.path)
     sent = [next(record.glob("*.wandb")), *(path for path in record.glob("files/**/*") if path.is_file())]
-    words = [SECRET, str(tmp_path), sys.executable, f'"{os.uname().nodename}"', "the generate has run out"]
+    words = [SECRET, str(tmp_path), sys.executable, f'"{os.uname().nodename}"', "the data have run out"]
     found = [word for word in words if any(word.encode() in path.read_bytes() for path in sent)]
     assert found == []
     assert any(b"--data=\xe2\x80\xa6/pictures of \xe2\x80\xa6" in path.read_bytes() for path in sent)

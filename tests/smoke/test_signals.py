@@ -42,7 +42,7 @@ def test_a_run_and_its_data_workers_are_told_to_stop(tmp_path, signum, model, wh
 def test_before_the_first_step_there_is_nothing_to_save(tmp_path, signum, where):
     run, said = struck(tmp_path, signum, "small_captioner", where, images=0)
     assert not list(run.checkpoints.iterdir())
-    assert said[-1].endswith("has no checkpoint yet: begin anew")
+    assert said[-1].endswith("has no checkpoint yet: start it again with diptych train")
 
 
 @pytest.mark.parametrize(

@@ -139,5 +139,5 @@ def test_what_failed_is_tried_again_on_request_only(tmp_path, environment):
     assert begin(grid, tmp_path, environment).wait(60) == 1
     failed = next(job for job in sweep_in(tmp_path).jobs() if job.state == FAILED)
     assert failed.starts == 1
-    assert "the generate has run out" in failed.why
+    assert "the data have run out" in failed.why
     assert asked(["retry", "lr", "--json"], tmp_path, environment)["counts"] == {"queued": 1, "done": 1}

@@ -1,4 +1,4 @@
-"""A judge that knows renderings by heart, for tests of what is made of readings and not of reading itself."""
+"""A judge that remembers renderings, for tests of code that uses readings, not of reading itself."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,20 +16,20 @@ KNOWN: dict[bytes, Scene] = {}
 
 
 def render(scenes: Sequence[Scene]) -> Tensor:
-    """Pictures of the scenes, which the judge then knows."""
+    """Render pictures of the scenes, which the judge then knows."""
     images = rendered(scenes)
     KNOWN.update((image.numpy().tobytes(), scene) for image, scene in zip(images, scenes, strict=True))
     return images
 
 
 def reading_of(scene: Scene, legibility: Legibility = "clean") -> Reading:
-    """What a judge says of a scene that it is sure of."""
+    """The reading of a scene with certain evidence."""
     return Reading(scene, tuple(SURE for _ in scene.objects), 0.0, 0.0, legibility if scene.objects else "blank")
 
 
 @contextmanager
 def judging_by_heart(*modules: str) -> Iterator[None]:
-    """Judges read what was rendered here, or by the `render` of these modules."""
+    """Make judges read the pictures rendered here, or by the `render` of these modules."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Judge, "read", _read)
         for module in modules:

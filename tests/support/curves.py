@@ -1,6 +1,6 @@
-"""Golden curves: the losses of a run's first steps, as committed in `tests/golden/curves`.
+"""Golden curves: the losses of a run's first steps, committed in `tests/golden/curves`.
 
-`python tests/support/curves.py` measures them and writes the files anew; only for changes that mean to move numbers.
+`python tests/support/curves.py` measures them and rewrites the files, only for changes that are meant to move numbers.
 """
 
 import json
@@ -22,7 +22,7 @@ CHANGES = {
         "caption_decoder.dropout=0.0",
         "schedule.warmup_images=0",
         "optimizer.lr=1e-2",
-        "system.attention_penalty_weight=1",
+        "caption_objective.attention_penalty_weight=1",
     ],
 }
 LENT = "small_captioner"
@@ -45,7 +45,7 @@ Curves = dict[str, list[float]]
 
 
 def measured(model: str) -> Curves:
-    """Every loss of each of the first steps, trained now: seed 0, one thread, on the processor."""
+    """Train now and return every loss of the first steps: seed 0, one thread, on the CPU."""
     import torch
 
     from diptych.tracking import read_metrics
@@ -88,7 +88,7 @@ def written(model: str) -> Curves:
 
 
 def write(model: str) -> None:
-    """Replace a file by what is measured now."""
+    """Replace a file by a new measurement."""
     lines = (f'  "{name}": {json.dumps(values)}' for name, values in measured(model).items())
     (FOLDER / f"{model}.json").write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
 

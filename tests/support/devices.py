@@ -28,7 +28,7 @@ CONF = Path(__file__).resolve().parent / "conf"
 
 
 class Witness(Callback):
-    """Every gradient that an optimiser stepped down, what was logged and measured, and how many tokens batches had."""
+    """Every gradient of an optimiser step, the logged and measured figures, and the number of tokens per batch."""
 
     def __init__(self) -> None:
         self.gradients: list[list[torch.Tensor]] = []
@@ -53,12 +53,12 @@ class Witness(Callback):
 
 
 def whole(tensor: torch.Tensor) -> torch.Tensor:
-    """The tensor that lies in shards on several devices, if it does."""
+    """The whole tensor, if it is sharded over devices."""
     return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
 
 
 def trained(overrides: list[str], devices: int, folder: Path, strategy: str = "ddp") -> list[dict[str, Any]]:
-    """What each device witnessed of the run that the overrides describe, and its final state."""
+    """Each device's record of the run with these overrides, and its final state."""
     folder.mkdir()
     port = free_port()
     settings = [f"trainer={strategy}", "trainer.accelerator=cpu", f"trainer.devices={devices}"] if devices > 1 else []
@@ -91,7 +91,7 @@ def _train(overrides: list[str], rank: int, port: int, folder: Path) -> None:
 
 
 def _compute_in_double() -> None:
-    """Networks and pictures, so that rounding is not taken for a difference between devices."""
+    """Use double precision for networks and pictures, so that rounding does not count as a difference."""
     torch.set_default_dtype(torch.float64)
     collate, quality = Collate.__call__, GenerationQuality.update
     Collate.__call__ = lambda *args: _in_single(collate, *args)
@@ -99,7 +99,7 @@ def _compute_in_double() -> None:
 
 
 def _in_single(function: Any, *args: Any) -> Any:
-    """The world draws and reads pictures in float32; batches come out in double."""
+    """The world renders and reads pictures in float32; batches come out in double."""
     torch.set_default_dtype(torch.float32)
     result = function(*args)
     torch.set_default_dtype(torch.float64)
@@ -113,7 +113,7 @@ def _company(start: Execution) -> Any:
 
 
 def free_port() -> int:
-    """One that nobody listens to at the moment."""
+    """A port that is free at the moment."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         return taken.getsockname()[1]

@@ -1,4 +1,4 @@
-"""Locks in the hands of another process."""
+"""Locks that another process holds."""
 
 import subprocess
 import sys
@@ -18,7 +18,7 @@ with locked(Path(sys.argv[1])):
 
 @contextmanager
 def held_elsewhere(path: Path) -> Iterator[None]:
-    """Another process holds the lock meanwhile."""
+    """While entered, another process holds the lock."""
     holder = subprocess.Popen([sys.executable, "-c", HOLDER, str(path)], stdout=subprocess.PIPE)
     try:
         assert holder.stdout is not None

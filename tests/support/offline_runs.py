@@ -31,17 +31,17 @@ class OfflineRun:
 def read_record(record: Path) -> OfflineRun:
     """The record in a folder `offline-run-…`."""
     (file,) = record.glob("*.wandb")
-    told = [json.loads(line) for line in _inspect(file).splitlines()]
-    run = next(one["run"] for one in told if one["type"] == "run")
+    rows = [json.loads(line) for line in _inspect(file).splitlines()]
+    run = next(one["run"] for one in rows if one["type"] == "run")
     whole = json.loads(_inspect(file, "--summary"))
-    exits = [one["exit"].get("exit_code", 0) for one in told if one["type"] == "exit"]
+    exits = [one["exit"].get("exit_code", 0) for one in rows if one["type"] == "exit"]
     return OfflineRun(
         id=run["run_id"],
         group=run.get("run_group", ""),
         job_type=run.get("job_type", ""),
         tags=run.get("tags", []),
         config=whole["config"],
-        history=[one["history"]["item"] for one in told if one["type"] == "history"],
+        history=[one["history"]["item"] for one in rows if one["type"] == "history"],
         summary=whole["summary"],
         exit_code=exits[-1] if exits else None,
     )

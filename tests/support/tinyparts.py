@@ -1,4 +1,4 @@
-"""A researcher's own package, small enough for tests: two systems and their networks, built by the spine alone."""
+"""A researcher's own package, small enough for tests: two systems and their networks."""
 
 import contextlib
 import math
@@ -87,6 +87,8 @@ class TinyGAN(System):
 class TinyCaptioner(System):
     """Predicts the second word from the pixels: one optimiser, stepped by Lightning."""
 
+    task = "tiny_captioning"
+
     def __init__(self, *, data_spec, optimizer, width: int = 8, seed: int = 0) -> None:
         super().__init__(data_spec=data_spec, seed=seed)
         pixels = data_spec.image_channels * data_spec.image_size**2
@@ -111,7 +113,7 @@ class TinyCaptioner(System):
 
 
 class UnopenableData(LightningDataModule):
-    """Data that nobody may touch: for mistakes that must be found earlier."""
+    """Data that must not be opened, for errors that must be found earlier."""
 
     def __init__(self, *, batch_size: int = 1, seed: int = 0) -> None:
         super().__init__()
@@ -121,11 +123,11 @@ class UnopenableData(LightningDataModule):
 
 
 class Strike(Callback):
-    """Sends the process a signal when so many images were seen: after a step, in a validation, or while saving.
+    """Sends the process a signal after this number of images: after a step, in a validation, or while saving.
 
-    Further moments are "building" (before there is anything to save), "sanity" (the validation before the first step)
-    and "sampling" (while pictures are drawn or told). `group` means data workers too, as a terminal does. Of several
-    devices only that of `rank` is struck, where one is given.
+    Further moments are "building" (before anything can be saved), "sanity" (the validation before the first step) and
+    "sampling" (while pictures are generated or captioned). `group` includes data workers, like a terminal. Of several
+    devices, only that of `rank` receives it, if given.
     """
 
     def __init__(
@@ -184,7 +186,7 @@ class Strike(Callback):
     def _send(self) -> None:
         for _ in range(self.times):
             (os.killpg if self.group else os.kill)(0 if self.group else os.getpid(), self.signum)
-            time.sleep(0.01)  # two signals of one kind that wait together are one
+            time.sleep(0.01)  # two pending signals of one kind count as one
 
     def _struck_in_the_middle(self, save):
         def with_a_strike(checkpoint, file):
@@ -195,7 +197,7 @@ class Strike(Callback):
 
 
 class _Struck:
-    """A file at whose third write, from the midst of torch's own code, something happens."""
+    """A file with a callback at its third write, in the middle of torch's own code."""
 
     def __init__(self, file, strike) -> None:
         self.file, self.strike, self.writes = file, strike, 0
@@ -213,7 +215,7 @@ class _Struck:
 
 
 class LimitFiles(Callback):
-    """Lets no file grow beyond so many bytes, as a disk that is nearly full does, once so many images were seen."""
+    """Limits the size of files after this number of images, like a nearly full disk."""
 
     def __init__(self, *, images: int, size: int) -> None:
         self.images, self.size = images, size
@@ -224,7 +226,7 @@ class LimitFiles(Callback):
 
 
 class FillDisk(Callback):
-    """Takes all the room there is on the run's disk, once so many images were seen."""
+    """Fills the run's disk after this number of images."""
 
     def __init__(self, *, images: int, file: str) -> None:
         self.images, self.file = images, file
@@ -237,7 +239,7 @@ class FillDisk(Callback):
 
 
 class Pause(Callback):
-    """Takes its time over every batch, so that others can get at the run meanwhile."""
+    """Waits in every batch, so that others can reach the run meanwhile."""
 
     def __init__(self, *, seconds: float) -> None:
         self.seconds = seconds
@@ -247,7 +249,7 @@ class Pause(Callback):
 
 
 class GiveUp(Callback):
-    """Asks the run to end as a search does, when so many images were seen; of several devices one alone sees that."""
+    """Requests pruning like a search after this number of images; of several devices, only one sees it."""
 
     def __init__(self, *, images: int, seen_by: int) -> None:
         self.images, self.seen_by = images, seen_by
@@ -260,7 +262,7 @@ class GiveUp(Callback):
 
 
 class Poison(Callback):
-    """A weight that is not a number any more, in mid-training; of several devices only what that of `rank` holds."""
+    """Sets a weight to not-a-number in mid-training; of several devices, only that of `rank`."""
 
     def __init__(self, *, images: int, rank: int | None = None) -> None:
         self.images, self.rank = images, rank
@@ -272,7 +274,7 @@ class Poison(Callback):
 
 
 class Stray(Callback):
-    """Begins with other weights and statistics than the other devices have."""
+    """Begins with other weights and statistics than the other devices."""
 
     def __init__(self, *, rank: int) -> None:
         self.rank = rank
@@ -284,11 +286,11 @@ class Stray(Callback):
 
 
 class Explode(Callback):
-    """An error in mid-training; of several devices only on that of `rank`, where one is given."""
+    """Raises an error in mid-training; of several devices, only on that of `rank`, if given."""
 
     def __init__(self, *, images: int, rank: int | None = None) -> None:
         self.images, self.rank = images, rank
 
     def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
         if pl_module.images_seen >= self.images and self.rank in (None, trainer.global_rank):
-            raise RuntimeError("the generate has run out")
+            raise RuntimeError("the data have run out")

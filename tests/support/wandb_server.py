@@ -101,9 +101,9 @@ class WandbServer:
         counts = {"logLineCount": 0, "historyLineCount": len(run.history), "eventsLineCount": 0}
         tail = json.dumps([json.dumps(row) for row in run.history[-1:]])
         config = json.dumps({name: {"value": value} for name, value in run.config.items()})
-        told = {"summaryMetrics": json.dumps(run.summary), "historyTail": tail, "eventsTail": "[]", "config": config}
+        details = {"summaryMetrics": json.dumps(run.summary), "historyTail": tail, "eventsTail": "[]", "config": config}
         named = {"id": "B", "name": run_id, "displayName": run_id, "tags": run.tags, "notes": None}
-        return named | counts | told | {"wandbConfig": json.dumps({"t": 1})}
+        return named | counts | details | {"wandbConfig": json.dumps({"t": 1})}
 
     def _upsert(self, asked: dict[str, Any]) -> None:
         run = self.runs.setdefault(asked["name"], KnownRun())

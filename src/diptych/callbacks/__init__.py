@@ -1,4 +1,4 @@
-"""What happens around the training steps. Every interval is in images, and a resumed run keeps the same rhythm."""
+"""Callbacks around the training steps. Intervals count images, and a resumed run keeps the same intervals."""
 
 from diptych.callbacks.budget import Budget
 from diptych.callbacks.checkpoints import Checkpoints

@@ -1,4 +1,4 @@
-"""The best value of a monitored validation figure, and when it was reached."""
+"""The best value of the monitored validation figure, and when the run reached it."""
 
 import math
 from collections.abc import Mapping
@@ -8,14 +8,14 @@ from pytorch_lightning import Trainer
 from torch import Tensor
 
 
-def hint_at_few_examples(trainer: Trainer) -> str:
-    """What to do about a validation set that is too small for some figures; nothing where it is not."""
+def few_examples_hint(trainer: Trainer) -> str:
+    """A hint for a validation set that is too small for some figures; "" otherwise."""
     examples = getattr(trainer.datamodule, "splits", {}).get("val")  # pyright: ignore[reportAttributeAccessIssue]
     if examples is None or examples.size is None or examples.size > 1:
         return ""
     return (
-        f". The validation set has {examples.size} example(s), of which not every figure can be said: "
-        "raise data.val_size (data.val_share of a folder)"
+        f". The validation set has {examples.size} example(s), too few for some figures: "
+        "increase data.val_size (data.val_share for a folder)"
     )
 
 
@@ -24,7 +24,7 @@ class Best:
 
     def __init__(self, monitor: str | None, mode: str, min_delta: float = 0.0) -> None:
         if mode not in ("min", "max"):
-            raise ValueError(f"mode={mode!r}: say whether the monitored figure is best at its min or its max")
+            raise ValueError(f"mode={mode!r}: choose min or max, where the monitored figure is best")
         self.monitor = monitor
         self.value: float | None = None
         self.images = 0
@@ -32,13 +32,13 @@ class Best:
         self._min_delta = min_delta
 
     def check(self, figures: Mapping[str, Tensor], hint: str = "") -> None:
-        """Refuse a validation's figures that lack the monitored one; the `hint` says why they may."""
+        """Refuse figures of a validation without the monitored one; the `hint` names a possible cause."""
         if self.monitor is not None and self.monitor not in figures:
             logged = ", ".join(sorted(name for name in figures if name.startswith("val/"))) or "nothing"
             raise ValueError(f"monitor={self.monitor}: validation measures no such figure; it measures {logged}{hint}")
 
     def update(self, figures: Mapping[str, Tensor], images: int) -> bool:
-        """Take in one validation's figures; whether the monitored one is the best so far."""
+        """Update with one validation's figures; return whether the monitored one is the best so far."""
         self.check(figures)
         if self.monitor is None:
             return False
@@ -49,14 +49,14 @@ class Best:
         return True
 
     def forget(self) -> None:
-        """Begin anew: the next figure is the best."""
+        """Reset: the next figure is the best."""
         self.value, self.images = None, 0
 
     def state_dict(self) -> dict[str, Any]:
-        """Plain values, for the checkpoint."""
+        """Plain values for the checkpoint."""
         return {"monitor": self.monitor, "value": self.value, "images": self.images}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take up an earlier state, unless it is of another figure than the one monitored now."""
+        """Restore a state, unless it belongs to another figure than the one monitored now."""
         if state["monitor"] == self.monitor:
             self.value, self.images = state["value"], state["images"]

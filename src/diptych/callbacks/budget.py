@@ -1,7 +1,4 @@
-"""A run ends after a number of images, not of optimiser steps (Lightning counts one step per optimiser).
-
-A system whose generator does not learn from the first image on has `warmup_images`: so many come before.
-"""
+"""End a run after a number of images, not of optimiser steps (Lightning counts one step per optimiser)."""
 
 import logging
 from typing import Any
@@ -20,12 +17,12 @@ class Budget(Callback):
         self.budget_images = budget_images
 
     def on_fit_start(self, trainer: Trainer, pl_module: Any) -> None:
-        """Warn of an end before the beginning; no refusal, because trials (`debug=one_step`) want just that."""
-        warmup = getattr(pl_module, "warmup_images", 0)
+        """Warn of a budget without generator training; trials such as `debug=one_step` need such a budget."""
+        warmup = pl_module.warmup_images
         if self.budget_images <= warmup:
             _log.warning(
-                "budget_images=%s: the generator will learn nothing, since it begins after %s images; raise the "
-                "budget, or lower system.pretraining_images",
+                "budget_images=%s: the budget ends during text pretraining (%s images): increase budget_images, or "
+                "reduce text_pretraining.pretraining_images",
                 f"{self.budget_images:,}",
                 f"{warmup:,}",
             )

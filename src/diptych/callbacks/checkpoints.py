@@ -1,8 +1,7 @@
-"""last.ckpt every interval and at every end, best.ckpt at the best validation; each whole, or the one before it.
+"""Write last.ckpt every interval and at every end, best.ckpt at the best validation; each write is all or nothing.
 
-Checkpoints are written between training steps only, and after the validation where one is due: what is saved is a
-state from which training goes on exactly. What stops a run inside a step leaves the last interval's file. What
-last.ckpt held before stays as previous.ckpt.
+Checkpoints are written between training steps only, and after the validation where one is due, so that training
+resumes exactly. An error inside a step leaves the last interval's file. The earlier last.ckpt stays as previous.ckpt.
 """
 
 import logging
@@ -12,7 +11,7 @@ from typing import Any
 from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
-from diptych.callbacks.best import Best, hint_at_few_examples
+from diptych.callbacks.best import Best, few_examples_hint
 from diptych.callbacks.durable import PARTIAL_SUFFIX, DurableCheckpointIO, NotSaved, not_saved
 from diptych.callbacks.health import TrainingDiverged
 from diptych.callbacks.rhythm import Every, is_fitting, validation_follows
@@ -22,9 +21,9 @@ _log = logging.getLogger(__name__)
 
 
 class Checkpoints(Callback):
-    """What cannot be saved stops the run (`NotSaved`): the files of before stay, and going on from them repeats it.
+    """A failed save stops the run (`NotSaved`); the earlier files stay, and the run can resume from them.
 
-    Nothing is saved before the figures of the images it has seen are, or a resumed run would lack them for ever.
+    The trackers are flushed before each save, or a resumed run would lack the earlier figures for ever.
     """
 
     def __init__(
@@ -46,14 +45,14 @@ class Checkpoints(Callback):
             (self.folder / (name + PARTIAL_SUFFIX)).unlink(missing_ok=True)
 
     def on_sanity_check_end(self, trainer: Trainer, pl_module: Any) -> None:
-        self.best.check(trainer.callback_metrics, hint_at_few_examples(trainer))
+        self.best.check(trainer.callback_metrics, few_examples_hint(trainer))
 
     def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
         self._every.start(pl_module.images_seen)
         if self.best.monitor is None:
-            _log.warning("no monitor is named, so there will be no best.ckpt, only last.ckpt (add monitor=val/…)")
+            _log.warning("no figure is monitored: there will be no best.ckpt, only last.ckpt (add monitor=val/…)")
         elif self.best.value is not None and not (self.folder / BEST).exists():
-            _log.warning("best.ckpt is gone: the best validation from here on takes its place")
+            _log.warning("best.ckpt is gone: the best validation from now on replaces it")
             self.best.forget()
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: Any, batch: Any, batch_idx: int) -> None:
@@ -82,7 +81,7 @@ class Checkpoints(Callback):
     def on_exception(self, trainer: Trainer, pl_module: Any, exception: BaseException) -> None:
         progress: Any = trainer.fit_loop.epoch_loop.batch_progress.total
         between_steps = self._between_steps and progress.ready == progress.processed
-        if trainer.world_size > 1:  # the others wait somewhere else, unless all were told to stop here
+        if trainer.world_size > 1:  # saving needs all processes, and they stop here together only for a signal
             between_steps &= getattr(exception, "between_steps", False)
         is_new = self._saved_images != pl_module.images_seen and not isinstance(exception, NotSaved)
         if between_steps and is_new:
@@ -92,7 +91,7 @@ class Checkpoints(Callback):
                 _log.warning("not saved: %s", error)
 
     def save_last(self, trainer: Trainer) -> None:
-        """Write last.ckpt now; only to be called between training steps."""
+        """Write last.ckpt now; call it between training steps only."""
         self._save(trainer, LAST)
         self._saved_images = trainer.lightning_module.images_seen  # pyright: ignore[reportAttributeAccessIssue]
         self._due = False
@@ -104,7 +103,7 @@ class Checkpoints(Callback):
         self.best.load_state_dict(state_dict)
 
     def _save(self, trainer: Trainer, name: str) -> None:
-        """The figures first, then the state; every rank raises what one of them met with."""
+        """Flush the figures, then save the state; a failure on one rank is raised on all."""
         path = self.folder / name
         if self.trackers is not None:
             _raise_together(trainer, path, self.trackers.flush())

@@ -1,6 +1,6 @@
-"""Checkpoint files that are whole or not there: written beside, brought to the disk, then renamed into place.
+"""Write checkpoint files all or nothing: write a temporary file, sync it to the disk, then rename it.
 
-What they replace may be kept under another name, so that a file which goes bad on the disk has one to stand in for it.
+The replaced file may be kept under another name, as a fallback for a file that becomes damaged on the disk.
 """
 
 import errno
@@ -19,15 +19,15 @@ UNITS = ((2**40, "TB"), (2**30, "GB"), (2**20, "MB"), (2**10, "kB"))
 
 
 class NotSaved(OSError):
-    """Something that a run has to keep cannot be written. What was saved before is untouched, to be gone on from."""
+    """A run cannot write something that it must keep; earlier files are untouched, and it can resume from them."""
 
     exit_code = os.EX_TEMPFAIL
 
 
 class DurableCheckpointIO(TorchCheckpointIO):
-    """Keeps the earlier file when writing fails, and those named in `kept` always: under the names given there.
+    """Keep the earlier file if writing fails; always keep the files in `kept`, under the names given there.
 
-    `failure` then holds the reason; raising on one rank would leave the others waiting for it for ever.
+    `failure` holds the reason of a failed write; raising on one rank would let the others wait for ever.
     """
 
     def __init__(self, kept: dict[str, str] | None = None) -> None:
@@ -58,7 +58,7 @@ class DurableCheckpointIO(TorchCheckpointIO):
 
 
 def not_saved(path: Path, error: OSError) -> NotSaved:
-    """The error in words that say which disk is meant, and what to do."""
+    """An error that names the disk and the fix."""
     reason = (error.strerror or str(error)).splitlines()[0]
     return NotSaved(f"{path} cannot be written: {reason}. {_advice(path, error)}")
 
@@ -66,11 +66,11 @@ def not_saved(path: Path, error: OSError) -> NotSaved:
 def _advice(path: Path, error: OSError) -> str:
     there = next(folder for folder in path.absolute().parents if folder.is_dir())
     if error.errno not in NO_ROOM:
-        return f"Make {there} a place that can be written to; what was saved before is untouched"
+        return f"Make {there} writable; earlier checkpoints are untouched"
     disk = next(folder for folder in (there, *there.parents) if folder.is_mount())
     room = shutil.disk_usage(there)
     left = f"{_size(room.free)} of {_size(room.total)} are left, or less under a quota"
-    return f"Make room on the disk at {disk} ({left}); what was saved before is untouched"
+    return f"Make room on the disk at {disk} ({left}); earlier checkpoints are untouched"
 
 
 def _size(number: int) -> str:
@@ -79,7 +79,7 @@ def _size(number: int) -> str:
 
 
 def _keep(path: Path, earlier: Path) -> None:
-    """Give the file a second name at once; where the file system has no such thing, it loses its first one."""
+    """Hard-link the file to a second name; on a file system without hard links, rename it."""
     if not path.exists():
         return
     link = earlier.with_name(earlier.name + PARTIAL_SUFFIX)
@@ -90,11 +90,11 @@ def _keep(path: Path, earlier: Path) -> None:
         os.replace(path, earlier)
     else:
         os.replace(link, earlier)
-        link.unlink(missing_ok=True)  # renaming one name of a file to another of the same does nothing
+        link.unlink(missing_ok=True)  # renaming a hard link to another link of the same file does nothing
 
 
 def _sync_folder(folder: Path) -> None:
-    """A rename is on the disk only when its folder is."""
+    """Sync the folder: without it, a rename may not reach the disk."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -103,7 +103,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _failed_write(error: BaseException | None, handled: BaseException | None) -> OSError | None:
-    """The write that an error comes from, if it does; `handled` is what was being dealt with when saving began."""
+    """The failed write that caused an error, if any; `handled` is the exception that was handled before the save."""
     found = None
     while error is not None and error is not handled:
         found = error if isinstance(error, OSError) else found

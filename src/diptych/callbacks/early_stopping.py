@@ -1,39 +1,39 @@
-"""Stop when a validation figure no longer gets better. Patience is counted in images, like everything else."""
+"""Stop when a validation figure no longer improves. Patience counts images, like every interval."""
 
 import logging
 from typing import Any
 
 from pytorch_lightning import Callback, Trainer
 
-from diptych.callbacks.best import Best, hint_at_few_examples
+from diptych.callbacks.best import Best, few_examples_hint
 from diptych.callbacks.rhythm import is_fitting
 
 _log = logging.getLogger(__name__)
 
 
 class EarlyStopping(Callback):
-    """Stops after `patience_images` without an improvement by more than `min_delta`; null patience never stops."""
+    """Stops after `patience_images` without an improvement above `min_delta`; null patience never stops."""
 
     def __init__(
         self, *, monitor: str | None, mode: str, patience_images: int | None = None, min_delta: float = 0.0
     ) -> None:
         if patience_images is not None and monitor is None:
             raise ValueError(
-                f"callbacks.early_stopping.patience_images={patience_images} waits for a figure to improve, "
-                "but none is named: add monitor=val/…"
+                f"callbacks.early_stopping.patience_images={patience_images} needs a monitored figure: "
+                "add monitor=val/…"
             )
         self.patience_images = patience_images
         self.best = Best(monitor, mode, min_delta)
 
     def on_sanity_check_end(self, trainer: Trainer, pl_module: Any) -> None:
-        self.best.check(trainer.callback_metrics, hint_at_few_examples(trainer))
+        self.best.check(trainer.callback_metrics, few_examples_hint(trainer))
 
     def on_validation_end(self, trainer: Trainer, pl_module: Any) -> None:
         if self.patience_images is None or not is_fitting(trainer):
             return
         self.best.update(trainer.callback_metrics, pl_module.images_seen)
         if pl_module.images_seen - self.best.images >= self.patience_images:
-            message = "stopping early: %s has not been better than %s since %s images"
+            message = "stopping early: %s has not improved on %s since %s images"
             _log.info(message, self.best.monitor, _short(self.best.value), f"{self.best.images:,}")
             trainer.should_stop = True
 

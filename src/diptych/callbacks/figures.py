@@ -1,4 +1,4 @@
-"""Figures that lie on a device as Python numbers, in one transfer: each transfer waits for the device."""
+"""Read figures from a device as Python numbers in one transfer, since each transfer waits for the device."""
 
 from collections.abc import Iterable
 
@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 def as_numbers(scalars: Iterable[Tensor]) -> list[float]:
-    """Their values in order, wherever each of them lies."""
+    """The values in order, from any devices."""
     values = [scalar.detach().float() for scalar in scalars]
     return torch.stack([value.to(values[0].device) for value in values]).tolist() if values else []
 

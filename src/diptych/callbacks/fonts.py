@@ -1,4 +1,4 @@
-"""Fonts for captions. Chinese needs one that has its characters; where there is none, captions say so."""
+"""Fonts for captions. Chinese needs a font with its characters; without one, a note replaces the caption."""
 
 import functools
 import importlib.util
@@ -27,7 +27,7 @@ NOTE = "[no font here has these characters]"
 
 
 def shown(text: str, size: int) -> tuple[str, Font]:
-    """`text`, or a note in its place, and a font that can draw what is returned."""
+    """`text`, or a note in its place, and a font that can draw it."""
     if is_latin(text):
         return text, latin_font(size)
     font = cjk_font(size)
@@ -35,13 +35,13 @@ def shown(text: str, size: int) -> tuple[str, Font]:
 
 
 def is_latin(text: str) -> bool:
-    """Whether every European font has all characters."""
+    """Whether every European font has all its characters."""
     return all(ord(character) < 0x250 or 0x2010 <= ord(character) <= 0x2026 for character in text)
 
 
 @functools.cache
 def latin_font(size: int) -> Font:
-    """DejaVu as matplotlib carries it, the same on every machine; else Pillow's own."""
+    """Matplotlib's DejaVu, the same on every machine; else Pillow's default font."""
     matplotlib = importlib.util.find_spec("matplotlib")
     if matplotlib and matplotlib.origin:
         path = Path(matplotlib.origin).parent / "mpl-data" / "fonts" / "ttf" / "DejaVuSans.ttf"
@@ -52,7 +52,7 @@ def latin_font(size: int) -> Font:
 
 @functools.cache
 def cjk_font(size: int) -> Font | None:
-    """The first installed font with Chinese characters, wherever the system keeps its fonts."""
+    """The first installed font with Chinese characters; None without one."""
     for name in CJK_FONTS:
         try:
             return ImageFont.truetype(name, size)

@@ -1,4 +1,4 @@
-"""Contact sheets: pictures side by side with their captions underneath, small pictures enlarged without smoothing."""
+"""Contact sheets: a grid of pictures with captions; small pictures are enlarged without smoothing."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -9,7 +9,7 @@ from torch import Tensor
 
 from diptych.callbacks.fonts import Font, shown
 
-CAPTIONED_TILE = 160  # least pixels a side; room for a line of about 25 letters
+CAPTIONED_TILE = 160  # minimum side in pixels; a line has about 25 letters
 TILE = 96
 GAP = 10
 TEXT_SIZE = 12
@@ -19,7 +19,7 @@ BACKGROUND, INK = "white", "#222222"
 
 
 def to_pil(images: Tensor) -> list[Image.Image]:
-    """[-1, 1] to 8 bits: clamped, then rounded, so that nothing wraps round."""
+    """[-1, 1] to 8 bits: clamp, then round, so that no value wraps around."""
     pixels = ((images.detach().float().cpu().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
     if pixels.shape[1] == 1:
         return [Image.fromarray(picture[0].numpy()) for picture in pixels]
@@ -27,7 +27,7 @@ def to_pil(images: Tensor) -> list[Image.Image]:
 
 
 def contact_sheet(pictures: Sequence[Image.Image], captions: Sequence[str]) -> Image.Image:
-    """Every picture over its own caption, in a sheet about as wide as it is high."""
+    """Every picture above its own caption, in a roughly square sheet."""
     columns = math.ceil(math.sqrt(len(pictures)))
     tiles = [_enlarged(picture, CAPTIONED_TILE) for picture in pictures]
     tile_width, tile_height = tiles[0].size
@@ -42,7 +42,7 @@ def contact_sheet(pictures: Sequence[Image.Image], captions: Sequence[str]) -> I
 
 
 def rows_sheet(rows: Sequence[tuple[str, Sequence[Image.Image]]]) -> Image.Image:
-    """A row of pictures under each caption; an empty caption takes no room."""
+    """A row of pictures below each caption; an empty caption takes no space."""
     tiles = [[_enlarged(picture, TILE) for picture in pictures] for _, pictures in rows]
     tile_width, tile_height = tiles[0][0].size
     columns = max(map(len, tiles))
@@ -74,7 +74,7 @@ def _enlarged(picture: Image.Image, least: int) -> Image.Image:
 
 
 def _wrapped(caption: str, width: int) -> list[tuple[str, Font]]:
-    """The caption's lines, broken at spaces, or anywhere where a language has none; too many end with an ellipsis."""
+    """The caption's lines, broken at spaces, or anywhere in a language without spaces; extra lines are cut off."""
     lines = [line for paragraph in caption.split("\n") for line in _broken(paragraph.strip(), width)]
     if len(lines) > MOST_LINES:
         last, font = lines[MOST_LINES - 1]
@@ -91,7 +91,7 @@ def _broken(text: str, width: int) -> Iterator[tuple[str, Font]]:
 
 
 def _fitting_length(text: str, font: Font, width: int) -> int:
-    """How many characters go on the first line; at least one."""
+    """How many characters fit on the first line; at least one."""
     length = len(text)
     while length > 1 and font.getlength(text[:length]) > width:
         length -= 1

@@ -1,7 +1,7 @@
-"""A run whose numbers are no longer finite is stopped with the reason, and such a state is never saved.
+"""Stop a run whose numbers are not finite, with the reason, and never save such a state.
 
-Losses are looked at once an interval (one wait for the device); weights, averages and statistics before every
-checkpoint, whoever writes it.
+Losses are checked once per interval (one wait for the device); weights, averages and statistics before every
+checkpoint.
 """
 
 import math
@@ -18,12 +18,12 @@ from diptych.callbacks.rhythm import Every
 
 ADVICE = (
     "Try a smaller learning rate (generator_optimizer.lr=…, optimizer.lr=…), another seed, or debug=anomaly, which "
-    "names the operation. The last good state is in checkpoints/last.ckpt."
+    "names the operation. The last finite state is in checkpoints/last.ckpt."
 )
 
 
 class TrainingDiverged(FloatingPointError):
-    """Numbers that should be finite are not; the message says which, when, and what to try."""
+    """Some numbers are not finite; the message names them, the moment and a fix."""
 
 
 class Health(Callback):
@@ -45,7 +45,7 @@ class Health(Callback):
 
 
 def check_losses(figures: dict[str, Tensor], images: int) -> None:
-    """Every `train/…loss…` is finite."""
+    """Check that every `train/…loss…` is finite."""
     losses = {name: value for name, value in figures.items() if name.startswith("train/") and "loss" in name}
     for name, value in zip(losses, as_numbers(losses.values()), strict=True):
         if not math.isfinite(value):
@@ -53,13 +53,13 @@ def check_losses(figures: dict[str, Tensor], images: int) -> None:
 
 
 def check_weights(state: dict[str, Any], images: int, strategy: Strategy) -> None:
-    """Every floating-point tensor of a system's state is finite; of one in shards, on every device."""
+    """Check that every floating-point tensor of a system's state is finite, with shards on every device."""
     own = {name: t.to_local() if isinstance(t, DTensor) else t for name, t in state.items()}
     tensors = {name: t for name, t in own.items() if isinstance(t, Tensor) and t.is_floating_point()}
     if not tensors:
         return
     bad = torch.stack([(~t.isfinite()).any().float().to(strategy.root_device) for t in tensors.values()])
-    everywhere: Any = strategy.reduce(bad, reduce_op="sum")  # or those whose shards are sound would go on alone
+    everywhere: Any = strategy.reduce(bad, reduce_op="sum")  # otherwise devices with finite shards would continue alone
     broken = [name for name, count in zip(tensors, everywhere.tolist(), strict=True) if count]
     if broken:
         more = f" and {len(broken) - 1} others" if len(broken) > 1 else ""

@@ -1,4 +1,4 @@
-"""Figures to the trackers: what the system logged in training, at intervals; what it measured, at every validation."""
+"""Log figures to the trackers: training figures at intervals, validation figures at every validation."""
 
 import time
 from typing import Any
@@ -12,7 +12,7 @@ from diptych.callbacks.rhythm import Every, Pace, Stopwatch, is_fitting
 
 
 class MetricsLog(Callback):
-    """A row holds each training figure's last value since the row before; a resumed run fills the same rows."""
+    """A row holds each training figure's last value since the previous row; a resumed run logs the same rows."""
 
     def __init__(self, *, trackers: Any, budget_images: int, every_images: int) -> None:
         self.trackers = trackers
@@ -38,7 +38,7 @@ class MetricsLog(Callback):
         self._training.pause()
 
     def on_validation_end(self, trainer: Trainer, pl_module: Any) -> None:
-        self._training.go_on()
+        self._training.resume()
         figures = numbers(trainer.callback_metrics, "val/")
         if figures and is_fitting(trainer):
             self.trackers.log(figures, pl_module.images_seen)

@@ -1,4 +1,4 @@
-"""Where the run stands: a bar on a terminal, plain lines elsewhere, nothing when quiet."""
+"""Show a run's progress: a bar on a terminal, plain lines elsewhere, nothing with `quiet`."""
 
 import time
 from typing import Any
@@ -8,7 +8,7 @@ from rich.console import Console
 from torch import Tensor
 
 from diptych.callbacks.figures import numbers
-from diptych.callbacks.progress_views import Bar, Lines, Standing, View
+from diptych.callbacks.progress_views import Bar, Lines, ProgressState, View
 from diptych.callbacks.rhythm import Pace, is_fitting
 
 REFRESH_SECONDS = 0.25
@@ -17,7 +17,7 @@ MOST_LOSSES = 3
 
 
 class Progress(Callback):
-    """Shows images, speed, time left, a few losses and the monitored figure."""
+    """Shows images, speed, remaining time, a few losses and the monitored figure."""
 
     def __init__(
         self, *, budget_images: int, monitor: str | None = None, quiet: bool = False, heartbeat_seconds: float = 30
@@ -42,7 +42,7 @@ class Progress(Callback):
         else:
             self._view = Lines(self.heartbeat_seconds)
         self._pace = Pace(pl_module.images_seen, time.monotonic())
-        self._view.start(self._standing(trainer, pl_module.images_seen))
+        self._view.start(self._state(trainer, pl_module.images_seen))
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         self._new_losses |= {name: value for name, value in pl_module.step_figures.items() if "loss" in name}
@@ -69,18 +69,18 @@ class Progress(Callback):
 
     def _show(self, trainer: Trainer, images: int, stage: str = "") -> None:
         self._shown = time.monotonic()
-        self._view.show(self._standing(trainer, images, stage))
+        self._view.show(self._state(trainer, images, stage))
 
-    def _standing(self, trainer: Trainer, images: int, stage: str = "") -> Standing:
+    def _state(self, trainer: Trainer, images: int, stage: str = "") -> ProgressState:
         now = time.monotonic()
         if now - self._figures_read >= FIGURES_SECONDS or trainer.should_stop:
             self._figures, self._figures_read = self._read_figures(trainer), now
         rate = self._pace.update(images, now)
         seconds_left = max(0, self.budget_images - images) / rate if rate else None
-        return Standing(images, self.budget_images, rate, seconds_left, stage or self._figures)
+        return ProgressState(images, self.budget_images, rate, seconds_left, stage or self._figures)
 
     def _read_figures(self, trainer: Trainer) -> str:
-        """Losses of the steps since the last reading: those of an earlier phase of training are no news."""
+        """Losses of the steps since the last reading; losses of an earlier training phase are left out."""
         if self._new_losses:
             self._losses, self._new_losses = self._new_losses, {}
         figures = dict(list(self._losses.items())[:MOST_LOSSES])

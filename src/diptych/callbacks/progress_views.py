@@ -1,4 +1,4 @@
-"""The faces of progress: silence, a bar for a terminal of 80 columns, lines for a log."""
+"""Views of progress: none, a bar for a terminal, lines for a log."""
 
 import logging
 import sys
@@ -16,8 +16,8 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Standing:
-    """How far a run is; `text` holds its latest figures, or what it is busy with."""
+class ProgressState:
+    """A run's progress; `text` holds its latest figures or its current activity."""
 
     images: int
     budget: int
@@ -41,7 +41,7 @@ class Standing:
 
 
 def fitting(start: str, figures: str, width: int = 80) -> str:
-    """`start` and as many whole figures (two spaces apart) as the width has room for."""
+    """`start` and as many whole figures (two spaces apart) as fit into the width."""
     line = start
     for figure in figures.split("  ") if figures else ():
         if len(line) + 2 + len(figure) > width:
@@ -51,51 +51,51 @@ def fitting(start: str, figures: str, width: int = 80) -> str:
 
 
 class View:
-    """Silence."""
+    """Shows nothing."""
 
-    def start(self, standing: Standing) -> None:
-        """Training begins, or goes on, there."""
+    def start(self, state: ProgressState) -> None:
+        """Training begins or resumes at this state."""
 
-    def show(self, standing: Standing) -> None:
-        """It has come so far."""
+    def show(self, state: ProgressState) -> None:
+        """Show this state."""
 
     def close(self) -> None:
-        """It has ended, one way or another; may be called twice."""
+        """Training has ended for any reason; may be called twice."""
 
 
 class Lines(View):
-    """A line at every tenth of the budget, and a sign of life when nothing was said for a while."""
+    """A line at every tenth of the budget, and a heartbeat line after a long silence."""
 
     def __init__(self, heartbeat_seconds: float) -> None:
         self.heartbeat_seconds = heartbeat_seconds
         self._tenths = 0
         self._said = 0.0
 
-    def start(self, standing: Standing) -> None:
-        self._tenths = standing.percent // LINES_EVERY_PERCENT
+    def start(self, state: ProgressState) -> None:
+        self._tenths = state.percent // LINES_EVERY_PERCENT
         self._said = time.monotonic()
 
-    def show(self, standing: Standing) -> None:
-        tenths = standing.percent // LINES_EVERY_PERCENT
+    def show(self, state: ProgressState) -> None:
+        tenths = state.percent // LINES_EVERY_PERCENT
         if tenths > self._tenths or time.monotonic() - self._said >= self.heartbeat_seconds:
             self._tenths, self._said = tenths, time.monotonic()
-            _log.info("%s", fitting(f"{standing.percent:3d}%  {standing.numbers}", standing.text))
+            _log.info("%s", fitting(f"{state.percent:3d}%  {state.numbers}", state.text))
 
 
 class Bar(View):
-    """Two rows that stay at the bottom: a bar with numbers, and the latest figures."""
+    """Two rows at the bottom of the terminal: a bar with numbers, and the latest figures."""
 
     def __init__(self, console: Console) -> None:
         self._live = Live(console=console, auto_refresh=False)
         self._streams: list[tuple[logging.StreamHandler, object]] = []
 
-    def start(self, standing: Standing) -> None:
+    def start(self, state: ProgressState) -> None:
         self._live.start()
         self._lead_messages_above()
-        self.show(standing)
+        self.show(state)
 
-    def show(self, standing: Standing) -> None:
-        self._live.update(two_rows(standing), refresh=True)
+    def show(self, state: ProgressState) -> None:
+        self._live.update(two_rows(state), refresh=True)
 
     def close(self) -> None:
         for handler, stream in self._streams:
@@ -104,22 +104,22 @@ class Bar(View):
         self._live.stop()
 
     def _lead_messages_above(self) -> None:
-        """What is logged to the terminal while the bar is there goes through rich, which keeps the two apart."""
+        """Send log messages to the terminal through rich, which prints them above the bar."""
         for handler in logging.getLogger().handlers:
             if isinstance(handler, logging.StreamHandler) and handler.stream is sys.__stderr__:
                 self._streams.append((handler, handler.setStream(sys.stderr)))
 
 
-def two_rows(standing: Standing) -> RenderableType:
-    """What stands at the bottom of a terminal, whatever its width."""
+def two_rows(state: ProgressState) -> RenderableType:
+    """The two rows of the bar, for a terminal of any width."""
     first = Table.grid(padding=(0, 1), expand=True)
     first.add_column(no_wrap=True)
     first.add_column(ratio=1)
     first.add_column(no_wrap=True)
-    first.add_row(f"{standing.percent:3d}%", ProgressBar(standing.budget, standing.images), standing.numbers)
+    first.add_row(f"{state.percent:3d}%", ProgressBar(state.budget, state.images), state.numbers)
     both = Table.grid(expand=True)
     both.add_row(first)
-    both.add_row(Text("     " + standing.text, style="dim", no_wrap=True, overflow="ellipsis"))
+    both.add_row(Text("     " + state.text, style="dim", no_wrap=True, overflow="ellipsis"))
     return both
 
 

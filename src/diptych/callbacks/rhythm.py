@@ -1,4 +1,4 @@
-"""When things are due: intervals in images, whether a validation follows, and how fast training goes."""
+"""When callbacks are due: intervals in images, whether a validation follows, and the training speed."""
 
 import math
 import time
@@ -8,7 +8,7 @@ from pytorch_lightning.trainer.states import TrainerFn
 
 
 class Every:
-    """Due once in each interval of images, wherever the edges of batches fall; a resume does not shift it."""
+    """Due once in each interval of images, for any batch size; a resume does not shift it."""
 
     def __init__(self, images: int, key: str) -> None:
         if images <= 0:
@@ -17,11 +17,11 @@ class Every:
         self._intervals_done = 0
 
     def start(self, images_seen: int) -> None:
-        """Begin to count where training begins."""
+        """Start to count where training begins or resumes."""
         self._intervals_done = images_seen // self.images
 
     def due(self, images_seen: int) -> bool:
-        """Whether an interval ended since the last question."""
+        """Whether an interval ended since the last call."""
         intervals = images_seen // self.images
         ended = intervals > self._intervals_done
         self._intervals_done = intervals
@@ -31,8 +31,8 @@ class Every:
 def validation_follows(trainer: Trainer) -> bool:
     """Whether Lightning validates right after the batch that has just ended.
 
-    What is due then belongs after the validation: Lightning skips the validation of a batch at whose end a
-    checkpoint was written, so a run resumed from there would lack it.
+    A checkpoint that is due then belongs after the validation: a run resumed from a checkpoint at the end of the batch
+    would skip that validation.
     """
     if not trainer.enable_validation:
         return False
@@ -40,14 +40,14 @@ def validation_follows(trainer: Trainer) -> bool:
 
 
 def is_fitting(trainer: Trainer) -> bool:
-    """Whether a validation belongs to training, rather than to a sanity check or an evaluation."""
+    """Whether a validation belongs to training, not to a sanity check or an evaluation."""
     return trainer.state.fn == TrainerFn.FITTING and not trainer.sanity_checking
 
 
 class Pace:
-    """Images a second lately, of all the time that goes by, pauses included.
+    """Recent images per second of wall time, validations included.
 
-    Images and seconds are summed with weights that fall by e in `window_seconds`; at first it is the plain average.
+    Sums of images and seconds decay by e in `window_seconds`; at first the rate is the plain average.
     """
 
     def __init__(self, images_seen: int, now: float, window_seconds: float = 60) -> None:
@@ -56,7 +56,7 @@ class Pace:
         self._images = self._seconds = 0.0
 
     def update(self, images_seen: int, now: float) -> float:
-        """The rate, once it is known how far training has come by `now` (of `time.monotonic`)."""
+        """The rate, after an update with the images seen at `now` (of `time.monotonic`)."""
         images_before, before = self._at
         kept = math.exp((before - now) / self.window_seconds)
         self._images = kept * self._images + images_seen - images_before
@@ -66,7 +66,7 @@ class Pace:
 
 
 class Stopwatch:
-    """Images a second of training alone: time between `pause` and `go_on` does not count."""
+    """Images per second of training alone: time between `pause` and `resume` does not count."""
 
     def __init__(self) -> None:
         self._images = 0
@@ -74,7 +74,7 @@ class Stopwatch:
         self._running_since: float | None = None
 
     def start(self, images_seen: int) -> None:
-        """Begin a lap."""
+        """Start a lap."""
         self._images, self._seconds, self._running_since = images_seen, 0.0, time.monotonic()
 
     def pause(self) -> None:
@@ -82,11 +82,11 @@ class Stopwatch:
             self._seconds += time.monotonic() - self._running_since
             self._running_since = None
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         self._running_since = time.monotonic()
 
     def lap(self, images_seen: int) -> float:
-        """Images a second since the last lap; begins the next."""
+        """Images per second since the last lap; starts the next lap."""
         self.pause()
         rate = (images_seen - self._images) / max(self._seconds, 1e-9)
         self.start(images_seen)

@@ -1,7 +1,7 @@
-"""Pictures on the way: the same noise and sentences every time, or the same images told, as PNG files and to trackers.
+"""Samples during training, as PNG files and for trackers: fixed noise and sentences, or captions of fixed images.
 
-A system takes part by having a method: `sample_grid() -> (images, captions)` for one that generates,
-`example_captions() -> (images, told, references)` for one that tells.
+A system takes part by a method: `sample_grid() -> (images, sentences)` of a text-to-image model,
+`example_captions() -> (images, captions, references)` of a captioner.
 """
 
 import logging
@@ -20,12 +20,12 @@ from diptych.callbacks.durable import PARTIAL_SUFFIX
 from diptych.callbacks.grids import contact_sheet, rows_sheet, to_pil
 from diptych.callbacks.rhythm import Every
 
-GRID, CAPTIONS, TOLD = "samples/grid", "samples/captions", "samples/told"
+GRID, CAPTIONS, EXAMPLES = "samples/grid", "samples/captions", "samples/examples"
 _log = logging.getLogger(__name__)
 
 
 class Samples(Callback):
-    """Writes `samples/images-<count>.png` when training begins, every interval, and when it ends."""
+    """Writes `samples/images-<count>.png` at the begin of training, every interval, and at the end."""
 
     def __init__(self, *, samples_folder: Path, trackers: Any, every_images: int) -> None:
         self.folder = samples_folder
@@ -42,7 +42,7 @@ class Samples(Callback):
             self._draw(trainer, pl_module)
 
     def _draw(self, trainer: Trainer, system: Any) -> None:
-        """A full disk costs the pictures, not the run."""
+        """Write the pictures; a full disk does not end the run."""
         try:
             with getattr(trainer.strategy, "whole_weights", nullcontext)():
                 if trainer.is_global_zero:
@@ -55,23 +55,23 @@ class Samples(Callback):
             images, captions = system.sample_grid()
             self._show_grid(to_pil(images), captions, system.images_seen)
         if hasattr(system, "example_captions"):
-            images, told, references = system.example_captions()
-            self._show_captions(to_pil(images), told, references, system.images_seen)
+            images, captions, references = system.example_captions()
+            self._show_captions(to_pil(images), captions, references, system.images_seen)
 
     def _show_grid(self, pictures: list[Image.Image], captions: Sequence[str], images: int) -> None:
         path = self._save(_sheet(pictures, captions), f"images-{images:012d}.png")
         self.trackers.image(GRID, path, images)
 
     def _show_captions(
-        self, pictures: list[Image.Image], told: Sequence[str], references: Sequence[Sequence[str]], images: int
+        self, pictures: list[Image.Image], captions: Sequence[str], references: Sequence[Sequence[str]], images: int
     ) -> None:
-        truths = [sentences[0] if sentences else "" for sentences in references]
-        captions = [f"{said or '(nothing)'}\n({truth})" for said, truth in zip(told, truths, strict=True)]
-        path = self._save(contact_sheet(pictures, captions), f"captions-{images:012d}.png")
-        self.trackers.image(CAPTIONS, path, images, "what is told, and in brackets what is true")
-        shown = [self._save(picture, f"examples/{index:03d}.png") for index, picture in enumerate(pictures)]
-        rows = list(zip(shown, told, truths, strict=True))
-        self.trackers.table(TOLD, ("image", "told", "reference"), rows, images)
+        first = [sentences[0] if sentences else "" for sentences in references]
+        texts = [f"{caption or '(nothing)'}\n({reference})" for caption, reference in zip(captions, first, strict=True)]
+        path = self._save(contact_sheet(pictures, texts), f"captions-{images:012d}.png")
+        self.trackers.image(CAPTIONS, path, images, "generated captions, and references in brackets")
+        files = [self._save(picture, f"examples/{index:03d}.png") for index, picture in enumerate(pictures)]
+        rows = list(zip(files, captions, first, strict=True))
+        self.trackers.table(EXAMPLES, ("image", "caption", "reference"), rows, images)
 
     def _save(self, picture: Image.Image, name: str) -> Path:
         path = self.folder / name
@@ -86,7 +86,7 @@ class Samples(Callback):
 
 
 def _sheet(pictures: list[Image.Image], captions: Sequence[str]) -> Image.Image:
-    """Rows where neighbours share a sentence, squares where there are no sentences, else each with its own."""
+    """A row per shared sentence, a square grid without sentences, else every picture with its own sentence."""
     if not any(captions):
         columns = math.ceil(math.sqrt(len(pictures)))
         return rows_sheet([("", pictures[i : i + columns]) for i in range(0, len(pictures), columns)])

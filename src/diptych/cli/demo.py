@@ -30,8 +30,9 @@ def run(args: argparse.Namespace) -> int:
     output = Output(as_json=args.json)
     demo = Demo(args.budget, default_outputs(), say=output.line, training_output=sys.stderr if args.json else None)
     try:
-        captioner = demo.train("captioner", "learns to tell what pictures show")
-        generator = demo.train("generator", "learns to generate what sentences say", f"parts.captioner.run={captioner}")
+        captioner = demo.train("captioner", "the captioner learns to describe images")
+        part = f"parts.captioner.run={captioner}"
+        generator = demo.train("text_to_image", "the generator learns to generate what sentences say", part)
     except TrainingFailed as failure:
         output.warning(f"diptych demo: {failure}")
         return failure.code
@@ -46,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     output.result(
         {
             "report": str(report),
-            "runs": {"captioner": str(captioner), "generator": str(generator)},
+            "runs": {"captioner": str(captioner), "text_to_image": str(generator)},
             "seconds": round(demo.seconds, 1),
             "evaluations": [{"file": str(kept.path), **kept.evaluation.to_dict()} for kept in demo.results],
         }

@@ -1,4 +1,4 @@
-"""Paint sentences with a trained run: PNG files, and with --grid one sheet of them all with their sentences."""
+"""Generate images of sentences: PNG files, and with --grid one sheet of them all with their sentences."""
 
 import argparse
 import re
@@ -15,10 +15,15 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what `diptych generate` takes."""
     add_run(parser)
-    parser.add_argument("sentences", metavar="SENTENCE", nargs="*", default=[], help="what to generate, in quotes")
+    parser.add_argument(
+        "words",
+        metavar="SENTENCE|KEY=VALUE",
+        nargs="*",
+        default=[],
+        help="what to generate, in quotes, and the family's sampling options, such as truncation=0.7",
+    )
     parser.add_argument("-n", "--num", type=int, default=8, help="pictures of each sentence (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="noise; the same seed generates the same pictures")
-    parser.add_argument("--truncation", type=float, metavar="T", help="noise is drawn again until it lies within ±T")
     parser.add_argument("--size", type=int, metavar="S", help="pixels a side of the files (default: as generated)")
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="where to write (default: generated/ in the run folder)"
@@ -30,15 +35,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Paint and write; returns the exit code."""
+    """Generate and write; returns the exit code."""
     from diptych.callbacks.grids import rows_sheet
     from diptych.runs.load import load_generator
+    from diptych.runs.sampling_options import separated
 
     output = Output(as_json=args.json)
     generator = load_generator(args.run, trust=args.trust)
-    chosen = {"num_images": args.num, "seed": args.seed, "truncation": args.truncation, "size": args.size}
-    pictures = generator.generate(args.sentences, **chosen, allow_unknown=args.allow_unknown)
-    sentences = args.sentences or [""]
+    sentences, options = separated(args.words)
+    chosen = {"num_images": args.num, "seed": args.seed, "size": args.size, "allow_unknown": args.allow_unknown}
+    pictures = generator.generate(sentences, **chosen, **options)
+    sentences = sentences or [""]
     rows = [(s, pictures[i * args.num : (i + 1) * args.num]) for i, s in enumerate(sentences)]
     folder = args.out or generator.run.generated
     folder.mkdir(parents=True, exist_ok=True)
@@ -47,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
         for sentence, row in rows
         for i, picture in enumerate(row)
     ]
-    result = {"run": generator.run.run_id, "images": entries}
+    result = {"run": generator.run.run_id, "options": options, "images": entries}
     if args.grid:
         result["grid"] = _save(rows_sheet(rows), folder, sentences[0], args.seed, "grid")
     output.line(
@@ -59,8 +66,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _save(picture: "Image", folder: Path, sentence: str, seed: int, name: int | str) -> str:
+    from diptych.runs.image_record import save_png
+
     file = folder / f"{slug(sentence)}-seed{seed}-{name}.png"
-    picture.save(file)
+    save_png(picture, file)
     return short(file)
 
 

@@ -1,4 +1,4 @@
-"""How a run is described: the schema, the composition of `conf/`, and components built from `_target_` nodes."""
+"""The configuration of a run: the schema, the composition of `conf/`, and components from `_target_` nodes."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""What may be changed when a run is resumed: how long and how it runs, never what it learns."""
+"""Changes to a resumed run: how long and how it runs, never what it learns."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -13,7 +13,7 @@ CHANGEABLE = ("budget_images", "validate_every_images", "trainer", "callbacks", 
 
 
 def changed(config: Mapping[str, Any], changes: Iterable[str]) -> dict[str, Any]:
-    """The configuration with `key=value` changes, checked against the schema as on the first day."""
+    """The configuration with `key=value` changes, checked against the schema."""
     result = OmegaConf.merge(OmegaConf.structured(Run), OmegaConf.create(dict(config)))
     for change in changes:
         key, equals, _ = change.partition("=")

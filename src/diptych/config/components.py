@@ -1,8 +1,8 @@
-"""Components: configuration nodes with a `_target_`, checked against the constructor's signature and built from it.
+"""Components: configuration nodes with a `_target_`, checked against the constructor's signature, then built.
 
-`check` needs the class and nothing else, so it runs before any data are loaded. `build` calls the class with the
-node's values and with *facts* (image size, vocabulary size, …), which fill parameters by name where the node is
-silent. `_partial_: true` builds the constructor with its values instead of an object, as optimisers want it.
+`check` needs only the class, so it runs before any data are loaded. `build` calls the class with the node's values and
+with *facts* (image size, vocabulary size, …), which fill parameters by name if the node does not set them. With
+`_partial_: true` it returns the constructor with its values instead of an object, as optimisers need it.
 """
 
 import difflib
@@ -19,14 +19,14 @@ from diptych.config.errors import UserError
 
 Node = Mapping[str, Any]
 Trust = Collection[str] | None
-"""Packages whose classes may be built; None trusts every one (a configuration that the user has typed)."""
+"""Packages whose classes may be built; None trusts all, for a configuration of the user's own."""
 
 ALWAYS_TRUSTED = ("diptych", "torch", "torchvision")
 _OWN_KEYS = ("_target_", "_partial_")
 
 
 def find_class(node: Node, key: str, trust: Trust = None) -> Callable[..., Any]:
-    """The class that the node names; refuses what is not trusted before importing it."""
+    """The class that the node names; a class outside the trusted packages is refused before its import."""
     path = node.get("_target_")
     if not isinstance(path, str) or "." not in path:
         raise UserError(f"{key}._target_={path!r} is not a class: write package.module.Class")
@@ -44,7 +44,7 @@ def find_class(node: Node, key: str, trust: Trust = None) -> Callable[..., Any]:
 
 
 def check(node: Node, key: str, facts: Collection[str] = (), trust: Trust = None) -> None:
-    """Refuse keys that the constructor does not have, values of a wrong type, and missing required keys."""
+    """Refuse unknown keys, values of a wrong type, and missing required keys."""
     target = find_class(node, key, trust)
     parameters = _parameters(target)
     for name, value in node.items():
@@ -55,7 +55,7 @@ def check(node: Node, key: str, facts: Collection[str] = (), trust: Trust = None
     if not node.get("_partial_"):
         for name in _required(parameters):
             if name not in node and name not in facts:
-                raise UserError(f"{key}.{name} has no value, and {node['_target_']} needs it: give {key}.{name}=…")
+                raise UserError(f"{key}.{name} has no value, and {node['_target_']} needs it: add {key}.{name}=…")
 
 
 def build(node: Node, key: str, facts: Mapping[str, Any] = types.MappingProxyType({}), trust: Trust = None) -> Any:
@@ -72,12 +72,12 @@ def build(node: Node, key: str, facts: Mapping[str, Any] = types.MappingProxyTyp
     values |= {name: facts[name] for name in parameters if name in facts and name not in values}
     missing = [name for name in _required(parameters) if name not in values]
     if missing:
-        raise UserError(f"{key} needs {missing[0]}, which nothing gives: choose the part that has it, or set it")
+        raise UserError(f"{key} needs {missing[0]}, which no component provides: set it, or choose one that does")
     return target(**values)
 
 
 def parameter_names(node: Node, key: str, trust: Trust = None) -> dict[str, bool]:
-    """The constructor's parameters by name, each with whether it is required."""
+    """The constructor's parameters by name, and whether each is required."""
     parameters = _parameters(find_class(node, key, trust))
     required = set(_required(parameters))
     return {name: name in required for name in parameters}
@@ -87,12 +87,12 @@ def _refuse_distrusted(path: str, key: str, trust: Trust) -> None:
     package = path.partition(".")[0]
     if trust is not None and package not in (*ALWAYS_TRUSTED, *trust):
         raise UserError(
-            f"{key}._target_ wants a class of the package '{package}': if you trust it, add --trust {package}"
+            f"{key}._target_ names a class of the package '{package}': if you trust it, add --trust {package}"
         )
 
 
 def _is_harmless(found: type) -> bool:
-    """Torch has classes that open files and sockets; of its own, networks and optimisers are enough."""
+    """Whether a class is safe to build: torch has classes that open files, so only networks and optimisers."""
     if found.__module__.partition(".")[0] not in ("torch", "torchvision"):
         return True
     from torch import nn, optim
@@ -117,7 +117,9 @@ def _import(path: str, key: str) -> Any:
                 raise UserError(f"{key}._target_={path}: {module_name} has no {name!r}{nearest}")
             found = getattr(found, name)
         return found
-    raise UserError(f"{key}._target_={path}: there is no package '{parts[0]}' here; install it, or run where it lies")
+    raise UserError(
+        f"{key}._target_={path}: there is no package '{parts[0]}' here; install it, or run the command in its folder"
+    )
 
 
 def _parameters(target: Callable[..., Any]) -> dict[str, inspect.Parameter]:
@@ -135,9 +137,9 @@ def _check_value(parameters: Mapping[str, inspect.Parameter], name: str, value: 
             return
         raise UserError(f"{key}.{name}={value!r}: {target} has no such argument{_nearest(name, parameters, f'{key}.')}")
     annotation = parameters[name].annotation
-    if not _is_node(value) and not _fits(value, annotation):
+    if not _is_node(value) and not fits(value, annotation):
         wanted = getattr(annotation, "__name__", None) if inspect.isclass(annotation) else str(annotation)
-        raise UserError(f"{key}.{name}={value!r}: {target} wants {wanted} here")
+        raise UserError(f"{key}.{name}={value!r}: {target} needs {wanted} here")
 
 
 def _nearest(name: str, names: Collection[str], prefix: str = "") -> str:
@@ -147,11 +149,11 @@ def _nearest(name: str, names: Collection[str], prefix: str = "") -> str:
     return f"; it has {', '.join(prefix + n for n in names)}" if 0 < len(names) <= 20 else ""
 
 
-def _fits(value: Any, annotation: Any) -> bool:
-    """Whether a plain value can be what the annotation says; True wherever that cannot be told."""
+def fits(value: Any, annotation: Any) -> bool:
+    """Whether a plain value fits the annotation; True for annotations that cannot be checked."""
     origin = typing.get_origin(annotation)
     if origin in (typing.Union, types.UnionType):
-        return any(_fits(value, option) for option in typing.get_args(annotation))
+        return any(fits(value, option) for option in typing.get_args(annotation))
     if origin is typing.Literal:
         return value in typing.get_args(annotation)
     if annotation is types.NoneType:
@@ -164,7 +166,7 @@ def _fits(value: Any, annotation: Any) -> bool:
 
 
 def _converted(value: Any, parameter: inspect.Parameter | None) -> Any:
-    """YAML's lists and strings as the tuples and paths that the parameter asks for."""
+    """Convert YAML's lists and strings to the tuples and paths of the annotation."""
     annotation = parameter.annotation if parameter else None
     options = [annotation, *typing.get_args(annotation)]
     kinds = {typing.get_origin(option) or option for option in options}
@@ -186,7 +188,7 @@ def _built(value: Any, key: str, facts: Mapping[str, Any], trust: Trust) -> Any:
 
 
 def _inner_nodes(value: Any, key: str) -> Iterator[tuple[str, Node]]:
-    """The components inside a component, however deep."""
+    """The components inside a component, at any depth."""
     items = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
     for name, item in items:
         inner_key = f"{key}[{name}]" if isinstance(value, list) else f"{key}.{name}"

@@ -1,6 +1,6 @@
-"""From overrides to one resolved, plain configuration.
+"""Compose overrides to one resolved, plain configuration.
 
-`conf/` lies in the package as `diptych.conf`: a folder in a wheel, a link to the repository's `conf/` in an editable
+The package contains `conf/` as `diptych.conf`: a folder in a wheel, a link to the repository's `conf/` in an editable
 install.
 """
 
@@ -28,18 +28,18 @@ CONFIG_NAME = "train"
 
 
 def register() -> None:
-    """Make the schema and the resolvers known; to be called before Hydra composes."""
+    """Register the schema and the resolvers; call it before Hydra composes."""
     schema.register()
     resolvers.register()
 
 
 def conf_folder() -> Path:
-    """Where the shipped `conf/` lies on this machine."""
+    """The folder of the shipped `conf/` on this machine."""
     return Path(str(files(CONF_PACKAGE)))
 
 
 def options(group: str) -> list[str]:
-    """The names one may choose in a config group, such as `generator`."""
+    """The options of a config group, such as `generator`."""
     if GlobalHydra.instance().is_initialized():
         return GlobalHydra.instance().config_loader().get_group_options(group)
     folder = conf_folder() / group
@@ -47,13 +47,13 @@ def options(group: str) -> list[str]:
 
 
 def compose(overrides: Sequence[str] = (), config_dir: Path | None = None) -> dict[str, Any]:
-    """What `diptych train OVERRIDES` would run, resolved. For Python and tests; the command line uses `hydra.main`."""
+    """The resolved configuration of `diptych train OVERRIDES`, for Python and tests."""
     with _composed(overrides, config_dir) as config:
         return plain(config)
 
 
 def hydra_settings(overrides: Sequence[str] = (), config_dir: Path | None = None) -> dict[str, Any]:
-    """What may be set below `hydra.` beside these overrides; only names matter, so nothing is resolved."""
+    """The keys below `hydra.` with these overrides; only names matter, so nothing is resolved."""
     with _composed(overrides, config_dir) as config:
         values = OmegaConf.to_container(config.hydra, resolve=False)
         assert isinstance(values, dict)
@@ -71,7 +71,7 @@ def _composed(overrides: Sequence[str], config_dir: Path | None) -> Iterator[Dic
 
 
 def plain(config: DictConfig) -> dict[str, Any]:
-    """Interpolations resolved, missing values refused, Hydra's own node and unused roles left out."""
+    """A plain configuration: interpolations resolved, missing values refused, Hydra's own node left out."""
     container = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
     try:
         values = OmegaConf.to_container(container, resolve=True, throw_on_missing=True, enum_to_str=True)
@@ -85,23 +85,23 @@ def plain(config: DictConfig) -> dict[str, Any]:
 
 
 def missing(key: str, example: str = "…") -> str:
-    """What to say of a key without a value; a part from another run takes a training of its own."""
-    message = f"{key} has no value: give it, for example {key}={example}"
+    """The message for a key without a value; for a part it names the command that trains one."""
+    message = f"{key} has no value: add it, for example {key}={example}"
     if not re.fullmatch(r"parts\.\w+\.run", key):
         return message
     return (
-        f"{message} with a run folder, a run id or latest. For pictures of data=scenes_demo,\n"
-        "`diptych train experiment=demo/captioner` trains a captioner and ends with its folder"
+        f"{message} with a run folder, a run id or latest. For data=scenes_demo,\n"
+        "`diptych train experiment=demo/captioner` trains a captioner and prints its folder at the end"
     )
 
 
 def _refuse_unknown(values: Mapping[Any, Any], spine: Any, prefix: str = "") -> None:
-    """Keys that the schema does not have: files cannot set them, `+key=value` can."""
+    """Refuse keys outside the schema, which `+key=value` can add."""
     known = {field.name: field.type for field in fields(spine)}
     for key, value in values.items():
         if key not in known:
             close = difflib.get_close_matches(str(key), known, n=1)
             hint = f"; did you mean {prefix}{close[0]}?" if close else ""
-            raise UserError(f"{prefix}{key}={value!r}: nothing reads such a key{hint}")
+            raise UserError(f"{prefix}{key}={value!r}: nothing reads this key{hint}")
         if is_dataclass(known[key]):
             _refuse_unknown(value, known[key], f"{prefix}{key}.")

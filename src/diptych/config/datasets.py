@@ -1,4 +1,4 @@
-"""Data as people name them, NAME or FOLDER, and the `data.key=value` overrides that go with them."""
+"""Data that a user names by NAME or FOLDER, with `data.key=value` overrides."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -15,14 +15,14 @@ PREFIX = "data."
 
 
 def check_overrides(overrides: Iterable[str]) -> None:
-    """Refuse what sets no key of the data."""
+    """Refuse overrides that do not set a key of the data."""
     for override in overrides:
         if not override.startswith(PREFIX) or "=" not in override:
-            raise UserError(f"{override!r} sets no key of the data: write data.key=value, such as data.root=FOLDER")
+            raise UserError(f"{override!r} sets no key of the data: write data.key=value, for example data.root=FOLDER")
 
 
 def names_folder(text: str) -> bool:
-    """Whether the text is a folder of pictures and not one of conf/data; anything else is refused."""
+    """Whether the text is a folder of pictures, not an option of conf/data; anything else is refused."""
     names = options("data")
     if text not in names and not Path(text).is_dir():
         raise UserError(f"{text} is neither a folder nor one of {', '.join(names)}")
@@ -30,7 +30,7 @@ def names_folder(text: str) -> bool:
 
 
 def composed_data(text: str, overrides: Sequence[str] = ()) -> dict[str, Any]:
-    """The configuration of one of conf/data, or of a folder."""
+    """The configuration of an option of conf/data, or of a folder."""
     if not names_folder(text):
         return composed([f"data={text}", *overrides])
     config = composed(["data=folder", f"{PREFIX}root=.", *overrides])
@@ -39,7 +39,7 @@ def composed_data(text: str, overrides: Sequence[str] = ()) -> dict[str, Any]:
 
 
 def overridden(data: Mapping[str, Any], overrides: Iterable[str]) -> dict[str, Any]:
-    """The node of data with the overrides' values in it."""
+    """The data node with the overrides applied."""
     config = OmegaConf.create({"data": dict(data)})
     for override in overrides:
         try:

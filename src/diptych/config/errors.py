@@ -1,5 +1,5 @@
-"""The one kind of error that is a user's to mend."""
+"""The error that a user can fix."""
 
 
 class UserError(ValueError):
-    """Names the key or file, its value and the fix; shown as a message without a traceback."""
+    """Names the key or file, its value and the fix; the command line shows it without a traceback."""

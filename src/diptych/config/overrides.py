@@ -1,4 +1,4 @@
-"""What one override of a command line says: which key, and which value, as Hydra reads it."""
+"""Read the key and the value of a command-line override, as Hydra does."""
 
 from functools import lru_cache
 from typing import Any
@@ -11,9 +11,9 @@ REMOVED = "removed"
 
 @lru_cache(maxsize=4096)
 def read_override(argument: str) -> tuple[str, Any] | None:
-    """Key and value of `key=value`, `+key=value` or `~key` (`removed`); None for what is a flag such as `-m`.
+    """Key and value of `key=value`, `+key=value` or `~key` (`removed`); None for a flag such as `-m`.
 
-    Numbers, truth values, null, lists and dicts are such; what Hydra cannot read stays the text that it is.
+    Numbers, booleans, null, lists and dicts become Python values; a value that Hydra cannot read stays text.
     """
     if argument.startswith("-"):
         return None

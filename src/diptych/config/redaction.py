@@ -1,7 +1,7 @@
-"""Where things lie on one machine and who works there, and how to speak of the rest without saying so.
+"""Redact paths, names and keys from plain values.
 
-A place is a path out of the folder where the command was typed, on this machine or another. Addresses on the web are
-none, but what they hold of names, passwords and keys is nobody's business.
+Redacted paths lead out of the working directory, on this machine or another. Web addresses stay, without the user
+names, passwords and keys in them.
 """
 
 import re
@@ -9,8 +9,8 @@ from collections.abc import Collection
 from typing import Any
 
 _ELSEWHERE = re.compile(r"(/|~|\\\\|[A-Za-z]:[\\/]|file:|([^=]*[\\/])?\.\.([\\/]|$))")
-"""How a text begins that is a path as a whole, blanks and all."""
-_PLACE = re.compile(
+"""The start of a text that is a path as a whole, including blanks."""
+_PATH_IN_TEXT = re.compile(
     r"""(?:
         (?<![\w…./\\~-])(?:
             (?:afp|cifs|file|git\+ssh|hdfs|nfs|rsync|scp|sftp|smb|ssh|viewfs|webhdfs)://
@@ -27,24 +27,24 @@ _PLACE = re.compile(
     )[^\s'",;()\[\]{}<>|&`]*""",
     re.VERBOSE,
 )
-"""A path within a longer text, where a blank ends it."""
+"""A path within a longer text, up to the next blank."""
 _ADDRESS = re.compile(r"(?:(?:[\w.+-]+@)?[\w.+-]+:)?(?:(?://|\\\\)[^\\/]*)?")
-"""What may stand before a path: who, on which machine, by which protocol."""
-_WHO = re.compile(r"([A-Za-z][\w+.-]{0,30}://)[^\s/?#'\"]*@")
+"""The optional prefix of a path: user, machine, protocol."""
+_USER = re.compile(r"([A-Za-z][\w+.-]{0,30}://)[^\s/?#'\"]*@")
 _WEB = re.compile(r"(?<=://)[^\s'\"]+")
 _NAME_OF_KEY = r"[^=?&#;\s]{0,200}(?:auth|cred|key|pass|secret|sig|token)[^=?&#;\s]{0,200}="
 _KEY = re.compile(rf"([?&#]{_NAME_OF_KEY})[^&#\s'\"]+", re.IGNORECASE)
 _KEY_OF_WEB = re.compile(rf"(;{_NAME_OF_KEY})[^&#;\s'\"]+", re.IGNORECASE)
 _MAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@(?:[\w-]{1,63}\.){1,8}[A-Za-z]{2,63}(?!\.?[\w=@-])")
-"""Not `optimizer@system.optimizer=adam`."""
+"""A mail address, but not `optimizer@system.optimizer=adam`."""
 _HINT = re.compile(r"[/\\~@?&#]|\.\.|file:")
-"""Without any of these there is nothing to cut, and most texts of a configuration have none."""
+"""A text without any of these needs no redaction; most values of a configuration have none."""
 _HOMES = ("home", "user", "Users")
 CUT = "…"
 
 
 def without_paths(values: Any) -> Any:
-    """Plain values in which places are cut to their last name, and addresses to what everybody may see."""
+    """Plain values with paths cut to their last name, and web addresses without users and keys."""
     if isinstance(values, dict):
         return {without_paths(name): without_paths(value) for name, value in values.items()}
     if isinstance(values, list | tuple):
@@ -53,7 +53,7 @@ def without_paths(values: Any) -> Any:
 
 
 def without_names(values: Any, names: Collection[str]) -> Any:
-    """Plain values (but for names of classes) without words that are one of the names; a host's domain goes too."""
+    """Plain values without the given names and their domains; class names in `_target_` stay."""
     if isinstance(values, dict):
         return {key: value if key == "_target_" else without_names(value, names) for key, value in values.items()}
     if isinstance(values, list | tuple):
@@ -67,8 +67,8 @@ def without_names(values: Any, names: Collection[str]) -> Any:
 def _without_paths(text: str) -> str:
     if not _HINT.search(text):
         return text
-    text = _without_keys(_WHO.sub(r"\1", text))
-    text = _last_name(text) if _ELSEWHERE.match(text) else _PLACE.sub(lambda place: _last_name(place[0]), text)
+    text = _without_keys(_USER.sub(r"\1", text))
+    text = _last_name(text) if _ELSEWHERE.match(text) else _PATH_IN_TEXT.sub(lambda path: _last_name(path[0]), text)
     return _MAIL.sub(CUT, text)
 
 

@@ -1,8 +1,8 @@
-"""The spine of a run's configuration, typed. It stands first in every defaults list.
+"""The typed schema of a run's configuration. It comes first in every defaults list.
 
-Hydra merges files into these dataclasses, so that a misspelt key or a wrong type in a *file* fails as loudly as one
-on the command line. Components (anything with a `_target_`) are free dictionaries here; their keys are checked
-against the constructor's signature by `diptych.config.components`.
+Hydra merges files into these dataclasses, so a misspelt key or a wrong type in a *file* fails like one on the command
+line. Components (nodes with a `_target_`) are free dictionaries here; `diptych.config.components` checks their keys
+against the constructor's signature.
 """
 
 from dataclasses import dataclass, field
@@ -13,20 +13,20 @@ from omegaconf import MISSING
 
 NETWORKS = ("text_encoder", "image_encoder", "generator", "latent_encoder", "discriminator", "caption_decoder")
 OPTIMIZERS = ("generator_optimizer", "discriminator_optimizer", "optimizer")
-ROLES = (*NETWORKS, "objective", *OPTIMIZERS, "schedule")
-"""What a system is made of, in the order in which the parts are built (later ones take facts from earlier ones)."""
+ROLES = (*NETWORKS, "objective", "caption_objective", "text_pretraining", *OPTIMIZERS, "schedule")
+"""The components of a system in build order (later ones take facts from earlier ones)."""
 
 
 @dataclass
 class Paths:
-    """Where things lie; relative paths start where the command is typed."""
+    """Folders; relative paths start at the working directory."""
 
     outputs: str = MISSING
 
 
 @dataclass
 class Trainer:
-    """How the run is executed; nothing here changes what is learned, but for precision."""
+    """How the run is executed; only precision changes what is learned."""
 
     accelerator: str = MISSING
     strategy: str | None = None
@@ -47,7 +47,7 @@ class Trainer:
 
 @dataclass
 class Run:
-    """One training run, whole."""
+    """The configuration of one training run."""
 
     name: str = MISSING
     data_name: str | None = None
@@ -68,7 +68,11 @@ class Run:
     latent_encoder: dict[str, Any] = field(default_factory=dict)
     discriminator: dict[str, Any] = field(default_factory=dict)
     caption_decoder: dict[str, Any] = field(default_factory=dict)
+    networks: dict[str, dict[str, Any] | None] = field(default_factory=dict)
     objective: dict[str, Any] = field(default_factory=dict)
+    caption_objective: dict[str, Any] = field(default_factory=dict)
+    terms: dict[str, dict[str, Any] | None] = field(default_factory=dict)
+    text_pretraining: dict[str, Any] = field(default_factory=dict)
     generator_optimizer: dict[str, Any] = field(default_factory=dict)
     discriminator_optimizer: dict[str, Any] = field(default_factory=dict)
     optimizer: dict[str, Any] = field(default_factory=dict)
@@ -79,5 +83,5 @@ class Run:
 
 
 def register() -> None:
-    """Make the schema known to Hydra as `run_schema`."""
+    """Register the schema with Hydra as `run_schema`."""
     ConfigStore.instance().store(name="run_schema", node=Run, provider="diptych")

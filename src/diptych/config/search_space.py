@@ -1,4 +1,4 @@
-"""Spaces to search, in Hydra's override syntax.
+"""Search spaces in Hydra's override syntax.
 
 `x=choice(a,b)` or `x=a,b`, `x=range(1,6)` (ends before 6), `x=interval(0,1)`, `x=int(interval(1,5))` (5 included),
 `x=tag(log,interval(1e-5,1e-2))`, `x=tag(log,int(interval(8,256)))`.
@@ -17,19 +17,19 @@ from diptych.config.errors import UserError
 
 @dataclass(frozen=True)
 class Choice:
-    """One of some values, each as it is typed."""
+    """One of several values, each as written in an override."""
 
     values: tuple[str, ...]
 
     @property
     def example(self) -> str:
-        """One of them."""
+        """One value."""
         return self.values[0]
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A number from `low` to `high`, both included: any, or one of those `step` apart; drawn by logarithm if `log`."""
+    """A number from `low` to `high`, both included, in steps of `step` if given; on a log scale with `log`."""
 
     low: float
     high: float
@@ -38,20 +38,20 @@ class Interval:
 
     @property
     def is_whole(self) -> bool:
-        """Whether only whole numbers are meant."""
+        """Whether it has whole numbers only."""
         return isinstance(self.low, int)
 
     @property
     def example(self) -> float:
-        """One of them."""
+        """One value."""
         return self.low
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """What may be chosen for one key, where all of `when` have been chosen: keys with the values that will do.
+    """The values of one key, and its conditions: it applies if every key in `when` has one of the values there.
 
-    `key` is as it is typed, with a plus where it adds to the configuration; conditions name keys without.
+    `key` may have a leading plus, which adds it to the configuration; the keys of conditions have none.
     """
 
     key: str
@@ -59,7 +59,7 @@ class Parameter:
     when: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def applies(self, chosen: Mapping[str, Any]) -> bool:
-        """Whether the conditions hold; `chosen` has the values of other parameters, and what is fixed."""
+        """Whether the conditions hold; `chosen` has the values of other parameters and the fixed ones."""
         known = {_bare(key): typed(value) for key, value in chosen.items()}
         return all(known.get(key) in values for key, values in self.when.items())
 
@@ -68,7 +68,7 @@ Space = tuple[Parameter, ...]
 
 
 def read_space(overrides: Iterable[str], when: Mapping[str, str] | None = None) -> tuple[list[str], Space]:
-    """Overrides that are the same in every trial, and the parameters, conditions before what depends on them."""
+    """The fixed overrides, and the parameters in an order where conditions come first."""
     parsed = [_parsed(text) for text in overrides]
     fixed = [str(override.input_line) for override in parsed if not override.is_sweep_override()]
     conditions = {key: _condition(key, text) for key, text in (when or {}).items() if key not in values_of(fixed)}
@@ -78,17 +78,19 @@ def read_space(overrides: Iterable[str], when: Mapping[str, str] | None = None) 
             key = override.get_key_element()
             parameters[_bare(key)] = Parameter(key, _values(override), conditions.pop(_bare(key), {}))
     if conditions:
-        raise UserError(f"when: {', '.join(conditions)} is not searched over: there are {', '.join(parameters)}")
+        raise UserError(
+            f"when: {', '.join(conditions)} is not a parameter of the search: it has {', '.join(parameters)}"
+        )
     return fixed, _ordered(parameters, {**values_of(fixed)})
 
 
 def values_of(overrides: Iterable[str]) -> dict[str, str]:
-    """What plain overrides choose, each as it is typed; keys without the plus that adds one."""
+    """The values of plain overrides, as written, by key without a leading plus."""
     return {_bare(key): value for key, _, value in (override.partition("=") for override in overrides)}
 
 
 def typed(value: Any) -> str:
-    """A value as it is typed in an override."""
+    """A value as written in an override."""
     return value if isinstance(value, str) else repr(value)
 
 
@@ -131,21 +133,21 @@ def _values(override: Override) -> Choice | Interval:
         case _:
             raise UserError(f"{text}: search over choice(…), range(…) or interval(…)")
     if isinstance(values, Interval) and values.low > values.high:
-        raise UserError(f"{text}: there is nothing to choose from; the lower end comes first")
+        raise UserError(f"{text}: the interval is empty; put the lower end first")
     if isinstance(values, Interval) and log and values.low <= 0:
-        raise UserError(f"{text}: there is nothing to choose from by logarithm; both ends are above 0")
+        raise UserError(f"{text}: a log scale needs both ends above 0")
     return values
 
 
 def _condition(key: str, text: str) -> dict[str, tuple[str, ...]]:
-    """`other=a,b`; several of them are separated by semicolons."""
+    """Read `other=a,b`; semicolons separate several conditions."""
     if not isinstance(text, str) or "=" not in text:
-        raise UserError(f"when.{key}={text!r}: name another key and the values that will do, as in objective=hinge")
+        raise UserError(f"when.{key}={text!r}: write another key and its values, as in objective=hinge")
     return dict(read_values(part.strip()) for part in text.split(";"))
 
 
 def _ordered(parameters: Mapping[str, Parameter], fixed: Mapping[str, str]) -> Space:
-    """Each after those that its conditions name."""
+    """Order the parameters: each comes after those in its conditions."""
     ordered: dict[str, Parameter] = {}
     while len(ordered) < len(parameters):
         ready = {
@@ -156,6 +158,6 @@ def _ordered(parameters: Mapping[str, Parameter], fixed: Mapping[str, str]) -> S
         if not ready:
             key, parameter = next((k, p) for k, p in parameters.items() if k not in ordered)
             others = ", ".join(other for other in parameter.when if other not in ordered and other not in fixed)
-            raise UserError(f"when.{key} waits for {others}, which is not chosen before it")
+            raise UserError(f"when.{key} depends on {others}, which cannot be chosen before it")
         ordered.update(ready)
     return tuple(ordered.values())

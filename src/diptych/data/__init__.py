@@ -1,7 +1,7 @@
-"""Data: pictures with sentences, from the embedded world, from bundled and downloaded digits, and from folders."""
+"""Data: pictures with captions, from the embedded world, bundled and downloaded digits, and folders."""
 
 from diptych.data.digits import DigitsData
-from diptych.data.example import Example, Examples, Request
+from diptych.data.example import Example, ExampleRequest, Examples
 from diptych.data.folder import FolderData
 from diptych.data.mnist import MnistData
 from diptych.data.module import DataModule
@@ -12,10 +12,10 @@ __all__ = [
     "DataModule",
     "DigitsData",
     "Example",
+    "ExampleRequest",
     "Examples",
     "FolderData",
     "MnistData",
-    "Request",
     "ScenesData",
     "Stream",
 ]

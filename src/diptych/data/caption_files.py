@@ -1,6 +1,6 @@
-"""Caption files: four formats, read into rows and faults. Nothing here opens a picture.
+"""Read caption files of four formats into rows and faults, without opening a picture.
 
-- `metadata.jsonl`, `metadata.csv` as Hugging Face's imagefolder has them: a row a picture, or a row a caption
+- `metadata.jsonl`, `metadata.csv` of Hugging Face's imagefolder: a row per picture or per caption
 - COCO's JSON (`images` and `annotations`)
 - Flickr8k's lines `name.jpg#k<TAB>caption`
 """
@@ -19,10 +19,10 @@ ID_COLUMN = "id"
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One caption of one picture (None: a picture that is listed without any).
+class CaptionRow:
+    """One caption of one picture (None for a picture without captions).
 
-    `identity` must not occur twice; a `picture_id` must always be that of the same file.
+    `identity` must be unique; a `picture_id` must always belong to the same file.
     """
 
     file: str
@@ -34,17 +34,17 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Something wrong with the data: its kind (one of `checks.KINDS`) and the name of what is wrong."""
+    """A problem in the data: its kind (one of `checks.KINDS`) and the name of the faulty item."""
 
     kind: str
     name: str
 
 
-Rows = Iterator[Row | Fault]
+CaptionRows = Iterator[CaptionRow | Fault]
 
 
-def read_caption_file(path: Path) -> Rows:
-    """Rows and faults of a caption file, whose format its name and first line tell."""
+def read_caption_file(path: Path) -> CaptionRows:
+    """Rows and faults of a caption file; its name and first line determine the format."""
     try:
         if path.suffix == ".jsonl":
             yield from _jsonl(path)
@@ -58,7 +58,7 @@ def read_caption_file(path: Path) -> Rows:
         raise ValueError(f"{path} cannot be read: {error}") from error
 
 
-def _jsonl(path: Path) -> Rows:
+def _jsonl(path: Path) -> CaptionRows:
     for number, line in enumerate(_lines(path), start=1):
         if not line.strip():
             continue
@@ -70,7 +70,7 @@ def _jsonl(path: Path) -> Rows:
         yield from _table_row(entry, f"{path.name}:{number}")
 
 
-def _csv(path: Path) -> Rows:
+def _csv(path: Path) -> CaptionRows:
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.DictReader(file, skipinitialspace=True)
         columns = reader.fieldnames or ()
@@ -86,22 +86,22 @@ def _csv(path: Path) -> Rows:
                 yield from _table_row(entry, place)
 
 
-def _table_row(entry: Any, place: str) -> Rows:
-    """One row of a table: a picture with one caption, or with a list of them."""
+def _table_row(entry: Any, place: str) -> CaptionRows:
+    """One row of a table: a picture with one caption or a list of captions."""
     file = _first(entry, FILE_COLUMNS) if isinstance(entry, Mapping) else None
     if not isinstance(file, str) or not file:
         yield Fault("malformed_lines", f"{place} (no {FILE_COLUMNS[0]})")
         return
-    told = _first(entry, CAPTION_COLUMNS)
+    captions = _first(entry, CAPTION_COLUMNS)
     split, picture_id = _text(entry.get(SPLIT_COLUMN)), _text(entry.get(ID_COLUMN))
-    for caption in (told or [None]) if isinstance(told, list) else [told]:
+    for caption in (captions or [None]) if isinstance(captions, list) else [captions]:
         if caption is None or isinstance(caption, str):
-            yield Row(file, caption, f"{file}: {caption}", split, picture_id)
+            yield CaptionRow(file, caption, f"{file}: {caption}", split, picture_id)
         else:
             yield Fault("malformed_lines", f"{place} (a caption is {caption!r})")
 
 
-def _coco(path: Path) -> Rows:
+def _coco(path: Path) -> CaptionRows:
     try:
         table = json.loads(path.read_text(encoding="utf-8"))
         images = [(image["id"], str(image["file_name"])) for image in table["images"]]
@@ -124,19 +124,19 @@ def _coco(path: Path) -> Rows:
         elif not isinstance(caption, str):
             yield Fault("malformed_lines", f"annotation {caption_id} (its caption is {caption!r})")
         else:
-            yield Row(files[image_id], caption, f"annotation id {caption_id}")
+            yield CaptionRow(files[image_id], caption, f"annotation id {caption_id}")
     for image_id in files.keys() - captioned:
-        yield Row(files[image_id], None, f"image id {image_id}")
+        yield CaptionRow(files[image_id], None, f"image id {image_id}")
 
 
-def _flickr(path: Path) -> Rows:
+def _flickr(path: Path) -> CaptionRows:
     for number, line in enumerate(_lines(path), start=1):
         if not line.strip():
             continue
         identity, tab, caption = line.rstrip("\r\n").partition("\t")
         file, mark, _ = identity.rpartition("#")
         if tab and mark and file:
-            yield Row(file, caption, identity)
+            yield CaptionRow(file, caption, identity)
         else:
             yield Fault("malformed_lines", f"{path.name}:{number} (not name#k<TAB>caption)")
 

@@ -1,4 +1,4 @@
-"""What can be wrong with a folder of captioned pictures, found before training and named."""
+"""Find and name problems in a folder of captioned pictures before training."""
 
 import os
 import posixpath
@@ -10,20 +10,20 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import track
 
-from diptych.data.caption_files import Fault, Row
+from diptych.data.caption_files import CaptionRow, Fault
 from diptych.data.pictures import is_decodable
 
 KINDS = {
-    "missing_files": "files named in the captions but not there",
+    "missing_files": "files named in the captions but missing",
     "undecodable_files": "files that cannot be decoded",
     "empty_captions": "empty captions",
     "duplicate_ids": "duplicate ids",
     "outside_paths": "paths that leave the folder",
     "pictures_without_captions": "pictures listed without captions",
-    "malformed_lines": "lines that cannot be understood",
+    "malformed_lines": "lines that cannot be read",
     "unlisted_files": "pictures without captions, in the folder but never named",
 }
-"""Every kind of problem, and how it is called; only the last one leaves nothing out of training."""
+"""Every kind of problem and its label; only the last one leaves no picture out of training."""
 
 HARMLESS = ("unlisted_files",)
 PICTURE_SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"))
@@ -40,7 +40,7 @@ SPLIT_NAMES = {
 
 @dataclass
 class Picture:
-    """A picture of a folder with its captions; `key` is its name, `split` None where nothing says which."""
+    """A picture of a folder with its captions; `key` is its name, `split` is None if unknown."""
 
     key: str
     path: Path
@@ -50,35 +50,34 @@ class Picture:
 
 @dataclass
 class Findings:
-    """The good pictures of a folder, what is wrong with the others, by kind, and every path that was named."""
+    """The good pictures of a folder, the problems of the others by kind, and all named paths."""
 
     pictures: list[Picture] = field(default_factory=list)
     named: set[Path] = field(default_factory=set)
     problems: dict[str, list[str]] = field(default_factory=dict)
 
     def report(self, kind: str, name: str) -> None:
-        """Count one problem and encode_memory its name."""
+        """Record one problem with its name."""
         assert kind in KINDS
         self.problems.setdefault(kind, []).append(name)
 
     @property
     def blocking(self) -> dict[str, list[str]]:
-        """The problems that training must not pass over in silence."""
+        """The problems that training must not ignore."""
         return {kind: names for kind, names in self.problems.items() if kind not in HARMLESS}
 
     def drop(self, kind: str, bad: Sequence[Picture]) -> None:
-        """Leave pictures out, and say why."""
+        """Leave pictures out and record the problem."""
         for picture in bad:
             self.report(kind, picture.key)
         keys = {picture.key for picture in bad}
         self.pictures = [picture for picture in self.pictures if picture.key not in keys]
 
 
-def examine(rows: Iterable[Row | Fault], folder: Path, *, split: str | None = None) -> Findings:
-    """Everything a caption file says about the pictures in `folder`, checked.
+def examine(rows: Iterable[CaptionRow | Fault], folder: Path, *, split: str | None = None) -> Findings:
+    """Check every row of a caption file against the pictures in `folder`.
 
-    A path leaves the folder when its text does (absolute, or through `..`); symbolic links are followed, for who made
-    them wanted that.
+    A path leaves the folder if its text does (absolute, or through `..`); symbolic links are followed.
     """
     findings = Findings()
     findings.pictures = list(_gather(rows, folder, split, findings).values())
@@ -91,7 +90,7 @@ def examine(rows: Iterable[Row | Fault], folder: Path, *, split: str | None = No
 
 
 def merged(parts: Iterable[Findings]) -> Findings:
-    """Several caption files' findings as one; a picture that two of them have is kept where it came first."""
+    """Merge the findings of several caption files; a picture in two of them stays in the first."""
     whole = Findings()
     paths: set[Path] = set()
     for part in parts:
@@ -105,15 +104,17 @@ def merged(parts: Iterable[Findings]) -> Findings:
 
 
 def report_unlisted(findings: Findings, folders: Iterable[Path]) -> None:
-    """Name the pictures in the folders of which no caption file speaks."""
+    """Report pictures in the folders that no caption file names."""
     for folder in folders:
         for path in sorted(folder.rglob("*")):
             if path.suffix.lower() in PICTURE_SUFFIXES and path not in findings.named:
                 findings.report("unlisted_files", path.relative_to(folder).as_posix())
 
 
-def _gather(rows: Iterable[Row | Fault], folder: Path, split: str | None, findings: Findings) -> dict[str, Picture]:
-    """Captions by picture; a picture whose captions are all empty is among them, with none."""
+def _gather(
+    rows: Iterable[CaptionRow | Fault], folder: Path, split: str | None, findings: Findings
+) -> dict[str, Picture]:
+    """Captions by picture, including pictures without any non-empty caption."""
     pictures: dict[str, Picture] = {}
     identities: set[str] = set()
     files: dict[str, str] = {}
@@ -132,7 +133,7 @@ def _gather(rows: Iterable[Row | Fault], folder: Path, split: str | None, findin
     return pictures
 
 
-def _add(row: Row, picture: Picture, findings: Findings) -> None:
+def _add(row: CaptionRow, picture: Picture, findings: Findings) -> None:
     if row.split:
         named = SPLIT_NAMES.get(row.split.strip().lower())
         if named is None or picture.split not in (None, named):
@@ -152,7 +153,7 @@ def _leaves(name: str) -> bool:
 
 
 def _undecodable(pictures: list[Picture]) -> list[Picture]:
-    """Every picture is decoded once, several at a time; a bar shows how far on a terminal."""
+    """Decode every picture once, in parallel, with a progress bar on a terminal."""
     console = Console(stderr=True)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         good = pool.map(is_decodable, [picture.path for picture in pictures])

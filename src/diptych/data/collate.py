@@ -1,4 +1,4 @@
-"""Examples side by side: pictures stacked or rendered, sentences tokenised and padded."""
+"""Collate examples into a batch: pictures stacked or rendered, sentences tokenised and padded."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,10 +16,10 @@ from diptych.world import render
 
 @dataclass(frozen=True)
 class Collate:
-    """A function from examples to a `Batch`; scenes are rendered here, all at once, because that is fast.
+    """A function from examples to a `Batch`; it renders all scenes at once, which is fast.
 
-    On one thread: pictures are small, so that threads would only wait for one another, and the pixels then do not
-    depend on how many threads a process has (worker processes have one).
+    It uses one thread: pictures are small, so more threads would not help, and the pixels do not depend on the number
+    of threads of a process (worker processes have one).
     """
 
     tokenizer: Tokenizer
@@ -52,7 +52,7 @@ class Collate:
 
 
 def to_unit_range(images: Tensor) -> Tensor:
-    """Bytes 0..255 as [-1, 1]; images that are floating-point already stay as they are."""
+    """Bytes 0..255 as [-1, 1]; floating-point images stay unchanged."""
     return images if images.is_floating_point() else images.float() / 127.5 - 1
 
 

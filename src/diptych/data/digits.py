@@ -1,6 +1,6 @@
-"""scikit-learn's bundled handwritten digits: 1,797 real 8x8 pictures (the UCI optical digits' test part).
+"""scikit-learn's bundled handwritten digits: 1,797 real 8x8 pictures (the test part of UCI's optical digits).
 
-Their values 0..16 become [-1, 1] as v / 8 - 1; the pictures are then enlarged bilinearly. Nothing is downloaded.
+Values 0..16 become [-1, 1] as v / 8 - 1; then the pictures are enlarged bilinearly. Nothing is downloaded.
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ BRIGHTEST = 16
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class DigitsData(Folds, DataModule):
-    """Stratified splits of one fixed order: the first `test_size`, `val_size` more or a fold, and the rest."""
+    """Stratified splits of one fixed order: the first `test_size`, the next `val_size` or a fold, and the rest."""
 
     image_size: int
     channels: int
@@ -28,7 +28,7 @@ class DigitsData(Folds, DataModule):
     test_size: int
 
     def open(self) -> tuple[DataSpec, Mapping[str, Examples]]:
-        from sklearn.datasets import load_digits  # a second of import time, needed here only
+        from sklearn.datasets import load_digits  # importing takes a second
 
         pixels, labels = load_digits(return_X_y=True)
         images = torch.from_numpy(pixels).float().unflatten(1, (8, 8)) / (BRIGHTEST / 2) - 1

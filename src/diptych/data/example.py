@@ -1,4 +1,4 @@
-"""One example, and what a data set is: something that gives examples by number."""
+"""One example, and a data set's split as a source of examples by number."""
 
 from dataclasses import dataclass
 from random import Random
@@ -10,11 +10,11 @@ from diptych.types import Scene
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """Which example, for which draw of the training stream.
+class ExampleRequest:
+    """The number of an example and its draw in the training stream.
 
-    Whatever is random about an example (which caption, which crop) is a function of the data's seed and `draw`.
-    Evaluation asks with `draw=None`: everything then depends on the example alone.
+    The random choices for an example (caption, crop) are a function of the data's seed and `draw`. Evaluation uses
+    `draw=None`: then they depend on the example alone.
     """
 
     index: int
@@ -23,11 +23,11 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A picture with its sentences, before they become tensors side by side.
+    """A picture with its sentences, before collation.
 
-    `sentences` become token rows, equally many for every example of a data set. `image` is [channels, height,
-    width], in [-1, 1] or as bytes; without one, the picture is rendered from `scene` at collation. `labels` are those
-    of the data's labels that hold.
+    `sentences` become token rows, equally many for every example of a data set. `image` is [channels, height, width],
+    in [-1, 1] or as bytes; without it, collation renders the picture from `scene`. `labels` are the labels of the data
+    that apply to the example.
     """
 
     key: str
@@ -39,28 +39,28 @@ class Example:
 
 
 class Examples(Protocol):
-    """A data set's split; `size` is None where it is infinite."""
+    """A data set's split; `size` is None for an infinite one."""
 
     @property
     def size(self) -> int | None:
-        """How many examples there are."""
+        """The number of examples."""
         ...
 
     def captions_of(self, index: int) -> tuple[str, ...]:
-        """What is said of a picture, without opening it."""
+        """All captions of a picture, without opening it."""
         ...
 
-    def __getitem__(self, request: Request) -> Example:
-        """The example asked for; the same request gives the same example, in any process."""
+    def __getitem__(self, request: ExampleRequest) -> Example:
+        """The requested example; the same request gives the same example in any process."""
         ...
 
 
 def keyed_rng(*key: int | str) -> Random:
-    """A generator that depends on `key` alone, on every machine and in every process."""
+    """A random generator that depends on `key` alone, on every machine and in every process."""
     return Random("/".join(map(str, key)))
 
 
 def choose_captions(references: tuple[str, ...], number: int, rng: Random) -> tuple[str, ...]:
-    """`number` captions of one picture, all different while there are enough."""
+    """`number` captions of one picture, all different if there are enough."""
     order = rng.sample(references, len(references))
     return tuple(order[i % len(order)] for i in range(number))

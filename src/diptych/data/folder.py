@@ -1,4 +1,4 @@
-"""A folder of pictures with captions, checked on opening. `sources` says how captions and pictures are found."""
+"""A folder of pictures with captions, checked when opened; `sources` finds the captions and pictures."""
 
 import logging
 import shlex
@@ -10,7 +10,7 @@ from typing import Literal
 
 from diptych.data.caption_files import read_caption_file
 from diptych.data.checks import KINDS, Findings, Picture, examine, merged, report_unlisted
-from diptych.data.example import Example, Examples, Request, choose_captions, keyed_rng
+from diptych.data.example import Example, ExampleRequest, Examples, choose_captions, keyed_rng
 from diptych.data.folds import Folds
 from diptych.data.module import DataModule
 from diptych.data.pictures import read_square
@@ -41,7 +41,7 @@ class FolderExamples:
     def captions_of(self, index: int) -> tuple[str, ...]:
         return tuple(self.pictures[index].captions)
 
-    def __getitem__(self, request: Request) -> Example:
+    def __getitem__(self, request: ExampleRequest) -> Example:
         picture = self.pictures[request.index]
         rng = keyed_rng(self.seed, "folder", request.draw) if request.draw is not None else keyed_rng(picture.key)
         references = tuple(picture.captions)
@@ -50,16 +50,17 @@ class FolderExamples:
             image = read_square(picture.path, self.image_size, rng if crops else None)
         except (OSError, ValueError) as error:
             raise ValueError(
-                f"{picture.path} could be read when the folder was opened and cannot now: {error}"
+                f"{picture.path} could be read when the folder was opened, but cannot be read now: {error}"
             ) from error
         return Example(picture.key, choose_captions(references, self.captions_per_image, rng), references, image)
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class FolderData(Folds, DataModule):
-    """Pictures and captions of `root`. Problems stop it (`on_error=raise`) or are left out and counted (`skip`).
+    """Pictures and captions of `root`. Problems raise (`on_error=raise`) or are left out and counted (`skip`).
 
-    The vocabulary is that of the train captions' words seen `min_count` times; captions are cut to `max_length` tokens.
+    The vocabulary has the words of the train captions with at least `min_count` occurrences; captions are cut to
+    `max_length` tokens.
     """
 
     root: Path
@@ -77,10 +78,10 @@ class FolderData(Folds, DataModule):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.max_length < SHORTEST:
-            raise ValueError(f"data.max_length={self.max_length} counts <bos> and <eos>: give {SHORTEST} or more")
+            raise ValueError(f"data.max_length={self.max_length} counts <bos> and <eos>: set {SHORTEST} or more")
 
     def inspect(self) -> Findings:
-        """The good pictures, and everything that is wrong with the others."""
+        """The good pictures and all problems of the others."""
         sources = find_sources(self.root, self.captions, self.images)
         findings = merged(_examine(source) for source in sources)
         report_unlisted(findings, dict.fromkeys(source.folder for source in sources))
@@ -88,7 +89,7 @@ class FolderData(Folds, DataModule):
 
     def open(self) -> tuple[DataSpec, Mapping[str, Examples]]:
         findings = self.inspect()
-        self._answer_for(findings)
+        self._raise_or_warn(findings)
         lists = self._split_lists()
         pictures = apply_split_lists(findings.pictures, lists) if lists else findings.pictures
         splits = split_pictures(pictures, val_share=self.val_share, test_share=self.test_share)
@@ -97,13 +98,13 @@ class FolderData(Folds, DataModule):
             splits["train"], splits["val"] = self.divided(both, len(splits["val"]))
         if not splits["train"]:
             raise ValueError(
-                f"data.root={self.root}: of {len(pictures)} good pictures in a split none is left to train on; "
-                f"data.val_share and data.test_share are taken first"
+                f"data.root={self.root}: none of {len(pictures)} good pictures in a split is left to train on; "
+                f"reduce data.val_share or data.test_share, which are taken first"
             )
         return self._spec(splits["train"]), {name: self._examples(part) for name, part in splits.items()}
 
-    def _answer_for(self, findings: Findings) -> None:
-        """Stop, or say what is left out."""
+    def _raise_or_warn(self, findings: Findings) -> None:
+        """Raise if there are problems, or warn of the pictures left out."""
         for kind, names in findings.problems.items():
             if kind not in findings.blocking:
                 log.warning("data.root=%s: %s", self.root, _sentence(kind, names))
@@ -114,7 +115,7 @@ class FolderData(Folds, DataModule):
         if self.on_error == "raise":
             raise ValueError(
                 f"data.root={self.root} has problems:\n{problems}\n"
-                f"`{self._check_command()}` names them all; "
+                f"`{self._check_command()}` lists them all; "
                 f"data.on_error=skip trains on the {good:,} good pictures"
             )
         log.warning("data.root=%s: left out, with %s good pictures remaining:\n%s", self.root, f"{good:,}", problems)
@@ -149,7 +150,7 @@ class FolderData(Folds, DataModule):
         )
 
     def _longest(self, sentences: Sequence[Sequence[str]]) -> int:
-        """`max_length`, or less where all captions are shorter; says how many are cut."""
+        """`max_length`, or less if all captions are shorter; warns of the number of cut captions."""
         longest = max(map(len, sentences)) + 2
         cut = sum(len(sentence) + 2 > self.max_length for sentence in sentences)
         if cut:
@@ -168,7 +169,7 @@ def _examine(source: Source) -> Findings:
 
 
 def _override(value: str | Mapping[str, str]) -> str:
-    """As Hydra reads it on a command line."""
+    """The value in Hydra's override syntax."""
     return value if isinstance(value, str) else "{" + ",".join(f"{k}:{v}" for k, v in value.items()) + "}"
 
 

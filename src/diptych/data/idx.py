@@ -1,6 +1,6 @@
 """The idx file format of MNIST (http://yann.lecun.com/exdb/mnist), plain or gzipped.
 
-Big-endian: two zero bytes, a type code (8: unsigned bytes), the number of axes, a 32-bit length of each, the bytes.
+Big-endian: two zero bytes, a type code (8: unsigned bytes), the number of axes, a 32-bit length per axis, the bytes.
 """
 
 import gzip
@@ -16,7 +16,7 @@ GZIP_START = b"\x1f\x8b"
 
 
 def read_idx(path: Path, *, axes: int) -> Tensor:
-    """The file's bytes as a tensor; a ValueError names the file and what is wrong with it."""
+    """The file's bytes as a tensor; a ValueError names the file and its fault."""
     data = _decompressed(path)
     header = 4 + 4 * axes
     start = bytes((0, 0, UNSIGNED_BYTES, axes))
@@ -31,7 +31,7 @@ def read_idx(path: Path, *, axes: int) -> Tensor:
     expected = header + torch.Size(shape).numel()
     if len(data) != expected:
         fault = "truncated" if len(data) < expected else "too long"
-        raise ValueError(f"{path} is {fault}: its header promises {expected:,} bytes, there are {len(data):,}")
+        raise ValueError(f"{path} is {fault}: its header announces {expected:,} bytes, but it has {len(data):,}")
     return torch.frombuffer(bytearray(data[header:]), dtype=torch.uint8).reshape(shape)
 
 

@@ -1,4 +1,4 @@
-"""Small grey pictures of digits held in memory, captioned in words: what `digits` and `mnist` share."""
+"""Small grey pictures of digits in memory, with captions; shared by `digits` and `mnist`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,14 +7,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from diptych.data import numerals
-from diptych.data.example import Example, Request, choose_captions, keyed_rng
+from diptych.data.example import Example, ExampleRequest, choose_captions, keyed_rng
 from diptych.text import Vocabulary, tokenizer_class
 from diptych.types import DataSpec
 
 
 @dataclass(frozen=True)
 class LabelledImages:
-    """Those of the pictures [all, side, side] that `chosen` names, each shown in `channels` equal channels."""
+    """The `chosen` pictures of [all, side, side], each with `channels` equal channels."""
 
     name: str
     images: Tensor
@@ -31,7 +31,7 @@ class LabelledImages:
     def captions_of(self, index: int) -> tuple[str, ...]:
         return numerals.sentences(self.labels[self.chosen[index]])
 
-    def __getitem__(self, request: Request) -> Example:
+    def __getitem__(self, request: ExampleRequest) -> Example:
         number, draw = self.chosen[request.index], request.draw
         references = numerals.sentences(self.labels[number])
         rng = keyed_rng(number) if draw is None else keyed_rng(self.seed, "caption", draw)
@@ -45,14 +45,14 @@ class LabelledImages:
 
 
 def resized(images: Tensor, size: int) -> Tensor:
-    """Pictures [n, side, side], bytes or floats, as [n, size, size]: bilinear with anti-aliasing."""
+    """Resize pictures [n, side, side] of bytes or floats to [n, size, size], bilinear with anti-aliasing."""
     if images.shape[-1] == size:
         return images
     return F.interpolate(images[:, None], size=(size, size), mode="bilinear", antialias=True)[:, 0]
 
 
 def stratified_order(labels: Sequence[int], name: str) -> list[int]:
-    """All indices in an order of which every beginning has each label in its share; depends on `name` alone."""
+    """All indices, in an order whose every prefix is stratified by label; it depends on `name` alone."""
     places: list[tuple[float, int]] = []
     for label in sorted(set(labels)):
         members = [index for index, other in enumerate(labels) if other == label]
@@ -62,16 +62,16 @@ def stratified_order(labels: Sequence[int], name: str) -> list[int]:
 
 
 def check_sizes(total: int, *, val_size: int, test_size: int) -> None:
-    """Refuse held-out sizes that are negative or leave nothing of `total` pictures to train on."""
+    """Refuse held-out sizes that are negative or leave none of `total` pictures to train on."""
     if min(val_size, test_size) < 0 or val_size + test_size >= total:
         raise ValueError(
-            f"data.val_size={val_size} and data.test_size={test_size}: give sizes from 0 on that leave some of the "
+            f"data.val_size={val_size} and data.test_size={test_size}: set sizes from 0 that leave some of the "
             f"{total:,} pictures to train on"
         )
 
 
 def numerals_spec(name: str, *, image_size: int, channels: int, tokenizer: str) -> DataSpec:
-    """The facts of a data set of digits; the vocabulary is that of all phrasings, whatever the sample."""
+    """The facts of a data set of digits; the vocabulary covers all phrasings, whatever the sample."""
     split = tokenizer_class(tokenizer).split
     sentences = [split(sentence) for sentence in numerals.all_sentences()]
     return DataSpec(

@@ -1,4 +1,4 @@
-"""A DataLoader with its own randomness, which says in plain words when a worker process dies."""
+"""A DataLoader with its own random generator and a plain message if a worker process dies."""
 
 import atexit
 import multiprocessing
@@ -13,23 +13,23 @@ import torch
 from torch.utils.data import DataLoader
 
 from diptych.data.collate import Collate
-from diptych.data.example import Examples, Request
+from diptych.data.example import ExampleRequest, Examples
 
-SECONDS_TO_DIE = 1.0
-MEANT_FOR_THE_RUN = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
-"""A terminal and a cluster send these to a whole group of processes."""
+EXIT_SECONDS = 1.0
+RUN_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
+"""Terminals and clusters send these signals to the whole process group; only the run handles them."""
 
 
 class Loader(DataLoader):
-    """Batches of `examples` as `requests` ask for them; the same for any number of workers.
+    """Batches of the requested `examples`; the same for any number of workers.
 
-    Iterating draws nothing from torch's global generator, so that data loading leaves a run's randomness alone.
+    Iterating draws nothing from torch's global generator, so data loading does not change a run's random numbers.
     """
 
     def __init__(
         self,
         examples: Examples,
-        requests: Iterable[list[Request]],
+        requests: Iterable[list[ExampleRequest]],
         *,
         collate: Collate,
         num_workers: int,
@@ -43,14 +43,14 @@ class Loader(DataLoader):
             persistent_workers=persistent_workers and num_workers > 0,
             pin_memory=torch.cuda.is_available(),
             generator=torch.Generator(),
-            worker_init_fn=_begin_work,
+            worker_init_fn=_init_worker,
         )
         if num_workers:
             atexit.register(end_workers)
 
     def __iter__(self) -> Any:
-        with _held_back():
-            iterator = super().__iter__()  # workers are deaf from the beginning, and not only once they have begun
+        with _run_signals_blocked():
+            iterator = super().__iter__()  # workers ignore the signals even while they start
         try:
             yield from iterator
         except (RuntimeError, OSError, EOFError) as error:
@@ -58,35 +58,35 @@ class Loader(DataLoader):
             if not died:
                 raise
             raise RuntimeError(
-                f"a data worker died ({died}). Signal 9 usually means that memory ran out: lower data.batch_size or "
-                f"data.num_workers (now {self.num_workers}); with data.num_workers=0 an error shows where it happens"
+                f"a data worker died ({died}). Signal 9 usually means that memory ran out: reduce data.batch_size or "
+                f"data.num_workers (now {self.num_workers}); data.num_workers=0 shows an error where it occurs"
             ) from error
 
 
 @contextmanager
-def _held_back() -> Iterator[None]:
-    """What is begun meanwhile hears none of these signals; this process hears them afterwards."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, MEANT_FOR_THE_RUN)
+def _run_signals_blocked() -> Iterator[None]:
+    """Processes started meanwhile receive none of these signals; this process receives them afterwards."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, RUN_SIGNALS)
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _begin_work(_worker: int) -> None:
-    """One thread; and signals are for the run to answer, which goes on with its workers until it has saved."""
+def _init_worker(_worker: int) -> None:
+    """Use one thread and ignore signals: the run handles them and needs its workers until it has saved."""
     torch.set_num_threads(1)
-    for number in MEANT_FOR_THE_RUN:
+    for number in RUN_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
 
 
 def end_workers() -> None:
-    """End what is left of data workers, at once: nobody wants their batches any more, and they mind no other signal.
+    """Kill the remaining data workers, since they ignore other signals.
 
-    Waiting for them instead, as Python does when it exits, would last for ever.
+    Python waits for them when it exits, which would last for ever.
     """
     in_main = threading.current_thread() is threading.main_thread()
-    handler = signal.signal(signal.SIGCHLD, signal.SIG_DFL) if in_main else None  # torch would raise at every death
+    handler = signal.signal(signal.SIGCHLD, signal.SIG_DFL) if in_main else None  # torch's handler raises at each death
     for worker in multiprocessing.active_children():
         if worker.daemon:
             worker.kill()
@@ -96,10 +96,10 @@ def end_workers() -> None:
 
 
 def _deaths(workers: Iterable[Any]) -> str:
-    """How those of the processes ended that did not end by themselves; a moment passes until that is known."""
-    deadline = time.monotonic() + SECONDS_TO_DIE
+    """How workers died, if any did; it waits a moment for their exit codes."""
+    deadline = time.monotonic() + EXIT_SECONDS
     while workers and time.monotonic() < deadline:
-        with suppress(RuntimeError):  # torch raises one of its own, wherever we are, when the system reports a death
+        with suppress(RuntimeError):  # torch raises its own error when the system reports a death
             died = [worker for worker in workers if worker.exitcode]
             if died:
                 return ", ".join(f"process {worker.pid} {_ending(worker.exitcode)}" for worker in died)

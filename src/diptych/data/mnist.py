@@ -1,4 +1,4 @@
-"""MNIST from its four idx files (LeCun, Cortes, Burges), captioned in words; bytes become [-1, 1] as v / 127.5 - 1."""
+"""MNIST from its four idx files (LeCun, Cortes, Burges), with captions; bytes become [-1, 1] as v / 127.5 - 1."""
 
 import logging
 import os
@@ -24,10 +24,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class MnistData(Folds, DataModule):
-    """`root` holds the idx files, gzipped or not; where it does not and `download` is true, torchvision fetches them.
+    """`root` holds the idx files, gzipped or not; if they are missing and `download` is true, torchvision fetches them.
 
-    The test split is the official one (its first `test_size`, or all); `val_size` pictures of the official training
-    set, stratified and always the same, or a fold of them validate.
+    The test split is the official one (its first `test_size` pictures, or all). The val split is a stratified, fixed
+    part of `val_size` pictures of the official training set, or a fold of it.
     """
 
     root: Path
@@ -57,7 +57,7 @@ class MnistData(Folds, DataModule):
         return spec, splits
 
     def _folder(self) -> Path:
-        """Where the files lie, after a download if need be."""
+        """The folder of the files, after a download if needed."""
         folders = (self.root, self.root / TORCHVISION_FOLDER)
         found = [folder for folder in folders if not _missing(folder)]
         if not found and self.download:
@@ -65,8 +65,8 @@ class MnistData(Folds, DataModule):
             found = [self.root / TORCHVISION_FOLDER]
         if not found:
             raise ValueError(
-                f"data.root={self.root} has no {_missing(self.root)[0]}[.gz]; name the folder of MNIST's four idx "
-                f"files, or let torchvision fetch them with data.download=true"
+                f"data.root={self.root} has no {_missing(self.root)[0]}[.gz]: name the folder of MNIST's four idx "
+                f"files, or set data.download=true to fetch them with torchvision"
             )
         return found[0]
 
@@ -92,7 +92,7 @@ def _path(folder: Path, name: str) -> Path:
 
 
 def _download(root: Path) -> None:
-    """Fetch beside the final place and move whole files there, over what an interrupted download may have left."""
+    """Download to a temporary folder, then move complete files into place, over an interrupted download's."""
     from torchvision.datasets import MNIST
 
     log.info("downloading MNIST into %s", root)

@@ -1,4 +1,4 @@
-"""What every data set gives Lightning: an endless training stream, finite evaluation sets, and the published facts."""
+"""The base of all data modules: an endless training stream, finite evaluation sets, and facts of the data."""
 
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -21,9 +21,9 @@ class DataModule(LightningDataModule):
     """Base of all data sets; after `setup()` there are `spec` and `splits` (train, val, test).
 
     `captions_per_image` token rows are drawn for each picture. `batch_size` counts the examples of all devices
-    together. `seed` orders the training stream and everything random about its examples; evaluation sets never depend
-    on it. `batches_consumed` is where training stands: it is told before a checkpoint is written, and training starts
-    there after one was loaded.
+    together. `seed` determines the order of the training stream and the random choices in its examples; evaluation sets
+    never depend on it. `batches_consumed` is the position of training: it is set before a checkpoint is written, and a
+    resumed run starts there.
     """
 
     endless: ClassVar[bool] = False
@@ -40,13 +40,13 @@ class DataModule(LightningDataModule):
     def __post_init__(self) -> None:
         super().__init__()
         if self.captions_per_image < 1:
-            raise ValueError(f"data.captions_per_image={self.captions_per_image}: give 1 or more token rows a picture")
+            raise ValueError(f"data.captions_per_image={self.captions_per_image}: set 1 or more captions per picture")
         self.batches_consumed = 0
         self._is_open = False
 
     @abstractmethod
     def open(self) -> tuple[DataSpec, Mapping[str, Examples]]:
-        """Read what there is; called once."""
+        """Open the data; called once."""
 
     def setup(self, stage: str | None = None) -> None:
         if not self._is_open:
@@ -54,7 +54,7 @@ class DataModule(LightningDataModule):
             self._is_open = True
 
     def train_dataloader(self) -> DataLoader:
-        rank, world_size = self._place()
+        rank, world_size = self._rank()
         examples = self.splits["train"]
         stream = Stream(
             size=examples.size,
@@ -76,8 +76,8 @@ class DataModule(LightningDataModule):
         """Every example of a finite split once, in order."""
         examples = self.splits[split]
         if examples.size is None:
-            raise ValueError(f"the {split} split of {self.spec.name} is infinite: it cannot be gone through")
-        rank, world_size = self._place()
+            raise ValueError(f"the {split} split of {self.spec.name} is infinite: evaluate another split")
+        rank, world_size = self._rank()
         requests = in_order(examples.size, max(1, self.batch_size // world_size), rank, world_size)
         return Loader(examples, requests, collate=self._collate(), num_workers=self.num_workers)
 
@@ -90,6 +90,6 @@ class DataModule(LightningDataModule):
     def _collate(self) -> Collate:
         return Collate(tokenizer_of(self.spec), self.spec.image_size, self.spec.labels)
 
-    def _place(self) -> tuple[int, int]:
-        """The rank of this process, and how many processes train together."""
+    def _rank(self) -> tuple[int, int]:
+        """The rank of this process and the number of processes."""
         return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)

@@ -1,4 +1,4 @@
-"""What can be said of a picture of one handwritten digit."""
+"""Captions of a picture of one handwritten digit."""
 
 NUMERALS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
@@ -14,12 +14,12 @@ PHRASINGS = (
 
 
 def sentences(digit: int) -> tuple[str, ...]:
-    """Every phrasing, always in the same order; the first one is the shortest."""
+    """Every phrasing, in a fixed order; the first one is the shortest."""
     word = NUMERALS[digit]
     article = "an" if word == "eight" else "a"
     return tuple(phrasing.format(article=article, word=word, digit=digit) for phrasing in PHRASINGS)
 
 
 def all_sentences() -> tuple[str, ...]:
-    """All that is ever said of digits, so that the vocabulary does not depend on a sample."""
+    """All captions of all digits, so that the vocabulary does not depend on a sample."""
     return tuple(sentence for digit in range(len(NUMERALS)) for sentence in sentences(digit))

@@ -1,4 +1,4 @@
-"""Picture files as square RGB bytes: orientation, palettes, transparency, 16 bits and CMYK seen to."""
+"""Read picture files as square RGB bytes, with any orientation, palette, transparency, 16 bits or CMYK."""
 
 from pathlib import Path
 from random import Random
@@ -14,9 +14,9 @@ WHITE = (255, 255, 255)
 
 
 def read_square(path: Path, size: int, rng: Random | None = None) -> UInt8[Tensor, "3 size size"]:
-    """The largest square of the picture, brought to `size`: one cut at random, or from its middle without `rng`."""
+    """The largest square of the picture, resized to `size`: a random crop, or the centre without `rng`."""
     with Image.open(path) as opened:
-        opened.draft("RGB", (2 * size, 2 * size))  # lets JPEG decode at a fraction of its resolution
+        opened.draft("RGB", (2 * size, 2 * size))  # JPEG then decodes at a fraction of its resolution
         picture = as_rgb(ImageOps.exif_transpose(opened))
     width, height = picture.size
     side = min(width, height)
@@ -27,7 +27,7 @@ def read_square(path: Path, size: int, rng: Random | None = None) -> UInt8[Tenso
 
 
 def as_rgb(picture: Image.Image) -> Image.Image:
-    """Any mode as RGB; what is transparent becomes white, 16-bit grey keeps its upper eight bits."""
+    """Any mode as RGB; transparent pixels become white, 16-bit grey keeps its upper eight bits."""
     if picture.mode.startswith("I"):
         return Image.fromarray((np.asarray(picture).astype(np.uint32) >> 8).astype(np.uint8)).convert("RGB")
     if picture.has_transparency_data:
@@ -38,7 +38,7 @@ def as_rgb(picture: Image.Image) -> Image.Image:
 
 
 def is_decodable(path: Path) -> bool:
-    """Whether the whole file decodes; JPEG at an eighth of its resolution, which reads every byte all the same."""
+    """Whether the whole file decodes; JPEG at an eighth of its resolution, which still reads every byte."""
     try:
         with Image.open(path) as opened:
             opened.draft("RGB", (VERIFY_SIDE, VERIFY_SIDE))

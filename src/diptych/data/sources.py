@@ -1,4 +1,4 @@
-"""Where a folder keeps its captions, its pictures and its splits: as its owner says, else where people put them."""
+"""Find a folder's captions, pictures and splits: as configured, else at the usual places."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from diptych.data.caption_files import Row, read_caption_file
+from diptych.data.caption_files import CaptionRow, read_caption_file
 from diptych.data.checks import SPLIT_NAMES
 
 METADATA = ("metadata.jsonl", "metadata.csv")
@@ -19,7 +19,7 @@ ROWS_TO_PROBE = 20
 
 @dataclass(frozen=True)
 class Source:
-    """One caption file, the folder that its names start from, and the split it is (None: it does not say)."""
+    """One caption file, the folder of its pictures, and its split (None if unknown)."""
 
     caption_file: Path
     folder: Path
@@ -29,7 +29,7 @@ class Source:
 def find_sources(
     root: Path, captions: str | Mapping[str, str] | None = None, images: str | Mapping[str, str] | None = None
 ) -> list[Source]:
-    """The caption files of `root`: one for all, or one a split; a ValueError says what was looked for."""
+    """The caption files of `root`: one for all, or one per split; a ValueError lists the expected names."""
     if not root.is_dir():
         raise ValueError(f"data.root={root} is not a folder")
     files = _given(root, captions) if captions else _found(root)
@@ -37,7 +37,7 @@ def find_sources(
 
 
 def find_split_lists(root: Path) -> dict[str, Path]:
-    """Flickr8k's lists of names, `*.trainImages.txt` and so on, where there are."""
+    """Flickr8k's split lists, `*.trainImages.txt` and so on, if there are any."""
     found = ((SPLIT_LIST.search(path.name), path) for path in sorted(root.glob("*Images.txt")))
     return {SPLIT_NAMES[match[1]]: path for match, path in found if match}
 
@@ -52,7 +52,7 @@ def _given(root: Path, captions: str | Mapping[str, str]) -> dict[str | None, Pa
 
 
 def split_name(name: str | None, key: str) -> str | None:
-    """Our name (train, val, test) for what a config or a folder calls a split."""
+    """Our name (train, val, test) of a split in a config or a folder."""
     if name is not None and name not in SPLIT_NAMES:
         raise ValueError(f"{key}: {name!r} is no split; write train, val or test")
     return SPLIT_NAMES[name] if name else None
@@ -73,11 +73,11 @@ def _matches(root: Path, patterns: Sequence[str]) -> list[Path]:
 
 
 def _single(root: Path, candidates: list[Path]) -> dict[str | None, Path]:
-    """The one candidate, or one a split when their names tell the splits apart."""
+    """The one candidate, or one per split if their names contain the splits."""
     names = ", ".join(path.relative_to(root).as_posix() for path in candidates)
     if not candidates:
         raise ValueError(
-            f"data.root={root} has no captions: none of {', '.join((*METADATA, *USUAL_NAMES, *ANY_NAMES))} is there; "
+            f"data.root={root} has no captions: there is none of {', '.join((*METADATA, *USUAL_NAMES, *ANY_NAMES))}; "
             f"name the caption file with data.captions=…"
         )
     if len(candidates) == 1:
@@ -90,10 +90,10 @@ def _single(root: Path, candidates: list[Path]) -> dict[str | None, Path]:
 
 
 def _picture_folder(root: Path, caption_file: Path, split: str | None, images: str | Mapping[str, str] | None) -> Path:
-    """The folder that `images` names, else the first likely one in which the captions' first pictures lie."""
+    """The folder that `images` names, else the first likely folder with one of the captions' first pictures."""
     if images:
         return _given_folder(root, images, split)
-    rows = islice((row for row in read_caption_file(caption_file) if isinstance(row, Row)), ROWS_TO_PROBE)
+    rows = islice((row for row in read_caption_file(caption_file) if isinstance(row, CaptionRow)), ROWS_TO_PROBE)
     names = [row.file for row in rows]
     likely = _likely_folders(root, caption_file)
     return next((f for f in likely if any((f / name).is_file() for name in names)), caption_file.parent)
@@ -110,7 +110,7 @@ def _given_folder(root: Path, images: str | Mapping[str, str], split: str | None
 
 
 def _likely_folders(root: Path, caption_file: Path) -> list[Path]:
-    """Beside the captions, then two levels of folders, those first whose name the caption file has in its own."""
+    """The captions' folder, then two levels of folders, first those whose name the caption file's name contains."""
     folders = [*root.glob("*/"), *root.glob("*/*/")]
     folders.sort(key=lambda folder: (folder.name not in caption_file.stem, len(folder.parts), folder))
     return [caption_file.parent, root, *folders]

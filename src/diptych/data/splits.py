@@ -1,4 +1,4 @@
-"""Which pictures train, validate and test, where a folder says it and where it does not."""
+"""Split pictures into train, val and test, by a folder's own splits or by a hash."""
 
 import hashlib
 import logging
@@ -11,7 +11,7 @@ log = logging.getLogger(__name__)
 
 
 def apply_split_lists(pictures: Sequence[Picture], lists: Mapping[str, Path]) -> list[Picture]:
-    """The pictures that the lists of names put into a split; those in none are left out, and counted."""
+    """The pictures in a split list, with their split; the others are left out and counted."""
     split_of = {name: split for split, path in lists.items() for name in path.read_text(encoding="utf-8").split("\n")}
     split_of = {name.strip(): split for name, split in split_of.items()}
     kept = [picture for picture in pictures if picture.key in split_of]
@@ -19,14 +19,14 @@ def apply_split_lists(pictures: Sequence[Picture], lists: Mapping[str, Path]) ->
         picture.split = split_of[picture.key]
     unknown = split_of.keys() - {picture.key for picture in kept} - {""}
     if unknown:
-        log.warning("%d names in split lists are no good pictures, such as %s", len(unknown), min(unknown))
+        log.warning("%d names in split lists are not good pictures, for example %s", len(unknown), min(unknown))
     if len(kept) < len(pictures):
         log.info("%d pictures are in no split list and are left out", len(pictures) - len(kept))
     return kept
 
 
 def split_pictures(pictures: Sequence[Picture], *, val_share: float, test_share: float) -> dict[str, list[Picture]]:
-    """Train, val and test. A split that no picture names is cut from the others by a hash of the picture's name."""
+    """Train, val and test. A split without named pictures is taken from the rest by a hash of the pictures' names."""
     splits = {name: [p for p in pictures if p.split == name] for name in ("val", "test")}
     rest = [p for p in pictures if p.split in (None, "train")]
     by_hash = in_fixed_order(rest)
@@ -39,5 +39,5 @@ def split_pictures(pictures: Sequence[Picture], *, val_share: float, test_share:
 
 
 def in_fixed_order(pictures: Sequence[Picture]) -> list[Picture]:
-    """By a hash of their names: as good as shuffled, and always the same."""
+    """Order pictures by a hash of their names: like a shuffle, but always the same."""
     return sorted(pictures, key=lambda picture: hashlib.sha256(picture.key.encode()).digest())

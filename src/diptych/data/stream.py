@@ -1,8 +1,8 @@
-"""The one order in which training data are visited: an endless sequence of full batches, addressed by number.
+"""The order of training data: an endless sequence of full batches, addressed by number.
 
-Batch i depends on the seed and i alone, so a resumed run starts at the batch where it stopped and nothing has to be
-replayed. Finite data are visited in passes, each a fresh permutation; a batch may span two passes, so none is short
-and every example is drawn equally often.
+Batch i depends on the seed and i alone, so a resumed run starts at the batch where it stopped, without a replay. Finite
+data are visited in passes, each a new permutation; a batch may span two passes, so all batches are full and every
+example is drawn equally often.
 """
 
 from collections.abc import Iterator
@@ -11,13 +11,13 @@ from itertools import count
 
 from torch.utils.data import Sampler
 
-from diptych.data.example import Request, keyed_rng
+from diptych.data.example import ExampleRequest, keyed_rng
 
 
-class Stream(Sampler[list[Request]]):
-    """Batches of requests from batch `start` on; of each batch of `batch_size`, rank r of w takes the r-th part.
+class Stream(Sampler[list[ExampleRequest]]):
+    """Batches of requests from batch `start` on; rank r of w takes the r-th part of each batch.
 
-    `size=None` is an infinite data set: its examples are drawn in the order of their numbers.
+    `size=None` means an infinite data set: its examples are drawn in the order of their numbers.
     """
 
     def __init__(
@@ -25,11 +25,11 @@ class Stream(Sampler[list[Request]]):
     ) -> None:
         if batch_size < 1 or batch_size % world_size:
             raise ValueError(
-                f"data.batch_size is {batch_size}; it counts the examples of all {world_size} device(s) together "
-                f"and must be a multiple of that number"
+                f"data.batch_size={batch_size}: this is the batch of all {world_size} device(s) together; make it a "
+                f"multiple of {world_size}"
             )
         if size == 0:
-            raise ValueError("there is nothing to train on: the train split has no examples")
+            raise ValueError("the train split has no examples: there is nothing to train on")
         self.size = size
         self.batch_size = batch_size
         self.start = start
@@ -37,13 +37,13 @@ class Stream(Sampler[list[Request]]):
         self.share = batch_size // world_size
         self._order = lru_cache(maxsize=2)(lambda number: permutation(size or 0, seed, number))
 
-    def __iter__(self) -> Iterator[list[Request]]:
+    def __iter__(self) -> Iterator[list[ExampleRequest]]:
         return map(self.batch, count(self.start))
 
-    def batch(self, number: int) -> list[Request]:
-        """Batch `number`, as far as it is this rank's."""
+    def batch(self, number: int) -> list[ExampleRequest]:
+        """The rank's part of batch `number`."""
         first = number * self.batch_size + self.rank * self.share
-        return [Request(self._index(draw), draw) for draw in range(first, first + self.share)]
+        return [ExampleRequest(self._index(draw), draw) for draw in range(first, first + self.share)]
 
     def _index(self, draw: int) -> int:
         if self.size is None:
@@ -59,7 +59,7 @@ def permutation(size: int, seed: int, number: int) -> list[int]:
     return order
 
 
-def in_order(size: int, batch_size: int, rank: int = 0, world_size: int = 1) -> list[list[Request]]:
-    """Every example once, in order and without randomness; of w ranks, rank r sees every w-th example."""
-    requests = [Request(index) for index in range(rank, size, world_size)]
+def in_order(size: int, batch_size: int, rank: int = 0, world_size: int = 1) -> list[list[ExampleRequest]]:
+    """Every example once, in order and without randomness; rank r of w takes every w-th example."""
+    requests = [ExampleRequest(index) for index in range(rank, size, world_size)]
     return [requests[i : i + batch_size] for i in range(0, len(requests), batch_size)]

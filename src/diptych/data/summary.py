@@ -1,4 +1,4 @@
-"""A data set in numbers: pictures, captions, lengths and words; and whether what it gives is sound."""
+"""Summarise a data set (pictures, captions, lengths, words) and check its examples."""
 
 import statistics
 from collections import Counter
@@ -24,11 +24,11 @@ UNSOUND = {
     "wrong_shape": "pictures of a wrong size",
     "unknown_words": "pictures whose captions have words that the vocabulary lacks",
 }
-"""Kinds of faults that `unsound` finds, and how they are called."""
+"""The kinds of faults that `unsound` finds, with their labels."""
 
 
 def summarise(data: DataModule) -> dict[str, Any]:
-    """Plain values: facts of the data, and for each split its pictures, captions and words; opens no picture."""
+    """Plain values: facts of the data, and counts of pictures, captions and words per split; opens no picture."""
     tokenizer = tokenizer_of(data.spec)
     words: Counter[str] = Counter()
     splits = {name: _summary(split, tokenizer, words) for name, split in data.splits.items()}
@@ -46,7 +46,7 @@ def summarise(data: DataModule) -> dict[str, Any]:
 
 
 def _summary(split: Examples, tokenizer: Tokenizer, words: Counter[str]) -> dict[str, Any]:
-    """`pictures` is None for an infinite split, whose first `examined` pictures are then counted."""
+    """The counts of one split; of an infinite split (`pictures` None) the first `examined` pictures count."""
     examined = EXAMINED_OF_INFINITE if split.size is None else split.size
     captions = [caption for index in range(examined) for caption in split.captions_of(index)]
     tokens = [tokenizer.split(caption) for caption in captions]
@@ -76,7 +76,7 @@ def _spread(lengths: list[int]) -> dict[str, float]:
 
 
 def unsound(data: DataModule, *, examples: int) -> dict[str, list[str]]:
-    """What is wrong with the first examples of each split as a network would get them, by kind."""
+    """The faults in each split's first examples, as a network receives them, by kind."""
     problems: dict[str, list[str]] = {}
     for name, split in data.splits.items():
         if split.size == 0:

@@ -1,7 +1,8 @@
-"""Searching and sampling captions: pure functions over a decoder's step, batched, always ending in a caption."""
+"""Decoding captions: pure functions over a decoder's step, batched over images."""
 
 from diptych.decoding.beam import beam
-from diptych.decoding.interface import Decoded, StepFunction
+from diptych.decoding.captions import decode
+from diptych.decoding.interface import Decoded, Search, StepFunction
 from diptych.decoding.sampling import greedy, sample
 
-__all__ = ["Decoded", "StepFunction", "beam", "greedy", "sample"]
+__all__ = ["Decoded", "Search", "StepFunction", "beam", "decode", "greedy", "sample"]

@@ -1,9 +1,9 @@
-"""Beam search: the `width` best hypotheses of every image side by side, all images at once.
+"""Beam search over a batch of images: the `width` best hypotheses of each image.
 
-Finished and unfinished hypotheses are ranked by one score, log-probability over length to a power, and compete for
-the same places. A finished one is never extended, and the best finished one of each image is kept aside, also when
-unfinished ones crowd it out. Where nothing has finished at `max_length`, the best unfinished hypothesis is returned.
-Width 1 is greedy search; a width that drops nothing is exhaustive search.
+One score ranks finished and unfinished hypotheses: log-probability over length to a power. A finished hypothesis is
+never extended, and the best finished one of each image is kept even if unfinished ones push it out of the beam. If
+none has finished at `max_length`, the best unfinished one is returned. Width 1 is greedy search; a width that drops
+nothing is exhaustive search.
 """
 
 from typing import NamedTuple
@@ -17,7 +17,7 @@ from diptych.types import EOS_ID, PAD_ID
 
 
 class _Hypotheses(NamedTuple):
-    """`width` captions of every image, best first; `tokens` are <pad> from where nothing has been said."""
+    """`width` captions per image, best first; `tokens` are <pad> after the last token so far."""
 
     tokens: Int[Tensor, "images width max_length"]
     log_prob: Float[Tensor, "images width"]
@@ -29,13 +29,13 @@ class _Hypotheses(NamedTuple):
 def beam(step: StepFunction, state: State, *, width: int, max_length: int, length_power: float = 1.0) -> Decoded:
     """The best caption found for each image.
 
-    `max_length` counts <eos>, not <bos>. With `length_power` 0 whole captions compete, which favours short ones;
-    with 1 they compete per token.
+    `max_length` counts <eos>, not <bos>. `length_power` 0 compares whole log-probabilities, which favours short
+    captions; 1 compares log-probability per token.
     """
     if width < 1:
         raise ValueError(f"beam={width}: a beam has at least one hypothesis")
     last = first_tokens(state)
-    live = _nothing_said(last, max_length)
+    live = _empty_hypotheses(last, max_length)
     best = live._replace(score=torch.full_like(live.score, -torch.inf))
     for time in range(max_length):
         logits, state = step(last, state)
@@ -50,8 +50,8 @@ def beam(step: StepFunction, state: State, *, width: int, max_length: int, lengt
     return Decoded(best.tokens[:, 0, :longest], best.log_prob[:, 0], best.score[:, 0])
 
 
-def _nothing_said(last: Tensor, max_length: int) -> _Hypotheses:
-    """One empty hypothesis an image, so that the first step extends one and not `width` equal ones."""
+def _empty_hypotheses(last: Tensor, max_length: int) -> _Hypotheses:
+    """One empty hypothesis per image, so that the first step does not extend `width` equal ones."""
     tokens = torch.full((len(last), 1, max_length), PAD_ID, device=last.device)
     zero = torch.zeros(len(last), 1, device=last.device)
     return _Hypotheses(tokens, zero, zero, zero.bool())
@@ -60,7 +60,7 @@ def _nothing_said(last: Tensor, max_length: int) -> _Hypotheses:
 def _extended(
     live: _Hypotheses, log_probs: Tensor, time: int, width: int, length_power: float
 ) -> tuple[_Hypotheses, Int[Tensor, " rows"]]:
-    """The best `width` continuations, and the row of the state that each continues."""
+    """The best `width` continuations, and the state's row that each continues."""
     images, old_width, _ = live.tokens.shape
     vocabulary = log_probs.shape[-1]
     only_pad = torch.full_like(log_probs[0], -torch.inf)
@@ -71,7 +71,7 @@ def _extended(
     scores = log_prob / lengths.pow(length_power).repeat_interleave(vocabulary, dim=1)
     score, choice = scores.topk(min(width, scores.shape[1]))
     parents, words = choice // vocabulary, choice % vocabulary
-    tokens = _of_places(live.tokens, parents)
+    tokens = _gather_hypotheses(live.tokens, parents)
     tokens[:, :, time] = words
     finished = live.finished.gather(1, parents) | (words == EOS_ID)
     rows = parents + old_width * torch.arange(images, device=parents.device).unsqueeze(1)
@@ -79,20 +79,20 @@ def _extended(
 
 
 def _choose(eligible: Bool[Tensor, "images width"], live: _Hypotheses, best: _Hypotheses) -> _Hypotheses:
-    """For each image its first eligible hypothesis, else the one it had; hypotheses are in order of their score."""
-    place = eligible.int().argmax(dim=1, keepdim=True)
-    found = eligible.gather(1, place)
+    """Each image's first eligible hypothesis (they are sorted by score), else its previous one."""
+    index = eligible.int().argmax(dim=1, keepdim=True)
+    found = eligible.gather(1, index)
     return _Hypotheses(
-        torch.where(found.unsqueeze(-1), _of_places(live.tokens, place), best.tokens),
-        *(torch.where(found, new.gather(1, place), old) for new, old in zip(live[1:], best[1:], strict=True)),
+        torch.where(found.unsqueeze(-1), _gather_hypotheses(live.tokens, index), best.tokens),
+        *(torch.where(found, new.gather(1, index), old) for new, old in zip(live[1:], best[1:], strict=True)),
     )
 
 
-def _of_places(tokens: Int[Tensor, "images width length"], places: Int[Tensor, "images new_width"]) -> Tensor:
-    return tokens.gather(1, places.unsqueeze(-1).expand(-1, -1, tokens.shape[-1]))
+def _gather_hypotheses(tokens: Int[Tensor, "images width length"], index: Int[Tensor, "images new_width"]) -> Tensor:
+    return tokens.gather(1, index.unsqueeze(-1).expand(-1, -1, tokens.shape[-1]))
 
 
 def _settled(best: _Hypotheses, live: _Hypotheses, longest: float) -> bool:
-    """Whether no unfinished hypothesis can still win: its log-probability never rises and its length is bounded."""
+    """Whether no unfinished hypothesis can still win: log-probabilities never rise and lengths are bounded."""
     reachable = (live.log_prob / longest).masked_fill(live.finished, -torch.inf)
     return bool((best.score >= reachable.max(dim=1, keepdim=True).values).all())

@@ -1,4 +1,4 @@
-"""What every search shares: the step it drives, the state it carries along, and the captions it returns."""
+"""What all searches share: the decoder's step, its state, and the captions they return."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -10,16 +10,16 @@ from torch import Tensor
 from diptych.types import BOS_ID, PAD_ID
 
 State = Any
-"""A tensor whose first axis is the hypotheses, or a nested tuple of such."""
+"""A tensor whose first axis is the hypotheses, or a nested tuple of such tensors."""
 
 StepFunction = Callable[[Tensor, State], tuple[Tensor, State]]
 """(last tokens, state) -> (logits over the next token, next state)."""
 
 
 class Decoded(NamedTuple):
-    """One caption an image. `tokens` end with <eos>, then <pad>; a caption cut at the maximum length has no <eos>.
+    """One caption per image. `tokens` end with <eos>, then <pad>; a caption cut at the maximum length has no <eos>.
 
-    There is no <bos>. `log_prob` is what the model gives the tokens, `score` what the search went by.
+    There is no <bos>. `log_prob` is the model's log-probability of the tokens, `score` the search's ranking.
     """
 
     tokens: Int[Tensor, "images length"]
@@ -27,8 +27,12 @@ class Decoded(NamedTuple):
     score: Float[Tensor, " images"]
 
 
+Search = Callable[..., Decoded]
+"""(step, state, *, max_length) -> captions: `greedy`, or `beam` and `sample` with their settings in a `partial`."""
+
+
 def word_log_probs(logits: Float[Tensor, "rows vocabulary"]) -> Float[Tensor, "rows vocabulary"]:
-    """The model's log-probabilities, minus infinity for what is never said: <pad> and <bos>."""
+    """The model's log-probabilities; minus infinity for <pad> and <bos>, which no caption contains."""
     log_probs = logits.float().log_softmax(dim=-1)
     log_probs[:, [PAD_ID, BOS_ID]] = -torch.inf
     return log_probs

@@ -1,4 +1,4 @@
-"""One hypothesis an image, word by word: the likeliest word, or one drawn by chance."""
+"""Greedy search and sampling: one hypothesis per image, token by token."""
 
 from collections.abc import Callable
 
@@ -13,8 +13,8 @@ Choice = Callable[[Float[Tensor, "rows vocabulary"]], Int[Tensor, " rows"]]
 
 
 def greedy(step: StepFunction, state: State, *, max_length: int) -> Decoded:
-    """The likeliest word at every step. `max_length` counts <eos>, not <bos>."""
-    return _walk(step, state, lambda log_probs: log_probs.argmax(dim=-1), max_length)
+    """The likeliest token at every step. `max_length` counts <eos>, not <bos>."""
+    return _decode(step, state, lambda log_probs: log_probs.argmax(dim=-1), max_length)
 
 
 def sample(
@@ -26,7 +26,7 @@ def sample(
     temperature: float = 1.0,
     top_p: float = 1.0,
 ) -> Decoded:
-    """Words drawn from the smallest set that holds `top_p` of the probability (Holtzman et al. 2020, nucleus)."""
+    """Nucleus sampling (Holtzman et al. 2020): from the fewest tokens that hold `top_p` of the probability."""
     if temperature <= 0 or not 0 < top_p <= 1:
         raise ValueError(f"temperature={temperature} must be above 0 and top_p={top_p} in (0, 1]")
 
@@ -34,28 +34,28 @@ def sample(
         probabilities = nucleus((log_probs / temperature).softmax(dim=-1), top_p)
         return torch.multinomial(probabilities, 1, generator=rng).squeeze(-1)
 
-    return _walk(step, state, draw, max_length)
+    return _decode(step, state, draw, max_length)
 
 
 def nucleus(probabilities: Float[Tensor, "rows vocabulary"], top_p: float) -> Float[Tensor, "rows vocabulary"]:
-    """Zero outside the fewest words that together hold `top_p`; the likeliest always stays. Not renormalised."""
+    """Zero outside the fewest tokens that hold `top_p` together; the likeliest always stays. Not renormalised."""
     ordered, order = probabilities.sort(dim=-1, descending=True)
     before = ordered.cumsum(dim=-1) - ordered
     return torch.zeros_like(probabilities).scatter(-1, order, ordered.masked_fill(before >= top_p, 0.0))
 
 
 @torch.no_grad()
-def _walk(step: StepFunction, state: State, choose: Choice, max_length: int) -> Decoded:
+def _decode(step: StepFunction, state: State, choose: Choice, max_length: int) -> Decoded:
     tokens = first_tokens(state)
     done = torch.zeros_like(tokens, dtype=torch.bool)
     log_prob = torch.zeros(len(tokens), device=tokens.device)
-    said = []
-    while len(said) < max_length and not done.all():
+    decoded = []
+    while len(decoded) < max_length and not done.all():
         logits, state = step(tokens, state)
         log_probs = word_log_probs(logits)
         chosen = choose(log_probs)
         log_prob = log_prob + log_probs.gather(1, chosen.unsqueeze(1)).squeeze(1).masked_fill(done, 0.0)
         tokens = chosen.masked_fill(done, PAD_ID)
         done = done | (tokens == EOS_ID)
-        said.append(tokens)
-    return Decoded(torch.stack(said, 1), log_prob, log_prob)
+        decoded.append(tokens)
+    return Decoded(torch.stack(decoded, 1), log_prob, log_prob)

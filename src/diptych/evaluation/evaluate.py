@@ -18,7 +18,7 @@ from diptych.evaluation.request import AS_USUAL, Request
 from diptych.evaluation.results import Evaluation, save
 from diptych.evaluation.scene_accuracy import silently
 from diptych.evaluation.suite import SUITE
-from diptych.runs.lifecycle.redaction import run_info, told
+from diptych.runs.lifecycle.redaction import redacted, run_info
 from diptych.runs.load import Handle
 from diptych.types import Track
 
@@ -65,7 +65,7 @@ def report_to_trackers(handle: Handle, results: Sequence[Kept], request: Request
     }
     nodes = [(name, node) for name, node in config["tracking"].items() if node]
     trackers = [components.build(node, f"tracking.{name}", {}, trust) for name, node in nodes]
-    return [line for tracker in trackers if (line := tracker.amend(told(config), run, values, status))]
+    return [line for tracker in trackers if (line := tracker.amend(redacted(config), run, values, status))]
 
 
 def summary_group(evaluation: Evaluation, request: Request) -> str:
@@ -84,5 +84,5 @@ def summary_group(evaluation: Evaluation, request: Request) -> str:
 
 def _told_apart(given: str) -> str:
     """What others are told of it; where that says less, it is followed by what tells it from others like it."""
-    said = told(given)
+    said = redacted(given)
     return said if said == given else f"{said} {hashlib.sha256(given.encode()).hexdigest()[:8]}"

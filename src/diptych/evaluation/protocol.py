@@ -17,7 +17,7 @@ def protocol_of(handle: Handle, held_out: HeldOut, seed: int) -> dict[str, Any]:
     return {
         **measured(handle),
         "experiment": handle.run.experiment,
-        "ema": bool(getattr(handle.system, "generator_average", None)),
+        "ema": bool(getattr(handle.system, "has_averages", False)),
         "data": held_out.name,
         "overrides": list(held_out.overrides),
         "split": held_out.split,

@@ -1,8 +1,8 @@
 """Adversarial objectives on logits, one value per example.
 
-A logit `l` means D(x) = sigmoid(l); no discriminator here ends in a sigmoid, so that nothing overflows. Both losses
-of an objective are minimised. An objective is a class with `discriminator(real_logits, fake_logits)` and
-`generator(fake_logits)`; siblings differ only in the idea.
+A logit `l` means D(x) = sigmoid(l); no discriminator here ends in a sigmoid, so that nothing overflows. Both losses of
+an objective are minimised. An objective is a class with `discriminator(real_logits, fake_logits)` and
+`generator(fake_logits)`; all have the same signature and differ only in the formula.
 """
 
 from collections.abc import Callable
@@ -16,13 +16,13 @@ from diptych.types import Logits
 
 
 class Objective(Protocol):
-    """What a system needs of an objective."""
+    """The interface of an objective."""
 
     def discriminator(self, real_logits: Logits, fake_logits: Logits) -> Logits:
-        """The discriminator's loss; example i of one side is paired with example i of the other."""
+        """The discriminator's loss; example i of the real logits is paired with example i of the fake ones."""
         ...
 
-    def generator(self, fake_logits: Logits) -> Logits:
+    def generator(self, fake_logits: Logits, real_logits: Logits) -> Logits:
         """The generator's loss."""
         ...
 
@@ -59,22 +59,22 @@ def of_patches(loss: Callable[..., Logits], *logits: Float[Tensor, "batch patche
 
 
 class Minimax:
-    """min over G, max over D of V(D, G) = E log D(x) + E log(1 - D(G(z))), literally."""
+    """min over G, max over D of V(D, G) = E log D(x) + E log(1 - D(G(z)))."""
 
     def discriminator(self, real_logits: Logits, fake_logits: Logits) -> Logits:
         return cross_entropy_discriminator_loss(real_logits, fake_logits)
 
-    def generator(self, fake_logits: Logits) -> Logits:
+    def generator(self, fake_logits: Logits, real_logits: Logits) -> Logits:
         return minimax_generator_loss(fake_logits)
 
 
 class NonSaturating:
-    """Minimax's discriminator with a generator that maximises log D(G(z)) instead: what DCGAN trains with."""
+    """Minimax's discriminator with a generator that maximises log D(G(z)), as DCGAN uses it."""
 
     def discriminator(self, real_logits: Logits, fake_logits: Logits) -> Logits:
         return cross_entropy_discriminator_loss(real_logits, fake_logits)
 
-    def generator(self, fake_logits: Logits) -> Logits:
+    def generator(self, fake_logits: Logits, real_logits: Logits) -> Logits:
         return non_saturating_generator_loss(fake_logits)
 
 
@@ -84,5 +84,5 @@ class Hinge:
     def discriminator(self, real_logits: Logits, fake_logits: Logits) -> Logits:
         return hinge_discriminator_loss(real_logits, fake_logits)
 
-    def generator(self, fake_logits: Logits) -> Logits:
+    def generator(self, fake_logits: Logits, real_logits: Logits) -> Logits:
         return hinge_generator_loss(fake_logits)

@@ -1,6 +1,6 @@
-"""What a caption costs: the negative log-likelihood of its tokens, and a penalty on attention that misses regions.
+"""Losses of captions: negative log-likelihood of the tokens, and the doubly stochastic attention penalty.
 
-`targets` are the tokens to be said (the caption without <bos>): <eos> is one of them, <pad> costs nothing.
+`targets` are the captions without <bos>: <eos> is a target, <pad> is not.
 """
 
 import torch.nn.functional as F
@@ -15,7 +15,7 @@ def token_nll(
     targets: Int[Tensor, "rows length"],
     label_smoothing: float = 0.0,
 ) -> Float[Tensor, "rows length"]:
-    """Nats per token, 0 on padding. With smoothing, that share of each target is spread evenly over the vocabulary."""
+    """Nats per token, 0 on padding. Smoothing spreads that share of each target evenly over the vocabulary."""
     return F.cross_entropy(
         logits.transpose(1, 2), targets, ignore_index=PAD_ID, label_smoothing=label_smoothing, reduction="none"
     )
@@ -26,7 +26,7 @@ def caption_nll(
     targets: Int[Tensor, "rows length"],
     label_smoothing: float = 0.0,
 ) -> Float[Tensor, " rows"]:
-    """Nats per real token of each caption, so that neither padding nor a longer phrasing changes the scale."""
+    """Mean nats per real token of each caption: neither padding nor length changes the scale."""
     lengths = (targets != PAD_ID).sum(dim=1).clamp(min=1)
     return token_nll(logits, targets, label_smoothing).sum(dim=1) / lengths
 
@@ -34,9 +34,9 @@ def caption_nll(
 def doubly_stochastic_penalty(
     attention: Float[Tensor, "rows length regions"], token_mask: Bool[Tensor, "rows length"]
 ) -> Float[Tensor, " rows"]:
-    """Mean over regions of (1 - attention received over all real words) squared; Xu et al. 2015, equation 14.
+    """Mean over regions of (1 - attention summed over real tokens) squared; Xu et al. 2015, equation 14.
 
-    The paper sums over regions; the mean keeps one weight meaning the same on every grid.
+    The paper sums over regions; with the mean, one weight suits every grid size.
     """
     received = (attention * token_mask.unsqueeze(-1)).sum(dim=1)
     return (1 - received).square().mean(dim=-1)

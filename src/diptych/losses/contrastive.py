@@ -1,4 +1,4 @@
-"""How well images and sentences find each other within a batch."""
+"""The contrastive loss of images and sentences in a batch."""
 
 import torch
 from jaxtyping import Bool, Float
@@ -15,8 +15,8 @@ def contrastive_loss(
 ) -> Float[Tensor, " batch"]:
     """Symmetric InfoNCE of cosine similarities (Radford et al. 2021, arXiv:2103.00020), one value per pair.
 
-    `compatible[i, j]` says that sentence j is true of image i as well; such a pair is no negative and leaves both
-    denominators. Without it, all other pairs are negatives. Computed in float32; zero for a batch of one.
+    `compatible[i, j]` means that sentence j is true of image i as well; such a pair is not a negative and leaves both
+    denominators. Without it, all other pairs are negatives. The loss is in float32, and zero for a batch of one.
     """
     images = F.normalize(image_embeddings.float(), dim=1)
     texts = F.normalize(text_embeddings.float(), dim=1)

@@ -1,4 +1,4 @@
-"""How far a sentence vector is from what it should have foreseen."""
+"""The text-pretraining loss: the distance of sentence vectors from their targets."""
 
 from jaxtyping import Float
 from torch import Tensor

@@ -1,4 +1,4 @@
-"""What a variational autoencoder pays for, and how well it generates again (Kingma & Welling 2014, arXiv:1312.6114)."""
+"""Losses of a variational autoencoder: KL divergence, reconstruction (Kingma & Welling 2014, arXiv:1312.6114)."""
 
 from jaxtyping import Float
 from torch import Tensor
@@ -20,5 +20,5 @@ def reconstruction_loss(generated: Images, images: Images) -> Float[Tensor, " ba
 
 
 def latent_loss(recovered: Latents, latents: Latents) -> Float[Tensor, " batch"]:
-    """Mean squared error of the latents that a generated picture was read to come from; 1 for a blind guess of zero."""
+    """Mean squared error of the latents recovered from a generated picture; 1 for the constant guess of zero."""
     return (recovered.float() - latents.float()).square().mean(dim=1)

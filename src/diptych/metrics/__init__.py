@@ -1,1 +1,1 @@
-"""Figures that can be trusted: pure functions with thin torchmetrics wrappers."""
+"""Metrics: pure functions with thin torchmetrics wrappers."""

@@ -1,4 +1,4 @@
-"""How many labels were found in pictures, and how sure that is: a row a picture, a column a label."""
+"""Precision, recall and F1 of multi-label classification, with intervals; a row per picture, a column per label."""
 
 from collections.abc import Hashable, Sequence
 from typing import NamedTuple
@@ -12,14 +12,14 @@ from diptych.metrics.statistics.clusters import BOOTSTRAP, WILSON_OF_CLUSTERS, b
 
 
 class Ratio(NamedTuple):
-    """A ratio of two counts, with its 95 % interval over contents; neither where nothing was counted."""
+    """A ratio of two counts, with its 95 % interval over contents; None if nothing was counted."""
 
     value: float | None
     interval: Interval | None
 
 
 class LabelScores(NamedTuple):
-    """Of all (picture, label) pairs together: of those found, of those that hold, and of both (twice the hits)."""
+    """Precision, recall and F1 over all (picture, label) pairs."""
 
     precision: Ratio
     recall: Ratio
@@ -33,7 +33,7 @@ def label_scores(
     over: str = "contents",
     seed: int = 0,
 ) -> LabelScores:
-    """Precision, recall and F1; labels of one picture are not independent, nor are pictures of one content."""
+    """Precision, recall and F1, clustered by content: labels of a picture and pictures of a content are dependent."""
     counts = [matrix.sum(dim=1).numpy().astype(np.float64) for matrix in (found & held, found, held)]
     hits, num_found, num_held = (by_cluster(count, contents)[0] for count in counts)
     rng = np.random.default_rng(seed)
@@ -47,7 +47,7 @@ def _ratio(
     rng: np.random.Generator,
     over: str,
 ) -> Ratio:
-    """Sum over sum, of the contents that have anything to count."""
+    """The ratio of sums over the contents with a positive denominator."""
     counted = wholes > 0
     if not counted.any():
         return Ratio(None, None)

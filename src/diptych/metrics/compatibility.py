@@ -1,4 +1,4 @@
-"""Which sentences are true of which scenes: another picture's caption is wrong here only if it is false here."""
+"""Which sentences are true of which scenes: another picture's caption is a negative only if it is false."""
 
 from collections.abc import Sequence
 
@@ -14,9 +14,9 @@ from diptych.world import Constraints, Mention, meaning
 def true_of_scenes(
     sentences: Sequence[str], scenes: Sequence[Scene], languages: Sequence[str] = ("en",)
 ) -> Bool[Tensor, "scenes sentences"]:
-    """Element (i, j): everything that sentence j says holds in scene i. False for what no grammar can read.
+    """Element (i, j) is true if scene i entails sentence j; false for a sentence that no grammar can parse.
 
-    Pairs in which some mention fits no object are ruled out together, in bits, before the exact test.
+    Bit operations exclude pairs in which a mention fits no object, before the exact test.
     """
     claims = [meaning(sentence, languages) for sentence in sentences]
     true = np.zeros((len(scenes), len(sentences)), dtype=bool)
@@ -36,7 +36,7 @@ def _possible(claims: Sequence[Constraints | None], scenes: Sequence[Scene]) -> 
 
 
 class _Bits:
-    """A bit for every attribute value met so far."""
+    """One bit for every attribute value so far."""
 
     def __init__(self) -> None:
         self._positions: dict[tuple[str, str], int] = {}

@@ -1,4 +1,4 @@
-"""How far two sets of pictures are apart, without any trained network."""
+"""The energy distance of two sets of pictures, without any trained network."""
 
 import torch
 from jaxtyping import Float
@@ -13,7 +13,7 @@ LARGEST_SIDE = 32
 def energy_distance(some: Float[Tensor, "n dim"], others: Float[Tensor, "m dim"]) -> Float[Tensor, ""]:
     """2 E|X - Y| - E|X - X'| - E|Y - Y'| (Székely & Rizzo 2013), zero in expectation only for equal distributions.
 
-    Unbiased, so that near zero it may be slightly negative; at least two of each are needed.
+    It is unbiased, so it may be slightly negative near zero; it needs at least two of each.
     """
     across = torch.cdist(some, others).mean()
     return 2 * across - _mean_distance(some) - _mean_distance(others)
@@ -22,9 +22,9 @@ def energy_distance(some: Float[Tensor, "n dim"], others: Float[Tensor, "m dim"]
 def image_energy_distance(
     some: Float[Tensor, "n channels height width"], others: Float[Tensor, "m channels height width"]
 ) -> Float[Tensor, ""]:
-    """Energy distance of pixels, root mean square per pixel, of pictures averaged down to at most 32 pixels a side.
+    """Energy distance of pixels, root mean square per pixel, of pictures reduced to at most 32 pixels a side.
 
-    It sees colours, layout and lost variety, not fine detail; it needs no network, no download and few pictures.
+    It measures colours, layout and lost variety, not fine detail; it needs no network, no download and few pictures.
     """
     return energy_distance(_as_points(some), _as_points(others))
 
@@ -37,5 +37,5 @@ def _as_points(images: Images) -> Float[Tensor, "batch dim"]:
 
 
 def _mean_distance(points: Float[Tensor, "n dim"]) -> Float[Tensor, ""]:
-    """Over pairs of different points."""
+    """The mean distance over pairs of different points."""
     return torch.cdist(points, points).sum() / (len(points) * (len(points) - 1))

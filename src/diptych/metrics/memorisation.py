@@ -1,7 +1,7 @@
-"""Whether a generator only repeats scenes that it was trained on.
+"""Memorisation: whether a generator only repeats scenes from training.
 
-A world's splits share out the symbols of its scenes, and training met only those of the train split. A generator that
-has understood shows them no oftener than fresh scenes do; one that has memorised shows hardly any others.
+A world's splits divide the symbols of its scenes, and training contains only those of the train split. A generator that
+generalises shows them as often as fresh scenes do; one that memorises shows hardly any others.
 """
 
 from collections.abc import Sequence
@@ -11,12 +11,12 @@ from diptych.world import HoldOut, relation_between, split_of
 
 
 def in_training(scenes: Sequence[Scene], hold_out: HoldOut | None = None) -> list[bool | None]:
-    """Whether each scene's symbols are in the train split; None for a scene that no split could keep away."""
+    """Whether each scene's symbols are in the train split; None for a scene that belongs to every split."""
     return [split_of(scene, hold_out) == "train" if _is_in_one_split(scene) else None for scene in scenes]
 
 
 def _is_in_one_split(scene: Scene) -> bool:
-    """Two objects in a clear relation, or more; a single one is in every split."""
+    """Whether the scene has two objects in a clear relation, or more objects; a single one is in every split."""
     if len(scene.objects) != 2:
         return len(scene.objects) > 2
     first, second = scene.objects

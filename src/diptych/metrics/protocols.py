@@ -1,7 +1,7 @@
-"""How a figure was measured, and whether two figures were measured in the same way.
+"""The protocol of a measurement, and whether two figures have the same protocol.
 
-A protocol is a mapping of plain values: which data, how many examples, which seed, which networks with which weights.
-It also says what was measured (a run, its checkpoint); that may differ, for it is what one wants to compare.
+A protocol is a mapping of plain values: data, number of examples, seed, networks with their weights. It also names the
+measured subject (a run, its checkpoint), which may differ, since comparisons are between subjects.
 """
 
 import hashlib
@@ -14,16 +14,16 @@ from torch import Tensor
 SUBJECT = frozenset(
     ("run", "experiment", "config_digest", "checkpoint", "images_seen", "ema", "commit", "dirty", "versions")
 )
-"""Keys that name what was measured, and with which versions of the code; all others say how."""
+"""Keys that name the measured subject and the versions of the code; all others describe the method."""
 
 NOTHING = "nothing"
 
 
 def differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[str]:
-    """In what two protocols differ, a line a key with both values; figures are comparable where there is nothing.
+    """The differences of two protocols, one line per key with both values; figures without any are comparable.
 
-    Keys of mappings inside are written with dots. What was measured (`SUBJECT`) does not count, but what it was
-    measured with does: another captioner or other weights are another protocol. A key that one of them lacks counts.
+    Keys of inner mappings are written with dots. The subject (`SUBJECT`) does not count, but the instruments do:
+    another captioner or other weights are another protocol. A key that is missing in one of them counts.
     """
     some, others = (dict(_flat({k: v for k, v in p.items() if k not in SUBJECT})) for p in (first, second))
     keys = dict.fromkeys([*some, *others])
@@ -32,7 +32,7 @@ def differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[str
 
 
 def weights_digest(state: Mapping[str, Tensor]) -> str:
-    """SHA-256 of a state dict: of every entry's name, type, shape and bytes, whatever their order and device."""
+    """SHA-256 of a state dict: of every entry's name, type, shape and bytes, independent of order and device."""
     digest = hashlib.sha256()
     for name in sorted(state):
         values = np.ascontiguousarray(state[name].detach().cpu().numpy())
@@ -42,7 +42,7 @@ def weights_digest(state: Mapping[str, Tensor]) -> str:
 
 
 def _flat(protocol: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Every value by its dotted key; lists and tuples are alike, as JSON has them."""
+    """Every value by its dotted key; tuples become lists, as in JSON."""
     for key, value in protocol.items():
         if isinstance(value, Mapping):
             yield from _flat(value, f"{prefix}{key}.")

@@ -1,7 +1,7 @@
-"""How much of what was generated or told is true: exact, against scenes, in the words of the world's grammar.
+"""Scene accuracy of generated images and exact match of captions, against exact scenes of the world.
 
-The functions give one row an example; the metrics average rows. Illegible pictures and malformed captions count in
-every denominator, so that nothing is gained by being unreadable.
+The functions return one row per example; the metrics average rows. Illegible pictures and malformed captions count in
+every denominator, so a model gains nothing from unreadable output.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,17 +21,17 @@ CAPTION_SCORES = ("exact_match", "faithful", "well_formed", *RIGHT, "informative
 
 
 def image_scores(judge: Judge, reading: Reading, constraints: Constraints) -> list[float]:
-    """`IMAGE_SCORES` of one picture: the verdict, its reason, and how much of each kind of claim was read in it."""
+    """`IMAGE_SCORES` of one picture: the verdict, its reason, and the share of correct claims by kind."""
     reason = judge.verdict(reading, constraints).reason
     right = _right(constraints, reading.scene, judge.is_closed(constraints))
     return [float(reason == name) for name in REASONS] + right
 
 
 def caption_scores(constraints: Constraints | None, scene: Scene) -> list[float]:
-    """`CAPTION_SCORES` of one caption; None stands for one that is no sentence of the grammar, which is never right.
+    """`CAPTION_SCORES` of one caption; None means a caption outside the grammar, which is never right.
 
-    `faithful` allows leaving things out, `exact_match` does not. `informativeness` is the share of the scene's facts
-    that the caption says; `hallucination` that of its claims which are false, the one score that is better when low.
+    `exact_match` requires a complete caption, `faithful` does not. `informativeness` is the share of the scene's facts
+    in the caption; `hallucination` is the share of false claims, the one score that is better when low.
     """
     if constraints is None:
         return [0.0] * (len(CAPTION_SCORES) - 1) + [1.0]
@@ -42,7 +42,7 @@ def caption_scores(constraints: Constraints | None, scene: Scene) -> list[float]
 
 
 class _MeanScores(Metric):
-    """The mean of rows of named scores of sentences in any of some languages."""
+    """The mean of rows of named scores, for sentences in any of some languages."""
 
     is_differentiable = False
     full_state_update = False
@@ -57,7 +57,7 @@ class _MeanScores(Metric):
         self.add_state("examples", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
 
     def compute(self) -> dict[str, float]:
-        """Every score's mean over all examples so far."""
+        """The mean of every score over all examples so far."""
         return dict(zip(self.names, (self.totals / self.examples).tolist(), strict=True))
 
     def _add(self, rows: Sequence[Sequence[float]]) -> None:
@@ -66,11 +66,10 @@ class _MeanScores(Metric):
 
 
 class SceneAccuracy(_MeanScores):
-    """Whether pictures are what sentences say; the scores are named in `IMAGE_SCORES`.
+    """Whether images match their sentences; `IMAGE_SCORES` names the scores.
 
-    With `closed`, a picture of a complete sentence must show everything it says and nothing else (`Judge` says when
-    a sentence is complete); a picture of any other sentence must show what is said. `world` may be the dictionary
-    that a `DataSpec` carries.
+    With `closed`, the image of a complete sentence must show everything in it and nothing else (`Judge` defines
+    complete); the image of any other sentence must show its claims. `world` may be the dictionary of a `DataSpec`.
     """
 
     higher_is_better = True
@@ -82,7 +81,7 @@ class SceneAccuracy(_MeanScores):
         self.judge = Judge(world if isinstance(world, WorldSpec) else WorldSpec(**world), closed)
 
     def update(self, images: Float[Tensor, "b 3 side side"], sentences: Sequence[str]) -> None:
-        """Judge one picture a sentence."""
+        """Judge one image per sentence."""
         constraints = [self._understand(sentence) for sentence in sentences]
         readings = self.judge.read(images)
         self._add([image_scores(self.judge, *pair) for pair in zip(readings, constraints, strict=True)])
@@ -90,12 +89,14 @@ class SceneAccuracy(_MeanScores):
     def _understand(self, sentence: str) -> Constraints:
         constraints = meaning(sentence, self.languages)
         if constraints is None:
-            raise ValueError(f"truth: {sentence!r} is not a sentence of the world; only its sentences can be judged.")
+            raise ValueError(
+                f"scene accuracy: {sentence!r} is not a sentence of the world; only its sentences can be judged."
+            )
         return constraints
 
 
 class CaptionAccuracy(_MeanScores):
-    """Whether captions are true of scenes; the scores are named in `CAPTION_SCORES`."""
+    """Whether captions are true of scenes; `CAPTION_SCORES` names the scores."""
 
     higher_is_better = True
 
@@ -103,7 +104,7 @@ class CaptionAccuracy(_MeanScores):
         super().__init__(CAPTION_SCORES, languages)
 
     def update(self, captions: Sequence[str], scenes: Sequence[Scene]) -> None:
-        """Hold one caption against each scene."""
+        """Compare one caption with each scene."""
         pairs = zip(captions, scenes, strict=True)
         self._add([caption_scores(meaning(caption, self.languages), scene) for caption, scene in pairs])
 

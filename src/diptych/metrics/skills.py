@@ -1,7 +1,7 @@
-"""What pictures of the benchmark's prompts are worth: two scores a picture, and its single claims.
+"""Scores of images for the benchmark's prompts: two scores per image, and its atoms.
 
-`geneval` is the literature's open world: what is asked for must be there, and other objects are only wrong in
-counting. `strict` is the closed one: the judge calls the picture true, and it shows no more objects than it takes.
+`geneval` is the literature's open world: the requested objects must be present, and other objects are wrong only in
+counting. `strict` is the closed world: the judge calls the image true, and it shows no further objects.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from diptych.world.skills import fewest_objects
 
 @dataclass(frozen=True, slots=True)
 class SkillScore:
-    """`geneval` and `strict` of one picture, and which of its prompt's atoms it shows."""
+    """`geneval` and `strict` of one image, and which of its prompt's atoms hold."""
 
     geneval: bool
     strict: bool
@@ -28,7 +28,7 @@ class SkillScore:
 
 @dataclass(frozen=True)
 class Answers:
-    """Pictures of prompts as the judge read them, `copies` pictures of each prompt side by side."""
+    """The judge's readings of images for prompts, with `copies` adjacent images per prompt."""
 
     judge: Judge
     prompts: Sequence[Prompt]
@@ -40,36 +40,36 @@ class Answers:
 
     @cached_property
     def scores(self) -> list[SkillScore]:
-        """One a picture."""
+        """One score per image."""
         pairs = zip(self.readings, self.prompt_of_each, strict=True)
         return [skill_score(self.judge, reading, prompt) for reading, prompt in pairs]
 
     @property
     def prompt_of_each(self) -> list[Prompt]:
-        """The prompt of each picture."""
+        """The prompt of each image."""
         return [prompt for prompt in self.prompts for _ in range(self.copies)]
 
     def of(self, skill: str, part: str) -> "Answers":
-        """Those to the prompts of one skill and part."""
+        """The answers to the prompts of one skill and part."""
         return self._chosen([(prompt.skill, prompt.part) == (skill, part) for prompt in self.prompts])
 
     def of_part(self, part: str) -> "Answers":
-        """Those to the prompts of one part."""
+        """The answers to the prompts of one part."""
         return self._chosen([prompt.part == part for prompt in self.prompts])
 
     def shuffled(self) -> "Answers":
-        """The pictures held against each other's prompts: every prompt against that of the next in a random cycle."""
+        """Chance: images scored against shuffled prompts, each against the next prompt of a random cycle."""
         order = shuffled(range(len(self.prompts)), Random(0))
         following = dict(zip(order, [*order[1:], *order[:1]], strict=True))
         return replace(self, prompts=[self.prompts[following[i]] for i in range(len(self.prompts))])
 
     def hits(self, score: str) -> list[bool]:
-        """Whether each picture has the score `geneval` or `strict`."""
+        """Whether each image passes the score `geneval` or `strict`."""
         return [getattr(one, score) for one in self.scores]
 
     @property
     def contents(self) -> set[Constraints]:
-        """The different contents that were asked for."""
+        """The different contents of the prompts."""
         return {prompt.content for prompt in self.prompts}
 
     def _chosen(self, chosen: Sequence[bool]) -> "Answers":
@@ -79,23 +79,23 @@ class Answers:
 
 
 def skill_score(judge: Judge, reading: Reading, prompt: Prompt) -> SkillScore:
-    """Both scores of a picture; what was read in an illegible one counts for `geneval`, and never for `strict`."""
+    """Both scores of an image; an illegible image can pass `geneval`, but never `strict`."""
     atoms = atoms_held(prompt.metadata, reading.scene)
     closed = len(reading.scene.objects) == fewest_objects(prompt.claims, judge.spec)
     return SkillScore(all(atoms), closed and judge.verdict(reading, prompt.claims).true, atoms)
 
 
 def atom_accuracy(scores: Sequence[SkillScore]) -> float | None:
-    """The share of single claims that hold, of all pictures' claims together."""
+    """The share of atoms that hold, over all images together."""
     atoms = [held for score in scores for held in score.atoms]
     return sum(atoms) / len(atoms) if atoms else None
 
 
 def product_of_atoms(prompt: Prompt, scores: Sequence[SkillScore]) -> float | None:
-    """What the whole would reach if its atoms failed independently, each as often as it does.
+    """The expected accuracy if the atoms failed independently, at their own rates.
 
-    What is said of objects is counted among pictures that have these objects. All pictures are of one skill, of which
-    `prompt` is any. Above the observed accuracy, claims get in each other's way; below, they fail together.
+    Claims about objects count only in images that have these objects. All images belong to one skill, of which `prompt`
+    is any prompt. A value above the observed accuracy means that atoms interfere; below, that they fail together.
     """
     if not scores:
         return None

@@ -1,10 +1,10 @@
-"""What a generator makes of what its sentence leaves open: as many-sided as the world, or always the same.
+"""The variety of a generator in everything that its sentences leave open, relative to the world's own variety.
 
-For one content and one open attribute the judged values are counted, and their entropy is set against that of the
-world's own prior, which is uniform: 1 is the world's variety, 0 is one value for ever; log K minus the entropy is the
-KL divergence from the prior. Entropies of few draws are too low; Miller's correction (1955) adds (kinds seen - 1) / 2n
-nats, so that few draws which happen to be even give more than 1; cutting that off would bias the mean downwards. What
-is left of the bias is seen by measuring fresh scenes in the same way, as many as there are pictures.
+For one content and one open attribute, the entropy of the judged values is divided by that of the world's prior, which
+is uniform: 1 is the world's variety, 0 is always the same value; log K minus the entropy is the KL divergence from the
+prior. Entropies of few draws are too low; Miller's correction (1955) adds (kinds seen - 1) / 2n nats. It can exceed 1
+for few even draws; a cut-off would bias the mean downwards. The same measurement on as many fresh scenes shows the rest
+of the bias.
 """
 
 from collections import Counter
@@ -22,7 +22,7 @@ QUADRANTS = 4
 
 
 class Choice(NamedTuple):
-    """One thing that a sentence left open and a picture decided; only choices of one `group` are alike."""
+    """One attribute that a sentence left open, with its value in a picture; choices of one `group` are comparable."""
 
     kind: str
     group: Hashable
@@ -31,14 +31,14 @@ class Choice(NamedTuple):
 
 
 def entropy(values: Sequence[Hashable]) -> float:
-    """Entropy in nats of the distribution that these values are drawn from, with Miller's correction."""
+    """Entropy in nats of the distribution of these values, with Miller's correction."""
     counts, n = Counter(values), len(values)
     plain = sum(-count / n * log(count / n) for count in counts.values())
     return plain + (len(counts) - 1) / (2 * n)
 
 
 def entropy_share(choices: Iterable[Choice]) -> float | None:
-    """Mean entropy of the groups over that of the prior, weighted by draws; None where no group has enough."""
+    """Mean entropy of the groups relative to the prior's, weighted by draws; None if no group has enough draws."""
     groups: dict[Hashable, list[Choice]] = {}
     for choice in choices:
         groups.setdefault(choice.group, []).append(choice)
@@ -49,10 +49,10 @@ def entropy_share(choices: Iterable[Choice]) -> float | None:
 
 
 def choices_in(scene: Scene, content: Constraints, spec: WorldSpec) -> Iterator[Choice]:
-    """What the scene, which shows the content, decides of what the content leaves open.
+    """The values in the scene of everything that its content leaves open.
 
-    Colour and size where they are not named, the quarter of the canvas, and the relation of two; a content with
-    relations leaves no place open, and one that counts objects is left out.
+    These are unnamed colours and sizes, the quadrant of the canvas, and the relation of two objects. A content with
+    relations leaves no position open, and one that counts objects is left out.
     """
     if any(mention.number > 1 for mention in content.mentions):
         return
@@ -69,7 +69,7 @@ def choices_in(scene: Scene, content: Constraints, spec: WorldSpec) -> Iterator[
 
 
 def _things_of(content: Constraints, scene: Scene) -> tuple[SceneObject, ...]:
-    """An object for each mention, all different ones; of several ways the first in which most relations hold."""
+    """A different object for each mention; of several matchings, the first one that satisfies most relations."""
     ways = [
         things
         for things in permutations(scene.objects, len(content.mentions))

@@ -1,13 +1,13 @@
-"""An LSTM that looks at the regions of the image, one soft glance a word: Show, Attend and Tell.
+"""An LSTM with soft attention over image regions: Show, Attend and Tell.
 
-Xu et al. 2015 (arXiv:1502.03044): additive attention, the gate beta on the context (a scalar, section 4.2.1), the
-deep output layer of equation 7. Two deviations: the last word joins the last hidden state in asking where to look
-(otherwise "a small red" cannot look for what is red before it says the shape), and the first state comes from the
-encoder's pooled vector, not from the regions' mean.
+Xu et al. 2015 (arXiv:1502.03044): additive attention, the gate beta on the context (a scalar, section 4.2.1), the deep
+output layer of equation 7. Two deviations. The query depends on the last word as well as on the last hidden state;
+otherwise "a small red" could not attend to red regions before it names the shape. The initial state comes from the
+encoder's pooled vector, not from the mean of the regions.
 
-What depends on the image or on the known words alone is taken out of the time loop: the regions' projection, the
-words' share of gates and query, and all of the output layer. A step is then one product with the last hidden state
-(gates, query and beta together), the glance, and one product with the context.
+All that depends on the image or on known words alone stays outside the time loop: the keys, the words' share of gates
+and query, and the output layer. A time step is one product with the last hidden state (gates, query and beta
+together), the attention, and one product with the context.
 """
 
 from typing import NamedTuple
@@ -21,7 +21,7 @@ from diptych.types import ImageFeatures
 
 
 class Memory(NamedTuple):
-    """An image as the attention sees it: the regions, their projection as keys, and the pooled vector."""
+    """An image's regions (the values), their projections (the keys), and the pooled vector."""
 
     regions: Float[Tensor, "images regions region_dim"]
     keys: Float[Tensor, "images regions attention_dim"]
@@ -53,26 +53,26 @@ class AttentionLSTMDecoder(nn.Module):
         self.from_context = nn.Linear(region_dim, 4 * hidden_dim, bias=False)
         self.hidden_to_output = nn.Linear(hidden_dim, embedding_dim)
         self.context_to_output = nn.Linear(region_dim, embedding_dim, bias=False)
-        self.words = nn.Linear(embedding_dim, vocabulary_size)
+        self.to_logits = nn.Linear(embedding_dim, vocabulary_size)
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, features: ImageFeatures, tokens: Int[Tensor, "rows length"]) -> DecoderOutput:
         memory = self.encode_memory(features)
-        hidden, cell = (repeat_rows(leaf, len(tokens)) for leaf in self.start(memory))
+        hidden, cell = (repeat_rows(leaf, len(tokens)) for leaf in self.initial_state(memory))
         embedded = self.dropout(self.embedding(tokens))
-        hiddens, contexts, glances = [], [], []
+        hiddens, contexts, attentions = [], [], []
         for from_words in self.from_words(embedded).unbind(1):
-            hidden, cell, context, glance = self._advance(from_words, memory, hidden, cell)
+            hidden, cell, context, attention = self._advance(from_words, memory, hidden, cell)
             hiddens.append(hidden)
             contexts.append(context)
-            glances.append(glance)
+            attentions.append(attention)
         logits = self._output(embedded, torch.stack(hiddens, 1), torch.stack(contexts, 1))
-        return DecoderOutput(logits, torch.stack(glances, 1))
+        return DecoderOutput(logits, torch.stack(attentions, 1))
 
     def encode_memory(self, features: ImageFeatures) -> Memory:
         return Memory(features.regions, self.keys(features.regions), features.pooled)
 
-    def start(self, memory: Memory) -> State:
+    def initial_state(self, memory: Memory) -> State:
         hidden, cell = self.initial(memory.pooled).chunk(2, dim=-1)
         return torch.tanh(hidden), cell
 
@@ -86,14 +86,14 @@ class AttentionLSTMDecoder(nn.Module):
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         from_hidden, beta = self.from_hidden(hidden).split([4 * self.hidden_dim + self.attention_dim, 1], dim=-1)
         gates, query = (from_words + from_hidden).split([4 * self.hidden_dim, self.attention_dim], dim=-1)
-        context, glance = self._look(memory, query)
+        context, attention = self._attend(memory, query)
         context = torch.sigmoid(beta) * context
-        write, forget, content, read = (gates + self.from_context(context)).chunk(4, dim=-1)
-        cell = torch.sigmoid(forget) * cell + torch.sigmoid(write) * torch.tanh(content)
-        return torch.sigmoid(read) * torch.tanh(cell), cell, context, glance
+        input_gate, forget_gate, candidate, output_gate = (gates + self.from_context(context)).chunk(4, dim=-1)
+        cell = torch.sigmoid(forget_gate) * cell + torch.sigmoid(input_gate) * torch.tanh(candidate)
+        return torch.sigmoid(output_gate) * torch.tanh(cell), cell, context, attention
 
-    def _look(self, memory: Memory, query: Tensor) -> tuple[Tensor, Tensor]:
-        """The weighted mean of the regions, and the weights; the k queries of an image share its keys."""
+    def _attend(self, memory: Memory, query: Tensor) -> tuple[Tensor, Tensor]:
+        """The context (weighted mean of the regions) and the weights; the k queries of an image share its keys."""
         images, regions = memory.keys.shape[:2]
         energy = self.energy(torch.tanh(memory.keys.unsqueeze(1) + query.view(images, -1, 1, self.attention_dim)))
         weights = energy.squeeze(-1).softmax(dim=-1)
@@ -101,4 +101,4 @@ class AttentionLSTMDecoder(nn.Module):
 
     def _output(self, embedded: Tensor, hidden: Tensor, context: Tensor) -> Tensor:
         mixed = embedded + self.hidden_to_output(hidden) + self.context_to_output(context)
-        return self.words(self.dropout(mixed))
+        return self.to_logits(self.dropout(mixed))

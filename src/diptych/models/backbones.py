@@ -1,10 +1,10 @@
 """torchvision's classifiers as image encoders: ResNet (He et al. 2015, arXiv:1512.03385) and VGG (1409.1556).
 
-The classifier's head is dropped; what is left gives a grid of H/32 x W/32 regions, and their mean. Images come in
-[-1, 1], with one channel or three, and are normalised here as ImageNet's were.
+Without its head a classifier gives a grid of H/32 x W/32 regions; the pooled vector is their mean. Images are in
+[-1, 1], with one channel or three; they are normalised here with ImageNet's mean and standard deviation.
 
-Pretrained weights are read at the first use, and not at all where a checkpoint has filled the network meanwhile: a
-trained run needs neither the file nor the network any more.
+Pretrained weights are read at the first forward pass. A network restored from a checkpoint does not read them, so a
+trained run needs neither the file nor the internet.
 """
 
 from abc import abstractmethod
@@ -25,10 +25,10 @@ IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 class Backbone(nn.Module):
     """Stages of a torchvision classifier; those before `train_from` are frozen (None: all of them).
 
-    `weights` is a state dict's file, the name of torchvision's own weights (`IMAGENET1K_V1`, …, or `DEFAULT`; they
-    are downloaded once), or None, which wants every stage trained. Frozen stages take no gradient, and their batch
-    normalisation stays in evaluation mode; gradients still pass through them to the pixels. `input_size` resizes
-    pictures first: a region needs 32 pixels.
+    `weights` is the file of a state dict, a name of torchvision's weights (`IMAGENET1K_V1`, …, or `DEFAULT`; they are
+    downloaded once), or None; then every stage must be trained. Frozen stages take no gradient, and their batch
+    normalisation stays in evaluation mode; gradients still pass through them to the pixels. `input_size` resizes the
+    images first: a region needs 32 pixels.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class Backbone(nn.Module):
         except (OSError, RuntimeError) as error:
             raise ValueError(
                 f"image_encoder.weights={weights}: torchvision could not download them ({error}); name a file that has "
-                f"them, image_encoder.weights=FILE.pth, or train from nothing with image_encoder.weights=null "
+                f"them, image_encoder.weights=FILE.pth, or train from scratch with image_encoder.weights=null "
                 f"image_encoder.train_from={next(iter(self.stages))}"
             ) from error
 
@@ -111,7 +111,7 @@ class ResNetEncoder(Backbone):
 
     @staticmethod
     def split(classifier: Any) -> nn.ModuleDict:
-        """The stem is the first convolution with what follows it."""
+        """The stem is the first convolution, its normalisation, activation and max-pooling."""
         names = ("conv1", "bn1", "relu", "maxpool")
         stem = nn.Sequential(OrderedDict((name, getattr(classifier, name)) for name in names))
         layers = {f"layer{i}": getattr(classifier, f"layer{i}") for i in range(1, 5)}
@@ -134,7 +134,7 @@ class VGGEncoder(Backbone):
 
 
 def _checked_weights(architecture: str, weights: str | None) -> str | None:
-    """What can be known without reading anything: a name that torchvision has, or something like a path."""
+    """Check without reading anything: a name of torchvision's weights, or a path."""
     known = torchvision.models.get_model_weights(architecture)
     if weights is not None and not hasattr(known, weights) and not Path(weights).suffix:
         names = ", ".join(entry.name for entry in known)
@@ -151,13 +151,13 @@ def _before(train_from: str | None, stages: list[str]) -> list[str]:
 
 
 def _channels(stages: nn.ModuleDict) -> int:
-    """Of the last convolution of all."""
+    """Output channels of the last convolution."""
     convolutions = [module for module in stages.modules() if isinstance(module, nn.Conv2d)]
     return convolutions[-1].out_channels
 
 
 def _load_file(classifier: nn.Module, path: Path, architecture: str) -> None:
-    """Fill all but the head from a state dict, naming what does not fit."""
+    """Fill all but the head from a state dict; the error names what does not fit."""
     given = _read_state_dict(path)
     own = {k: v for k, v in classifier.state_dict().items() if not k.startswith(("fc.", "classifier."))}
     needed = {key for key in own if not key.endswith("num_batches_tracked")}

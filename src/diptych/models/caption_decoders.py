@@ -1,17 +1,17 @@
 """Recurrent caption decoders in the manner of Show and Tell (Vinyals et al. 2015, arXiv:1411.4555).
 
-The pooled image vector is the recurrent net's first input; then come the words. In teacher forcing the whole sequence
-goes through one fused call, and the vocabulary matrix is applied once for all of it.
+The pooled image vector is the recurrent network's first input; the words follow. Teacher forcing runs the whole
+sequence in one fused call and multiplies with the vocabulary matrix once.
 
-What every caption decoder offers, so that `diptych.decoding` can search it:
+Every caption decoder has these methods; `diptych.decoding` needs the last three:
 
-`forward(features, tokens) -> (logits, attention)`  logits[:, t] is about the token that follows tokens[:, t];
-`encode_memory(features) -> memory`                      what depends on the image alone, computed once;
-`start(memory) -> state`                            before <bos>; a tuple of tensors, batch first;
-`step(tokens, memory, state) -> (logits, state)`     one word on.
+`forward(features, tokens) -> (logits, attention)`  logits[:, t] predict the token that follows tokens[:, t];
+`encode_memory(features) -> memory`                 all that depends on the image alone, computed once;
+`initial_state(memory) -> state`                    the state before <bos>; a tuple of tensors, batch first;
+`step(tokens, memory, state) -> (logits, state)`    one token further.
 
-An image may carry several captions: tokens and state then have k rows for each row of the features, those of one
-image side by side, and the image is encoded once. `attention` is None where a decoder has none.
+An image may have k captions: tokens and state then have k rows per image, side by side, and the image is encoded
+once. `attention` is None where a decoder does not attend.
 """
 
 from collections.abc import Callable
@@ -28,14 +28,14 @@ Step = tuple[Float[Tensor, "rows vocabulary"], State]
 
 
 class DecoderOutput(NamedTuple):
-    """Teacher-forced logits, and how each word looked at the image (rows sum to one), where a decoder attends."""
+    """Teacher-forced logits, and the attention weights of each token (rows sum to one); None without attention."""
 
     logits: Float[Tensor, "rows length vocabulary"]
     attention: Float[Tensor, "rows length regions"] | None
 
 
 class RecurrentDecoder(nn.Module):
-    """Image first, then words, through one recurrent layer; subclasses name the layer."""
+    """One recurrent layer over the image vector and the words; subclasses name the layer."""
 
     layer: ClassVar[Callable[..., nn.RNNBase]]
 
@@ -53,26 +53,26 @@ class RecurrentDecoder(nn.Module):
         self.embedding = nn.Embedding(vocabulary_size, embedding_dim)
         self.recurrent = self.layer(embedding_dim, hidden_dim, batch_first=True)
         self.dropout = nn.Dropout(dropout)
-        self.words = nn.Linear(hidden_dim, vocabulary_size)
+        self.to_logits = nn.Linear(hidden_dim, vocabulary_size)
 
     def forward(self, features: ImageFeatures, tokens: Int[Tensor, "rows length"]) -> DecoderOutput:
         first = repeat_rows(self.encode_memory(features), len(tokens))
         inputs = torch.cat([first.unsqueeze(1), self.dropout(self.embedding(tokens))], dim=1)
         hidden, _ = self.recurrent(inputs)
-        return DecoderOutput(self.words(self.dropout(hidden[:, 1:])), None)
+        return DecoderOutput(self.to_logits(self.dropout(hidden[:, 1:])), None)
 
     def encode_memory(self, features: ImageFeatures) -> Float[Tensor, "images embedding"]:
         return self.image_input(features.pooled)
 
-    def start(self, memory: Tensor) -> State:
+    def initial_state(self, memory: Tensor) -> State:
         return self._advance(memory, None)[1]
 
     def step(self, tokens: Int[Tensor, " rows"], memory: Tensor, state: State) -> Step:
         hidden, state = self._advance(self.dropout(self.embedding(tokens)), state)
-        return self.words(self.dropout(hidden)), state
+        return self.to_logits(self.dropout(hidden)), state
 
     def _advance(self, inputs: Tensor, state: State | None) -> tuple[Tensor, State]:
-        """One time step; torch keeps a state's layer axis first and the GRU's and RNN's state bare, we do neither."""
+        """One time step. torch puts the layer axis first and leaves the GRU's and RNN's state bare; we do neither."""
         packed = None if state is None else tuple(leaf.unsqueeze(0).contiguous() for leaf in state)
         if packed is not None and len(packed) == 1:
             packed = packed[0]
@@ -82,7 +82,7 @@ class RecurrentDecoder(nn.Module):
 
 
 class RNNDecoder(RecurrentDecoder):
-    """Vanilla recurrent net, h_t = tanh(W x_t + U h_{t-1} + b), with b the sum of torch's two bias vectors."""
+    """Vanilla recurrent network, h_t = tanh(W x_t + U h_{t-1} + b), with b the sum of torch's two bias vectors."""
 
     layer = nn.RNN
 
@@ -94,13 +94,13 @@ class GRUDecoder(RecurrentDecoder):
 
 
 class LSTMDecoder(RecurrentDecoder):
-    """Long short-term memory: Show and Tell's own decoder."""
+    """Long short-term memory, the decoder of Show and Tell."""
 
     layer = nn.LSTM
 
 
 def repeat_rows(tensor: Tensor, rows: int) -> Tensor:
-    """Each row as often as it takes to fill `rows`, copies side by side."""
+    """Each row repeated to give `rows` in all, copies side by side."""
     times, rest = divmod(rows, len(tensor))
     if rest:
         raise ValueError(f"{rows} captions do not divide evenly among {len(tensor)} images")

@@ -1,14 +1,14 @@
-"""DCGAN (Radford et al. 2016, arXiv:1511.06434), and its siblings at other sizes and with sentences.
+"""DCGAN (Radford et al. 2016, arXiv:1511.06434), also at other sizes and conditioned on sentences.
 
 At 64x64 with three channels and no condition these are the article's networks layer for layer (generator 3,576,704
-parameters, discriminator 2,765,568), but for the discriminator's sigmoid, which lives in the objective. An image of
+parameters, discriminator 2,765,568), except that the discriminator's sigmoid is part of the objective. An image of
 `base * 2**n` pixels, base 4 or 7, takes n halvings: 28 = 7 * 4, 32 = 4 * 8, 64 = 4 * 16, 128 = 4 * 32.
 
 A sentence joins the latents in the generator. In the discriminator it is repeated over the smallest grid and mixed
 with the picture's features by a 1x1 convolution, as in GAN-INT-CLS (Reed et al. 2016, arXiv:1605.05396), which
-compresses the sentence first; here the text encoder's `sentence_dim` is the size wanted.
+compresses the sentence first; here the text encoder's `sentence_dim` sets the size.
 
-`initial_std` None leaves torch's own initialisation, as the article does; 0.02 is the paper's.
+`initial_std` None keeps torch's initialisation, like the article; 0.02 is the paper's value.
 """
 
 from itertools import pairwise
@@ -55,8 +55,8 @@ class DCGANGenerator(nn.Module):
 class DCGANDiscriminator(nn.Module):
     """Strided convolutions from the image to one logit; `width` is the channels after the first one.
 
-    `encode` and `score` share the work between several sentences for one picture; `embed` places the picture among
-    the sentences, where there are any.
+    `encode` and `score` share the work between several sentences for one picture; `embed` gives the picture's vector
+    in the space of sentences.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class DCGANDiscriminator(nn.Module):
         return self.layers(images)
 
     def score(self, features: Features, text: TextFeatures | None = None) -> Logits:
-        """How real the picture is and, with a sentence, how well the two fit."""
+        """The logit that the picture is real and, with a sentence, that the two match."""
         if self.mix is not None:
             assert text is not None, "a conditioned discriminator scores pairs"
             repeated = text.sentence[:, :, None, None].expand(-1, -1, *features.shape[2:])
@@ -97,22 +97,22 @@ class DCGANDiscriminator(nn.Module):
         return self.head(features).flatten()
 
     def embed(self, features: Features) -> Float[Tensor, "batch condition"]:
-        """The picture as a vector to be compared with sentence vectors."""
-        assert self.embedding is not None, "an unconditional discriminator embeds nothing"
+        """The picture as a vector in the space of sentence vectors."""
+        assert self.embedding is not None, "an unconditional discriminator has no embedding"
         return self.embedding(features.mean(dim=(2, 3)))
 
 
 def base_and_halvings(image_size: int) -> tuple[int, int]:
-    """The side of the smallest grid, and how often the image is halved to reach it."""
+    """The side of the smallest grid, and the number of halvings from the image to it."""
     for base in (4, 7):
         num_halvings = (image_size // base).bit_length() - 1
         if num_halvings > 0 and image_size == base * 2**num_halvings:
             return base, num_halvings
-    raise ValueError(f"image_size={image_size}: DCGAN draws 4 or 7 times a power of two, such as 28, 32, 64 or 128")
+    raise ValueError(f"image_size={image_size}: DCGAN needs 4 or 7 times a power of two, such as 28, 32, 64 or 128")
 
 
 def initialize(network: nn.Module, std: float | None) -> None:
-    """Weights from N(0, std), normalisation gains from N(1, std), shifts zero; None leaves torch's own."""
+    """Weights from N(0, std), normalisation gains from N(1, std), shifts zero; None keeps torch's initialisation."""
     if std is None:
         return
     for module in network.modules():

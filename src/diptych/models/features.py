@@ -1,8 +1,8 @@
-"""Networks that turn pictures into the vectors by which sets of pictures are compared.
+"""Feature networks: images to vectors, for metrics that compare sets of images.
 
-A feature network is frozen, takes pictures in [-1, 1] of any size with one or three channels, and says what it does to
-them. Where no trained one is at hand, a random one is a fair and reproducible default: it was trained on nothing, so
-it favours no kind of picture (Naeem et al. 2020, arXiv:2002.09797, section 4).
+A feature network is frozen. It takes images in [-1, 1] of any size with one or three channels, and publishes how it
+preprocesses them. Without a trained network a random one is a fair and reproducible default: it was trained on nothing,
+so it favours no kind of image (Naeem et al. 2020, arXiv:2002.09797, section 4).
 """
 
 from collections.abc import Sequence
@@ -22,28 +22,27 @@ RESIZE = "bilinear, antialiased, to {} px"
 
 
 class FeatureNetwork(nn.Module):
-    """Base: `name`, how it resizes pictures and which range of pixels it sees are part of every figure's protocol."""
+    """Base class. `name`, `resize` and `pixel_range` are part of every metric's protocol."""
 
     def __init__(self, *, name: str, resize: str = NO_RESIZE, pixel_range: str = "[-1, 1]") -> None:
         super().__init__()
         self.name, self.resize, self.pixel_range = name, resize, pixel_range
 
     def forward(self, images: Images) -> Features:
-        """One vector a picture."""
+        """One vector per image."""
         raise NotImplementedError
 
     def freeze(self) -> None:
-        """Nothing of it learns or changes any more."""
+        """Evaluation mode, and no gradients for its weights."""
         self.eval().requires_grad_(False)
 
 
 class RandomFeatures(FeatureNetwork):
-    """Three random convolutions that halve the picture, and a random projection of all places to `dim`.
+    """Random convolutions that each halve the image, and a random projection of the last grid to `dim`.
 
-    All weights are drawn from `seed`, in one order, by a generator of its own: the same everywhere. There are no
-    biases and no normalisation, so a picture's vector does not depend on others, and mid-grey is the zero vector.
-    Rectified activations are taken of both signs (CReLU, Shang et al. 2016, arXiv:1603.05201), so that no common mean
-    drowns the differences.
+    A generator of its own draws all weights from `seed` in one order: they are the same everywhere. There are no biases
+    and no normalisation, so an image's vector does not depend on other images, and mid-grey is the zero vector. The
+    activation is CReLU (Shang et al. 2016, arXiv:1603.05201), so that no common mean hides the differences.
     """
 
     def __init__(
@@ -55,8 +54,8 @@ class RandomFeatures(FeatureNetwork):
         inputs = (3, *(2 * width for width in widths[:-1]))
         kernels = [_gaussian((width, before, 4, 4), rng) for width, before in zip(widths, inputs, strict=True)]
         self.kernels = nn.ParameterList(kernels)
-        places = (input_size // 2 ** len(widths)) ** 2
-        self.projection = nn.Parameter(_gaussian((dim, 2 * widths[-1] * places), rng))
+        num_cells = (input_size // 2 ** len(widths)) ** 2
+        self.projection = nn.Parameter(_gaussian((dim, 2 * widths[-1] * num_cells), rng))
         self.freeze()
 
     def forward(self, images: Images) -> Features:
@@ -68,10 +67,10 @@ class RandomFeatures(FeatureNetwork):
 
 
 class ModuleFeatures(FeatureNetwork):
-    """Any module that maps pictures to vectors, to grids (their mean is taken), or to an image encoder's features.
+    """Any module from images to vectors, to grids (averaged here), or to an image encoder's features.
 
-    `pixel_range` is what the module wants: [-1, 1] as pictures are here, or [0, 1]. `input_size` resizes first, and
-    `channels` (1 or 3; None: as they are) makes pictures grey by their mean, or grey ones coloured.
+    `pixel_range` is the module's input range: [-1, 1], as images are here, or [0, 1]. `input_size` resizes first.
+    `channels` (1 or 3; None: unchanged) averages colours to grey, or repeats grey three times.
     """
 
     def __init__(
@@ -95,24 +94,24 @@ class ModuleFeatures(FeatureNetwork):
         pixels = images if self.input_size is None else resized(images, self.input_size)
         if self.channels is not None and self.channels != pixels.shape[1]:
             pixels = in_colour(pixels) if self.channels == 3 else pixels.mean(dim=1, keepdim=True)
-        seen = self.module(pixels if self.pixel_range == "[-1, 1]" else (pixels + 1) / 2)
-        return _as_vectors(seen)
+        output = self.module(pixels if self.pixel_range == "[-1, 1]" else (pixels + 1) / 2)
+        return _as_vectors(output)
 
 
 def resized(images: Images, size: int) -> Float[Tensor, "batch channels size size"]:
-    """The pictures at `size` pixels a side; untouched where they are."""
+    """Images resized to `size` x `size` pixels; unchanged if they have that size."""
     if images.shape[-2:] == (size, size):
         return images
     return F.interpolate(images, (size, size), mode="bilinear", antialias=True)
 
 
 def in_colour(images: Images) -> Float[Tensor, "batch 3 height width"]:
-    """Grey pictures in three equal channels."""
+    """Grey images as three equal channels."""
     return images.expand(-1, 3, -1, -1)
 
 
-def _as_vectors(seen: Any) -> Features:
-    vectors = getattr(seen, "pooled", seen)
+def _as_vectors(output: Any) -> Features:
+    vectors = getattr(output, "pooled", output)
     return vectors.flatten(2).mean(dim=2) if vectors.ndim > 2 else vectors
 
 

@@ -32,7 +32,7 @@ class FrozenBackbone(nn.Module):
         if not self.borrowed:
             raise ValueError(
                 f"{self.owner} looks through a frozen captioner: name its run in parts.captioner.run "
-                "(+parts.captioner.run=RUN +parts.captioner.role=captioner where the model has no such part)"
+                "(+parts.captioner.run=RUN +parts.captioner.task=captioning where the model has no such part)"
             )
         size = images.shape[-1]
         by_size = {grid.shape[-1]: grid for grid in self.borrowed[0].grids(images)}  # pyright: ignore
@@ -44,13 +44,17 @@ class FrozenBackbone(nn.Module):
         return [grid for grid in grids if grid is not None]
 
 
-def share_backbone(backbone: nn.Module | None, *networks: Any) -> bool:
-    """Let those networks that look through somebody's backbone see with these; whether all networks can see now."""
-    borrowers = [network for network in networks if hasattr(network, "set_backbone")]
-    if backbone is not None:
-        for network in borrowers:
+def share_backbone(backbone: nn.Module, *networks: Any) -> None:
+    """Lend the image encoder to those networks that have a place for one (`set_backbone`)."""
+    for network in networks:
+        if hasattr(network, "set_backbone"):
             network.set_backbone(backbone)
-    return backbone is not None or not borrowers
+
+
+def can_see(*networks: nn.Module) -> bool:
+    """Whether every frozen backbone inside these networks has been lent an image encoder."""
+    modules = (module for network in networks for module in network.modules())
+    return all(module.borrowed for module in modules if isinstance(module, FrozenBackbone))
 
 
 class _Unregistered(list[nn.Module]):

@@ -1,6 +1,6 @@
-"""The Inception network of the literature's FID, with the weights of 5 December 2015, as torch-fidelity has it.
+"""The Inception network of the published FID (weights of 5 December 2015), from torch-fidelity.
 
-torchvision's Inception is another network with other weights: its numbers compare with nobody's.
+torchvision's Inception is another network with other weights: its figures compare with no published ones.
 """
 
 import hashlib
@@ -20,9 +20,9 @@ VECTORS, LOGITS = "2048", "logits_unbiased"
 
 
 class InceptionFeatures(FeatureNetwork):
-    """2,048 dimensions. Pictures are rounded to bytes and resized as TensorFlow 1 did, without anti-aliasing.
+    """Vectors of 2,048 dimensions. Images are rounded to bytes and resized as in TensorFlow 1, without anti-aliasing.
 
-    `weights` is the file; None looks where torch keeps downloads. Nothing is downloaded here.
+    `weights` is the file; None looks in torch's download folder. Nothing is downloaded.
     """
 
     def __init__(self, *, weights: str | None = None) -> None:
@@ -33,13 +33,13 @@ class InceptionFeatures(FeatureNetwork):
         self.freeze()
 
     def forward(self, images: Images) -> Features:
-        return self._seen(images)[0].float()
+        return self._vectors_and_logits(images)[0].float()
 
     def class_logits(self, images: Images) -> Tensor:
-        """Of 1,008 classes, without biases, as the Inception Score takes them."""
-        return self._seen(images)[1].float()
+        """Logits of 1,008 classes without biases, as the Inception Score uses them."""
+        return self._vectors_and_logits(images)[1].float()
 
-    def _seen(self, images: Images) -> tuple[Tensor, Tensor]:
+    def _vectors_and_logits(self, images: Images) -> tuple[Tensor, Tensor]:
         pixels = ((in_colour(images) + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
         return self.network(pixels)
 
@@ -48,8 +48,8 @@ def _weights_file(weights: str | None) -> Path:
     path = Path(weights) if weights else Path(torch.hub.get_dir()) / "checkpoints" / WEIGHTS
     if not path.is_file():
         raise ValueError(
-            f"features=inception needs the file {path}, which is not there: fetch {SOURCE}, name it in "
-            "features.weights, or compare pictures by features=random"
+            f"features=inception needs the file {path}, which does not exist: fetch {SOURCE}, name it in "
+            "features.weights, or choose features=random"
         )
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,9 +1,9 @@
-"""A generator that generates objects, not grids: each slot's look in a patch of its own, placed by a pose, composited.
+"""A layered generator: each slot's appearance is a patch, placed by a pose and composited.
 
-In the manner of LR-GAN (Yang et al. 2017, arXiv:1703.01560), with all layers at once instead of one after another.
-The looks come from the sentence alone and share one decoder, so that a shape learned at one place is known at all of
-them; the latents choose poses, so that positions vary with the noise. Edges stay crisp because a patch has about the
-resolution of what it covers. On scenes of flat objects it needs a fraction of a grid generator's images.
+It follows LR-GAN (Yang et al. 2017, arXiv:1703.01560), with all layers at once instead of one after another. The
+appearances come from the sentence alone and share one decoder, so a shape learned at one position is known at all of
+them; the latents determine the poses, so positions vary with the noise. Edges stay crisp because a patch has about the
+resolution of the area that it covers. On scenes of flat objects it needs a fraction of a grid generator's images.
 """
 
 import torch
@@ -14,11 +14,11 @@ from torch.nn import functional as F
 from diptych.types import Images, TextFeatures
 
 OPENNESS = 2.0
-"""Gain of the logit of a layer's opacity: how quickly edges become crisp."""
+"""Gain of the logit of a layer's opacity; higher values make edges crisp sooner."""
 REACH = 0.8
-"""The farthest a slot's centre may lie from the middle, in half sides of the picture."""
+"""The largest distance of a slot's centre from the middle, in half sides of the picture."""
 DIAGONAL = 0.5
-"""How far out the outermost slots start, before the squashing to REACH."""
+"""The initial distance of the outermost slots, before the squashing to REACH."""
 SCALE_RANGE = 0.3
 """The largest change of a slot's size, in natural logarithms."""
 
@@ -32,7 +32,7 @@ class LayeredGenerator(nn.Module):
     """`num_slots` layers over one learned background colour, later slots in front.
 
     `cover` is the side of a patch on the canvas, as a share of the picture's; `patch_widths` are the channels of the
-    patch decoder at a quarter and half of `patch_size`. Unconditional, everything comes from the latents.
+    patch decoder at a quarter and half of `patch_size`. Without a condition, everything comes from the latents.
     """
 
     def __init__(
@@ -83,10 +83,10 @@ class LayeredGenerator(nn.Module):
 
 
 class PoseHead(nn.Module):
-    """Where each slot lies (x, y) and its size, from content and latents; the latents' part starts with a wide gain.
+    """The position (x, y) and size of each slot, from content and latents; the latents' part starts with a wide gain.
 
-    The slots start along the diagonal, so that both above and left of belong to the first from the beginning: where
-    nothing says which slot is whose, sentences near the border between two habits get a mixture of both looks.
+    The slots start along the diagonal, so that the upper or left object belongs to the first slot from the beginning.
+    Without this order, sentences near the border between two assignments get a mixture of both appearances.
     """
 
     def __init__(self, content_dim: int, latent_dim: int, num_slots: int) -> None:
@@ -107,7 +107,7 @@ class PoseHead(nn.Module):
 
 
 class PatchDecoder(nn.Module):
-    """A look to a patch: colour times opacity, then opacity. A look has one colour that the pixels may vary."""
+    """An appearance to a patch: colour times opacity, then opacity. It has one colour that the pixels may vary."""
 
     def __init__(self, look_dim: int, image_channels: int, patch_size: int, widths: tuple[int, int]) -> None:
         super().__init__()
@@ -134,13 +134,13 @@ class PatchDecoder(nn.Module):
 
 
 def _along_the_diagonal(num_slots: int) -> Float[Tensor, " poses"]:
-    """Poses from the upper left to the lower right, of usual size."""
+    """Poses from the upper left to the lower right, of normal size."""
     places = torch.linspace(-DIAGONAL, DIAGONAL, num_slots) if num_slots > 1 else torch.zeros(1)
     return torch.stack([places, places, torch.zeros(num_slots)], dim=1).flatten()
 
 
 def _mapping(input_dim: int, hidden_dim: int) -> nn.Sequential:
-    """Gated linear units (Dauphin et al. 2017, arXiv:1612.08083): whose shape it is depends on the relation."""
+    """Gated linear units (Dauphin et al. 2017, arXiv:1612.08083): the relation gates which shape a slot takes."""
     return nn.Sequential(
         nn.Linear(input_dim, 2 * hidden_dim),
         nn.GLU(),

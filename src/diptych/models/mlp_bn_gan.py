@@ -1,10 +1,10 @@
-"""The fifth article's GAN: a normalised MLP draws (tanh), a small convolutional network with dropout judges.
+"""The fifth article's GAN: an MLP generator with batch normalisation, a small convolutional discriminator with dropout.
 
-LeakyReLU slopes are 0.3, Keras's default, which the article's code takes; batch normalisation keeps torch's momentum
-and epsilon. Keras pads the 5x5 strided convolutions by 1 before and 2 after ("same"), we by 2 on both sides: the
-grids are equal (28 -> 14 -> 7). The article gives its discriminator 32x32x3 images and its generator draws 28x28x1;
-here both take the data's size. A sentence joins the latents in the generator; in the discriminator it is projected on
-the picture's embedding (Miyato & Koyama 2018, arXiv:1802.05637).
+LeakyReLU slopes are 0.3, Keras's default, as in the article's code; batch normalisation has torch's momentum and
+epsilon. Keras pads the 5x5 strided convolutions by 1 before and 2 after ("same"), we by 2 on both sides: the grids are
+equal (28 -> 14 -> 7). The article's discriminator takes 32x32x3 images and its generator makes 28x28x1; here both have
+the data's size. A sentence joins the latents in the generator; in the discriminator it is projected on the picture's
+embedding (Miyato & Koyama 2018, arXiv:1802.05637).
 """
 
 import torch
@@ -73,13 +73,13 @@ class DropoutDiscriminator(nn.Module):
         return self.encoder(images)
 
     def score(self, features: Features, text: TextFeatures | None = None) -> Logits:
-        """How real the picture is and, with a sentence, how far the picture's embedding points its way."""
+        """The logit that the picture is real, plus the projection of the sentence on the picture's embedding."""
         logits = self.head(features).squeeze(1)
         return logits if text is None else logits + (self.embed(features) * text.sentence).sum(1)
 
     def embed(self, features: Features) -> Float[Tensor, "batch condition"]:
-        """The picture as a vector to be compared with sentence vectors."""
-        assert self.embedding is not None, "an unconditional discriminator embeds nothing"
+        """The picture as a vector in the space of sentence vectors."""
+        assert self.embedding is not None, "an unconditional discriminator has no embedding"
         return self.embedding(features)
 
 

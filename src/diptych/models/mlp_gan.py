@@ -1,7 +1,7 @@
 """The first article's fully connected GAN: 100 -> 256 -> 512 -> 1024 -> pixels, and pixels -> 512 -> 256 -> 1.
 
 ReLU throughout, as in Goodfellow et al. 2014 (arXiv:1406.2661). Two deviations: the generator's sigmoid is mapped to
-[-1, 1], the range of every image here, and the discriminator's sigmoid lives in the objective. A sentence joins the
+[-1, 1], the range of every image here, and the discriminator's sigmoid is part of the objective. A sentence joins the
 latents in the generator and the first hidden layer in the discriminator (Mirza & Osindero 2014, arXiv:1411.1784).
 """
 
@@ -66,6 +66,6 @@ class MLPDiscriminator(nn.Module):
         return self.encoder(images)
 
     def score(self, features: Features, text: TextFeatures | None = None) -> Logits:
-        """How real the picture is and, with a sentence, how well the two fit."""
+        """The logit that the picture is real and, with a sentence, that the two match."""
         inputs = features if text is None else torch.cat([features, text.sentence], dim=1)
         return self.head(inputs).squeeze(1)

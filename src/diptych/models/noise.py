@@ -1,4 +1,4 @@
-"""Noise on pictures while networks learn, so that what they know of shapes is not spelled in single pixels."""
+"""Noise on pictures during training, so that networks do not rely on single pixels."""
 
 import torch
 from torch import nn
@@ -9,9 +9,9 @@ from diptych.types import Images
 class PixelNoise(nn.Module):
     """Gaussian noise of standard deviation `std` in training mode, none otherwise; pictures are in [-1, 1].
 
-    Where it `varies`, each picture draws its own deviation evenly between 0 and `std`, so that clean ones stay
-    familiar. Instance noise (Sønderby et al. 2017, arXiv:1610.04490) in front of a discriminator; in front of a
-    classifier it makes the gradients in the pixels look like what is to be seen.
+    With `varies`, each picture has its own deviation, uniform in [0, `std`], so that training also contains clean
+    pictures. In front of a discriminator it is instance noise (Sønderby et al. 2017, arXiv:1610.04490); in front of a
+    classifier it makes the gradients of the pixels resemble the objects.
     """
 
     def __init__(self, std: float = 0.0, varies: bool = False) -> None:

@@ -1,8 +1,8 @@
-"""A residual projection discriminator with spectral normalisation: one score for real, one for what is said.
+"""A residual projection discriminator with spectral normalisation: one score for realism, one for the sentence.
 
 Projection: Miyato & Koyama 2018 (arXiv:1802.05637); spectral normalisation: Miyato et al. 2018 (arXiv:1802.05957).
 There is no batch normalisation, so no picture's score depends on its neighbours. The last grid is flattened and not
-summed, because where things are is part of what a sentence says.
+summed, because sentences describe positions, too.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ NewPlanes = Float[Tensor, "batch new_channels new_rows new_columns"]
 class ProjectionDiscriminator(nn.Module):
     """Logit = w . f(x) + <V f(x), sentence> / sqrt(condition_dim).
 
-    Each of `widths` but the last is a block that halves the picture. `encode` and `score` share the work between
+    Each of `widths` except the last is a block that halves the picture. `encode` and `score` share the work between
     several sentences for one picture.
     """
 
@@ -40,7 +40,7 @@ class ProjectionDiscriminator(nn.Module):
         if image_size % shrink:
             raise ValueError(
                 f"discriminator.widths={list(widths)} halves the picture {len(widths) - 1} times, which a picture of "
-                f"{image_size} px does not allow: give fewer widths"
+                f"{image_size} px does not allow: use fewer widths"
             )
         last = len(widths) - 1
         self.blocks = nn.Sequential(
@@ -61,7 +61,7 @@ class ProjectionDiscriminator(nn.Module):
         return F.relu(self.blocks(images)).flatten(1)
 
     def score(self, features: Features, text: TextFeatures | None = None) -> Logits:
-        """How real the picture is and, with a sentence, how well the two fit."""
+        """The logit that the picture is real and, with a sentence, that the two match."""
         logits = self.head(features).squeeze(1)
         if self.embedding is None:
             return logits
@@ -69,15 +69,15 @@ class ProjectionDiscriminator(nn.Module):
         return logits + (self.embed(features) * text.sentence).sum(1) / text.sentence.shape[1] ** 0.5
 
     def embed(self, features: Features) -> Float[Tensor, "batch condition"]:
-        """The picture as a vector to be compared with sentence vectors."""
-        assert self.embedding is not None, "an unconditional discriminator embeds nothing"
+        """The picture as a vector in the space of sentence vectors."""
+        assert self.embedding is not None, "an unconditional discriminator has no embedding"
         return self.embedding(features)
 
 
 class DownBlock(nn.Module):
-    """Two convolutions, the second with stride where the block halves, beside a shortcut.
+    """Two convolutions with a shortcut; the second has stride 2 if the block halves.
 
-    What comes in is rectified first, unless it is pixels: half of their range is negative.
+    The input is rectified first, except pixels, since half of their range is negative.
     """
 
     def __init__(self, ins: int, outs: int, *, reads_pixels: bool, halves: bool) -> None:

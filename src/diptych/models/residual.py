@@ -1,8 +1,8 @@
-"""A small residual generator whose normalisation is told what to generate, for small pictures on small machines.
+"""A small residual generator with conditional batch normalisation, for small pictures on small machines.
 
 Conditional batch normalisation (de Vries et al. 2017, arXiv:1707.00683; in generators Miyato & Koyama 2018,
-arXiv:1802.05637): latents and sentence choose the gain and shift of every channel in every block. Upsampling is by
-nearest neighbour before an ordinary convolution, which leaves no chequered pattern for the discriminator to find.
+arXiv:1802.05637): latents and sentence determine the gain and shift of every channel in every block. Upsampling is
+nearest neighbour before an ordinary convolution, which avoids checkerboard artefacts.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ Condition = Float[Tensor, "batch condition"]
 class ResidualGenerator(nn.Module):
     """Latents and a sentence to pixels; `widths` are the channels at 4, 8, 16, ... pixels, the last at full size.
 
-    The sentence passes a hidden layer of `mapping_dim` first. The latents' part of the first layer starts with unit
+    The sentence first passes a hidden layer of `mapping_dim`. The latents' part of the first layer starts with unit
     gain, so that positions vary with the noise from the beginning.
     """
 
@@ -43,23 +43,23 @@ class ResidualGenerator(nn.Module):
         _check_size(image_size, widths)
         self.image_size, self.image_channels, self.latent_dim = image_size, image_channels, latent_dim
         self.mapping = _mapping(condition_dim, mapping_dim) if condition_dim else None
-        told = latent_dim + condition_dim
-        self.first = nn.Linear(told, widths[0] * SMALLEST_GRID**2)
+        condition = latent_dim + condition_dim
+        self.first = nn.Linear(condition, widths[0] * SMALLEST_GRID**2)
         nn.init.normal_(self.first.weight[:, :latent_dim], std=latent_dim**-0.5)
-        self.blocks = nn.ModuleList(UpBlock(ins, outs, told) for ins, outs in pairwise(widths))
-        self.generate = nn.Sequential(
+        self.blocks = nn.ModuleList(UpBlock(ins, outs, condition) for ins, outs in pairwise(widths))
+        self.to_pixels = nn.Sequential(
             nn.BatchNorm2d(widths[-1]), nn.ReLU(), nn.Conv2d(widths[-1], image_channels, 3, 1, 1), nn.Tanh()
         )
 
     def forward(self, latents: Float[Tensor, "batch latent"], text: TextFeatures | None = None) -> Images:
-        told = self._told(latents, text)
-        planes = self.first(told).unflatten(1, (-1, SMALLEST_GRID, SMALLEST_GRID))
+        condition = self._condition(latents, text)
+        planes = self.first(condition).unflatten(1, (-1, SMALLEST_GRID, SMALLEST_GRID))
         planes = planes.to(memory_format=torch.channels_last)
         for block in self.blocks:
-            planes = block(planes, told)
-        return self.generate(planes)
+            planes = block(planes, condition)
+        return self.to_pixels(planes)
 
-    def _told(self, latents: Float[Tensor, "batch latent"], text: TextFeatures | None) -> Condition:
+    def _condition(self, latents: Float[Tensor, "batch latent"], text: TextFeatures | None) -> Condition:
         if self.mapping is None:
             return latents
         assert text is not None, "a conditioned generator generates from sentences"
@@ -67,7 +67,7 @@ class ResidualGenerator(nn.Module):
 
 
 class UpBlock(nn.Module):
-    """Twice the size: two convolutions, each after a told normalisation, beside a shortcut."""
+    """Doubles the size: two convolutions, each after a conditional normalisation, with a shortcut."""
 
     def __init__(self, ins: int, outs: int, condition_dim: int) -> None:
         super().__init__()
@@ -111,5 +111,5 @@ def _check_size(image_size: int, widths: Sequence[int]) -> None:
     if len(widths) < 2 or image_size != generated:
         raise ValueError(
             f"generator.widths={list(widths)} generates {generated} px and the data has {image_size} px: "
-            f"give one width for each of {SMALLEST_GRID}, {2 * SMALLEST_GRID}, ... px up to the picture's size"
+            f"set one width for each of {SMALLEST_GRID}, {2 * SMALLEST_GRID}, ... px up to the picture's size"
         )

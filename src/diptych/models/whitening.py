@@ -1,8 +1,8 @@
-"""Makes what is seldom said as loud as what is always said.
+"""PCA whitening of sentence vectors, so that rare information is as strong as common information.
 
-A sentence vector that was learned by regression is dominated by a few directions: on scenes, colours come first, and
-what tells which of two objects has which shape varies a hundredth to a thousandth as much. Whoever reads it by gradient
-learns the loud directions first and the quiet ones last.
+A few directions dominate a sentence vector from regression: on scenes, colours have the largest variance, and the
+variance of which object has which shape is a hundredth to a thousandth of it. A network trained by gradients on such
+vectors learns the strong directions first and the weak ones last.
 """
 
 import torch
@@ -13,9 +13,9 @@ Vectors = Float[Tensor, "batch dim"]
 
 
 class Whitening(nn.Module):
-    """Principal components at unit variance (PCA whitening), once it has looked at enough vectors; nothing until then.
+    """Principal components at unit variance (PCA whitening), once it is settled; the identity before.
 
-    Components that vary less than `floor` times the strongest are noise and are dropped. The output keeps its `dim`
+    Components with less than `floor` times the strongest variance are noise and are dropped. The output keeps its `dim`
     and a mean square of one per dimension, whatever the number of components.
     """
 
@@ -38,14 +38,14 @@ class Whitening(nn.Module):
         return (vectors - self.shift) @ self.matrix
 
     def reset(self) -> None:
-        """Forget everything, and whiten nothing until settled again."""
+        """Reset to the identity until `settle` is called again."""
         for statistic in (self.count, self.total, self.products, self.shift):
             statistic.zero_()
         nn.init.eye_(self.matrix)
 
     @torch.no_grad()
     def observe(self, vectors: Vectors) -> None:
-        """Take vectors into account, as they were before whitening."""
+        """Accumulate statistics of vectors before whitening."""
         exact = vectors.detach().double()
         self.count += len(exact)
         self.total += exact.sum(0)
@@ -53,9 +53,9 @@ class Whitening(nn.Module):
 
     @torch.no_grad()
     def settle(self) -> None:
-        """From now on whiten by what was observed."""
+        """Whiten from now on, by the accumulated statistics."""
         if self.count < 2:
-            raise ValueError("whitening needs at least two vectors to know how they vary")
+            raise ValueError("whitening needs at least two vectors: observe more before `settle`")
         mean = self.total / self.count
         covariance = self.products / self.count - torch.outer(mean, mean)
         variances, directions = torch.linalg.eigh(covariance)

@@ -1,4 +1,4 @@
-"""A sheet that shows where a captioner looked: the picture once a word, dark where that word did not look."""
+"""Sheets of a captioner's attention: the picture once per word, dark where the attention is low."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ PAPER, INK = "white", "#222222"
 
 
 def word_sheet(picture: Image.Image, words: Sequence[str], maps: Sequence[np.ndarray]) -> Image.Image:
-    """The picture above each word; each map is [rows, columns]."""
+    """The picture above each word, lit by its attention map of shape [rows, columns]."""
     picture = _enlarged(picture)
     texts = [shown(word, TEXT_SIZE) for word in words]
     cell = max([picture.width, *(round(font.getlength(text)) for text, font in texts)])
@@ -30,7 +30,7 @@ def word_sheet(picture: Image.Image, words: Sequence[str], maps: Sequence[np.nda
 
 
 def spotlit(picture: Image.Image, weights: np.ndarray) -> Image.Image:
-    """The picture under a black veil, clear at the highest weight and darkest at zero."""
+    """The picture darkened by attention: unchanged at the highest weight, darkest at zero."""
     relative = weights / max(float(weights.max()), 1e-12)
     light = Image.fromarray(np.rint(255 * (1 - DARKEST * (1 - relative))).astype(np.uint8))
     black = Image.new("RGB", picture.size)

@@ -6,36 +6,25 @@ Facts fill constructor parameters by name. The data give `image_size`, `image_ch
 """
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-import torch
 from pytorch_lightning import LightningDataModule
 
-from diptych.config import Config, UserError, components
+from diptych.config import Config, components
 from diptych.config.components import Trust
-from diptych.config.composition import options
-from diptych.config.schema import OPTIMIZERS, ROLES
-from diptych.runs.checkpoints import read_checkpoint
+from diptych.config.schema import NETWORKS, ROLES
+from diptych.models.frozen_backbone import share_backbone
 from diptych.systems.base import System
 from diptych.types import DataSpec
 
 DATA_FACTS = ("image_size", "image_channels", "vocabulary_size", "max_length")
-NETWORK_FACTS = ("condition_dim", "word_dim", "image_dim", "region_dim", "latent_dim")
+USUAL_FACTS = {
+    "text_encoder": {"condition_dim": "sentence_dim", "word_dim": "word_dim"},
+    "image_encoder": {"image_dim": "pooled_dim", "region_dim": "region_dim"},
+    "generator": {"latent_dim": "latent_dim"},
+}
+NETWORK_FACTS = tuple(fact for facts in USUAL_FACTS.values() for fact in facts)
 SYSTEM_FACTS = ("data_spec", "seed")
-
-
-def check_components(config: Config, trust: Trust = None) -> None:
-    """Refuse impossible components before anything is loaded: unknown keys, wrong types, missing and needless parts."""
-    for key in ("data", "system"):
-        _require(config, key)
-    components.check(config["data"], "data", ("seed",), trust)
-    chosen = [role for role in ROLES if config.get(role)]
-    for role in chosen:
-        _require(config, role)
-        components.check(config[role], role, (*DATA_FACTS, *NETWORK_FACTS), trust)
-    _check_roles(config, chosen, trust)
-    components.check(config["system"], "system", (*SYSTEM_FACTS, *chosen, *config["parts"]), trust)
 
 
 def build_data(config: Config, trust: Trust = None) -> LightningDataModule:
@@ -46,14 +35,17 @@ def build_data(config: Config, trust: Trust = None) -> LightningDataModule:
 
 
 def build_system(config: Config, spec: DataSpec, parts: Mapping[str, Any], trust: Trust = None) -> System:
-    """Networks, objective, optimisers and parts from other runs, handed to the system by parameter name."""
-    facts = data_facts(spec)
+    """Networks, objective, terms, optimisers and parts from other runs, handed to the system by parameter name."""
+    facts = {**data_facts(spec), "data_spec": spec, "seed": config["seed"], "condition_dim": 0, **parts}
     built: dict[str, Any] = {}
-    for role in ROLES:
-        if config.get(role):  # roles that came later are missing in older runs
-            built[role] = components.build(config[role], role, facts, trust)
-        facts |= _facts_of(role, built.get(role))
-    given = {"data_spec": spec, "seed": config["seed"], **built, **parts}
+    for name, key, node in chosen_roles(config):
+        built[name] = components.build(node, key, facts, trust)
+        facts |= {name: built[name]} | published(name, built[name])
+    for part in parts.values():
+        if hasattr(part, "image_encoder"):
+            share_backbone(part.image_encoder, *built.values())
+    terms = {key: components.build(node, f"terms.{key}", facts, trust) for key, node in chosen_terms(config).items()}
+    given = {"data_spec": spec, "seed": config["seed"], **built, **parts, **({"terms": terms} if terms else {})}
     return components.build(config["system"], "system", given, trust)
 
 
@@ -63,54 +55,27 @@ def data_facts(spec: DataSpec) -> dict[str, Any]:
     return dict(zip(DATA_FACTS, values, strict=True))
 
 
-def restore_system(path: Path, trust: Trust = (), parts: Mapping[str, Any] | None = None) -> System:
-    """The system that a checkpoint holds, weights and all, from the checkpoint alone; on the CPU, in eval mode.
+def chosen_terms(config: Config) -> dict[str, Any]:
+    """The terms that are chosen, by key; one that was dropped is None."""
+    return {key: node for key, node in config.get("terms", {}).items() if node}
 
-    Parts that only a loss needs are left out, unless given.
+
+def chosen_roles(config: Config) -> list[tuple[str, str, Any]]:
+    """Every chosen role as its name, the path of its configuration and its node, in the order of building.
+
+    Networks of roles that nobody foresaw (`networks.NAME`) come after those of the spine, which they may ask for.
     """
-    checkpoint = read_checkpoint(path)
-    check_components(checkpoint["config"], trust)
-    spec = DataSpec.from_dict(checkpoint["data_spec"])
-    with torch.random.fork_rng(devices=()):
-        system = build_system(checkpoint["config"], spec, parts or {}, trust)
-    system.load_state_dict(checkpoint["state_dict"])
-    system.on_load_checkpoint(checkpoint)
-    return system.eval()
+    own = [(name, f"networks.{name}", node) for name, node in config.get("networks", {}).items() if node]
+    spine = [(role, role, config[role]) for role in ROLES if config.get(role)]
+    num_networks = sum(role in NETWORKS for role, _, _ in spine)
+    return spine[:num_networks] + own + spine[num_networks:]
 
 
-def _require(config: Config, key: str) -> None:
-    node = config[key]
-    if node and "_target_" in node:
-        return
-    group = "optimizer" if key in OPTIMIZERS else key
-    choice = group if key == group else f"{group}@{key}"
-    names = ", ".join(options(group)) or "a file of your own --config-dir"
-    if node:
-        raise UserError(f"{key}={dict(node)!r} is set, but no {key} is chosen: add {choice}=… (one of {names})")
-    raise UserError(f"no {key} is chosen: add {choice}=… (one of {names}), or a model=… or experiment=… that brings it")
+def published(role: str, network: Any) -> dict[str, Any]:
+    """What a network tells those that are built after it, by parameter name.
 
-
-def _check_roles(config: Config, chosen: list[str], trust: Trust) -> None:
-    """Every part that the system needs is chosen, and it has a place for every part that is."""
-    parameters = components.parameter_names(config["system"], "system", trust)
-    name = config["system"]["_target_"].rpartition(".")[2]
-    for role in ROLES:
-        if parameters.get(role) and role not in chosen:
-            _require(config, role)
-    for role in (*chosen, *config["parts"]):
-        if role not in parameters:
-            key = f"parts.{role}" if role in config["parts"] else role
-            takes = ", ".join(r for r in parameters if r in ROLES)
-            raise UserError(f"{key} is chosen, but {name} has no place for it (it takes {takes}): leave it out")
-
-
-def _facts_of(role: str, network: Any) -> dict[str, Any]:
-    if role == "text_encoder":
-        return (
-            {"condition_dim": network.sentence_dim, "word_dim": network.word_dim} if network else {"condition_dim": 0}
-        )
-    if role == "image_encoder" and network:
-        return {"image_dim": network.pooled_dim, "region_dim": network.region_dim}
-    if role == "generator" and network:
-        return {"latent_dim": network.latent_dim}
-    return {}
+    A class says so in `publishes`, a mapping from parameters to its own attributes; without it, the usual ones of its
+    role are published.
+    """
+    facts = getattr(network, "publishes", USUAL_FACTS.get(role, {}))
+    return {fact: getattr(network, attribute) for fact, attribute in facts.items()}

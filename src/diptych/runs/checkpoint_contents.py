@@ -1,12 +1,12 @@
-"""The spine's own callback: what every checkpoint carries beside weights and optimisers, and where validation falls.
+"""Fill every checkpoint beyond weights and optimisers, and schedule validation.
 
-Checkpoints are written between two training steps, after the validation that is due there. What has happened by
-then is in them: the resolved configuration, the data's facts and vocabulary, the position in the training stream,
-and the global random states of every device, which are put back just before the first resumed step. `ended` says that
-no step follows.
+Checkpoints are written between two training steps, after the validation that is due there. They contain the resolved
+configuration, the data's facts and vocabulary, the position in the training stream and the global random states of
+every device, which are restored just before the first resumed step. `ended` means that no step follows.
 """
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from pytorch_lightning import Callback, LightningModule, Trainer
@@ -15,6 +15,7 @@ from diptych.callbacks.figures import numbers
 from diptych.config import Config
 from diptych.runs.lifecycle.signals import StopSignals
 from diptych.runs.randomness import random_states, restore_random_states
+from diptych.runs.restore import PARTS
 from diptych.systems.devices import gather_objects, num_devices, own_rank
 from diptych.types import DataSpec
 
@@ -22,13 +23,16 @@ log = logging.getLogger(__name__)
 
 
 class CheckpointContents(Callback):
-    """First of all callbacks, so that the others find counts and random states in order."""
+    """Runs before all other callbacks, so that they find counts and random states up to date."""
 
-    def __init__(self, config: Config, spec: DataSpec, run_id: str, signals: StopSignals) -> None:
+    def __init__(
+        self, config: Config, spec: DataSpec, run_id: str, signals: StopSignals, parts: Mapping[str, Any]
+    ) -> None:
         self.config = dict(config)
         self.spec = spec
         self.run_id = run_id
         self.signals = signals
+        self.parts = dict(parts)
         self.batches = 0
         self._states: dict[str, Any] | None = None
         self._images_before = 0
@@ -52,7 +56,7 @@ class CheckpointContents(Callback):
         trainer.val_check_batch = max(1, round(self.config["validate_every_images"] / max(1, images_per_batch)))
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Devices must agree on what was measured, or they would keep other checkpoints and stop at other times."""
+        """Figures must be equal on all devices, or devices would keep different checkpoints and stop at other times."""
         figures = gather_objects(numbers(trainer.callback_metrics, "val/"))
         for name, value in figures[0].items():
             if any(repr(value) != repr(other.get(name)) for other in figures):
@@ -63,6 +67,8 @@ class CheckpointContents(Callback):
         checkpoint["config"] = self.config
         checkpoint["data_spec"] = self.spec.to_dict()
         checkpoint["batches"] = self.batches
+        if self.parts:
+            checkpoint[PARTS] = self.parts
         checkpoint["random_states"] = gather_objects(random_states())
         checkpoint["ended"] = trainer.should_stop
 
@@ -72,4 +78,4 @@ class CheckpointContents(Callback):
         if len(states) == num_devices():
             self._states = states[own_rank()]
         else:
-            log.warning("saved on %d devices, goes on on %d: dropout and noise differ", len(states), num_devices())
+            log.warning("saved on %d devices, resumed on %d: dropout and noise differ", len(states), num_devices())

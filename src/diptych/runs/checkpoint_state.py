@@ -1,4 +1,4 @@
-"""What a run goes on from: the newest of its checkpoints that can be read, while damaged ones are set aside."""
+"""The state to resume from: the newest readable checkpoint; damaged ones are set aside."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,10 +13,10 @@ TORN_SUFFIX = ".torn"
 
 
 class CheckpointState(NamedTuple):
-    """A checkpoint to go on from, how the run stood, and what is wrong with those that are damaged, by path.
+    """A checkpoint to resume from, the run's state in it, and the damage of other checkpoints, by path.
 
-    `has_ended` where nothing was left to train; `best` is the monitored figure's best so far, where there is one, and
-    `best_images` when that was reached.
+    `has_ended`: nothing was left to train. `best` is the best monitored figure so far, if any; `best_images` is when
+    the run reached it.
     """
 
     path: Path
@@ -29,7 +29,7 @@ class CheckpointState(NamedTuple):
 
 
 def newest_checkpoint(run: RunFolder) -> CheckpointState:
-    """The newest checkpoint that can be read; `UserError` if there is none."""
+    """The newest readable checkpoint; `UserError` if there is none."""
     paths, damaged = candidates(run), {}
     for number, path in enumerate(paths, start=1):
         try:
@@ -39,11 +39,14 @@ def newest_checkpoint(run: RunFolder) -> CheckpointState:
         else:
             rest = {other: damage(other) for other in paths[number:]}
             damaged |= {other: reason for other, reason in rest.items() if reason}
-            return _saved(path, content, damaged)
-    raise UserError("\n".join(damaged.values()) or f"there is no checkpoint in {run.checkpoints} yet: begin anew")
+            return _state_of(path, content, damaged)
+    raise UserError(
+        "\n".join(damaged.values())
+        or f"there is no checkpoint in {run.checkpoints} yet: start the run again with diptych train"
+    )
 
 
-def _saved(path: Path, content: Mapping[str, Any], damaged: Mapping[Path, str]) -> CheckpointState:
+def _state_of(path: Path, content: Mapping[str, Any], damaged: Mapping[Path, str]) -> CheckpointState:
     best = {"value": None, "images": 0} | content["callbacks"].get("Checkpoints", {})
     return CheckpointState(
         path,
@@ -56,13 +59,13 @@ def _saved(path: Path, content: Mapping[str, Any], damaged: Mapping[Path, str]) 
     )
 
 
-def set_aside(saved: CheckpointState) -> str:
-    """Rename what is damaged, so that nobody takes it for sound or puts it in a sound one's place; says so in words."""
-    for path in saved.damaged:
+def set_aside(state: CheckpointState) -> str:
+    """Rename damaged checkpoints, so that they are neither used nor kept in place of intact ones; return a message."""
+    for path in state.damaged:
         path.replace(path.with_name(path.name + TORN_SUFFIX))
-    names = " and ".join(path.name for path in saved.damaged)
-    reasons = "; ".join(saved.damaged.values())
+    names = " and ".join(path.name for path in state.damaged)
+    reasons = "; ".join(state.damaged.values())
     return (
-        f"set aside as damaged: {names} (now *{TORN_SUFFIX}). Going on from {saved.path.name}, at "
-        f"{saved.images_seen:,} images. {reasons}"
+        f"set aside as damaged: {names} (now *{TORN_SUFFIX}). Resuming from {state.path.name}, at "
+        f"{state.images_seen:,} images. {reasons}"
     )

@@ -1,7 +1,7 @@
-"""Checkpoint files: their content, and which of a run's are whole.
+"""Checkpoint files: their content, and which of a run's files are intact.
 
-A checkpoint is a ZIP archive with a checksum of every record. torch writes them and does not look at them when it
-loads: a flipped bit in a weight passes unseen. So they are looked at here, which takes a third of a second a gigabyte.
+A checkpoint is a ZIP archive with a checksum of every record. torch writes the checksums but does not check them when
+it loads, so a flipped bit in a weight would go unnoticed. They are checked here, at a third of a second per gigabyte.
 """
 
 import zipfile
@@ -13,8 +13,8 @@ from diptych.runs.folder.layout import RunFolder
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
-    """A whole checkpoint's plain content; `weights_only`, so that reading one runs no code."""
-    import torch  # seconds of import time, which supervisors of sweeps do not have
+    """The plain content of an intact checkpoint; `weights_only`, so reading it runs no code."""
+    import torch  # importing takes seconds, too long for supervisors of sweeps
 
     try:
         if reason := damage(path):
@@ -24,26 +24,26 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         raise UserError(f"there is no checkpoint {path}") from None
     except OSError:
         raise
-    except Exception as error:  # damage shows in as many ways as there are opcodes in a pickle
+    except Exception as error:  # damage can raise any error
         reason = next(iter(str(error).splitlines()), "") or type(error).__name__
         raise UserError(f"{path} cannot be read as a checkpoint ({reason})") from error
     if "config" not in checkpoint or "data_spec" not in checkpoint:
-        raise UserError(f"{path} is not a checkpoint of diptych: it carries no configuration")
+        raise UserError(f"{path} is not a checkpoint of diptych: it contains no configuration")
     return checkpoint
 
 
 def newest_whole(run: RunFolder) -> Path | None:
-    """The checkpoint to go on from; None where there is none that is whole."""
+    """The checkpoint to resume from; None if none is intact."""
     return next((path for path in candidates(run) if not damage(path)), None)
 
 
 def candidates(run: RunFolder) -> list[Path]:
-    """All checkpoints there are, those to go on from first; best.ckpt is as complete as the others, but may be old."""
+    """All checkpoints of the run, in the order to resume from; best.ckpt is complete, too, but may be old."""
     return [path for path in (run.last, run.previous, run.best) if path.exists()]
 
 
 def damage(path: Path) -> str:
-    """What is wrong with a checkpoint's file, in a few words; "" for one that is whole."""
+    """What is wrong with a checkpoint's file, in a few words; "" if it is intact."""
     if path.stat().st_size == 0:
         return "it is empty"
     try:
@@ -53,6 +53,6 @@ def damage(path: Path) -> str:
         raise
     except zipfile.BadZipFile:
         return "it is cut off or overwritten"
-    except Exception as error:  # damage shows in many ways, depending on which bytes it has hit
+    except Exception as error:  # damage can raise any error, depending on the bytes
         return str(error) or type(error).__name__
     return f"the checksum of {broken} is wrong" if broken else ""

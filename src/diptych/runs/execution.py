@@ -1,4 +1,4 @@
-"""One start of a run in one process: its parts are built, and it trains, alone or beside the run's other processes."""
+"""One start of a run in one process: build everything and train, alone or beside the run's other processes."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -19,7 +19,7 @@ from diptych.runs.build import build_data, build_system
 from diptych.runs.checkpoints import read_checkpoint
 from diptych.runs.distributed.ranks import RankFailed, rank_processes
 from diptych.runs.distributed.rendezvous import Rendezvous, publish_rendezvous
-from diptych.runs.distributed.strategies import settled
+from diptych.runs.distributed.strategies import resolve_devices
 from diptych.runs.distributed.topology import Topology, inherited_topology, process_group, store_of
 from diptych.runs.folder.layout import RunFolder
 from diptych.runs.lifecycle.signals import Stopped, StopSignals
@@ -35,10 +35,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Execution:
-    """What is begun, and this process's topology in it; `warm_start` is a checkpoint whose weights are taken over.
-
-    It goes on from `checkpoint`, where there is one.
-    """
+    """The run and this process's topology. It resumes `checkpoint`, if given; `warm_start` gives weights only."""
 
     folder: RunFolder
     config: Config
@@ -49,39 +46,39 @@ class Execution:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Of the trainer, with the number of devices filled in."""
-        return settled(self.config["trainer"])
+        """The trainer's settings, with the number of devices filled in."""
+        return resolve_devices(self.config["trainer"])
 
     def rendezvous(self, topology: Topology) -> Rendezvous:
-        """For the run's process in another topology."""
+        """The rendezvous for the process with another topology."""
         trust = None if self.trust is None else sorted(self.trust)
         warm, checkpoint = (str(path) if path else None for path in (self.warm_start, self.checkpoint))
         return Rendezvous(str(self.folder.path), topology, trust, warm, checkpoint)
 
 
 @dataclass(frozen=True)
-class Work:
-    """What a start has built: the data, and the system that learns from them."""
+class Built:
+    """What one start builds: the data and the system that trains on them."""
 
     data: LightningDataModule
     system: System
 
 
 def topology_for(config: Config) -> Topology:
-    """Where this process stands: as torchrun or srun says, else first of those that the settings ask for."""
-    settings = settled(config["trainer"])
+    """The topology of this process: from torchrun or srun, else the first of the settings' processes."""
+    settings = resolve_devices(config["trainer"])
     topology = inherited_topology(settings) or Topology(world_size=settings["devices"])
     batch_size = config["data"].get("batch_size", 0)
     if batch_size % topology.world_size:
         raise UserError(
-            f"data.batch_size={batch_size}: it counts the examples of all {topology.world_size} devices and must "
-            "be a multiple of that number"
+            f"data.batch_size={batch_size}: this is the batch of all {topology.world_size} devices together; make it a "
+            f"multiple of {topology.world_size}"
         )
     return topology
 
 
-def build(execution: Execution) -> Work:
-    """Data first, then the system; the same on every device, but for what is drawn at random later."""
+def build(execution: Execution) -> Built:
+    """Build the data, then the system; all devices build the same and then draw different random numbers."""
     config = execution.config
     prepare_machine(execution.settings)
     seed_everything(config["seed"])
@@ -89,7 +86,7 @@ def build(execution: Execution) -> Work:
     size = data.splits["val"].size if hasattr(data, "splits") else None
     if size is not None and size < execution.topology.world_size:
         raise UserError(
-            f"there are {size} validation examples for {execution.topology.world_size} devices: raise data.val_size"
+            f"there are {size} validation examples for {execution.topology.world_size} devices: increase data.val_size"
         )
     parts = load_parts(config["parts"], execution.folder, execution.trust)
     seed_everything(config["seed"])
@@ -102,11 +99,11 @@ def build(execution: Execution) -> Work:
             seed_everything(int(np.random.SeedSequence((config["seed"], execution.topology.rank)).generate_state(1)[0]))
     if config["trainer"]["overfit_batch"]:
         repeat_first_batch(data)
-    return Work(data, system)
+    return Built(data, system)
 
 
 def open_store(execution: Execution) -> TCPStore | None:
-    """Where the run's processes meet; None where there is but one."""
+    """The store where the run's processes meet; None for a single process."""
     if execution.settings["strategy"] is None:
         return None
     store = store_of(execution.topology, execution.settings)
@@ -117,7 +114,7 @@ def open_store(execution: Execution) -> TCPStore | None:
 
 @contextmanager
 def beside_ranks(execution: Execution, store: TCPStore | None, give_up: Callable[[RankFailed], None]) -> Iterator[None]:
-    """Beside all other processes of the run, which the first one starts and ends unless somebody else has."""
+    """While entered, run beside the run's other processes; the first one starts them unless torchrun or srun did."""
     if store is None:
         yield
         return
@@ -130,13 +127,13 @@ def beside_ranks(execution: Execution, store: TCPStore | None, give_up: Callable
         yield
 
 
-def trainer_for(execution: Execution, work: Work, trackers: Trackers, signals: StopSignals) -> Trainer:
-    """With all callbacks; to be made in company."""
+def trainer_for(execution: Execution, built: Built, trackers: Trackers, signals: StopSignals) -> Trainer:
+    """The Trainer with all callbacks; call it inside the process group."""
     equipment = Equipment(
         execution.folder,
         execution.config,
         execution.settings,
-        work.data,
+        built.data,
         trackers,
         signals,
         execution.trust,
@@ -145,24 +142,24 @@ def trainer_for(execution: Execution, work: Work, trackers: Trackers, signals: S
     return make_trainer(equipment)
 
 
-def fit(trainer: Trainer, execution: Execution, work: Work, signals: StopSignals) -> None:
-    """Train from the beginning or from where the run stood, until something ends it."""
+def fit(trainer: Trainer, execution: Execution, built: Built, signals: StopSignals) -> None:
+    """Train from the beginning or from the checkpoint, until the run ends."""
     signals.deferred = True
     checkpoint = str(execution.checkpoint) if execution.checkpoint else None
     try:
-        trainer.fit(work.system, datamodule=work.data, ckpt_path=checkpoint, weights_only=True)
-    except SIGTERMException:  # Lightning's own, with exit code 0, where it saw the signal before us
+        trainer.fit(built.system, datamodule=built.data, ckpt_path=checkpoint, weights_only=True)
+    except SIGTERMException:  # Lightning received the signal before us; it would exit with code 0
         raise Stopped(SIGTERM) from None
     except RuntimeError as error:
-        if isinstance(error.__context__, Stopped):  # torch raises its own where a write of its is interrupted
+        if isinstance(error.__context__, Stopped):  # torch replaces the exception that interrupted its write
             raise error.__context__ from None
         raise
 
 
 def _warm_start(system: System, checkpoint: Path) -> None:
-    """Take over another run's weights; its optimisers, counts and random states stay behind."""
+    """Load another run's weights, without its optimisers, counts and random states."""
     try:
         system.load_state_dict(read_checkpoint(checkpoint)["state_dict"])
     except RuntimeError as error:
-        raise UserError(f"init_from: {checkpoint} holds other networks than this run's. {error}") from None
+        raise UserError(f"init_from: {checkpoint} holds other networks than this run. {error}") from None
     log.info("weights taken from %s", checkpoint)

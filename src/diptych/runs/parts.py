@@ -1,7 +1,8 @@
-"""Parts from other runs: frozen systems that a loss borrows. A run never depends on another folder once it started.
+"""Parts from other runs: frozen systems that a loss or the generator borrows.
 
-The borrowed checkpoint is copied to `parts/<name>.ckpt`, and its origin and SHA-256 are written beside it; a resumed
-run uses the copy, and refuses one that was changed.
+The borrowed checkpoint is copied to `parts/<name>.ckpt`, and its origin and SHA-256 are written beside it, so that a
+run never depends on another folder once it has started; a resumed run refuses a copy that was changed. A part with
+`scope: generation` is also kept in every checkpoint of the run, which can then be used without its folder.
 """
 
 import hashlib
@@ -13,10 +14,13 @@ from typing import Any
 
 from diptych.config import UserError
 from diptych.config.components import Trust
-from diptych.runs.build import restore_system
-from diptych.runs.folder.find import role_of
+from diptych.runs.checkpoints import read_checkpoint
 from diptych.runs.folder.layout import RunFolder
+from diptych.runs.restore import as_part, restore_system
 from diptych.systems.base import System
+
+LOSS, GENERATION = SCOPES = ("loss", "generation")
+"""What needs a part: a loss in training only, or generation as well."""
 
 
 def borrow(lenders: Mapping[str, RunFolder], folder: RunFolder) -> None:
@@ -26,12 +30,18 @@ def borrow(lenders: Mapping[str, RunFolder], folder: RunFolder) -> None:
         folder.parts.mkdir(exist_ok=True)
         shutil.copyfile(source, copy)
         origin = {"run": run.run_id, "experiment": run.experiment, "checkpoint": source.name, "sha256": _digest(copy)}
-        copy.with_suffix(".json").write_text(json.dumps({**origin, "role": role_of(run)}, indent=1), encoding="utf-8")
+        copy.with_suffix(".json").write_text(json.dumps({**origin, "task": run.task}, indent=1), encoding="utf-8")
 
 
 def load_parts(parts: Mapping[str, Any], folder: RunFolder, trust: Trust = ()) -> dict[str, System]:
     """The borrowed systems by name, from the copies: in eval mode, without gradients for their weights."""
     return {name: _load(_copy(folder, name), name, trust).requires_grad_(False) for name in parts}
+
+
+def kept_parts(parts: Mapping[str, Any], folder: RunFolder) -> dict[str, Any]:
+    """What every checkpoint of the run keeps: the parts that generation needs, by name."""
+    needed = [name for name, part in parts.items() if part.get("scope", LOSS) == GENERATION]
+    return {name: as_part(read_checkpoint(_copy(folder, name))) for name in needed}
 
 
 def _load(copy: Path, name: str, trust: Trust) -> System:

@@ -1,4 +1,4 @@
-"""Pictures as people have them (files, PIL images) as the pixels that networks want (tensors in [-1, 1])."""
+"""Convert pictures (files, PIL images) to the pixels of networks (tensors in [-1, 1])."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,18 +17,18 @@ GREY_WEIGHTS = (0.299, 0.587, 0.114)
 
 
 def is_readable(file: Path) -> bool:
-    """Whether the file is there and decodes as a picture."""
+    """Whether the file exists and decodes as a picture."""
     return file.is_file() and is_decodable(file)
 
 
 def sort_out(files: Sequence[Path]) -> tuple[list[Path], list[Path]]:
-    """The readable files, and the others."""
+    """Split the files into readable ones and others."""
     good = set(filter(is_readable, files))
     return [file for file in files if file in good], [file for file in files if file not in good]
 
 
 def to_pixels(picture: Picture, size: int, channels: int) -> Float[Tensor, "channels size size"]:
-    """Any picture at the size and with the channels that a network wants: shorter side to `size`, middle cut out."""
+    """Any picture with a network's size and channels: the shorter side becomes `size`, the centre is cropped."""
     if isinstance(picture, Tensor):
         return _resized(_recoloured(picture, channels), size)
     if isinstance(picture, Image.Image):

@@ -1,4 +1,4 @@
-"""The global random states of python, numpy and torch, as plain values that load with `weights_only=True`."""
+"""The global random states of Python, numpy and torch, as plain values that `weights_only=True` can load."""
 
 import random
 from typing import Any
@@ -8,14 +8,14 @@ import torch
 
 
 def seed_everything(seed: int) -> None:
-    """Start every global generator from one number."""
+    """Seed every global generator with one number."""
     random.seed(seed)
     np.random.seed(seed % 2**32)  # noqa: NPY002 — the global state is what other people's code draws from
     torch.manual_seed(seed)
 
 
 def random_states() -> dict[str, Any]:
-    """All global states as they are now."""
+    """All global random states."""
     numpy_state: Any = np.random.get_state()  # noqa: NPY002
     name, keys, *rest = numpy_state
     return {
@@ -27,7 +27,7 @@ def random_states() -> dict[str, Any]:
 
 
 def restore_random_states(states: dict[str, Any]) -> None:
-    """The inverse of `random_states`; CUDA states only where there are as many devices as then."""
+    """The inverse of `random_states`; CUDA states only if the number of devices is the same."""
     version, internal, gauss = states["python"]
     random.setstate((version, tuple(internal), gauss))
     np.random.set_state(tuple(states["numpy"]))  # noqa: NPY002

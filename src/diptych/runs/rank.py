@@ -1,10 +1,10 @@
-"""`python -m diptych.runs.rank ORDER`: another process of a run, begun by the first; what it says goes to its log."""
+"""`python -m diptych.runs.rank RENDEZVOUS`: a process of a run that the first process starts; it has its own log."""
 
 import logging
 import sys
 import traceback
 
-from diptych.runs.distributed.ranks import end_with
+from diptych.runs.distributed.ranks import exit_with_parent
 from diptych.runs.distributed.rendezvous import Rendezvous
 from diptych.runs.lifecycle.signals import Pruned, Stopped
 
@@ -12,12 +12,12 @@ from diptych.runs.lifecycle.signals import Pruned, Stopped
 def main(text: str) -> int:
     """Train beside the first process; returns the exit code."""
     rendezvous = Rendezvous.from_json(text)
-    end_with(rendezvous.parent)
+    exit_with_parent(rendezvous.parent)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    from diptych.runs.training import follow
+    from diptych.runs.training import train_rank
 
     try:
-        follow(rendezvous)
+        train_rank(rendezvous)
     except Stopped as stop:
         return stop.code
     except Pruned:

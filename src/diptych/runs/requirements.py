@@ -1,4 +1,4 @@
-"""What a run needs before it may begin, as far as that can be told without loading anything."""
+"""Check what a run needs before it begins, without loading anything."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,13 +6,14 @@ from typing import Any
 
 from diptych.config.composition import missing
 from diptych.config.errors import UserError
-from diptych.runs.folder.find import find_run, role_of
+from diptych.runs.folder.find import find_run
 from diptych.runs.folder.identity import check_name
 from diptych.runs.folder.layout import RunFolder
+from diptych.runs.parts import LOSS, SCOPES
 
 
 def check_requirements(config: Mapping[str, Any]) -> None:
-    """Refuse what no run of this resolved configuration could begin with (`UserError`)."""
+    """Raise `UserError` if a run of this resolved configuration could not begin."""
     check_values(config)
     check_parts(config["parts"])
     outputs = Path(config["paths"]["outputs"])
@@ -21,9 +22,9 @@ def check_requirements(config: Mapping[str, Any]) -> None:
 
 
 def check_values(config: Mapping[str, Any]) -> None:
-    """Numbers and names of the spine."""
+    """Check the run's own numbers and names."""
     if config["mode"] not in ("min", "max"):
-        raise UserError(f"mode={config['mode']!r}: say whether the monitored figure is best at its min or its max")
+        raise UserError(f"mode={config['mode']!r}: choose min or max, where the monitored figure is best")
     for key in ("budget_images", "validate_every_images"):
         if config[key] <= 0:
             raise UserError(f"{key}={config[key]}: give a positive number of images")
@@ -33,28 +34,29 @@ def check_values(config: Mapping[str, Any]) -> None:
 
 
 def check_parts(parts: Mapping[str, Mapping[str, Any]]) -> None:
-    """Every part names a run and the role of what it trains, and nothing else."""
+    """Check that every part has a run and a task, may have a scope, and no other key."""
     for name, part in parts.items():
         for key in part:
-            if key not in ("run", "role"):
-                raise UserError(f"parts.{name}.{key}: a part has a run and a role only")
-        for key, example in (("run", "latest"), ("role", "captioner")):
+            if key not in ("run", "task", "scope"):
+                raise UserError(f"parts.{name}.{key}: a part has only the keys run, task and scope")
+        if part.get("scope", LOSS) not in SCOPES:
+            raise UserError(f"parts.{name}.scope={part['scope']}: choose {' or '.join(SCOPES)}")
+        for key, example in (("run", "latest"), ("task", "captioning")):
             if not part.get(key):
                 raise UserError(missing(f"parts.{name}.{key}", example))
 
 
 def find_lenders(parts: Mapping[str, Mapping[str, str]], outputs: Path) -> dict[str, RunFolder]:
-    """The run that lends each part: it trains what the part's role says, and has a checkpoint."""
-    lenders = {name: find_run(part["run"], outputs, part["role"]) for name, part in parts.items()}
+    """The run that lends each part: it is trained for the part's task, and has a checkpoint."""
+    lenders = {name: find_run(part["run"], outputs, part["task"]) for name, part in parts.items()}
     for name, run in lenders.items():
-        if role_of(run) != parts[name]["role"]:
-            raise UserError(
-                f"parts.{name}.run={parts[name]['run']} trains a {role_of(run)}, not a {parts[name]['role']}"
-            )
+        if run.task != parts[name]["task"]:
+            wanted, task = parts[name]["task"], run.task or "nothing"
+            raise UserError(f"parts.{name}.run={parts[name]['run']} is trained for {task}, not {wanted}")
         run.checkpoint()
     return lenders
 
 
 def find_warm_start(config: Mapping[str, Any], outputs: Path) -> Path | None:
-    """The checkpoint whose weights the run begins with, if it is to begin with any."""
+    """The checkpoint that initialises the run's weights, if the configuration names one."""
     return find_run(config["init_from"], outputs).checkpoint() if config["init_from"] else None

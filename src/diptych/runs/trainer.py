@@ -1,4 +1,4 @@
-"""Lightning's Trainer as our runs use it: no loggers, bars or checkpoints of its own, and one endless epoch."""
+"""Lightning's Trainer for our runs: one endless epoch, without Lightning's loggers, bars and checkpoints."""
 
 import functools
 import logging
@@ -16,38 +16,39 @@ from pytorch_lightning.profilers import AdvancedProfiler, Profiler, SimpleProfil
 from diptych.config import Config, UserError, components
 from diptych.config.components import Trust
 from diptych.runs.checkpoint_contents import CheckpointContents
-from diptych.runs.distributed.strategies import several_devices
+from diptych.runs.distributed.strategies import device_arguments
 from diptych.runs.distributed.topology import Topology
 from diptych.runs.folder.environment import usable_cpus
 from diptych.runs.folder.layout import RunFolder
 from diptych.runs.lifecycle.heartbeat import Heartbeat
 from diptych.runs.lifecycle.signals import StopSignals
 from diptych.runs.lifecycle.stop_callback import StopCallback
+from diptych.runs.parts import kept_parts
 from diptych.tracking import Trackers
 
-# What `fit` itself warns of, and why it does not concern us.
+# Warnings of `fit`, and why they do not concern us.
 NEEDLESS_WARNINGS = (
-    r"The '.*_dataloader' does not have many workers",  # our batches are drawn faster than they are learned from
-    r"GPU available but not used",  # somebody has chosen trainer=cpu
-    r"`isinstance\(treespec, LeafSpec\)` is deprecated",  # between Lightning and torch
-    r"It is recommended to use `self.log\(.*sync_dist=True\)`",  # `log_metrics` has averaged over devices
-    r"`broadcast_buffers` is deprecated",  # older versions of torch do not know its successor
-    r"Found \d+ module\(s\) in eval mode at the start of training",  # averages and frozen backbones belong there
+    r"The '.*_dataloader' does not have many workers",  # loading a batch is faster than training on it
+    r"GPU available but not used",  # the user chose trainer=cpu
+    r"`isinstance\(treespec, LeafSpec\)` is deprecated",  # Lightning's use of torch, not ours
+    r"It is recommended to use `self.log\(.*sync_dist=True\)`",  # `log_metrics` averages over devices
+    r"`broadcast_buffers` is deprecated",  # older versions of torch do not have its successor
+    r"Found \d+ module\(s\) in eval mode at the start of training",  # averages and frozen backbones stay in eval mode
     r"The `srun` command is available on your system but is not used",  # SLURM starts runs, not their ranks
 )
 CALLBACK_FACTS = ("trackers", "checkpoints_folder", "samples_folder", "budget_images", "monitor", "mode")
-"""What a callback's constructor may ask for by parameter name."""
+"""The facts that a callback's constructor may request by parameter name."""
 NEVER = 2**62
-"""Steps until a validation, before the first step has told how many images a step sees."""
+"""Steps until the next validation, while the images per step are unknown."""
 
 TRIAL_BATCHES = 2
-"""Of validation before the first step, where callbacks see whether the monitored figure is measured. A batch may be a
-single example, of which not every figure can be said."""
+"""Validation batches before the first step, which show callbacks whether the monitored figure exists. One batch may be
+a single example, for which some figures are undefined."""
 
 
 @dataclass(frozen=True)
 class Equipment:
-    """What callbacks are made from; `settings` are the trainer's, settled for this machine, and are never saved."""
+    """What the Trainer and its callbacks need; `settings` are the trainer's for this machine, and are never saved."""
 
     folder: RunFolder
     config: Config
@@ -60,11 +61,11 @@ class Equipment:
 
 
 def make_trainer(equipment: Equipment) -> Trainer:
-    """A Trainer with all callbacks: the spine's own around those of the configuration."""
+    """A Trainer with the runs' own callbacks around those of the configuration."""
     settings = equipment.settings
     return Trainer(
         accelerator=settings["accelerator"],
-        **several_devices(settings, equipment.topology),
+        **device_arguments(settings, equipment.topology),
         precision=settings["precision"],
         callbacks=_callbacks(equipment),
         default_root_dir=str(equipment.folder.path),
@@ -86,7 +87,7 @@ def make_trainer(equipment: Equipment) -> Trainer:
 
 
 def prepare_machine(settings: Mapping[str, Any]) -> None:
-    """Threads and matrix precision are settings of the whole process; several of one machine share its cores."""
+    """Set threads and matrix precision for this process; several processes on one machine share its cores."""
     if settings["threads"]:
         torch.set_num_threads(settings["threads"])
     elif settings["devices"] > 1:
@@ -97,7 +98,7 @@ def prepare_machine(settings: Mapping[str, Any]) -> None:
 
 @dataclass(frozen=True)
 class RepeatedBatch:
-    """A data loader of one batch; `times` None repeats it for ever."""
+    """A data loader of one batch, repeated `times` times; None means for ever."""
 
     batch: Any
     times: int | None
@@ -107,7 +108,7 @@ class RepeatedBatch:
 
 
 def repeat_first_batch(data: LightningDataModule) -> None:
-    """Train and validate on the stream's first batch for ever: a sound model learns it by heart."""
+    """Train and validate on the stream's first batch for ever: a working model overfits it."""
     stream = data.train_dataloader
     first = functools.cache(lambda: next(iter(stream())))
     data.train_dataloader = lambda: RepeatedBatch(first(), times=None)
@@ -116,7 +117,7 @@ def repeat_first_batch(data: LightningDataModule) -> None:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Lightning's notices go to log.txt only, and its needless warnings nowhere."""
+    """While entered, send Lightning's notices to log.txt only and drop its needless warnings."""
     handlers = [h for name in ("pytorch_lightning", "lightning_fabric") for h in logging.getLogger(name).handlers]
     streams = [h for h in handlers if type(h) is logging.StreamHandler]
     levels = [h.level for h in streams]
@@ -147,9 +148,10 @@ def _callbacks(equipment: Equipment) -> list[Callback]:
     nodes = config["callbacks"].items()
     chosen = [components.build(node, f"callbacks.{name}", facts, equipment.trust) for name, node in nodes if node]
     spec = equipment.data.spec  # pyright: ignore[reportAttributeAccessIssue]
-    recorder = CheckpointContents(config, spec, folder.run_id, equipment.signals)
-    signs_of_life = [Heartbeat(folder)] if equipment.topology.is_first else []
-    return [recorder, *signs_of_life, *chosen, StopCallback(equipment.signals, folder)]
+    kept = kept_parts(config["parts"], folder)
+    contents = CheckpointContents(config, spec, folder.run_id, equipment.signals, kept)
+    heartbeat = [Heartbeat(folder)] if equipment.topology.is_first else []
+    return [contents, *heartbeat, *chosen, StopCallback(equipment.signals, folder)]
 
 
 def _profiler(name: str | None, folder: RunFolder) -> Profiler | None:

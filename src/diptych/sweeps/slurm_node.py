@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from diptych.runs.folder.identity import HANDLE_VARIABLE
 from diptych.runs.folder.status import RUNNING
-from diptych.runs.lifecycle.preemption import TAKING, slurm_handle
+from diptych.runs.lifecycle.preemption import PREEMPTION_SIGNALS, slurm_handle
 from diptych.sweeps.starts import Start
 
 PATIENCE_SECONDS = 60.0
@@ -48,7 +48,7 @@ def is_noted(start: Start, handle: str, patience_seconds: float = PATIENCE_SECON
 
 def become_run(start: Start, handle: str) -> None:
     """Replace this process; its signals wait until the run can save."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, *TAKING})
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, *PREEMPTION_SIGNALS})
     start.log.parent.mkdir(parents=True, exist_ok=True)
     nothing, said = os.open(os.devnull, os.O_RDONLY), os.open(start.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     for descriptor, place in ((nothing, 0), (said, 1), (said, 2)):

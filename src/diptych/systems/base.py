@@ -6,7 +6,8 @@ nothing for a GAN, so `images_seen` (real examples drawn, or image-caption pairs
 budgets, schedules, checkpoints, EMA and every tracker's x-axis use it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, ClassVar
 
@@ -25,6 +26,20 @@ Losses = Mapping[str, Tensor]
 """Loss terms by the name under which they are logged: one value an example, or their mean."""
 
 
+@dataclass(frozen=True)
+class Choice:
+    """What a configuration has chosen, before any data are loaded.
+
+    `settings` are the system's own values; `networks` and `terms` hold what is chosen by role and by key: classes, or
+    networks that could be built without data. `parts` names what is borrowed from other runs.
+    """
+
+    settings: Mapping[str, Any]
+    networks: Mapping[str, Any]
+    terms: Mapping[str, Any]
+    parts: Collection[str]
+
+
 class System(LightningModule):
     """Base of all systems. `seed` starts `self.rng`, the source of all randomness but dropout's and pixel noise's.
 
@@ -32,9 +47,10 @@ class System(LightningModule):
     from torch's global generator, which each device has for itself. `SHARDED` names networks whose weights may lie in
     shards on several devices, if any. `OPTIMIZERS` names the optimisers in the order of `configure_optimizers`; what is
     logged of each begins with its name. `schedule` multiplies their learning rates (None: constant), `max_grad_norm`
-    clips the gradient of each (None: not at all).
+    clips the gradient of each (None: not at all). `task` is an open word for what the system is trained for.
     """
 
+    task: str = ""
     SHARDED: ClassVar[tuple[str, ...]] = ()
     OPTIMIZERS: ClassVar[tuple[str, ...]] = ("",)
     schedule: Schedule | None
@@ -70,6 +86,15 @@ class System(LightningModule):
             self.step_figures = {f"train/{name}": value for name, value in values.items()}
         for name, value in values.items():
             self.log(f"{stage}/{name}", value, on_step=stage == "train", on_epoch=stage != "train")
+
+    @classmethod
+    def task_of(cls, choice: Choice) -> str:
+        """What a system of this choice is trained for, written down when its run is created."""
+        return cls.task
+
+    @classmethod
+    def check_choice(cls, choice: Choice) -> None:
+        """Refuse parts that do not go together, before any data are loaded; `ValueError` with the reason."""
 
     @property
     def warmup_images(self) -> int:

@@ -1,42 +1,57 @@
-"""What every text-to-image system shares: generating for people, fixed samples, and how good the pictures are."""
+"""The base of every family that makes images of sentences: seeds, averages, fixed samples, validation, `generate`.
 
-import warnings
-from collections.abc import Sequence
+A family names the networks that generation needs and says how they sample; everything else is here. It may also learn
+without sentences: then it takes none.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
-from jaxtyping import Float
-from torch import Tensor, nn
+from torch import nn
 from torch.nn import functional as F
 
 from diptych.systems.base import System
 from diptych.systems.devices import num_devices, own_rank
 from diptych.systems.ema import WeightAverage
 from diptych.systems.generation_quality import GenerationQuality
-from diptych.systems.image_rngs import latents_for
+from diptych.systems.image_rngs import ImageRngs
 from diptych.systems.modes import evaluating
 from diptych.systems.schedules import Schedule
 from diptych.text import tokenizer_of
-from diptych.types import PAD_ID, UNK_ID, Batch, DataSpec, Images, TokenMask, Tokens
+from diptych.types import PAD_ID, Batch, DataSpec, Images, TextFeatures, TokenMask, Tokens
 
 GRID_SIDE = 8
 
 
-class TextToImage(System):
-    """A generator, its text encoder (None: it generates whatever the data hold), and averages of both.
+@dataclass(frozen=True)
+class SamplingOptions:
+    """What may be asked of a family when it generates: none here.
 
-    With `ema_half_life_images`, averaged weights generate for people and in validation; the raw ones are kept as well.
+    A family's own dataclass has a default for every field; its fields are the options of `diptych generate`
+    (`KEY=VALUE`), of `generate()` in Python, and the entries of an evaluation's protocol. It refuses impossible values.
     """
 
-    generator: Any
-    sample_latents: Float[Tensor, "latents latent"]
+
+class TextToImage(System, ABC):
+    """A text encoder (None: without sentences), the averages of the networks that generate, and how they sample.
+
+    With `ema_half_life_images`, averaged weights generate for people and in validation; the raw ones are kept as well.
+    A family sets its networks as attributes, names those that generate in `averaged`, and then calls
+    `keep_averages()`.
+    """
+
+    task = "text_to_image"
+    options: ClassVar[type[SamplingOptions]] = SamplingOptions
+    averaged: ClassVar[tuple[str, ...]] = ("generator", "text_encoder")
 
     def __init__(
         self,
         *,
         data_spec: DataSpec,
-        generator: nn.Module,
         text_encoder: nn.Module | None = None,
         ema_half_life_images: float | None = None,
         schedule: Schedule | None = None,
@@ -44,46 +59,68 @@ class TextToImage(System):
         seed: int = 0,
     ) -> None:
         super().__init__(data_spec=data_spec, schedule=schedule, max_grad_norm=max_grad_norm, seed=seed)
-        self.generator = generator
         self.text_encoder = text_encoder
         self.tokenizer = tokenizer_of(data_spec)
-        self.generator_average = _average_of(generator, ema_half_life_images)
-        self.text_encoder_average = _average_of(text_encoder, ema_half_life_images)
+        self.ema_half_life_images = ema_half_life_images
         self.quality = GenerationQuality(data_spec, sentences_matter=text_encoder is not None)
-        self.sample_sentences: tuple[str, ...] = ()
-        num_latents = GRID_SIDE if text_encoder else GRID_SIDE**2
-        rng = torch.Generator().manual_seed(seed)
-        self.register_buffer("sample_latents", torch.randn(num_latents, self.generator.latent_dim, generator=rng))
+        self.sample_seed, self.sample_sentences = seed, ()
+
+    @abstractmethod
+    def sample(self, networks: Mapping[str, Any], text: TextFeatures | None, rngs: ImageRngs, options: Any) -> Images:
+        """One image for each of `rngs`, in [-1, 1].
+
+        `networks` are those of `averaged`, averaged or raw, in evaluation mode and without gradients; `text` has a row
+        an image, or is None; `options` are the family's own. All randomness comes from `rngs`.
+        """
+
+    def keep_averages(self) -> None:
+        """Begin to average the networks that generate; call once they are set."""
+        for name in self.averaged:
+            setattr(self, f"{name}_average", _average_of(getattr(self, name), self.ema_half_life_images))
+
+    @property
+    def has_averages(self) -> bool:
+        """Whether averaged weights generate."""
+        return any(average is not None for average in self._averages().values())
 
     def generate(
         self,
         sentences: Sequence[str] | None = None,
         num_images: int = 1,
         seed: int = 0,
-        truncation: float | None = None,
+        options: SamplingOptions | None = None,
+        *,
         use_ema: bool = True,
         batch_size: int = 64,
+        noise_keys: Sequence[str] | None = None,
     ) -> Images:
-        """`num_images` pictures of each sentence, those of one sentence side by side.
+        """`num_images` images of each sentence, those of one sentence side by side.
 
-        Picture i of a sentence depends on (seed, sentence, i) and the weights alone, not on what else is asked for
-        (but for rounding). A generator trained without sentences takes none. Weights are those of now where the run
-        keeps no average.
+        Image i of a sentence depends on (seed, noise key, i) and the weights alone, not on what else is asked for (but
+        for rounding); the key is the sentence, or the one given for it. A run trained without sentences takes none.
+        Words that the run never saw are read as <unk>. Weights are those of now where the run keeps no average.
         """
-        pictures = [(sentence, i) for sentence in self._checked(sentences) for i in range(num_images)]
-        latents = latents_for(pictures, latent_dim=self.generator.latent_dim, seed=seed, truncation=truncation)
-        return self._generate(latents, [sentence for sentence, _ in pictures], use_ema=use_ema, batch_size=batch_size)
+        sentences = self._checked(sentences)
+        keys = sentences if noise_keys is None else noise_keys
+        pairs = [(sentence, key, i) for sentence, key in zip(sentences, keys, strict=True) for i in range(num_images)]
+        rngs = ImageRngs([(key, i) for _, key, i in pairs], seed=seed, device=self.device)
+        asked = [sentence for sentence, _, _ in pairs]
+        return self._generate(rngs, asked, options or self.options(), use_ema=use_ema, batch_size=batch_size)
 
     def sample_grid(self) -> tuple[Images, tuple[str, ...]]:
-        """The same sentences from the same latents throughout a run, and each picture's sentence; a row shares one."""
+        """The same sentences from the same noise throughout a run, and each image's sentence; a row shares one."""
         sentences = self.sample_sentences or ("",)
-        captions = tuple(sentence for sentence in sentences for _ in range(len(self.sample_latents)))
-        return self._generate(self.sample_latents.repeat(len(sentences), 1), captions), captions
+        columns = GRID_SIDE if self.text_encoder else GRID_SIDE**2
+        captions = tuple(sentence for sentence in sentences for _ in range(columns))
+        noise = [("", i) for _ in sentences for i in range(columns)]
+        rngs = ImageRngs(noise, seed=self.sample_seed, device=self.device)
+        return self._generate(rngs, captions, self.options()), captions
 
     def average_weights(self, images: int) -> None:
         """Let the averages follow what `images` more images have taught; call after the generator's step."""
-        for average, network in self._averages():
-            average.update(network, images=images, images_seen=self.images_seen)
+        for name, average in self._averages().items():
+            if average is not None:
+                average.update(getattr(self, name), images=images, images_seen=self.images_seen)
 
     def on_fit_start(self) -> None:
         datamodule = getattr(self.trainer, "datamodule", None)
@@ -94,8 +131,9 @@ class TextToImage(System):
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         sentences = self._first_sentences(batch)
         places = range(own_rank(), num_devices() * len(batch), num_devices())  # in the batch that one device would have
-        latents = latents_for(zip(sentences, places, strict=True), latent_dim=self.generator.latent_dim, seed=batch_idx)
-        self.quality.update(batch.images, self._generate(latents, sentences, batch_size=len(batch)), sentences)
+        rngs = ImageRngs(zip(sentences, places, strict=True), seed=batch_idx, device=self.device)
+        images = self._generate(rngs, sentences, self.options(), batch_size=len(batch))
+        self.quality.update(batch.images, images, sentences)
 
     def on_validation_epoch_end(self) -> None:
         self.log_metrics("val", self.quality.compute())
@@ -103,43 +141,43 @@ class TextToImage(System):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         super().on_save_checkpoint(checkpoint)
-        checkpoint["sample_sentences"] = list(self.sample_sentences)
+        checkpoint["sample_sentences"], checkpoint["sample_seed"] = list(self.sample_sentences), self.sample_seed
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         super().on_load_checkpoint(checkpoint)
         self.sample_sentences = tuple(checkpoint["sample_sentences"])
+        self.sample_seed = checkpoint["sample_seed"]
 
     @torch.no_grad()
     def _generate(
         self,
-        latents: Float[Tensor, "pictures latent"],
+        rngs: ImageRngs,
         sentences: Sequence[str],
+        options: SamplingOptions,
         *,
         use_ema: bool = True,
         batch_size: int = 64,
     ) -> Images:
-        generator, text_encoder = self._generating_networks(use_ema)
+        networks = self._generating_networks(use_ema)
         tokens, mask = self._tokens(sentences)
-        with evaluating(generator, text_encoder):
-            chunks = zip(latents.split(batch_size), tokens.split(batch_size), mask.split(batch_size), strict=True)
+        with evaluating(*networks.values()):
+            parts = zip(rngs.split(batch_size), tokens.split(batch_size), mask.split(batch_size), strict=True)
+            encode = networks["text_encoder"]
             return torch.cat(
-                [
-                    generator(chunk.to(self.device), text_encoder(*text) if text_encoder else None)
-                    for chunk, *text in chunks
-                ]
+                [self.sample(networks, encode(*text) if encode else None, part, options) for part, *text in parts]
             )
 
-    def _generating_networks(self, use_ema: bool) -> tuple[nn.Module, nn.Module | None]:
-        if use_ema and self.generator_average:
-            return self.generator_average, self.text_encoder_average
-        return self.generator, self.text_encoder
+    def _generating_networks(self, use_ema: bool) -> dict[str, Any]:
+        """By name; the averaged ones where they are kept and wanted."""
+        raw = {"text_encoder": self.text_encoder} | {name: getattr(self, name) for name in self.averaged}
+        averages = {name: average for name, average in self._averages().items() if average is not None}
+        return raw | ({name: average.network for name, average in averages.items()} if use_ema else {})
 
-    def _averages(self) -> list[tuple[WeightAverage, nn.Module]]:
-        pairs = [(self.generator_average, self.generator), (self.text_encoder_average, self.text_encoder)]
-        return [(average, network) for average, network in pairs if average is not None and network is not None]
+    def _averages(self) -> dict[str, WeightAverage | None]:
+        return {name: getattr(self, f"{name}_average") for name in self.averaged}
 
     def _first_sentences(self, batch: Batch) -> list[str]:
-        """Each picture's first sentence; empty ones where pictures are generated without."""
+        """Each image's first sentence; empty ones where images are generated without."""
         if not self.text_encoder:
             return [""] * len(batch)
         return [self.tokenizer.decode(row) for row in batch.tokens[:, 0].tolist()]
@@ -156,20 +194,12 @@ class TextToImage(System):
                 raise ValueError(f"this generator learned from {self.data_spec.name} without sentences: give it none")
             return [""]
         if not sentences:
-            raise ValueError("this generator generates from sentences: give it at least one")
+            raise ValueError("this generator needs sentences: give it at least one")
         for sentence in sentences:
-            self._check_sentence(sentence)
+            num_tokens, most = len(self.tokenizer.split(sentence)), self.data_spec.max_length - 2
+            if num_tokens > most:
+                raise ValueError(f"{sentence!r} has {num_tokens} tokens; this generator reads at most {most}")
         return sentences
-
-    def _check_sentence(self, sentence: str) -> None:
-        words = self.tokenizer.split(sentence)
-        if len(words) + 2 > self.data_spec.max_length:
-            raise ValueError(
-                f"{sentence!r} has {len(words)} tokens; this generator reads at most {self.data_spec.max_length - 2}"
-            )
-        unknown = [word for word in words if self.tokenizer.vocabulary.id_of(word) == UNK_ID]
-        if unknown:
-            warnings.warn(f"{sentence!r}: this generator never saw {', '.join(map(repr, unknown))}", stacklevel=4)
 
 
 def _average_of(network: nn.Module | None, half_life_images: float | None) -> WeightAverage | None:

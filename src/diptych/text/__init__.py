@@ -1,4 +1,4 @@
-"""Text: from sentences to token ids and back."""
+"""Text: sentences to token ids and back."""
 
 from diptych.text.tokenizers import CharTokenizer, Tokenizer, WordTokenizer, tokenizer_class, tokenizer_of
 from diptych.text.vocabulary import Vocabulary

@@ -1,4 +1,4 @@
-"""Sentences as people mistype and mangle them: functions from tokens to tokens, or None where it cannot be done."""
+"""Perturb sentences with typical human errors: functions from tokens to tokens, or None if impossible."""
 
 import difflib
 from collections.abc import Collection, Sequence
@@ -6,15 +6,15 @@ from random import Random
 
 LEAST_LETTERS = 4
 MADE_UP = ("wug", "dax", "blicket", "fep", "toma")
-"""Words that psycholinguists made up; a language may know some of them, so those are left out."""
+"""Nonce words of psycholinguists; those in a language's vocabulary are not used."""
 
 TRIES = 50
 
 
 def mistyped(tokens: Sequence[str], known: Collection[str], rng: Random) -> list[str] | None:
-    """One slip of a finger in one word: a letter left out, doubled, or before its neighbour.
+    """One typing error in one word: a letter left out, doubled or swapped.
 
-    The result is no known word, and the known word nearest to it is the one that was meant, so that a reader can tell.
+    The result is not a known word, and its nearest known word is the original one, so a reader can correct it.
     """
     places = [i for i, token in enumerate(tokens) if len(token) >= LEAST_LETTERS and token.isalpha()]
     for _ in range(TRIES if places else 0):
@@ -35,13 +35,13 @@ def reordered(tokens: Sequence[str], rng: Random) -> list[str] | None:
 
 
 def with_unknown_word(tokens: Sequence[str], known: Collection[str], rng: Random) -> list[str] | None:
-    """One of the words replaced by one that nobody knows."""
+    """Replace one word by an unknown word."""
     places = [i for i, token in enumerate(tokens) if token.isalpha()]
     return _with(tokens, rng.choice(places), _made_up(known, rng)) if places else None
 
 
 def with_further_word(tokens: Sequence[str], known: Collection[str], rng: Random) -> list[str]:
-    """A word that nobody knows added before or after all others, which say what they said."""
+    """Add an unknown word before or after the sentence, whose meaning stays."""
     word = _made_up(known, rng)
     return [word, *tokens] if rng.random() < 0.5 else [*tokens, word]
 

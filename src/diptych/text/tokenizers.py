@@ -1,7 +1,7 @@
-"""Sentences as token ids: words (Chinese by the character) or characters.
+"""Tokenize sentences by words (Chinese by characters) or by characters.
 
-Text is composed (NFC) and lower-cased first. `encode` frames a sentence with <bos> and <eos>; `decode` is its
-inverse up to case, white space and the spacing of punctuation, and on every sentence of the world's grammar exactly.
+Text is first composed (NFC) and lower-cased. `encode` adds <bos> and <eos>; `decode` is its inverse up to case, white
+space and the spacing of punctuation, and the exact inverse on every sentence of the world's grammar.
 """
 
 import re
@@ -16,7 +16,7 @@ import torch
 from diptych.text.vocabulary import Vocabulary
 from diptych.types import BOS_ID, EOS_ID, PAD_ID, DataSpec, TokenMask, Tokens
 
-# Han characters, kana and CJK punctuation: written without spaces, so each is a token of its own.
+# Han characters, kana and CJK punctuation have no spaces between them, so each one is a token.
 _CJK = "\u3001-\u303f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff01-\uff60\U00020000-\U0003134f"
 _LETTERS = f"[^\\W{_CJK}]+"
 _CLITIC = f"'(?:s|re|ve|ll|d|m)(?!{_LETTERS})"
@@ -30,12 +30,12 @@ _CLINGS_RIGHT = frozenset("([{")
 
 
 def normalised(text: str) -> str:
-    """Composed, lower-case, straight apostrophes, single spaces: two spellings of one sentence become equal."""
+    """Normalise to NFC, lower case, straight apostrophes and single spaces, so that equal sentences match."""
     return " ".join(unicodedata.normalize("NFC", text.lower()).replace("\u2019", "'").split())
 
 
 class Tokenizer(ABC):
-    """Splits, joins and numbers text. `max_length` counts <bos> and <eos>; longer sentences are cut, keeping <eos>."""
+    """Converts text to token ids and back. `max_length` counts <bos> and <eos>; longer sentences are cut."""
 
     kind: ClassVar[str]
 
@@ -51,7 +51,7 @@ class Tokenizer(ABC):
     @staticmethod
     @abstractmethod
     def join(tokens: Sequence[str]) -> str:
-        """The sentence that people would write for these tokens; `split` of it gives the tokens back."""
+        """The sentence of these tokens, as people write it; the inverse of `split`."""
 
     def encode(self, text: str) -> list[int]:
         """<bos>, the sentence, <eos>."""
@@ -61,7 +61,7 @@ class Tokenizer(ABC):
         return [BOS_ID, *ids, EOS_ID]
 
     def encode_batch(self, texts: Sequence[str]) -> tuple[Tokens, TokenMask]:
-        """The sentences side by side, padded to the longest, and which tokens are real."""
+        """The sentences padded to the longest one, and a mask of the real tokens."""
         rows = [self.encode(text) for text in texts]
         longest = max(map(len, rows))
         tokens = torch.tensor([row + [PAD_ID] * (longest - len(row)) for row in rows])
@@ -79,7 +79,7 @@ class Tokenizer(ABC):
 
 
 class WordTokenizer(Tokenizer):
-    """Words, numbers, 's and its like, punctuation marks, single Chinese characters: one rule for both languages."""
+    """Words, numbers, clitics such as 's, punctuation marks and single Chinese characters, with one rule for all."""
 
     kind = "word"
 
@@ -96,7 +96,7 @@ class WordTokenizer(Tokenizer):
 
 
 class CharTokenizer(Tokenizer):
-    """Every character is a token, the space included."""
+    """Every character is a token, including spaces."""
 
     kind = "char"
 
@@ -110,7 +110,7 @@ class CharTokenizer(Tokenizer):
 
 
 def tokenizer_class(kind: str) -> type[Tokenizer]:
-    """The tokenizer that a config or a DataSpec calls `kind`."""
+    """The tokenizer class with this `kind` in a config or a DataSpec."""
     known = {cls.kind: cls for cls in (WordTokenizer, CharTokenizer)}
     if kind not in known:
         raise ValueError(f"tokenizer: there is no {kind!r}; choose one of {', '.join(known)}")
@@ -118,7 +118,7 @@ def tokenizer_class(kind: str) -> type[Tokenizer]:
 
 
 def tokenizer_of(data_spec: DataSpec) -> Tokenizer:
-    """The tokenizer that a data set, and every checkpoint trained on it, uses."""
+    """The tokenizer of a data set and of every checkpoint trained on it."""
     return tokenizer_class(data_spec.tokenizer)(Vocabulary(data_spec.vocabulary), data_spec.max_length)
 
 

@@ -1,4 +1,4 @@
-"""Which tokens exist, and their numbers: the four special tokens first, then the words."""
+"""The vocabulary: tokens and their ids, the four special tokens first, then the words."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -8,7 +8,7 @@ from diptych.types import SPECIAL_TOKENS, UNK_ID
 
 
 class Vocabulary:
-    """A fixed list of tokens; `tokens[i]` is the text of id i, and what is not in it has the id of `<unk>`."""
+    """A fixed list of tokens; `tokens[i]` is the text of id i, and every other token has the id of `<unk>`."""
 
     def __init__(self, tokens: Sequence[str]) -> None:
         self.tokens = tuple(tokens)
@@ -21,12 +21,12 @@ class Vocabulary:
 
     @classmethod
     def of_words(cls, words: Iterable[str]) -> Self:
-        """Every distinct word, in alphabetical order: for closed languages, whose words are known beforehand."""
+        """Every distinct word in alphabetical order, for closed languages with known words."""
         return cls(SPECIAL_TOKENS + tuple(sorted(set(words) - set(SPECIAL_TOKENS))))
 
     @classmethod
     def of_counts(cls, counts: Counter[str], *, min_count: int = 1) -> Self:
-        """The words seen at least `min_count` times, the most frequent first (ties: alphabetical)."""
+        """The words with at least `min_count` occurrences, most frequent first (ties alphabetically)."""
         ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
         words = (word for word, count in ranked if count >= min_count and word not in SPECIAL_TOKENS)
         return cls((*SPECIAL_TOKENS, *words))
@@ -38,5 +38,5 @@ class Vocabulary:
         return token in self._ids
 
     def id_of(self, token: str) -> int:
-        """The token's number, or that of `<unk>`."""
+        """The token's id, or that of `<unk>`."""
         return self._ids.get(token, UNK_ID)

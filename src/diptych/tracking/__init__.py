@@ -1,4 +1,4 @@
-"""Who is told about a run: metrics.csv always, Weights & Biases, TensorBoard. The only room that imports wandb."""
+"""Trackers of a run: metrics.csv always, Weights & Biases, TensorBoard. Only this package imports wandb."""
 
 from diptych.tracking.base import RunInfo, Tracker
 from diptych.tracking.csv_file import CsvTracker, read_metrics

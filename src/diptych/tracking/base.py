@@ -1,7 +1,7 @@
-"""What every tracker can be told. The x-axis is `images` everywhere: real examples seen in training.
+"""The interface of all trackers. The x-axis is always `images`: real examples seen in training.
 
-Metric names are `stage/name`. Pictures are PNG files that already lie in the run folder; table cells are text,
-numbers or such files. A tracker ignores what it has no use for.
+Metric names are `stage/name`. Pictures are PNG files in the run folder; table cells are text, numbers or such files. A
+tracker ignores what it does not need.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,10 +14,9 @@ Cell = str | float | int | Path
 
 @dataclass(frozen=True)
 class RunInfo:
-    """A run as trackers know it, and the sweep that it may be of.
+    """What trackers know of a run and its sweep, if any.
 
-    `resume_images` is the checkpoint's count of images when a run goes on. `facts` are what the run folder holds beside
-    the configuration (digests, environment), fit to be told to others.
+    `resume_images` is the checkpoint's count of images in a resumed run. `facts` are digests and environment, redacted.
     """
 
     id: str
@@ -29,33 +28,33 @@ class RunInfo:
 
 
 class Tracker:
-    """Base of all trackers: listens to everything, keeps nothing."""
+    """Base of all trackers: accepts everything, keeps nothing."""
 
     def start(self, config: Mapping[str, Any], run: RunInfo) -> None:
         """Open the record of `run`; `config` is the resolved configuration in plain containers."""
 
     def log(self, metrics: Mapping[str, float], images: int) -> None:
-        """One logging event: values measured when `images` had been seen."""
+        """One logging event: values measured after `images` images."""
 
     def image(self, name: str, picture: Path, images: int, caption: str = "") -> None:
-        """A picture drawn when `images` had been seen."""
+        """A picture drawn after `images` images."""
 
     def table(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]], images: int) -> None:
-        """Rows for people to read, drawn up when `images` had been seen."""
+        """Rows for people to read, made after `images` images."""
 
     def summary(self, values: Mapping[str, float | str]) -> None:
-        """The run's figures, one value a name; a later value replaces an earlier one."""
+        """The run's figures, one value per name; a later value replaces an earlier one."""
 
     def checkpoint(self, file: Path, images: int) -> None:
-        """The checkpoint of a finished run that is to be used; it was saved after `images`."""
+        """The checkpoint to use of a finished run, saved after `images` images."""
 
     def flush(self) -> None:
-        """Bring what was logged so far to where it outlives the machine; OSError where that cannot be."""
+        """Write everything logged so far to durable storage; `OSError` if that fails."""
 
     def finish(self, status: str) -> str | None:
-        """Close the record of a run that is `done`, `failed`, `stopped`, …; perhaps one line to show at the end."""
+        """Close the record of a run that is `done`, `failed`, `stopped`, …; may return a line to show at the end."""
 
     def amend(
         self, config: Mapping[str, Any], run: RunInfo, values: Mapping[str, float | str], status: str
     ) -> str | None:
-        """Add figures to those of a run that stays `status`; perhaps one line about what came of it."""
+        """Add figures to an ended run, whose status stays `status`; may return a line to show."""

@@ -1,6 +1,6 @@
-"""metrics.csv: one row per logging event, written through, so that a killed run loses at most the row in hand.
+"""metrics.csv: one row per logging event, written at once, so that a killed run loses at most the current row.
 
-Columns appear when they are first logged (`images` is the first); a cell is empty where a row does not measure it.
+A column appears when it is first logged (`images` is the first); a cell is empty if its row does not measure it.
 """
 
 import csv
@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 
 
 def read_metrics(path: Path) -> list[dict[str, float]]:
-    """The rows of a metrics file, without its empty cells and without a last line that a crash tore."""
+    """The rows of a metrics file, without empty cells and without an incomplete last line."""
     if not path.exists():
         return []
     try:
@@ -30,7 +30,7 @@ def read_metrics(path: Path) -> list[dict[str, float]]:
 
 
 def column_names(path: Path) -> list[str]:
-    """What the file has figures of; nothing where it cannot be read."""
+    """The names of the file's figures; none if it cannot be read."""
     try:
         with path.open(encoding="utf-8") as file:
             return next(csv.reader(file), [])
@@ -39,7 +39,7 @@ def column_names(path: Path) -> list[str]:
 
 
 def read_columns(path: Path, names: Sequence[str]) -> list[dict[str, float]]:
-    """As `read_metrics`, of rows and columns that have one of `names`: quick where there are many files to read."""
+    """Like `read_metrics`, for the columns `names` and rows with one of them: fast for many files."""
     if not path.exists():
         return []
     try:
@@ -54,13 +54,13 @@ def read_columns(path: Path, names: Sequence[str]) -> list[dict[str, float]]:
 
 
 class CsvTracker(Tracker):
-    """Keeps metrics.csv in the run folder; on resume the rows after the checkpoint are cut off and written anew."""
+    """Writes metrics.csv in the run folder; a resume cuts off the rows after the checkpoint."""
 
     def __init__(self) -> None:
         self._path = Path(FILE_NAME)
         self._columns: list[str] = []
         self._unwritten: list[dict[str, float]] = []
-        self._earlier: list[dict[str, float]] | None = None  # rows that the file shall begin with and does not yet
+        self._earlier: list[dict[str, float]] | None = None  # rows that the next write puts first
 
     def start(self, config: Mapping[str, Any], run: RunInfo) -> None:
         self._path = run.folder / FILE_NAME
@@ -71,7 +71,7 @@ class CsvTracker(Tracker):
         self._try_to_write()
 
     def log(self, metrics: Mapping[str, float], images: int) -> None:
-        """Rows that cannot be written (a full disk) are kept and tried again with the next one."""
+        """Write a row; if the disk is full, keep it and try again with the next one."""
         self._unwritten.append({"images": images, **metrics})
         self._try_to_write()
 
@@ -89,7 +89,7 @@ class CsvTracker(Tracker):
             self._write_through()
         except OSError as error:
             if len(self._unwritten) <= 1:
-                _log.warning("%s cannot be written (%s); its rows wait in memory", self._path, error)
+                _log.warning("%s cannot be written (%s); its rows stay in memory until it can", self._path, error)
 
     def _write_through(self) -> None:
         if self._earlier is not None or not set().union(*self._unwritten) <= set(self._columns):
@@ -102,7 +102,7 @@ class CsvTracker(Tracker):
 
     def _append(self, rows: list[dict[str, float]]) -> None:
         text = _lines(rows, self._columns).encode()
-        with self._path.open("r+b", buffering=0) as file:  # a buffer would try once more when it is cut off
+        with self._path.open("r+b", buffering=0) as file:  # a buffer would write again after the file is cut off
             end = file.seek(0, os.SEEK_END)
             try:
                 if file.write(text) < len(text):
@@ -126,14 +126,14 @@ class CsvTracker(Tracker):
 
 
 def _cut_damaged_end(path: Path) -> None:
-    """Take away rows at the end that cannot be read: a loss of power may leave zeros behind what was synced."""
+    """Cut unreadable rows off the end: a power failure may leave zeros after the synced rows."""
     header, *lines = _whole_lines(path) or [b""]
     kept = len(lines)
     while kept and not _is_readable(header, lines[kept - 1]):
         kept -= 1
     if kept < len(lines) and b"images" in header.strip().split(b","):
         os.truncate(path, sum(map(len, [header, *lines[:kept]])))
-        _log.warning("%s: its last lines (%d) cannot be read, and are dropped", path, len(lines) - kept)
+        _log.warning("%s: its last lines (%d) cannot be read and are dropped", path, len(lines) - kept)
 
 
 def _whole_lines(path: Path) -> list[bytes]:
@@ -153,7 +153,7 @@ def _is_readable(header: bytes, line: bytes) -> bool:
 def _numbers(row: Mapping[str, str]) -> dict[str, float]:
     values = {name: float(text) for name, text in row.items() if text}
     if "images" not in values:
-        raise ValueError(f"the row {','.join(filter(None, row.values()))!r} does not say after how many images")
+        raise ValueError(f"the row {','.join(filter(None, row.values()))!r} has no value for images")
     return values
 
 
@@ -162,7 +162,7 @@ def _lines(rows: list[dict[str, float]], columns: list[str]) -> str:
 
 
 def _cell(value: float | None) -> str:
-    """Nine digits hold a float32 exactly; whole numbers, such as counts of images, keep all of theirs."""
+    """Nine digits hold a float32 exactly; whole numbers, such as image counts, keep all digits."""
     if value is None:
         return ""
     return str(int(value)) if float(value).is_integer() else format(value, ".9g")

@@ -1,4 +1,4 @@
-"""Which pictures and tables a record has shown, so that a new record of a resumed run can show them again."""
+"""The list of pictures and tables that a record contains, so that a resumed run's new record can repeat them."""
 
 import json
 import logging
@@ -15,7 +15,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture file as it was handed to a tracker."""
+    """A picture file, as a tracker received it."""
 
     name: str
     images: int
@@ -25,7 +25,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Table:
-    """A table as it was handed to a tracker."""
+    """A table, as a tracker received it."""
 
     name: str
     images: int
@@ -38,21 +38,21 @@ Exhibit = Picture | Table
 
 @dataclass
 class Exhibits:
-    """A JSON-lines file beside the record; its paths are relative, so that a run folder can be moved."""
+    """A JSON-lines file beside the record, with relative paths, so that a run folder can be moved."""
 
     path: Path = Path()
     shown: list[Exhibit] = field(default_factory=list)
 
     @classmethod
     def open(cls, path: Path, up_to: int | None) -> Self:
-        """The list at `path`, cut back to what was shown when `up_to` images had been seen; empty for None."""
+        """The list at `path`, up to `up_to` images; empty for None."""
         shown = _whole_lines(path) if path.exists() and up_to is not None else []
         exhibits = cls(path, [exhibit for exhibit in shown if exhibit.images <= (up_to or 0)])
         path.write_text("".join(map(exhibits._line, exhibits.shown)), encoding="utf-8")
         return exhibits
 
     def add(self, exhibit: Exhibit) -> None:
-        """Append one, written through."""
+        """Append one exhibit and write it at once."""
         self.shown.append(exhibit)
         with self.path.open("a", encoding="utf-8") as file:
             file.write(self._line(exhibit))
@@ -62,11 +62,11 @@ class Exhibits:
 
 
 def _whole_lines(path: Path) -> list[Exhibit]:
-    """What can be read: a line that a crash or a full disk tore costs what it showed, wherever it stands."""
+    """The exhibits of all readable lines; a line that a crash or a full disk damaged is left out."""
     *lines, _ = path.read_bytes().split(b"\n")
     shown = [exhibit for line in lines if (exhibit := _from_line(line, path.parent)) is not None]
     if len(shown) < len(lines):
-        _log.warning("%s: torn lines are left out (%d of %d)", path, len(lines) - len(shown), len(lines))
+        _log.warning("%s: damaged lines are left out (%d of %d)", path, len(lines) - len(shown), len(lines))
     return shown
 
 

@@ -1,7 +1,7 @@
-"""Where the records of runs without a server lie, and the one command that sends them. Needs no wandb.
+"""Offline W&B records of a run, and the one command that sends them. It does not need wandb.
 
-An offline record cannot be continued: the server takes a second record of a run in place of the first. So the record of
-a resumed run begins with everything before, and what it replaces is put aside, where no command finds it.
+An offline record cannot be continued: a second record of a run replaces the first on the server. So the record of a
+resumed run repeats everything before it, and the replaced record is moved aside, where no command finds it.
 """
 
 import shlex
@@ -13,12 +13,12 @@ HEADER_BYTES = 7
 
 
 def records_of(folder: Path, run_id: str) -> list[Path]:
-    """The offline records of that id in a run's `folder`, oldest first."""
+    """The offline records of `run_id` in a run's `folder`, oldest first."""
     return sorted((folder / "wandb").glob(f"{RECORDS}-{run_id}"))
 
 
 def put_aside(records: list[Path]) -> None:
-    """Move records that a newer one replaces to `superseded/` beside it; they are kept, and never sent."""
+    """Move replaced records to `superseded/`; they are kept and never sent."""
     for record in records:
         aside = record.parent / PUT_ASIDE / record.name
         aside.parent.mkdir(exist_ok=True)
@@ -26,14 +26,14 @@ def put_aside(records: list[Path]) -> None:
 
 
 def put_aside_empty(folder: Path, runs: str) -> None:
-    """Likewise records of runs that were killed before anything was written: `wandb sync` refuses all for one such."""
+    """Move empty records of killed runs aside, too: one of them makes `wandb sync` refuse all."""
     for record in folder.glob(_pattern(runs)):
         if all(file.stat().st_size <= HEADER_BYTES for file in record.glob("*.wandb")):
             put_aside([record])
 
 
 def command_to_send(folder: Path, runs: str = "") -> str | None:
-    """What sends every offline record of the run in `folder`, or of the `runs` below it; None where there is none.
+    """The command that sends all offline records of the run in `folder`, or of the `runs` below it; None without any.
 
     `runs` is a pattern such as `*`, for a folder of links to runs.
     """

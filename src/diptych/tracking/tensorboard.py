@@ -1,4 +1,4 @@
-"""TensorBoard, by choice (`tracking=tensorboard`): curves, pictures and tables in the run folder's tensorboard/."""
+"""TensorBoard (`tracking=tensorboard`): curves, pictures and tables in the run folder's tensorboard/."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -12,13 +12,13 @@ from diptych.tracking.base import Cell, RunInfo, Tracker
 
 
 class TensorBoardTracker(Tracker):
-    """Writes event files; after a resume, events past the checkpoint are hidden by the new file."""
+    """Writes event files; after a resume, the new file hides events after the checkpoint."""
 
     def __init__(self) -> None:
         self._writer: Any = None
 
     def start(self, config: Mapping[str, Any], run: RunInfo) -> None:
-        """Fails with the name of the extra where TensorBoard is not installed."""
+        """Open the event file; the error names the extra if TensorBoard is not installed."""
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError as error:

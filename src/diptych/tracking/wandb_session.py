@@ -1,6 +1,6 @@
-"""Opening a W&B run: online where a key and a server are at hand, else offline, within seconds and without questions.
+"""Open a W&B run: online with a key and a server, else offline, within seconds and without prompts.
 
-Nothing about the machine is sent unless asked: no host or user name, paths, packages, code, console output or loads.
+By default it sends nothing about the machine: no host or user name, paths, packages, code, console output or loads.
 """
 
 import os
@@ -20,13 +20,13 @@ PRIVATE = {
     "program": "",
     "x_save_requirements": False,
 }
-SECONDS_A_KILL_MAY_COST = 1.0
-"""Of an offline record; the library's own 15 would leave nothing of a short run."""
-ABOUT_THE_MACHINE = {"host": "", "x_disable_meta": True, "x_disable_stats": True, "x_disable_machine_info": True}
+FLUSH_SECONDS = 1.0
+"""A killed run loses at most this much of its offline record; the library's 15 could lose a whole short run."""
+WITHOUT_MACHINE = {"host": "", "x_disable_meta": True, "x_disable_stats": True, "x_disable_machine_info": True}
 
 
 def library() -> Any:
-    """The library, loaded when first needed; its telemetry would wait at exit for a server that does not answer."""
+    """wandb, imported when first needed, without its error reports, which would wait for a silent server at exit."""
     os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
     import wandb
 
@@ -34,15 +34,15 @@ def library() -> Any:
 
 
 class Session:
-    """How runs are opened: the library's `settings`, and `online` if that is to be tried."""
+    """Opens runs with the library's `settings`; with `online`, it tries the server first."""
 
     def __init__(self, *, online: bool, log_machine: bool = False, **settings: Any) -> None:
         self.online = online
-        self._settings = PRIVATE | ({} if log_machine else ABOUT_THE_MACHINE) | settings
-        self._settings["x_transaction_log_flush_interval"] = SECONDS_A_KILL_MAY_COST
+        self._settings = PRIVATE | ({} if log_machine else WITHOUT_MACHINE) | settings
+        self._settings["x_transaction_log_flush_interval"] = FLUSH_SECONDS
 
     def why_offline(self) -> str | None:
-        """What keeps runs from being recorded online; None if nothing does, as far as can be told beforehand."""
+        """Why runs cannot be recorded online; None if no reason is known beforehand."""
         wandb = library()
         settings = wandb.setup(wandb.Settings(**self._settings)).settings
         if settings.mode in ("offline", "dryrun", "disabled"):
@@ -54,18 +54,18 @@ class Session:
         return None
 
     def open_online(self, resume: str | None, options: Mapping[str, Any]) -> tuple[Any, str]:
-        """The run, or None and the reason. `resume` is "allow" for one that the server may know already."""
+        """The run, or None and the reason. `resume` is "allow" for a run that the server may already have."""
         try:
             reason = self.why_offline()
             if reason is None:
                 return self._init(mode="online", resume=resume, **options), ""
         except Exception as error:
             reason = " ".join(str(error).split())
-            let_go()  # otherwise a run that never started still occupies its id
+            teardown()  # otherwise a run that did not start still occupies its id
         return None, reason
 
     def open_offline(self, options: Mapping[str, Any]) -> Any:
-        """A record of its own on the disk, which is whole and takes the place of what the server has of the run."""
+        """A new, complete record on the disk; once sent, it replaces the server's record of the run."""
         return self._init(mode="offline", **options)
 
     def _init(self, **options: Any) -> Any:
@@ -73,7 +73,7 @@ class Session:
         return wandb.init(reinit="create_new", settings=wandb.Settings(**self._settings), **options)
 
 
-def let_go() -> None:
-    """End the library's service, dead or alive; a dead one would complain when Python exits."""
+def teardown() -> None:
+    """End the library's service, even a dead one, which would raise errors when Python exits."""
     with suppress(Exception):
         library().teardown()

@@ -1,8 +1,8 @@
-"""Weights & Biases: online where a key and a network are at hand, else offline; it never hangs and never stops a run.
+"""Weights & Biases: online with a key and a network, else offline; it never hangs or stops a run.
 
-An offline record cannot be continued in place (the server takes the continuation for the whole), so a resumed run
-writes a new one that begins with everything up to the checkpoint. Online, a resumed run sends what the server lacks.
-Either way there is one curve of a run. docs/tracking.md says what is sent.
+An offline record cannot be continued (the server would take the continuation for the whole), so a resumed run writes a
+new one that repeats everything up to the checkpoint. Online, a resumed run sends what the server lacks. Either way a
+run has one curve. docs/tracking.md lists what is sent.
 """
 
 import logging
@@ -16,17 +16,17 @@ from diptych.tracking.base import Cell, RunInfo, Tracker
 from diptych.tracking.csv_file import FILE_NAME, read_metrics
 from diptych.tracking.exhibits import Exhibit, Exhibits, Picture, Table
 from diptych.tracking.offline import command_to_send, put_aside, records_of
-from diptych.tracking.wandb_session import Session, let_go, library
+from diptych.tracking.wandb_session import Session, library, teardown
 
 TRAIN, EVALUATE = "train", "evaluate"
 EXIT_CODES = {"done": 0, "pruned": 0, "stopped": 255, "preempted": 255, "lost": 255}
-"""By which W&B calls a run finished (0), killed (255) or failed (1, every other state)."""
+"""W&B shows a run as finished (0), killed (255) or failed (1, every other status)."""
 NOTHING = -1
 _log = logging.getLogger(__name__)
 
 
 class WandbTracker(Tracker):
-    """One W&B run with the run's own id. `mode` is `online` (falls back to offline, and says so) or `offline`."""
+    """One W&B run with the run's own id. `mode` is `online` (falls back to offline with a warning) or `offline`."""
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class WandbTracker(Tracker):
         finish_timeout_seconds: float = 60,
     ) -> None:
         if mode not in ("online", "offline"):
-            raise ValueError(f"tracking.wandb.mode is {mode!r}; it can be online or offline")
+            raise ValueError(f"tracking.wandb.mode={mode!r}: choose online or offline")
         self._place = {"project": project, "entity": entity, "group": group, "name": name, "tags": list(tags) or None}
         self._chosen = {Picture: log_images, Table: log_tables}
         self._log_checkpoints = log_checkpoints
@@ -61,7 +61,7 @@ class WandbTracker(Tracker):
         self._run: Any = None
 
     def why_offline(self) -> str | None:
-        """What keeps runs from being recorded online; None if nothing does."""
+        """Why runs cannot be recorded online; None if they can."""
         return self._session.why_offline()
 
     def start(self, config: Mapping[str, Any], run: RunInfo) -> None:
@@ -97,7 +97,7 @@ class WandbTracker(Tracker):
             self._run.log_artifact(artifact, aliases=[file.stem])
 
     def finish(self, status: str) -> str | None:
-        """The run's address, or the command that sends what is here."""
+        """The run's address, or the command that sends its record."""
         run, self._run = self._run, None
         if run is None:
             return None
@@ -105,12 +105,10 @@ class WandbTracker(Tracker):
             run.summary["status"] = status
             run.finish(exit_code=EXIT_CODES.get(status, 1))
         except TimeoutError:
-            let_go()
-            return (
-                f"W&B did not take everything in time; to send it:\nwandb sync --no-skip-online {Path(run.dir).parent}"
-            )
+            teardown()
+            return f"the upload to W&B timed out; to finish it:\nwandb sync --no-skip-online {Path(run.dir).parent}"
         except Exception:
-            let_go()
+            teardown()
             raise
         if not run.offline:
             return f"W&B: {run.url}"
@@ -119,26 +117,28 @@ class WandbTracker(Tracker):
     def amend(
         self, config: Mapping[str, Any], run: RunInfo, values: Mapping[str, float | str], status: str
     ) -> str | None:
-        """Into the summary of a run that is online and has ended; else into a record of its own, a job `evaluate`."""
+        """Add to the summary of an ended online run; else write a separate record with job type `evaluate`."""
         self._open_folder(run.folder)
         if self._session.online and status != "running" and not records_of(run.folder, run.id):
             self._run, reason = self._session.open_online("allow", self._options({}, run))
             if reason:
                 _log.warning("W&B is recorded offline: %s", reason)
         if self._run is None:
-            told = {**config, **run.facts, "evaluated_run": run.id}
+            facts = {**config, **run.facts, "evaluated_run": run.id}
             names = {"id": f"{run.id}-{EVALUATE}-{secrets.token_hex(3)}", "job_type": EVALUATE}
-            self._run = self._session.open_offline(self._options(told, run) | names)
+            self._run = self._session.open_offline(self._options(facts, run) | names)
             status = "done"
         self.summary(values)
         return self.finish(status)
 
     def _open_folder(self, folder: Path) -> None:
         self._folder = folder
-        os.environ["WANDB_DATA_DIR"] = str(folder / "wandb" / "data")  # tables wait there to be synced, not at home
+        os.environ["WANDB_DATA_DIR"] = str(
+            folder / "wandb" / "data"
+        )  # unsent tables stay there, not in the home folder
 
     def _open(self, config: Mapping[str, Any], run: RunInfo, resume: str | None) -> Any:
-        """Online if that can be, else offline after one message that says why, and how to send it."""
+        """Open online if possible, else offline, with one message that names the reason and the command to send it."""
         options, reason = self._options(config, run), ""
         if self._session.online:
             opened, reason = self._session.open_online(resume, options)
@@ -155,7 +155,7 @@ class WandbTracker(Tracker):
         return self._place | names | {"id": run.id, "dir": str(run.folder), "config": dict(config)}
 
     def _repeat(self, folder: Path, up_to: int) -> None:
-        """Of what lies before the checkpoint, all that the record does not have yet."""
+        """Log everything before the checkpoint that the record does not have yet."""
         rows = [(int(row["images"]), row) for row in read_metrics(folder / FILE_NAME)]
         exhibits = [(exhibit.images, exhibit) for exhibit in self._exhibits.shown]
         for images, event in sorted([*rows, *exhibits], key=lambda pair: pair[0]):
@@ -167,7 +167,7 @@ class WandbTracker(Tracker):
                 self._show(event)
 
     def _add(self, exhibit: Exhibit) -> None:
-        """What cannot be shown (a server that is gone, a full disk) costs the pictures or tables, not the curves."""
+        """Show an exhibit; after a failure (no server, a full disk), stop sending its kind, but keep the curves."""
         if not self._chosen[type(exhibit)]:
             return
         try:
@@ -177,7 +177,7 @@ class WandbTracker(Tracker):
         except Exception as error:
             self._chosen[type(exhibit)] = False
             kind, reason = type(exhibit).__name__.lower(), " ".join(str(error).split())
-            _log.warning("W&B gets no more %ss of this start: %s", kind, reason)
+            _log.warning("W&B receives no more %ss of this start: %s", kind, reason)
 
     def _show(self, exhibit: Exhibit) -> None:
         media = _media(exhibit)
@@ -186,7 +186,7 @@ class WandbTracker(Tracker):
 
 
 def _media(exhibit: Exhibit) -> Any:
-    """The library's own picture or table; files that are gone are left empty."""
+    """The exhibit as wandb's picture or table; missing files are left empty."""
     if isinstance(exhibit, Picture):
         return _picture(exhibit.file, exhibit.caption or None)
     cells = [[_picture(cell) if isinstance(cell, Path) else cell for cell in row] for row in exhibit.rows]

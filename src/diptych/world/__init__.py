@@ -1,4 +1,4 @@
-"""The embedded world: scenes, sentences and pixels, exact in every direction."""
+"""The embedded world: scenes, sentences and pixels, with exact conversions between them."""
 
 from diptych.world.constraints import Comparison, Constraints, Mention, Relation
 from diptych.world.grammar import Grammar, meaning

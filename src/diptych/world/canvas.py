@@ -1,4 +1,4 @@
-"""Pictures from which patches around objects are cut, and into which they are generated back."""
+"""Pictures from which patches around objects are cut, and to which patches are added."""
 
 import torch
 import torch.nn.functional as F
@@ -12,17 +12,17 @@ class Canvas:
     def __init__(self, images: Float[Tensor, "b 3 side side"]) -> None:
         self.side = images.shape[-1]
         self.patch = 2 * -(-3 * self.side // 8) + 1
-        """Side of a patch: the largest object with room for blur and a wrong guess of its place."""
+        """Side of a patch: the largest object plus a margin for blur and an inexact position."""
         self._padded = F.pad(images, [self.patch] * 4)
 
     @property
     def images(self) -> Float[Tensor, "b 3 side side"]:
-        """The pictures as they are now."""
+        """The current pictures."""
         inner = slice(self.patch, self.patch + self.side)
         return self._padded[:, :, inner, inner]
 
     def corners(self, x: Float[Tensor, " n"], y: Float[Tensor, " n"]) -> Int[Tensor, "n 2"]:
-        """Upper left corners (x, y) of the patches around these places."""
+        """Upper left corners (x, y) of the patches around these positions."""
         places = torch.stack([x, y], dim=1).clamp(0, self.side)
         return places.floor().long() - self.patch // 2
 
@@ -30,7 +30,7 @@ class Canvas:
         """Copies of the patches."""
         return self._padded[self._index(image, corners)]
 
-    def generate(
+    def add(
         self, image: Int[Tensor, " n"], corners: Int[Tensor, "n 2"], patches: Float[Tensor, "n 3 patch patch"]
     ) -> None:
         """Add the patches to the pictures."""

@@ -1,4 +1,4 @@
-"""Random choices that are the same on every machine and in every version: only `Random.random` is used."""
+"""Random choices that are the same on every machine and in every version: they use only `Random.random`."""
 
 from collections.abc import Sequence
 from random import Random
@@ -8,10 +8,10 @@ T = TypeVar("T")
 
 
 def pick(choices: Sequence[T], rng: Random) -> T:
-    """One of them, all equally likely."""
+    """One of the choices, with equal probability."""
     return choices[int(rng.random() * len(choices))]
 
 
 def shuffled(things: Sequence[T], rng: Random) -> list[T]:
-    """All of them, in random order."""
+    """All things, in random order."""
     return [thing for _, _, thing in sorted((rng.random(), i, thing) for i, thing in enumerate(things))]

@@ -1,7 +1,7 @@
-"""What a sentence claims, apart from its words, and whether a scene bears it out.
+"""The claims of a sentence, apart from its words, and whether a scene satisfies them.
 
 A mention of several objects ("two red circles") means exactly that many; a mention of one means at least one.
-Different mentions are different objects.
+Different mentions refer to different objects.
 """
 
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ class Mention:
     number: int = 1
 
     def fits(self, thing: SceneObject) -> bool:
-        """Whether the object has every attribute that is named."""
+        """Whether the object has every named attribute."""
         return (
             self.shape in (None, thing.shape)
             and self.colour in (None, thing.colour)
@@ -33,12 +33,12 @@ class Mention:
         )
 
     def is_full(self) -> bool:
-        """Whether shape, colour and size are all named."""
+        """Whether it names shape, colour and size."""
         return None not in (self.shape, self.colour, self.size)
 
 
 class Relation(NamedTuple):
-    """The mention with index `first` is `name` ("above" and so on) to that with index `second`."""
+    """Mention `first` is `name` ("above" and so on) relative to mention `second`, by index."""
 
     first: int
     name: str
@@ -47,10 +47,10 @@ class Relation(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Fraction of a sentence's claims of each kind that a scene bears out; 1.0 where nothing is claimed.
+    """The fraction of a sentence's claims of each kind that a scene satisfies; 1.0 without claims.
 
-    Objects are matched with mentions by their attributes as well as can be, and then by their relations. `count` is
-    1.0 or 0.0: whether there are as many objects as claimed.
+    The matching of objects with mentions satisfies most attributes, then most relations. `count` is 1.0 or 0.0: whether
+    the number of objects is as claimed.
     """
 
     count: float
@@ -61,11 +61,11 @@ class Comparison:
 
 
 class Atoms(NamedTuple):
-    """How many smallest claims a sentence makes, how many of them are true, and how many facts the scene holds.
+    """The number of a sentence's atomic claims, of the true ones among them, and of the scene's facts.
 
-    A claim is that an object has an attribute, that one stands so to another, that there are exactly so many of a kind,
-    or, of what is mentioned beyond the scene's objects, that it is there. The facts are what an exact sentence says:
-    shape, colour and size of each object, and of each but the first how it stands to another.
+    An atomic claim is an attribute of an object, a relation, an exact number, or the existence of an object beyond
+    those of the scene. The facts are the content of an exact sentence: shape, colour and size of each object, and one
+    relation of each object but the first.
     """
 
     claimed: int
@@ -75,12 +75,12 @@ class Atoms(NamedTuple):
 
     @property
     def informativeness(self) -> float:
-        """Share of the scene's facts that are said; 1 for an exact sentence, little for a vague one."""
+        """Share of the scene's facts in the sentence; 1 for an exact sentence, low for a vague one."""
         return self.true_facts / self.facts if self.facts else 1.0
 
     @property
     def hallucination(self) -> float:
-        """Share of the claims that are false; 0 just for what is entailed, also where nothing is claimed."""
+        """Share of false claims; 0 if and only if the scene entails the sentence, also without claims."""
         return 1 - (self.true_facts + self.true_numbers) / self.claimed if self.claimed else 0.0
 
 
@@ -93,11 +93,11 @@ class Constraints:
 
     @property
     def num_objects(self) -> int:
-        """How many different objects the sentence speaks of."""
+        """The number of different objects in the sentence."""
         return sum(mention.number for mention in self.mentions)
 
     def entailed_by(self, scene: Scene) -> bool:
-        """Whether everything the sentence says is true of the scene."""
+        """Whether every claim is true of the scene."""
         return self._numbers_hold(scene) and any(
             all(mention.fits(thing) for mention, thing in zip(self._slots(), things, strict=True))
             and all(self._holds(relation, things) for relation in self.relations)
@@ -105,18 +105,18 @@ class Constraints:
         )
 
     def is_complete(self) -> bool:
-        """Whether nothing about the objects it mentions is left open.
+        """Whether it describes the mentioned objects completely.
 
-        Every attribute is named, and relations tie all mentions together: for two objects theirs, for more a chain.
+        It names every attribute, and relations connect all mentions: one relation for two objects, a chain for more.
         """
         return all(mention.is_full() for mention in self.mentions) and self._is_connected()
 
     def exact_for(self, scene: Scene) -> bool:
-        """Whether the sentence is true of the scene, complete, and speaks of all that is there."""
+        """Whether the sentence is true of the scene, complete, and mentions all objects."""
         return self.num_objects == len(scene.objects) and self.is_complete() and self.entailed_by(scene)
 
     def compare(self, scene: Scene, closed: bool = False) -> Comparison:
-        """Which claims hold, kind by kind; in a closed world objects that are not mentioned make the count wrong."""
+        """Which claims hold, by kind; in a closed world, unmentioned objects make the count wrong."""
         slots = self._slots()
         missing = max(0, len(slots) - len(scene.objects))
         extra = closed and len(scene.objects) > len(slots)
@@ -126,7 +126,7 @@ class Constraints:
         return Comparison(float(not missing and not extra and self._numbers_hold(scene)), *best)
 
     def atoms(self, scene: Scene) -> Atoms:
-        """Claims and facts counted, objects matched with mentions so that as many claims as can be are true."""
+        """Count claims and facts; the matching of objects with mentions satisfies as many claims as possible."""
         slots = self._slots()
         missing = max(0, len(slots) - len(scene.objects))
         things = (*scene.objects, *[None] * missing)
@@ -137,7 +137,7 @@ class Constraints:
         return Atoms(named + len(self.relations) + len(numbers) + missing, true_facts, sum(numbers), facts)
 
     def _num_true(self, slots: tuple[Mention, ...], things: tuple[SceneObject | None, ...]) -> int:
-        """How many claims about attributes and relations hold of these things, slot by slot."""
+        """The number of attributes and relations that hold for these things, slot by slot."""
         pairs = zip(slots, things, strict=True)
         attributes = sum(_right(getattr(m, name), thing, name) is True for m, thing in pairs for name in ATTRIBUTES)
         return attributes + sum(self._holds(relation, things) for relation in self.relations)
@@ -145,7 +145,7 @@ class Constraints:
     def _agreement(
         self, slots: tuple[Mention, ...], things: tuple[SceneObject | None, ...]
     ) -> tuple[float, float, float, float]:
-        """Fraction of claims about shape, colour, size and relation that hold of these things, slot by slot."""
+        """The fractions of shape, colour, size and relation claims that hold for these things, slot by slot."""
         pairs = list(zip(slots, things, strict=True))
         attributes = (_fraction(_right(getattr(m, name), thing, name) for m, thing in pairs) for name in ATTRIBUTES)
         shape, colour, size = attributes
@@ -171,7 +171,7 @@ class Constraints:
 
 
 def _right(claim: str | None, thing: SceneObject | None, name: str) -> bool | None:
-    """Whether the thing is as claimed; None where nothing is claimed."""
+    """Whether the thing is as claimed; None without a claim."""
     if claim is None:
         return None
     return thing is not None and getattr(thing, name) == claim

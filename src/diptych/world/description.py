@@ -1,4 +1,4 @@
-"""What to say of a scene: everything, or a random part. How it is said is the grammar's affair."""
+"""Choose the content of a scene's description: everything or a random part; the grammar chooses the words."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -13,14 +13,14 @@ KEEP_ATTRIBUTE_PROB = 0.6
 
 
 def describe_fully(scene: Scene, rng: Random) -> Constraints:
-    """All that can be said: a row of all objects with their relations, or a list where there is no such row."""
+    """A complete description: a chain of all objects with their relations, or a list if there is no chain."""
     return describe_chain(scene, rng) or describe_list(scene, rng)
 
 
 def describe_chain(scene: Scene, rng: Random, partly: bool = False) -> Constraints | None:
-    """Objects in a row, each with its relation to the next; None where the scene has no such row.
+    """A chain of objects, each with its relation to the next; None if the scene has no chain.
 
-    All objects with all attributes; `partly` instead two objects, with some attributes left out.
+    It has all objects with all attributes; with `partly`, two objects with some attributes left out.
     """
     path = _clear_path(scene.objects, 2 if partly else len(scene.objects), rng)
     if path is None:
@@ -31,7 +31,7 @@ def describe_chain(scene: Scene, rng: Random, partly: bool = False) -> Constrain
 
 
 def describe_list(scene: Scene, rng: Random, partly: bool = False) -> Constraints:
-    """Objects side by side, equal ones counted; `partly` only some of them, with some attributes left out."""
+    """A list of objects, with equal ones counted; with `partly`, only some objects and attributes."""
     things = shuffled(scene.objects, rng)
     if partly:
         things = things[: 1 + int(rng.random() * len(things))]
@@ -40,7 +40,7 @@ def describe_list(scene: Scene, rng: Random, partly: bool = False) -> Constraint
 
 
 def _counted(mention: Mention, count: int, scene: Scene) -> Mention:
-    """The mention for `count` objects, or for one of them where the scene has more such objects than that."""
+    """The mention for `count` objects, or for one of them if the scene has more such objects."""
     number = count if count == 1 or count == sum(map(mention.fits, scene.objects)) else 1
     return Mention(mention.shape, mention.colour, mention.size, number)
 
@@ -57,7 +57,7 @@ def _mention(thing: SceneObject, rng: Random, partly: bool) -> Mention:
 
 
 def _clear_path(things: Sequence[SceneObject], length: int, rng: Random) -> list[SceneObject] | None:
-    """A random row of `length` different objects in which neighbours have a clear relation."""
+    """A random chain of `length` different objects whose neighbours have a clear relation."""
     if length < 2 or length > len(things):
         return None
     stack = [[thing] for thing in shuffled(things, rng)]

@@ -1,11 +1,11 @@
-"""GenEval's way to say what a prompt wants and to score it (Ghosh et al. 2023, arXiv:2310.11513), on exact scenes.
+"""GenEval's prompt metadata and score (Ghosh et al. 2023, arXiv:2310.11513), on exact scenes.
 
-Metadata has its schema: `tag`, `include` (clauses with `class`, `count`, and `color`, `size` or `position` where
-asked), `exclude` and `prompt`; `position` is [relation, place of another clause] and `size` is ours. Every clause must
-hold. The world is open: other objects are never wrong, but for counting, which excludes one more than it asks for.
+Metadata has GenEval's schema: `tag`, `include` (clauses with `class`, `count`, and optional `color`, `size` or
+`position`), `exclude` and `prompt`; `position` is [relation, index of another clause], and `size` is ours. Every clause
+must hold. The world is open: other objects are never wrong, except in counting, which excludes one object more.
 
-One thing differs. A detector's boxes come with confidences, and GenEval looks at the colour and place of the `count`
-most confident ones of a class; the objects of a scene are all certain, so any `count` of them that fit will do.
+One deviation: GenEval checks colour and position of the `count` most confident boxes of a class. The objects of a scene
+are all certain, so any `count` of them that fit are enough.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,7 +25,7 @@ Group = tuple[SceneObject, ...]
 
 
 class Atom(NamedTuple):
-    """One claim: `kind` is object, color, size, position or count; `needs` are places of atoms it stands on."""
+    """One claim: `kind` is object, color, size, position or count; `needs` are the indices of the atoms it requires."""
 
     kind: str
     needs: tuple[int, ...] = ()
@@ -34,7 +34,7 @@ class Atom(NamedTuple):
 def metadata(tag: str, claims: Constraints, prompt: str) -> dict[str, Any]:
     """The prompt in GenEval's schema; a mention of several objects excludes one more of them.
 
-    What a position refers to stands before the clause that has it, so clauses are in the sentence's reverse order.
+    A position refers to an earlier clause, so the clauses are in reverse order of the sentence.
     """
     last = len(claims.mentions) - 1
     include = [_clause(mention) for mention in reversed(claims.mentions)]
@@ -51,7 +51,7 @@ def is_correct(wanted: Mapping[str, Any], scene: Scene) -> bool:
 
 
 def atoms_of(wanted: Mapping[str, Any]) -> tuple[Atom, ...]:
-    """The single claims of a prompt: the objects first, then what is said of them, then their counts."""
+    """The atoms of a prompt: first objects, then their attributes and positions, then counts."""
     include, exclude = wanted["include"], wanted.get("exclude", ())
     things = [Atom("object") for _ in include]
     said = [Atom(kind, _needs(clause, i, kind)) for i, clause in enumerate(include) for kind in _kinds(clause)]
@@ -59,9 +59,9 @@ def atoms_of(wanted: Mapping[str, Any]) -> tuple[Atom, ...]:
 
 
 def atoms_held(wanted: Mapping[str, Any], scene: Scene) -> tuple[bool, ...]:
-    """Which of `atoms_of` hold, with each clause's objects chosen so that as many as possible do.
+    """Which of `atoms_of` hold, with the choice of objects that satisfies most of them.
 
-    What is said of an object that is not there does not hold.
+    Claims about a missing object do not hold.
     """
     choices = product(*(_groups(clause, scene) for clause in wanted["include"]))
     best = max((_held(wanted["include"], groups) for groups in choices), key=sum)
@@ -72,10 +72,10 @@ def atoms_held(wanted: Mapping[str, Any], scene: Scene) -> tuple[bool, ...]:
 
 
 def relations_between(first: SceneObject, second: SceneObject) -> set[str]:
-    """What `first` is to `second`: none, one, or two of GenEval's relations.
+    """GenEval's relations of `first` to `second`: none, one or two.
 
-    The offset of the centres is shortened on each axis by a tenth of both boxes; a relation holds if what is left is
-    more than half as long as the offset.
+    The offset of the centres is shortened on each axis by a tenth of both boxes; a relation holds if the rest is more
+    than half as long as the offset.
     """
     right, down = first.x - second.x, first.y - second.y
     (width, height), (other_width, other_height) = _box(first), _box(second)
@@ -106,7 +106,7 @@ def _needs(clause: Mapping[str, Any], place: int, kind: str) -> tuple[int, ...]:
 
 
 def _place(wanted: Mapping[str, Any], clause: Mapping[str, Any]) -> int:
-    """Which include clause asks for the class that `clause` excludes more of."""
+    """The index of the include clause with the class of an exclude clause."""
     return next(i for i, other in enumerate(wanted["include"]) if other["class"] == clause["class"])
 
 
@@ -115,7 +115,7 @@ def _of_class(clause: Mapping[str, Any], scene: Scene) -> list[SceneObject]:
 
 
 def _groups(clause: Mapping[str, Any], scene: Scene) -> list[Group]:
-    """Every choice of as many objects of the class as are asked for; the empty one where there are too few."""
+    """Every choice of `count` objects of the class; an empty one if there are too few."""
     return list(combinations(_of_class(clause, scene), clause["count"])) or [()]
 
 

@@ -1,4 +1,4 @@
-"""Scene to sentence and back. What a sentence may look like is data: see `language.py`."""
+"""Scene to sentence and back. Language files define the sentences: see `language.py`."""
 
 from collections.abc import Iterable
 from functools import cache
@@ -12,13 +12,13 @@ from diptych.world.description import describe_chain, describe_list
 from diptych.world.language import Phrasing, load_language
 from diptych.world.sentences import SentenceReader
 
-TRIES_FOR_A_NEW_ONE = 8
+TRIES_PER_REFERENCE = 8
 
 
 class Grammar:
     """The sentences of one language about scenes, and their meaning.
 
-    `phrasings` names the ways to make a sentence; what says sentences can be held to some of them.
+    `phrasings` are the names of its sentence patterns; methods that make sentences can be restricted to some of them.
     """
 
     def __init__(self, language: str = "en") -> None:
@@ -31,11 +31,11 @@ class Grammar:
     def describe(
         self, scene: Scene, rng: Random, *, complete: bool = True, phrasings: Iterable[str] | None = None
     ) -> str:
-        """A true sentence about a scene that has objects.
+        """A true sentence about a scene with objects.
 
-        A complete one names every attribute of every object and, for two objects, their relation (told from either
-        of them); for three or four, the relations along a row of them. Objects without clear relations are listed.
-        A partial one (`complete=False`) may leave out anything.
+        A complete sentence names every attribute of every object and, for two objects, their relation (in either
+        direction); for three or four, the relations along a chain. Objects without clear relations are listed. A
+        partial sentence (`complete=False`) may leave out anything.
         """
         return self._say(scene, rng, pick(self._allowed(phrasings, len(scene.objects), complete), rng), complete)
 
@@ -48,46 +48,46 @@ class Grammar:
         complete: bool = True,
         phrasings: Iterable[str] | None = None,
     ) -> tuple[str, ...]:
-        """`number` sentences in as many phrasings, the same for the same seed.
+        """`number` sentences in as many phrasings as possible, the same for the same seed.
 
-        All are different as far as the language has as many.
+        They are all different if the language has enough sentences.
         """
         rng = Random(seed)
         allowed = shuffled(self._allowed(phrasings, len(scene.objects), complete), rng)
         said: list[str] = []
         for i in range(number):
-            tries = (self._say(scene, rng, allowed[i % len(allowed)], complete) for _ in range(TRIES_FOR_A_NEW_ONE))
+            tries = (self._say(scene, rng, allowed[i % len(allowed)], complete) for _ in range(TRIES_PER_REFERENCE))
             sentence = next(tries)
             said.append(next((other for other in chain([sentence], tries) if other not in said), sentence))
         return tuple(said)
 
     def say(self, claims: Constraints, rng: Random, *, phrasings: Iterable[str] | None = None) -> str:
-        """The claims in words, in one of the phrasings that can say them; the inverse of `parse`."""
+        """The claims in words, in one of the phrasings that can express them; the inverse of `parse`."""
         return self.language.say(claims, pick(self._saying(claims, phrasings), rng))
 
     def can_say(self, claims: Constraints, phrasings: Iterable[str]) -> bool:
-        """Whether one of the phrasings has room for the claims."""
+        """Whether one of the phrasings can express the claims."""
         return any(_has_room(self.language.phrasings[name], claims) for name in phrasings)
 
     def parse(self, sentence: str) -> Constraints | None:
-        """What the sentence claims, or None where it is not a sentence of this grammar."""
+        """The claims of the sentence; None if it is not a sentence of this grammar."""
         sentence = self.language.normalise(sentence)
         readings = (reader.read(sentence) for reader in self._readers)
         return next((reading for reading in readings if reading is not None), None)
 
     def texts(self) -> tuple[str, ...]:
-        """Pieces of text that together hold every word and mark the language can say."""
+        """Pieces of text that together contain every word and punctuation mark of the language."""
         return self.language.texts()
 
     def _say(self, scene: Scene, rng: Random, phrasing: Phrasing, complete: bool) -> str:
-        tell = describe_chain if phrasing.tells_relations else describe_list
-        constraints = tell(scene, rng, partly=not complete)
+        describe = describe_chain if phrasing.has_relations else describe_list
+        constraints = describe(scene, rng, partly=not complete)
         if constraints is None:
             return self.language.say(describe_list(scene, rng, partly=not complete), pick(self._lists(), rng))
         return self.language.say(constraints, phrasing)
 
     def _allowed(self, phrasings: Iterable[str] | None, num_objects: int, complete: bool) -> list[Phrasing]:
-        """The phrasings that can say what is wanted of so many objects."""
+        """The allowed phrasings for a description of `num_objects` objects."""
         names = self.phrasings if phrasings is None else tuple(phrasings)
         unknown = [name for name in names if name not in self.language.phrasings]
         if unknown:
@@ -96,7 +96,7 @@ class Grammar:
         allowed = [p for p in fitting if p.name in names]
         if not allowed:
             raise ValueError(
-                f"phrasings: none of {', '.join(names)} says {'all' if complete else 'anything'} about "
+                f"phrasings: none of {', '.join(names)} can say {'all' if complete else 'anything'} about "
                 f"{num_objects} object(s); add one of {', '.join(p.name for p in fitting)}."
             )
         return allowed
@@ -112,11 +112,11 @@ class Grammar:
         return allowed
 
     def _lists(self) -> list[Phrasing]:
-        return [p for p in self.language.phrasings.values() if not p.tells_relations]
+        return [p for p in self.language.phrasings.values() if not p.has_relations]
 
 
 def meaning(sentence: str, languages: Iterable[str]) -> Constraints | None:
-    """What a sentence claims in the first of the languages that can read it; None where none can."""
+    """The claims of a sentence in the first language that can parse it; None if none can."""
     readings = (_grammar(language).parse(sentence) for language in languages)
     return next((reading for reading in readings if reading is not None), None)
 
@@ -127,8 +127,8 @@ def _grammar(language: str) -> Grammar:
 
 
 def _has_room(phrasing: Phrasing, claims: Constraints) -> bool:
-    """Whether the phrasing tells relations, or lists, as the claims need, and so many mentions."""
-    if claims.num_objects < phrasing.least_objects or phrasing.tells_relations != bool(claims.relations):
+    """Whether the phrasing fits the claims' relations (or lists) and their number of mentions."""
+    if claims.num_objects < phrasing.least_objects or phrasing.has_relations != bool(claims.relations):
         return False
     return not claims.relations or len(claims.mentions) == 2 or phrasing.more is not None
 
@@ -138,4 +138,4 @@ def _can_say(phrasing: Phrasing, num_objects: int, complete: bool) -> bool:
         return False
     if num_objects == 1 or not complete:
         return True
-    return phrasing.tells_relations and (num_objects == 2 or phrasing.more is not None)
+    return phrasing.has_relations and (num_objects == 2 or phrasing.more is not None)

@@ -1,6 +1,6 @@
-"""Named hold-outs: what training never sees and the test split consists of.
+"""Named hold-outs: scenes or phrasings that only the test split contains.
 
-Each value (every colour, shape, relation, word) is still seen in training; only the combination is new.
+Training still sees each value (every colour, shape, relation, word); only the combination is new.
 """
 
 from typing import Protocol, runtime_checkable
@@ -14,9 +14,9 @@ NAMES = ("pairs", "relation_order", "count", "phrasing")
 
 @runtime_checkable
 class HoldOut(Protocol):
-    """A set of scenes kept for the test; `holds_scenes` is False where words are held out instead.
+    """A set of scenes reserved for the test split; `holds_scenes` is False if phrasings are held out instead.
 
-    `held_counts` and `kept_counts` are the numbers of objects that held and other scenes can have.
+    `held_counts` and `kept_counts` are the possible numbers of objects of held-out and other scenes.
     """
 
     holds_scenes: bool
@@ -24,12 +24,12 @@ class HoldOut(Protocol):
     kept_counts: range
 
     def holds(self, scene: Scene) -> bool:
-        """Whether the scene is kept for the test."""
+        """Whether the scene is held out."""
         ...
 
 
 class HeldOutPairs:
-    """Scenes with a colour-shape pair on the Latin diagonal of the spec's tables: each colour misses one shape."""
+    """Scenes with a colour-shape pair on the diagonal of the spec's tables: each colour misses one shape."""
 
     holds_scenes = True
 
@@ -46,7 +46,7 @@ class HeldOutPairs:
 class HeldOutRelationOrder:
     """Scenes with an object of the spec's first colour below or to the right of one of another colour.
 
-    Training has that colour above and to the left of others only.
+    Training has that colour only above and to the left of others.
     """
 
     holds_scenes = True
@@ -64,7 +64,7 @@ class HeldOutRelationOrder:
 
 
 class HeldOutCount:
-    """Scenes with the most objects that the spec allows."""
+    """Scenes with the spec's largest number of objects."""
 
     holds_scenes = True
 
@@ -81,7 +81,7 @@ class HeldOutCount:
 
 
 class HeldOutPhrasing:
-    """No scenes, but ways to speak: the language file marks the phrasings that only the test uses."""
+    """Phrasings instead of scenes: the language file marks those that only the test split uses."""
 
     holds_scenes = False
 
@@ -93,7 +93,7 @@ class HeldOutPhrasing:
 
 
 def hold_out_named(name: str, spec: WorldSpec) -> HoldOut:
-    """The hold-out that a config calls `pairs`, `relation_order`, `count` or `phrasing`, for this world."""
+    """The hold-out `pairs`, `relation_order`, `count` or `phrasing` for this world."""
     classes = (HeldOutPairs, HeldOutRelationOrder, HeldOutCount, HeldOutPhrasing)
     known = dict(zip(NAMES, classes, strict=True))
     if name not in known:

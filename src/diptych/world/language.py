@@ -1,6 +1,6 @@
-"""A language: its words and phrasings, read from a data file. Adding a language is adding a file.
+"""A language: its words and phrasings, read from a data file. To add a language, add a file.
 
-The file `languages/<name>.toml` explains its own keys; `Language` gives noun phrases and lists in it.
+The file `languages/<name>.toml` explains its own keys; `Language` makes its noun phrases and lists.
 """
 
 import re
@@ -22,7 +22,7 @@ _SLOT = re.compile(r"\{\w+\}")
 
 @dataclass(frozen=True)
 class Phrasing:
-    """One way to make a sentence; `relation_words` is empty for lists. The language file explains the rest."""
+    """One sentence pattern; `relation_words` is empty for lists. The language file explains the rest."""
 
     name: str
     text: str
@@ -33,8 +33,8 @@ class Phrasing:
     held_out: bool
 
     @property
-    def tells_relations(self) -> bool:
-        """Whether it says how objects lie to each other (two objects, or a chain where `more` is given)."""
+    def has_relations(self) -> bool:
+        """Whether it expresses relations (of two objects, or of a chain if `more` is given)."""
         return bool(self.relation_words)
 
     @classmethod
@@ -47,7 +47,7 @@ class Phrasing:
 
 
 class Language:
-    """The words of one language file, refused if two things would be said alike."""
+    """The words of one language file; refused if two things would have the same words."""
 
     def __init__(self, name: str, table: dict[str, Any]) -> None:
         self.separator: str = table["separator"]
@@ -74,12 +74,12 @@ class Language:
         return self.between.join(others) + self.last + last if others else last
 
     def normalise(self, sentence: str) -> str:
-        """Lower case, with white space as the language writes it."""
+        """Lower case, with the language's own white space."""
         return self.separator.join(sentence.lower().split())
 
     def say(self, constraints: Constraints, phrasing: Phrasing) -> str:
-        """The claims in words; claims with relations need a phrasing that tells them, others a list."""
-        if not phrasing.tells_relations:
+        """The claims in words; claims with relations need a phrasing with relations, others a list."""
+        if not phrasing.has_relations:
             text = phrasing.several if constraints.mentions[0].number > 1 else phrasing.text
             return text.format(objects=self.enumerate(constraints.mentions))
         first, second, *others = map(self.noun_phrase, constraints.mentions)
@@ -89,7 +89,7 @@ class Language:
         return sentence + "".join(more.format(relation=r, object=o) for r, o in zip(further, others, strict=True))
 
     def texts(self) -> tuple[str, ...]:
-        """Pieces of text that together hold every word and mark of the language."""
+        """Pieces of text that together contain every word and punctuation mark of the language."""
         frames = [text for p in self.phrasings.values() for text in (p.text, p.several, p.more or "")]
         relations = [words for p in self.phrasings.values() for words in p.relation_words.values()]
         pieces = [piece for frame in frames for piece in _SLOT.split(frame)]
@@ -113,7 +113,7 @@ def load_language(name: str) -> Language:
     """The language of the file `languages/<name>.toml` in this package."""
     known = languages()
     if name not in known:
-        raise ValueError(f"language: there is no {name!r}; the world speaks {', '.join(known)}.")
+        raise ValueError(f"language: there is no {name!r}; choose one of {', '.join(known)}.")
     return Language(name, tomllib.loads((_folder() / f"{name}.toml").read_text(encoding="utf-8")))
 
 

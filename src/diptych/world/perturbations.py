@@ -1,6 +1,6 @@
-"""Pictures as cameras, networks and people spoil them, and which scenes survive a crop.
+"""Image corruptions (noise, blur, JPEG, crop), and the scene that a crop shows.
 
-Pictures are in [-1, 1]; strengths are in the units of the literature: noise of pixels in [0, 1], blur in pixels.
+Pictures are in [-1, 1]; strengths have the units of the literature: noise for pixels in [0, 1], blur in pixels.
 """
 
 import io
@@ -20,30 +20,30 @@ from diptych.world.spec import SIZE_THRESHOLD_AT_32
 
 Pictures = Float[Tensor, "b 3 side side"]
 CROP_SHARE = 15 / 16
-"""Of the side that a crop keeps; enlarged again, no small object grows into a large one."""
+"""The share of the side that a crop keeps; enlarged again, no small object becomes a large one."""
 
 
 def noisy(images: Pictures, sigma: float, rng: torch.Generator) -> Pictures:
-    """With independent Gaussian noise of standard deviation `sigma`, cut off at black and white."""
+    """Add independent Gaussian noise of standard deviation `sigma`, clamped to black and white."""
     noise = torch.randn(images.shape, generator=rng, device=rng.device)
     return (images + 2 * sigma * noise.to(images)).clamp(-1, 1)
 
 
 def blurred(images: Pictures, sigma: float) -> Pictures:
-    """With a Gaussian blur of standard deviation `sigma` pixels; beyond the edges is the worlds' background."""
+    """Apply a Gaussian blur of standard deviation `sigma` pixels; the background continues beyond the edges."""
     matrix = blur_matrix(images.new_tensor([sigma**2]), images.shape[-1])
     return matrix @ images @ matrix.mT
 
 
 def jpeg(images: Pictures, quality: int) -> Pictures:
-    """Stored as JPEG of this quality (1 to 95, colours at half resolution) and read again."""
+    """Save as JPEG of this quality (1 to 95, colours at half resolution) and read again."""
     pixels = ((images + 1) * 127.5).round().clamp(0, 255).byte().permute(0, 2, 3, 1).cpu().numpy()
     stored = np.stack([_stored(picture, quality) for picture in pixels])
     return torch.from_numpy(stored).permute(0, 3, 1, 2).to(images) / 127.5 - 1
 
 
 def crop_corner(scene: Scene, rng: Random) -> tuple[int, int] | None:
-    """Left and top of a window of `CROP_SHARE` of the side that holds all objects; None where none does."""
+    """Left and top of a random window of `CROP_SHARE` of the side with all objects inside; None without one."""
     room = scene.side - window_of(scene.side)
     corners = [(left, top) for left in range(room + 1) for top in range(room + 1)]
     whole = [corner for corner in corners if all(_inside(o, corner, scene.side) for o in scene.objects)]
@@ -51,20 +51,20 @@ def crop_corner(scene: Scene, rng: Random) -> tuple[int, int] | None:
 
 
 def cropped(picture: Float[Tensor, "3 side side"], corner: tuple[int, int]) -> Float[Tensor, "3 side side"]:
-    """The window with this corner, enlarged to the whole side."""
+    """The window at this corner, enlarged to the full side."""
     side, (left, top) = picture.shape[-1], corner
     window = picture[:, top : top + window_of(side), left : left + window_of(side)]
     return F.interpolate(window[None], (side, side), mode="bilinear", antialias=True)[0]
 
 
 def cropped_scene(scene: Scene, corner: tuple[int, int]) -> Scene:
-    """What `cropped` shows of the scene; sizes are called what they then are."""
+    """The scene that `cropped` shows, with the sizes of the enlarged objects."""
     scale = scene.side / window_of(scene.side)
     return Scene(scene.side, tuple(_moved(thing, corner, scale, scene.side) for thing in scene.objects))
 
 
 def window_of(side: int) -> int:
-    """Pixels a side that a crop keeps."""
+    """The side of the window that a crop keeps, in pixels."""
     return round(side * CROP_SHARE)
 
 

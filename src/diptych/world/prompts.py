@@ -1,7 +1,7 @@
-"""The benchmark's prompts: contents as strata, drawn evenly and in a seeded order, each said in the grammar's words.
+"""The benchmark's prompts: contents as strata, sampled evenly in a seeded order, in the grammar's words.
 
-The same for every generator of a world, whatever its seed. With a hold-out, prompts fall in two parts: `seen`, whose
-contents and words training may have met, and `held_out`, of which it met none.
+They are the same for every generator of a world, whatever its seed. With a hold-out, prompts have two parts: `seen`,
+whose contents and words training may contain, and `held_out`, of which it contains none.
 """
 
 from collections.abc import Iterator, Sequence
@@ -31,9 +31,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Speech:
-    """In which languages and phrasings (of each language) prompts are said, and whether in full.
+    """The languages and phrasings (of each language) of prompts, and whether prompts are full sentences.
 
-    A prompt in full is a complete sentence about a scene that shows the content, as most training sentences are.
+    A prompt in full is a complete sentence about a scene that shows the content, like most training sentences.
     """
 
     languages: Sequence[str] = ("en",)
@@ -42,29 +42,29 @@ class Speech:
 
     @cached_property
     def grammars(self) -> tuple[Grammar, ...]:
-        """One for each language."""
+        """One grammar per language."""
         return tuple(Grammar(language) for language in self.languages)
 
 
 @dataclass(frozen=True)
 class Voice:
-    """A language and those of its phrasings that may be used."""
+    """A language and its allowed phrasings."""
 
     grammar: Grammar
     phrasings: tuple[str, ...]
 
     def say(self, claims: Constraints, rng: Random) -> str:
-        """The claims in words; in other phrasings where none of these has room for them."""
+        """The claims in words; in another phrasing if none of the allowed ones can express them."""
         able = self.phrasings if self.grammar.can_say(claims, self.phrasings) else None
         return self.grammar.say(claims, rng, phrasings=able)
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """One thing to generate. `claims` is what its sentence says; pictures are scored on its `content`.
+    """One picture to generate. `claims` are those of its sentence; pictures are scored on its `content`.
 
-    `scenes` show it and no more than it takes, each drawn as the world draws what the sentence leaves open; for a
-    prompt in full they are all the one scene that it describes.
+    `scenes` show the content and no further objects; the world's distribution fills what the sentence leaves open. For
+    a prompt in full they are all the one scene that it describes.
     """
 
     skill: str
@@ -91,7 +91,7 @@ def prompts_of(
     speech: Speech = Speech(),
     scenes: int = 1,
 ) -> list[Prompt]:
-    """`number` prompts of a skill with so many scenes each; none where no content of the skill is in this part."""
+    """`number` prompts of a skill, each with `scenes` scenes; none if this part has no content of the skill."""
     rng = Random(f"skills/{SEED}/{skill}/{part}")
     world = _Part(part, spec, hold_out)
     contents = tuple(islice(_askable(contents_of(skill, spec), world, speech, rng), number))
@@ -105,7 +105,7 @@ def prompts_of(
 
 
 def name_of(content: Constraints) -> str:
-    """The content in symbols, such as `red circle above blue square`; no two contents have one name."""
+    """The content in symbols, such as `red circle above blue square`; the name is unique."""
     phrases = [_phrase(mention) for mention in content.mentions]
     relations = [relation.name for relation in content.relations] or [","] * (len(phrases) - 1)
     return " ".join([phrases[0], *(f"{name} {phrase}" for name, phrase in zip(relations, phrases[1:], strict=True))])
@@ -117,13 +117,13 @@ def _phrase(mention: Mention) -> str:
 
 
 def drawn_evenly(things: Sequence[T], number: int, rng: Random) -> list[T]:
-    """`number` of the things, none more than once oftener than another, in a random order."""
+    """`number` of the things in random order; counts of any two things differ by at most 1."""
     rounds = -(-number // len(things)) if things else 0
     return [thing for _ in range(rounds) for thing in shuffled(things, rng)][:number]
 
 
 def turned(claims: Constraints) -> Constraints:
-    """The same row of objects in the same places, told from its other end."""
+    """The same chain of objects, described from its other end."""
     names = [INVERSE[relation.name] for relation in reversed(claims.relations)]
     return Constraints(claims.mentions[::-1], tuple(Relation(i, name, i + 1) for i, name in enumerate(names)))
 
@@ -137,9 +137,9 @@ class _Part:
     hold_out: HoldOut | None
 
     def has(self, content: Constraints) -> bool:
-        """Whether training may have seen the content, or never saw it.
+        """Whether the content belongs to this part.
 
-        A hold-out of words holds no scene: all contents are in both parts, and only how they are said differs.
+        A hold-out of phrasings holds no scene: all contents are in both parts, and only the words differ.
         """
         if self.hold_out is None:
             return self.name == SEEN
@@ -151,20 +151,20 @@ class _Part:
         return scene_showing(claims, self.spec, rng, self.hold_out if self.name == SEEN else None)
 
     def new_scene(self, content: Constraints, rng: Random) -> Scene | None:
-        """One that training never had, if a few draws find it; those of one object are in all splits."""
+        """A scene that training never contains, if a few draws find one; scenes of one object are in all splits."""
         scenes = (self.scene(content, rng) for _ in range(DRAWS_OF_A_NEW_SCENE))
         return next((s for s in scenes if len(s.objects) == 1 or split_of(s, self.hold_out) != "train"), None)
 
 
 def _bare(skill: str, content: Constraints, voice: Voice, scenes: int, world: _Part, rng: Random) -> Prompt:
-    """The content and no more, told from either of two related objects."""
+    """A prompt with the content and no more, described from either of two related objects."""
     claims = turned(content) if content.relations and rng.random() < 0.5 else content
     shown = tuple(world.scene(claims, rng) for _ in range(scenes))
     return Prompt(skill, world.name, content, claims, voice.say(claims, rng), shown)
 
 
 def _in_full(skill: str, content: Constraints, voice: Voice, scenes: int, world: _Part, rng: Random) -> Prompt:
-    """A complete sentence about a new scene that shows the content."""
+    """A prompt that is a complete sentence about a new scene with the content."""
     scene = world.new_scene(content, rng) or world.scene(content, rng)
     sentence = voice.grammar.describe(scene, rng, phrasings=voice.phrasings)
     claims = voice.grammar.parse(sentence)
@@ -173,14 +173,14 @@ def _in_full(skill: str, content: Constraints, voice: Voice, scenes: int, world:
 
 
 def _askable(contents: Sequence[Constraints], world: _Part, speech: Speech, rng: Random) -> Iterator[Constraints]:
-    """The contents of this part in random order; for full sentences those that training did not meet in every scene."""
+    """The contents of this part in random order; full sentences need a scene that training does not contain."""
     for content in shuffled(contents, rng):
         if world.has(content) and (not speech.in_full or world.new_scene(content, rng)):
             yield content
 
 
 def _phrasings(grammar: Grammar, speech: Speech, part: str, hold_out: HoldOut | None) -> tuple[str, ...]:
-    """The data's phrasings; where words are held out, those of training or those of the test."""
+    """The data's phrasings; if phrasings are held out, those of training or those of the test split."""
     names = grammar.phrasings if speech.phrasings is None else tuple(speech.phrasings)
     if hold_out is None or hold_out.holds_scenes:
         return names

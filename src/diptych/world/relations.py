@@ -1,7 +1,7 @@
-"""How two objects lie to each other, and when that can be said at all.
+"""The spatial relation of two objects, and when it is clear.
 
-Scenes and sentences only use relations whose axis is `CLEAR` times the other. A statement counts as true from
-`TRUE` on, half-way (geometrically) between that and a tie, so that what is said is never near the border.
+Scenes and sentences only use relations whose axis is `CLEAR` times the other. A claim counts as true from `TRUE` on,
+the geometric mean of `CLEAR` and a tie, so that true claims are never near the border.
 """
 
 from diptych.types import SceneObject
@@ -11,7 +11,7 @@ TRUE = 1.5**0.5
 
 
 def relation_between(first: SceneObject, second: SceneObject, dominance: float = CLEAR) -> str | None:
-    """What `first` is to `second` ("above" and so on), or None where no axis is `dominance` times the other."""
+    """The relation of `first` to `second` ("above" and so on); None if no axis is `dominance` times the other."""
     right, down = second.x - first.x, second.y - first.y
     if abs(right) >= dominance * abs(down):
         return "left_of" if right > 0 else "right_of"

@@ -1,7 +1,7 @@
 """Scenes to pixels: an anti-aliased signed-distance-field rasteriser, batched, on any device.
 
-Images are in [-1, 1] on mid-grey 0. Every shape present is evaluated once for all its objects; objects never
-overlap, so generating is adding colour times coverage.
+Images are in [-1, 1] on mid-grey 0. Every shape is evaluated once for all its objects; objects never overlap, so
+rendering adds colour times coverage.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ OBJECTS_AT_ONCE = 128
 
 @dataclass(frozen=True)
 class ShapeTensors:
-    """All objects of one shape in a batch of scenes; `image` is the number of the picture each belongs to."""
+    """All objects of one shape in a batch of scenes; `image` is the number of each object's picture."""
 
     shape: str
     image: Int[Tensor, " n"]
@@ -32,7 +32,7 @@ class ShapeTensors:
 
 @dataclass(frozen=True)
 class SceneTensors:
-    """A batch of scenes as the renderer wants it: objects grouped by shape, coordinates on a canvas of `side`."""
+    """A batch of scenes for the renderer: objects grouped by shape, coordinates on a canvas of `side` pixels."""
 
     num_images: int
     side: int
@@ -43,7 +43,7 @@ class SceneTensors:
     def of(
         cls, scenes: Sequence[Scene], *, side: int | None = None, device: torch.device | str = "cpu"
     ) -> "SceneTensors":
-        """Scenes brought to one canvas: `side` pixels, or that of the first scene."""
+        """Scenes scaled to one canvas of `side` pixels, by default that of the first scene."""
         side = side or scenes[0].side
         rows: dict[str, list[tuple[float, ...]]] = {}
         for image, scene in enumerate(scenes):
@@ -63,7 +63,7 @@ def render(
 
 
 def render_tensors(scenes: SceneTensors) -> Float[Tensor, "n 3 side side"]:
-    """Pictures of a batch that is already on its device."""
+    """Pictures of a prepared batch, on its device."""
     canvas = torch.zeros(scenes.num_images, 3, scenes.side, scenes.side, device=scenes.device)
     for group in scenes.groups:
         for start in range(0, len(group.x), OBJECTS_AT_ONCE):

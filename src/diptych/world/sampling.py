@@ -1,9 +1,9 @@
-"""Drawing scenes: first what is there (kinds and, for two objects, their relation), then where.
+"""Sample scenes: first the content (kinds and, for two objects, their relation), then the positions.
 
-Placement never fails and never retries. Two objects are spread along the axis of their relation; three or four
-stand on the points of a jittered 2 x 2 grid, neighbours in the order of the objects, and the jitter shrinks until
-every pair of neighbours has a dominant axis (diagonal pairs may have none: nobody speaks of them). Only `random()`
-and arithmetic are used, so that scenes are the same on every machine.
+Placement never fails and never retries. Two objects are spread along the axis of their relation. Three or four objects
+lie on the points of a jittered 2 x 2 grid, neighbours in the order of the objects, and the jitter shrinks until every
+pair of neighbours has a dominant axis (diagonal pairs may have none: no sentence mentions their relation). Only
+`random()` and arithmetic are used, so that scenes are the same on every machine.
 """
 
 from dataclasses import dataclass
@@ -16,20 +16,20 @@ from diptych.world.shapes import HALF_EXTENTS
 from diptych.world.spec import WorldSpec
 
 GAP = 2.0
-"""Least distance between the bounding boxes of two objects, in pixels."""
+"""Minimum distance between the bounding boxes of two objects, in pixels."""
 
 MARGIN = 0.5
-"""Least distance between a bounding box and the edge of the canvas: the soft edge of an object stays inside."""
+"""Minimum distance between a bounding box and the edge of the canvas, so that an object's soft edge stays inside."""
 
 ROUNDING = 1e-9
-"""Keeps a pair on the safe side of `CLEAR` whatever the last bit of its coordinates."""
+"""Keeps a pair on the safe side of `CLEAR` despite rounding of its coordinates."""
 
 GRID_CYCLE = ((0, 0), (1, 0), (1, 1), (0, 1))
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """An object without its place."""
+    """An object without its position."""
 
     shape: str
     colour: str
@@ -37,8 +37,8 @@ class Kind:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """A scene without coordinates; `relation` is what the first of two objects is to the second, else None."""
+class SceneSketch:
+    """A scene without coordinates; `relation` is that of the first of two objects to the second, else None."""
 
     kinds: tuple[Kind, ...]
     relation: str | None
@@ -46,7 +46,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A kind with its radius, and half the width and height it takes up."""
+    """A kind with its radius and half its width and height."""
 
     kind: Kind
     radius: float
@@ -59,21 +59,21 @@ class Box:
 
 
 def sample_scene(spec: WorldSpec, rng: Random) -> Scene:
-    """A scene of the world, whatever split it belongs to."""
-    return place(spec, draw_plan(spec, pick(spec.counts, rng), rng), rng)
+    """A scene of the world, from any split."""
+    return place(spec, draw_sketch(spec, pick(spec.counts, rng), rng), rng)
 
 
-def draw_plan(spec: WorldSpec, count: int, rng: Random) -> Plan:
-    """What a scene of `count` objects contains: every word of the spec equally likely, all independent."""
+def draw_sketch(spec: WorldSpec, count: int, rng: Random) -> SceneSketch:
+    """The content of a scene of `count` objects: independent and uniform over the words of the spec."""
     kinds = tuple(Kind(pick(spec.shapes, rng), pick(spec.colours, rng), pick(spec.sizes, rng)) for _ in range(count))
-    return Plan(kinds, pick(spec.relations, rng) if count == 2 else None)
+    return SceneSketch(kinds, pick(spec.relations, rng) if count == 2 else None)
 
 
-def place(spec: WorldSpec, plan: Plan, rng: Random) -> Scene:
-    """The plan with radii and centres; at least `GAP` between any two objects and `MARGIN` around them."""
-    boxes = [_box(spec, kind, rng) for kind in plan.kinds]
-    if plan.relation is not None:
-        return Scene(spec.side, _place_pair(boxes, plan.relation, spec.side, rng))
+def place(spec: WorldSpec, sketch: SceneSketch, rng: Random) -> Scene:
+    """The sketch with radii and centres, with at least `GAP` between objects and `MARGIN` around them."""
+    boxes = [_box(spec, kind, rng) for kind in sketch.kinds]
+    if sketch.relation is not None:
+        return Scene(spec.side, _place_pair(boxes, sketch.relation, spec.side, rng))
     if len(boxes) == 1:
         return Scene(spec.side, (_place_one(boxes[0], spec.side, rng),))
     return Scene(spec.side, _place_on_grid(boxes, spec.side, rng))
@@ -98,7 +98,7 @@ def _place_pair(boxes: list[Box], relation: str, side: int, rng: Random) -> tupl
     near, far = reversed(boxes) if backwards else boxes
     along, across = ("half_height", "half_width") if upright else ("half_width", "half_height")
     near_along, far_along = _spread(getattr(near, along), getattr(far, along), side, rng)
-    near_across, far_across = _pretrain(
+    near_across, far_across = _align(
         getattr(near, across), getattr(far, across), (far_along - near_along) / (CLEAR + ROUNDING), side, rng
     )
     if upright:
@@ -109,14 +109,14 @@ def _place_pair(boxes: list[Box], relation: str, side: int, rng: Random) -> tupl
 
 
 def _spread(near_half: float, far_half: float, side: int, rng: Random) -> tuple[float, float]:
-    """Centres of two intervals, one after the other; the room left over is shared out at random."""
+    """Centres of two intervals, one after the other; the free space is divided at random."""
     room = side - 2 * MARGIN - GAP - 2 * (near_half + far_half)
     before, between = sorted((rng.random() * room, rng.random() * room))
     near = MARGIN + before + near_half
     return near, near + near_half + GAP + (between - before) + far_half
 
 
-def _pretrain(near_half: float, far_half: float, most: float, side: int, rng: Random) -> tuple[float, float]:
+def _align(near_half: float, far_half: float, most: float, side: int, rng: Random) -> tuple[float, float]:
     """Centres of two intervals side by side, at most `most` apart."""
     far_low, far_high = MARGIN + far_half, side - MARGIN - far_half
     near = _between(max(MARGIN + near_half, far_low - most), min(side - MARGIN - near_half, far_high + most), rng)
@@ -146,7 +146,7 @@ def _place_on_grid(boxes: list[Box], side: int, rng: Random) -> tuple[SceneObjec
 def _bands(
     boxes: list[Box], cells: list[tuple[int, int]], axis: int, side: int, rng: Random
 ) -> tuple[tuple[float, float], tuple[float, float]]:
-    """The two columns (axis 0) or rows (axis 1) of the grid: each at least as wide as its widest object."""
+    """The two columns (axis 0) or rows (axis 1) of the grid, each at least as wide as its widest object."""
     halves = [box.half_height if axis else box.half_width for box in boxes]
     need = [max((2 * h for h, cell in zip(halves, cells, strict=True) if cell[axis] == i), default=0.0) for i in (0, 1)]
     cut = _between(MARGIN + need[0], side - MARGIN - GAP - need[1], rng)

@@ -1,7 +1,7 @@
-"""Reading a sentence: the inverse of `Language.say` for one phrasing.
+"""Parse a sentence: the inverse of `Language.say` for one phrasing.
 
-A pattern finds the parts; the sentence is accepted only if saying the parts again gives the same sentence, so
-agreement and order are checked by the rules that make sentences, not by a second set.
+A pattern finds the parts; the sentence is accepted only if the parts give the same sentence again, so the rules that
+make sentences also check agreement and order.
 """
 
 import re
@@ -14,7 +14,7 @@ _SLOT = re.compile(r"\{(\w+)\}")
 
 
 class SentenceReader:
-    """Reads the sentences of one phrasing."""
+    """Parses the sentences of one phrasing."""
 
     def __init__(self, phrasing: Phrasing, language: Language) -> None:
         self.phrasing = phrasing
@@ -25,11 +25,11 @@ class SentenceReader:
         self._noun_phrase = re.compile(_noun_phrase_pattern(language))
 
     def read(self, sentence: str) -> Constraints | None:
-        """The claims of a sentence of this phrasing, or None where it is not one."""
+        """The claims of a sentence of this phrasing; None for any other text."""
         for start in self._starts:
             match = start.match(sentence)
             if match:
-                constraints = self._chain(match, sentence) if self.phrasing.tells_relations else self._list(match)
+                constraints = self._chain(match, sentence) if self.phrasing.has_relations else self._list(match)
                 if constraints and self.language.say(constraints, self.phrasing) == sentence:
                     return constraints
         return None
@@ -78,5 +78,5 @@ def _noun_phrase_pattern(language: Language) -> str:
 
 
 def _one_of(words: Iterable[str]) -> str:
-    """A pattern for any of the words, longer ones first so that none hides behind its own beginning."""
+    """A pattern for any of the words, longer ones first, since a word may be a prefix of another."""
     return "(?:" + "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True)) + ")"

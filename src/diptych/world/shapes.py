@@ -1,8 +1,8 @@
 """The six shapes as signed distances, all of the same area at the same radius.
 
-A shape of radius r covers pi r^2 pixels, so its kind says nothing about its size. Its centre is the centre of its
-bounding box. Distances are negative inside and measured to the nearest edge's line, so corners stay sharp.
-Lengths below are in units of r; square roots instead of sines make them identical on every machine.
+A shape of radius r covers pi r^2 pixels, so the shape does not reveal the size. Its centre is the centre of its
+bounding box. Distances are negative inside and measured to the nearest edge's line, so corners stay sharp. Lengths
+below are in units of r; square roots instead of sines make them identical on every machine.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ SIN_36, COS_36 = sqrt(10 - 2 * sqrt(5)) / 4, (1 + sqrt(5)) / 4
 SIN_72, COS_72 = sqrt(10 + 2 * sqrt(5)) / 4, (sqrt(5) - 1) / 4
 
 SQUARE_HALF = sqrt(pi) / 2
-TRIANGLE_HALF = sqrt(pi / 2)  # as high as it is wide: an equilateral one would be too wide for two on 32 px
+TRIANGLE_HALF = sqrt(pi / 2)  # as high as wide: two equilateral triangles would be too wide for 32 px
 STAR_FATNESS = 0.6  # inner over outer radius
 STAR_OUTER = sqrt(pi / (5 * SIN_36 * STAR_FATNESS))
 STAR_HALF_HEIGHT = STAR_OUTER * (1 + COS_36) / 2
@@ -50,7 +50,7 @@ def square(x: Tensor, y: Tensor, radius: Column) -> Plane:
 
 
 def triangle(x: Tensor, y: Tensor, radius: Column) -> Plane:
-    """An isosceles triangle standing on its base, as high as it is wide."""
+    """An isosceles triangle on its base, as high as it is wide."""
     half = TRIANGLE_HALF * radius
     slope = (2 * x.abs() - y - half) / sqrt(5)  # through the tip (0, -half) and the foot (half, half)
     return torch.maximum(slope, y - half)
@@ -96,7 +96,7 @@ SIGNED_DISTANCE: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
 def coverage(
     shape: str, x: Float[Tensor, " n"], y: Float[Tensor, " n"], radius: Float[Tensor, " n"], side: int
 ) -> Plane:
-    """How much of every pixel of a square canvas the shape covers, in [0, 1]: a ramp one pixel wide at its edge."""
+    """The share of every pixel of a square canvas that the shape covers, with a ramp of one pixel at its edge."""
     pixels = torch.arange(side, device=x.device, dtype=x.dtype) + 0.5
     across = pixels[None, None, :] - x[:, None, None]
     down = pixels[None, :, None] - y[:, None, None]

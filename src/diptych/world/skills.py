@@ -1,9 +1,9 @@
-"""The skills that are asked of a generator, and everything that can be asked within each: its contents.
+"""The skills of the benchmark, and the contents of each skill.
 
-The first six are GenEval's (Ghosh et al. 2023, arXiv:2310.11513) under its own tags: all objects of a prompt are of
-different shapes, and of different colours where colours are named. `size`, `three_object` and `color_position` (a
-red circle above a blue square: colours and place at once) are ours. A content is what prompts of one stratum claim;
-"A above B" and "B below A" are the same one.
+The first six are GenEval's (Ghosh et al. 2023, arXiv:2310.11513) with its tags: the objects of a prompt have different
+shapes, and different colours if colours are named. `size`, `three_object` and `color_position` (a red circle above a
+blue square: colours and position at once) are ours. A content is the claim of all prompts of one stratum; "A above B"
+and "B below A" are the same content.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -14,30 +14,30 @@ from diptych.types import Scene
 from diptych.world.choice import pick
 from diptych.world.constraints import Constraints, Mention, Relation
 from diptych.world.holdouts import HoldOut
-from diptych.world.sampling import Kind, Plan, place
+from diptych.world.sampling import Kind, SceneSketch, place
 from diptych.world.spec import WorldSpec
 
 GENEVAL = ("single_object", "two_object", "counting", "colors", "position", "color_attr")
-"""The skills over which GenEval's overall score is the mean."""
+"""GenEval's overall score is the mean over these skills."""
 
 MOST_DRAWS = 1_000
 DRAWS_TO_FIND_A_KEPT_SCENE = 16
 
 
 def skills_of(spec: WorldSpec) -> tuple[str, ...]:
-    """The tags of the skills of which the world can show at least two contents: one cannot be mistaken for another."""
+    """The tags of the skills with at least two contents in the world; one content alone could not be wrong."""
     return tuple(tag for tag in _CONTENTS if len(contents_of(tag, spec)) > 1)
 
 
 def contents_of(tag: str, spec: WorldSpec) -> tuple[Constraints, ...]:
-    """Every content of the skill that a picture of the world has room for."""
+    """Every content of the skill that fits into a picture of the world."""
     return tuple(content for content in _CONTENTS[tag](spec) if content.num_objects <= spec.max_objects)
 
 
 def scene_showing(content: Constraints, spec: WorldSpec, rng: Random, hold_out: HoldOut | None = None) -> Scene:
-    """A scene of the world that shows the content and no more objects than it takes.
+    """A scene of the world that shows the content and no further objects.
 
-    What the content leaves open is as the world draws it. With a hold-out, scenes that it holds are left out.
+    The world's distribution fills what the content leaves open. A hold-out excludes its scenes.
     """
     for _ in range(MOST_DRAWS):
         scene = _drawn(content, spec, rng)
@@ -47,7 +47,7 @@ def scene_showing(content: Constraints, spec: WorldSpec, rng: Random, hold_out: 
 
 
 def is_held(content: Constraints, spec: WorldSpec, hold_out: HoldOut) -> bool:
-    """Whether the hold-out keeps every scene that shows the content, as far as a few draws can tell."""
+    """Whether the hold-out holds every scene that shows the content, as far as a few draws show."""
     number, rng = fewest_objects(content, spec), Random(0)
     if number not in hold_out.kept_counts or number not in hold_out.held_counts:
         return number not in hold_out.kept_counts
@@ -56,19 +56,19 @@ def is_held(content: Constraints, spec: WorldSpec, hold_out: HoldOut) -> bool:
 
 
 def fewest_objects(claims: Constraints, spec: WorldSpec) -> int:
-    """How many objects a picture of the world needs to show what is claimed."""
+    """The number of objects that a picture of the world needs for these claims."""
     return max(claims.num_objects, spec.min_objects)
 
 
 def _drawn(content: Constraints, spec: WorldSpec, rng: Random) -> Scene:
-    """Mentioned objects first, in order, then others; two objects in the content's relation if it has one."""
+    """A scene with the mentioned objects in order, then others; two objects have the content's relation, if any."""
     mentions = [mention for mention in content.mentions for _ in range(mention.number)]
     mentions += [Mention()] * (fewest_objects(content, spec) - len(mentions))
     kinds = tuple(_kind(mention, spec, rng) for mention in mentions)
     if len(kinds) != 2:
-        return place(spec, Plan(kinds, None), rng)
+        return place(spec, SceneSketch(kinds, None), rng)
     relation = content.relations[0].name if content.relations else pick(spec.relations, rng)
-    return place(spec, Plan(kinds, relation), rng)
+    return place(spec, SceneSketch(kinds, relation), rng)
 
 
 def _kind(mention: Mention, spec: WorldSpec, rng: Random) -> Kind:

@@ -1,7 +1,7 @@
-"""What a world may contain: the words for shapes, colours, sizes and relations, and how many objects a picture has.
+"""The contents of a world: words for shapes, colours, sizes and relations, and the number of objects.
 
-Lengths are pixels. Sizes and margins are chosen so that any two objects fit beside or above each other on a canvas
-of 32 px and any four fit on one of 64 px; radii grow with the canvas, gaps do not.
+Lengths are in pixels. With these sizes and margins, any two objects fit beside or above each other on a canvas of 32
+px, and any four on one of 64 px; radii grow with the canvas, gaps do not.
 """
 
 from collections.abc import Sequence
@@ -38,9 +38,9 @@ SMALLEST_SIDE_OF_MANY = 64
 
 @dataclass(frozen=True)
 class WorldSpec:
-    """A sub-world: which words occur, how many objects a picture has, and the side of its canvas in pixels.
+    """A world: its words, the number of objects in a picture, and the side of the canvas in pixels.
 
-    Words may be given in any sequence and are kept as tuples.
+    Words may be given as any sequence and are stored as tuples.
     """
 
     shapes: Sequence[str] = SHAPES
@@ -64,7 +64,7 @@ class WorldSpec:
 
     @property
     def counts(self) -> range:
-        """How many objects a picture may have."""
+        """The possible numbers of objects in a picture."""
         return range(self.min_objects, self.max_objects + 1)
 
     def radii(self, size: str) -> tuple[float, float]:
@@ -96,7 +96,7 @@ def _check_relations(spec: WorldSpec) -> None:
         if INVERSE[relation] not in spec.relations:
             raise ValueError(
                 f"world.relations has {relation!r} without its inverse; add {INVERSE[relation]!r}, "
-                "because every scene can be told from either object."
+                "because a sentence can describe every scene from either object."
             )
     if spec.max_objects > 2 and len(spec.relations) < len(RELATIONS):
         raise ValueError(
@@ -107,7 +107,10 @@ def _check_relations(spec: WorldSpec) -> None:
 
 def _check_side(spec: WorldSpec) -> None:
     if spec.side < SMALLEST_SIDE:
-        raise ValueError(f"world.side is {spec.side}; shapes cannot be told apart below {SMALLEST_SIDE} px.")
+        raise ValueError(
+            f"world.side is {spec.side}; shapes are not distinguishable below {SMALLEST_SIDE} px: set "
+            f"world.side={SMALLEST_SIDE} or more."
+        )
     if spec.max_objects > 2 and spec.side < SMALLEST_SIDE_OF_MANY:
         raise ValueError(
             f"world.max_objects is {spec.max_objects} on a canvas of {spec.side} px; more than two objects need "

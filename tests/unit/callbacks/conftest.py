@@ -1,4 +1,4 @@
-"""A run of two optimisers and known figures under the real Trainer, so that counts and order can be checked."""
+"""A system with two optimisers and known figures under the real Trainer, to check counts and order."""
 
 from itertools import repeat
 
@@ -46,7 +46,7 @@ class Toy(System):
 
 
 class Heard:
-    """A tracker that remembers."""
+    """A tracker that records its calls."""
 
     def __init__(self):
         self.rows, self.pictures, self.tables = [], [], []
@@ -76,7 +76,7 @@ def toy():
 
 @pytest.fixture
 def fit(tmp_path):
-    """`fit(system, callbacks, validate_every_batches, resume=None)` under a Trainer as the spine makes it."""
+    """`fit(system, callbacks, validate_every_batches, resume=None)` under a Trainer like that of runs."""
 
     def run(system, callbacks, validate_every_batches=10**6, resume=None):
         trainer = Trainer(

@@ -43,7 +43,7 @@ class StopAt(Callback):
 
 
 class FillDisk(Callback):
-    """While the count of images is in `images`, what is written to the named checkpoint goes to a full device."""
+    """While the count of images is in `images`, the named checkpoint is written to a full device."""
 
     def __init__(self, folder, images, name="last.ckpt"):
         self.partial, self.images = folder / f"{name}.partial", images
@@ -57,7 +57,7 @@ class FillDisk(Callback):
         self.on_train_batch_end(trainer, pl_module, None, None, 0)
 
 
-def test_last_holds_the_end_and_best_the_best_validation(toy, fit, tmp_path):
+def test_last_holds_the_end_and_best_holds_the_best_validation(toy, fit, tmp_path):
     fit(toy(truth=lambda images: -abs(images - 32)), equipped(tmp_path), validate_every_batches=2)
     assert load(tmp_path / "last.ckpt")["images_seen"] == 80
     assert load(tmp_path / "best.ckpt")["images_seen"] == 32
@@ -79,15 +79,15 @@ def test_last_is_at_most_one_interval_old(toy, fit, tmp_path, every_images):
     assert max(ages.ages) <= every_images + 8
 
 
-def test_without_a_monitor_only_last_is_kept_and_a_warning_says_so(toy, fit, tmp_path, caplog):
+def test_without_a_monitor_only_last_is_kept_with_a_warning(toy, fit, tmp_path, caplog):
     fit(toy(), equipped(tmp_path, monitor=None), validate_every_batches=2)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["last.ckpt", "previous.ckpt"]
-    assert [r.message for r in caplog.records if "no monitor is named" in r.message]
+    assert [r.message for r in caplog.records if "no figure is monitored" in r.message]
 
 
 @pytest.mark.parametrize("stop_at", [8, 16, 40, 48, 56, 72])
 def test_interrupted_and_resumed_is_the_same_run(toy, fit, tmp_path, heard, stop_at):
-    """Weights, optimisers, counts, best figure and every logged row, wherever validations and checkpoints fall."""
+    """Weights, optimisers, counts, best figure and every logged row are the same, for any intervals."""
     straight, halves = tmp_path / "straight", tmp_path / "halves"
     whole = toy()
     fit(whole, equipped(straight, heard), validate_every_batches=2)
@@ -109,7 +109,7 @@ def test_interrupted_and_resumed_is_the_same_run(toy, fit, tmp_path, heard, stop
     assert [_untimed(row) for row in heard.rows] == [_untimed(row) for row in rows]
 
 
-def test_a_run_may_go_on_past_its_first_budget(toy, fit, tmp_path):
+def test_a_run_can_resume_past_its_first_budget(toy, fit, tmp_path):
     fit(toy(), equipped(tmp_path, budget=40), validate_every_batches=2)
     system = toy()
     fit(system, equipped(tmp_path, budget=80), validate_every_batches=2, resume=tmp_path / "last.ckpt")
@@ -127,7 +127,7 @@ def test_the_best_so_far_survives_a_resume(toy, fit, tmp_path):
 
 
 def test_an_error_inside_a_step_leaves_the_last_interval(toy, fit, tmp_path):
-    """Between its two optimisers a step's state is no state to go on from."""
+    """The state between a step's two optimisers cannot be resumed."""
 
     class Breaks(toy):
         def on_before_optimizer_step(self, optimizer):
@@ -151,7 +151,7 @@ def test_an_error_inside_a_validation_leaves_the_last_interval(toy, fit, tmp_pat
 
 
 def test_an_error_before_a_step_has_begun_leaves_the_last_interval(toy, fit, tmp_path):
-    """The batch is drawn and counted by then: going on from there would shift every later validation."""
+    """The batch is already drawn and counted: resuming from there would shift every later validation."""
 
     class Breaks(Callback):
         def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
@@ -174,7 +174,7 @@ def test_an_error_in_the_data_saves_the_state_it_found(toy, fit, tmp_path):
     assert load(tmp_path / "last.ckpt")["images_seen"] in (40, 48)
 
 
-def test_previous_is_what_last_was_before(toy, fit, tmp_path):
+def test_previous_is_the_earlier_version_of_last(toy, fit, tmp_path):
     class Compares(Callback):
         def __init__(self):
             self.pairs = set()
@@ -190,7 +190,7 @@ def test_previous_is_what_last_was_before(toy, fit, tmp_path):
     assert load(tmp_path / "previous.ckpt")["images_seen"] == 64
 
 
-def test_where_a_file_can_have_one_name_only_previous_is_kept_all_the_same(toy, fit, tmp_path, monkeypatch):
+def test_without_hard_links_previous_is_kept_too(toy, fit, tmp_path, monkeypatch):
     monkeypatch.setattr("os.link", lambda *_: (_ for _ in ()).throw(OSError("no links here")))
     fit(toy(), equipped(tmp_path, every_images=16, monitor=None))
     assert load(tmp_path / "previous.ckpt")["images_seen"] == 64
@@ -209,7 +209,7 @@ def test_a_full_disk_keeps_the_old_files_and_stops_the_run(toy, fit, tmp_path):
     assert not list(tmp_path.glob("*.partial"))
 
 
-def test_what_stops_a_run_is_not_taken_for_what_keeps_it_from_saving(tmp_path, monkeypatch):
+def test_the_error_that_stops_a_run_is_not_reported_as_a_failed_save(tmp_path, monkeypatch):
     def save(content, file):
         try:
             raise OSError(errno.ENOSPC, "No space left on device")
@@ -225,7 +225,7 @@ def test_what_stops_a_run_is_not_taken_for_what_keeps_it_from_saving(tmp_path, m
     assert io.failure.errno == errno.ENOSPC
 
 
-def test_an_error_that_no_disk_has_made_is_raised_as_it_is(tmp_path, monkeypatch):
+def test_an_error_without_a_failed_write_is_raised_unchanged(tmp_path, monkeypatch):
     monkeypatch.setattr(torch, "save", lambda *_: (_ for _ in ()).throw(RuntimeError("CUDA error: an illegal access")))
     with pytest.raises(RuntimeError, match="CUDA error"):
         DurableCheckpointIO().save_checkpoint({}, tmp_path / "last.ckpt")
@@ -239,7 +239,7 @@ def test_a_disk_that_fills_up_at_the_very_end_stops_the_run_too(toy, fit, tmp_pa
 
 
 def test_a_best_that_could_not_be_saved_is_reached_again(toy, fit, tmp_path):
-    """No state is kept that believes in a best.ckpt which is not there: the run goes on from before it."""
+    """No saved state refers to a missing best.ckpt: the run resumes from before it."""
 
     def peak(images):
         return -abs(images - 32)
@@ -259,7 +259,7 @@ def test_no_state_is_saved_before_its_figures_are(toy, fit, tmp_path, heard):
     assert load(tmp_path / "last.ckpt")["images_seen"] == 24
 
 
-def test_a_best_checkpoint_that_is_gone_is_made_up_for(toy, fit, tmp_path, caplog):
+def test_a_missing_best_checkpoint_is_replaced_by_the_next_best(toy, fit, tmp_path, caplog):
     def peak(images):
         return -abs(images - 24)
 
@@ -270,14 +270,14 @@ def test_a_best_checkpoint_that_is_gone_is_made_up_for(toy, fit, tmp_path, caplo
     assert "best.ckpt is gone" in caplog.text
 
 
-def test_half_a_file_from_a_killed_run_is_cleared_away(toy, fit, tmp_path):
+def test_a_partial_file_of_a_killed_run_is_deleted(toy, fit, tmp_path):
     (tmp_path / "last.ckpt.partial").write_bytes(b"half")
     fit(toy(), equipped(tmp_path, budget=8))
     assert not list(tmp_path.glob("*.partial"))
 
 
 def test_a_process_killed_while_it_writes_always_leaves_a_whole_file(tmp_path):
-    """Writers without pause are killed at arbitrary moments; each time the file is whole and its ends agree."""
+    """Writers are killed at random moments; each time the file is intact and its ends agree."""
     program = """
 import itertools, os, signal, sys, time, torch
 from diptych.callbacks.durable import DurableCheckpointIO
@@ -310,7 +310,7 @@ for kill in range(12):
     assert min(map(int, written)) >= 0
 
 
-def test_everything_a_callback_keeps_loads_without_running_code(toy, fit, tmp_path):
+def test_the_state_of_callbacks_loads_without_running_code(toy, fit, tmp_path):
     stopping = EarlyStopping(monitor="val/truth", mode="max", patience_images=1000)
     fit(toy(), equipped(tmp_path, more=[stopping, Health(every_images=8)]), validate_every_batches=2)
     states = load(tmp_path / "last.ckpt")["callbacks"]

@@ -52,7 +52,7 @@ def test_a_long_caption_is_broken_and_stays_under_its_picture(caption):
     assert not written[-2:].any()
 
 
-def test_every_picture_of_a_sheet_is_there_over_its_own_caption():
+def test_every_picture_of_a_sheet_is_above_its_own_caption():
     colours = ["red", "lime", "blue", "yellow", "magenta"]
     sheet = contact_sheet([Image.new("RGB", (32, 32), colour) for colour in colours], ["", "a", SENTENCE, "b", "c"])
     found = {pixel for _, pixel in sheet.getcolors(2**16)}
@@ -68,7 +68,7 @@ def test_rows_have_their_caption_above_and_empty_captions_take_no_room():
     assert bare.getpixel((0, 0)) == Image.new("RGB", (1, 1), BACKGROUND).getpixel((0, 0))
 
 
-def test_a_caption_no_font_can_draw_says_so(monkeypatch):
+def test_a_note_replaces_a_caption_that_no_font_can_draw(monkeypatch):
     monkeypatch.setattr(fonts, "cjk_font", lambda size: None)
     assert fonts.shown("一个圆", 12)[0] == fonts.NOTE
     assert fonts.shown("a ring", 12)[0] == "a ring"

@@ -24,7 +24,7 @@ def test_a_broken_loss_stops_the_run_and_is_named_with_the_count(toy, fit, tmp_p
 
 
 def test_a_broken_state_is_never_saved_over_a_good_one(toy, fit, tmp_path):
-    """The interval of the losses is long past the checkpoint's, so only the look before saving can see it."""
+    """Losses are checked less often than checkpoints are saved, so only the check before saving can find it."""
     system = toy(loss=lambda images: NAN if images >= 40 else 1.0)
     with pytest.raises(TrainingDiverged):
         fit(system, equipped(tmp_path, health_every=10**6))

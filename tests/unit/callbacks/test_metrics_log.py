@@ -30,7 +30,7 @@ def test_validation_figures_are_logged_when_they_are_measured(toy, fit, heard):
     assert all(set(row) == {"val/truth"} for _, row in heard.rows if "val/truth" in row)
 
 
-def test_speed_and_time_left_stand_beside_the_losses(toy, fit, heard):
+def test_speed_and_remaining_time_are_logged_with_the_losses(toy, fit, heard):
     fit(toy(), log(heard, 8, 32))
     rows = [row for _, row in of_training(heard)]
     assert all(row["train/images_per_second"] > 0 for row in rows)
@@ -53,7 +53,7 @@ class Moody(Callback):
             pl_module.step_figures["train/g_loss"] = torch.tensor(float(pl_module.images_seen))
 
 
-def test_a_row_holds_what_was_measured_since_the_row_before(toy, fit, heard):
+def test_a_row_holds_the_figures_since_the_previous_row(toy, fit, heard):
     fit(toy(), [Moody(), *log(heard, 16, 64)])
     assert [(images, row.get("train/g_loss")) for images, row in of_training(heard)] == [
         (16, 8.0), (32, None), (48, 40.0), (64, None),

@@ -6,11 +6,11 @@ import pytest
 from rich.console import Console
 
 from diptych.callbacks import Budget, Progress
-from diptych.callbacks.progress_views import Bar, Lines, Standing, fitting, two_rows
+from diptych.callbacks.progress_views import Bar, Lines, ProgressState, fitting, two_rows
 
 
-def standing(images, text="", budget=30_000):
-    return Standing(images, budget, images_per_second=1234.4, seconds_left=3725.0, text=text)
+def state(images, text="", budget=30_000):
+    return ProgressState(images, budget, images_per_second=1234.4, seconds_left=3725.0, text=text)
 
 
 def plain_lines(caplog):
@@ -42,18 +42,18 @@ def test_losses_of_a_phase_that_is_over_are_no_longer_shown(toy, fit, caplog, mo
     assert "pretraining_loss" not in shown["160"]
 
 
-def test_a_run_that_is_slow_gives_a_sign_of_life(caplog, monkeypatch):
+def test_a_slow_run_shows_heartbeat_lines(caplog, monkeypatch):
     now = [0.0]
     monkeypatch.setattr("diptych.callbacks.progress_views.time.monotonic", lambda: now[0])
     caplog.set_level(logging.INFO, logger="diptych")
     lines = Lines(heartbeat_seconds=30)
-    lines.start(standing(0))
+    lines.start(state(0))
     for now[0] in range(1, 100):
-        lines.show(standing(100))
+        lines.show(state(100))
     assert len(plain_lines(caplog)) == 3
 
 
-def test_quiet_says_nothing(toy, fit, caplog, capsys):
+def test_quiet_shows_nothing(toy, fit, caplog, capsys):
     caplog.set_level(logging.INFO, logger="diptych")
     fit(toy(), [Budget(budget_images=160), Progress(budget_images=160, quiet=True)])
     assert not plain_lines(caplog)
@@ -64,7 +64,7 @@ def test_quiet_says_nothing(toy, fit, caplog, capsys):
 def test_the_bar_fits_its_terminal_in_two_rows(width):
     figures = "d_loss 0.5321  g_loss 1.734  contrastive_loss 0.1234  val/truth 0.9512 " * 2
     console = Console(file=io.StringIO(), width=width, color_system=None)
-    console.print(two_rows(standing(12_800, figures)))
+    console.print(two_rows(state(12_800, figures)))
     first, second = console.file.getvalue().rstrip("\n").split("\n")
     assert first.startswith(" 42% ")
     assert first.endswith("12,800/30,000 images  1,234/s  1:02:05 left")
@@ -74,7 +74,7 @@ def test_the_bar_fits_its_terminal_in_two_rows(width):
     assert len(second) == width
 
 
-def test_messages_during_the_bar_are_led_above_it_and_back_afterwards(monkeypatch):
+def test_messages_appear_above_the_bar_and_normally_after_it(monkeypatch):
     stderr = io.StringIO()
     monkeypatch.setattr(sys, "__stderr__", stderr)
     monkeypatch.setattr(sys, "stderr", stderr)
@@ -82,7 +82,7 @@ def test_messages_during_the_bar_are_led_above_it_and_back_afterwards(monkeypatc
     logging.getLogger().addHandler(handler)
     try:
         bar = Bar(Console(file=io.StringIO(), width=80, force_terminal=True))
-        bar.start(standing(0))
+        bar.start(state(0))
         assert handler.stream is not stderr
         bar.close()
         bar.close()
@@ -91,7 +91,7 @@ def test_messages_during_the_bar_are_led_above_it_and_back_afterwards(monkeypatc
         logging.getLogger().removeHandler(handler)
 
 
-def test_the_bar_is_taken_away_when_training_fails(toy, fit, monkeypatch):
+def test_the_bar_is_removed_when_training_fails(toy, fit, monkeypatch):
     closed = []
     monkeypatch.setattr("diptych.callbacks.progress.Lines.close", lambda self: closed.append(1), raising=False)
 

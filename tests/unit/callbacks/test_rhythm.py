@@ -35,7 +35,7 @@ def test_an_interval_of_nothing_names_its_key():
 
 
 @pytest.mark.parametrize("seconds", [0, 15, 60, 300])
-def test_a_pace_forgets_what_was_by_e_a_minute(seconds):
+def test_a_pace_forgets_the_past_by_e_per_minute(seconds):
     pace = Pace(0, now=0.0)
     for now in range(1, 2001):
         assert pace.update(100 * now, now) == pytest.approx(100)
@@ -45,7 +45,7 @@ def test_a_pace_forgets_what_was_by_e_a_minute(seconds):
     assert pace.update(200_000 + 10 * seconds, 2000 + seconds) == pytest.approx(100 * before + 10 * (1 - before))
 
 
-def test_time_spent_in_a_pause_does_not_slow_the_speed(monkeypatch):
+def test_time_in_validation_does_not_lower_the_training_speed(monkeypatch):
     now = [0.0]
     monkeypatch.setattr("diptych.callbacks.rhythm.time.monotonic", lambda: now[0])
     watch = Stopwatch()
@@ -53,7 +53,7 @@ def test_time_spent_in_a_pause_does_not_slow_the_speed(monkeypatch):
     now[0] = 2.0
     watch.pause()
     now[0] = 50.0
-    watch.go_on()
+    watch.resume()
     now[0] = 52.0
     assert watch.lap(500) == pytest.approx(100.0)
     now[0] = 53.0

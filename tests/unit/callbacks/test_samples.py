@@ -26,26 +26,26 @@ def test_a_generator_shows_its_grid_at_the_start_at_intervals_and_at_the_end(toy
             assert picture.width > 2 * 96
 
 
-def test_a_captioner_shows_pictures_told_and_the_truth(toy, fit, heard, tmp_path):
+def test_a_captioner_shows_pictures_captions_and_references(toy, fit, heard, tmp_path):
     class FrozenCaptioner(toy):
         def example_captions(self):
             return torch.zeros(2, 3, 8, 8), ["a ring", ""], [("a red ring", "one ring"), ("a star",)]
 
     fit(FrozenCaptioner(), equipped(tmp_path, heard))
     name, columns, rows, images = heard.tables[-1]
-    assert (name, columns, images) == ("samples/told", ("image", "told", "reference"), 72)
+    assert (name, columns, images) == ("samples/examples", ("image", "caption", "reference"), 72)
     assert [row[1:] for row in rows] == [("a ring", "a red ring"), ("", "a star")]
     assert all(row[0].exists() for row in rows)
     assert heard.pictures[-1][1].name == "captions-000000000072.png"
 
 
-def test_a_system_that_neither_generates_nor_tells_is_left_alone(toy, fit, heard, tmp_path):
+def test_a_system_without_samples_is_left_alone(toy, fit, heard, tmp_path):
     fit(toy(), equipped(tmp_path, heard))
     assert not heard.pictures
     assert not heard.tables
 
 
-def test_a_resumed_run_draws_no_second_beginning(toy, fit, heard, tmp_path):
+def test_a_resumed_run_writes_no_initial_samples(toy, fit, heard, tmp_path):
     class TextToImage(toy):
         def sample_grid(self):
             return torch.zeros(4, 3, 8, 8), ("",) * 4
@@ -57,7 +57,7 @@ def test_a_resumed_run_draws_no_second_beginning(toy, fit, heard, tmp_path):
     assert [images for _, _, images in heard.pictures] == [64, 72]
 
 
-def test_a_disk_without_room_costs_the_pictures_and_not_the_run(toy, fit, heard, tmp_path, caplog):
+def test_a_full_disk_costs_the_samples_and_not_the_run(toy, fit, heard, tmp_path, caplog):
     class TextToImage(toy):
         def sample_grid(self):
             return torch.zeros(4, 3, 8, 8), ("",) * 4

@@ -50,12 +50,12 @@ def test_an_unknown_key_is_refused_with_the_nearest_name():
         check(node(widht=3), "generator")
 
 
-def test_a_key_that_resembles_nothing_is_answered_with_all_names():
+def test_the_error_for_an_unknown_key_lists_all_names():
     with pytest.raises(UserError, match=r"it has generator\.width, generator\.rate"):
         check(node(width=1, qqq=3), "generator")
 
 
-def test_a_missing_key_is_named_unless_a_fact_will_fill_it():
+def test_a_missing_key_is_named_unless_a_fact_fills_it():
     with pytest.raises(UserError, match=r"generator\.width has no value"):
         check(node(), "generator")
     check(node(), "generator", facts=("width",))
@@ -84,19 +84,19 @@ def test_components_inside_components_are_checked_under_their_own_key():
         check(node(width=1, inner=[node(width=1), node(width=1, widht=1)]), "part")
 
 
-def test_a_constructor_that_takes_anything_is_given_anything():
+def test_a_constructor_with_keyword_arguments_accepts_any_key():
     opened = {"_target_": f"{HERE}.Open", "colour": "red"}
     check(opened, "part")
     assert build(opened, "part", {"image_size": 8}).anything == {"colour": "red"}
 
 
-def test_facts_fill_only_what_the_configuration_leaves_open():
+def test_facts_fill_only_keys_that_the_configuration_does_not_set():
     facts = {"width": 7, "image_size": 32, "unwanted": 1}
     part = build(node(width=2), "part", facts)
     assert (part.width, part.image_size) == (2, 32)
 
 
-def test_lists_and_strings_become_the_tuples_and_paths_that_are_asked_for():
+def test_lists_and_strings_become_the_annotated_tuples_and_paths():
     part = build(node(width=1, sizes=[1, 2], root="there"), "part")
     assert part.sizes == (1, 2)
     assert part.root == Path("there")
@@ -115,8 +115,8 @@ def test_a_partial_component_is_a_constructor_with_its_values():
     assert make(nn.Linear(1, 1).parameters()).param_groups[0]["lr"] == 0.25
 
 
-def test_what_nothing_gives_is_said_before_the_class_is_called():
-    with pytest.raises(UserError, match="part needs width, which nothing gives"):
+def test_a_missing_argument_is_named_before_the_class_is_called():
+    with pytest.raises(UserError, match="part needs width, which no component provides"):
         build(node(), "part")
 
 
@@ -130,7 +130,7 @@ def test_what_nothing_gives_is_said_before_the_class_is_called():
         ("torch.pi", "is not a class"),
     ],
 )
-def test_a_target_that_is_not_there_is_explained(target, says):
+def test_the_error_for_a_missing_target_explains_it(target, says):
     with pytest.raises(UserError, match=says):
         check({"_target_": target}, "generator")
 
@@ -138,24 +138,24 @@ def test_a_target_that_is_not_there_is_explained(target, says):
 @pytest.mark.parametrize(
     "target", ["torch.hub.load", "torch.load", "torch.package.PackageImporter", "pip.main", "os.system"]
 )
-def test_restoring_builds_no_functions_and_no_classes_of_strangers(target):
+def test_restoring_refuses_functions_and_untrusted_classes(target):
     with pytest.raises(UserError, match=r"--trust|classes only|refuses it"):
         build({"_target_": target}, "generator", trust=())
 
 
-def test_restoring_does_not_reach_strangers_through_a_trusted_package():
+def test_restoring_refuses_untrusted_classes_inside_a_trusted_package():
     with pytest.raises(UserError, match="--trust logging"):
         build({"_target_": "diptych.runs.training.logging.FileHandler", "filename": "x"}, "generator", trust=())
 
 
-def test_restoring_never_imports_what_is_not_trusted(tmp_path, monkeypatch):
+def test_restoring_never_imports_an_untrusted_package(tmp_path, monkeypatch):
     (tmp_path / "evil.py").write_text("raise SystemExit('imported')")
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(UserError, match="--trust evil"):
         check({"_target_": "evil.Class"}, "generator", trust=("good",))
 
 
-def test_restoring_builds_what_is_trusted():
+def test_restoring_builds_trusted_classes():
     assert isinstance(
         build({"_target_": "torch.nn.Linear", "in_features": 1, "out_features": 1}, "x", trust=()), nn.Linear
     )

@@ -9,7 +9,7 @@ from diptych.config.resolvers import run_name, timed_id
 
 
 def refusal(**kwargs) -> str:
-    """What composing says when it refuses: Hydra's words and those of the cause."""
+    """The message of a refused composition: Hydra's text and that of its cause."""
     with pytest.raises((HydraException, UserError)) as caught:
         compose(**kwargs)
     return f"{caught.value} {caught.value.__cause__}"
@@ -17,7 +17,7 @@ def refusal(**kwargs) -> str:
 
 @pytest.fixture
 def own(tmp_path):
-    """A config folder of one's own; call with a path and its text."""
+    """A user's own config folder; call with a path and its text."""
 
     def write(name: str, text: str):
         path = tmp_path / f"{name}.yaml"
@@ -40,24 +40,24 @@ def own(tmp_path):
         ("defaults: [{override /generatr: dcgan}]", "generatr"),
     ],
 )
-def test_a_mistake_in_a_file_fails_as_loudly_as_on_the_command_line(own, text, named):
+def test_an_error_in_a_file_fails_like_one_on_the_command_line(own, text, named):
     assert named in refusal(overrides=["experiment=mistaken"], config_dir=own("experiment/mistaken", text))
 
 
 @pytest.mark.parametrize("override", ["sed=7", "trainer.thread=1", "seed=x", "model=nosuch", "generator.width=1"])
-def test_a_mistake_on_the_command_line_fails(override):
+def test_an_error_on_the_command_line_fails(override):
     assert refusal(overrides=[override])
 
 
 @pytest.mark.parametrize(
     ("override", "says"),
     [
-        ("+sed=7", "sed=7: nothing reads such a key; did you mean seed"),
+        ("+sed=7", "sed=7: nothing reads this key; did you mean seed"),
         ("+trainer.thread=1", r"trainer\.thread=1: .* did you mean trainer\.threads"),
-        ("+paths.data=x", r"paths\.data='x': nothing reads such a key$"),
+        ("+paths.data=x", r"paths\.data='x': nothing reads this key$"),
     ],
 )
-def test_a_key_that_is_added_has_to_be_one_that_is_read(override, says):
+def test_an_added_key_must_be_in_the_schema(override, says):
     with pytest.raises(UserError, match=says):
         compose([override])
 
@@ -101,8 +101,8 @@ def test_a_run_is_named_after_its_experiment_or_its_model_and_data(own):
     assert run_name(None, None, None) == "custom_nothing"
 
 
-def test_a_value_nobody_gives_is_named(own):
-    folder = own("experiment/e", 'parts: {captioner: {run: "???", role: captioner}}')
+def test_a_missing_value_is_named(own):
+    folder = own("experiment/e", 'parts: {captioner: {run: "???", task: captioning}}')
     said = refusal(overrides=["experiment=e"], config_dir=folder)
     assert "parts.captioner.run has no value" in said
     assert "diptych train experiment=demo/captioner" in said
@@ -121,18 +121,18 @@ def test_a_value_nobody_gives_is_named(own):
         ("hydra.launcher.nothing=2", "there is no hydra.launcher.nothing to set"),
         (
             "hydra.sweeper.n_trials=2",
-            "there is no hydra.sweeper.n_trials to set; searches have settings there: add hydra/sweeper=optuna",
+            "there is no hydra.sweeper.n_trials to set; only searches have this setting: add hydra/sweeper=optuna",
         ),
         ("trainer.benchmark=perhaps", "trainer.benchmark=perhaps: this key takes true or false"),
     ],
 )
-def test_a_slip_on_the_command_line_is_answered_in_one_line_with_the_fix(override, says):
+def test_the_error_for_a_wrong_override_is_one_line_with_the_fix(override, says):
     with pytest.raises(UserError) as caught:
         composed(["model=dcgan", "data=digits", "objective=hinge", override])
     assert str(caught.value) == says
 
 
-def test_the_shipped_tree_lies_in_the_package():
+def test_the_package_contains_the_shipped_conf():
     assert (conf_folder() / "train.yaml").is_file()
     assert "hinge" in options("objective")
 
@@ -167,9 +167,9 @@ def test_changes_are_checked_against_the_schema(change):
 
 
 @pytest.mark.parametrize("override", ["+parts.captioner=latest", "parts.captioner=latest"])
-def test_a_part_that_is_only_a_run_is_answered_with_what_to_type(override):
+def test_the_error_for_a_part_without_a_role_names_the_fix(override):
     for model in ("generator", "dcgan"):
-        with pytest.raises(UserError, match=r"Type parts\.captioner\.run=latest.*\+parts\.captioner\.role=captioner"):
+        with pytest.raises(UserError, match=r"Use parts\.captioner\.run=latest.*\+parts\.captioner\.task=captioning"):
             composed([f"model={model}", "data=scenes_demo", override])
 
 

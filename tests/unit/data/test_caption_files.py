@@ -3,14 +3,14 @@ from pathlib import Path
 
 import pytest
 
-from diptych.data.caption_files import Fault, Row, read_caption_file
+from diptych.data.caption_files import CaptionRow, Fault, read_caption_file
 
 
 def read(path: Path, text: str) -> tuple[list[tuple[str, str | None]], list[str]]:
-    """(file, caption) of the rows, and the faults' kinds."""
+    """(file, caption) of the rows, and the kinds of the faults."""
     path.write_text(text, encoding="utf-8")
     found = list(read_caption_file(path))
-    rows = [(entry.file, entry.caption) for entry in found if isinstance(entry, Row)]
+    rows = [(entry.file, entry.caption) for entry in found if isinstance(entry, CaptionRow)]
     return rows, [entry.kind for entry in found if isinstance(entry, Fault)]
 
 
@@ -37,7 +37,7 @@ def read(path: Path, text: str) -> tuple[list[tuple[str, str | None]], list[str]
         ),
     ],
 )
-def test_every_format_says_the_same_of_two_captions(tmp_path, name, text):
+def test_every_format_gives_the_same_two_captions(tmp_path, name, text):
     assert read(tmp_path / name, text) == ([("a.jpg", "one"), ("a.jpg", "two")], [])
 
 
@@ -60,7 +60,7 @@ def test_splits_and_picture_ids_are_read_from_their_columns(tmp_path):
         ("captions.txt", "a.jpg#0\tone\nb.jpg two\n"),
     ],
 )
-def test_a_line_that_makes_no_sense_is_a_fault_and_the_others_are_read(tmp_path, name, text):
+def test_a_malformed_line_is_a_fault_and_the_others_are_read(tmp_path, name, text):
     assert read(tmp_path / name, text) == ([("a.jpg", "one")], ["malformed_lines"])
 
 
@@ -71,7 +71,7 @@ def test_a_listed_picture_without_captions_is_a_row_without_one(tmp_path):
     assert read(tmp_path / "metadata.jsonl", '{"file_name": "a.jpg", "text": []}') == ([("a.jpg", None)], [])
 
 
-def test_coco_ids_that_repeat_or_point_nowhere_are_faults(tmp_path):
+def test_repeated_and_unknown_coco_ids_are_faults(tmp_path):
     coco = {
         "images": [{"id": 1, "file_name": "a.jpg"}, {"id": 1, "file_name": "b.jpg"}],
         "annotations": [{"id": 1, "image_id": 1, "caption": "one"}, {"id": 2, "image_id": 9, "caption": "two"}],
@@ -90,7 +90,7 @@ def test_coco_ids_that_repeat_or_point_nowhere_are_faults(tmp_path):
         ("metadata.jsonl", b"\xff\xfe\x00", "cannot be read"),
     ],
 )
-def test_a_file_of_another_kind_is_refused_whole(tmp_path, name, content, message):
+def test_a_file_of_another_format_is_refused(tmp_path, name, content, message):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(ValueError, match=message) as error:
         list(read_caption_file(tmp_path / name))
@@ -100,7 +100,7 @@ def test_a_file_of_another_kind_is_refused_whole(tmp_path, name, content, messag
 def test_the_real_flickr8k_captions_are_all_read(shared_data):
     rows = list(read_caption_file(shared_data / "flickr8k" / "Flickr8k.token.txt"))
     assert len(rows) == 40_460
-    assert all(isinstance(row, Row) and row.caption for row in rows)
+    assert all(isinstance(row, CaptionRow) and row.caption for row in rows)
 
 
 def test_the_real_coco_captions_are_all_read(shared_data):

@@ -15,7 +15,7 @@ def run(*arguments: str) -> int:
     return command.run(parser.parse_args([str(a) for a in arguments]))
 
 
-def test_a_clean_folder_is_said_to_be_clean(good_folder, capsys):
+def test_a_clean_folder_is_reported_as_clean(good_folder, capsys):
     assert run("check", good_folder) == 0
     assert "10 good pictures, 20 captions" in capsys.readouterr().out
 
@@ -26,13 +26,13 @@ def test_problems_are_listed_by_kind_and_make_the_exit_code_one(good_folder, cap
     assert run("check", good_folder) == 1
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].endswith("8 good pictures, 16 captions")
-    at = lines.index("files named in the captions but not there: 1")
+    at = lines.index("files named in the captions but missing: 1")
     assert lines[at + 1] == "  3.png"
     at = lines.index("files that cannot be decoded: 1")
     assert lines[at + 1] == "  4.png"
 
 
-def test_json_names_every_problem_and_nothing_else_is_on_standard_output(good_folder, capsys):
+def test_json_names_every_problem_and_is_the_only_output(good_folder, capsys):
     for i in range(10):
         (good_folder / f"{i}.png").rename(good_folder / f"x{i}.png")
     assert run("check", good_folder, "--json") == 1
@@ -42,7 +42,7 @@ def test_json_names_every_problem_and_nothing_else_is_on_standard_output(good_fo
     assert [len(problem["names"]) for problem in report["problems"]] == [10, 10]
 
 
-def test_an_empty_folder_is_a_finding_and_no_folder_a_wrong_usage(tmp_path, capsys):
+def test_an_empty_folder_is_a_finding_and_a_missing_folder_is_an_error(tmp_path, capsys):
     assert run("check", tmp_path) == 1
     assert "has no captions" in capsys.readouterr().out
     with pytest.raises(ValueError, match=r"neither a folder nor one of digits, folder, mnist, scenes"):
@@ -50,7 +50,7 @@ def test_an_empty_folder_is_a_finding_and_no_folder_a_wrong_usage(tmp_path, caps
 
 
 @pytest.mark.parametrize("name", ["scenes", "scenes64", "scenes_demo", "digits"])
-def test_what_ships_with_us_is_clean(name, capsys):
+def test_the_shipped_data_are_clean(name, capsys):
     few = FEW if name.startswith("scenes") else ()
     assert run("check", name, *few) == 0
     assert "nothing is wrong with it" in capsys.readouterr().out
@@ -75,7 +75,7 @@ def test_statistics_leave_broken_pictures_out(good_folder, capsys):
     assert sum(split["pictures"] for split in splits.values()) == 9
 
 
-def test_a_preview_is_a_picture_and_its_captions_are_what_a_network_reads(good_folder, tmp_path, capsys):
+def test_a_preview_shows_the_captions_that_a_network_reads(good_folder, tmp_path, capsys):
     file = tmp_path / "sheet.png"
     assert run("preview", good_folder, "data.min_count=100", "-n", "4", "--out", file, "--json") == 0
     captions = json.loads(capsys.readouterr().out)["captions"]

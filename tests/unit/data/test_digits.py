@@ -4,7 +4,7 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
-from diptych.data import Request, numerals
+from diptych.data import ExampleRequest, numerals
 from diptych.text import tokenizer_of
 from diptych.types import UNK_ID
 
@@ -13,13 +13,13 @@ def _numbers(split) -> set[int]:
     return set(split.chosen)
 
 
-def test_the_splits_share_out_all_pictures(digits):
+def test_every_picture_is_in_one_split(digits):
     splits = digits().splits
     assert {name: split.size for name, split in splits.items()} == {"train": 1257, "val": 180, "test": 360}
     assert set().union(*map(_numbers, splits.values())) == set(range(1797))
 
 
-def test_every_digit_has_its_share_in_every_split(digits):
+def test_the_splits_are_stratified_by_digit(digits):
     labels = load_digits().target.tolist()
     whole = Counter(labels)
     for split in digits().splits.values():
@@ -29,7 +29,7 @@ def test_every_digit_has_its_share_in_every_split(digits):
 
 def test_at_their_own_size_the_pictures_are_the_originals_scaled(digits):
     split = digits(image_size=8).splits["test"]
-    example = split[Request(5)]
+    example = split[ExampleRequest(5)]
     original = torch.from_numpy(load_digits().images[split.chosen[5]]).float()
     assert torch.equal(example.image, (original / 8 - 1)[None])
 
@@ -44,7 +44,7 @@ def test_enlarged_pictures_keep_their_range_and_their_mean(digits, size, channel
     assert torch.allclose(batch.images.mean((1, 2, 3)), originals.mean((1, 2, 3)), atol=0.05)
 
 
-def test_captions_name_the_digit_that_is_shown(digits):
+def test_captions_name_the_digit_in_the_picture(digits):
     data = digits()
     tokenizer = tokenizer_of(data.spec)
     labels = load_digits().target
@@ -57,7 +57,7 @@ def test_captions_name_the_digit_that_is_shown(digits):
 
 def test_training_uses_every_phrasing(digits):
     split = digits().splits["train"]
-    said = {split[Request(0, draw)].sentences[0] for draw in range(100)}
+    said = {split[ExampleRequest(0, draw)].sentences[0] for draw in range(100)}
     assert said == set(split.captions_of(0))
 
 
@@ -70,7 +70,7 @@ def test_no_caption_has_an_unknown_word_or_is_cut(digits, tokenizer):
         assert encoder.decode(ids) == sentence
 
 
-def test_different_digits_are_never_described_alike():
+def test_different_digits_share_no_caption():
     assert len(set(numerals.all_sentences())) == len(numerals.all_sentences())
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
-from diptych.data import Request
+from diptych.data import ExampleRequest
 from diptych.text import tokenizer_of
 from diptych.types import UNK_ID
 
@@ -55,7 +55,7 @@ def test_every_problem_is_counted_and_named(folder_data, broken_folder):
     assert sorted(picture.key for picture in findings.pictures) == [f"{i}.png" for i in range(10)]
 
 
-def test_problems_stop_training_with_one_message_that_says_what_to_do(folder_data, broken_folder):
+def test_problems_stop_training_with_one_message_that_names_the_fix(folder_data, broken_folder):
     with pytest.raises(ValueError, match=r"data\.root=") as error:
         folder_data(broken_folder).setup()
     message = str(error.value)
@@ -66,14 +66,14 @@ def test_problems_stop_training_with_one_message_that_says_what_to_do(folder_dat
     assert "data.on_error=skip trains on the 10 good pictures" in message
 
 
-def test_the_named_command_has_the_choices_that_were_made(folder_data, good_folder):
+def test_the_named_command_contains_the_configured_files(folder_data, good_folder):
     (good_folder / "0.png").unlink()
     given = {"captions": {"train": "metadata.jsonl"}, "images": "."}
     with pytest.raises(ValueError, match=r"check \S+ 'data.captions=\{train:metadata.jsonl\}' data.images=\.`"):
         folder_data(good_folder, **given).setup()
 
 
-def test_skipping_trains_on_the_good_pictures_and_says_how_many_were_left_out(folder_data, broken_folder, caplog):
+def test_skipping_trains_on_the_good_pictures_and_counts_the_others(folder_data, broken_folder, caplog):
     data = folder_data(broken_folder, on_error="skip")
     with caplog.at_level(logging.WARNING, logger="diptych"):
         data.setup()
@@ -94,7 +94,7 @@ def test_a_picture_that_no_caption_names_does_not_stop_training(folder_data, goo
 def test_many_problems_are_named_by_their_first_few(folder_data, good_folder):
     for i in range(9):
         (good_folder / f"{i}.png").unlink()
-    with pytest.raises(ValueError, match=r"not there: 9 \(0\.png, 1\.png, 2\.png, …\)"):
+    with pytest.raises(ValueError, match=r"missing: 9 \(0\.png, 1\.png, 2\.png, …\)"):
         folder_data(good_folder).setup()
 
 
@@ -107,20 +107,20 @@ def test_no_path_may_leave_the_folder(folder_data, good_folder, write_jsonl, nam
     assert findings.pictures == []
 
 
-def test_roundabout_names_of_one_picture_are_one_picture(folder_data, good_folder, write_jsonl):
+def test_different_paths_of_one_picture_are_one_picture(folder_data, good_folder, write_jsonl):
     names = ["0.png", "./0.png", "sub/../0.png"]
     write_jsonl(good_folder / "metadata.jsonl", [{"file_name": n, "text": f"as {n}"} for n in names])
     (picture,) = folder_data(good_folder).inspect().pictures
     assert picture.captions == [f"as {name}" for name in names]
 
 
-def test_one_id_of_two_files_is_a_duplicate(folder_data, good_folder, write_jsonl):
+def test_one_id_for_two_files_is_a_duplicate(folder_data, good_folder, write_jsonl):
     entries = [{"file_name": f"{i}.png", "text": "a picture", "id": 7} for i in (0, 1)]
     write_jsonl(good_folder / "metadata.jsonl", entries)
     assert folder_data(good_folder).inspect().problems["duplicate_ids"] == ["id 7 (0.png, 1.png)"]
 
 
-def test_a_picture_in_two_splits_is_kept_in_the_first_and_said(folder_data, good_folder, write_jsonl):
+def test_a_picture_in_two_splits_stays_in_the_first_and_is_reported(folder_data, good_folder, write_jsonl):
     write_jsonl(good_folder / "val.jsonl", [{"file_name": "3.png", "text": "seen in training"}])
     findings = folder_data(good_folder, captions={"train": "metadata.jsonl", "val": "val.jsonl"}).inspect()
     assert findings.problems == {"duplicate_ids": ["3.png"]}
@@ -149,15 +149,16 @@ def test_an_example_is_a_function_of_seed_and_draw(folder_data, good_folder):
     for data in (one, same, other):
         data.setup()
     drawn, drawn_again, drawn_otherwise = (
-        torch.stack([data.splits["train"][Request(0, draw)].image for draw in range(8)]) for data in (one, same, other)
+        torch.stack([data.splits["train"][ExampleRequest(0, draw)].image for draw in range(8)])
+        for data in (one, same, other)
     )
     assert torch.equal(drawn, drawn_again)
     assert not torch.equal(drawn, drawn_otherwise)
     assert len(drawn.unique(dim=0)) > 4
-    assert torch.equal(one.splits["train"][Request(0)].image, other.splits["train"][Request(0)].image)
+    assert torch.equal(one.splits["train"][ExampleRequest(0)].image, other.splits["train"][ExampleRequest(0)].image)
 
 
-def test_the_vocabulary_is_of_the_train_captions_alone(folder_data, good_folder):
+def test_the_vocabulary_comes_from_the_train_captions_alone(folder_data, good_folder):
     data = folder_data(good_folder)
     data.setup()
     trained = {number for p in data.splits["train"].pictures for number in p.captions[0].split() if number[0].isdigit()}
@@ -189,18 +190,18 @@ def test_a_picture_that_vanishes_later_is_named(folder_data, good_folder):
     first = data.splits["train"].pictures[0]
     first.path.unlink()
     with pytest.raises(ValueError, match=first.key):
-        data.splits["train"][Request(0)]
+        data.splits["train"][ExampleRequest(0)]
 
 
 @pytest.mark.parametrize("on_error", ["raise", "skip"])
-def test_a_folder_without_any_good_picture_cannot_be_trained_on(folder_data, good_folder, on_error):
+def test_a_folder_without_good_pictures_is_refused(folder_data, good_folder, on_error):
     for path in good_folder.glob("*.png"):
         path.write_bytes(b"")
     with pytest.raises(ValueError, match=r"data\.root="):
         folder_data(good_folder, on_error=on_error).setup()
 
 
-def test_real_coco_captions_and_pictures_come_together(folder_data, shared_data):
+def test_real_coco_captions_match_their_pictures(folder_data, shared_data):
     data = folder_data(
         shared_data / "coco_mini",
         captions={"train": "annotations/captions_train2017.json", "val": "annotations/captions_val2017_all159.json"},
@@ -213,6 +214,6 @@ def test_real_coco_captions_and_pictures_come_together(folder_data, shared_data)
     assert batch.images.std() > 0.3
 
 
-def test_captions_that_could_not_hold_a_word_are_refused(good_folder, folder_data):
+def test_a_max_length_without_room_for_a_word_is_refused(good_folder, folder_data):
     with pytest.raises(ValueError, match=r"data\.max_length=2"):
         folder_data(good_folder, max_length=2)

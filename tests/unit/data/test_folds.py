@@ -21,7 +21,7 @@ def test_without_a_fold_the_first_examples_validate():
     ("settings", "named"),
     [({"fold": 5}, "fold=5"), ({"fold": -1}, "fold=-1"), ({"fold": 0, "num_folds": 1}, "num_folds=1")],
 )
-def test_folds_that_cannot_be_are_named(settings, named):
+def test_impossible_folds_are_refused(settings, named):
     with pytest.raises(ValueError, match=named):
         Folds(**settings).divided("abcde", 2)
 

@@ -20,7 +20,7 @@ def test_a_scene_s_labels_are_its_kinds_of_objects_and_their_number():
     assert labels_of(Scene(32, (RED, SAME)), world) == ("small red circle", "2 objects")
 
 
-def test_a_number_that_never_changes_is_no_label():
+def test_a_constant_number_of_objects_is_no_label():
     world = WorldSpec(min_objects=2, max_objects=2)
     assert labels_of(Scene(32, (RED, BLUE)), world) == ("large blue square", "small red circle")
     assert len(scene_labels(world)) == 2 * 8 * 6
@@ -35,12 +35,12 @@ def test_every_scene_s_labels_are_among_the_world_s():
 
 
 def requests():
-    from diptych.data import Request
+    from diptych.data import ExampleRequest
 
-    return (Request(index) for index in range(40))
+    return (ExampleRequest(index) for index in range(40))
 
 
-def test_a_matrix_has_a_row_an_example_and_a_column_a_label():
+def test_a_matrix_has_a_row_per_example_and_a_column_per_label():
     matrix = as_matrix([("b",), (), ("a", "c")], ("a", "b", "c"))
     assert matrix.tolist() == [[False, True, False], [False] * 3, [True, False, True]]
     assert as_matrix([(), ()], ("a",)).shape == (2, 1)
@@ -61,7 +61,7 @@ def test_batches_carry_the_labels_of_their_examples(name):
     assert data.spec.exclusive_labels == (name == "digits")
 
 
-def test_labels_travel_with_their_batch():
+def test_labels_move_to_a_device_with_their_batch():
     labels = torch.ones(2, 3, dtype=torch.bool)
     tokens = torch.zeros(2, 1, 2, dtype=torch.long)
     batch = Batch(torch.zeros(2, 3, 4, 4), tokens, tokens > 0, labels=labels)
@@ -69,7 +69,7 @@ def test_labels_travel_with_their_batch():
     assert Batch(batch.images, tokens, tokens > 0).to("meta").labels is None
 
 
-def test_a_checkpoint_from_before_there_were_labels_is_read_as_without():
+def test_a_checkpoint_without_labels_is_read_as_having_none():
     spec = DataSpec("old", 8, 1, ("<pad>", "<bos>", "<eos>", "<unk>"), 4, labels=("a", "b"), exclusive_labels=True)
     assert DataSpec.from_dict(spec.to_dict()) == spec
     old = {key: value for key, value in spec.to_dict().items() if "labels" not in key}

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from diptych.data import Example, Request, Stream
+from diptych.data import Example, ExampleRequest, Stream
 from diptych.data import loader as loading
 from diptych.data.collate import Collate
 from diptych.data.loader import Loader
@@ -22,14 +22,14 @@ COLLATE = Collate(WordTokenizer(Vocabulary.of_words(["a"])), image_size=2)
 
 
 class Faulty:
-    """Does something bad when its 21st example is asked for."""
+    """Fails in some way at its 21st example."""
 
     size = None
 
     def __init__(self, fault):
         self.fault = fault
 
-    def __getitem__(self, request: Request) -> Example:
+    def __getitem__(self, request: ExampleRequest) -> Example:
         if request.index == 20:
             self.fault()
         return Example(str(request.index), ("a",), ("a",), image=torch.zeros(1, 2, 2))
@@ -96,7 +96,7 @@ def test_collating_leaves_the_number_of_threads_alone(scenes):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2])
-def test_a_worker_leaves_the_runs_signals_to_the_run(number):
+def test_a_worker_ignores_the_signals_of_the_run(number):
     heard = []
     before = signal.signal(number, lambda *_: heard.append(number))
     try:
@@ -108,23 +108,23 @@ def test_a_worker_leaves_the_runs_signals_to_the_run(number):
     assert heard == []
 
 
-def test_a_worker_that_is_struck_while_it_begins_lives(monkeypatch):
-    begin = loading._begin_work
+def test_a_worker_ignores_signals_while_it_starts(monkeypatch):
+    begin = loading._init_worker
 
     def struck(worker):
-        for number in loading.MEANT_FOR_THE_RUN:
+        for number in loading.RUN_SIGNALS:
             os.kill(os.getpid(), number)
         begin(worker)
 
-    monkeypatch.setattr(loading, "_begin_work", struck)
+    monkeypatch.setattr(loading, "_init_worker", struck)
     heard = signal.pthread_sigmask(signal.SIG_BLOCK, [])
     stream = Stream(size=None, batch_size=4, seed=0)
     assert len(list(islice(Loader(Faulty(_break), stream, collate=COLLATE, num_workers=1), 3))) == 3
     assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == heard
 
 
-def test_a_command_that_fails_on_its_data_ends():
-    """Its workers outlive the error, which refers to them, and heed no SIGTERM, for whose effect Python would wait."""
+def test_a_command_ends_after_an_error_in_its_data():
+    """Its workers outlive the error, which refers to them, and ignore the SIGTERM that Python sends at exit."""
     program = (
         "from diptych.data import Stream; from test_loader import COLLATE, Faulty, Loader, _break\n"
         "stream = Stream(size=None, batch_size=4, seed=0)\n"
@@ -136,22 +136,22 @@ def test_a_command_that_fails_on_its_data_ends():
     assert "ValueError: picture 20 is bad" in ended.stderr
 
 
-def test_a_killed_worker_is_said_to_have_died():
+def test_the_error_names_a_killed_worker():
     stream = Stream(size=None, batch_size=4, seed=0)
     with pytest.raises(RuntimeError, match=r"a data worker died \(process \d+ killed by signal 9\)"):
         list(islice(Loader(Faulty(_die), stream, collate=COLLATE, num_workers=2), 40))
 
 
 @pytest.mark.parametrize("kind", ["digits", "scenes"])
-def test_what_a_worker_needs_can_be_sent_to_a_fresh_process(kind, request):
+def test_data_and_collation_can_be_pickled_for_a_worker(kind, request):
     data = request.getfixturevalue(kind)()
     loader = data.train_dataloader()
     examples, collate = pickle.loads(pickle.dumps((loader.dataset, loader.collate_fn)))
-    assert _same(collate([examples[Request(3, 7)]]), loader.collate_fn([loader.dataset[Request(3, 7)]]))
+    assert _same(collate([examples[ExampleRequest(3, 7)]]), loader.collate_fn([loader.dataset[ExampleRequest(3, 7)]]))
 
 
 @pytest.mark.parametrize("num_workers", [0, 1])
-def test_an_error_in_the_data_keeps_its_own_words(num_workers):
+def test_an_error_in_the_data_keeps_its_message(num_workers):
     stream = Stream(size=None, batch_size=4, seed=0)
     with pytest.raises(ValueError, match="picture 20 is bad"):
         list(islice(Loader(Faulty(_break), stream, collate=COLLATE, num_workers=num_workers), 40))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from diptych.data import MnistData, Request
+from diptych.data import ExampleRequest, MnistData
 from diptych.data.idx import read_idx
 
 PARTS = {"train": 40, "t10k": 20}
@@ -38,7 +38,7 @@ def build(root: Path, **changes) -> MnistData:
 def test_plain_and_gzipped_files_give_pictures_with_their_labels(mnist_folder):
     data = build(mnist_folder)
     assert {name: split.size for name, split in data.splits.items()} == {"train": 30, "val": 10, "test": 20}
-    example = data.splits["test"][Request(7)]
+    example = data.splits["test"][ExampleRequest(7)]
     assert example.references[1] == "a handwritten seven"
     batch = next(iter(data.test_dataloader()))
     assert torch.allclose(batch.images[3], torch.tensor(18 / 127.5 - 1))
@@ -51,12 +51,12 @@ def test_pictures_can_be_enlarged_and_the_test_set_shortened(mnist_folder):
     assert data.splits["test"].size == 5
 
 
-def test_validation_and_training_share_out_the_training_set(mnist_folder):
+def test_validation_and_training_split_the_training_set(mnist_folder):
     splits = build(mnist_folder).splits
     assert sorted([*splits["train"].chosen, *splits["val"].chosen]) == list(range(40))
 
 
-def test_files_that_are_not_there_are_named_with_what_to_do(tmp_path):
+def test_missing_files_are_named_with_the_fix(tmp_path):
     with pytest.raises(ValueError, match=r"data\.root=.*train-images-idx3-ubyte.*data\.download=true"):
         build(tmp_path / "nowhere")
 
@@ -70,7 +70,7 @@ def test_pictures_and_labels_must_be_equally_many(mnist_folder):
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda whole: whole[:-1], "truncated: its header promises"),
+        (lambda whole: whole[:-1], "truncated: its header announces"),
         (lambda whole: whole[:9], "ends within its header"),
         (lambda whole: whole + b"\0", "too long"),
         (lambda whole: b"\0\0\x0d\3" + whole[4:], "starts with 00000d03, not 00000803"),
@@ -80,7 +80,7 @@ def test_pictures_and_labels_must_be_equally_many(mnist_folder):
         (lambda whole: b"\x1f\x8b" + whole, "truncated or damaged"),
     ],
 )
-def test_a_damaged_file_is_named_with_what_is_wrong(tmp_path, damage, message):
+def test_a_damaged_file_is_named_with_its_fault(tmp_path, damage, message):
     path = tmp_path / "train-images-idx3-ubyte"
     path.write_bytes(damage(idx_bytes(torch.arange(24).reshape(2, 3, 4))))
     with pytest.raises(ValueError, match=message) as error:
@@ -98,12 +98,12 @@ def test_an_idx_file_is_read_as_written(tmp_path):
 def test_the_real_files_are_complete(shared_data):
     data = build(shared_data / "mnist", val_size=5000)
     assert {name: split.size for name, split in data.splits.items()} == {"train": 55000, "val": 5000, "test": 10000}
-    example = data.splits["test"][Request(0)]
+    example = data.splits["test"][ExampleRequest(0)]
     assert example.references[0] == "a seven"
     assert example.image.float().mean().item() == pytest.approx(23.5, abs=0.5)
 
 
-def test_a_download_completes_what_an_interrupted_one_has_left(mnist_folder, tmp_path, monkeypatch):
+def test_a_download_replaces_the_files_of_an_interrupted_one(mnist_folder, tmp_path, monkeypatch):
     root = tmp_path / "data"
     (root / "MNIST" / "raw").mkdir(parents=True)
     (root / "MNIST" / "raw" / "train-images-idx3-ubyte.gz").write_bytes(b"half of it")

@@ -30,7 +30,7 @@ def test_a_colour_is_the_same_in_every_mode_and_format(tmp_path, mode, suffix):
     assert (pixels.float().mean((1, 2)) - torch.tensor(RED)).abs().max() < 4
 
 
-def test_what_is_transparent_becomes_white():
+def test_transparent_pixels_become_white():
     picture = Image.new("RGBA", (4, 4), (*RED, 0))
     assert as_rgb(picture).getpixel((0, 0)) == (255, 255, 255)
     palette = Image.new("P", (4, 4), 0)
@@ -65,7 +65,7 @@ def read_square_of(picture: Image.Image, folder) -> torch.Tensor:
     return read_square(folder / "plain.png", 20)
 
 
-def test_without_randomness_the_middle_is_cut_out(tmp_path):
+def test_without_randomness_the_centre_is_cropped(tmp_path):
     pixels = read_square_of(half_and_half(), tmp_path)
     assert (pixels[0, :, :9] == RED[0]).all()
     assert (pixels[2, :, 11:] == 255).all()
@@ -79,13 +79,13 @@ def test_a_random_crop_is_a_function_of_its_generator_and_moves(tmp_path):
 
 
 @pytest.mark.parametrize("size", [(1, 50), (50, 1), (3, 3), (500, 333), (60_000, 1)])
-def test_any_size_becomes_the_square_asked_for(tmp_path, size):
+def test_any_size_becomes_the_requested_square(tmp_path, size):
     Image.new("RGB", size, RED).save(tmp_path / "x.png")
     assert read_square(tmp_path / "x.png", 16, random.Random(0)).shape == (3, 16, 16)
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "png", "gif", "webp"])
-def test_a_cut_file_cannot_be_decoded_and_a_whole_one_can(tmp_path, suffix):
+def test_a_truncated_file_cannot_be_decoded_and_a_whole_one_can(tmp_path, suffix):
     path = tmp_path / f"x.{suffix}"
     noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
     Image.fromarray(noise).save(path)
@@ -97,6 +97,6 @@ def test_a_cut_file_cannot_be_decoded_and_a_whole_one_can(tmp_path, suffix):
 
 
 @pytest.mark.parametrize("content", [b"", b"not a picture at all", b"\xff\xd8\xff\xe0"])
-def test_what_is_no_picture_cannot_be_decoded(tmp_path, content):
+def test_a_file_that_is_no_picture_cannot_be_decoded(tmp_path, content):
     (tmp_path / "x.jpg").write_bytes(content)
     assert not is_decodable(tmp_path / "x.jpg")

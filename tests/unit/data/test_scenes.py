@@ -22,7 +22,7 @@ def _told(data, number: int):
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 @pytest.mark.parametrize("complete_prob", [0.0, 1.0])
-def test_everything_that_is_said_of_a_scene_is_true(scenes, language, complete_prob):
+def test_every_caption_of_a_scene_is_true(scenes, language, complete_prob):
     data = scenes(languages=(language,), complete_prob=complete_prob, captions_per_image=2)
     tokenizer, grammar = tokenizer_of(data.spec), Grammar(language)
     for scene, rows, references in _told(data, 10):
@@ -46,7 +46,7 @@ def test_complete_sentences_leave_nothing_out_and_partial_ones_do(scenes):
 
 @pytest.mark.parametrize("tokenizer", ["word", "char"])
 @pytest.mark.parametrize("languages", [("en",), ("zh",), ("en", "zh")])
-def test_tokens_say_exactly_what_the_sentence_says(scenes, tokenizer, languages):
+def test_tokens_decode_to_the_sentence(scenes, tokenizer, languages):
     data = scenes(world=MANY, languages=languages, tokenizer=tokenizer, complete_prob=0.7, val_size=5, test_size=5)
     encoder = tokenizer_of(data.spec)
     for _, rows, references in _told(data, 15):
@@ -93,7 +93,7 @@ def test_evaluation_sets_have_the_sizes_and_references_asked_for(scenes):
     assert {len(references) for batch in batches for references in batch.references} == {4}
 
 
-def test_two_languages_take_turns_in_evaluation_and_mix_in_training(scenes):
+def test_two_languages_alternate_in_evaluation_and_mix_in_training(scenes):
     data = scenes(languages=("en", "zh"))
     chinese = [ord(references[0][0]) > 255 for batch in data.val_dataloader() for references in batch.references]
     assert chinese == [False, True] * 10
@@ -101,7 +101,7 @@ def test_two_languages_take_turns_in_evaluation_and_mix_in_training(scenes):
     assert 0.25 < sum(trained) / len(trained) < 0.75
 
 
-def test_held_out_pairs_are_seen_in_the_test_alone(scenes):
+def test_held_out_pairs_occur_in_the_test_split_alone(scenes):
     world = WorldSpec()
     data, held = scenes(world=world, hold_out="pairs"), hold_out_named("pairs", world)
     trained = [scene for batch in islice(data.train_dataloader(), 20) for scene in batch.scenes]
@@ -109,7 +109,7 @@ def test_held_out_pairs_are_seen_in_the_test_alone(scenes):
     assert all(held.holds(scene) for batch in data.test_dataloader() for scene in batch.scenes)
 
 
-def test_held_out_phrasings_are_used_in_the_test_alone(scenes):
+def test_held_out_phrasings_occur_in_the_test_split_alone(scenes):
     data = scenes(world=WorldSpec(), hold_out="phrasing")
 
     def fronted(batches) -> list[bool]:
@@ -121,19 +121,19 @@ def test_held_out_phrasings_are_used_in_the_test_alone(scenes):
     assert all(fronted(data.test_dataloader()))
 
 
-def test_phrasings_can_be_narrowed(scenes):
+def test_phrasings_can_be_restricted(scenes):
     data = scenes(world=WorldSpec(), phrasings=("is",))
     said = [references[0] for batch in islice(data.train_dataloader(), 5) for references in batch.references]
     assert all(sentence.startswith("a ") and " is " in sentence for sentence in said)
 
 
-def test_a_share_that_is_none_is_refused(scenes):
+def test_a_share_outside_0_to_1_is_refused(scenes):
     with pytest.raises(ValueError, match=r"data\.complete_prob=1\.5"):
         scenes(complete_prob=1.5)
 
 
 @pytest.mark.parametrize("languages", [("en",), ("zh",), ("en", "zh")])
-def test_held_out_phrasings_can_tell_of_crowds(scenes, languages):
+def test_held_out_phrasings_can_describe_many_objects(scenes, languages):
     data = scenes(world=MANY, languages=languages, hold_out="phrasing", complete_prob=0.7, test_size=24)
     for batch in data.test_dataloader():
         for scene, references in zip(batch.scenes, batch.references, strict=True):
@@ -144,13 +144,13 @@ def test_held_out_phrasings_can_tell_of_crowds(scenes, languages):
     ("changes", "message"),
     [
         ({"phrasings": ("plain",), "hold_out": "phrasing"}, "phrasings: none of"),
-        ({"phrasings": ("is",)}, "says all about 1 object"),
+        ({"phrasings": ("is",)}, "can say all about 1 object"),
         ({"phrasings": ("with",), "languages": ("en", "zh")}, "'zh' has no 'with'"),
         ({"world": WorldSpec(shapes=("circle",), colours=("red",), sizes=("large",))}, "too small to be split"),
         ({"languages": ()}, "data.languages is empty"),
         ({"captions_per_image": 0}, "data.captions_per_image=0"),
     ],
 )
-def test_what_cannot_be_drawn_or_told_is_refused_on_opening(scenes, changes, message):
+def test_scenes_that_cannot_be_sampled_or_captioned_are_refused(scenes, changes, message):
     with pytest.raises(ValueError, match=message):
         scenes(**changes)

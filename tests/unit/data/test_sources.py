@@ -31,7 +31,7 @@ def found(root, **given) -> dict[str | None, tuple[str, str]]:
         ),
     ],
 )
-def test_captions_and_pictures_are_found_where_people_put_them(tmp_path, files, expected):
+def test_captions_and_pictures_are_found_at_the_usual_places(tmp_path, files, expected):
     put(tmp_path, *files)
     if expected is None:
         with pytest.raises(ValueError, match="has no captions"):
@@ -55,7 +55,7 @@ def test_split_folders_have_metadata_of_their_own(tmp_path):
     }
 
 
-def test_coco_files_of_several_splits_are_told_apart_by_their_names(tmp_path):
+def test_the_names_of_coco_files_determine_their_splits(tmp_path):
     coco = '{"images": [{"id": 1, "file_name": "1.jpg"}], "annotations": [{"id": 1, "image_id": 1, "caption": "x"}]}'
     put(tmp_path, "annotations/captions_train2017.json", "annotations/captions_val2017.json", text=coco)
     put(tmp_path, "train2017/1.jpg", "images/val2017/1.jpg")
@@ -65,7 +65,7 @@ def test_coco_files_of_several_splits_are_told_apart_by_their_names(tmp_path):
     }
 
 
-def test_what_the_owner_says_is_followed(tmp_path):
+def test_configured_files_and_folders_are_used(tmp_path):
     put(tmp_path, "a.txt", "b.txt", "captions.txt", "x/0.png", "y/0.png")
     assert found(tmp_path, captions="a.txt", images="y") == {None: ("a.txt", "y")}
     by_split = {"captions": {"train": "a.txt", "dev": "b.txt"}, "images": {"train": "x", "val": "y"}}
@@ -82,13 +82,13 @@ def test_what_the_owner_says_is_followed(tmp_path):
         ({}, r"several caption files \(a\.txt, latest\.txt\); name one with data\.captions"),
     ],
 )
-def test_a_wrong_or_missing_choice_is_said(tmp_path, given, message):
+def test_a_wrong_or_missing_choice_is_named(tmp_path, given, message):
     put(tmp_path, "a.txt", "latest.txt", "x/0.png")
     with pytest.raises(ValueError, match=message):
         find_sources(tmp_path, **given)
 
 
-def test_a_folder_that_is_not_there_or_empty_is_said(tmp_path):
+def test_a_missing_or_empty_folder_is_named(tmp_path):
     with pytest.raises(ValueError, match="is not a folder"):
         find_sources(tmp_path / "nowhere")
     with pytest.raises(ValueError, match=r"has no captions.*metadata\.jsonl"):
@@ -100,7 +100,7 @@ def pictures(number: int, splits: str = "") -> list[Picture]:
     return [Picture(f"{i}.png", None, ["a"], names[splits[i]] if splits else None) for i in range(number)]
 
 
-def test_without_any_word_on_splits_a_hash_of_the_name_decides():
+def test_without_named_splits_a_hash_of_the_name_decides():
     splits = split_pictures(pictures(40), val_share=0.1, test_share=0.2)
     assert {name: len(part) for name, part in splits.items()} == {"train": 28, "val": 4, "test": 8}
     keys = [p.key for part in splits.values() for p in part]
@@ -111,7 +111,7 @@ def test_without_any_word_on_splits_a_hash_of_the_name_decides():
     }
 
 
-def test_named_splits_are_kept_and_a_missing_one_is_cut_from_the_rest():
+def test_named_splits_are_kept_and_a_missing_one_is_taken_from_the_rest():
     splits = split_pictures(pictures(10, "tttttt--vv"), val_share=0.5, test_share=0.25)
     assert [p.key for p in splits["val"]] == ["8.png", "9.png"]
     assert len(splits["test"]) == 2
@@ -145,4 +145,4 @@ def test_names_in_split_lists_that_are_no_pictures_are_counted(tmp_path, caplog)
     put(tmp_path, "F.trainImages.txt", text="0.png\n1\n2\n")
     kept = apply_split_lists(pictures(4), find_split_lists(tmp_path))
     assert [picture.key for picture in kept] == ["0.png"]
-    assert "2 names in split lists are no good pictures, such as 1" in caplog.text
+    assert "2 names in split lists are not good pictures, for example 1" in caplog.text

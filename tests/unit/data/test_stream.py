@@ -11,7 +11,7 @@ BATCHES = st.integers(1, 12)
 
 
 @given(SIZES | st.none(), BATCHES, st.integers(0, 9), st.integers(0, 30))
-def test_starting_at_a_batch_equals_having_gone_through_all_before_it(size, batch_size, seed, start):
+def test_starting_at_a_batch_equals_iterating_to_it(size, batch_size, seed, start):
     whole = Stream(size=size, batch_size=batch_size, seed=seed)
     resumed = Stream(size=size, batch_size=batch_size, seed=seed, start=start)
     assert list(islice(whole, start, start + 3)) == list(islice(resumed, 3))
@@ -32,7 +32,7 @@ def test_every_batch_is_full_and_every_draw_has_its_own_number(size, batch_size)
     assert {len(batch) for batch in batches} == {batch_size}
 
 
-def test_passes_and_seeds_have_orders_of_their_own():
+def test_every_pass_and_every_seed_has_its_own_order():
     def order(seed: int, batch: int) -> list[int]:
         return [request.index for request in Stream(size=50, batch_size=50, seed=seed).batch(batch)]
 
@@ -46,7 +46,7 @@ def test_an_infinite_data_set_is_drawn_in_the_order_of_its_numbers():
 
 
 @given(SIZES | st.none(), st.integers(1, 4), st.integers(1, 4), st.integers(0, 20))
-def test_the_ranks_together_draw_the_batch_that_one_process_would(size, world_size, share, number):
+def test_the_ranks_together_draw_the_batch_of_one_process(size, world_size, share, number):
     def part(rank: int, ranks: int):
         return Stream(size=size, batch_size=world_size * share, seed=3, rank=rank, world_size=ranks).batch(number)
 
@@ -55,7 +55,7 @@ def test_the_ranks_together_draw_the_batch_that_one_process_would(size, world_si
 
 
 def test_a_batch_that_devices_cannot_share_is_refused():
-    with pytest.raises(ValueError, match=r"data\.batch_size is 10.*all 4 device"):
+    with pytest.raises(ValueError, match=r"data\.batch_size=10.*all 4 device"):
         Stream(size=5, batch_size=10, seed=0, world_size=4)
 
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from diptych.data import Example, Request, numerals
+from diptych.data import Example, ExampleRequest, numerals
 from diptych.data.summary import UNSOUND, summarise, unsound
 
 
@@ -23,13 +23,13 @@ def n(digit: int) -> int:
     return int((load_digits().target == digit).sum())
 
 
-def test_an_infinite_split_says_how_many_were_counted(scenes):
+def test_the_summary_of_an_infinite_split_has_the_examined_number(scenes):
     train = summarise(scenes())["splits"]["train"]
     assert train["pictures"] is None
     assert train["examined"] == train["captions"] == 2000
 
 
-def test_words_that_training_never_saw_are_counted(folder_data, good_folder):
+def test_words_outside_the_vocabulary_are_counted(folder_data, good_folder):
     data = folder_data(good_folder)
     data.setup()
     splits = summarise(data)["splits"]
@@ -51,7 +51,7 @@ class Unsound:
     def captions_of(self, index: int) -> tuple[str, ...]:
         return ("a zebra",) if index == 2 else ("a two",)
 
-    def __getitem__(self, request: Request) -> Example:
+    def __getitem__(self, request: ExampleRequest) -> Example:
         captions = self.captions_of(request.index)
         return Example(str(request.index), captions, captions, self.images[request.index])
 

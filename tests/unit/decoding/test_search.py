@@ -46,7 +46,7 @@ def tuple_of(state, image):
     return key[image : image + 1], (shadow[image : image + 1],)
 
 
-def said(row: torch.Tensor) -> tuple[int, ...]:
+def caption_of(row: torch.Tensor) -> tuple[int, ...]:
     return tuple(token for token in row.tolist() if token != PAD_ID)
 
 
@@ -76,7 +76,7 @@ def test_a_beam_that_drops_nothing_is_exhaustive_search(model, length_power):
     for image in range(IMAGES):
         scores = {c: model.log_prob(image, c) / len(c) ** length_power for c in all_finished(LENGTH)}
         best = max(scores, key=scores.__getitem__)
-        assert said(found.tokens[image]) == best
+        assert caption_of(found.tokens[image]) == best
         assert found.score[image].item() == pytest.approx(scores[best], abs=1e-5)
 
 
@@ -84,7 +84,7 @@ def test_a_beam_that_drops_nothing_is_exhaustive_search(model, length_power):
 def test_a_hypothesis_scores_what_the_model_gives_its_words(model, width):
     found = beam(model, model.start, width=width, max_length=LENGTH, length_power=0.7)
     for image in range(IMAGES):
-        caption = said(found.tokens[image])
+        caption = caption_of(found.tokens[image])
         assert found.log_prob[image].item() == pytest.approx(model.log_prob(image, caption), abs=1e-5)
         assert found.score[image].item() == pytest.approx(found.log_prob[image].item() / len(caption) ** 0.7, abs=1e-5)
 
@@ -94,7 +94,7 @@ def test_images_searched_together_find_what_each_finds_alone(model, width):
     together = beam(model, model.start, width=width, max_length=LENGTH)
     for image in range(IMAGES):
         alone = beam(model, tuple_of(model.start, image), width=width, max_length=LENGTH)
-        assert said(alone.tokens[0]) == said(together.tokens[image])
+        assert caption_of(alone.tokens[0]) == caption_of(together.tokens[image])
 
 
 @pytest.mark.parametrize("width", [1, 3])
@@ -112,7 +112,7 @@ def test_the_first_step_extends_one_hypothesis_an_image(model):
     assert set(model.rows_seen[1:]) <= {3 * IMAGES}
 
 
-def test_padding_and_beginnings_are_never_said():
+def test_captions_never_contain_pad_or_bos():
     model = HistoryModel(0)
     model.table[:, [PAD_ID, BOS_ID]] += 50
     for found in (
@@ -136,7 +136,7 @@ def test_a_finished_caption_outlives_being_crowded_out():
         return probabilities.log(), state + 1
 
     found = beam(step, torch.zeros(1), width=2, max_length=6)
-    assert said(found.tokens[0]) == (EOS_ID,)
+    assert caption_of(found.tokens[0]) == (EOS_ID,)
 
 
 def test_unfinished_captions_are_measured_by_the_same_length_norm():
@@ -152,8 +152,8 @@ def test_unfinished_captions_are_measured_by_the_same_length_norm():
         return probabilities.clamp(min=1e-6).log(), state
 
     whole, per_token = (beam(step, torch.zeros(1), width=2, max_length=6, length_power=power) for power in (0.0, 1.0))
-    assert said(whole.tokens[0]) == (EOS_ID,)
-    assert said(per_token.tokens[0]) == (3, 4, EOS_ID)
+    assert caption_of(whole.tokens[0]) == (EOS_ID,)
+    assert caption_of(per_token.tokens[0]) == (3, 4, EOS_ID)
 
 
 def test_a_beam_without_hypotheses_is_refused(model):

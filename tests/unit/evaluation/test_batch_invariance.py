@@ -13,7 +13,7 @@ from diptych.evaluation.generation.generated import generate_held_out
 from diptych.evaluation.held_out import take_held_out
 from diptych.evaluation.scene_accuracy import silently
 from diptych.runs.load import ImageGenerator
-from diptych.systems.text_to_image import TextToImage as PaintingSystem
+from diptych.systems.text_to_image import TextToImage
 from diptych.types import TextFeatures
 from diptych.world import render
 
@@ -61,9 +61,19 @@ def test_worker_processes_change_no_bit_of_the_examples():
     assert here.scenes == elsewhere.scenes
 
 
+class Mixing(TextToImage):
+    def __init__(self, *, generator: nn.Module, **settings) -> None:
+        super().__init__(**settings)
+        self.generator = generator
+        self.keep_averages()
+
+    def sample(self, networks, text, rngs, options):
+        return networks["generator"](rngs.randn(networks["generator"].latent_dim), text)
+
+
 def test_the_batch_size_changes_no_verdict_and_no_figure(monkeypatch):
     held_out = take_held_out(compose(["data=scenes_demo"]), data=None, split="test", num=NUM)
-    system = PaintingSystem(
+    system = Mixing(
         data_spec=held_out.spec,
         generator=Mixer(render(held_out.true_scenes())),
         text_encoder=Words(len(held_out.spec.vocabulary)),

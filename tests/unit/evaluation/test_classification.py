@@ -133,5 +133,5 @@ def test_a_run_is_evaluated_and_shows_what_it_found(trained, capsys):
 
 def test_a_run_sees_pictures_for_others(trained):
     network = feature_network(str(trained.path), {})
-    assert network.name == f"{trained.run_id} best"
+    assert network.name == f"classification {trained.run_id} best"
     assert network(torch.zeros(2, 1, 28, 28)).shape == (2, 4)

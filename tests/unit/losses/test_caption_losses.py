@@ -17,7 +17,7 @@ def logits():
 TARGETS = torch.tensor([[4, 5, EOS_ID, PAD_ID, PAD_ID], [6, 4, 5, 4, EOS_ID]])
 
 
-def test_each_token_costs_minus_its_log_probability(logits):
+def test_the_loss_of_a_token_is_minus_its_log_probability(logits):
     nll = token_nll(logits, TARGETS)
     assert nll[1, 3] == pytest.approx(-logits[1, 3].log_softmax(-1)[4].item())
 
@@ -39,16 +39,16 @@ def test_padding_never_changes_a_captions_loss(logits, smoothing):
     torch.testing.assert_close(caption_nll(longer, padded, smoothing), expected)
 
 
-def test_a_caption_costs_the_mean_of_its_real_tokens(logits):
+def test_the_loss_of_a_caption_is_the_mean_of_its_real_tokens(logits):
     nll = token_nll(logits, TARGETS)
     torch.testing.assert_close(caption_nll(logits, TARGETS), torch.stack([nll[0, :3].mean(), nll[1].mean()]))
 
 
-def test_a_row_without_a_caption_costs_nothing(logits):
+def test_a_row_without_a_caption_has_no_loss(logits):
     assert caption_nll(logits, torch.full_like(TARGETS, PAD_ID)).tolist() == [0, 0]
 
 
-def test_a_uniform_guess_costs_the_log_of_the_vocabulary_whatever_the_smoothing():
+def test_a_uniform_guess_loses_the_log_of_the_vocabulary_size_whatever_the_smoothing():
     uniform = torch.zeros(2, 5, VOCABULARY)
     for smoothing in (0.0, 0.3):
         torch.testing.assert_close(caption_nll(uniform, TARGETS, smoothing), torch.full((2,), math.log(VOCABULARY)))
@@ -65,7 +65,7 @@ def test_attention_that_gives_every_region_one_word_is_not_penalised():
     assert doubly_stochastic_penalty(one_each, torch.ones(1, 4, dtype=torch.bool)).tolist() == [0]
 
 
-def test_attention_of_padded_steps_does_not_count():
+def test_attention_at_padding_does_not_count():
     attention = torch.rand(2, 6, 3).softmax(-1)
     mask = torch.tensor([[1, 1, 0, 0, 0, 0], [1, 1, 1, 1, 0, 0]]).bool()
     expected = [(1 - attention[i, :n].sum(0)).square().mean() for i, n in enumerate((2, 4))]

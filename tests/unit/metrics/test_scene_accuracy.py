@@ -22,7 +22,7 @@ def generated(images: torch.Tensor, sentences: list[str]) -> dict[str, float]:
     return metric.compute()
 
 
-def told(captions: list[str], scenes: list[Scene]) -> dict[str, float]:
+def scores_of(captions: list[str], scenes: list[Scene]) -> dict[str, float]:
     metric = CaptionAccuracy()
     metric.update(captions, scenes)
     return metric.compute()
@@ -61,28 +61,28 @@ def test_a_generation_of_no_sentence_of_the_world_cannot_be_judged():
 
 
 def test_perfect_captions_are_exact_and_partial_ones_only_true():
-    scores = told(SENTENCES, SCENES)
+    scores = scores_of(SENTENCES, SCENES)
     assert tuple(scores) == CAPTION_SCORES
     assert scores.pop("hallucination") == 0
     assert set(scores.values()) == {1.0}
-    partial = told(PARTIAL, SCENES)
+    partial = scores_of(PARTIAL, SCENES)
     assert (partial["faithful"], partial["well_formed"], partial["hallucination"]) == (1, 1, 0)
     assert partial["exact_match"] < 0.5
     assert partial["informativeness"] < 1
 
 
 def test_a_vague_caption_is_true_and_says_little():
-    vague = told(["an object"] * len(SCENES), SCENES)
+    vague = scores_of(["an object"] * len(SCENES), SCENES)
     assert (vague["faithful"], vague["hallucination"], vague["informativeness"]) == (1, 0, 0)
 
 
 def test_malformed_captions_stay_in_every_denominator():
-    scores = told([*SENTENCES[:12], *["a a a"] * 12], SCENES)
+    scores = scores_of([*SENTENCES[:12], *["a a a"] * 12], SCENES)
     assert set(scores.values()) == {0.5}
 
 
 def test_false_captions_say_what_is_false():
-    scores = told(["a small red circle above a large blue square"], [Scene(32, SCENES[0].objects)])
+    scores = scores_of(["a small red circle above a large blue square"], [Scene(32, SCENES[0].objects)])
     assert scores["exact_match"] == scores["faithful"] == 0
     assert scores["well_formed"] == 1
 
@@ -92,7 +92,7 @@ def test_captions_in_any_of_the_languages_are_read():
     metric = CaptionAccuracy(("en", "zh"))
     metric.update(SENTENCES + chinese, SCENES * 2)
     assert metric.compute()["exact_match"] == 1
-    assert told(chinese, SCENES)["well_formed"] == 0
+    assert scores_of(chinese, SCENES)["well_formed"] == 0
 
 
 def test_batches_add_up():

@@ -69,12 +69,12 @@ def test_fine_tuning_from_a_stage_trains_it_and_what_follows(weights):
     assert learning == moving == {"layer4"}
 
 
-def test_grey_pictures_are_seen_as_coloured_ones_with_equal_channels(frozen):
+def test_grey_images_give_the_features_of_three_equal_channels(frozen):
     grey = IMAGES[:, :1]
     torch.testing.assert_close(frozen(grey).pooled, frozen(grey.repeat(1, 3, 1, 1)).pooled)
 
 
-def test_small_pictures_are_enlarged_to_the_input_size(weights):
+def test_small_images_are_enlarged_to_the_input_size(weights):
     encoder = ResNetEncoder(architecture="resnet18", weights=weights, input_size=96)
     assert encoder(IMAGES[..., :32, :32]).regions.shape == (2, 9, 512)
 

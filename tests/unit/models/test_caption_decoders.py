@@ -1,4 +1,4 @@
-"""What every caption decoder promises, and what each is."""
+"""Laws of every caption decoder, and the formula of each."""
 
 import pytest
 import torch
@@ -36,16 +36,16 @@ def tokens():
     return tokens
 
 
-def test_teacher_forcing_says_what_steps_say(decoder, features, tokens):
+def test_teacher_forcing_gives_the_logits_of_single_steps(decoder, features, tokens):
     logits = decoder(features, tokens).logits
     memory = decoder.encode_memory(features)
-    state = tuple(leaf.repeat_interleave(2, dim=0) for leaf in decoder.start(memory))
+    state = tuple(leaf.repeat_interleave(2, dim=0) for leaf in decoder.initial_state(memory))
     for time in range(LENGTH):
         step_logits, state = decoder.step(tokens[:, time], memory, state)
         torch.testing.assert_close(step_logits, logits[:, time])
 
 
-def test_no_word_knows_of_those_after_it(decoder, features, tokens):
+def test_no_token_depends_on_later_ones(decoder, features, tokens):
     changed = tokens.clone()
     changed[:, 4:] = 3
     before, after = decoder(features, tokens).logits, decoder(features, changed).logits
@@ -53,14 +53,14 @@ def test_no_word_knows_of_those_after_it(decoder, features, tokens):
     assert not torch.allclose(before[:, 4:], after[:, 4:])
 
 
-def test_captions_of_one_image_are_told_as_if_each_had_its_own(decoder, features, tokens):
+def test_captions_of_one_image_are_decoded_as_if_each_had_its_own(decoder, features, tokens):
     together = decoder(features, tokens)
     alone = decoder(ImageFeatures(*(part.repeat_interleave(2, dim=0) for part in features)), tokens)
     torch.testing.assert_close(together.logits, alone.logits)
     torch.testing.assert_close(together.attention, alone.attention)
 
 
-def test_what_is_said_depends_on_the_image_and_its_gradient_reaches_it(decoder, features, tokens):
+def test_logits_depend_on_the_image_and_their_gradient_reaches_it(decoder, features, tokens):
     features = ImageFeatures(*(part.requires_grad_() for part in features))
     decoder(features, tokens).logits[:, -1].sum().backward()
     assert features.pooled.grad.abs().sum(1).all()
@@ -86,7 +86,7 @@ def test_rows_are_repeated_side_by_side():
         repeat_rows(torch.tensor([1, 2]), 5)
 
 
-def test_the_vanilla_net_is_the_articles_formula(features, tokens):
+def test_the_vanilla_network_is_the_articles_formula(features, tokens):
     """h_t = tanh(W x_t + U h_{t-1} + b), the image first and then the words."""
     decoder = make(RNNDecoder)
     weights = dict(decoder.recurrent.named_parameters())
@@ -94,7 +94,7 @@ def test_the_vanilla_net_is_the_articles_formula(features, tokens):
     hidden = torch.tanh(decoder.image_input(features.pooled).repeat_interleave(2, dim=0) @ w.T + b)
     for time, logits in enumerate(decoder(features, tokens).logits.unbind(1)):
         hidden = torch.tanh(decoder.embedding(tokens[:, time]) @ w.T + hidden @ u.T + b)
-        torch.testing.assert_close(logits, decoder.words(hidden))
+        torch.testing.assert_close(logits, decoder.to_logits(hidden))
 
 
 def test_only_the_decoder_that_attends_has_attention(decoder, features, tokens):

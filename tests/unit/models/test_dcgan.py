@@ -17,7 +17,7 @@ def text_features(batch: int, dim: int) -> TextFeatures:
 
 
 def described(layer: nn.Module) -> tuple:
-    """What the article's code says of a layer, in its order."""
+    """The layer in the notation and order of the article's code."""
     if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
         settings = (layer.kernel_size, layer.stride, layer.padding)
         assert all(height == width for height, width in settings)
@@ -87,7 +87,7 @@ def test_the_discriminator_computes_its_layers_in_order_and_nothing_else():
 
 @pytest.mark.parametrize("condition_dim", [0, 6])
 @pytest.mark.parametrize(("image_size", "channels"), SIZES)
-def test_every_sibling_draws_its_size_and_judges_it(image_size: int, channels: int, condition_dim: int):
+def test_generator_and_discriminator_fit_every_size(image_size: int, channels: int, condition_dim: int):
     sizes = {"image_size": image_size, "image_channels": channels, "condition_dim": condition_dim, "width": 4}
     text = text_features(2, condition_dim) if condition_dim else None
     images = DCGANGenerator(**sizes)(torch.randn(2, 100), text)
@@ -107,7 +107,7 @@ def test_other_sizes_are_refused_by_name(image_size: int):
         DCGANGenerator(image_size=image_size)
 
 
-def test_the_sentence_reaches_the_picture_and_the_verdict():
+def test_the_sentence_changes_the_picture_and_the_logit():
     generator = DCGANGenerator(image_size=32, condition_dim=6, width=4).eval()
     discriminator = DCGANDiscriminator(image_size=32, condition_dim=6, width=4).eval()
     latents, images = torch.randn(2, 100), torch.randn(2, 3, 32, 32)
@@ -116,8 +116,8 @@ def test_the_sentence_reaches_the_picture_and_the_verdict():
     assert not torch.equal(discriminator(images, one), discriminator(images, other))
 
 
-def test_the_verdict_on_a_pair_is_no_sum_of_picture_and_sentence():
-    """Otherwise the discriminator could not tell which picture a sentence belongs to."""
+def test_the_logit_of_a_pair_is_no_sum_of_picture_and_sentence():
+    """Otherwise the discriminator could not know which picture a sentence belongs to."""
     discriminator = DCGANDiscriminator(image_size=32, condition_dim=6, width=4).eval()
     images = torch.randn(1, 3, 32, 32), torch.randn(1, 3, 32, 32)
     texts = text_features(1, 6), text_features(1, 6)

@@ -15,7 +15,7 @@ from diptych.world import WorldSpec, render, scene_at
 WORLD = WorldSpec()
 
 
-def pictures(num: int, start: int = 0) -> torch.Tensor:
+def rendered(num: int, start: int = 0) -> torch.Tensor:
     return render([scene_at(WORLD, "train", 0, start + i) for i in range(num)])
 
 
@@ -34,29 +34,29 @@ def test_the_random_network_leaves_the_global_randomness_alone():
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_a_picture_s_vector_never_depends_on_the_others():
-    network, images = RandomFeatures(), pictures(6)
+def test_the_vector_of_an_image_never_depends_on_other_images():
+    network, images = RandomFeatures(), rendered(6)
     together = network(images)
     torch.testing.assert_close(together, torch.cat([network(image[None]) for image in images]), rtol=1e-4, atol=1e-5)
     assert together.shape == (6, 64)
 
 
 def test_grey_is_the_zero_vector_and_contrast_is_length():
-    network, images = RandomFeatures(), pictures(2)
+    network, images = RandomFeatures(), rendered(2)
     assert not network(torch.zeros(1, 3, 32, 32)).any()
     torch.testing.assert_close(network(0.5 * images), 0.5 * network(images))
 
 
-def test_grey_pictures_and_other_sizes_are_seen_as_well():
+def test_grey_images_and_other_sizes_are_accepted():
     network, digit = RandomFeatures(), torch.rand(2, 1, 28, 28)
     torch.testing.assert_close(network(digit), network(digit.repeat(1, 3, 1, 1)))
-    assert network(pictures(1).repeat_interleave(2, -1).repeat_interleave(2, -2)).shape == (1, 64)
+    assert network(rendered(1).repeat_interleave(2, -1).repeat_interleave(2, -2)).shape == (1, 64)
 
 
-def test_the_random_network_tells_worse_pictures_from_better_ones():
-    """Blur, noise, lost colour and lost variety: each is further from real pictures than real ones are."""
+def test_the_random_network_separates_worse_images_from_better_ones():
+    """Blur, noise, lost colour and lost variety: each is further from real images than real ones are."""
     network = RandomFeatures(dim=16)
-    real, other = pictures(400), pictures(400, start=400)
+    real, other = rendered(400), rendered(400, start=400)
     worse = {
         "blur": nn.functional.avg_pool2d(other, 5, 1, 2),
         "noise": other + 0.3 * torch.randn_like(other),
@@ -76,7 +76,7 @@ class Encoder(nn.Module):
         return ImageFeatures(images.mean((2, 3)), images.flatten(2).transpose(1, 2))
 
 
-def test_a_module_for_grey_pictures_sees_coloured_ones_as_grey_and_the_other_way_round():
+def test_a_module_for_grey_images_receives_coloured_ones_as_grey_and_vice_versa():
     coloured = torch.rand(2, 3, 8, 8)
     grey = coloured.mean(dim=1, keepdim=True)
     for channels, images, seen in ((1, coloured, grey), (3, grey, grey.expand(-1, 3, -1, -1)), (3, coloured, coloured)):
@@ -115,9 +115,11 @@ def test_nothing_of_a_feature_network_learns():
     assert not any(p.requires_grad for p in ModuleFeatures(module=nn.Linear(2, 2), name="own").parameters())
 
 
-def test_the_inception_network_says_which_file_it_misses(tmp_path, monkeypatch):
+def test_the_inception_network_names_the_missing_weights_file(tmp_path, monkeypatch):
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
-    with pytest.raises(ValueError, match=r"needs the file .*weights-inception-2015-12-05-6726825d\.pth, which is not"):
+    with pytest.raises(
+        ValueError, match=r"needs the file .*weights-inception-2015-12-05-6726825d\.pth, which does not exist"
+    ):
         InceptionFeatures()
 
 

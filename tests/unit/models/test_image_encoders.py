@@ -27,8 +27,8 @@ def test_every_halving_halves_the_grid(image_size, num_halvings, grid):
     assert features.pooled.shape == (2, encoder.pooled_dim)
 
 
-def test_equal_pictures_in_different_places_are_told_apart():
-    """The convolutions give both halves the same; only position can say which is which, also in the pooled vector."""
+def test_equal_objects_in_different_places_have_different_features():
+    """The convolutions are equal in both halves; position embeddings alone distinguish them, also after pooling."""
     encoder = ConvEncoder(image_size=64, widths=(4, 6, 8), num_halvings=3).eval()
     left, right = torch.zeros(2, 1, 3, 64, 64)
     left[..., 24:32, 16:24] = 1
@@ -39,7 +39,7 @@ def test_equal_pictures_in_different_places_are_told_apart():
     torch.testing.assert_close(encoder(left).pooled, encoder(right).pooled)
 
 
-def test_pictures_that_cannot_be_halved_so_often_are_refused():
+def test_images_that_cannot_be_halved_so_often_are_refused():
     with pytest.raises(ValueError, match="4 px cannot be halved that often"):
         ConvEncoder(image_size=4, num_halvings=3)
     with pytest.raises(ValueError, match="num_halvings=4"):

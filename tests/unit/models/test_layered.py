@@ -38,14 +38,14 @@ def test_latents_move_objects_and_sentences_change_them(generator):
 
 
 def test_slots_start_apart_along_the_diagonal(generator):
-    """So that upper and left objects belong to the first slot before anything is learned."""
+    """Then upper and left objects belong to the first slot before training."""
     poses = generator.pose(torch.zeros(200, 16), torch.randn(200, generator.latent_dim)).unflatten(0, (200, 2))
     first, second = poses.mean(0)[:, :2]
     assert (second - first > 0.5).all()
 
 
-def test_latents_never_change_what_a_layer_looks_like(generator):
-    """Looks come from the sentence alone, so that noise moves objects and never recolours them."""
+def test_latents_never_change_the_appearance_of_a_layer(generator):
+    """Appearances come from the sentence alone, so noise moves objects and never recolours them."""
     generator.eval()
     text = features(1)
     looks = [generator.look(generator.mapping(text.sentence)) for _ in torch.randn(2, generator.latent_dim)]
@@ -53,7 +53,7 @@ def test_latents_never_change_what_a_layer_looks_like(generator):
     torch.testing.assert_close(*patches)
 
 
-def test_a_pose_moves_a_patch_by_as_many_pixels_as_it_says(generator):
+def test_a_pose_moves_a_patch_by_its_number_of_pixels(generator):
     patch = torch.ones(1, 4, 8, 8)
     here = generator._place(patch, torch.zeros(1, 3))
     shift = torch.atanh(torch.tensor(4 / 16 / 0.8))
@@ -61,7 +61,7 @@ def test_a_pose_moves_a_patch_by_as_many_pixels_as_it_says(generator):
     torch.testing.assert_close(there[..., 4:], here[..., :-4], rtol=0, atol=1e-4)
 
 
-def test_where_nothing_is_drawn_the_background_shows(generator):
+def test_transparent_layers_show_the_background(generator):
     generator.eval()
     torch.nn.init.constant_(generator.draw.blocks[-1].bias, -30.0)
     torch.nn.init.constant_(generator.background, 0.5)
@@ -69,7 +69,7 @@ def test_where_nothing_is_drawn_the_background_shows(generator):
     torch.testing.assert_close(images, torch.full_like(images, 0.5).tanh(), rtol=0, atol=1e-4)
 
 
-def test_opacity_lies_between_nothing_and_all_and_colour_within_it():
+def test_opacity_is_between_0_and_1_and_limits_the_colour():
     drawn = PatchDecoder(4, 3, 8, (8, 8))(torch.randn(5, 4))
     colour, opacity = drawn[:, :3], drawn[:, 3:]
     assert (opacity >= 0).all()

@@ -22,7 +22,7 @@ def linear_dims(network: nn.Module) -> list[tuple[int, int]]:
     return [(m.in_features, m.out_features) for m in network.modules() if isinstance(m, nn.Linear)]
 
 
-def test_the_first_article_draws_with_relu_and_a_sigmoid():
+def test_the_first_article_s_generator_has_relu_and_a_sigmoid():
     generator = MLPGenerator()
     assert linear_dims(generator) == [(100, 256), (256, 512), (512, 1024), (1024, 784)]
     assert kinds(*generator.layers) == ["Linear", "ReLU"] * 3 + ["Linear", "Sigmoid"]
@@ -30,7 +30,7 @@ def test_the_first_article_draws_with_relu_and_a_sigmoid():
     torch.testing.assert_close((generator(latents).flatten(1) + 1) / 2, generator.layers(latents))
 
 
-def test_the_first_article_judges_with_relu_and_no_sigmoid():
+def test_the_first_article_s_discriminator_has_relu_and_no_sigmoid():
     discriminator = MLPDiscriminator()
     assert linear_dims(discriminator) == [(784, 512), (512, 256), (256, 1)]
     layers = [*discriminator.encoder, *discriminator.head]
@@ -39,7 +39,7 @@ def test_the_first_article_judges_with_relu_and_no_sigmoid():
     torch.testing.assert_close(discriminator(images), nn.Sequential(*layers)(images).squeeze(1))
 
 
-def test_the_fifth_article_draws_with_normalised_layers_and_tanh():
+def test_the_fifth_article_s_generator_has_normalised_layers_and_tanh():
     generator = NormalizedMLPGenerator()
     assert linear_dims(generator) == [(100, 256), (256, 512), (512, 1024), (1024, 784)]
     assert kinds(*generator.layers) == ["Linear", "BatchNorm1d", "LeakyReLU"] * 3 + ["Linear", "Tanh"]
@@ -47,7 +47,7 @@ def test_the_fifth_article_draws_with_normalised_layers_and_tanh():
     assert {m.negative_slope for m in generator.layers if isinstance(m, nn.LeakyReLU)} == {0.3}
 
 
-def test_the_fifth_article_judges_with_strided_convolutions_and_dropout():
+def test_the_fifth_article_s_discriminator_has_strided_convolutions_and_dropout():
     discriminator = DropoutDiscriminator()
     layers = list(discriminator.encoder)
     assert kinds(*layers) == ["Conv2d", "LeakyReLU", "Dropout"] * 2 + ["Flatten"]
@@ -71,7 +71,7 @@ def test_any_image_size_and_a_sentence_fit(generator, discriminator, image_size:
 
 
 @pytest.mark.parametrize("discriminator", DISCRIMINATORS)
-def test_the_verdict_on_a_pair_is_no_sum_of_picture_and_sentence(discriminator):
+def test_the_logit_of_a_pair_is_no_sum_of_picture_and_sentence(discriminator):
     judge = discriminator(condition_dim=6).eval()
     images = torch.randn(1, 1, 28, 28), torch.randn(1, 1, 28, 28)
     texts = text_features(1), text_features(1)
@@ -80,6 +80,6 @@ def test_the_verdict_on_a_pair_is_no_sum_of_picture_and_sentence(discriminator):
 
 
 @pytest.mark.parametrize("generator", GENERATORS)
-def test_the_sentence_reaches_the_picture(generator):
+def test_the_sentence_changes_the_picture(generator):
     generator, latents = generator(condition_dim=6).eval(), torch.randn(2, 100)
     assert not torch.equal(generator(latents, text_features()), generator(latents, text_features()))

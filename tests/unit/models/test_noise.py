@@ -3,7 +3,7 @@ import torch
 from diptych.models.noise import PixelNoise
 
 
-def test_noise_has_the_deviation_asked_for_and_none_in_evaluation():
+def test_noise_has_its_deviation_in_training_and_none_in_evaluation():
     images = torch.zeros(64, 3, 16, 16)
     noise = PixelNoise(0.3)
     torch.testing.assert_close(noise(images).std(), torch.tensor(0.3), rtol=0.02, atol=0)

@@ -58,7 +58,7 @@ def test_every_weight_has_spectral_norm_one(discriminator):
     assert all(torch.linalg.matrix_norm(w, 2).item() == pytest.approx(1, abs=0.02) for w in weights)
 
 
-def test_what_is_darker_than_the_background_is_seen_too():
+def test_objects_darker_than_the_background_change_the_logit():
     torch.manual_seed(0)
     reading, rectifying = (DownBlock(3, 8, reads_pixels=reads, halves=True).eval() for reads in (True, False))
     rectifying.load_state_dict(reading.state_dict())
@@ -74,15 +74,15 @@ def test_what_is_darker_than_the_background_is_seen_too():
 def test_without_sentences_there_is_no_embedding():
     discriminator = ProjectionDiscriminator(image_size=16, image_channels=1, widths=(8, 8, 8))
     assert discriminator(torch.randn(5, 1, 16, 16)).shape == (5,)
-    with pytest.raises(AssertionError, match="embeds nothing"):
+    with pytest.raises(AssertionError, match="has no embedding"):
         discriminator.embed(discriminator.encode(torch.randn(5, 1, 16, 16)))
 
 
-def test_the_default_has_as_many_parameters_as_its_config_says():
+def test_the_default_has_the_number_of_parameters_in_its_config():
     discriminator = ProjectionDiscriminator(condition_dim=256)
     assert sum(p.numel() for p in discriminator.parameters()) == pytest.approx(1.8e6, rel=0.02)
 
 
-def test_a_picture_that_cannot_be_halved_so_often_is_refused():
+def test_a_picture_too_small_for_the_halvings_is_refused():
     with pytest.raises(ValueError, match=r"discriminator\.widths=\[8, 8, 8, 8\] halves the picture 3 times"):
         ProjectionDiscriminator(image_size=28, widths=(8, 8, 8, 8))

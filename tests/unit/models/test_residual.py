@@ -20,7 +20,7 @@ def text_of(sentence):
 
 
 @pytest.mark.parametrize(("image_size", "widths"), [(8, (8, 8)), (16, (8, 8, 8)), (64, (8, 8, 8, 8, 4))])
-def test_one_width_a_doubling_gives_the_size(image_size, widths):
+def test_one_width_per_doubling_gives_the_size(image_size, widths):
     generator = ResidualGenerator(image_size=image_size, image_channels=1, latent_dim=4, widths=widths)
     assert generator(torch.randn(2, 4)).shape == (2, 1, image_size, image_size)
 
@@ -30,7 +30,7 @@ def test_widths_that_generate_another_size_are_refused_by_name():
         ResidualGenerator(image_size=32, widths=(8, 8))
 
 
-def test_the_default_has_as_many_parameters_as_its_config_says():
+def test_the_default_has_the_number_of_parameters_in_its_config():
     generator = ResidualGenerator(condition_dim=256)
     assert sum(p.numel() for p in generator.parameters()) == pytest.approx(1.6e6, rel=0.02)
 
@@ -62,13 +62,13 @@ def test_every_parameter_gets_a_gradient(generator):
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in generator.parameters())
 
 
-def test_a_told_normalisation_without_anything_to_tell_is_plain_batch_normalisation():
+def test_conditional_normalisation_with_a_zero_condition_is_batch_normalisation():
     planes = torch.randn(5, 6, 4, 4)
     told = ConditionalNorm(6, 3)(planes, torch.zeros(5, 3))
     assert torch.allclose(told, nn.BatchNorm2d(6)(planes), atol=1e-6)
 
 
-def test_gain_and_shift_are_what_the_affine_map_says():
+def test_gain_and_shift_are_affine_in_the_condition():
     norm = ConditionalNorm(2, 1)
     with torch.no_grad():
         norm.affine.weight.copy_(torch.tensor([[1.0], [0.0], [0.0], [3.0]]))

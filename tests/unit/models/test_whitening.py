@@ -5,7 +5,7 @@ from diptych.models.whitening import Whitening
 
 
 def loud_and_quiet(number=4000):
-    """Two directions, one a thousand times as strong as the other, rotated, around a mean; the other three silent."""
+    """Two directions, one a thousand times as strong as the other, rotated, around a mean; the other three zero."""
     rng = torch.Generator().manual_seed(0)
     rotation, _ = torch.linalg.qr(torch.randn(5, 5, generator=rng))
     scores = torch.randn(number, 5, generator=rng) * torch.tensor([10.0, 0.01, 0.0, 0.0, 0.0])
@@ -17,7 +17,7 @@ def test_nothing_changes_before_it_settles():
     torch.testing.assert_close(Whitening(5, 1e-4)(vectors), vectors)
 
 
-def test_loud_and_quiet_directions_become_equally_strong():
+def test_strong_and_weak_directions_become_equally_strong():
     whitening, vectors = Whitening(5, floor=1e-7), loud_and_quiet()
     for chunk in vectors.split(256):
         whitening.observe(chunk)
@@ -36,7 +36,7 @@ def test_directions_below_the_floor_are_dropped():
     assert torch.linalg.matrix_rank(whitening(vectors), rtol=1e-3) == 1
 
 
-def test_what_was_observed_is_part_of_a_checkpoint():
+def test_the_statistics_are_part_of_a_checkpoint():
     first, second = Whitening(5, 1e-4), Whitening(5, 1e-4)
     vectors = loud_and_quiet()
     first.observe(vectors[:2000])
@@ -47,12 +47,12 @@ def test_what_was_observed_is_part_of_a_checkpoint():
     assert torch.equal(first(vectors), second(vectors))
 
 
-def test_settling_on_nothing_is_refused():
+def test_settling_without_vectors_is_refused():
     with pytest.raises(ValueError, match="at least two"):
         Whitening(5, 1e-4).settle()
 
 
-def test_reset_makes_it_as_good_as_new():
+def test_reset_restores_the_initial_state():
     used, new, vectors = Whitening(5, floor=1e-7), Whitening(5, floor=1e-7), loud_and_quiet()
     used.observe(100 + 3 * vectors)
     used.settle()

@@ -93,7 +93,7 @@ def test_the_command_ends_with_the_failed_trainings_code(training, capsys):
     assert main(["demo", "--json"]) == 1
     said = capsys.readouterr()
     assert said.out == ""
-    assert "training the generator ended with exit code 1" in said.err
+    assert "training demo/text_to_image ended with exit code 1" in said.err
     assert [stdout for _, stdout in training[0]] == [sys.stderr, sys.stderr]
 
 
@@ -101,5 +101,6 @@ def test_the_generator_is_given_the_captioner_that_was_just_trained(training):
     training[1].extend([0, 1])
     main(["demo"])
     _, (generator, _) = training[0]
+    assert generator[0] == "experiment=demo/text_to_image"
     captioner = next(argument for argument in generator if argument.startswith("parts.captioner.run="))
     assert RunFolder(Path(captioner.partition("=")[2])).read_status().images_seen == 640

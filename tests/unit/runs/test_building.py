@@ -2,14 +2,16 @@ import pytest
 import torch
 
 from diptych.config import UserError
-from diptych.runs.build import build_data, build_system, check_components, restore_system
+from diptych.runs.build import build_data, build_system
 from diptych.runs.checkpoints import read_checkpoint
+from diptych.runs.choice import check_components
+from diptych.runs.restore import restore_system
 from diptych.runs.training import train
 
 UNOPENABLE = {"_target_": "tinyparts.UnopenableData"}
 
 
-def test_networks_are_told_the_facts_of_the_data(tiny):
+def test_networks_receive_the_facts_of_the_data(tiny):
     config = tiny("tiny_gan", "data.image_size=8", "data.channels=3")
     system = build_system(config, build_data(config).spec, {})
     assert system.generator.shape == (3, 8, 8)
@@ -30,7 +32,7 @@ def test_the_same_seed_builds_the_same_weights_whatever_was_drawn_before(tiny):
     ("overrides", "says"),
     [
         (["+generator.widht=3"], r"generator\.widht=3.*did you mean generator\.width"),
-        (["generator.width=wide"], r"generator\.width='wide'.*wants int"),
+        (["generator.width=wide"], r"generator\.width='wide'.*needs int"),
         (["~generator.width", "+generator.width=null"], r"generator\.width=None"),
         (["~generator"], "no generator is chosen: add generator=…"),
         (["~generator", "+generator.width=3"], "is set, but no generator is chosen"),

@@ -1,17 +1,17 @@
-"""What devices must agree on."""
+"""Devices must agree on every figure of a validation."""
 
 from types import SimpleNamespace
 from typing import Any
 
 import torch
 
-from diptych.runs import checkpoint_contents as recorder
+from diptych.runs import checkpoint_contents
 from diptych.runs.checkpoint_contents import CheckpointContents
 
 
 def refusal(monkeypatch, theirs: float) -> str:
-    """What is said of a validation that measured 1 here, and this on another device; "" if it is taken."""
-    monkeypatch.setattr(recorder, "gather_objects", lambda own: [own, {"val/scene_accuracy": theirs}])
+    """The refusal of a validation that measured 1 here and `theirs` on another device; "" if it is accepted."""
+    monkeypatch.setattr(checkpoint_contents, "gather_objects", lambda own: [own, {"val/scene_accuracy": theirs}])
     trainer: Any = SimpleNamespace(
         callback_metrics={"val/scene_accuracy": torch.tensor(1.0), "train/loss": torch.tensor(3.0)}
     )
@@ -27,5 +27,5 @@ def test_a_figure_that_differs_between_devices_is_refused(monkeypatch):
     assert "val/scene_accuracy differs between devices: log it with log_metrics" in refusal(monkeypatch, theirs=2.0)
 
 
-def test_a_figure_that_all_devices_share_is_taken(monkeypatch):
+def test_a_figure_that_is_equal_on_all_devices_is_accepted(monkeypatch):
     assert refusal(monkeypatch, theirs=1.0) == ""

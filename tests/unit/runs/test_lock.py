@@ -1,4 +1,4 @@
-"""A lock belongs to one process, and to nobody who outlives it."""
+"""A lock belongs to one process and does not outlive it."""
 
 import os
 import signal
@@ -54,7 +54,7 @@ def test_a_forked_worker_that_outlives_the_holder_does_not_keep_it(held):
         assert path.exists()
 
 
-def test_it_is_let_go_where_the_work_ends(tmp_path):
+def test_a_lock_is_released_at_the_end_of_its_block(tmp_path):
     path = tmp_path / "run.lock"
     assert not is_locked(path)
     with locked(path):

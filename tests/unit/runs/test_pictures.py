@@ -14,14 +14,14 @@ def picture() -> Image.Image:
     return Image.fromarray(np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8))
 
 
-def test_what_was_generated_comes_back_as_it_was(picture, tmp_path):
+def test_a_generated_picture_is_read_back_unchanged(picture, tmp_path):
     file = tmp_path / "generated.png"
     picture.save(file)
     for given in (picture, file, str(file)):
         assert to_pil(to_pixels(given, 32, 3)[None])[0].tobytes() == picture.tobytes()
 
 
-def test_a_wide_picture_is_cut_in_its_middle():
+def test_a_wide_picture_is_cropped_at_its_centre():
     left_to_right = np.zeros((16, 48, 3), dtype=np.uint8)
     left_to_right[:, 16:32] = 255
     assert to_pixels(Image.fromarray(left_to_right), 16, 3).min() == 1
@@ -61,7 +61,7 @@ def test_only_what_decodes_is_readable(picture, tmp_path):
     assert not is_readable(tmp_path)
 
 
-def test_attention_leaves_what_was_looked_at_as_it_is(picture):
+def test_attention_leaves_the_attended_pixels_unchanged(picture):
     weights = np.zeros((4, 4))
     weights[:, 2:] = 0.5
     lit = np.asarray(spotlit(picture, weights)).astype(int)

@@ -1,4 +1,4 @@
-"""A run in a SLURM job: which signals take its machine away, and what it does then."""
+"""Preemption: which signals announce it in a SLURM job, and what the run does then."""
 
 import os
 import signal
@@ -12,8 +12,8 @@ from diptych.runs import training
 from diptych.runs.folder.find import find_run
 from diptych.runs.folder.status import PREEMPTED, STOPPED
 from diptych.runs.lifecycle import preemption
-from diptych.runs.lifecycle import record as recording
-from diptych.runs.lifecycle.preemption import TAKING, await_the_end, in_slurm_job, is_preemption
+from diptych.runs.lifecycle import record as run_record
+from diptych.runs.lifecycle.preemption import PREEMPTION_SIGNALS, await_slurm, in_slurm_job, is_preemption
 from diptych.runs.lifecycle.signals import Stopped, StopSignals
 
 
@@ -27,7 +27,7 @@ def job(monkeypatch):
 
 @pytest.fixture(autouse=True)
 def _handlers_of_before():
-    before = {number: signal.getsignal(number) for number in TAKING}
+    before = {number: signal.getsignal(number) for number in PREEMPTION_SIGNALS}
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
@@ -35,7 +35,7 @@ def _handlers_of_before():
 
 @pytest.fixture
 def asked(monkeypatch):
-    """What SLURM is asked, which it does."""
+    """The commands that SLURM receives; all succeed."""
     commands: list[list[str]] = []
     monkeypatch.setattr(preemption.subprocess, "run", lambda command, **_: commands.append(command))
     return commands
@@ -43,15 +43,15 @@ def asked(monkeypatch):
 
 def test_only_jobs_that_a_sweep_has_submitted_are_preempted(job, monkeypatch):
     assert in_slurm_job()
-    assert all(is_preemption(number) for number in TAKING)
+    assert all(is_preemption(number) for number in PREEMPTION_SIGNALS)
     assert not is_preemption(signal.SIGINT)
-    monkeypatch.setenv("DIPTYCH_HANDLE", "run.1")  # a job of another cluster, inside of one of SLURM's
+    monkeypatch.setenv("DIPTYCH_HANDLE", "run.1")  # a job of another cluster, inside a SLURM job
     assert not in_slurm_job()
-    monkeypatch.delenv("DIPTYCH_HANDLE")  # a run that somebody has typed there
+    monkeypatch.delenv("DIPTYCH_HANDLE")  # a run that a person started there
     assert not is_preemption(signal.SIGTERM)
 
 
-def test_slurm_may_repeat_itself_without_interrupting_the_save(job):
+def test_repeated_signals_of_slurm_do_not_interrupt_the_save(job):
     with StopSignals() as signals:
         signals.deferred = True
         for number in (signal.SIGUSR2, signal.SIGTERM, signal.SIGTERM):
@@ -61,48 +61,48 @@ def test_slurm_may_repeat_itself_without_interrupting_the_save(job):
     assert stop.value.signum == signal.SIGUSR2
 
 
-def test_what_comes_after_the_last_step_does_not_keep_a_run_from_saying_that_it_is_done(job):
+def test_preemption_signals_after_the_last_step_are_ignored(job):
     with StopSignals():
         pass
-    for number in TAKING:
+    for number in PREEMPTION_SIGNALS:
         os.kill(os.getpid(), number)
-    assert [signal.getsignal(number) for number in TAKING] == [signal.SIG_IGN] * len(TAKING)
+    assert [signal.getsignal(number) for number in PREEMPTION_SIGNALS] == [signal.SIG_IGN] * len(PREEMPTION_SIGNALS)
 
 
-def test_signals_that_came_too_early_are_heard_once_the_run_can_save(job):
-    signal.pthread_sigmask(signal.SIG_BLOCK, TAKING)
+def test_signals_that_were_blocked_arrive_when_the_run_starts(job):
+    signal.pthread_sigmask(signal.SIG_BLOCK, PREEMPTION_SIGNALS)
     signal.pthread_kill(threading.main_thread().ident, signal.SIGTERM)
     with pytest.raises(Stopped), StopSignals():
         pass
 
 
-def test_when_preempted_it_waits_and_asks_nothing(job, asked):
+def test_a_preempted_run_waits_without_a_request(job, asked):
     waited = []
-    await_the_end(signal.SIGTERM, has_saved=False, sleep=waited.append)
+    await_slurm(signal.SIGTERM, has_saved=False, sleep=waited.append)
     assert (waited, asked) == ([preemption.LONGEST_GRACE_SECONDS], [])
-    os.kill(os.getpid(), signal.SIGTERM)  # does nothing any more
+    os.kill(os.getpid(), signal.SIGTERM)  # is ignored by now
 
 
-def test_when_its_time_is_over_it_asks_to_be_queued_again_if_that_helps(job, asked):
+def test_at_its_time_limit_a_run_requests_a_requeue_if_it_has_saved(job, asked):
     waited = []
-    await_the_end(signal.SIGUSR2, has_saved=False, sleep=waited.append)
+    await_slurm(signal.SIGUSR2, has_saved=False, sleep=waited.append)
     assert (waited, asked) == ([], [])
-    await_the_end(signal.SIGUSR2, has_saved=True, sleep=waited.append)
+    await_slurm(signal.SIGUSR2, has_saved=True, sleep=waited.append)
     assert len(waited) == 1
     assert asked == [["scontrol", "requeue", "8"]]
 
 
-def test_where_slurm_queues_nothing_again_it_leaves(job, monkeypatch, caplog):
+def test_where_slurm_refuses_the_requeue_the_run_does_not_wait(job, monkeypatch, caplog):
     def refuse(command, **_):
         raise subprocess.CalledProcessError(1, command, stderr="Requested operation is presently disabled")
 
     monkeypatch.setattr(preemption.subprocess, "run", refuse)
-    await_the_end(signal.SIGUSR2, has_saved=True, sleep=lambda _: pytest.fail("waited"))
+    await_slurm(signal.SIGUSR2, has_saved=True, sleep=lambda _: pytest.fail("waited"))
     assert "presently disabled" in caplog.text
 
 
 @pytest.mark.parametrize(("number", "state"), [(signal.SIGTERM, PREEMPTED), (signal.SIGINT, STOPPED)])
-def test_a_run_says_that_it_was_preempted_before_it_waits(job, tiny, monkeypatch, number, state):
+def test_a_run_records_its_preemption_before_it_waits(job, tiny, monkeypatch, number, state):
     config = tiny("tiny_gan", "budget_images=640")
     config["callbacks"]["strike"] = {"_target_": "tinyparts.Strike", "images": 320, "signum": int(number)}
     seen = []
@@ -111,7 +111,7 @@ def test_a_run_says_that_it_was_preempted_before_it_waits(job, tiny, monkeypatch
         status = find_run("latest", Path(config["paths"]["outputs"])).read_status()
         seen.append((signum, has_saved, status.status, status.images_seen, status.handle))
 
-    monkeypatch.setattr(recording, "await_the_end", look)
+    monkeypatch.setattr(run_record, "await_slurm", look)
     with pytest.raises(Stopped):
         training.train(config)
     assert seen == ([(number, True, PREEMPTED, 320, "7_1")] if state == PREEMPTED else [])

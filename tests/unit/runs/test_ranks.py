@@ -1,4 +1,4 @@
-"""Other processes of a run: what befalls one of them is noticed even by a process that waits for ever."""
+"""Rank processes: the first process notices the failure of another, even if it hangs."""
 
 import multiprocessing
 import os
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from diptych.runs.distributed import ranks as ranks
+from diptych.runs.distributed import ranks
 from diptych.runs.distributed.ranks import RankFailed, RankLost, RankProcesses, rank_processes
 from diptych.runs.distributed.rendezvous import Rendezvous
 from diptych.runs.distributed.topology import Topology
@@ -24,7 +24,7 @@ def folder(tmp_path) -> RunFolder:
 
 @pytest.fixture
 def others_run(monkeypatch, tmp_path):
-    """`others_run(program)`: what is begun as another process is this Python program instead."""
+    """`others_run(program)`: rank processes run this Python program instead."""
 
     def replace(program: str) -> None:
         script = tmp_path / "other"
@@ -39,48 +39,48 @@ def rendezvous(folder: RunFolder) -> Rendezvous:
     return Rendezvous(str(folder.path), Topology(1, 1, 2))
 
 
-def test_a_process_that_fails_hands_its_last_words_to_the_first(folder, others_run):
-    others_run('raise SystemExit("the generate has run out")')
-    with pytest.raises(RankFailed, match="process 1 of this run failed: the generate has run out") as caught:
+def test_the_error_of_a_failed_process_names_its_last_log_line(folder, others_run):
+    others_run('raise SystemExit("the data have run out")')
+    with pytest.raises(RankFailed, match="process 1 of this run failed: the data have run out") as caught:
         beside_another(folder, error=None)
     assert not isinstance(caught.value, RankLost)
 
 
-def test_a_broken_connection_is_blamed_on_the_process_that_was_killed(folder, others_run):
+def test_the_cause_of_a_broken_connection_is_the_killed_process(folder, others_run):
     others_run("import os; os.kill(os.getpid(), 9)")
     with pytest.raises(RankLost, match="process 1 of this run was killed by signal 9"):
         beside_another(folder, RuntimeError("gloo: Connection closed by peer"))
 
 
-def test_numbers_that_are_not_finite_are_blamed_on_nobody(folder, others_run):
-    """Every process finds them and ends; that a weight is called `connection` does not make it one."""
+def test_a_diverged_run_does_not_blame_another_process(folder, others_run):
+    """Every process finds the numbers and ends; a weight called `connection` is no connection."""
     others_run('raise SystemExit("FloatingPointError")')
     with pytest.raises(FloatingPointError):
         beside_another(folder, FloatingPointError("connection.weight is not a number"))
 
 
-def test_signals_wait_for_a_process_that_is_starting(folder, others_run):
-    """SIGTERM is held back; SIGUSR1, which no run takes outside of SLURM, is not."""
+def test_signals_are_blocked_while_a_process_starts(folder, others_run):
+    """SIGTERM is blocked; SIGUSR1, which stops no run outside of SLURM, is not."""
     others_run("import signal; raise SystemExit(str(sorted(signal.pthread_sigmask(signal.SIG_BLOCK, []))))")
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [])
-    begun = RankProcesses(folder, lambda failure: None)
-    begun.begin(rendezvous(folder))
+    started = RankProcesses(folder, lambda failure: None)
+    started.start(rendezvous(folder))
     with pytest.raises(RankFailed) as caught:
-        begun.wait()
+        started.wait()
     assert all(name in str(caught.value) for name in ("SIGINT", "SIGTERM"))
     assert "SIGUSR1" not in str(caught.value)
     assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == before
 
 
-def test_an_error_of_the_first_process_stays_its_own_and_ends_the_others(folder, others_run):
+def test_an_error_of_the_first_process_is_raised_as_it_is_and_ends_the_others(folder, others_run):
     others_run("import time; time.sleep(600)")
     began = time.monotonic()
-    with pytest.raises(RuntimeError, match="the generate has run out"):
-        beside_another(folder, RuntimeError("the generate has run out"))
+    with pytest.raises(RuntimeError, match="the data have run out"):
+        beside_another(folder, RuntimeError("the data have run out"))
     assert time.monotonic() - began < 5
 
 
-def test_a_first_process_that_waits_for_ever_is_ended_after_the_grace(folder, others_run, monkeypatch):
+def test_a_hanging_first_process_is_ended_after_the_grace_time(folder, others_run, monkeypatch):
     others_run("import os; os.kill(os.getpid(), 9)")
     monkeypatch.setattr(ranks, "GRACE_SECONDS", 0.2)
     waiting = FORK.Process(target=_wait_for_ever, args=(folder,))
@@ -90,18 +90,18 @@ def test_a_first_process_that_waits_for_ever_is_ended_after_the_grace(folder, ot
     assert (folder.path / "gave up").read_text() == "process 1 of this run was killed by signal 9"
 
 
-def test_those_that_do_not_end_when_training_is_done_are_killed(folder, others_run, monkeypatch):
+def test_processes_that_do_not_end_after_training_are_killed(folder, others_run, monkeypatch):
     others_run("import time; time.sleep(600)")
     monkeypatch.setattr(ranks, "PATIENCE_SECONDS", 0.2)
-    begun = RankProcesses(folder, lambda failure: None)
-    begun.begin(rendezvous(folder))
+    started = RankProcesses(folder, lambda failure: None)
+    started.start(rendezvous(folder))
     with pytest.raises(RankFailed, match="process 1 of this run did not end"):
-        begun.wait()
-    begun.kill()
-    assert begun.failure() is not None
+        started.wait()
+    started.kill()
+    assert started.failure() is not None
 
 
-def test_a_process_ends_when_the_first_one_is_gone():
+def test_a_rank_process_ends_when_the_first_one_is_gone():
     parent = FORK.Process(target=_leave_a_child_that_watches, args=(os.getpid(),))
     parent.start()
     parent.join()
@@ -109,7 +109,7 @@ def test_a_process_ends_when_the_first_one_is_gone():
 
 
 def beside_another(folder: RunFolder, error: Exception | None) -> None:
-    """What the first process does while another is there."""
+    """What the first process does while another one runs."""
     with rank_processes([rendezvous(folder)], folder, lambda failure: None):
         if error:
             raise error
@@ -128,7 +128,7 @@ def _note(path: Path, failure: RankFailed) -> None:
 def _leave_a_child_that_watches(_pid: int) -> None:
     child = os.fork()
     if child == 0:
-        ranks.end_with(parent=-1)  # a parent that is not ours any more
+        ranks.exit_with_parent(parent=-1)  # a parent that is no longer ours
         time.sleep(600)
     _, status = os.waitpid(child, 0)
     os._exit(0 if os.waitstatus_to_exitcode(status) == ranks.FAILED else 1)

@@ -1,4 +1,4 @@
-"""What others are told of a run."""
+"""Trackers receive a run's facts without paths, secrets and names."""
 
 import json
 import time
@@ -11,13 +11,13 @@ from diptych.config.redaction import without_paths
 from diptych.runs.folder.digests import seedless_digest
 from diptych.runs.folder.identity import inherited_or_new_run_id, inherited_sweep
 from diptych.runs.folder.layout import RunFolder, digest_of
-from diptych.runs.lifecycle.redaction import described, run_info, told
+from diptych.runs.lifecycle.redaction import redacted, run_info, start_record
 
 CONFIG = {
     "seed": 3,
     "system": {"seed": 3, "width": 64},
     "data": {"seed": 4, "root": "pictures"},
-    "features": {"seed": 0},  # of the network that compares pictures, whatever the run's
+    "features": {"seed": 0},  # the seed of the feature network, whatever the run's seed
     "parts": {},
     "paths": {"outputs": "outputs"},
     "tracking": {},
@@ -55,7 +55,7 @@ def folder_in(path: Path) -> RunFolder:
         ("1..3", "1..3"),
     ],
 )
-def test_only_paths_that_lead_elsewhere_are_cut_to_their_last_name(path, said):
+def test_only_paths_outside_the_working_directory_are_cut_to_their_last_name(path, said):
     assert without_paths({"a": [path, 1, None, True]}) == {"a": [said, 1, None, True]}
 
 
@@ -85,7 +85,7 @@ def test_only_paths_that_lead_elsewhere_are_cut_to_their_last_name(path, said):
         ("git@host.org:me/d", "…/d"),
     ],
 )
-def test_places_and_secrets_are_cut_wherever_they_stand_in_a_text(text, said):
+def test_paths_and_secrets_are_redacted_anywhere_in_a_text(text, said):
     assert without_paths({"a": ([text],), text: 1}) == {"a": [[said]], said: 1}
     assert without_paths(said) == said
 
@@ -112,26 +112,26 @@ def test_places_and_secrets_are_cut_wherever_they_stand_in_a_text(text, said):
         "pip install diptych@1.2.3",
     ],
 )
-def test_what_is_no_place_is_told_as_it_is(text):
+def test_text_without_paths_is_unchanged(text):
     assert without_paths(text) == text
 
 
 @pytest.mark.parametrize(
     "piece", ["@", "?", "a", "a+", "?key", "~", "/", "\\", "../", "a@", "a.", "@a.", "a:", ";key://", "-I/"]
 )
-def test_long_texts_take_no_longer_than_their_length(piece):
+def test_redaction_takes_linear_time(piece):
     began = time.perf_counter()
     without_paths("x " + piece * 20_000)
     assert time.perf_counter() - began < 1
 
 
-def test_what_is_told_leaves_the_run_s_own_configuration_alone():
+def test_redaction_leaves_the_run_s_own_configuration_alone():
     config = CONFIG | {"paths": {"outputs": "/home/me/outputs"}}
-    assert told(config)["paths"] == {"outputs": "…/outputs"}
+    assert redacted(config)["paths"] == {"outputs": "…/outputs"}
     assert config["paths"] == {"outputs": "/home/me/outputs"}
 
 
-def test_names_of_machine_and_person_are_told_nowhere(monkeypatch):
+def test_host_and_user_names_are_redacted_everywhere(monkeypatch):
     monkeypatch.setenv("LOGNAME", "alice")
     monkeypatch.setattr("diptych.runs.lifecycle.redaction.host_name", lambda: "gpu-box.lab.org")
     config = {
@@ -139,21 +139,21 @@ def test_names_of_machine_and_person_are_told_nowhere(monkeypatch):
         "alice": ["trained by alice", "alice-laptop", "http://gpu-box:8080/alice", ("gpu-box.lab.org",)],
         "root": "/srv/alice",
     }
-    assert told(config) == {
+    assert redacted(config) == {
         "_target_": "alice.models.Net",
         "alice": ["trained by …", "…-laptop", "http://…:8080/…", ["…"]],
         "root": "…/…",
     }
-    assert told("malice aforethought") == "malice aforethought"
+    assert redacted("malice aforethought") == "malice aforethought"
 
 
-def test_a_user_without_a_name_has_none_to_tell(monkeypatch):
+def test_a_user_without_a_name_needs_no_redaction(monkeypatch):
     monkeypatch.setattr("getpass.getuser", lambda: (_ for _ in ()).throw(KeyError("getpwuid(): uid not found: 1000")))
     monkeypatch.setattr("diptych.runs.lifecycle.redaction.host_name", lambda: "localhost")
-    assert told("a red circle") == "a red circle"
+    assert redacted("a red circle") == "a red circle"
 
 
-def test_digests_do_not_depend_on_where_things_lie():
+def test_digests_do_not_depend_on_paths():
     elsewhere = CONFIG | {"data": CONFIG["data"] | {"root": "/home/me/pictures", "tool": "read --to=~/cache"}}
     somewhere = CONFIG | {"data": CONFIG["data"] | {"root": "/srv/pictures", "tool": "read --to=/tmp/cache"}}
     assert digest_of(elsewhere) == digest_of(somewhere)
@@ -177,9 +177,9 @@ def test_a_seed_of_its_own_and_any_other_value_count(change):
     assert seedless_digest(CONFIG | change) != seedless_digest(CONFIG)
 
 
-def test_trackers_are_told_what_the_folder_holds_and_no_command_line(tmp_path):
+def test_trackers_receive_the_folder_s_facts_and_no_command_line(tmp_path):
     folder = folder_in(tmp_path)
-    start = described(CONFIG, "lr")
+    start = start_record(CONFIG, "lr")
     folder.write_environment(start)
     run = run_info(folder, 64)
     written = json.loads((folder.path / "environment.json").read_text())["starts"][-1]
@@ -193,14 +193,14 @@ def test_trackers_are_told_what_the_folder_holds_and_no_command_line(tmp_path):
 
 def test_a_run_resumed_by_hand_stays_in_its_sweep(tmp_path):
     folder = folder_in(tmp_path)
-    folder.write_environment(described(CONFIG, "lr"))
-    folder.write_environment(described(CONFIG, ""))
+    folder.write_environment(start_record(CONFIG, "lr"))
+    folder.write_environment(start_record(CONFIG, ""))
     assert run_info(folder).sweep == "lr"
 
 
 def test_under_an_agent_of_w_b_the_run_takes_the_agents_id_and_sweep(monkeypatch):
     monkeypatch.setenv("WANDB_RUN_ID", "ag3nt")
-    assert inherited_or_new_run_id() != "ag3nt"  # set by a person, for no sweep
+    assert inherited_or_new_run_id() != "ag3nt"  # set without a sweep
     assert inherited_sweep() == ""
     monkeypatch.setenv("WANDB_SWEEP_ID", "sw33p")
     assert (inherited_or_new_run_id(), inherited_sweep()) == ("ag3nt", "sw33p")

@@ -9,7 +9,7 @@ import pytest
 
 from diptych.cli.main import main
 from diptych.config import UserError
-from diptych.runs.folder.find import all_runs, find_run, role_of, sweep_members
+from diptych.runs.folder.find import all_runs, find_run, sweep_members
 from diptych.runs.folder.identity import RUN_ID_VARIABLE, check_name, inherited_or_new_run_id
 from diptych.runs.folder.layout import RunFolder
 from diptych.runs.folder.status import DAMAGED, DONE, FAILED, RUNNING, Status
@@ -20,9 +20,10 @@ def outputs(tmp_path):
     return tmp_path / "outputs"
 
 
-def make(outputs, run_id: str, name: str = "digits", role: str = "GAN", status: str = DONE) -> RunFolder:
+def make(outputs, run_id: str, name: str = "digits", task: str = "text_to_image", status: str = DONE) -> RunFolder:
     folder = RunFolder.create(outputs, name, run_id)
-    folder.write_config({"system": {"_target_": f"diptych.systems.{role}"}})
+    folder.write_config({"system": {"_target_": "diptych.systems.A"}})
+    folder.write_task(task)
     folder.write_status(status)
     return folder
 
@@ -37,7 +38,7 @@ def test_a_name_with_folders_becomes_one_folder(outputs):
     assert make(outputs, "one", name="scenes/generator").path == outputs / "scenes_generator" / "one"
 
 
-def test_what_is_written_is_read_back(outputs):
+def test_a_written_configuration_and_status_are_read_back(outputs):
     folder = make(outputs, "one")
     config = {"name": "ä", "trainer": {"threads": None}, "list": [1, 2.5, "three"]}
     folder.write_config(config)
@@ -62,7 +63,7 @@ def given_times(folder, **times) -> Status:
     return folder.read_status()
 
 
-def test_a_pause_is_no_time_in_training(outputs):
+def test_time_between_starts_does_not_count_as_training(outputs):
     folder = make(outputs, "one", status=RUNNING)
     given_times(folder, resumed=at(0), updated=at(30), status=DONE)
     folder.write_status(RUNNING)
@@ -81,7 +82,7 @@ def test_a_start_that_was_killed_counts_up_to_its_last_checkpoint(outputs):
     assert folder.read_status().seconds == 40
 
 
-def test_a_sign_of_life_is_no_new_start(outputs):
+def test_a_heartbeat_is_not_a_new_start(outputs):
     folder = make(outputs, "one", status=RUNNING)
     given_times(folder, resumed=at(0), updated=at(0))
     folder.write_sign_of_life(640, 0.5)
@@ -89,7 +90,7 @@ def test_a_sign_of_life_is_no_new_start(outputs):
     assert (status.status, status.images_seen, status.best, status.resumed) == (RUNNING, 640, 0.5, at(0))
 
 
-def test_a_status_from_before_resumes_were_counted_is_read_and_gone_on_from(outputs):
+def test_a_status_without_resume_times_is_read_and_continued(outputs):
     folder = make(outputs, "one")
     old = {"status": DONE, "started": at(0), "updated": at(30), "pid": 1}
     (folder.path / "status.json").write_text(json.dumps(old))
@@ -113,7 +114,7 @@ def test_every_start_is_kept_in_the_environment(outputs):
 
 
 @pytest.mark.parametrize("content", [b"", b"\0" * 64, b"\xff", b"[]", b"{}", b'{"starts": [1]}'])
-def test_an_environment_that_cannot_be_read_is_named_and_begun_anew(outputs, content, caplog):
+def test_an_unreadable_environment_is_named_and_replaced(outputs, content, caplog):
     folder = make(outputs, "one")
     (folder.path / "environment.json").write_bytes(content)
     folder.write_environment({"python": "3.12"})
@@ -123,7 +124,7 @@ def test_an_environment_that_cannot_be_read_is_named_and_begun_anew(outputs, con
     assert folder.read_environment() == [{"python": "3.12"}]
 
 
-def test_what_the_disk_does_not_take_leaves_the_environment_as_it_was(outputs, monkeypatch):
+def test_a_failed_write_leaves_the_environment_unchanged(outputs, monkeypatch):
     folder = make(outputs, "one")
     folder.write_environment({"python": "3.11"})
     monkeypatch.setattr("os.fsync", lambda _: (_ for _ in ()).throw(OSError(5, "Input/output error")))
@@ -133,7 +134,7 @@ def test_what_the_disk_does_not_take_leaves_the_environment_as_it_was(outputs, m
     assert not list(folder.path.glob("*.partial"))
 
 
-def test_a_running_run_whose_process_is_gone_was_killed(outputs):
+def test_a_running_run_whose_process_is_gone_is_lost(outputs):
     folder = make(outputs, "one", status=RUNNING)
     assert folder.read_status().is_alive
     gone = subprocess.Popen([sys.executable, "-c", ""])
@@ -179,7 +180,7 @@ def test_an_exact_id_is_not_ambiguous_with_a_longer_one(outputs):
     assert find_run("run", outputs).run_id == "run"
 
 
-def test_an_unknown_run_is_answered_with_those_there_are(outputs):
+def test_the_error_for_an_unknown_run_lists_the_existing_ones(outputs):
     make(outputs, "20260101-000000-abc123")
     with pytest.raises(UserError, match=r"no run 'zzz'[\s\S]*abc123"):
         find_run("zzz", outputs)
@@ -187,30 +188,30 @@ def test_an_unknown_run_is_answered_with_those_there_are(outputs):
         find_run("zzz", outputs / "elsewhere")
 
 
-def test_a_folder_that_is_no_run_is_answered_with_the_runs_inside(outputs):
+def test_the_error_for_a_folder_that_is_no_run_lists_the_runs_inside(outputs):
     run = make(outputs, "one")
     with pytest.raises(UserError, match=f"name one of .*{run.run_id}"):
         find_run(str(run.path.parent), outputs)
 
 
-def test_latest_is_the_last_started_and_can_be_asked_for_a_role(outputs):
-    make(outputs, "b-first", role="Captioner")
-    make(outputs, "a-second", role="GAN")
+def test_latest_is_the_last_started_run_of_the_requested_task(outputs):
+    make(outputs, "b-first", task="captioning")
+    make(outputs, "a-second", task="text_to_image")
     assert find_run("latest", outputs).run_id == "a-second"
-    assert find_run("latest", outputs, role="captioner").run_id == "b-first"
-    with pytest.raises(UserError, match="no run of a vae"):
-        find_run("latest", outputs, role="vae")
+    assert find_run("latest", outputs, task="captioning").run_id == "b-first"
+    with pytest.raises(UserError, match="no run for retrieval"):
+        find_run("latest", outputs, task="retrieval")
 
 
 @pytest.mark.parametrize("status", ["failed", "stopped"])
-def test_latest_passes_over_a_run_that_ended_before_its_first_step(outputs, status):
+def test_latest_skips_a_run_that_ended_before_its_first_step(outputs, status):
     make(outputs, "a-sound")
     make(outputs, "b-refused", status=status)
     assert find_run("latest", outputs).run_id == "a-sound"
     assert find_run("b-refused", outputs).run_id == "b-refused"
 
 
-def test_runs_of_one_name_are_told_apart_by_their_overrides_within_80_columns(outputs, capsys, monkeypatch):
+def test_overrides_distinguish_runs_of_one_name_within_80_columns(outputs, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     common = ["model=dcgan", "data=digits", "budget_images=64"]
     for run_id, own in (("one", []), ("two", ["objective=hinge"]), ("three", [f"system.key{i}=1" for i in range(9)])):
@@ -222,8 +223,8 @@ def test_runs_of_one_name_are_told_apart_by_their_overrides_within_80_columns(ou
     assert lines[-1].endswith(" …")
 
 
-def test_a_role_is_the_systems_name(outputs):
-    assert role_of(make(outputs, "one", role="Captioner")) == "captioner"
+def test_the_task_is_what_was_written_down(outputs):
+    assert make(outputs, "one", task="captioning").task == "captioning"
 
 
 def test_links_to_runs_are_not_runs(outputs):
@@ -241,14 +242,14 @@ def test_links_to_runs_are_not_runs(outputs):
 
 @pytest.mark.parametrize("file", ["status.json", "config.yaml"])
 @pytest.mark.parametrize("content", [b"", b"{", b"[1]", b"\xff\x00", b'{"generate": 1}'])
-def test_a_damaged_run_hides_no_other_one_and_is_called_so(outputs, file, content, capsys):
+def test_a_damaged_run_is_listed_as_damaged_and_hides_no_other_one(outputs, file, content, capsys):
     damaged, sound = make(outputs, "damaged"), make(outputs, "sound")
     (damaged.path / file).write_bytes(content)
     assert main(["runs", "--outputs", str(outputs), "--json"]) == 0
     states = {row["id"]: row["status"] for row in json.loads(capsys.readouterr().out)}
     readable = file == "config.yaml" and b"generate" in content
     assert states == {"damaged": DONE if readable else DAMAGED, "sound": DONE}
-    assert find_run("latest", outputs, role="gan") == RunFolder(sound.path.resolve())
+    assert find_run("latest", outputs, task="text_to_image") == RunFolder(sound.path.resolve())
 
 
 def test_a_configuration_that_cannot_be_read_is_named(outputs):
@@ -258,7 +259,7 @@ def test_a_configuration_that_cannot_be_read_is_named(outputs):
         run.read_config()
 
 
-def test_a_reader_that_leaves_early_is_no_failure_to_explain(outputs):
+def test_a_pipe_that_closes_early_is_no_error(outputs):
     make(outputs, "one")
     command = f"{sys.executable} -m diptych runs --outputs {outputs} | true"
     said = subprocess.run(command, shell=True, capture_output=True, text=True)
@@ -266,7 +267,7 @@ def test_a_reader_that_leaves_early_is_no_failure_to_explain(outputs):
 
 
 @pytest.mark.parametrize("name", ["demo", "sweeps"])
-def test_folders_that_are_not_of_runs_lend_no_name(name):
+def test_a_run_cannot_take_the_name_of_a_reserved_folder(name):
     check_name(f"{name}_of_mine")
     with pytest.raises(UserError, match=f"outputs/{name} is kept"):
         check_name(name)

@@ -15,7 +15,7 @@ def test_before_training_a_signal_stops_at_once(number, code):
     assert number.name in str(stop.value)
 
 
-def test_in_training_a_signal_waits_for_the_next_pause():
+def test_in_training_a_signal_waits_for_the_end_of_the_batch():
     with StopSignals() as signals:
         signals.deferred = True
         signals.raise_if_received()
@@ -33,15 +33,15 @@ def test_a_second_signal_does_not_wait():
     assert stop.value.code == 130
 
 
-def test_what_is_on_its_way_out_is_not_stopped_again(caplog):
+def test_signals_change_nothing_while_a_run_ends(caplog):
     with StopSignals() as signals:
-        signals.deferred, signals.unheeded = True, "saving"
+        signals.deferred, signals.ignored_because = True, "saving"
         for _ in range(3):
             os.kill(os.getpid(), signal.SIGTERM)
     assert [record.message for record in caplog.records] == 3 * ["SIGTERM changes nothing: saving"]
 
 
-def test_stopping_at_once_is_not_stopped_again():
+def test_a_run_that_stops_at_once_ignores_further_signals():
     with StopSignals() as signals:
         with pytest.raises(Stopped):
             os.kill(os.getpid(), signal.SIGTERM)
@@ -49,7 +49,7 @@ def test_stopping_at_once_is_not_stopped_again():
     assert signals.received == signal.SIGTERM
 
 
-def test_the_handlers_of_before_are_put_back():
+def test_earlier_handlers_are_restored():
     before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
     with StopSignals():
         assert signal.getsignal(signal.SIGINT) != before[0]

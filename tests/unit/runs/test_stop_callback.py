@@ -1,4 +1,4 @@
-"""Where a run may end: all of its devices at the same pause, or none of them."""
+"""All devices of a run stop between the same batches, or none of them."""
 
 import signal
 
@@ -16,17 +16,17 @@ class Device:
 
 
 class Training:
-    """Of Lightning's Trainer, what a pause looks at."""
+    """The parts of Lightning's Trainer that the callback reads."""
 
     should_stop = False
 
 
-def test_a_signal_that_comes_while_the_others_are_asked_waits_for_the_next_pause(tmp_path, monkeypatch):
+def test_a_signal_that_comes_during_the_exchange_waits_for_the_next_batch(tmp_path, monkeypatch):
     signals = StopSignals()
     pause = StopCallback(signals, RunFolder(tmp_path))
 
     def asked(number, device):
-        """What all devices have heard; this one hears something only now."""
+        """No device has received a signal; this one receives it only now."""
         signals.received = signal.SIGTERM
         return number
 

@@ -1,4 +1,4 @@
-"""A checkpoint that went bad on the disk is found out, and the one before it stands in for it."""
+"""A damaged checkpoint is detected, and the previous one replaces it."""
 
 import random
 
@@ -23,7 +23,7 @@ def cut(whole: bytes) -> bytes:
 
 
 def flip(whole: bytes) -> bytes:
-    """One bit within the records, where torch alone would see nothing wrong."""
+    """Flip one bit within the records, which torch alone would not notice."""
     torn = bytearray(whole)
     torn[RNG.randrange(len(whole) // 4, len(whole) // 2)] ^= 1 << RNG.randrange(8)
     return bytes(torn)
@@ -45,7 +45,7 @@ TEARS = {
 
 
 def stopped_at(tiny, images: int, *overrides: str) -> RunFolder:
-    """A run that was stopped when last.ckpt held `images`."""
+    """A run that stopped when last.ckpt was at `images`."""
     folder, _ = train(tiny("tiny_gan", f"budget_images={images}", *overrides))
     folder.write_status(STOPPED)
     return folder
@@ -59,12 +59,12 @@ def test_a_torn_last_checkpoint_costs_one_interval_and_nothing_else(tiny, tear, 
     assert newest_whole(folder) == folder.previous
     resume(folder, LONGER, TRUST)
     (said,) = [record.message for record in caplog.records if record.levelname == "WARNING"]
-    assert said.startswith("set aside as damaged: last.ckpt (now *.torn). Going on from previous.ckpt, at 480 images")
+    assert said.startswith("set aside as damaged: last.ckpt (now *.torn). Resuming from previous.ckpt, at 480 images")
     assert differences_of_runs(folder, whole) == []
     assert newest_whole(folder) == folder.last
 
 
-def test_where_the_earlier_one_is_torn_too_the_best_stands_in(tiny):
+def test_if_the_previous_one_is_torn_too_the_best_replaces_it(tiny):
     folder = stopped_at(tiny, 640)
     for path in (folder.last, folder.previous):
         path.write_bytes(b"")
@@ -74,7 +74,7 @@ def test_where_the_earlier_one_is_torn_too_the_best_stands_in(tiny):
     assert folder.read_status().images_seen == 1280
 
 
-def test_where_all_are_torn_every_one_is_named(tiny):
+def test_if_all_are_torn_the_error_names_every_one(tiny):
     folder = stopped_at(tiny, 640)
     for path in (folder.last, folder.previous, folder.best):
         path.write_bytes(b"")
@@ -83,7 +83,7 @@ def test_where_all_are_torn_every_one_is_named(tiny):
         newest_checkpoint(folder)
 
 
-def test_a_torn_best_is_found_out_too_and_replaced_by_the_next_best(tiny, caplog):
+def test_a_torn_best_is_detected_too_and_replaced_by_the_next_best(tiny, caplog):
     folder = stopped_at(tiny, 640)
     folder.best.write_bytes(flip(folder.best.read_bytes()))
     resume(folder, LONGER, TRUST)
@@ -92,7 +92,7 @@ def test_a_torn_best_is_found_out_too_and_replaced_by_the_next_best(tiny, caplog
 
 
 @pytest.mark.parametrize("place", range(0, 100, 7))
-def test_a_flipped_bit_is_seen_wherever_it_changes_what_is_read(tmp_path, place):
+def test_a_flipped_bit_is_detected_wherever_it_changes_the_content(tmp_path, place):
     path = tmp_path / "last.ckpt"
     torch.save({"weights": torch.arange(256.0)}, path)
     whole = path.read_bytes()
@@ -103,6 +103,6 @@ def test_a_flipped_bit_is_seen_wherever_it_changes_what_is_read(tmp_path, place)
         if not damage(path):
             try:
                 read = torch.load(path, weights_only=True)
-            except Exception:  # torch has seen it: the header of a record, of which there is no checksum
+            except Exception:  # torch detects it: the header of a record, which has no checksum
                 continue
             assert torch.equal(read["weights"], torch.arange(256.0))

@@ -16,7 +16,7 @@ from diptych.runs.checkpoints import read_checkpoint
 from diptych.runs.folder.find import find_run
 from diptych.runs.folder.layout import RunFolder
 from diptych.runs.folder.status import DIVERGED, DONE, FAILED, LOST, STOPPED
-from diptych.runs.lifecycle import record as recording
+from diptych.runs.lifecycle import record as run_record
 from diptych.runs.lifecycle.signals import Stopped
 from diptych.runs.parts import borrow, load_parts
 from diptych.runs.requirements import find_lenders
@@ -63,15 +63,15 @@ def test_a_figure_that_validation_does_not_measure_is_refused_before_the_first_s
     assert not list(_outputs(config).iterdir())
 
 
-def test_a_run_that_is_refused_before_its_first_step_leaves_nothing_behind(tiny, tmp_path):
+def test_a_refused_run_leaves_nothing_behind(tiny, tmp_path):
     config = tiny("tiny_gan", "data=mnist", f"data.root={tmp_path / 'nowhere'}", "data.download=false")
     with pytest.raises(ValueError, match=r"data\.root=.*nowhere"):
         train(config)
     assert not list(_outputs(config).iterdir())
 
 
-def test_a_run_on_one_device_takes_no_notice_of_slurm(tiny, monkeypatch):
-    """In a script of sbatch's, Lightning would refuse `--ntasks`, and take SIGUSR1 for its own."""
+def test_a_run_on_one_device_ignores_slurm(tiny, monkeypatch):
+    """In a batch script, Lightning would refuse `--ntasks` and handle SIGUSR1 itself."""
     batch_script = {"SLURM_JOB_ID": "8", "SLURM_NTASKS": "4", "SLURM_PROCID": "0", "SLURM_JOB_NAME": "mine"}
     for name, value in batch_script.items():
         monkeypatch.setenv(name, value)
@@ -84,18 +84,18 @@ def test_a_run_on_one_device_takes_no_notice_of_slurm(tiny, monkeypatch):
     assert seen == [signal.SIG_DFL]
 
 
-def test_a_failed_run_says_why(tiny):
+def test_a_failed_run_records_why(tiny):
     config = tiny("tiny_gan")
     config["callbacks"]["explode"] = {"_target_": "tinyparts.Explode", "images": 320}
-    with pytest.raises(RuntimeError, match="generate"):
+    with pytest.raises(RuntimeError, match="data have run out"):
         train(config)
     folder = find_run("latest", _outputs(config))
     status = folder.read_status()
-    assert (status.status, status.why) == (FAILED, "RuntimeError: the generate has run out")
+    assert (status.status, status.why) == (FAILED, "RuntimeError: the data have run out")
     assert "in on_train_batch_end" in folder.log.read_text()
 
 
-def test_a_run_that_diverged_says_so(tiny):
+def test_a_diverged_run_is_recorded_as_diverged(tiny):
     config = tiny("tiny_gan")
     config["callbacks"] = {"poison": {"_target_": "tinyparts.Poison", "images": 320}, **config["callbacks"]}
     config["callbacks"]["health"] = {"_target_": "diptych.callbacks.Health", "every_images": 320}
@@ -106,7 +106,7 @@ def test_a_run_that_diverged_says_so(tiny):
     assert "not a number" in status.why
 
 
-def test_rates_that_no_network_bears_diverge_and_do_not_fail(tmp_path):
+def test_huge_learning_rates_diverge_and_do_not_fail(tmp_path):
     rates = ["generator_optimizer.lr=1e30", "discriminator_optimizer.lr=1e30", "data.image_size=16"]
     small = ["model=mlp_gan", "data=digits", "tracking=csv", "budget_images=640", "data.batch_size=16"]
     config = compose([*small, *rates, f"paths.outputs={tmp_path / 'outputs'}"])
@@ -115,7 +115,7 @@ def test_rates_that_no_network_bears_diverge_and_do_not_fail(tmp_path):
     assert find_run("latest", _outputs(config)).read_status().status == DIVERGED
 
 
-def test_a_run_gives_signs_of_life_and_holds_its_lock(tiny, monkeypatch):
+def test_a_run_writes_heartbeats_and_holds_its_lock(tiny, monkeypatch):
     monkeypatch.setattr("diptych.runs.lifecycle.heartbeat.EVERY_SECONDS", 0.0)
     seen = []
     wrote = RunFolder.write_sign_of_life
@@ -128,7 +128,7 @@ def test_a_run_gives_signs_of_life_and_holds_its_lock(tiny, monkeypatch):
     assert folder.lock.exists()
 
 
-def test_a_disk_that_is_full_takes_signs_of_life_and_not_the_run(tiny, monkeypatch):
+def test_a_heartbeat_that_cannot_be_written_does_not_end_the_run(tiny, monkeypatch):
     def full(*_):
         raise OSError("no space left on device")
 
@@ -151,42 +151,42 @@ def test_a_stopped_run_has_saved_where_it_stopped(tiny, number, where):
         train(config)
     assert stop.value.code == 128 + number
     folder = find_run("latest", _outputs(config))
-    assert stop.value.__notes__ == [f"it has seen 320 images; go on with\ndiptych resume {folder.path}"]
+    assert stop.value.__notes__ == [f"it has seen 320 images; resume it with\ndiptych resume {folder.path}"]
     assert (folder.read_status().status, folder.read_status().why) == (STOPPED, f"stopped by {number.name}")
     assert folder.read_status().images_seen == 320
     assert read_checkpoint(folder.last)["images_seen"] == 320
     assert "val/realism" in read_metrics(folder.metrics)[-1]
 
 
-def test_however_often_it_is_told_to_stop_a_run_says_how_it_ended(tiny, monkeypatch, caplog):
-    monkeypatch.setattr(recording, "end_workers", lambda: tell_to_stop(3))
+def test_signals_during_the_end_do_not_prevent_the_final_record(tiny, monkeypatch, caplog):
+    monkeypatch.setattr(run_record, "end_workers", lambda: send_sigterm(3))
     folder, _ = train(tiny("tiny_gan", "budget_images=32"))
     assert folder.read_status().status == DONE
-    assert caplog.messages.count("SIGTERM changes nothing: the run has ended, and is being written down") == 3
+    assert caplog.messages.count("SIGTERM changes nothing: the run has ended, and its record is being written") == 3
 
 
-def test_trackers_that_take_their_time_are_left_when_told_twice(tiny, monkeypatch, caplog):
-    monkeypatch.setattr(CsvTracker, "finish", lambda self, status: tell_to_stop(2))
+def test_a_second_signal_ends_slow_trackers(tiny, monkeypatch, caplog):
+    monkeypatch.setattr(CsvTracker, "finish", lambda self, status: send_sigterm(2))
     config = tiny("tiny_gan", "budget_images=32")
     with pytest.raises(Stopped):
         train(config)
     assert find_run("latest", _outputs(config)).read_status().status == DONE
-    assert "SIGTERM: the run has ended, and its trackers are being told (once more stops at once)" in caplog.messages
+    assert "SIGTERM: the run has ended, and its trackers are being closed (once more stops at once)" in caplog.messages
 
 
-def tell_to_stop(times: int) -> None:
+def send_sigterm(times: int) -> None:
     for _ in range(times):
         os.kill(os.getpid(), signal.SIGTERM)
 
 
-def test_a_run_that_is_alive_is_not_resumed_twice(tiny):
+def test_a_running_run_cannot_be_resumed(tiny):
     folder, _ = train(tiny("tiny_gan", "budget_images=32"))
     folder.write_status("running")
     with pytest.raises(UserError, match=f"process {os.getpid()}"):
         resume(folder)
 
 
-def test_where_a_run_goes_on_from_is_looked_for_once_and_by_nobody_else_meanwhile(tiny, monkeypatch):
+def test_resume_looks_for_the_checkpoint_once_and_under_the_lock(tiny, monkeypatch):
     folder, _ = train(tiny("tiny_gan", "budget_images=32"))
     seen = []
 
@@ -196,7 +196,7 @@ def test_where_a_run_goes_on_from_is_looked_for_once_and_by_nobody_else_meanwhil
         yield
         seen.append("let go")
 
-    monkeypatch.setattr(recording, "locked", locked)
+    monkeypatch.setattr(run_record, "locked", locked)
     monkeypatch.setattr(
         training, "newest_checkpoint", lambda folder: (seen.append("looked"), newest_checkpoint(folder))[1]
     )
@@ -206,7 +206,7 @@ def test_where_a_run_goes_on_from_is_looked_for_once_and_by_nobody_else_meanwhil
 
 def test_a_run_whose_budget_is_spent_asks_for_more(tiny):
     folder, _ = train(tiny("tiny_gan", "budget_images=32"))
-    with pytest.raises(UserError, match=r"has seen 32 of 32 images: add budget_images"):
+    with pytest.raises(UserError, match=r"has seen 32 of 32 images: add a larger budget_images"):
         resume(folder, trust=TRUST)
     resume(folder, ["budget_images=64"], TRUST)
     assert folder.read_status().images_seen == 64
@@ -214,7 +214,7 @@ def test_a_run_whose_budget_is_spent_asks_for_more(tiny):
     assert len(json.loads((folder.path / "environment.json").read_text())["starts"]) == 2
 
 
-def test_an_extension_holds_even_if_it_was_killed_before_it_saved_anything(tiny):
+def test_a_larger_budget_stays_after_a_kill_before_the_first_save(tiny):
     folder, _ = train(tiny("tiny_gan", "budget_images=32"))
     folder.write_config({**folder.read_config(), "budget_images": 96})  # as `resume` does before it trains
     folder.write_status(LOST)
@@ -223,7 +223,7 @@ def test_an_extension_holds_even_if_it_was_killed_before_it_saved_anything(tiny)
     assert folder.read_config()["budget_images"] == 96
 
 
-def test_where_nobody_can_read_what_was_asked_last_a_run_goes_on_as_it_was_saved(tiny):
+def test_with_an_unreadable_config_a_run_resumes_from_its_checkpoint_s_config(tiny):
     folder, _ = train(tiny("tiny_gan", "budget_images=64"))
     whole = folder.read_config()
     folder.config.write_text("\0" * 10)
@@ -232,8 +232,8 @@ def test_where_nobody_can_read_what_was_asked_last_a_run_goes_on_as_it_was_saved
     assert (folder.read_status().images_seen, folder.read_config()) == (64, whole)
 
 
-def test_as_many_devices_as_there_are_stays_so_in_checkpoints(tiny, monkeypatch):
-    """Else a resumed run would have the number of the machine where it was saved, and another digest."""
+def test_devices_null_stays_null_in_checkpoints(tiny, monkeypatch):
+    """Otherwise a resumed run would keep the number of the first machine, and have another digest."""
     monkeypatch.setattr("diptych.runs.distributed.strategies.usable_cpus", lambda: 1)
     folder, _ = train(tiny("tiny_gan", "budget_images=32", "trainer.devices=null"))
     assert read_checkpoint(folder.last)["config"] == folder.read_config()
@@ -241,18 +241,18 @@ def test_as_many_devices_as_there_are_stays_so_in_checkpoints(tiny, monkeypatch)
 
 
 @pytest.mark.parametrize("status", [DONE, STOPPED])
-def test_a_run_is_not_resumed_to_an_end_that_lies_behind_it(tiny, status):
+def test_a_budget_below_the_images_seen_is_refused(tiny, status):
     folder, _ = train(tiny("tiny_gan", "budget_images=128"))
     folder.write_status(status)
     before = folder.read_config()
-    with pytest.raises(UserError, match=r"budget_images=64: .* has seen 128 images already: give more"):
+    with pytest.raises(UserError, match=r"budget_images=64: .* has already seen 128 images: increase it"):
         resume(folder, ["budget_images=64"], TRUST)
     assert (folder.read_status().status, folder.read_config()) == (status, before)
 
 
 @pytest.mark.parametrize("patience", [None, 320])
-def test_a_run_that_was_killed_before_it_could_say_it_is_done_says_so_when_resumed(tiny, patience, monkeypatch):
-    """Its budget spent, or stopped early: it trains no further, keeps every byte, and hands on the same checkpoint."""
+def test_a_run_killed_before_it_recorded_that_it_is_done_records_it_when_resumed(tiny, patience, monkeypatch):
+    """It trains no further, keeps every byte, and gives trackers the same checkpoint."""
     handed_on = []
     monkeypatch.setattr(CsvTracker, "checkpoint", lambda self, file, images: handed_on.append((file, images)))
     still = ["generator_optimizer.lr=0", "discriminator_optimizer.lr=0"]
@@ -293,7 +293,7 @@ def test_a_warm_start_from_other_networks_is_refused(tiny):
         train(tiny("tiny_gan", f"init_from={first.run_id}", "generator.width=4"))
 
 
-def test_debug_configurations_do_what_they_say(tiny):
+def test_debug_configurations_do_what_they_promise(tiny):
     folder, _ = train(tiny("tiny_gan", "debug=one_step"))
     assert folder.read_status().images_seen == 32
     folder, _ = train(tiny("tiny_gan", "debug=profile", "budget_images=320"))
@@ -302,7 +302,7 @@ def test_debug_configurations_do_what_they_say(tiny):
     assert folder.read_status().status == DONE
 
 
-def test_overfitting_shows_the_same_batch_for_ever(tiny):
+def test_overfit_batch_repeats_one_batch_for_ever(tiny):
     folder, _ = train(tiny("tiny_captioner", "debug=overfit_batch", "budget_images=12_800", "optimizer.lr=0.03"))
     losses = [row["val/loss"] for row in read_metrics(folder.metrics) if "val/loss" in row]
     assert losses[-1] < losses[0]
@@ -310,17 +310,17 @@ def test_overfitting_shows_the_same_batch_for_ever(tiny):
 
 
 @pytest.mark.parametrize(("budget", "is_too_small"), [(160, True), (176, False)])
-def test_a_budget_that_ends_before_the_generator_learns_is_warned_of(tiny, caplog, budget, is_too_small):
+def test_a_budget_that_ends_during_text_pretraining_is_warned_of(tiny, caplog, budget, is_too_small):
     lender, _ = train(tiny("small_captioner", "budget_images=32"))
     train(tiny("small_layered_gan", f"parts.captioner.run={lender.run_id}", f"budget_images={budget}"))
-    said = "budget_images=160: the generator will learn nothing, since it begins after 160 images"
-    assert (said in caplog.text) == is_too_small
+    warning = "budget_images=160: the budget ends during text pretraining (160 images): increase budget_images"
+    assert (warning in caplog.text) == is_too_small
 
 
 def test_parts_are_copied_and_the_copy_is_used(tiny, tmp_path):
     lender, _ = train(tiny("tiny_captioner", "budget_images=64"))
     borrower, _ = train(tiny("tiny_gan", "budget_images=32"))
-    borrow(find_lenders({"captioner": {"run": "latest", "role": "tinycaptioner"}}, tmp_path / "outputs"), borrower)
+    borrow(find_lenders({"captioner": {"run": "latest", "task": "tiny_captioning"}}, tmp_path / "outputs"), borrower)
     origin = json.loads((borrower.parts / "captioner.json").read_text())
     assert (origin["run"], origin["checkpoint"]) == (lender.run_id, "best.ckpt")
     lender.best.unlink()
@@ -335,19 +335,19 @@ def test_parts_are_copied_and_the_copy_is_used(tiny, tmp_path):
 
 def test_a_part_of_the_wrong_role_is_refused(tiny, tmp_path):
     lender, _ = train(tiny("tiny_captioner", "budget_images=64"))
-    with pytest.raises(UserError, match="trains a tinycaptioner, not a captioner"):
-        find_lenders({"captioner": {"run": lender.run_id, "role": "captioner"}}, tmp_path / "outputs")
+    with pytest.raises(UserError, match="is trained for tiny_captioning, not captioning"):
+        find_lenders({"captioner": {"run": lender.run_id, "task": "captioning"}}, tmp_path / "outputs")
 
 
-def test_a_part_that_cannot_be_had_is_refused_before_there_is_a_folder(tiny):
+def test_an_unknown_part_is_refused_before_the_folder_is_created(tiny):
     config = tiny("small_layered_gan", "parts.captioner.run=nothing")
     with pytest.raises(UserError, match="there is no run 'nothing'"):
         train(config)
     assert not _outputs(config).exists()
 
 
-def test_a_validation_set_that_is_too_small_for_the_monitored_figure_is_named(tiny):
-    with pytest.raises(ValueError, match=r"val/energy_distance: .*1 example.*raise data\.val_size"):
+def test_a_validation_set_too_small_for_the_monitored_figure_is_refused(tiny):
+    with pytest.raises(ValueError, match=r"val/energy_distance: .*1 example.*increase data\.val_size"):
         train(tiny("small_text_gan", "data.val_size=1"))
 
 

@@ -13,6 +13,7 @@ from diptych.models.attention_decoder import AttentionLSTMDecoder
 from diptych.models.caption_decoders import LSTMDecoder
 from diptych.models.image_encoders import ConvEncoder
 from diptych.runs.trainer import quiet
+from diptych.systems.captioning.objectives import CrossEntropy
 from diptych.systems.captioning.system import Captioner
 from diptych.systems.schedules import Linear
 from diptych.types import BOS_ID, EOS_ID, PAD_ID, SPECIAL_TOKENS, Batch, DataSpec, Scene, SceneObject
@@ -23,7 +24,7 @@ ADAM = partial(torch.optim.Adam, lr=1e-2)
 
 
 class CountingEncoder(ConvEncoder):
-    """Counts the pictures that it encodes."""
+    """Counts the images that it encodes."""
 
     seen = 0
 
@@ -54,12 +55,12 @@ def make_captioner(decoder_class=AttentionLSTMDecoder, spec: DataSpec = SPEC, **
         data_spec=spec,
         image_encoder=encoder,
         caption_decoder=decoder_class(**sizes),
-        **{"optimizer": ADAM, **settings},
+        **{"caption_objective": CrossEntropy(), "optimizer": ADAM, **settings},
     )
 
 
 def make_batch(seed: int, size: int = 6) -> Batch:
-    """Pictures of one colour; one caption is "red", the other "a red picture"."""
+    """Images of one colour; one caption is "red", the other "a red picture"."""
     rng = torch.Generator().manual_seed(seed)
     colours = torch.randint(3, (size,), generator=rng)
     images = -torch.ones(size, 3, 16, 16)
@@ -95,7 +96,7 @@ def train(captioner: Captioner, batches: list[Batch], val: list[Batch] | None = 
     return figures
 
 
-def test_it_learns_to_say_what_pictures_show():
+def test_it_learns_to_caption_images():
     captioner = make_captioner()
     train(captioner, [make_batch(seed) for seed in range(80)])
     batch = make_batch(1000)
@@ -106,7 +107,7 @@ def test_it_learns_to_say_what_pictures_show():
     assert all(c.text in references for c, references in zip(drawn, batch.references, strict=True))
 
 
-def test_progress_counts_pairs_and_each_picture_is_encoded_once():
+def test_progress_counts_pairs_and_each_image_is_encoded_once():
     captioner = make_captioner()
     train(captioner, [make_batch(0), make_batch(1)])
     assert captioner.images_seen == 2 * 12
@@ -114,12 +115,12 @@ def test_progress_counts_pairs_and_each_picture_is_encoded_once():
 
 
 def test_the_loss_is_the_mean_over_real_tokens():
-    captioner, batch = make_captioner(label_smoothing=0.1), make_batch(0)
+    captioner, batch = make_captioner(caption_objective=CrossEntropy(label_smoothing=0.1)), make_batch(0)
     tokens = batch.tokens.flatten(0, 1)
     captioner.train()
-    told = captioner.caption_decoder(captioner.image_encoder(batch.images), tokens[:, :-1])
-    expected = token_nll(told.logits, tokens[:, 1:], 0.1).sum() / (tokens[:, 1:] != PAD_ID).sum()
-    row = train(make_captioner(label_smoothing=0.1), [batch]).rows[0]
+    decoded = captioner.caption_decoder(captioner.image_encoder(batch.images), tokens[:, :-1])
+    expected = token_nll(decoded.logits, tokens[:, 1:], 0.1).sum() / (tokens[:, 1:] != PAD_ID).sum()
+    row = train(make_captioner(caption_objective=CrossEntropy(label_smoothing=0.1)), [batch]).rows[0]
     assert row["train/loss"] == pytest.approx(expected.item())
 
 
@@ -136,12 +137,13 @@ def test_more_padding_changes_no_gradient():
 
 def test_the_attention_penalty_is_of_real_words_and_weighs_in():
     batch = make_batch(0)
-    captioner = make_captioner(attention_penalty_weight=0.5).train()
+    captioner = make_captioner(caption_objective=CrossEntropy(attention_penalty_weight=0.5)).train()
     tokens = batch.tokens.flatten(0, 1)
     attention = captioner.caption_decoder(captioner.image_encoder(batch.images), tokens[:, :-1]).attention
     expected = doubly_stochastic_penalty(attention, tokens[:, 1:] != PAD_ID).mean()
     with_penalty, without = (
-        train(make_captioner(attention_penalty_weight=weight), [batch]).rows[0] for weight in (0.5, 0.0)
+        train(make_captioner(caption_objective=CrossEntropy(attention_penalty_weight=weight)), [batch]).rows[0]
+        for weight in (0.5, 0.0)
     )
     assert with_penalty["train/attention_penalty"] == pytest.approx(expected.item())
     assert with_penalty["train/loss"] == without["train/loss"]
@@ -149,8 +151,12 @@ def test_the_attention_penalty_is_of_real_words_and_weighs_in():
 
 
 def test_a_penalty_without_attention_names_the_key():
-    with pytest.raises(ValueError, match=r"system\.attention_penalty_weight=1\.0: LSTMDecoder does not attend"):
-        train(make_captioner(LSTMDecoder, attention_penalty_weight=1.0), [make_batch(0)])
+    with pytest.raises(
+        ValueError, match=r"caption_objective\.attention_penalty_weight=1\.0: LSTMDecoder does not attend"
+    ):
+        train(
+            make_captioner(LSTMDecoder, caption_objective=CrossEntropy(attention_penalty_weight=1.0)), [make_batch(0)]
+        )
 
 
 def test_learning_rates_follow_the_schedule_and_the_encoders_multiplier():
@@ -159,7 +165,7 @@ def test_learning_rates_follow_the_schedule_and_the_encoders_multiplier():
     assert rates == [pytest.approx([1e-2 * left, 1e-3 * left]) for left in (0.75, 0.5, 0.25, 0.0)]
 
 
-def test_the_gradient_is_scaled_down_to_its_greatest_norm():
+def test_the_gradient_is_clipped_to_its_largest_norm():
     sgd = partial(torch.optim.SGD, lr=1.0)
     captioner = make_captioner(optimizer=sgd, max_grad_norm=1e-3)
     before = [parameter.detach().clone() for parameter in captioner.parameters()]
@@ -168,7 +174,7 @@ def test_the_gradient_is_scaled_down_to_its_greatest_norm():
     assert torch.stack(moved).norm().item() == pytest.approx(1e-3, rel=1e-3)
 
 
-def test_noise_on_training_pictures_grows_from_nothing_and_is_never_on_others():
+def test_pixel_noise_grows_from_zero_and_is_on_training_images_alone():
     captioner = make_captioner(pixel_noise=0.4, noise_warmup_images=48)
     train(captioner, [make_batch(0), make_batch(1)])
     images = torch.zeros(200, 3, 16, 16)
@@ -178,7 +184,7 @@ def test_noise_on_training_pictures_grows_from_nothing_and_is_never_on_others():
     assert torch.equal(captioner.eval().noise(images), images)
 
 
-def test_what_is_frozen_stays_out_of_the_optimiser():
+def test_frozen_networks_stay_out_of_the_optimiser():
     captioner = make_captioner()
     captioner.image_encoder.requires_grad_(False)
     before = [parameter.clone() for parameter in captioner.image_encoder.parameters()]
@@ -195,20 +201,20 @@ def test_validation_perplexity_is_per_token_over_all_batches():
     with torch.no_grad():
         for batch in val:
             tokens = batch.tokens.flatten(0, 1)
-            told = captioner.caption_decoder(captioner.image_encoder(batch.images), tokens[:, :-1])
-            nats += token_nll(told.logits, tokens[:, 1:]).sum().item()
+            decoded = captioner.caption_decoder(captioner.image_encoder(batch.images), tokens[:, :-1])
+            nats += token_nll(decoded.logits, tokens[:, 1:]).sum().item()
             count += int((tokens[:, 1:] != PAD_ID).sum())
     assert figures["val/nll"] == pytest.approx(nats / count)
     assert figures["val/perplexity"] == pytest.approx(torch.tensor(nats / count).exp().item())
 
 
-def test_without_a_world_what_is_told_freely_is_held_against_the_references():
+def test_without_a_world_generated_captions_are_compared_with_the_references():
     captioner = make_captioner()
     captioner.caption_decoder = Parrot([4, 6, 5, EOS_ID, PAD_ID], len(SPEC.vocabulary))
     batch = make_batch(0)
     captioner.validation_step(batch, 0)
     captioner.validation_step(make_batch(1), 0)
-    captioner.validation_step(batch, 0)  # as a distributed sampler may give a picture twice
+    captioner.validation_step(batch, 0)  # as a distributed sampler may give an image twice
     captions = {key: f"a {COLOURS[0]} picture" for seed in (0, 1) for key in make_batch(seed).keys}
     references = {key: texts for b in (batch, make_batch(1)) for key, texts in zip(b.keys, b.references, strict=True)}
     expected = References(references).score(captions).values()
@@ -217,8 +223,8 @@ def test_without_a_world_what_is_told_freely_is_held_against_the_references():
     assert figures["bleu_4"] == pytest.approx(expected["bleu_4"], abs=1e-12)
 
 
-def test_exactness_is_of_captions_told_freely():
-    """A decoder that always says the same is right of the one scene it fits."""
+def test_the_exact_match_rate_is_of_generated_captions():
+    """A decoder with one fixed caption matches exactly the one scene that it fits."""
     sentence = ["a", "small", "red", "circle"]
     world = {"shapes": ["circle", "square"], "colours": ["red", "blue"], "min_objects": 1, "max_objects": 1}
     spec = DataSpec("scenes", 16, 3, (*SPECIAL_TOKENS, *sentence), max_length=7, world=world)
@@ -234,7 +240,7 @@ def test_exactness_is_of_captions_told_freely():
 
 
 class Parrot(nn.Module):
-    """Says one sentence, whatever it sees."""
+    """Gives one caption for every image."""
 
     def __init__(self, sentence: list[int], vocabulary_size: int) -> None:
         super().__init__()
@@ -246,7 +252,7 @@ class Parrot(nn.Module):
     def encode_memory(self, features):
         return features
 
-    def start(self, memory):
+    def initial_state(self, memory):
         return (torch.zeros(len(memory.pooled), dtype=torch.long),)
 
     def step(self, tokens, memory, state):
@@ -254,7 +260,7 @@ class Parrot(nn.Module):
 
 
 @pytest.mark.parametrize("decoder_class", [LSTMDecoder, AttentionLSTMDecoder])
-def test_captions_carry_their_words_and_where_each_looked(decoder_class):
+def test_captions_carry_their_words_and_attention_maps(decoder_class):
     captioner = make_captioner(decoder_class)
     for caption in captioner.caption(make_batch(0).images, beam=2):
         assert caption.text == " ".join(caption.words)
@@ -266,7 +272,7 @@ def test_captions_carry_their_words_and_where_each_looked(decoder_class):
             torch.testing.assert_close(caption.attention.sum((1, 2)), torch.ones(len(caption.words)))
 
 
-def test_telling_leaves_training_as_it_was():
+def test_captioning_leaves_training_as_it_was():
     captioner = make_captioner().train()
     state = torch.get_rng_state()
     buffers = [buffer.clone() for buffer in captioner.buffers()]
@@ -278,7 +284,7 @@ def test_telling_leaves_training_as_it_was():
     assert all(torch.equal(a, b) for a, b in zip(buffers, captioner.buffers(), strict=True))
 
 
-def test_a_frozen_captioners_surprise_is_differentiable_in_the_pixels():
+def test_a_frozen_captioners_negative_log_likelihood_is_differentiable_in_the_pixels():
     captioner, batch = make_captioner().eval().requires_grad_(False), make_batch(0)
     images = batch.images.double().requires_grad_()
     captioner.double()
@@ -293,6 +299,6 @@ def test_a_frozen_captioners_surprise_is_differentiable_in_the_pixels():
 def test_losses_that_are_no_numbers_stop_before_the_step():
     captioner = make_captioner()
     with torch.no_grad():
-        captioner.caption_decoder.words.bias[0] = torch.nan
+        captioner.caption_decoder.to_logits.bias[0] = torch.nan
     with pytest.raises(FloatingPointError, match="loss is nan"):
         train(captioner, [make_batch(0)])

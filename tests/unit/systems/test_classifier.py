@@ -26,7 +26,7 @@ def make_classifier(spec: DataSpec = MANY, **settings: Any) -> Classifier:
 
 
 def make_batch(seed: int, exclusive: bool, size: int = 8) -> Batch:
-    """A coloured quarter for each label that holds."""
+    """A coloured quarter for each true label."""
     rng = torch.Generator().manual_seed(seed)
     labels = torch.rand(size, 3, generator=rng) > 0.5
     if exclusive:
@@ -56,7 +56,7 @@ def train(classifier: Classifier, batches: list[Batch], val: list[Batch] | None 
 
 
 @pytest.mark.parametrize("spec", [MANY, ONE])
-def test_it_learns_which_labels_hold(spec):
+def test_it_learns_the_labels(spec):
     classifier, exclusive = make_classifier(spec, pixel_noise=0.1), spec.exclusive_labels
     batches = [make_batch(seed, exclusive) for seed in range(60)]
     figures = train(classifier, batches, [make_batch(seed, exclusive) for seed in range(1000, 1004)])
@@ -66,14 +66,14 @@ def test_it_learns_which_labels_hold(spec):
         assert found.labels == tuple(c for c, holds in zip(COLOURS, held.tolist(), strict=True) if holds)
 
 
-def test_progress_counts_pictures_and_the_rate_follows_its_schedule():
+def test_progress_counts_images_and_the_learning_rate_follows_its_schedule():
     classifier = make_classifier(schedule=Linear(total_images=32))
     figures = train(classifier, [make_batch(seed, False) for seed in range(2)])
     assert classifier.images_seen == 16
     assert figures["train/lr"] == pytest.approx(1e-2 * 0.5)
 
 
-def test_exactly_one_label_is_found_where_exactly_one_holds():
+def test_exactly_one_label_is_predicted_where_exactly_one_holds():
     classifier = make_classifier(ONE)
     found = classifier.classify(torch.randn(20, 3, 16, 16))
     assert {len(one.labels) for one in found} == {1}
@@ -98,7 +98,7 @@ def test_data_without_labels_are_refused():
 
 
 def test_quality_is_counted_by_hand_over_batches():
-    """Label 0: 2 hits of 2 found and 3 true; label 1: 1 hit of 2 found and 1 true; two pictures of four are right."""
+    """Label 0: 2 hits among 2 predicted and 3 true; label 1: 1 among 2 predicted and 1 true; two images are right."""
     quality = ClassificationQuality(2)
     found = torch.tensor([[1, 0], [1, 1], [0, 1], [0, 0]]).bool()
     held = torch.tensor([[1, 0], [1, 0], [1, 1], [0, 0]]).bool()
@@ -119,7 +119,7 @@ def test_quality_is_counted_by_hand_over_batches():
     assert float(quality.compute()["nll"]) == 3
 
 
-def test_a_label_that_neither_occurs_nor_is_found_does_not_count():
+def test_a_label_that_neither_occurs_nor_is_predicted_does_not_count():
     labels = torch.tensor([[True, False, False], [False, True, False]])
     quality = ClassificationQuality(3)
     quality.update(torch.zeros(2), labels, labels)

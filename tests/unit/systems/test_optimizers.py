@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from diptych.systems.optimizers import check_finite, clip, follow, optimizer_for
+from diptych.systems.optimizers import check_finite, clip, optimizer_for, set_learning_rate
 from diptych.systems.schedules import Cosine, Linear
 
 
@@ -20,12 +20,12 @@ def test_a_helper_that_is_not_there_has_no_group():
 
 def test_following_no_schedule_leaves_the_rates_alone():
     optimizer = optimizer_for(partial(torch.optim.SGD, lr=0.1), nn.Linear(2, 2), (None, 1.0))
-    assert follow(None, optimizer, 10) == 0.1
+    assert set_learning_rate(None, optimizer, 10) == 0.1
 
 
 def test_following_a_schedule_twice_is_following_it_once():
     optimizer = optimizer_for(partial(torch.optim.SGD, lr=0.1), nn.Linear(2, 2), (nn.Linear(2, 2), 2.0))
-    rates = [follow(Linear(total_images=100), optimizer, 25) for _ in range(3)]
+    rates = [set_learning_rate(Linear(total_images=100), optimizer, 25) for _ in range(3)]
     assert rates == pytest.approx([0.075] * 3)
     assert optimizer.param_groups[1]["lr"] == pytest.approx(0.15)
 

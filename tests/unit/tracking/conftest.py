@@ -11,7 +11,7 @@ def nowhere(monkeypatch, tmp_path):
     W&B reads the environment once for the whole process, so what an earlier test made it read is forgotten here.
     """
     wandb.teardown()
-    monkeypatch.setenv("WANDB_DATA_DIR", "")  # so that it is put back afterwards
+    monkeypatch.setenv("WANDB_DATA_DIR", "")  # so that it is restored afterwards
     for name in ("WANDB_API_KEY", "WANDB_MODE", "WANDB_RUN_ID", "WANDB_SWEEP_ID", "WANDB_SWEEP_PARAM_PATH"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))

@@ -71,7 +71,7 @@ def test_rows_at_the_end_that_cannot_be_read_are_dropped_on_resume(run, end, cap
 
 
 @pytest.mark.parametrize("content", [b"images,a\n\0\0\n128,0.5\n", b"\0\0\n128,0.5\n"])
-def test_a_file_damaged_further_up_is_no_file_to_resume_with(run, content):
+def test_a_file_damaged_before_its_end_cannot_be_resumed(run, content):
     (run.folder / "metrics.csv").write_bytes(content)
     with pytest.raises(ValueError, match=r"metrics\.csv is damaged: "):
         started(run, resume_images=64)
@@ -84,7 +84,7 @@ def test_a_run_that_starts_from_nothing_starts_a_new_file(run):
     assert read_metrics(run.folder / "metrics.csv") == []
 
 
-def test_numbers_come_back_as_they_were(run):
+def test_numbers_are_read_back_unchanged(run):
     values = {"a": 0.1, "b": -3e-30, "c": math.inf, "d": 123456789012.0, "e": 1.17549435e-38}
     started(run).log(values, 10**12 + 1)
     (row,) = read_metrics(run.folder / "metrics.csv")
@@ -96,7 +96,7 @@ def test_not_a_number_is_written_as_such(run):
     assert math.isnan(read_metrics(run.folder / "metrics.csv")[0]["train/loss"])
 
 
-def test_rows_wait_in_memory_while_the_disk_is_full(run, monkeypatch, caplog):
+def test_rows_stay_in_memory_while_the_disk_is_full(run, monkeypatch, caplog):
     tracker = started(run)
     tracker.log({"train/loss": 0.5}, 64)
 
@@ -112,7 +112,7 @@ def test_rows_wait_in_memory_while_the_disk_is_full(run, monkeypatch, caplog):
     assert [row["images"] for row in read_metrics(run.folder / "metrics.csv")] == [64, 128, 192, 256]
 
 
-def test_what_a_full_disk_cut_off_is_taken_back(run):
+def test_a_row_that_a_full_disk_cut_off_is_removed(run):
     tracker = started(run)
     tracker.log({"train/loss": 0.5}, 64)
     size = (run.folder / "metrics.csv").stat().st_size

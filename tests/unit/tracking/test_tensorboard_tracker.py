@@ -27,7 +27,7 @@ def test_curves_pictures_and_tables_read_back(tmp_path):
     tracker = started(tmp_path)
     tracker.log({"train/loss": 0.5}, 64)
     tracker.image("samples/grid", picture, 64)
-    tracker.table("samples/captions", ["image", "told"], [[picture, "a | b"]], 64)
+    tracker.table("samples/captions", ["image", "caption"], [[picture, "a | b"]], 64)
     tracker.summary({"val/truth": 1.0})
     assert tracker.finish("done") == f"TensorBoard: tensorboard --logdir {tmp_path / 'tensorboard'}"
     events = read(tmp_path)

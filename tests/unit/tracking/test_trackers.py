@@ -23,7 +23,7 @@ class Listener(Tracker):
         return self.line
 
 
-def test_a_broken_tracker_is_left_out_once_and_the_others_go_on(caplog):
+def test_a_broken_tracker_is_left_out_once_and_the_others_continue(caplog):
     broken, sound = Listener(fails_at=2), Listener()
     trackers = Trackers([broken, sound])
     for images in (1, 2, 3):
@@ -43,7 +43,7 @@ def test_every_tracker_is_finished_even_a_broken_one():
     assert broken.finished == sound.finished == "failed"
 
 
-def test_a_mistake_in_the_configuration_is_not_swallowed():
+def test_an_error_in_the_configuration_is_raised():
     class Misconfigured(Tracker):
         def start(self, config, run):
             raise ValueError("tracking.x is wrong")
@@ -52,7 +52,7 @@ def test_a_mistake_in_the_configuration_is_not_swallowed():
         Trackers([Misconfigured()]).start({}, RUN)
 
 
-def test_stopping_the_process_is_never_swallowed():
+def test_an_exception_that_stops_the_process_is_raised():
     class Interrupted(Tracker):
         def log(self, metrics, images):
             raise KeyboardInterrupt

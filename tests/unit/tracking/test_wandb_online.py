@@ -1,4 +1,4 @@
-"""Runs that are recorded online, by a server in the test's own process, and offline records that are sent to it."""
+"""Online runs, recorded by a server in the test's own process, and offline records sent to it."""
 
 import os
 import shlex
@@ -32,14 +32,14 @@ def log(trackers, counts, picture=None):
 
 
 def send(folder, server):
-    """What the printed command does."""
+    """Run the printed command."""
     command = command_to_send(folder).replace("wandb sync", f"{shlex.quote(sys.executable)} -m wandb sync")
     environment = os.environ | {"WANDB_BASE_URL": server.url}
     subprocess.run(command, shell=True, check=True, cwd=folder, env=environment, capture_output=True, timeout=60)
 
 
 def amended(folder, server, status):
-    """What is said of figures that were measured later."""
+    """The returned line for figures that are measured later."""
     info = RunInfo(ID, "demo", folder, 128, "lr")
     return WandbTracker(project="tests", base_url=server.url).amend({"seed": 0}, info, {"fully true": 0.97}, status)
 
@@ -51,7 +51,7 @@ def counts_of(run, name="train/loss"):
 def test_online_the_server_knows_the_run_and_its_address_is_shown(tmp_path, server, picture):
     trackers = started(tmp_path / "run", base_url=server.url, tags=["first"])
     log(trackers, [64, 128], picture)
-    trackers.table("samples/told", ["image", "told"], [[picture, "a red circle"]], 128)
+    trackers.table("samples/examples", ["image", "caption"], [[picture, "a red circle"]], 128)
     trackers.summary({"best": 0.5})
     assert trackers.finish("failed") == [f"W&B: {server.url}/somebody/tests/runs/{ID}"]
     run = server.runs[ID]
@@ -72,10 +72,10 @@ def test_online_a_resumed_run_sends_only_what_the_server_lacks(tmp_path, server,
     assert sorted(set(counts_of(run))) == [64, 128, 192, 256, 320]
     assert sorted(set(counts_of(run, "samples/grid"))) == [64, 128, 192, 256, 320]
     assert counts_of(run) == sorted(counts_of(run))
-    assert len(counts_of(run)) <= 6  # the row at which the server had stopped may be there twice
+    assert len(counts_of(run)) <= 6  # the last row before the server stopped may appear twice
 
 
-def test_a_run_that_begins_anew_replaces_what_the_server_has_of_it(tmp_path, server):
+def test_a_run_that_starts_again_replaces_its_record_on_the_server(tmp_path, server):
     first = started(tmp_path / "run", base_url=server.url)
     log(first, [64, 128, 192])
     first.finish("failed")
@@ -119,7 +119,7 @@ def test_online_offline_online_leaves_no_gap(tmp_path, server):
 def test_one_command_sends_an_offline_run_with_its_pictures_and_tables(tmp_path, server, picture):
     trackers = started(tmp_path / "run", mode="offline", log_checkpoints=True)
     log(trackers, [64, 128], picture)
-    trackers.table("samples/told", ["image", "told"], [[picture, "a red circle"]], 128)
+    trackers.table("samples/examples", ["image", "caption"], [[picture, "a red circle"]], 128)
     trackers.checkpoint(picture, 128)
     trackers.finish("done")
     send(tmp_path / "run", server)
@@ -141,13 +141,13 @@ tracker = WandbTracker(project="tests", base_url=sys.argv[1], log_checkpoints=Tr
 tracker.start({}, RunInfo("1", "demo", folder))
 tracker.log({"train/loss": 0.5}, 64)
 tracker.image("samples/grid", Path("picture.png").absolute(), 64)
-tracker.table("samples/told", ["image"], [[Path("picture.png").absolute()]], 64)
+tracker.table("samples/examples", ["image"], [[Path("picture.png").absolute()]], 64)
 tracker.checkpoint(Path("picture.png").absolute(), 64)
 print(tracker.finish("done"))
 """
 
 
-def test_nothing_that_is_sent_names_machine_person_or_folders(tmp_path, server):
+def test_no_sent_data_names_machine_person_or_folders(tmp_path, server):
     home = tmp_path / SECRET
     home.mkdir()
     environment = os.environ | {"HOME": str(home), "USER": SECRET, "LOGNAME": SECRET}
@@ -162,7 +162,7 @@ def test_nothing_that_is_sent_names_machine_person_or_folders(tmp_path, server):
     assert [word for word in private if len(word) > 4 and word.encode() in sent] == []
 
 
-def test_a_server_that_vanishes_costs_neither_time_nor_curves(tmp_path, server, caplog):
+def test_a_lost_server_costs_neither_time_nor_curves(tmp_path, server, caplog):
     trackers = started(tmp_path / "run", base_url=server.url, finish_timeout_seconds=2)
     log(trackers, [64])
     server.vanish()
@@ -171,7 +171,7 @@ def test_a_server_that_vanishes_costs_neither_time_nor_curves(tmp_path, server, 
     assert time.monotonic() - begin < 1
     (line,) = trackers.finish("done")
     assert time.monotonic() - begin < 8
-    assert "W&B did not take everything in time; to send it:\nwandb sync --no-skip-online " in line
+    assert "the upload to W&B timed out; to finish it:\nwandb sync --no-skip-online " in line
     assert len((tmp_path / "run" / "metrics.csv").read_text().splitlines()) == 4
 
 
@@ -188,7 +188,7 @@ def test_figures_measured_later_join_an_online_runs_summary_and_leave_it_as_it_e
     assert line == f"W&B: {server.url}/somebody/tests/runs/{ID}"
 
 
-def test_figures_of_a_run_that_is_being_trained_do_not_get_into_its_way(tmp_path, server):
+def test_later_figures_of_a_running_run_get_a_record_of_their_own(tmp_path, server):
     trackers = started(tmp_path / "run", base_url=server.url)
     log(trackers, [64])
     assert "wandb sync " in amended(tmp_path / "run", server, "running")
@@ -221,7 +221,7 @@ def test_under_an_agent_the_run_is_the_agents_and_keeps_its_whole_configuration(
 
 
 @pytest.mark.parametrize("gone", [False, True])
-def test_only_a_server_that_is_there_answers(server, gone):
+def test_only_a_running_server_answers(server, gone):
     if gone:
         server.vanish()
     assert answers(server.url, timeout_seconds=2) != gone

@@ -28,7 +28,7 @@ def started(folder, resume_images=None, mode="offline", sweep="", facts=None, **
 
 
 def only_record(folder):
-    """Once it is whole: what W&B's service writes last may come after the tracker has finished."""
+    """Wait until it is complete: W&B's service may write its last data after the tracker has finished."""
     (record,) = records_in(folder)
     deadline = time.monotonic() + 10
     while (run := read_record(record)).exit_code is None and time.monotonic() < deadline:
@@ -43,7 +43,7 @@ def test_an_offline_run_reads_back_whole(tmp_path, picture, monkeypatch):
     trackers.log({"train/loss": 0.5}, 64)
     trackers.log({"train/loss": 0.25}, 128)
     trackers.image("samples/grid", picture, 128, "a red circle")
-    trackers.table("samples/captions", ["image", "told"], [[picture, "a red circle"]], 128)
+    trackers.table("samples/captions", ["image", "caption"], [[picture, "a red circle"]], 128)
     trackers.summary({"best": 0.75})
     lines = trackers.finish("done")
 
@@ -69,15 +69,15 @@ def test_every_way_to_end_is_recorded(tmp_path, status, code):
     assert (run.exit_code, run.summary["status"]) == (code, status)
 
 
-def test_a_resumed_offline_run_holds_everything_once_and_keeps_what_was_before(tmp_path, picture):
+def test_a_resumed_offline_run_holds_everything_once_and_keeps_the_earlier_record(tmp_path, picture):
     folder = tmp_path / "run"
     first = started(folder)
     for images in (64, 128, 192):
         first.log({"train/loss": 1 / images}, images)
         first.image("samples/grid", picture, images)
-        first.table("samples/told", ["image", "told"], [[picture, f"{images} “images”\u2028"]], images)
+        first.table("samples/examples", ["image", "caption"], [[picture, f"{images} “images”\u2028"]], images)
     first.finish("stopped")
-    wandb.teardown()  # as at the end of a process: all is written
+    wandb.teardown()  # as at the end of a process: everything is written
     (before,) = records_in(folder)
     content = next(before.glob("*.wandb")).read_bytes()
     time.sleep(1.1)  # W&B names its folders by the second
@@ -91,29 +91,29 @@ def test_a_resumed_offline_run_holds_everything_once_and_keeps_what_was_before(t
     run = only_record(folder)
     assert [images for images, _ in run.curve("train/loss")] == [64, 128, 192, 256]
     assert [images for images, _ in run.curve("samples/grid.width")] == [64, 128, 192, 256]
-    assert [images for images, _ in run.curve("samples/told.nrows")] == [64, 128]
+    assert [images for images, _ in run.curve("samples/examples.nrows")] == [64, 128]
     assert run.id == ID
     kept = folder / "wandb" / "superseded" / before.name
     assert next(kept.glob("*.wandb")).read_bytes() == content
 
 
-def test_pictures_and_tables_are_sent_by_choice(tmp_path, picture):
+def test_pictures_and_tables_are_optional(tmp_path, picture):
     trackers = started(tmp_path / "run", log_images=False, log_tables=False)
     trackers.log({"train/loss": 0.5}, 64)
     trackers.image("samples/grid", picture, 64)
-    trackers.table("samples/told", ["image"], [[picture]], 64)
+    trackers.table("samples/examples", ["image"], [[picture]], 64)
     trackers.finish("done")
     assert {name for row in only_record(tmp_path / "run").history for name in row if "/" in name} == {"train/loss"}
 
 
 @pytest.mark.parametrize("chosen", [True, False])
-def test_the_checkpoint_becomes_an_artifact_by_choice(tmp_path, chosen):
+def test_the_checkpoint_is_an_artifact_if_requested(tmp_path, chosen):
     trackers = started(tmp_path / "run", log_checkpoints=chosen)
     checkpoint = tmp_path / "best.ckpt"
     checkpoint.write_bytes(b"weights")
     trackers.checkpoint(checkpoint, 64)
     trackers.finish("done")
-    checkpoint.write_bytes(b"other weights")  # what was to be sent stays as it was
+    checkpoint.write_bytes(b"other weights")  # the artifact keeps the earlier content
     staged = [path.read_bytes() for path in (tmp_path / "run" / "wandb").rglob("staging/*")]
     assert staged == ([b"weights"] if chosen else [])
 
@@ -132,7 +132,7 @@ tracker.finish("done")
 
 
 @pytest.mark.parametrize("asked", [False, True])
-def test_the_record_names_machine_person_and_folders_only_if_asked(tmp_path, asked):
+def test_the_record_names_machine_person_and_folders_only_if_requested(tmp_path, asked):
     home = tmp_path / SECRET
     home.mkdir()
     names = {"HOME": str(home), "USER": SECRET, "LOGNAME": SECRET, "ASKED": str(int(asked))}
@@ -145,7 +145,7 @@ def test_the_record_names_machine_person_and_folders_only_if_asked(tmp_path, ask
     assert bool(found) == asked, found
 
 
-def test_without_a_key_one_message_says_why_and_how_to_send_the_run(tmp_path, caplog, monkeypatch):
+def test_without_a_key_one_message_names_the_reason_and_the_command(tmp_path, caplog, monkeypatch):
     monkeypatch.chdir(tmp_path)
     trackers = started(tmp_path / "run", mode="online")
     trackers.log({"train/loss": 0.5}, 64)
@@ -168,7 +168,7 @@ def test_without_a_network_the_run_is_offline_at_once(tmp_path, caplog, with_key
     assert only_record(tmp_path / "run").curve("train/loss") == [(64, 0.5)]
 
 
-def test_a_server_that_accepts_and_never_answers_is_given_up_in_time(tmp_path, caplog, with_key):
+def test_a_server_that_never_answers_times_out(tmp_path, caplog, with_key):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         begin = time.monotonic()
@@ -198,7 +198,7 @@ trackers.finish("done")
 """
 
 
-def test_a_service_that_dies_costs_one_warning_and_training_goes_on(tmp_path):
+def test_a_dead_service_costs_one_warning_and_training_continues(tmp_path):
     command = [sys.executable, "-c", DYING_SERVICE]
     ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert ended.returncode == 0
@@ -220,7 +220,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
-def test_of_a_run_that_is_killed_all_but_the_last_second_is_on_the_disk(tmp_path):
+def test_a_killed_run_loses_at_most_its_last_second(tmp_path):
     ended = subprocess.run([sys.executable, "-c", KILLED], cwd=tmp_path, timeout=60)
     assert ended.returncode == -signal.SIGKILL
     run = read_record(*records_in(tmp_path))
@@ -228,7 +228,7 @@ def test_of_a_run_that_is_killed_all_but_the_last_second_is_on_the_disk(tmp_path
     assert run.exit_code is None
 
 
-def test_a_picture_that_cannot_be_copied_costs_the_pictures_and_not_the_curves(tmp_path, caplog, picture, monkeypatch):
+def test_a_failed_picture_costs_the_pictures_and_not_the_curves(tmp_path, caplog, picture, monkeypatch):
     trackers = started(tmp_path / "run")
 
     def full(*_, **__):
@@ -240,12 +240,12 @@ def test_a_picture_that_cannot_be_copied_costs_the_pictures_and_not_the_curves(t
         trackers.log({"train/loss": 0.5}, images)
     trackers.finish("done")
     assert [record.message for record in caplog.records if record.name.startswith("diptych")] == [
-        "W&B gets no more pictures of this start: [Errno 28] No space left on device"
+        "W&B receives no more pictures of this start: [Errno 28] No space left on device"
     ]
     assert only_record(tmp_path / "run").curve("train/loss") == [(64, 0.5), (128, 0.5)]
 
 
-def test_figures_measured_later_are_a_record_of_their_own(tmp_path):
+def test_later_figures_of_an_offline_run_get_a_record_of_their_own(tmp_path):
     folder = tmp_path / "run"
     started(folder, sweep="lr").finish("done")
     wandb.teardown()
@@ -267,7 +267,7 @@ def test_figures_measured_later_are_a_record_of_their_own(tmp_path):
 
 
 def test_an_unknown_mode_names_the_key():
-    with pytest.raises(ValueError, match=r"tracking\.wandb\.mode is 'of'"):
+    with pytest.raises(ValueError, match=r"tracking\.wandb\.mode='of'"):
         WandbTracker(project="tests", mode="of")
 
 
@@ -279,7 +279,7 @@ def test_runs_of_a_sweep_are_a_group(tmp_path, sweep, options, group):
     assert only_record(tmp_path / "run").group == group
 
 
-def test_nothing_is_to_be_sent_where_nothing_was_recorded_offline(tmp_path):
+def test_without_offline_records_there_is_no_command_to_send(tmp_path):
     assert command_to_send(tmp_path) is None
     assert command_to_send(tmp_path, runs="*") is None
 
@@ -294,7 +294,7 @@ def test_one_command_sends_the_runs_that_a_folder_links_to(tmp_path, monkeypatch
     assert command_to_send(tmp_path / "outputs" / "x y") == "wandb sync 'outputs/x y'/wandb/offline-run-*"
 
 
-def test_a_record_in_which_nothing_stands_does_not_keep_a_sweep_from_being_sent(tmp_path):
+def test_an_empty_record_does_not_prevent_sending_a_sweep(tmp_path):
     for run, content in (("a", b":W&B\xe1\xbe\x00"), ("b", b":W&B\xe1\xbe\x00 and more")):
         record = tmp_path / run / "wandb" / f"offline-run-1-{run}"
         record.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""The shipped calibration holds what is promised of the judge, and measuring again gives the same."""
+"""The shipped calibration meets the promised accuracy of the judge, and a new measurement gives the same."""
 
 from dataclasses import replace
 from random import Random
@@ -13,7 +13,7 @@ from diptych.types import Scene, SceneObject
 from diptych.world import SHAPES, Judge, WorldSpec, render, sample_scene
 from diptych.world.judging.limits import JUDGE_VERSION, calibration, limits_for
 from diptych.world.spec import RADII_AT_32
-from judge_calibration import Plan, calibrate
+from judge_calibration import CalibrationSize, calibrate
 from judge_calibration.information import confusion_probs, error_floor
 from judge_calibration.measure import minimal_pairs, off_grammar, reads_exactly, under
 from judge_calibration.nuisances import COMBINED, LOSSLESS, SINGLE, Nuisance
@@ -35,7 +35,7 @@ def conditions(side: int, wanted: tuple[Nuisance, ...]):
     return [rows[nuisance.name] for nuisance in wanted]
 
 
-def test_the_calibration_is_of_this_judge_and_of_ten_thousand_pictures_a_condition():
+def test_the_calibration_is_of_this_judge_with_ten_thousand_pictures_per_condition():
     assert calibration()["judge"] == JUDGE_VERSION
     assert calibration()["num"] >= 10_000
     assert (SIDES, FULL) == ([32, 64, 128], [32, 64])
@@ -48,7 +48,7 @@ def test_nothing_was_misread_without_loss(side: int):
 
 
 @pytest.mark.parametrize("side", FULL)
-def test_single_nuisances_were_read_as_promised_shape_by_shape_with_few_false_alarms(side: int):
+def test_every_shape_was_read_as_promised_under_single_nuisances_with_few_false_alarms(side: int):
     for row in conditions(side, SINGLE):
         assert row["exact"] / row["num"] >= LEAST_EXACT[side]
         assert set(row["shapes"]) == set(SHAPES)
@@ -57,7 +57,7 @@ def test_single_nuisances_were_read_as_promised_shape_by_shape_with_few_false_al
 
 
 @pytest.mark.parametrize("side", FULL)
-def test_what_is_no_scene_was_refused_as_promised(side: int):
+def test_pictures_outside_the_grammar_were_refused_as_promised(side: int):
     rows = calibration()["sides"][str(side)]["off_grammar"]
     assert set(rows) == set(BATTERY)
     for row in rows.values():
@@ -65,7 +65,7 @@ def test_what_is_no_scene_was_refused_as_promised(side: int):
 
 
 @pytest.mark.parametrize("side", SIDES)
-def test_every_minimal_pair_was_told_apart(side: int):
+def test_every_minimal_pair_was_distinguished(side: int):
     pairs = calibration()["sides"][str(side)]["minimal_pairs"]
     assert set(pairs) == set(ASPECTS_CHANGED)
     for flipped, tried in pairs.values():
@@ -73,14 +73,14 @@ def test_every_minimal_pair_was_told_apart(side: int):
 
 
 @pytest.mark.parametrize("side", FULL)
-def test_nobody_misread_less_than_information_allows(side: int):
+def test_no_error_rate_is_below_the_information_bound(side: int):
     for row in conditions(side, COMBINED):
         assert row["num"] - row["exact"] >= binom.ppf(1e-4, row["num"], row["least_error"])
 
 
-def test_a_small_calibration_has_the_shape_of_the_shipped_one_and_repeats_itself():
-    plan = Plan(num=6, num_off_grammar=6, num_tuning=6, seed=3)
-    first, second = (calibrate([32], plan, lambda items, description, total: iter(items)) for _ in range(2))
+def test_a_small_calibration_has_the_structure_of_the_shipped_one_and_is_reproducible():
+    size = CalibrationSize(num=6, num_off_grammar=6, num_tuning=6, seed=3)
+    first, second = (calibrate([32], size, lambda items, description, total: iter(items)) for _ in range(2))
     assert first == second
     assert first["sides"]["32"].keys() == calibration()["sides"]["32"].keys()
 
@@ -91,7 +91,7 @@ def test_limits_of_other_canvases_are_those_of_the_nearest():
 
 
 @pytest.mark.parametrize("nuisance", [*LOSSLESS, *SINGLE, *COMBINED], ids=lambda nuisance: nuisance.name)
-def test_nuisances_are_as_strong_as_stated(nuisance: Nuisance):
+def test_nuisances_have_the_stated_strength(nuisance: Nuisance):
     grey = torch.zeros(8, 3, 64, 64)
     spoilt = nuisance.apply(grey, torch.Generator().manual_seed(0))
     assert spoilt.std().item() / 2 == pytest.approx(nuisance.noise, rel=0.05, abs=0.005)
@@ -106,7 +106,7 @@ def test_nuisances_are_as_strong_as_stated(nuisance: Nuisance):
 
 
 @pytest.mark.parametrize("kind", BATTERY)
-def test_the_battery_spoils_the_first_object_and_nothing_else(kind: str):
+def test_off_grammar_pictures_change_the_first_object_only(kind: str):
     spoilt, clean = BATTERY[kind](SCENES, Random(0)), render(SCENES)
     for scene, picture, before in zip(SCENES, spoilt, clean, strict=True):
         different = (picture - before).abs().amax(dim=0) > 1e-4
@@ -134,7 +134,7 @@ def test_minimal_pairs_differ_in_one_thing_only(aspect: str):
         assert sum(words) == (0 if aspect == "relation" else 1)
 
 
-def test_counting_says_what_was_misread_and_refused():
+def test_the_table_counts_misread_and_refused_pictures():
     count = under(JUDGE, Nuisance(), 12, seed=5)
     assert (count.num, count.exact, count.off_grammar, count.ambiguous) == (12, 12, 0, 0)
     assert sum(num for _, num in count.shapes.values()) >= 12
@@ -152,8 +152,8 @@ def test_a_missing_moved_or_changed_object_is_no_exact_reading():
     assert not reads_exactly(reading, replace(scene, objects=(first, replace(second, colour=_another(second.colour)))))
 
 
-def test_the_floor_is_the_error_of_whoever_knows_the_picture_and_its_nearest_rival():
-    """Both pictures are drawn, noise is laid over the true one, and the nearer of the two wins."""
+def test_the_information_bound_is_the_error_of_an_observer_who_knows_both_pictures():
+    """Noise is added to the true picture, and the nearer of the two pictures wins."""
     thing, calm = SceneObject("circle", "red", "small", 16.0, 16.0, 4.0), replace(RESTLESS, noise=0.0)
     true, rival = (calm.apply(render([Scene(32, (one,))]), torch.Generator()) for one in (thing, nearest_rival(thing)))
     num, rng, wrong = 20_000, torch.Generator().manual_seed(0), 0
@@ -166,7 +166,7 @@ def test_the_floor_is_the_error_of_whoever_knows_the_picture_and_its_nearest_riv
 
 
 def nearest_rival(thing: SceneObject) -> SceneObject:
-    """The small object of another shape whose blurred picture is nearest, found by scipy and not by the calibration."""
+    """The small object of another shape with the nearest blurred picture, found by scipy, not by the calibration."""
     calm, rng = replace(RESTLESS, noise=0.0), torch.Generator()
     true = calm.apply(render([Scene(32, (thing,))]), rng)
 
@@ -183,7 +183,7 @@ def nearest_rival(thing: SceneObject) -> SceneObject:
     return other(best, found[best].x)
 
 
-def test_the_floor_grows_with_noise_and_blur_and_shrinks_with_contrast():
+def test_the_information_bound_grows_with_noise_and_blur_and_shrinks_with_contrast():
     floors = [error_floor(SCENES[:6], n) for n in (RESTLESS, replace(RESTLESS, noise=0.2), Nuisance(noise=0.2))]
     assert floors[1] > floors[0] > 0
     assert floors[1] > floors[2]

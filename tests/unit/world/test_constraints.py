@@ -12,7 +12,7 @@ COMPLETE = Constraints(
 )
 
 
-def test_a_complete_true_claim_is_exact_in_whatever_order_the_objects_come():
+def test_a_complete_true_claim_is_exact_for_any_order_of_objects():
     assert COMPLETE.exact_for(PAIR)
     assert COMPLETE.exact_for(Scene(32, PAIR.objects[::-1]))
 
@@ -29,7 +29,7 @@ def test_a_complete_true_claim_is_exact_in_whatever_order_the_objects_come():
         (Mention(number=2), True),
     ],
 )
-def test_a_mention_is_true_if_some_object_has_all_it_names(mention: Mention, true: bool):
+def test_a_mention_is_true_if_some_object_has_all_its_attributes(mention: Mention, true: bool):
     assert Constraints((mention,)).entailed_by(PAIR) is true
 
 
@@ -39,7 +39,7 @@ def test_different_mentions_are_different_objects():
     assert Constraints((circle, circle)).entailed_by(TWINS)
 
 
-def test_a_number_means_exactly_so_many_and_one_means_at_least_one():
+def test_a_number_is_exact_and_one_means_at_least_one():
     assert Constraints((Mention("circle", number=2),)).entailed_by(TWINS)
     assert Constraints((Mention("circle"),)).entailed_by(TWINS)
     three = Scene(32, (*TWINS.objects, BLUE_SQUARE, SceneObject("circle", "red", "large", 20.0, 8.0, 5.5)))
@@ -61,11 +61,11 @@ def test_leaving_out_or_adding_anything_is_not_exact(constraints: Constraints, s
     assert not constraints.exact_for(scene)
 
 
-def test_one_object_is_told_exactly_without_relations():
+def test_one_object_is_described_exactly_without_relations():
     assert Constraints(COMPLETE.mentions[:1]).exact_for(Scene(32, (RED_CIRCLE,)))
 
 
-def test_three_objects_need_relations_that_tie_them_together():
+def test_three_objects_need_relations_that_connect_them():
     third = SceneObject("ring", "red", "small", 28.0, 8.0, 4.1)
     scene = Scene(64, (*PAIR.objects, third))
     mentions = (*COMPLETE.mentions, Mention("ring", "red", "small"))
@@ -107,7 +107,7 @@ def test_nothing_matches_an_empty_scene():
     assert COMPLETE.compare(Scene(32, ())).shape == 0
 
 
-def test_an_exact_sentence_says_all_facts_and_a_vague_one_few():
+def test_an_exact_sentence_contains_all_facts_and_a_vague_one_few():
     assert COMPLETE.atoms(PAIR) == (7, 7, 0, 7)
     assert Constraints((Mention("circle"),)).atoms(PAIR).informativeness == pytest.approx(1 / 7)
     assert Constraints((Mention(),)).atoms(PAIR).informativeness == 0
@@ -135,7 +135,7 @@ def test_hallucination_is_the_share_of_claims_that_are_false():
         Constraints((COMPLETE.mentions[0],) * 2, (Relation(0, "left", 1),)),
     ],
 )
-def test_what_is_entailed_hallucinates_nothing_and_what_is_exact_says_everything(claim, scene):
+def test_an_entailed_claim_has_no_hallucination_and_an_exact_one_all_facts(claim, scene):
     atoms = claim.atoms(scene)
     assert (atoms.hallucination == 0) == claim.entailed_by(scene)
     assert (atoms.hallucination == 0 and atoms.informativeness == 1) == claim.exact_for(scene)

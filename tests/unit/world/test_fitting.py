@@ -12,7 +12,7 @@ TRUTH = torch.tensor([[[12.3, 13.1, 4.6, 0.5]]])
 
 
 @pytest.mark.parametrize("number", range(len(SHAPES)), ids=SHAPES)
-def test_fitting_finds_place_radius_blur_and_colour_again(number: int):
+def test_fitting_recovers_position_radius_blur_and_colour(number: int):
     shape, colour = torch.tensor([[number]]), torch.tensor([0.9, -0.8, 0.7])
     patches = colour[None, :, None, None] * blurred_masks(shape, TRUTH, 25)
     found = fit(shape, TRUTH + torch.tensor([0.8, -0.7, 0.6, 0.4]), patches, RADII, steps=8)
@@ -21,7 +21,7 @@ def test_fitting_finds_place_radius_blur_and_colour_again(number: int):
     torch.testing.assert_close(found.colour[0, 0], colour, atol=0.02, rtol=0)
 
 
-def test_more_steps_never_leave_more_over():
+def test_more_steps_never_increase_the_error():
     shape = torch.tensor([[SHAPES.index("star")]])
     patches = blurred_masks(shape, TRUTH, 25).expand(-1, 3, -1, -1)
     start = TRUTH + torch.tensor([0.9, 0.9, -0.5, 0.3])
@@ -54,7 +54,7 @@ def test_hypotheses_are_fitted_independently():
     torch.testing.assert_close(together.params[1:, 2:3], alone.params, atol=1e-4, rtol=0)
 
 
-def test_the_true_shape_leaves_least_over_and_is_the_best():
+def test_the_true_shape_has_the_smallest_error():
     shapes = torch.arange(len(SHAPES)).expand(len(SHAPES), -1)
     truth = TRUTH.expand(len(SHAPES), -1, -1)
     patches = blurred_masks(shapes[0, :, None], truth, 25).expand(-1, 3, -1, -1)

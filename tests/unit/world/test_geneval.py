@@ -1,4 +1,4 @@
-"""GenEval's rules on scenes made by hand, and against a second, plain reading of the definition."""
+"""GenEval's rules on scenes made by hand, and against a second, plain implementation."""
 
 from itertools import permutations
 from random import Random
@@ -30,7 +30,7 @@ RED_CIRCLE = {"class": "circle", "count": 1, "color": "red"}
 TWO_CIRCLES = asked("counting", {"class": "circle", "count": 2}, exclude=[{"class": "circle", "count": 3}])
 
 
-def test_other_objects_are_never_wrong_but_in_counting():
+def test_other_objects_are_wrong_only_in_counting():
     one = asked("single_object", {"class": "circle", "count": 1})
     crowd = scene(thing(), thing(x=40), thing("star", x=40, y=40))
     assert is_correct(one, crowd)
@@ -63,7 +63,7 @@ def test_any_object_of_the_class_may_have_the_colour():
         (-20, 20, {"left of", "below"}),
         (20, 11.5, {"right of"}),  # 9.9 / 23.1 = 0.43
         (20, 14, {"right of", "below"}),  # 12.4 / 24.4 = 0.51
-        (1.5, 1.5, set()),  # nothing is left of an offset shorter than a tenth of both boxes
+        (1.5, 1.5, set()),  # an offset shorter than a tenth of both boxes becomes zero
         (2.2, 2.2, set()),  # 0.6 / 3.1 = 0.19
         (0, 0, set()),
     ],
@@ -73,7 +73,7 @@ def test_relations_are_those_of_the_shortened_offset(right, down, relations):
     assert relations_between(first, second) == relations
 
 
-def test_a_position_refers_to_a_clause_that_stands_before_it():
+def test_a_position_refers_to_an_earlier_clause():
     claims = Constraints((Mention("circle"), Mention("square")), (Relation(0, "above", 1),))
     wanted = metadata("position", claims, "a circle above a square")
     assert wanted == {
@@ -85,13 +85,13 @@ def test_a_position_refers_to_a_clause_that_stands_before_it():
     assert not is_correct(wanted, scene(thing(y=40), thing("square", y=10)))
 
 
-def test_counting_excludes_one_more_than_it_asks_for():
+def test_counting_excludes_one_object_more():
     wanted = metadata("counting", Constraints((Mention("star", number=3),)), "three stars")
     assert wanted["include"] == [{"class": "star", "count": 3}]
     assert wanted["exclude"] == [{"class": "star", "count": 4}]
 
 
-def test_atoms_are_single_claims_and_what_is_said_of_nothing_does_not_hold():
+def test_claims_about_a_missing_object_do_not_hold():
     claims = Constraints((Mention("circle", "red"), Mention("square", "blue")), (Relation(0, "above", 1),))
     wanted = metadata("color_position", claims, "")
     assert [atom.kind for atom in atoms_of(wanted)] == ["object", "object", "color", "color", "position"]
@@ -109,7 +109,7 @@ def test_too_many_objects_break_the_count_alone():
 
 
 def plainly_correct(wanted: dict, shown: Scene) -> bool:
-    """The definition once more, for scenes in which no shape comes twice: boxes, clause after clause."""
+    """The definition again, for scenes with different shapes: boxes, clause by clause."""
     boxes = {}
     for o in shown.objects:
         half = np.array(HALF_EXTENTS[o.shape]) * o.radius
@@ -132,7 +132,7 @@ def plainly_correct(wanted: dict, shown: Scene) -> bool:
     return True
 
 
-def test_scores_are_those_of_a_plain_reading_of_the_definition():
+def test_scores_equal_those_of_a_plain_implementation():
     spec, rng = WorldSpec(min_objects=1, max_objects=4, side=64), Random(3)
     scenes = [
         s for s in (sample_scene(spec, rng) for _ in range(600)) if len({o.shape for o in s.objects}) == len(s.objects)

@@ -30,7 +30,7 @@ SCENE = Scene(
 )
 
 
-def test_english_reads_as_people_write_it():
+def test_english_sentences_are_natural():
     said = {name: ENGLISH.describe(SCENE, Random(0), phrasings=[name]) for name in ENGLISH.phrasings[:7]}
     said |= {name: ENGLISH.describe(SCENE, Random(1), phrasings=[name]) for name in ("plain",)}
     first, second = "a small red circle", "a large blue square"
@@ -44,13 +44,13 @@ def test_english_reads_as_people_write_it():
     assert all(said[name] in sentences for name, sentences in either.items())
 
 
-def test_chinese_reads_as_people_write_it():
+def test_chinese_sentences_are_natural():
     sentence = CHINESE.describe(SCENE, Random(0), phrasings=["plain"])
     first, second = "一个红色的小圆形", "一个蓝色的大正方形"
     assert sentence in {f"{first}在{second}的上面", f"{second}在{first}的下面"}
 
 
-def test_both_sides_of_a_relation_are_told():
+def test_relations_are_described_in_both_directions():
     said = {ENGLISH.describe(SCENE, Random(seed), phrasings=["plain"]) for seed in range(20)}
     assert said == {
         "a small red circle above a large blue square",
@@ -92,7 +92,7 @@ def test_equal_objects_are_counted_and_articles_agree():
         "{first} {relation} {second}",
     ],
 )
-def test_what_is_no_sentence_is_not_read(sentence: str):
+def test_text_outside_the_grammar_is_not_parsed(sentence: str):
     assert ENGLISH.parse(sentence) is None
 
 
@@ -105,7 +105,7 @@ def test_case_and_white_space_do_not_matter():
     )
 
 
-def test_a_chain_says_every_relation_of_its_row():
+def test_a_chain_names_every_relation():
     constraints = ENGLISH.parse("a red circle above a blue square, which is left of a ring, which is below a star")
     assert constraints is not None
     assert constraints.relations == (Relation(0, "above", 1), Relation(1, "left_of", 2), Relation(2, "below", 3))
@@ -126,7 +126,7 @@ def test_a_complete_sentence_with_one_word_changed_is_false(grammar: Grammar):
 
 
 def corruptions(constraints: Constraints) -> list[Constraints]:
-    """Every claim that differs in one attribute of one mention, or in the side of the relation."""
+    """Every claim that differs in one attribute of one mention, or in the direction of the relation."""
     changed = []
     for i, mention in enumerate(constraints.mentions):
         for name, words in (("shape", SHAPES), ("colour", COLOURS), ("size", SIZES)):
@@ -154,7 +154,7 @@ def test_different_seeds_give_different_references():
 
 
 @pytest.mark.parametrize("grammar", LANGUAGES, ids=lambda grammar: grammar.name)
-def test_some_phrasings_are_held_out_and_training_can_say_everything_without_them(grammar: Grammar):
+def test_training_can_express_everything_without_the_held_out_phrasings(grammar: Grammar):
     kept = [name for name in grammar.phrasings if name not in grammar.held_out_phrasings]
     for names in (kept, grammar.held_out_phrasings):
         for seed in range(20):
@@ -175,7 +175,7 @@ def test_objects_without_clear_relations_are_listed():
 @pytest.mark.parametrize(
     ("names", "words"), [(["plane"], "has no 'plane'"), (["bare_list"], "add one of plain"), ([], "add one of")]
 )
-def test_phrasings_that_cannot_say_it_are_refused(names: list[str], words: str):
+def test_phrasings_that_cannot_express_the_scene_are_refused(names: list[str], words: str):
     with pytest.raises(ValueError, match=words):
         ENGLISH.describe(SCENE, Random(0), phrasings=names)
 
@@ -186,7 +186,7 @@ def test_an_unknown_language_is_refused_with_the_known_ones():
 
 
 @pytest.mark.parametrize("grammar", LANGUAGES, ids=lambda grammar: grammar.name)
-def test_the_texts_hold_every_character_that_sentences_use(grammar: Grammar):
+def test_the_texts_contain_every_character_of_sentences(grammar: Grammar):
     known = set("".join(grammar.texts()))
     for seed in range(200):
         scene = sample_scene(CROWDS, Random(seed))
@@ -206,7 +206,7 @@ def language_table() -> dict[str, Any]:
     return tomllib.loads((resources.files("diptych.world") / "languages" / "en.toml").read_text(encoding="utf-8"))
 
 
-def test_a_language_that_says_two_things_alike_is_refused():
+def test_a_language_with_equal_words_for_two_things_is_refused():
     table = language_table()
     table["nouns"]["square"] = table["nouns"]["circle"]
     with pytest.raises(ValueError, match="two different noun phrases are spelt alike"):

@@ -1,4 +1,4 @@
-"""Grammar and scenes are inverse to each other: laws over all claims and all scenes, not examples."""
+"""Describing and parsing are inverse: laws over all claims and all scenes, not examples."""
 
 from random import Random
 
@@ -36,7 +36,7 @@ counted = st.builds(Mention, st.sampled_from(SHAPES), st.sampled_from(COLOURS), 
 
 @settings(max_examples=300, deadline=None)
 @given(language=languages, seed=seeds, complete=st.booleans())
-def test_every_sentence_reads_back_as_something_its_scene_bears_out(language: str, seed: int, complete: bool):
+def test_every_sentence_parses_to_claims_that_are_true_of_its_scene(language: str, seed: int, complete: bool):
     grammar, rng = LANGUAGES[language], Random(seed)
     scene = sample_scene(CROWDS, rng)
     constraints = grammar.parse(grammar.describe(scene, rng, complete=complete))
@@ -47,28 +47,28 @@ def test_every_sentence_reads_back_as_something_its_scene_bears_out(language: st
 
 @settings(max_examples=200, deadline=None)
 @given(language=languages, data=st.data(), things=st.lists(mentions, min_size=2, max_size=4))
-def test_any_chain_of_claims_that_is_said_is_read_back(language: str, data: st.DataObject, things: list[Mention]):
+def test_parsing_inverts_saying_for_chains(language: str, data: st.DataObject, things: list[Mention]):
     grammar = LANGUAGES[language]
     names = data.draw(st.lists(st.sampled_from(RELATIONS), min_size=len(things) - 1, max_size=len(things) - 1))
     claims = Constraints(tuple(things), tuple(Relation(i, name, i + 1) for i, name in enumerate(names)))
-    phrasing = data.draw(st.sampled_from([p for p in grammar.language.phrasings.values() if p.tells_relations]))
+    phrasing = data.draw(st.sampled_from([p for p in grammar.language.phrasings.values() if p.has_relations]))
     assume(phrasing.more is not None or len(things) == 2)
     assert grammar.parse(grammar.language.say(claims, phrasing)) == claims
 
 
 @settings(max_examples=200, deadline=None)
 @given(language=languages, data=st.data(), things=st.lists(mentions | counted, min_size=1, max_size=4))
-def test_any_list_of_claims_that_is_said_is_read_back(language: str, data: st.DataObject, things: list[Mention]):
+def test_parsing_inverts_saying_for_lists(language: str, data: st.DataObject, things: list[Mention]):
     grammar = LANGUAGES[language]
-    phrasing = data.draw(st.sampled_from([p for p in grammar.language.phrasings.values() if not p.tells_relations]))
+    phrasing = data.draw(st.sampled_from([p for p in grammar.language.phrasings.values() if not p.has_relations]))
     claims = Constraints(tuple(things))
     assert grammar.parse(grammar.language.say(claims, phrasing)) == claims
 
 
 @settings(max_examples=100, deadline=None)
 @given(first=seeds, second=seeds)
-def test_exact_claims_tell_scenes_of_different_symbols_apart(first: int, second: int):
-    """What is exact for two scenes means that they have the same objects."""
+def test_exact_claims_distinguish_scenes_of_different_symbols(first: int, second: int):
+    """Two scenes with the same exact claims have the same objects."""
     scenes = [sample_scene(WorldSpec(shapes=("circle", "ring"), colours=("red",)), Random(s)) for s in (first, second)]
     constraints = LANGUAGES["en"].parse(LANGUAGES["en"].describe(scenes[0], Random(first)))
     assert constraints is not None
@@ -79,8 +79,8 @@ def test_exact_claims_tell_scenes_of_different_symbols_apart(first: int, second:
 @pytest.mark.parametrize("language", sorted(LANGUAGES))
 @settings(max_examples=200, deadline=None)
 @given(data=st.data())
-def test_dropping_or_doubling_a_word_is_never_read_as_the_same_claims(language: str, data: st.DataObject):
-    """A sentence with a word too few or too many is malformed or says something else."""
+def test_dropping_or_doubling_a_word_never_keeps_the_claims(language: str, data: st.DataObject):
+    """A sentence with a missing or doubled word is malformed or has other claims."""
     grammar = LANGUAGES[language]
     seed = data.draw(seeds)
     sentence = grammar.describe(sample_scene(WorldSpec(), Random(seed)), Random(seed), phrasings=["plain"])

@@ -1,4 +1,4 @@
-"""The judge on what a generator really drew, against labels by eye, and the table of it in docs/judge.md."""
+"""The judge on real generated images, against labels by eye, and their table in docs/judge.md."""
 
 import pytest
 
@@ -10,13 +10,13 @@ def pictures():
     return benchmark.seen()
 
 
-def test_what_is_clear_to_the_eye_is_read_as_the_eye_reads_it(pictures):
+def test_the_judge_agrees_with_clear_labels(pictures):
     clear = [picture for picture in pictures if picture.label["quality"] == "clear"]
     assert len(clear) > 100
     assert all(picture.same for picture in clear)
 
 
-def test_what_is_accepted_was_read_as_the_eye_reads_it_and_is_seldom_rubbish(pictures):
+def test_accepted_pictures_agree_with_the_labels_and_are_rarely_bad(pictures):
     accepted = [picture for picture in pictures if picture.accepted]
     assert sum(picture.same for picture in accepted) >= 0.97 * len(accepted)
     assert sum(picture.label["quality"] == "unreadable" for picture in accepted) <= 0.05 * len(accepted)

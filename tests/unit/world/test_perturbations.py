@@ -1,4 +1,4 @@
-"""Spoiled pictures: strengths in the units that are promised, and crops that leave the truth alone."""
+"""Corrupted pictures have the stated strengths, and crops keep captions true."""
 
 from random import Random
 
@@ -39,7 +39,7 @@ def test_jpeg_loses_more_at_lower_quality_and_stays_in_range():
 
 
 @pytest.mark.parametrize("spec", [WorldSpec(min_objects=1), WorldSpec(min_objects=1, max_objects=4, side=64)])
-def test_a_crop_shows_every_object_as_what_it_was(spec):
+def test_a_crop_keeps_every_object_s_kind(spec):
     scenes = [scene_at(spec, "test", 0, i) for i in range(80)]
     corners = [crop_corner(scene, Random(i)) for i, scene in enumerate(scenes)]
     kept = [(scene, corner) for scene, corner in zip(scenes, corners, strict=True) if corner is not None]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from diptych.types import Scene, SceneObject
 from diptych.world import SHAPES, WorldSpec, relation_between, sample_scene
-from diptych.world.sampling import GAP, MARGIN, Kind, Plan, place
+from diptych.world.sampling import GAP, MARGIN, Kind, SceneSketch, place
 from diptych.world.shapes import HALF_EXTENTS
 
 PAIRS = WorldSpec()
@@ -44,7 +44,7 @@ def assert_well_placed(scene: Scene):
 @pytest.mark.parametrize("spec", WORLDS)
 @settings(max_examples=150, deadline=None)
 @given(seed=st.integers(0, 2**63))
-def test_objects_lie_apart_and_inside_with_a_chain_of_clear_relations(spec: WorldSpec, seed: int):
+def test_objects_are_apart_and_inside_with_a_chain_of_clear_relations(spec: WorldSpec, seed: int):
     scene = sample_scene(spec, Random(seed))
     assert_well_placed(scene)
     neighbours = zip(scene.objects, scene.objects[1:], strict=False)
@@ -59,7 +59,7 @@ def test_any_two_objects_fit_in_any_relation(relation: str):
         for second in SHAPES:
             kinds = Kind(first, "red", "large"), Kind(second, "blue", "large")
             for _ in range(5):
-                scene = place(PAIRS, Plan(kinds, relation), rng)
+                scene = place(PAIRS, SceneSketch(kinds, relation), rng)
                 assert_well_placed(scene)
                 assert relation_between(*scene.objects) == relation
 
@@ -68,10 +68,10 @@ def test_four_of_the_largest_of_every_shape_fit_on_64_pixels():
     rng = Random(0)
     for shape in SHAPES:
         for _ in range(50):
-            assert_well_placed(place(CROWDS, Plan((Kind(shape, "red", "large"),) * 4, None), rng))
+            assert_well_placed(place(CROWDS, SceneSketch((Kind(shape, "red", "large"),) * 4, None), rng))
 
 
-def test_radii_keep_to_the_range_of_their_size():
+def test_radii_are_in_the_range_of_their_size():
     for seed in range(300):
         for o in sample_scene(PAIRS, Random(seed)).objects:
             low, high = PAIRS.radii(o.size)
@@ -88,8 +88,8 @@ def test_every_word_is_drawn_equally_often():
     assert all(abs(relations[name] - 600) < 5 * 600**0.5 for name in PAIRS.relations)
 
 
-def test_positions_say_nothing_about_shapes():
-    """Mean centre over all scenes is the middle of the canvas for every shape."""
+def test_positions_do_not_depend_on_shapes():
+    """The mean centre over all scenes is the middle of the canvas for every shape."""
     scenes = [sample_scene(PAIRS, Random(seed)) for seed in range(1500)]
     for shape in SHAPES:
         things = [o for scene in scenes for o in scene.objects if o.shape == shape]
@@ -98,5 +98,5 @@ def test_positions_say_nothing_about_shapes():
 
 
 def test_a_scene_is_the_same_on_every_machine():
-    """Pinned: whoever changes this changes every scene of every seed, and says so in the changelog."""
+    """Pinned: a change here changes every scene of every seed and belongs in the changelog."""
     assert sample_scene(PAIRS, Random(7)).objects == tuple(SceneObject(*values) for values in PINNED)

@@ -22,7 +22,7 @@ def test_every_shape_covers_the_area_of_its_circle(shape: str, x: float, y: floa
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_the_bounding_box_is_centred_and_as_large_as_said(shape: str):
+def test_the_bounding_box_is_centred_and_has_the_stated_size(shape: str):
     inside = coverage(shape, one(128.0), one(128.0), one(60.0), 256)[0] > 0.5
     rows, columns = inside.nonzero().T
     half_width, half_height = HALF_EXTENTS[shape]
@@ -34,7 +34,7 @@ def test_the_bounding_box_is_centred_and_as_large_as_said(shape: str):
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_the_signed_distance_changes_at_unit_speed_at_the_edge(shape: str):
-    """So the anti-aliasing ramp is one pixel wide on every side, whatever its direction."""
+    """Then the anti-aliasing ramp is one pixel wide in every direction."""
     grid = (torch.arange(400) + 0.5) / 10 - 20
     distance = SIGNED_DISTANCE[shape](grid[None, None, :], grid[None, :, None], one(10.0)[:, None, None])[0]
     down, across = torch.gradient(distance, spacing=0.1)
@@ -43,7 +43,7 @@ def test_the_signed_distance_changes_at_unit_speed_at_the_edge(shape: str):
 
 
 def test_shapes_are_far_apart():
-    """Of one radius, any two differ in a twelfth of their area or more; disc and square are the nearest."""
+    """At one radius, any two differ in a twelfth of their area or more; disc and square are the nearest."""
     masks = [coverage(shape, one(16.0), one(16.0), one(5.5), 32)[0] for shape in SHAPES]
     for i, first in enumerate(masks):
         for second in masks[:i]:

@@ -1,4 +1,4 @@
-"""What the benchmark asks: contents as strata, in words that the grammar reads, true of the scenes beside them."""
+"""The benchmark's prompts: contents as strata, in sentences of the grammar that are true of their scenes."""
 
 from collections import Counter
 from random import Random
@@ -16,7 +16,7 @@ PAIRS_ONLY = WorldSpec(shapes=("circle", "square", "triangle", "plus"))
 HOLD_OUTS = ("pairs", "relation_order", "count", "phrasing")
 
 
-def test_the_world_decides_which_skills_can_be_asked():
+def test_the_world_determines_the_possible_skills():
     assert set(skills_of(AT_32)) == set(SKILLS) - {"three_object"}
     assert skills_of(AT_64) == SKILLS
     assert "two_object" not in skills_of(WorldSpec(min_objects=1, max_objects=1))
@@ -24,7 +24,7 @@ def test_the_world_decides_which_skills_can_be_asked():
     assert set(GENEVAL) <= set(SKILLS)
 
 
-def test_contents_are_counted_as_combinatorics_counts_them():
+def test_the_number_of_contents_is_combinatorial():
     numbers = {tag: len(contents_of(tag, AT_64)) for tag in SKILLS}
     assert numbers == {
         "single_object": 6,
@@ -88,7 +88,7 @@ def test_bare_prompts_claim_their_content_and_no_more():
             assert prompt.content in (prompt.claims, cycle_chip)
 
 
-def test_prompts_in_full_are_complete_and_of_scenes_that_training_never_had():
+def test_prompts_in_full_are_complete_and_about_scenes_outside_training():
     for skill in skills_of(AT_32):
         for prompt in prompts_of(skill, AT_32, 20, speech=Speech(in_full=True)):
             scene = prompt.scenes[0]
@@ -97,7 +97,7 @@ def test_prompts_in_full_are_complete_and_of_scenes_that_training_never_had():
 
 
 @pytest.mark.parametrize("name", HOLD_OUTS)
-def test_what_is_held_out_never_leaks(name):
+def test_held_out_contents_never_leak(name):
     hold_out = hold_out_named(name, AT_32)
     for skill in skills_of(AT_32):
         for prompt in prompts_of(skill, AT_32, 25, part=SEEN, hold_out=hold_out):
@@ -111,7 +111,7 @@ def test_what_is_held_out_never_leaks(name):
 @pytest.mark.parametrize(
     ("name", "skill", "held"), [("pairs", "colors", 8), ("count", "counting", 6), ("count", "colors", 0)]
 )
-def test_a_hold_out_shares_out_the_contents(name, skill, held):
+def test_a_hold_out_divides_the_contents(name, skill, held):
     hold_out = hold_out_named(name, AT_32)
     seen, unseen = (
         {prompt.content for prompt in prompts_of(skill, AT_32, 50, part=part, hold_out=hold_out)}
@@ -122,7 +122,7 @@ def test_a_hold_out_shares_out_the_contents(name, skill, held):
     assert seen | unseen == set(contents_of(skill, AT_32))
 
 
-def test_a_colour_that_was_only_seen_above_is_held_out_below():
+def test_a_colour_seen_only_above_is_held_out_below():
     hold_out = hold_out_named("relation_order", AT_32)
     held = {prompt.content for prompt in prompts_of("color_position", AT_32, 25, part=HELD_OUT, hold_out=hold_out)}
     assert len(held) == 25
@@ -131,7 +131,7 @@ def test_a_colour_that_was_only_seen_above_is_held_out_below():
     assert prompts_of("position", AT_32, 25, part=HELD_OUT, hold_out=hold_out) == []
 
 
-def test_held_out_words_are_asked_in_held_out_words_alone():
+def test_held_out_prompts_use_held_out_phrasings_alone():
     hold_out, english = hold_out_named("phrasing", AT_32), Grammar()
     held = {name: english.language.phrasings[name] for name in english.held_out_phrasings}
     for skill in ("single_object", "position"):
@@ -146,7 +146,7 @@ def test_without_a_hold_out_nothing_is_held_out():
     assert prompts_of("colors", AT_32, 10, part=HELD_OUT) == []
 
 
-def test_phrasings_that_have_no_room_are_replaced_by_those_that_have():
+def test_a_phrasing_that_cannot_express_the_claims_is_replaced():
     (prompt,) = prompts_of("single_object", AT_32, 1, speech=Speech(phrasings=("plain",)))
     assert Grammar().parse(prompt.sentence) == prompt.claims
 
@@ -159,4 +159,4 @@ def _both_sides(skill):
 
 
 def _fits(phrasing, claims):
-    return phrasing.tells_relations == bool(claims.relations) and phrasing.least_objects <= claims.num_objects
+    return phrasing.has_relations == bool(claims.relations) and phrasing.least_objects <= claims.num_objects

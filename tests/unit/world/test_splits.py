@@ -31,7 +31,7 @@ def some(spec: WorldSpec, split: str, hold_out: str | None = None) -> list[Scene
 
 
 def mirrored(scene: Scene) -> Scene:
-    """The same content told from the other object."""
+    """The same content, described from the other object."""
     return Scene(scene.side, scene.objects[::-1])
 
 
@@ -48,7 +48,7 @@ def test_coordinates_do_not_change_the_split():
     assert canonical(Scene(32, tuple(shrunk))) == canonical(scene)
 
 
-def test_turning_a_relation_round_makes_another_scene():
+def test_the_inverse_relation_makes_another_scene():
     above = canonical(Scene(32, (thing("red", 16, 8), thing("blue", 16, 24))))
     below = canonical(Scene(32, (thing("red", 16, 24), thing("blue", 16, 8))))
     beside = canonical(Scene(32, (thing("red", 8, 16), thing("blue", 24, 16))))
@@ -80,34 +80,34 @@ def test_every_kind_of_single_object_belongs_to_every_split():
     assert all(belongs(alone, split) for split in SPLITS)
 
 
-def test_a_twentieth_is_for_validation_and_a_tenth_for_the_test():
+def test_val_has_a_twentieth_and_test_a_tenth_of_the_scenes():
     rng = Random(0)
     splits = Counter(split_of(sample_scene(PAIRS, rng)) for _ in range(3000))
     assert splits["val"] / 3000 == pytest.approx(0.05, abs=0.02)
     assert splits["test"] / 3000 == pytest.approx(0.10, abs=0.025)
 
 
-def test_every_split_has_as_many_objects_to_a_picture():
+def test_every_split_has_the_same_distribution_of_object_counts():
     for split in SPLITS:
         counts = Counter(len(scene.objects) for scene in some(MIXED, split))
         assert all(abs(counts[number] - NUMBER / 4) < 5 * (NUMBER / 4) ** 0.5 for number in MIXED.counts)
 
 
-def test_the_same_address_is_the_same_scene_and_every_other_a_different_one():
+def test_seed_split_and_index_determine_the_scene():
     addresses = list(product(SPLITS, (0, 1), range(20)))
     scenes = [scene_at(PAIRS, *address) for address in addresses]
     assert scenes == [scene_at(PAIRS, *address) for address in addresses]
     assert len(set(scenes)) == len(scenes)
 
 
-def test_a_world_too_small_to_be_split_says_so():
+def test_a_world_too_small_to_split_is_refused():
     tiny = WorldSpec(shapes=("circle",), colours=("red",), sizes=("small",))
     with pytest.raises(ValueError, match="too small to be split"):
         [scene_at(tiny, split, 0, 0) for split in SPLITS]
 
 
 @pytest.mark.parametrize(("name", "spec"), [("pairs", PAIRS), ("relation_order", MIXED), ("count", MIXED)])
-def test_training_never_sees_what_is_held_out_and_the_test_nothing_else(name: str, spec: WorldSpec):
+def test_held_out_scenes_are_exactly_the_test_split(name: str, spec: WorldSpec):
     held = hold_out_named(name, spec)
     assert not any(held.holds(scene) for split in ("train", "val") for scene in some(spec, split, name))
     assert all(held.holds(scene) for scene in some(spec, "test", name))
@@ -124,9 +124,9 @@ def test_held_out_pairs_leave_every_colour_and_every_shape_in_training():
 
 def test_held_out_order_leaves_every_relation_in_training():
     scenes = some(PAIRS, "train", "relation_order")
-    told = {(a.colour == "red", relation_between(a, b)) for s in scenes for a, b in (s.objects, s.objects[::-1])}
-    assert {relation for _, relation in told} == set(INVERSE)
-    assert (True, "above") in told
+    relations = {(a.colour == "red", relation_between(a, b)) for s in scenes for a, b in (s.objects, s.objects[::-1])}
+    assert {relation for _, relation in relations} == set(INVERSE)
+    assert (True, "above") in relations
 
 
 def test_the_largest_count_is_held_out():
@@ -147,6 +147,6 @@ def test_held_out_phrasings_change_no_scene():
         ("pairs", WorldSpec(colours=("red",)), "two world.colours"),
     ],
 )
-def test_a_hold_out_that_cannot_be_is_refused(name: str, spec: WorldSpec, words: str):
+def test_an_impossible_hold_out_is_refused(name: str, spec: WorldSpec, words: str):
     with pytest.raises(ValueError, match=words):
         hold_out_named(name, spec)

@@ -6,7 +6,7 @@ import pytest
 from diptych.world import RELATIONS, WorldSpec
 
 
-def test_a_spec_survives_json_and_pickle():
+def test_a_spec_is_the_same_after_json_and_pickle():
     spec = WorldSpec(colours=("red", "blue"), max_objects=4, min_objects=1, side=64)
     assert WorldSpec(**json.loads(json.dumps(spec.to_dict()))) == spec
     assert pickle.loads(pickle.dumps(spec)) == spec

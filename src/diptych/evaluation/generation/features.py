@@ -65,6 +65,6 @@ def _of_run(choice: str, trust: Trust) -> FeatureNetwork:
     encoder = getattr(handle.system, "image_encoder", None)
     if encoder is None:
         raise UserError(f"features={choice}: {handle.run.run_id} has no image encoder; name a classifier's run")
-    name = f"{handle.run.run_id} {handle.checkpoint.stem}"
+    name = f"{handle.task} {handle.run.run_id} {handle.checkpoint.stem}"
     channels = handle.data_spec.image_channels
     return ModuleFeatures(module=encoder, name=name, input_size=handle.image_size, channels=channels)

@@ -53,7 +53,7 @@ def flat(node: Any, prefix: str = "") -> dict[str, Any]:
 def _settings(run: RunFolder) -> dict[str, Any]:
     """What was trained and how, as dotted keys, without the run's seed wherever it was handed on to."""
     config = {key: value for key, value in without_seed(run.read_config()).items() if key not in NO_MATTER}
-    config["parts"] = {name: part["role"] for name, part in config.get("parts", {}).items()}
+    config["parts"] = {name: part["task"] for name, part in config.get("parts", {}).items()}
     return flat(config)
 
 

@@ -31,7 +31,12 @@ SMOKE = (
 )
 SMOKE_OF_ROLE = {
     "captioner": SMOKE,
-    "generator": (*SMOKE, "system.pretraining_images=192", "system.whitening_images=64", "schedule.decay_images=256"),
+    "text_to_image": (
+        *SMOKE,
+        "text_pretraining.pretraining_images=192",
+        "text_pretraining.whitening_images=64",
+        "schedule.decay_images=256",
+    ),
 }
 EXAMPLES = {"full": 1000, "smoke": 32}
 PROMPTS_OF_EACH_SKILL = {"full": 250, "smoke": 4}
@@ -76,7 +81,7 @@ class Demo:
 
     def train(self, role: str, what: str, *overrides: str) -> Path:
         """Train `experiment=demo/<role>` in a process of its own; the run's folder, to which a link is made."""
-        self._begin(f"the {role} {what}")
+        self._begin(what)
         arguments = [f"experiment=demo/{role}", *overrides, *(SMOKE_OF_ROLE[role] if self.budget == "smoke" else ())]
         run = self._left_behind(role, arguments)
         start, before = time.monotonic(), run.read_status().seconds if run else 0.0
@@ -110,7 +115,7 @@ class Demo:
 
         self._begin("the report is written")
         start = time.monotonic()
-        for role in ("captioner", "generator"):
+        for role in ("captioner", "text_to_image"):
             write_run_report(RunFolder((self.folder / role).resolve()))
         path = write(self.folder / "report.html", demo_page(self._story()))
         self._journal.unlink(missing_ok=True)
@@ -162,21 +167,21 @@ class Demo:
     def _checked(self, role: str, run: RunFolder | None, code: int) -> RunFolder:
         if code or run is None:
             where = f"; see {run.log}" if run else ""
-            raise TrainingFailed(f"training the {role} ended with exit code {code}{where}", code or 1)
+            raise TrainingFailed(f"training demo/{role} ended with exit code {code}{where}", code or 1)
         return run
 
     def _story(self) -> "DemoData":
         from diptych.reports.demo.report import DemoData
         from diptych.reports.run.run_data import latest_hardware
 
-        runs = {role: RunFolder((self.folder / role).resolve()) for role in ("generator", "captioner")}
+        runs = {role: RunFolder((self.folder / role).resolve()) for role in ("text_to_image", "captioner")}
         return DemoData(
             budget=self.budget,
             evaluations=[kept.evaluation for kept in self.results],
             steps=self.steps,
             charts=_charts(runs),
-            hardware=latest_hardware(runs["generator"]) | {"peak memory": _peak_memory()},
-            world=_world_in_words(runs["generator"].read_config()),
+            hardware=latest_hardware(runs["text_to_image"]) | {"peak memory": _peak_memory()},
+            world=_world_in_words(runs["text_to_image"].read_config()),
         )
 
     def _begin(self, what: str) -> None:

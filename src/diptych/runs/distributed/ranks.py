@@ -1,8 +1,7 @@
-"""The other processes of a run that trains on several devices of one machine: begun, watched and ended by the first.
+"""The rank processes of a run on several devices of one machine: the first process starts, watches and ends them.
 
-What happens to one of them happens to the run. Where one fails or is killed, the first usually finds its connection
-broken; where it would wait for ever instead, the run is ended after `GRACE_SECONDS`. The others end themselves when the
-first is gone, however it went.
+If one of them fails or is killed, the run ends. Usually the first process then finds its connection broken; if it would
+wait for ever instead, the run ends after `GRACE_SECONDS`. The others end themselves when the first one is gone.
 """
 
 import logging
@@ -18,13 +17,13 @@ import torch.distributed as dist
 
 from diptych.runs.distributed.rendezvous import Rendezvous
 from diptych.runs.folder.layout import RunFolder
-from diptych.runs.lifecycle.signals import held_back
+from diptych.runs.lifecycle.signals import stop_signals_blocked
 
 LOOK_EVERY_SECONDS = 0.2
 GRACE_SECONDS = 10.0
-"""For the first process to find out by itself that another is gone."""
+"""How long the first process has to notice by itself that another is gone."""
 PATIENCE_SECONDS = 60.0
-"""For the others to end when the first has done its work."""
+"""How long the others have to end after the first."""
 FAILED = 1
 
 log = logging.getLogger(__name__)
@@ -39,29 +38,32 @@ class RankLost(RankFailed):
 
 
 class RankProcesses:
-    """Processes that are watched until `over`; `give_up` is told of a failure that the first process hangs upon."""
+    """Watch rank processes until `over`; call `give_up` if one fails and the first process hangs."""
 
     def __init__(self, folder: RunFolder, give_up: Callable[[RankFailed], None]) -> None:
         self.folder, self.give_up = folder, give_up
         self.over = threading.Event()
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
 
-    def begin(self, rendezvous: Rendezvous) -> None:
-        """Start one more; all that it says goes to its own log."""
+    def start(self, rendezvous: Rendezvous) -> None:
+        """Start one more process; its output goes to its own log."""
         path = self.folder.rank_log(rendezvous.topology.rank)
         path.parent.mkdir(exist_ok=True)
         command = [sys.executable, "-m", "diptych.runs.rank", rendezvous.to_json()]
         variables = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-        with path.open("ab") as said, held_back():  # whoever dies of a signal while it starts makes the run a lost one
-            process = subprocess.Popen(command, env=variables, stdin=subprocess.DEVNULL, stdout=said, stderr=said)
+        # a signal that killed a process during its start would make the run a lost one
+        with path.open("ab") as rank_log, stop_signals_blocked():
+            process = subprocess.Popen(
+                command, env=variables, stdin=subprocess.DEVNULL, stdout=rank_log, stderr=rank_log
+            )
             self._processes[rendezvous.topology.rank] = process
 
     def watch(self) -> None:
-        """From a thread of its own, until all is over."""
+        """Watch the processes from a thread, until `over` is set."""
         threading.Thread(target=self._watch, daemon=True).start()
 
     def failure(self) -> RankFailed | None:
-        """What befell the first of them that did not end well, if any."""
+        """The failure of the first process that did not end well, if any."""
         codes = {rank: process.poll() for rank, process in self._processes.items()}
         for rank, code in sorted(codes.items(), key=lambda item: item[1] or 0):
             if code is not None and code < 0:
@@ -71,7 +73,7 @@ class RankProcesses:
         return None
 
     def wait(self) -> None:
-        """Until all have ended; `RankFailed` unless they ended well."""
+        """Wait until all have ended; raise `RankFailed` if one failed."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         for rank, process in self._processes.items():
             try:
@@ -82,13 +84,13 @@ class RankProcesses:
             raise failure
 
     def kill(self) -> None:
-        """End those that still live."""
+        """Kill the processes that still live."""
         for process in self._processes.values():
             process.kill()
             process.wait()
 
-    def blamed_for(self, error: Exception) -> RankFailed | None:
-        """Another process's failure where that is what the error comes from: a connection that broke."""
+    def cause_of(self, error: Exception) -> RankFailed | None:
+        """The failure of another process, if that is the cause of the error: a broken connection."""
         if not _is_of_a_connection(error):
             return None
         deadline = time.monotonic() + GRACE_SECONDS
@@ -115,18 +117,18 @@ class RankProcesses:
 def rank_processes(
     rendezvous_of_ranks: Sequence[Rendezvous], folder: RunFolder, give_up: Callable[[RankFailed], None]
 ) -> Iterator[None]:
-    """While entered, the ordered processes work beside this one; none is left afterwards."""
+    """While entered, the other processes run beside this one; none is left afterwards."""
     processes = RankProcesses(folder, give_up)
     try:
         for rendezvous in rendezvous_of_ranks:
-            processes.begin(rendezvous)
+            processes.start(rendezvous)
         processes.watch()
         yield
         processes.wait()
     except RankFailed:
         raise
     except Exception as error:
-        if failure := processes.blamed_for(error):
+        if failure := processes.cause_of(error):
             raise failure from error
         raise
     finally:
@@ -134,15 +136,15 @@ def rank_processes(
         processes.kill()
 
 
-def end_with(parent: int) -> None:
-    """In another process: end soon after the first one has gone, even in the middle of an exchange."""
+def exit_with_parent(parent: int) -> None:
+    """End this process soon after the first one has gone, even in the middle of an exchange."""
 
-    def look() -> None:
+    def watch_parent() -> None:
         while os.getppid() == parent:
             time.sleep(LOOK_EVERY_SECONDS)
         os._exit(FAILED)
 
-    threading.Thread(target=look, daemon=True).start()
+    threading.Thread(target=watch_parent, daemon=True).start()
 
 
 def _is_of_a_connection(error: Exception) -> bool:

@@ -1,8 +1,8 @@
-"""What the first process of a run tells the others: where the run lies, and what it begins with.
+"""The rendezvous that the first process of a run hands to the others: the run's folder and where it begins.
 
-The first alone looks for that, since what others find on the disk a moment later may be something else. Those that it
-starts itself find the order on their command line; those that torchrun or srun has started wait for it at the run's
-meeting point, and it is there once all that it names is.
+Only the first process looks for a checkpoint, since the others might find another one a moment later. The processes
+that it starts receive the rendezvous on their command line. Those that torchrun or srun started wait for it in the
+run's store; the first process publishes it once everything that it names exists.
 """
 
 import json
@@ -22,7 +22,7 @@ LOOK_EVERY_SECONDS = 0.1
 
 @dataclass(frozen=True)
 class Rendezvous:
-    """What a process learns from its `parent`: the run, its topology, how to begin; `trust` as for `resume`."""
+    """What a process receives from its `parent`: the run, its topology, where to begin; `trust` as for `resume`."""
 
     folder: str
     topology: Topology
@@ -41,15 +41,15 @@ class Rendezvous:
 
 
 def publish_rendezvous(rendezvous: Rendezvous, store: TCPStore) -> None:
-    """For all whom somebody else has started; each of them knows its own topology."""
+    """Publish it for processes that torchrun or srun started; each of them knows its own topology."""
     store.set(KEY, rendezvous.to_json())
 
 
 def awaited_rendezvous(topology: Topology, settings: Mapping[str, Any]) -> Rendezvous:
-    """What the first process has ordered, for the process in this topology; waits until it has."""
+    """Wait until the first process publishes the rendezvous; return it with this process's topology."""
     store = store_of(topology, settings)
     deadline = time.monotonic() + settings["timeout_seconds"]
-    while not store.check([KEY]):  # to wait within the store is to be deaf to signals
+    while not store.check([KEY]):  # `store.wait` would block signals
         if time.monotonic() > deadline:
             raise TimeoutError(
                 f"process {topology.rank}: the first process of this run has not begun within "

@@ -1,7 +1,7 @@
-"""How several devices train one model, as Lightning's strategies: alike on all of them, or its weights in shards.
+"""Train one model on several devices, as Lightning strategies: replicated (DDP) or with sharded weights (FSDP).
 
-Lightning's own FSDPStrategy refuses CPUs, so that nobody could test it here, and cannot go backward within a training
-step, as systems do that step their optimisers themselves. torch's `fully_shard` (FSDP2) can do both.
+Lightning's own FSDPStrategy refuses CPUs, so our tests could not cover it, and it does not support `backward` within a
+training step, which systems with manual optimisation need. torch's `fully_shard` (FSDP2) supports both.
 """
 
 import os
@@ -20,7 +20,7 @@ from torch.optim import Optimizer
 from torch.utils._pytree import tree_map
 
 from diptych.config import UserError
-from diptych.runs.distributed.topology import Surroundings, Topology
+from diptych.runs.distributed.topology import RankEnvironment, Topology
 from diptych.runs.folder.environment import usable_cpus
 from diptych.runs.folder.identity import SWEEP_VARIABLE
 from diptych.systems.devices import take_over
@@ -29,8 +29,8 @@ DDP, FSDP = "ddp", "fsdp"
 GPU = ("gpu", "cuda")
 
 
-def settled(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The trainer's settings with the number of devices filled in, refused where this machine cannot have them so."""
+def resolve_devices(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The trainer's settings with the number of devices filled in; refuse what this machine does not have."""
     strategy, on_gpu = settings["strategy"], settings["accelerator"] in GPU
     if strategy not in (None, DDP, FSDP):
         raise UserError(f"trainer.strategy={strategy!r}: choose ddp, fsdp or null")
@@ -54,36 +54,36 @@ def settled(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def check_can_be_sharded(settings: Mapping[str, Any], system: Any) -> None:
-    """Refuse shards of systems that have named no networks for it."""
+    """Refuse to shard a system that names no networks for it."""
     if settings["strategy"] == FSDP and not getattr(system, "SHARDED", ()):
         raise UserError(
-            f"trainer=fsdp: {system.__name__} cannot be sharded, captioners can. A network in shards is put together "
-            "when it is called and taken apart when its gradient is there; networks that take turns with frozen ones, "
-            "or whose weights are averaged (EMA), would meet pieces. Use trainer=ddp"
+            f"trainer=fsdp: {system.__name__} cannot be sharded, captioners can. FSDP gathers a network's weights when "
+            "it is called and shards them again after its gradient; networks that alternate with frozen ones, or whose "
+            "weights are averaged (EMA), would see shards. Use trainer=ddp"
         )
 
 
-def several_devices(settings: Mapping[str, Any], topology: Topology) -> dict[str, Any]:
-    """What the Trainer is told of devices; without a topology it would take itself for one of SLURM's tasks."""
-    surroundings = [Surroundings(topology, settings["num_nodes"])]
+def device_arguments(settings: Mapping[str, Any], topology: Topology) -> dict[str, Any]:
+    """The Trainer's arguments for devices; without a topology it would take itself for a SLURM task."""
+    environments = [RankEnvironment(topology, settings["num_nodes"])]
     if settings["strategy"] is None:
-        return {"devices": 1, "plugins": surroundings}
+        return {"devices": 1, "plugins": environments}
     wait = timedelta(seconds=settings["timeout_seconds"])
-    kind = Alike if settings["strategy"] == DDP else Sharded
+    kind = Replicated if settings["strategy"] == DDP else Sharded
     return {
         "devices": settings["devices"],
         "num_nodes": settings["num_nodes"],
         "strategy": kind(timeout=wait, process_group_backend=settings["backend"]),
-        "plugins": surroundings,
+        "plugins": environments,
     }
 
 
-class Alike(DDPStrategy):
-    """The same weights on all devices, which begin with those of the first, and means of gradients.
+class Replicated(DDPStrategy):
+    """The same weights on all devices, starting from those of the first; gradients are averaged.
 
-    Systems of ours average gradients themselves, once for each of their steps (`System.optimize`): torch's wrapper
-    expects one backward pass for each forward one, and that every weight takes part in it. A system that leaves the
-    optimiser to Lightning gets the wrapper. Buffers are never overwritten by those of the first device.
+    Our systems average gradients themselves, once per optimiser step (`System.optimize`), since torch's wrapper expects
+    one backward pass per forward pass in which every weight takes part. A system with automatic optimisation gets the
+    wrapper. The first device's buffers never overwrite those of the others.
     """
 
     def __init__(self, **settings: Any) -> None:
@@ -96,12 +96,12 @@ class Alike(DDPStrategy):
             super().configure_ddp()
 
 
-class Sharded(Alike):
-    """Each device keeps a part of the weights, their gradients and the optimiser's state of some networks.
+class Sharded(Replicated):
+    """Each device holds a shard of the weights, gradients and optimiser state of some networks.
 
-    The system names them (`SHARDED`). A network is whole from its first call until its gradient is there, or for as
-    long as nothing learns, so that validations may decode as they like. Checkpoints hold whole weights and states, and
-    go on with any number of devices, sharded or not.
+    The system names these networks (`SHARDED`). A network's weights are whole from its first call until its gradient
+    exists, and during validation, which may decode freely. Checkpoints hold whole weights and states, and a run can
+    resume on any number of devices, sharded or not.
     """
 
     def configure_ddp(self) -> None:
@@ -113,7 +113,7 @@ class Sharded(Alike):
 
     @contextmanager
     def whole_weights(self) -> Iterator[None]:
-        """While entered, which all devices do together, one of them may call the networks by itself."""
+        """While entered (all devices enter together), one device may call the networks alone."""
         networks = [network for network in self._networks() if isinstance(network, FSDPModule)]
         for network in networks:
             network.unshard()
@@ -146,7 +146,7 @@ def _whole(value: Any) -> Any:
 
 
 def _in_shards(values: Mapping[str, Any], parameter: Any) -> dict[str, Any]:
-    """What an optimiser knows of a parameter; what has its shape lies in shards as it does."""
+    """An optimiser's state of one parameter; tensors of the parameter's shape are sharded like it."""
     return {
         name: distribute_tensor(value.to(parameter.device), parameter.device_mesh, parameter.placements)
         if isinstance(value, Tensor) and value.shape == parameter.shape

@@ -1,4 +1,4 @@
-"""Where a process stands among those that train one run together, and how they find each other."""
+"""The topology of a run on several devices: each process's rank, and how the processes find each other."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -19,20 +19,21 @@ RANKS_OF = {
     "torchrun": ("RANK", "LOCAL_RANK", "WORLD_SIZE"),
     "srun": ("SLURM_PROCID", "SLURM_LOCALID", "SLURM_STEP_NUM_TASKS"),
 }
-"""Who may have started all processes of a run, and where that says which process this is.
+"""The launchers of all processes of a run, and their variables for rank, local rank and world size.
 
-A script that sbatch runs is told of as many tasks as it asked for (`SLURM_NTASKS`), and is alone; srun's are of a step.
+`SLURM_NTASKS` does not count: it is also set in a batch script of sbatch, which is a single process. The variables of a
+step come from srun.
 """
 FIRST_PORT, NUM_PORTS = 15_000, 10_000
-"""Every process that srun started finds the same port by the number of its job."""
+"""Processes that srun started compute the same port from the job's number."""
 
 
 @dataclass(frozen=True)
 class Topology:
-    """One of `world_size` processes; `rank` 0 writes the run's folder, and waits for the others at `address:port`.
+    """One of `world_size` processes; `rank` 0 writes the run's folder and waits for the others at `address:port`.
 
-    `local_rank` numbers those of one machine and chooses the device. `port` 0 is yet to be chosen. `is_inherited` where
-    somebody else has started all of them.
+    `local_rank` counts the processes of one machine and selects the device. `port` 0 means not chosen yet.
+    `is_inherited`: torchrun or srun has started all processes.
     """
 
     rank: int = 0
@@ -47,17 +48,17 @@ class Topology:
         return self.rank == 0
 
     def others(self) -> Iterator["Topology"]:
-        """The topologies of those that the first starts on its own machine."""
+        """The topologies of the processes that the first one starts on its machine."""
         return (replace(self, rank=rank, local_rank=rank) for rank in range(1, self.world_size))
 
 
-def is_begun_beside() -> bool:
-    """Whether torchrun or srun has started this process, and not as the first."""
+def is_later_rank() -> bool:
+    """Whether torchrun or srun started this process with a rank above 0."""
     return any(os.environ.get(rank, "") not in ("", "0") for rank, _, _ in RANKS_OF.values())
 
 
 def inherited_topology(settings: Mapping[str, Any]) -> Topology | None:
-    """The topology that torchrun or srun gave this process; None where it starts the others itself."""
+    """The topology that torchrun or srun gave this process; None if it starts the others itself."""
     wanted = settings["devices"] * settings["num_nodes"]
     for starter, names in RANKS_OF.items():
         if settings["strategy"] is None or int(os.environ.get(names[2], 1)) == 1 or names[0] not in os.environ:
@@ -78,7 +79,7 @@ def inherited_topology(settings: Mapping[str, Any]) -> Topology | None:
 
 
 def store_of(topology: Topology, settings: Mapping[str, Any]) -> TCPStore:
-    """Where all processes meet; that of the first process chooses a free port where none is given."""
+    """The store where all processes meet; the first process chooses a free port if none is given."""
     is_host = topology.is_first and os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True"
     wait = timedelta(seconds=settings["timeout_seconds"])
     return TCPStore(topology.address, topology.port, topology.world_size, is_host, timeout=wait, wait_for_workers=False)
@@ -86,7 +87,7 @@ def store_of(topology: Topology, settings: Mapping[str, Any]) -> TCPStore:
 
 @contextmanager
 def process_group(topology: Topology, store: TCPStore, settings: Mapping[str, Any]) -> Iterator[None]:
-    """In one process group with all others; left when done, so that what comes next in this process is alone."""
+    """While entered, this process is in one process group with all others."""
     device = torch.device("cpu")
     if settings["accelerator"] != "cpu":
         device = torch.device("cuda", topology.local_rank)
@@ -104,8 +105,8 @@ def process_group(topology: Topology, store: TCPStore, settings: Mapping[str, An
         dist.destroy_process_group()
 
 
-class Surroundings(ClusterEnvironment):
-    """What Lightning asks of whoever has started the processes."""
+class RankEnvironment(ClusterEnvironment):
+    """The topology, as Lightning's cluster environment."""
 
     def __init__(self, topology: Topology, num_nodes: int) -> None:
         super().__init__()
@@ -147,7 +148,7 @@ class Surroundings(ClusterEnvironment):
 
 
 def _address(starter: str) -> tuple[str, int]:
-    """Of processes that another program started."""
+    """The meeting address of processes that torchrun or srun started."""
     if starter == "torchrun":
         return os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
     first = SLURMEnvironment.resolve_root_node_address(os.environ["SLURM_STEP_NODELIST"])

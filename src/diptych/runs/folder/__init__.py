@@ -1,1 +1,1 @@
-"""A run's folder: its layout, how a run is found, and the small files that say what it is."""
+"""A run's folder: its layout, how to find a run, and the small files that describe it."""

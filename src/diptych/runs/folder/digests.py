@@ -1,4 +1,4 @@
-"""Which runs repeat one another with other seeds: a configuration without its seed, and the digest of that."""
+"""Find runs that differ only in their seed: a configuration without its seed, and its digest."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,8 +6,8 @@ from typing import Any
 from diptych.runs.folder.layout import digest_of
 
 SEED = "seed"
-ITS_OWN = ("features",)
-"""Parts whose seeds are never the run's: the network that compares pictures is the same for all."""
+FIXED_SEEDS = ("features",)
+"""Parts with a seed of their own: all runs share the feature network that compares pictures."""
 
 
 def seedless_digest(config: Mapping[str, Any]) -> str:
@@ -16,9 +16,9 @@ def seedless_digest(config: Mapping[str, Any]) -> str:
 
 
 def without_seed(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The configuration without its seed, wherever that was handed on to; a part's own other seed stays."""
+    """The configuration without its seed and the copies of it; a part's own, different seed stays."""
     seed = config.get(SEED)
-    return {key: node if key in ITS_OWN else _without(node, seed) for key, node in config.items() if key != SEED}
+    return {key: node if key in FIXED_SEEDS else _without(node, seed) for key, node in config.items() if key != SEED}
 
 
 def _without(node: Any, seed: Any) -> Any:

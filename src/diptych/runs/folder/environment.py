@@ -1,4 +1,4 @@
-"""What a run was made with: code, packages, machine. Written into its folder at every start."""
+"""The environment of a run: code, packages, machine. Every start writes it into the run's folder."""
 
 import os
 import platform
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 PUBLIC = ("python", "platform", "packages", "code", "hardware")
-"""What of it may be told to others: the command is not, since it may name folders."""
+"""The keys that trackers may receive; the command is not among them, since it may name folders."""
 PACKAGES = ("diptych", "torch", "torchvision", "pytorch-lightning", "hydra-core", "omegaconf", "numpy", "wandb")
 
 
@@ -36,7 +36,7 @@ def version_of(package: str) -> str | None:
 
 
 def code_version(folder: Path) -> dict[str, Any]:
-    """The git commit of the code and whether it was changed since; nulls where the code is not in a repository."""
+    """The git commit of the code and whether the code has changed since; nulls outside a repository."""
     commit = _git(folder, "rev-parse", "HEAD")
     changes = _git(folder, "status", "--porcelain", "--untracked-files=no") if commit else None
     return {"commit": commit, "dirty": bool(changes) if commit else None}
@@ -44,7 +44,7 @@ def code_version(folder: Path) -> dict[str, Any]:
 
 def hardware() -> dict[str, Any]:
     """Processor, memory and accelerators."""
-    import torch  # seconds, which supervisors of runs do without
+    import torch  # takes seconds, and supervisors of runs do not need it
 
     return {
         "cpus": usable_cpus(),

@@ -1,13 +1,13 @@
-"""Small files that others read while they are written."""
+"""Write small files that other processes may read at the same time."""
 
 import os
 from pathlib import Path
 
 
 def write_whole(path: Path, text: str, *, durably: bool = False) -> None:
-    """All or nothing: a reader never sees half a file, and a full disk leaves none behind.
+    """Write all or nothing: no reader sees half a file, and a full disk leaves none behind.
 
-    `durably`: nor does one after a loss of power, which takes the disk a moment.
+    With `durably`, this also holds after a power failure; it waits for the disk.
     """
     partial = path.with_name(path.name + ".partial")
     try:
@@ -22,7 +22,7 @@ def write_whole(path: Path, text: str, *, durably: bool = False) -> None:
 
 
 def write_over(path: Path, text: str) -> None:
-    """In the file's own place; who is killed while doing so tears it."""
+    """Overwrite the file in place; a process killed during the write leaves it damaged."""
     with path.open("r+b") as file:
         file.write(text.encode())
         file.truncate()

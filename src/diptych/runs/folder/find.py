@@ -1,4 +1,4 @@
-"""From what a person types (folder, id, unique prefix, `latest`) to a run folder."""
+"""Find the run folder that a user names by folder, id, unique prefix or `latest`."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -12,19 +12,19 @@ LATEST = "latest"
 
 
 def default_outputs() -> Path:
-    """Where runs are written and looked for: $DIPTYCH_OUTPUTS, else ./outputs (as conf/paths/default.yaml says)."""
+    """The folder of all runs: $DIPTYCH_OUTPUTS, else ./outputs (as in conf/paths/default.yaml)."""
     return Path(os.environ.get("DIPTYCH_OUTPUTS", "outputs"))
 
 
 def all_runs(outputs: Path) -> list[RunFolder]:
-    """Every run below `outputs`, oldest first; links (sweeps, the demo) are not followed."""
+    """Every run below `outputs`, oldest first; it follows no links (sweeps, the demo)."""
     return sorted(_runs(outputs), key=lambda run: (run.read_status().started, run.run_id))
 
 
-def find_run(text: str, outputs: Path, role: str | None = None) -> RunFolder:
-    """The one run that `text` names. With `role`, `latest` is the latest run that trains such a system.
+def find_run(text: str, outputs: Path, task: str | None = None) -> RunFolder:
+    """The one run that `text` names. With `task`, `latest` is the latest run that is trained for it.
 
-    Runs that ended before their first step are passed over by `latest`: there is nothing of theirs to use.
+    `latest` skips runs that ended before their first step: they hold nothing to use.
     """
     folder = Path(text)
     if (folder / "config.yaml").is_file():
@@ -33,7 +33,7 @@ def find_run(text: str, outputs: Path, role: str | None = None) -> RunFolder:
         raise UserError(f"{text} is not a run folder (it has no config.yaml): name one of {_inside(folder)}")
     runs = all_runs(outputs)
     if text == LATEST:
-        return _latest(runs, outputs, role)
+        return _latest(runs, outputs, task)
     exact = [run for run in runs if run.run_id == text]
     matches = exact or [run for run in runs if _starts(run.run_id, text)]
     if len(matches) == 1:
@@ -44,13 +44,13 @@ def find_run(text: str, outputs: Path, role: str | None = None) -> RunFolder:
 
 
 def runs_named(texts: Sequence[str], outputs: Path) -> list[RunFolder]:
-    """The runs that the texts name, each once: a sweep, or any folder of links to runs, stands for all of its runs."""
+    """The runs that the texts name, each once; a sweep, or any folder of links to runs, means all of its runs."""
     runs = [run for text in texts for run in _runs_of_sweep(text, outputs) or [_run_or_sweep(text, outputs)]]
     return list({run.path: run for run in runs}.values())
 
 
 def spread(texts: Sequence[str], outputs: Path) -> list[str]:
-    """The texts, each sweep's name replaced by the folders of its runs."""
+    """The texts, with each sweep's name replaced by the folders of its runs."""
     found = [(text, _runs_of_sweep(text, outputs)) for text in texts]
     return [name for text, runs in found for name in ([str(run.path) for run in runs] or [text])]
 
@@ -64,15 +64,6 @@ def sweep_members(text: str, outputs: Path) -> set[str]:
     raise UserError(f"there is no sweep {text!r} in {outputs}/sweeps; there are: {names}")
 
 
-def role_of(run: RunFolder) -> str:
-    """What kind of system the run trains, as the class is called: `gan`, `captioner`; "" where it cannot be read."""
-    try:
-        system = run.read_config().get("system") or {}
-    except UserError:
-        return ""
-    return str(system.get("_target_", "")).rpartition(".")[2].lower()
-
-
 def _runs(outputs: Path) -> Iterator[RunFolder]:
     for config in outputs.glob("*/*/config.yaml"):
         if not config.parent.is_symlink() and not config.parent.parent.is_symlink():
@@ -80,13 +71,13 @@ def _runs(outputs: Path) -> Iterator[RunFolder]:
 
 
 def _runs_of_sweep(text: str, outputs: Path) -> list[RunFolder]:
-    """The runs that are linked in a sweep's folder; none where `text` names no sweep."""
+    """The runs that a sweep's folder links to; none where `text` names no sweep."""
     paths = sorted(link.resolve() for link in _links_of_sweep(text, outputs) or ())
     return [RunFolder(path) for path in paths if (path / "config.yaml").is_file()]
 
 
 def _run_or_sweep(text: str, outputs: Path) -> RunFolder:
-    """The run; who names none may have meant a sweep."""
+    """The run that `text` names; the error lists the sweeps, too, since the user may have meant one."""
     try:
         return find_run(text, outputs)
     except UserError as error:
@@ -95,13 +86,13 @@ def _run_or_sweep(text: str, outputs: Path) -> RunFolder:
 
 
 def _sweeps(outputs: Path) -> list[str]:
-    """Those that have runs."""
+    """The sweeps that have runs."""
     links = (path for path in (outputs / "sweeps").glob("*/*") if path.is_symlink())
     return sorted({link.parent.name for link in links})
 
 
 def _links_of_sweep(text: str, outputs: Path) -> list[Path] | None:
-    """What a folder of runs links to, be it named by its path or by its name in `outputs/sweeps`; None: no such."""
+    """The links in a folder of runs, given by its path or by its name in `outputs/sweeps`; None without one."""
     for folder in (Path(text), outputs / "sweeps" / text):
         if folder.is_dir() and not (folder / "config.yaml").is_file():
             return [link for link in folder.iterdir() if link.is_symlink()]
@@ -112,10 +103,10 @@ def _starts(run_id: str, text: str) -> bool:
     return run_id.startswith(text) or run_id.rpartition("-")[2].startswith(text)
 
 
-def _latest(runs: list[RunFolder], outputs: Path, role: str | None) -> RunFolder:
-    fitting = [run for run in runs if _has_begun(run) and (role is None or role_of(run) == role)]
+def _latest(runs: list[RunFolder], outputs: Path, task: str | None) -> RunFolder:
+    fitting = [run for run in runs if _has_begun(run) and (task is None or run.task == task)]
     if not fitting:
-        kind = f" of a {role}" if role else ""
+        kind = f" for {task}" if task else ""
         raise UserError(f"there is no run{kind} in {outputs}/ yet: train one with `diptych train`")
     return fitting[-1]
 
@@ -131,7 +122,7 @@ def _inside(folder: Path) -> str:
 
 
 def _listing(runs: list[RunFolder]) -> str:
-    """The youngest few, for a message."""
+    """The latest few runs, for a message."""
     if not runs:
         return "  (none yet: train one with `diptych train`)"
     return "\n".join(f"  {run.run_id}  {run.experiment}" for run in reversed(runs[-8:]))

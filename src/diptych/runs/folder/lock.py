@@ -1,7 +1,7 @@
-"""One process at a time has a folder in hand: a lock that the kernel lets go of when the process ends, however it does.
+"""A lock that lets one process at a time work on a folder.
 
-It is a record lock (POSIX), which belongs to the process and not to the open file: a worker that was forked from the
-process and outlives it does not keep the lock.
+It is a POSIX record lock: the kernel releases it when the process ends for any reason. It belongs to the process and
+not to the open file, so a forked worker that outlives the process does not keep it.
 """
 
 import fcntl
@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 PATIENCE_SECONDS = 2.0
-"""Somebody who only asks whether a lock is held holds it for a moment."""
+"""A process that only checks a lock holds it for a moment."""
 
 
 class LockHeld(RuntimeError):
@@ -41,7 +41,7 @@ def is_locked(path: Path) -> bool:
     except OSError:
         return True
     finally:
-        os.close(descriptor)  # lets go of it
+        os.close(descriptor)  # releases the lock
     return False
 
 

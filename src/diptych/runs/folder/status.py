@@ -1,4 +1,4 @@
-"""Where a run stands: a word, why, how far it has come, and which process has it in hand."""
+"""A run's status: one word, the reason, the progress, and the process that trains it."""
 
 import os
 from dataclasses import dataclass
@@ -6,24 +6,24 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 RUNNING, DONE, PRUNED, FAILED, STOPPED, DIVERGED = "running", "done", "pruned", "failed", "stopped", "diverged"
-"""What a run says of itself; `pruned` was not worth its budget to the search that it is of, `failed` raised, `diverged`
-had numbers that are not finite, `stopped` was told to."""
+"""The statuses that a run writes. A search ended a `pruned` run, a `failed` run raised an error, a `diverged` run had
+numbers that are not finite, and a signal ended a `stopped` run."""
 PREEMPTED = "preempted"
-"""What a run says that has saved because a cluster takes its machine away; it goes on once it has one again."""
+"""Written by a run that saved because the cluster takes its machine away; it resumes on the next machine."""
 LOST = "lost"
-"""What is said of a run whose process is gone, though it never said how it ended."""
+"""Shown for a run whose process is gone without a final status."""
 DAMAGED = "damaged"
-"""What is said of a run whose small files cannot be read."""
+"""Shown for a run whose small files cannot be read."""
 
 
 @dataclass(frozen=True)
 class Status:
-    """Where a run stands. `why` says how it ended, and `exit_code` how it left where others could not tell.
+    """The content of status.json. `why` is the reason of the end; `exit_code` is set where others could not know it.
 
-    `pid`, `host` and `born` tell the process that has it in hand.
+    `pid`, `host` and `born` identify the training process; `handle` is its launcher's name for it.
 
-    `handle` is the name by which whoever started that process knows it. `started` is the first start; `resumed` is the
-    latest one, before which `seconds_before` were spent in training; `updated` is the latest sign of life.
+    `started` is the first start and `resumed` the latest one; `seconds_before` is the training time before that.
+    `updated` is the latest heartbeat.
     """
 
     status: str
@@ -42,40 +42,40 @@ class Status:
 
     @property
     def is_alive(self) -> bool:
-        """Whether the run's process still works on it; assumed where it runs on another machine."""
+        """Whether the training process still lives; assumed if it runs on another machine."""
         if self.status != RUNNING:
             return False
         return self.host != host_name() or is_process(self.pid, self.born)
 
     @property
     def seconds(self) -> float:
-        """Time in training, of all starts together."""
+        """Training time of all starts together."""
         begin = self.resumed or self.started
         return self.seconds_before + (seconds_between(begin, self.updated) if begin and self.updated else 0.0)
 
     @property
     def label(self) -> str:
-        """One word for lists."""
+        """One word, for lists."""
         return LOST if self.status == RUNNING and not self.is_alive else self.status
 
 
 def now() -> str:
-    """The moment, as it stands in small files."""
+    """The current time, in the format of the small files."""
     return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
 def seconds_between(begin: str, end: str) -> float:
-    """From one moment to another, as they stand in small files."""
+    """The seconds between two times in the format of the small files."""
     return (datetime.fromisoformat(end) - datetime.fromisoformat(begin)).total_seconds()
 
 
 def host_name() -> str:
-    """Of this machine; it stays in the run's folder."""
+    """The name of this machine; it never leaves the run's folder."""
     return os.uname().nodename
 
 
 def is_process(pid: int, born: str) -> bool:
-    """Whether the process that had this number and this birth still lives."""
+    """Whether the process with this number and start time still lives."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -86,24 +86,24 @@ def is_process(pid: int, born: str) -> bool:
 
 
 def birth_of(pid: int) -> str:
-    """When the process began, in the kernel's ticks, since numbers of processes are used again; "" where unknown."""
+    """The process's start time in kernel ticks, since process numbers are reused; "" if unknown."""
     fields = _fields(pid)
     return fields[19] if fields else ""
 
 
 def process_handle(pid: int) -> str:
-    """A name of a process of this machine that no other one ever has: its number and its birth."""
+    """A unique name of a process on this machine: its number and start time."""
     return f"{pid}:{birth_of(pid)}"
 
 
 def _is_zombie(pid: int) -> bool:
-    """It has ended, and its parent has not yet asked how."""
+    """Whether it has ended and its parent has not collected the exit code."""
     fields = _fields(pid)
     return bool(fields) and fields[0] == "Z"
 
 
 def _fields(pid: int) -> list[str]:
-    """What the kernel says of a process, from its state on; empty where it says nothing."""
+    """The fields of /proc/PID/stat from the state on; empty if there are none."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:

@@ -1,1 +1,1 @@
-"""From a run's start to its end: records, signals, preemption, logs."""
+"""A run from start to end: record, signals, preemption, logs."""

@@ -1,4 +1,4 @@
-"""Signs of life: while a run trains, status.json says every few seconds how far it has come."""
+"""The heartbeat: while a run trains, it writes its progress to status.json every few seconds."""
 
 import logging
 import time
@@ -14,7 +14,7 @@ _log = logging.getLogger(__name__)
 
 
 class Heartbeat(Callback):
-    """Between batches, of training and of validation: a run that hangs falls silent."""
+    """Beats between batches of training and validation, so a run that hangs stops beating."""
 
     def __init__(self, folder: RunFolder) -> None:
         self.folder = folder
@@ -38,5 +38,5 @@ class Heartbeat(Callback):
         self._last = time.monotonic()
         try:
             self.folder.write_sign_of_life(pl_module.images_seen, best)
-        except OSError as error:  # a full disk ends no training; what could not be saved is said where it matters
-            _log.debug("no sign of life could be written: %s", error)
+        except OSError as error:  # a full disk does not end training here; a failed checkpoint reports it
+            _log.debug("the heartbeat could not be written: %s", error)

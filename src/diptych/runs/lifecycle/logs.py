@@ -1,4 +1,4 @@
-"""log.txt: what is said during a run, with what Lightning says, which the terminal is spared."""
+"""log.txt: all log records of a run, Lightning's included, which the terminal does not show."""
 
 import logging
 import sys
@@ -12,7 +12,7 @@ _PERHAPS_APART = ("pytorch_lightning", "lightning_fabric")  # without a root han
 
 @contextmanager
 def logging_to(path: Path) -> Iterator[None]:
-    """While entered, records and warnings are added to the file at `path`."""
+    """While entered, append log records and warnings to the file at `path`."""
     handler = _Handler(path, encoding="utf-8")
     handler.setFormatter(logging.Formatter(_FORMAT))
     handler.setLevel(logging.INFO)
@@ -32,7 +32,7 @@ def logging_to(path: Path) -> Iterator[None]:
 
 
 class _Handler(logging.FileHandler):
-    """What finds no room on the disk is said on the terminal only."""
+    """A record that does not fit on a full disk appears on the terminal only."""
 
     def handleError(self, record: logging.LogRecord) -> None:
         if not isinstance(sys.exception(), OSError):

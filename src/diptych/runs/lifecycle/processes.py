@@ -1,4 +1,4 @@
-"""A command in a process of its own, a run above all: signals are passed on, and its exit code comes back."""
+"""Run a diptych command in its own process: pass signals on and return the exit code."""
 
 import os
 import signal
@@ -13,20 +13,20 @@ from diptych.runs.lifecycle.signals import Stopped
 
 
 def train_in_process(arguments: Sequence[str], run_id: str, stdout: TextIO | None = None) -> int:
-    """`diptych train` in a process of its own, and its exit code.
+    """Run `diptych train` in its own process and return the exit code.
 
-    Signals are passed on; `Stopped` is raised once the run has saved. What the run says goes to `stdout`, if given.
+    Signals are passed on; `Stopped` is raised once the run has saved. `stdout` receives the run's output, if given.
     """
     return carry_out(["train", *arguments], {RUN_ID_VARIABLE: run_id}, stdout)
 
 
 def resume_in_process(run: Path, stdout: TextIO | None = None) -> int:
-    """`diptych resume` of a run's folder; otherwise as `train_in_process`."""
+    """Run `diptych resume` on a run's folder; otherwise as `train_in_process`."""
     return carry_out(["resume", str(run)], {}, stdout)
 
 
 def carry_out(arguments: Sequence[str], variables: Mapping[str, str], stdout: TextIO | None = None) -> int:
-    """Any command of `diptych`; otherwise as `train_in_process`."""
+    """Run any `diptych` command; otherwise as `train_in_process`."""
     command = [sys.executable, "-m", "diptych", *arguments]
     environment = {**os.environ, **variables}
     process = subprocess.Popen(command, env=environment, start_new_session=True, stdout=stdout)

@@ -1,4 +1,4 @@
-"""What is written down of one start of a run, however it ends: log.txt, status.json, and what trackers are told."""
+"""The record of one start of a run, however it ends: log.txt, status.json and the trackers' summary."""
 
 import logging
 import traceback
@@ -17,23 +17,23 @@ from diptych.runs.folder.layout import RunFolder
 from diptych.runs.folder.lock import LockHeld, is_locked, locked
 from diptych.runs.folder.status import DIVERGED, DONE, FAILED, LOST, PREEMPTED, PRUNED, RUNNING, STOPPED, host_name
 from diptych.runs.lifecycle.logs import logging_to
-from diptych.runs.lifecycle.preemption import await_the_end, is_preemption
+from diptych.runs.lifecycle.preemption import await_slurm, is_preemption
 from diptych.runs.lifecycle.signals import Pruned, Stopped, StopSignals
 from diptych.systems.base import System
 from diptych.tracking import Trackers
 
 log = logging.getLogger(__name__)
 
-LABELS = ((FloatingPointError, DIVERGED), (RankLost, LOST))
-"""What a run is called that ended with these errors; with others it has failed."""
+STATUS_OF_ERRORS = ((FloatingPointError, DIVERGED), (RankLost, LOST))
+"""The status of a run that ended with these errors; any other error means `failed`."""
 
 
 @dataclass
-class Progress:
-    """What status.json is told when a run ends, however it ends; `begun` is where it was when this start began."""
+class RunRecord:
+    """What status.json and trackers record when a run ends; `resumed_from` is the checkpoint of this start."""
 
     signals: StopSignals
-    begun: CheckpointState | None = None
+    resumed_from: CheckpointState | None = None
     system: System | None = None
     trackers: Trackers | None = None
     checkpoints: Checkpoints | None = None
@@ -41,7 +41,8 @@ class Progress:
 
     @property
     def images_seen(self) -> int:
-        return max(self.begun.images_seen if self.begun else 0, self.system.images_seen if self.system else 0)
+        counted = (self.resumed_from, self.system)
+        return max((stage.images_seen for stage in counted if stage is not None), default=0)
 
     @property
     def best(self) -> float | None:
@@ -49,32 +50,32 @@ class Progress:
 
     @property
     def best_images(self) -> int:
-        """When that was reached."""
+        """Images seen when the best figure was reached."""
         return self._best[1]
 
     @property
     def _best(self) -> tuple[float | None, int]:
         if self.checkpoints and self.checkpoints.best.value is not None:
             return self.checkpoints.best.value, self.checkpoints.best.images
-        return (self.begun.best, self.begun.best_images) if self.begun else (None, 0)
+        return (self.resumed_from.best, self.resumed_from.best_images) if self.resumed_from else (None, 0)
 
 
 @contextmanager
 def exclusive_lock(folder: RunFolder) -> Iterator[None]:
-    """Nobody else trains the run meanwhile; a job whose machine is taken away waits for its end when it has let go."""
-    before = folder.saved
+    """No other process trains the run meanwhile; a preempted job releases the lock, then waits for its end."""
+    before = folder.saved_at_ns
     try:
         with _locked(folder):
             yield
     except Stopped as stop:
         if is_preemption(stop.signum):
-            await_the_end(stop.signum, has_saved=folder.saved != before)
+            await_slurm(stop.signum, has_saved=folder.saved_at_ns != before)
         raise
 
 
 @contextmanager
-def gone_if_refused(folder: RunFolder) -> Iterator[None]:
-    """Take away the folder of a new run that was refused before its first step: it holds nothing but the mistake."""
+def removed_if_refused(folder: RunFolder) -> Iterator[None]:
+    """Delete the folder of a new run whose configuration is refused before the first step."""
     try:
         yield
     except ValueError:
@@ -84,8 +85,8 @@ def gone_if_refused(folder: RunFolder) -> Iterator[None]:
 
 
 @contextmanager
-def full_disk_named(path: Path) -> Iterator[None]:
-    """Say of which disk it is that there is no room on it; `path` where the system names none."""
+def full_disk_explained(path: Path) -> Iterator[None]:
+    """Name the full disk in the error: the file that the system names, else `path`."""
     try:
         yield
     except OSError as error:
@@ -95,83 +96,86 @@ def full_disk_named(path: Path) -> Iterator[None]:
 
 
 def refuse_if_alive(folder: RunFolder) -> None:
-    """A process of another machine is asked for by the lock, since nobody can see from here whether it lives."""
+    """Raise `UserError` if a process trains the run; the lock tells for a process on another machine."""
     status = folder.read_status()
     if status.is_alive and (status.host == host_name() or is_locked(folder.lock)):
         raise UserError(f"{folder.path} is being trained by process {status.pid}: stop that one first")
 
 
 @contextmanager
-def recorded(folder: RunFolder, saved: CheckpointState | None = None) -> Iterator[Progress]:
-    """Keep log.txt and status.json of one start, and close the trackers with its status; `saved` is where it begins."""
+def keep_record(folder: RunFolder, state: CheckpointState | None = None) -> Iterator[RunRecord]:
+    """Keep log.txt and status.json of one start, and close the trackers with its status.
+
+    `state` is the checkpoint to resume from.
+    """
     signals = StopSignals()
-    progress = Progress(signals, saved)
+    record = RunRecord(signals, state)
     with logging_to(folder.log), signals:
         status, why, exit_code = FAILED, "", None
         try:
-            with full_disk_named(folder.path):
-                _begin(folder, progress)
-                yield progress
+            with full_disk_explained(folder.path):
+                _record_start(folder, record)
+                yield record
             status = DONE
         except (Stopped, NotSaved) as stop:
-            status, why, exit_code = _label(stop), str(stop), getattr(stop, "exit_code", None)
-            stop.add_note(_how_to_go_on(folder, progress))
+            status, why, exit_code = _status_of(stop), str(stop), getattr(stop, "exit_code", None)
+            stop.add_note(_resume_hint(folder, record))
             raise
         except Pruned as pruned:
             status, why = PRUNED, str(pruned)
             log.info("pruned: %s", why)
         except BaseException as error:
-            status, why = _label(error), f"{type(error).__name__}: {error}"
+            status, why = _status_of(error), f"{type(error).__name__}: {error}"
             with suppress(OSError), folder.log.open("a", encoding="utf-8") as file:
                 traceback.print_exc(file=file)
             raise
         finally:
-            signals.unheeded = "the run has ended, and is being written down"
+            signals.ignored_because = "the run has ended, and its record is being written"
             end_workers()
-            _say_how_it_ended(folder, status, why, progress, exit_code)
+            _record_end(folder, status, why, record, exit_code)
 
 
-def _begin(folder: RunFolder, progress: Progress) -> None:
+def _record_start(folder: RunFolder, record: RunRecord) -> None:
     if folder.read_status().status != RUNNING:
-        folder.prune.unlink(missing_ok=True)  # it was asked of an earlier start, which did end
-    folder.write_status(RUNNING, "", progress.images_seen, progress.best)
+        folder.prune.unlink(missing_ok=True)  # a request to an earlier start, which has ended
+    folder.write_status(RUNNING, "", record.images_seen, record.best)
 
 
-def _label(error: BaseException) -> str:
-    """What a run is called that ended with this."""
+def _status_of(error: BaseException) -> str:
+    """The status of a run that ended with this error."""
     if isinstance(error, Stopped) and is_preemption(error.signum):
         return PREEMPTED
     if isinstance(error, Stopped | NotSaved):
         return STOPPED
-    return next((label for kind, label in LABELS if isinstance(error, kind)), FAILED)
+    return next((status for kind, status in STATUS_OF_ERRORS if isinstance(error, kind)), FAILED)
 
 
-def _say_how_it_ended(folder: RunFolder, status: str, why: str, progress: Progress, exit_code: int | None) -> None:
-    """A full disk may keep status.json from saying it; the exit code does then."""
+def _record_end(folder: RunFolder, status: str, why: str, record: RunRecord, exit_code: int | None) -> None:
+    """Write the final status; if a full disk prevents that, the exit code reports it."""
     try:
-        folder.write_status(status, why, progress.images_seen, progress.best, exit_code)
+        folder.write_status(status, why, record.images_seen, record.best, exit_code)
     except OSError as error:
         failure = not_saved(folder.path / "status.json", error)
         log.warning("%s", failure)
         if status == DONE:
             raise failure from error
     finally:
-        signals = progress.signals
-        signals.deferred, signals.unheeded = True, ""
-        signals.next = "the run has ended, and its trackers are being told"
-        _close_trackers(folder, progress, status)
+        signals = record.signals
+        signals.deferred, signals.ignored_because = True, ""
+        signals.next = "the run has ended, and its trackers are being closed"
+        _close_trackers(folder, record, status)
 
 
-def _close_trackers(folder: RunFolder, progress: Progress, status: str) -> None:
-    """Tell them how the run ended, in the words of status.json."""
-    if progress.trackers is None:
+def _close_trackers(folder: RunFolder, record: RunRecord, status: str) -> None:
+    """Send the trackers the final status, as in status.json."""
+    if record.trackers is None:
         return
-    best = {} if progress.best is None else {"best": progress.best}
-    progress.trackers.summary({"images_seen": progress.images_seen, **best})
+    best = {} if record.best is None else {"best": record.best}
+    record.trackers.summary({"images_seen": record.images_seen, **best})
     if status == DONE and folder.has_saved:
-        images = progress.best_images if folder.best.exists() else progress.images_seen
-        progress.trackers.checkpoint(folder.checkpoint(), images)
-    progress.lines = tuple(progress.trackers.finish(status))
+        images = record.best_images if folder.best.exists() else record.images_seen
+        record.trackers.checkpoint(folder.checkpoint(), images)
+    record.lines = tuple(record.trackers.finish(status))
 
 
 @contextmanager
@@ -184,8 +188,8 @@ def _locked(folder: RunFolder) -> Iterator[None]:
         raise UserError(f"{folder.path} is being trained by another process: stop that one first") from None
 
 
-def _how_to_go_on(folder: RunFolder, progress: Progress) -> str:
-    """For people: where the stopped run lies, and the command that goes on with it."""
+def _resume_hint(folder: RunFolder, record: RunRecord) -> str:
+    """For people: the stopped run's folder and the command that resumes it."""
     if not folder.has_saved:
-        return f"{folder.shown} has no checkpoint yet: begin anew"
-    return f"it has seen {progress.images_seen:,} images; go on with\ndiptych resume {folder.shown}"
+        return f"{folder.shown} has no checkpoint yet: start it again with diptych train"
+    return f"it has seen {record.images_seen:,} images; resume it with\ndiptych resume {folder.shown}"

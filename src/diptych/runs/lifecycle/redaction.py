@@ -1,6 +1,6 @@
-"""What trackers are told of a run, from the same objects that its folder holds: configuration, digests, environment.
+"""Redact what trackers receive of a run: configuration, digests, environment.
 
-It names no folder of this machine, no host and no person; nor does it say why a run failed, which might.
+Trackers receive no folder, host or user name of this machine, and no failure message, since that may contain one.
 """
 
 import getpass
@@ -16,17 +16,17 @@ from diptych.runs.folder.status import host_name
 from diptych.tracking import RunInfo
 
 NOBODY = ("", "root", "localhost")
-"""Names that say nothing of anyone."""
+"""Names that identify nobody."""
 
 
-def described(config: Mapping[str, Any], sweep: str) -> dict[str, Any]:
-    """One start of a run, for environment.json."""
+def start_record(config: Mapping[str, Any], sweep: str) -> dict[str, Any]:
+    """The record of one start of a run, for environment.json."""
     digests = {"config_digest": digest_of(config), "seedless_digest": seedless_digest(config)}
     return {**environment.describe(), "sweep": sweep, **digests}
 
 
 def run_info(folder: RunFolder, resume_images: int | None = None) -> RunInfo:
-    """The run as trackers know it, with what environment.json says of its latest start."""
+    """What trackers know of the run, with the environment of its latest start."""
     starts = folder.read_environment()
     start = starts[-1] if starts else {}
     digests = {name: start[name] for name in ("config_digest", "seedless_digest") if name in start}
@@ -35,17 +35,17 @@ def run_info(folder: RunFolder, resume_images: int | None = None) -> RunInfo:
 
 
 def _sweep_of(starts: Sequence[Mapping[str, Any]]) -> str:
-    """The sweep that the run was begun in, even where it is resumed by hand; "" if in none."""
+    """The sweep that started the run, even if a person resumes it; "" without one."""
     return next((start["sweep"] for start in starts if start.get("sweep")), "")
 
 
-def told(values: Any) -> Any:
-    """Plain values such as a configuration, without where things lie, who trains and on which machine."""
+def redacted(values: Any) -> Any:
+    """Plain values, such as a configuration, without paths, user names and host names."""
     return without_names(without_paths(values), own_names())
 
 
 def own_names() -> set[str]:
-    """Of this machine and of whoever uses it."""
+    """The names of this machine and its user."""
     names = {host_name(), host_name().partition(".")[0]}
     with suppress(KeyError, OSError):  # a container's user may have none
         names.add(getpass.getuser())

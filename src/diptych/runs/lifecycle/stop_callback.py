@@ -1,4 +1,4 @@
-"""Ends a run that was told to stop or to be pruned, where nothing is lost: between batches, after validations."""
+"""Stop a run on a signal or a prune request, where nothing is lost: between batches and after validations."""
 
 import time
 from typing import Any
@@ -11,14 +11,14 @@ from diptych.runs.lifecycle.signals import Pruned, StopSignals
 from diptych.systems.devices import largest
 
 LOOK_EVERY_SECONDS = 0.5
-GIVEN_UP = 1000
-"""Stands among the numbers of signals for a run that is to be pruned; no signal's number is so high."""
+PRUNE = 1000
+"""Takes the place of a signal's number for a run to prune; no signal has such a high number."""
 
 
 class StopCallback(Callback):
-    """Last of all callbacks, so that figures and pictures are written; `Checkpoints` then saves on the way out.
+    """Runs after all other callbacks, so that figures and pictures are written; `Checkpoints` then saves at exit.
 
-    A run that is at its end anyway is let go to it: nothing would be left to go on with.
+    It does not stop a run that is at its end anyway: nothing would be left to resume.
     """
 
     def __init__(self, signals: StopSignals, folder: RunFolder) -> None:
@@ -27,24 +27,24 @@ class StopCallback(Callback):
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: Any, *args: Any, **kwargs: Any) -> None:
         if not trainer.should_stop and not validation_follows(trainer):
-            self._pause(pl_module)
+            self._stop_if_requested(pl_module)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if not trainer.should_stop:
-            self._pause(pl_module)
+            self._stop_if_requested(pl_module)
 
-    def _pause(self, pl_module: LightningModule) -> None:
-        """All devices at the same pause, whichever of them was told."""
-        told = largest(self.signals.received or self._given_up(), pl_module.device)
-        if told == GIVEN_UP:
-            self.signals.unheeded = "saving what a search has given up"
+    def _stop_if_requested(self, pl_module: LightningModule) -> None:
+        """Stop all devices between the same batches, whichever of them received the signal."""
+        request = largest(self.signals.received or self._prune_request(), pl_module.device)
+        if request == PRUNE:
+            self.signals.ignored_because = "saving a pruned run"
             raise Pruned(self.folder.prune.read_text(encoding="utf-8"))
-        if told:
-            self.signals.received, self.signals.unheeded = told, "saving, then stopping already"
-            self.signals.raise_if_received()  # one that came while the others were asked waits for the next pause
+        if request:
+            self.signals.received, self.signals.ignored_because = request, "saving, then stopping already"
+            self.signals.raise_if_received()  # a signal that came during the exchange waits for the next batch
 
-    def _given_up(self) -> int:
+    def _prune_request(self) -> int:
         if time.monotonic() - self._looked < LOOK_EVERY_SECONDS:
             return 0
         self._looked = time.monotonic()
-        return GIVEN_UP if self.folder.prune.exists() else 0
+        return PRUNE if self.folder.prune.exists() else 0

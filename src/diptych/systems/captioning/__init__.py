@@ -1,1 +1,1 @@
-"""Captioners: an image encoder and a caption decoder, and what they learn from."""
+"""Captioners: an image encoder, a caption decoder, and the objective that trains them."""

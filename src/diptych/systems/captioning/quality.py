@@ -1,4 +1,4 @@
-"""How well a captioner tells the validation images."""
+"""Validation metrics of a captioner."""
 
 from collections.abc import Sequence
 
@@ -11,32 +11,32 @@ from diptych.types import Batch, DataSpec
 
 
 class CaptioningQuality(nn.Module):
-    """Collects a validation and sums it up, over all devices.
+    """Metrics of one validation, over all devices.
 
-    `nll` and `perplexity` are per token of the reference captions, each word given the true ones before it. Where the
-    data have a world, the scores of `CaptionAccuracy` say how much of what is told freely is true; elsewhere `bleu_4`
-    and `cider_d` compare it with the references.
+    `nll` and `perplexity` are per token of the reference captions, teacher-forced. Generated captions are measured by
+    `CaptionAccuracy` where the data have a world, elsewhere by `bleu_4` and `cider_d` against the references.
     """
 
     def __init__(self, data_spec: DataSpec) -> None:
         super().__init__()
         self.nll = MeanMetric()
-        self.told = CaptionAccuracy(data_spec.languages) if data_spec.world else CaptionQuality(data_spec.languages)
+        metric = CaptionAccuracy if data_spec.world else CaptionQuality
+        self.generated = metric(data_spec.languages)
 
-    def update(self, nll: Tensor, tokens: Tensor, told: Sequence[str], batch: Batch) -> None:
-        """Take in a batch: nats per token of its references and how many tokens, and what was told of its images."""
-        self.nll.update(nll, tokens)
-        if isinstance(self.told, CaptionAccuracy):
-            self.told.update(told, [scene for scene in batch.scenes if scene is not None])
+    def update(self, nll: Tensor, num_tokens: Tensor, captions: Sequence[str], batch: Batch) -> None:
+        """Add a batch: nats per token of its references, their number of tokens, and generated captions."""
+        self.nll.update(nll, num_tokens)
+        if isinstance(self.generated, CaptionAccuracy):
+            self.generated.update(captions, [scene for scene in batch.scenes if scene is not None])
         else:
-            self.told.update(batch.keys, told, batch.references)
+            self.generated.update(batch.keys, captions, batch.references)
 
     def compute(self) -> dict[str, Tensor | float]:
-        """Each figure by its name."""
+        """Each metric by its name."""
         nll = self.nll.compute()
-        return {"nll": nll, "perplexity": nll.exp()} | self.told.compute()
+        return {"nll": nll, "perplexity": nll.exp()} | self.generated.compute()
 
     def reset(self) -> None:
-        """Forget everything collected."""
+        """Start again."""
         self.nll.reset()
-        self.told.reset()
+        self.generated.reset()

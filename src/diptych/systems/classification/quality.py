@@ -1,4 +1,4 @@
-"""How well a classifier names what is in the validation images."""
+"""Validation metrics of a classifier."""
 
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
@@ -7,11 +7,11 @@ from torchmetrics.classification import MultilabelExactMatch, MultilabelStatScor
 
 
 class ClassificationQuality(nn.Module):
-    """Collects a validation and sums it up, over all devices.
+    """Metrics of one validation, over all devices.
 
-    `nll` is in nats an image, `accuracy` the share of images of which every label is right. `precision`, `recall` and
-    `f1` are means over labels, so that a rare one counts as much as a frequent one; a label that neither occurs nor is
-    found does not count (torchmetrics' own means would take it for a failure).
+    `nll` is in nats per image; `accuracy` is the share of images with every label right. `precision`, `recall` and `f1`
+    are means over labels, so a rare label counts as much as a frequent one. A label that neither occurs nor is
+    predicted does not count; torchmetrics' own means would count it as a failure.
     """
 
     def __init__(self, num_labels: int) -> None:
@@ -23,28 +23,28 @@ class ClassificationQuality(nn.Module):
     def update(
         self,
         nll: Float[Tensor, " batch"],
-        found: Bool[Tensor, "batch labels"],
+        predicted: Bool[Tensor, "batch labels"],
         labels: Bool[Tensor, "batch labels"],
     ) -> None:
-        """Take in a batch: what the true labels cost, those that were found, and those that hold."""
+        """Add a batch: the loss of each image, the predicted labels, and the true ones."""
         self.nll.update(nll)
         for metric in (self.accuracy, self.counts):
-            metric.update(found.int(), labels.int())
+            metric.update(predicted.int(), labels.int())
 
     def compute(self) -> dict[str, Tensor | float]:
-        """Each figure by its name."""
-        hits, surplus, _, missing, _ = self.counts.compute().unbind(dim=-1)
-        met = hits + surplus + missing > 0
-        hits, surplus, missing = hits[met], surplus[met], missing[met]
+        """Each metric by its name."""
+        tp, fp, _, fn, _ = self.counts.compute().unbind(dim=-1)
+        counted = tp + fp + fn > 0
+        tp, fp, fn = tp[counted], fp[counted], fn[counted]
         return {
             "nll": self.nll.compute(),
             "accuracy": self.accuracy.compute(),
-            "precision": (hits / (hits + surplus).clamp(min=1)).mean(),
-            "recall": (hits / (hits + missing).clamp(min=1)).mean(),
-            "f1": (2 * hits / (2 * hits + surplus + missing)).mean(),
+            "precision": (tp / (tp + fp).clamp(min=1)).mean(),
+            "recall": (tp / (tp + fn).clamp(min=1)).mean(),
+            "f1": (2 * tp / (2 * tp + fp + fn)).mean(),
         }
 
     def reset(self) -> None:
-        """Forget everything collected."""
+        """Start again."""
         for metric in (self.nll, self.accuracy, self.counts):
             metric.reset()

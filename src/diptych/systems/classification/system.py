@@ -1,8 +1,8 @@
-"""Classification: an image encoder learns to name what is in a picture, by the labels that the data publish.
+"""Classification: an image encoder learns the labels that the data publish.
 
-Where exactly one label holds (digits) it is a classifier; where any number may (the kinds of objects in a scene), each
-label is decided for itself. It is an eye of the project's own: its vectors compare sets of pictures, and its labels
-are a second opinion beside the judge's. It is never truth.
+Data with exactly one label per image (digits) train a softmax classifier; other data (the kinds of objects in a scene)
+train a multi-label one. Its features compare sets of images, and its labels are compared with the judge's readings;
+they are never ground truth.
 """
 
 from dataclasses import dataclass
@@ -28,19 +28,21 @@ NUM_EXAMPLES = 16
 
 @dataclass(frozen=True, slots=True)
 class Classification:
-    """What was found in a picture: the labels that hold, and the probability of every label of the data."""
+    """An image's predicted labels, and the probability of every label of the data."""
 
     labels: tuple[str, ...]
     probs: Float[Tensor, " labels"]
 
 
 class Classifier(System):
-    """An image encoder, and a reader of labels in what it sees.
+    """An image encoder and a label head.
 
     `schedule` multiplies the learning rate (None: constant); the encoder's is `image_encoder_lr_multiplier` times the
-    reader's. `pixel_noise` is the largest standard deviation of noise on training pictures, for a classifier that
-    shall look at generated ones.
+    head's. `pixel_noise` is the largest standard deviation of noise on training images, for a classifier of generated
+    images.
     """
+
+    task = "classification"
 
     def __init__(
         self,
@@ -59,7 +61,7 @@ class Classifier(System):
             raise ValueError(f"system=classifier: data {data_spec.name} has no labels; choose scenes, digits or mnist")
         self.automatic_optimization = False
         self.image_encoder: Any = image_encoder
-        self.reader = LabelHead(
+        self.label_head = LabelHead(
             image_dim=self.image_encoder.pooled_dim,
             region_dim=self.image_encoder.region_dim,
             num_labels=len(data_spec.labels),
@@ -72,7 +74,7 @@ class Classifier(System):
         self._examples: tuple[Images, list[tuple[str, ...]]] | None = None
 
     def forward(self, images: Images) -> Float[Tensor, "batch labels"]:
-        return self.reader(self.image_encoder(images))
+        return self.label_head(self.image_encoder(images))
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         self.count_images(len(batch))
@@ -81,43 +83,43 @@ class Classifier(System):
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         image_encoder = (self.image_encoder, self.image_encoder_lr_multiplier)
-        return optimizer_for(self.make_optimizer, self.reader, image_encoder)
+        return optimizer_for(self.make_optimizer, self.label_head, image_encoder)
 
     @torch.no_grad()
     def classify(self, images: Images) -> list[Classification]:
-        """What is in each picture, as sure as it is."""
-        with evaluating(self.image_encoder, self.reader):
+        """The labels of each image, with their probabilities."""
+        with evaluating(self.image_encoder, self.label_head):
             logits = self(images)
         probs = logits.softmax(dim=1) if self.data_spec.exclusive_labels else logits.sigmoid()
-        rows = zip(self._held(logits).cpu(), probs.cpu(), strict=True)
-        return [Classification(self._names(held), row) for held, row in rows]
+        rows = zip(self._predicted(logits).cpu(), probs.cpu(), strict=True)
+        return [Classification(self._names(labels), row) for labels, row in rows]
 
     def example_captions(self) -> tuple[Images, tuple[str, ...], list[tuple[str, ...]]]:
-        """The same few validation images throughout a run, the labels found in them now, and those that hold."""
+        """The same few validation images throughout a run, their predicted labels by now, and the true ones."""
         if self._examples is None:
             batch = next(iter(self.trainer.datamodule.val_dataloader()))  # pyright: ignore[reportAttributeAccessIssue]
-            held = [(", ".join(self._names(row)),) for row in _labels(batch)[:NUM_EXAMPLES]]
-            self._examples = batch.images[:NUM_EXAMPLES], held
-        images, held = self._examples
-        found = self.classify(images.to(self.device))
-        return images, tuple(", ".join(one.labels) for one in found), held
+            true = [(", ".join(self._names(row)),) for row in _labels(batch)[:NUM_EXAMPLES]]
+            self._examples = batch.images[:NUM_EXAMPLES], true
+        images, true = self._examples
+        predicted = self.classify(images.to(self.device))
+        return images, tuple(", ".join(one.labels) for one in predicted), true
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         logits, labels = self(batch.images), _labels(batch)
-        self.quality.update(self.nll(logits, labels), self._held(logits), labels)
+        self.quality.update(self.nll(logits, labels), self._predicted(logits), labels)
 
     def on_validation_epoch_end(self) -> None:
         self.log_metrics("val", self.quality.compute())
         self.quality.reset()
 
-    def _held(self, logits: Float[Tensor, "batch labels"]) -> Bool[Tensor, "batch labels"]:
-        """Which labels hold, more likely than not; the likeliest where exactly one does."""
+    def _predicted(self, logits: Float[Tensor, "batch labels"]) -> Bool[Tensor, "batch labels"]:
+        """Labels with a probability above one half; the likeliest label where exactly one holds."""
         if self.data_spec.exclusive_labels:
             return F.one_hot(logits.argmax(dim=1), logits.shape[1]).bool()
         return logits > 0
 
-    def _names(self, held: Bool[Tensor, " labels"]) -> tuple[str, ...]:
-        return tuple(self.data_spec.labels[i] for i in held.nonzero()[:, 0].tolist())
+    def _names(self, labels: Bool[Tensor, " labels"]) -> tuple[str, ...]:
+        return tuple(self.data_spec.labels[i] for i in labels.nonzero()[:, 0].tolist())
 
 
 def _labels(batch: Batch) -> Bool[Tensor, "batch labels"]:

@@ -1,1 +1,1 @@
-"""The judge: from pixels to a scene, by rules without weights."""
+"""The judge: a rule-based parser from pixels to a scene, without weights."""

@@ -1,9 +1,9 @@
-"""Finding objects one after the other: the rendered object that best explains what is left, subtracted, repeat.
+"""Detect objects one by one: find the rendered object that best explains the residual, subtract it, repeat.
 
-Candidates are matched filters of all shapes and sizes at every other pixel; the best is refined by fitting before it
-is subtracted. What a candidate explains counts the less, the more it leaves over around it: otherwise one large
-object would first be seen in two small ones of a colour that touch, and never be given up. Pictures come reduced to
-`COARSE_SIDE` pixels: an object of the world can be found, though not yet told apart, at that side.
+Candidates are matched filters of all shapes and sizes at every other pixel; the best one is refined by fitting before
+it is subtracted. A candidate's score decreases with the energy that it leaves around it: otherwise two small touching
+objects of one colour would be detected as one large object, and this error would stay. Pictures are reduced to
+`COARSE_SIDE` pixels, where an object of the world can be detected, though its shape is not yet certain.
 """
 
 from dataclasses import dataclass
@@ -21,10 +21,10 @@ COARSE_SIDE = 32
 FILTER_SIDE = 21
 STRIDE = 2
 LEAST_GAIN = 22.0
-"""Squared error that an object must explain: 15 % of the smallest one's energy."""
+"""The squared error that an object must explain at least: 15 % of the smallest object's energy."""
 
 REACH = 1.1
-"""Of the square in which a candidate should explain everything, in radii."""
+"""Half the side of the square in which a candidate should explain everything, in radii."""
 
 START_VARIANCE = 0.4
 FIT_STEPS = 3
@@ -32,7 +32,7 @@ FIT_STEPS = 3
 
 @dataclass(frozen=True)
 class Found:
-    """Objects in a batch of pictures: which picture, which shape, and x, y, radius and blur variance in pixels."""
+    """Objects in a batch of pictures: picture number, shape number, and x, y, radius and blur variance in pixels."""
 
     image: Int[Tensor, " n"]
     shape: Int[Tensor, " n"]
@@ -40,7 +40,7 @@ class Found:
 
 
 def detect(images: Float[Tensor, "b 3 side side"], most: int) -> Found:
-    """Up to `most` objects a picture, best first within each."""
+    """Up to `most` objects per picture, best first."""
     rest = Canvas(images)
     filters, kinds = matched_filters(images)
     open_images = torch.arange(len(images), device=images.device)
@@ -48,14 +48,14 @@ def detect(images: Float[Tensor, "b 3 side side"], most: int) -> Found:
     while len(rounds) < most and (len(open_images) or not rounds):
         found = _best_of_each(rest.images[open_images], open_images, filters, kinds)
         fitted, corners = _refine(rest, found)
-        rest.generate(found.image, corners, -fitted.synthesis)
+        rest.add(found.image, corners, -fitted.synthesis)
         rounds.append(Found(found.image, found.shape, to_picture(fitted.params, corners)[:, 0]))
         open_images = found.image
     return _joined(rounds)
 
 
 def radius_range(side: int) -> tuple[float, float]:
-    """Radii between which objects are sought: a little beyond those that scenes have."""
+    """The range of radii to search: slightly wider than that of scenes."""
     return 0.7 * RADII_AT_32["small"][0] * side / 32, 1.3 * RADII_AT_32["large"][1] * side / 32
 
 
@@ -80,7 +80,7 @@ def matched_filters(like: Tensor) -> tuple[Float[Tensor, "k 1 filter filter"], F
 
 
 def _refine(rest: Canvas, found: Found) -> tuple[Fit, Int[Tensor, "n 2"]]:
-    """Fit every object to what is left around it; also the corners of the patches that were looked at."""
+    """Fit every object to the residual around it; also return the corners of the patches."""
     corners = rest.corners(found.params[:, 0], found.params[:, 1])
     patches, start = rest.cut(found.image, corners), to_patch(found.params[:, None], corners)
     return fit(found.shape[:, None], start, patches, radius_range(rest.side), FIT_STEPS), corners
@@ -92,7 +92,7 @@ def _best_of_each(
     filters: Float[Tensor, "k 1 filter filter"],
     kinds: Float[Tensor, "k 2"],
 ) -> Found:
-    """The filter and pixel that explain each picture best, where what they explain is enough."""
+    """The filter and pixel that explain each picture best, if they explain enough."""
     answers = F.conv2d(rest.flatten(0, 1)[:, None], filters, padding=FILTER_SIDE // 2, stride=STRIDE)
     gains = answers.unflatten(0, (-1, 3)).square().sum(dim=1)
     share = gains / _energy_around(rest, kinds[:, 1]).clamp(min=LEAST_GAIN)
@@ -109,7 +109,7 @@ def _best_of_each(
 def _energy_around(
     rest: Float[Tensor, "n 3 side side"], radii: Float[Tensor, " k"]
 ) -> Float[Tensor, "n k across across"]:
-    """What there is to explain, in a square about each filter's place that is a little wider than its object."""
+    """The energy in a square around each filter's position, slightly wider than its object."""
     energy = rest.square().sum(dim=1, keepdim=True)
     sums = {}
     for radius in set(radii.tolist()):

@@ -1,8 +1,8 @@
-"""Fitting rendered objects to patches of residual picture: position, radius, blur and colour, for given shapes.
+"""Fit rendered objects to patches of the residual: position, radius, blur and colour, for given shapes.
 
-Gauss-Newton with the colour eliminated (it is linear). The mask is rendered once a step; its derivatives come from
-the mask itself: by position from its slope, by radius from scaling, by blur variance from the heat equation. Every
-patch has one object and any number of hypotheses about it, which do not know of each other.
+The method is Gauss-Newton with the colour eliminated (it is linear). The mask is rendered once per step; its
+derivatives come from the mask itself: by position from its slope, by radius from scaling, by blur variance from the
+heat equation. Every patch has one object and any number of independent hypotheses about it.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from diptych.world.shapes import coverage
 from diptych.world.spec import SHAPES
 
 LEAST_VARIANCE, MOST_VARIANCE = 0.02, 2.6
-"""Bounds of the blur's variance in pixels squared: from none to a standard deviation of 1.6."""
+"""Bounds of the blur variance in pixels squared: from no blur to a standard deviation of 1.6."""
 
 STEP_LIMIT = (0.7, 0.7, 0.5, 0.5)
 DAMPING = 1e-3
@@ -29,10 +29,10 @@ Patches = Float[Tensor, "n 3 patch patch"]
 
 @dataclass(frozen=True)
 class Fit:
-    """Hypotheses about the object of each patch, and how well they explain it.
+    """Hypotheses about the object of each patch, and their errors.
 
-    `params` are x, y, radius and blur variance in the patch's pixels; `colour` is free, not one of the palette;
-    `error` is the squared error left over, `energy` what there was.
+    `params` are x, y, radius and blur variance in the patch's pixels; `colour` is free, not one of the palette; `error`
+    is the remaining squared error, `energy` the initial one.
     """
 
     shapes: Shapes
@@ -43,7 +43,7 @@ class Fit:
     energy: Float[Tensor, " n"]
 
     def best(self) -> "Fit":
-        """The one hypothesis of each object that leaves least over."""
+        """The hypothesis of each object with the smallest error."""
         return self.keep(self.error.argmin(dim=1, keepdim=True))
 
     def keep(self, chosen: Int[Tensor, "n kept"]) -> "Fit":
@@ -56,7 +56,7 @@ class Fit:
 
     @property
     def synthesis(self) -> Float[Tensor, "n 3 patch patch"]:
-        """Each object as its first hypothesis generates it."""
+        """The rendering of each object's first hypothesis."""
         return self.colour[:, 0, :, None, None] * self.masks[:, :1]
 
 
@@ -68,7 +68,7 @@ def fit(shapes: Shapes, params: Params, patches: Patches, radii: tuple[float, fl
 
 
 def evaluate(shapes: Shapes, params: Params, patches: Patches) -> Fit:
-    """How well hypotheses explain their patches as they are."""
+    """The errors of hypotheses on their patches, without fitting."""
     masks = blurred_masks(shapes, params, patches.shape[-1])
     colour = _best_colour(masks.flatten(2), patches.flatten(2))
     energy = patches.square().sum(dim=(1, 2, 3))
@@ -90,7 +90,7 @@ def blurred_masks(shapes: Shapes, params: Params, side: int) -> Masks:
 
 
 def blur_matrix(variance: Float[Tensor, " n"], side: int) -> Float[Tensor, "n side side"]:
-    """Gaussian blur of a column of pixels as a matrix; nothing comes in from outside."""
+    """Gaussian blur of a column of pixels as a matrix; the outside is zero."""
     places = torch.arange(side, device=variance.device)
     kernel = torch.exp(-places.square() / (2 * variance[:, None]))
     distance = (places[:, None] - places).abs()
@@ -99,7 +99,7 @@ def blur_matrix(variance: Float[Tensor, " n"], side: int) -> Float[Tensor, "n si
 
 
 def _step(shapes: Shapes, params: Params, patches: Patches, radii: tuple[float, float]) -> Params:
-    """One step of Gauss and Newton; what the colour can follow is taken out of the slopes' products."""
+    """One Gauss-Newton step; the colour's effect is projected out of the products of slopes."""
     side = patches.shape[-1]
     masks, pixels = blurred_masks(shapes, params, side), patches.flatten(2)
     slopes = _derivatives(masks, params).flatten(3)
@@ -124,7 +124,7 @@ def _best_colour(
 
 
 def _derivatives(masks: Masks, params: Params) -> Float[Tensor, "n hypotheses 4 patch patch"]:
-    """Of every mask by x, y, radius and blur variance."""
+    """The derivatives of every mask by x, y, radius and blur variance."""
     padded = F.pad(masks, (1, 1, 1, 1))
     left, right = padded[:, :, 1:-1, :-2], padded[:, :, 1:-1, 2:]
     up, down = padded[:, :, :-2, 1:-1], padded[:, :, 2:, 1:-1]

@@ -1,9 +1,9 @@
-"""The judge: whether a picture is what a sentence says.
+"""The judge: a rule-based parser that recovers the scene of a picture and compares it with a sentence.
 
-Analysis by synthesis: a picture is read as the scene whose rendering leaves least of it over, with blur, contrast
-and a slight cast of the background as nuisances; then the scene is held against the sentence. The judge has no
-weights and is never a loss. How often it is right under every nuisance is shipped with it (`limits.calibration`), and
-how often about fresh pictures, `judge_accuracy`, belongs beside every figure of truth.
+Analysis by synthesis: a picture is read as the scene whose rendering has the smallest residual, with blur, contrast and
+a slight colour cast of the background as nuisances; then the scene is compared with the sentence. The judge has no
+weights and is never a loss. Its accuracy under every nuisance ships with it (`limits.calibration`); its accuracy on
+fresh pictures, `judge_accuracy`, belongs beside every scene accuracy.
 """
 
 from collections.abc import Sequence
@@ -32,10 +32,10 @@ REASONS = ("true", "blank", "off_grammar", "ambiguous", *ASPECTS)
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether a picture is what a sentence says, strictly: for certain, and legibly.
+    """Whether a picture matches a sentence; `true` also requires that it is legible and unambiguous.
 
-    `reason` is "true" or the first of `REASONS` why it is not; `matches` asks only whether what was most probably
-    read is what the sentence says, however badly it is generated.
+    `reason` is "true" or the first of `REASONS` against it. `matches` is whether the most probable scene matches the
+    sentence, however badly it is generated.
     """
 
     true: bool
@@ -44,11 +44,11 @@ class Verdict:
 
 
 class Judge:
-    """Reads pictures of a world. All shapes, colours and sizes are considered, even those its spec leaves out.
+    """Reads pictures of a world. It considers all shapes, colours and sizes, even those outside the spec.
 
-    In a closed world nothing may be there that a complete sentence does not mention; an open one only asks that what
-    is said holds. Sentences that leave something out, or mention fewer objects than every picture of the world has,
-    are always taken as open. `limits` says what is legible; None takes the calibrated ones.
+    In a closed world, a picture must not show anything that a complete sentence does not mention; in an open one, the
+    claims must hold. Partial sentences, and those with fewer objects than every picture of the world, always count as
+    open. `limits` define legibility; None means the calibrated ones.
     """
 
     def __init__(self, spec: WorldSpec, closed: bool = True, limits: Limits | None = None) -> None:
@@ -57,7 +57,7 @@ class Judge:
         self.limits = limits or limits_for(spec.side)
 
     def read(self, images: Float[Tensor, "b 3 side side"]) -> list[Reading]:
-        """What each picture shows; pictures are in [-1, 1] and of the world's side."""
+        """The reading of each picture; pictures are in [-1, 1] and have the world's side."""
         if images.shape[1:] != (3, self.spec.side, self.spec.side):
             raise ValueError(
                 f"judge: got pictures of {tuple(images.shape[1:])}; the world's are (3, {self.spec.side}, "
@@ -68,30 +68,30 @@ class Judge:
             return [reading for part in parts for reading in read_pictures(part, self.limits)]
 
     def is_closed(self, constraints: Constraints) -> bool:
-        """Whether a picture may show nothing but what the sentence says."""
+        """Whether a picture may show nothing else than the sentence says."""
         return self.closed and constraints.is_complete() and constraints.num_objects >= self.spec.min_objects
 
     def verdict(self, reading: Reading, constraints: Constraints) -> Verdict:
-        """Whether a picture so read is what a sentence so understood says."""
+        """Whether a reading matches the claims of a sentence."""
         comparison = constraints.compare(reading.scene, self.is_closed(constraints))
         wrong = next((aspect for aspect in ASPECTS if getattr(comparison, aspect) < 1), None)
         reason = _hindrance(reading) or wrong or "true"
         return Verdict(reason == "true", reason, wrong is None)
 
     def verdicts(self, images: Float[Tensor, "b 3 side side"], constraints: Sequence[Constraints]) -> list[Verdict]:
-        """One verdict a picture."""
+        """One verdict per picture."""
         return [self.verdict(*pair) for pair in zip(self.read(images), constraints, strict=True)]
 
 
 def judge_accuracy(spec: WorldSpec, num: int = 1000, seed: int = 0, blur: float = 0.0) -> float:
-    """Fraction of fresh scenes about which `judge_fresh` is right."""
+    """The fraction of fresh scenes that `judge_fresh` judges correctly."""
     return sum(judge_fresh(spec, num, seed, blur)[1]) / num
 
 
 def judge_fresh(spec: WorldSpec, num: int, seed: int, blur: float = 0.0) -> tuple[list[Scene], list[bool]]:
-    """Fresh scenes, and whether the picture of each is judged true of its complete description.
+    """Fresh scenes, and whether each picture is judged true of its complete description.
 
-    `blur` is the standard deviation in pixels of a Gaussian blur that is laid over the pictures first.
+    `blur` is the standard deviation in pixels of a Gaussian blur of the pictures.
     """
     rng = Random(seed)
     scenes = [sample_scene(spec, rng) for _ in range(num)]
@@ -103,7 +103,7 @@ def judge_fresh(spec: WorldSpec, num: int, seed: int, blur: float = 0.0) -> tupl
 
 
 def _hindrance(reading: Reading) -> str | None:
-    """Why nothing can be said for certain about what a picture shows."""
+    """The reason why a reading is not certain, if any."""
     if not reading.is_legible:
         return reading.legibility
     return "ambiguous" if reading.is_ambiguous else None

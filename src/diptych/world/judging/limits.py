@@ -1,8 +1,7 @@
-"""Where a legible picture ends: the judge's limits, one set a canvas, and the calibration they come from.
+"""The judge's limits of legibility, one set per canvas side, and their calibration.
 
-`judge.json` beside this file is written by `python -m benchmarks.judge_calibration`: limits set on some pictures, and
-how often the judge is right under each nuisance on others. Limits of a canvas that was not calibrated are those of the
-nearest.
+`python -m benchmarks.judge_calibration` writes `judge.json` beside this file: limits set on some pictures, and the
+judge's accuracy under each nuisance on others. A canvas without calibration takes the limits of the nearest side.
 """
 
 import json
@@ -12,14 +11,14 @@ from importlib import resources
 from typing import Any
 
 JUDGE_VERSION = 3
-"""Changes whenever a picture may be read or judged differently; figures of different versions are not compared."""
+"""Changes whenever a reading or verdict may change; figures of different versions are not comparable."""
 
 CALIBRATION_FILE = "judge.json"
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Margins and contrast that each object of a legible picture has at least, and its residual at most."""
+    """The minimum margins and contrast of each object of a legible picture, and its maximum residual."""
 
     shape_margin: float = 0.5
     colour_margin: float = 0.5
@@ -29,7 +28,7 @@ class Limits:
 
 
 def limits_for(side: int) -> Limits:
-    """The limits for pictures of this many pixels a side."""
+    """The limits for pictures of `side` pixels."""
     calibrated = {int(name): entry["limits"] for name, entry in calibration()["sides"].items()}
     nearest = min(calibrated, key=lambda known: (abs(known - side), known))
     return Limits(**calibrated[nearest])

@@ -1,8 +1,8 @@
-"""Readings: a picture in symbols, with the evidence for each object and for the picture as a whole.
+"""Readings: the symbols of a picture, with the evidence for each object and for the whole picture.
 
-The best of finitely many scenes is always only the best, so a picture must also be legible: clearly nearer to its
-shapes and colours than to any other, of good contrast, and with nothing else in it. Legibility is one axis, truth
-another: a blurred and noisy picture is degraded and can still be read for certain.
+Even the best of finitely many scenes may fit badly, so a picture must also be legible: clearly nearer to its shapes and
+colours than to any other, with good contrast and nothing else in it. Legibility and correctness are independent: a
+blurred, noisy picture is degraded and can still be read with certainty.
 """
 
 from dataclasses import dataclass
@@ -22,13 +22,13 @@ from diptych.world.spec import PALETTE, RADII_AT_32, SHAPES, SIZE_THRESHOLD_AT_3
 Legibility = Literal["clean", "degraded", "off_grammar", "blank"]
 
 LEAST_RADIUS, MOST_RADIUS = 0.85 * RADII_AT_32["small"][0], 1.15 * RADII_AT_32["large"][1]
-"""Beyond these, at 32 px, a thing has no size of the world: half an object reads as a whole one that is too small."""
+"""Outside this range, at 32 px, an object has no size of the world: half an object reads as one that is too small."""
 
 LEAST_LOG_ODDS = log(20)
-"""A reading is ambiguous if any other shape, colour or size of any object is more likely than one in twenty."""
+"""A reading is ambiguous if another shape, colour or size of an object is more likely than 1 in 20."""
 
 LEAST_NOISE = 0.05
-"""Standard deviation of the noise (pixels in [0, 1]) that log-odds assume where less is found."""
+"""The minimum standard deviation of noise (pixels in [0, 1]) that log-odds assume."""
 
 MOST_CLEAN_BLUR, MOST_CLEAN_NOISE, LEAST_CLEAN_CONTRAST = 0.6, 0.03, 0.9
 """Beyond these (pixels, pixels in [0, 1], share of full colour) a legible picture is degraded."""
@@ -41,9 +41,9 @@ NORMAL_QUARTILE = 0.6745
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What speaks for one object of a reading.
+    """The evidence for one object of a reading.
 
-    `confidence` is the share of the object's energy that it explains. Margins are 1 where the picture is exactly as
+    `confidence` is the share of the object's energy that it explains. Margins are 1 if the picture is exactly as
     rendered and 0 half-way to the next best shape, colour or size; `contrast` is 1 at full colour; `blur` is a standard
     deviation in pixels. Log-odds are against the best other shape, colour and size, under the picture's noise.
     """
@@ -60,17 +60,17 @@ class Evidence:
 
     @property
     def log_odds(self) -> float:
-        """Against the best other kind of object."""
+        """Log-odds against the best other kind of object."""
         return min(self.shape_log_odds, self.colour_log_odds, self.size_log_odds)
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The scene read from a picture, with its evidence object by object.
+    """The scene read from a picture, with the evidence for each object.
 
-    `residual` is the root mean square of what the scene leaves over (pixels in [-1, 1]), in the worst window of about
-    a tenth of the side; `noise` the standard deviation of each value, pixels in [0, 1]. A picture without objects is
-    blank if it is grey, and off the grammar otherwise.
+    `residual` is the root mean square of the residual (pixels in [-1, 1]) in the worst window of about a tenth of the
+    side; `noise` is the standard deviation of each value, pixels in [0, 1]. A picture without objects is blank if it is
+    grey, and off the grammar otherwise.
     """
 
     scene: Scene
@@ -81,17 +81,17 @@ class Reading:
 
     @property
     def is_legible(self) -> bool:
-        """Whether the picture is a scene of the world and not something between, faded, cut or cluttered."""
+        """Whether the picture is a scene of the world, not in between, faded, cut or cluttered."""
         return self.legibility in ("clean", "degraded")
 
     @property
     def is_ambiguous(self) -> bool:
-        """Whether something else is about as likely as what was read."""
+        """Whether another reading is about as likely."""
         return any(evidence.log_odds < LEAST_LOG_ODDS for evidence in self.evidence)
 
 
 def read_pictures(images: Float[Tensor, "b 3 side side"], limits: Limits) -> list[Reading]:
-    """The most probable scene of each picture, found with a background that may be slightly off grey."""
+    """The most probable scene of each picture, on a background that may be slightly off grey."""
     background = _median(images).clamp(-MOST_CAST, MOST_CAST)
     interpretation = interpret(images - background[:, :, None, None], MOST_OBJECTS)
     noise = _noise(interpretation.rest)
@@ -134,7 +134,7 @@ def _is_clear(evidence: Evidence, limits: Limits) -> bool:
 
 
 def _median(images: Float[Tensor, "b 3 side side"]) -> Float[Tensor, "b 3"]:
-    """By sorting, which unlike `median` is deterministic on every device."""
+    """The median by sorting, which unlike `median` is deterministic on every device."""
     pixels = images.flatten(2).sort(dim=2).values
     return pixels[:, :, pixels.shape[2] // 2]
 
@@ -170,28 +170,28 @@ def _evidence(found: Interpretation, noise: Float[Tensor, " b"]) -> list[Evidenc
 
 
 def _size_margin(found: Interpretation) -> Float[Tensor, " n"]:
-    """How far the radius lies from half-way between the sizes, towards the nearest one that objects have."""
+    """The distance of the radius from the border between the sizes; 1 at the nearest radius of objects."""
     radius = found.params[:, 2] * 32 / found.rest.shape[-1]
     farthest = (RADII_AT_32["large"][0] - RADII_AT_32["small"][1]) / 2
     return ((radius - SIZE_THRESHOLD_AT_32).abs() / farthest).clamp(max=1)
 
 
 def _other_size(found: Interpretation) -> Float[Tensor, " n"]:
-    """Squared error of the nearest radius that has another size; roughly, from the length of a disc's edge."""
+    """The squared error of the nearest radius with another size, estimated from the circumference of a disc."""
     radius = found.params[:, 2]
     away = radius - SIZE_THRESHOLD_AT_32 * found.rest.shape[-1] / 32
     return found.colour.square().sum(dim=1) * 2 * pi * radius * away.square()
 
 
 def _noise(rest: Float[Tensor, "b 3 side side"]) -> Float[Tensor, " b"]:
-    """Standard deviation of white noise, pixels in [0, 1], from the median size of second differences."""
+    """The standard deviation of white noise, pixels in [0, 1], from the median of absolute second differences."""
     rows = rest[..., 1:, :] - rest[..., :-1, :]
     differences = (rows[..., 1:] - rows[..., :-1]).flatten(1).abs().sort(dim=1).values
     return differences[:, differences.shape[1] // 2] / (NORMAL_QUARTILE * 2 * 2)
 
 
 def _worst_residual(rest: Float[Tensor, "b 3 side side"]) -> Float[Tensor, " b"]:
-    """Root mean square of what is left over in the worst square window, 3 pixels wide at 32."""
+    """The root mean square of the residual in the worst square window, 3 pixels wide at a side of 32."""
     window = 2 * round(rest.shape[-1] / 32) + 1
     mean = F.avg_pool2d(F.pad(rest, [window // 2] * 4), window, stride=1)
     return mean.square().mean(dim=1).amax(dim=(1, 2)).sqrt()

@@ -65,9 +65,9 @@ def test_rouge_is_that_of_plain_dynamic_programming():
                 table[i + 1, j + 1] = table[i, j] + 1 if x == y else max(table[i, j + 1], table[i + 1, j])
         return int(table[-1, -1])
 
-    def rouge(told: str, texts: list[str]) -> float:
-        lengths = [common(told.split(), text.split()) for text in texts]
-        precision = max(lengths) / len(told.split())
+    def rouge(caption: str, texts: list[str]) -> float:
+        lengths = [common(caption.split(), text.split()) for text in texts]
+        precision = max(lengths) / len(caption.split())
         recall = max(c / len(text.split()) for c, text in zip(lengths, texts, strict=True))
         return (1 + 1.44) * precision * recall / (recall + 1.44 * precision) if precision else 0.0
 

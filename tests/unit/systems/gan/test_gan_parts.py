@@ -11,13 +11,18 @@ from diptych.models.caption_decoders import GRUDecoder
 from diptych.models.dcgan import DCGANDiscriminator, DCGANGenerator
 from diptych.models.image_encoders import ConvEncoder
 from diptych.models.mlp_gan import MLPDiscriminator
+from diptych.systems.captioning.objectives import CrossEntropy
 from diptych.systems.captioning.system import Captioner
-from diptych.systems.gan.terms.redescription import Redescription, captioner_ids
+from diptych.systems.gan.steps import DiscriminatorStep
+from diptych.systems.gan.terms.base import Helper, Losses, Term
+from diptych.systems.gan.terms.contrastive import Contrastive
+from diptych.systems.gan.terms.patch import Patch
+from diptych.systems.gan.terms.redescription import CaptionScorer, Redescription, captioner_ids
 from diptych.systems.schedules import Linear
 from diptych.types import ImageFeatures
 
 
-class BrightnessTeller:
+class BrightnessCaptioner:
     """Its one word for a picture depends on the mean pixel; enough of a captioner for the generator's loss."""
 
     def __init__(self, data_spec) -> None:
@@ -53,7 +58,7 @@ def spec(make_gan):
 
 @pytest.fixture
 def captioner(spec):
-    return BrightnessTeller(spec)
+    return BrightnessCaptioner(spec)
 
 
 def test_networks_that_disagree_on_size_are_named_when_the_system_is_built(make_gan):
@@ -64,7 +69,7 @@ def test_networks_that_disagree_on_size_are_named_when_the_system_is_built(make_
 
 
 def test_a_generator_that_generates_other_sizes_than_the_data_is_named(make_gan):
-    with pytest.raises(ValueError, match=r"generator DCGANGenerator generates 3x32x32 .* letters has 1x28x28"):
+    with pytest.raises(ValueError, match=r"generator DCGANGenerator makes 3x32x32 .* letters has 1x28x28"):
         make_gan(generator=DCGANGenerator(image_size=32, latent_dim=10, condition_dim=6))
 
 
@@ -75,28 +80,34 @@ def test_a_network_built_for_other_sentences_is_named(make_gan):
         make_gan(discriminator=DCGANDiscriminator(image_size=28, image_channels=1, condition_dim=5))
 
 
-@pytest.mark.parametrize("weight", ["mismatch_weight", "contrastive_weight", "generator_contrastive_weight"])
-def test_terms_about_sentences_want_sentences(make_gan, weight: str):
-    with pytest.raises(ValueError, match=rf"system\.{weight} .*text_encoder"):
-        make_gan(conditional=False, **{weight: 0.5})
+def test_mismatches_want_sentences(make_gan):
+    with pytest.raises(ValueError, match=r"system\.mismatch_weight .*text_encoder"):
+        make_gan(conditional=False, mismatch_weight=0.5)
+
+
+@pytest.mark.parametrize("term", [Contrastive(), Contrastive(weight=0.0, generator_weight=1.0)])
+def test_terms_about_sentences_want_sentences(make_gan, term):
+    with pytest.raises(ValueError, match=r"terms\.mine needs sentences: choose a text_encoder.*~terms\.mine"):
+        make_gan(conditional=False, terms={"mine": term})
 
 
 def test_the_contrastive_term_wants_a_discriminator_that_embeds(make_gan):
     plain = MLPDiscriminator(image_size=28, image_channels=1, condition_dim=6)
-    with pytest.raises(ValueError, match=r"contrastive_weight.*MLPDiscriminator has no embed"):
-        make_gan(discriminator=plain, contrastive_weight=1.0)
+    with pytest.raises(ValueError, match=r"terms\.contrastive needs .*embed\(\), and MLPDiscriminator has none"):
+        make_gan(discriminator=plain, terms={"contrastive": Contrastive()})
 
 
-def test_redescription_without_a_captioner_is_refused_when_training_starts(make_gan, train, batches):
-    gan = make_gan(redescription_weight=1.0)
+def test_redescription_without_a_captioner_is_refused_when_training_starts(make_gan, train, batches, spec):
+    gan = make_gan(terms={"redescription": Redescription(data_spec=spec)})
     assert gan.generate(["a b c"]).shape == (1, 1, 28, 28)
     with pytest.raises(ValueError, match=r"parts\.captioner"):
         train(gan, batches)
 
 
-def test_the_captioner_teaches_the_generator_and_neither_learns_nor_is_saved(make_gan, train, batches, captioner):
+def test_the_captioner_teaches_the_generator_and_neither_learns_nor_is_saved(make_gan, train, batches, spec, captioner):
     before = [p.clone() for p in captioner.caption_decoder.parameters()]
-    gan, plain = make_gan(captioner=captioner, redescription_weight=5.0), make_gan()
+    term = Redescription(data_spec=spec, captioner=captioner, weight=5.0)
+    gan, plain = make_gan(terms={"redescription": term}), make_gan()
     (row,) = train(gan, batches[:1])
     train(plain, batches[:1])
     assert row["redescription_loss"] > 0
@@ -108,8 +119,9 @@ def test_the_captioner_teaches_the_generator_and_neither_learns_nor_is_saved(mak
     assert not captioner.image_encoder.training
 
 
-def test_the_discriminators_step_never_asks_the_captioner(make_gan, train, batches, captioner):
-    rows = train(make_gan(captioner=captioner, redescription_weight=1.0, discriminator_steps=2), batches[:1])
+def test_the_discriminators_step_never_asks_the_captioner(make_gan, train, batches, spec, captioner):
+    term = Redescription(data_spec=spec, captioner=captioner)
+    rows = train(make_gan(terms={"redescription": term}, discriminator_steps=2), batches[:1])
     assert "redescription_loss" not in rows[0]
 
 
@@ -117,12 +129,12 @@ def test_words_are_translated_between_the_vocabularies(spec, captioner):
     shuffled = replace(spec, vocabulary=(*spec.vocabulary[:4], "extra", *reversed(spec.vocabulary[4:])))
     ids = captioner_ids(spec, shuffled)
     assert [shuffled.vocabulary[i] for i in ids] == list(spec.vocabulary)
-    redescription = Redescription(BrightnessTeller(shuffled), spec)
+    scorer = CaptionScorer(BrightnessCaptioner(shuffled), spec)
     images, tokens = torch.randn(2, 1, 28, 28), torch.tensor([[1, 5, 6, 2], [1, 7, 2, 0]])
-    logits, _ = redescription.caption_decoder(redescription.image_encoder(images), tokens[:, 1:])
+    logits, _ = scorer.caption_decoder(scorer.image_encoder(images), tokens[:, 1:])
     log_probs = logits.log_softmax(-1)
     by_hand = -(log_probs[1, 0, ids[7]] + log_probs[1, 1, ids[2]]) / 2
-    torch.testing.assert_close(redescription(images, tokens)[1], by_hand)
+    torch.testing.assert_close(scorer(images, tokens)[1], by_hand)
 
 
 def test_a_captioner_that_lacks_words_is_refused_by_them(spec):
@@ -133,9 +145,9 @@ def test_a_captioner_that_lacks_words_is_refused_by_them(spec):
 
 def test_a_captioner_of_other_pictures_or_tokens_is_refused(spec, captioner):
     with pytest.raises(ValueError, match="reads 1x28x28 pictures and this run generates 1x32x32"):
-        Redescription(captioner, replace(spec, image_size=32))
+        CaptionScorer(captioner, replace(spec, image_size=32))
     with pytest.raises(ValueError, match="tokenizer=char"):
-        Redescription(captioner, replace(spec, tokenizer="char"))
+        CaptionScorer(captioner, replace(spec, tokenizer="char"))
 
 
 def test_text_encoders_learn_at_their_own_rate_and_all_follow_the_schedule(make_gan, train, batches):
@@ -200,9 +212,15 @@ def test_a_captioner_is_a_captioner(spec, decoder):
     facts = {name: value for name, value in facts.items() if name in inspect.signature(decoder).parameters}
     words = decoder(vocabulary_size=len(spec.vocabulary), **facts)
     adam = partial(torch.optim.Adam, lr=1e-3)
-    captioner = Captioner(data_spec=spec, image_encoder=encoder, caption_decoder=words, optimizer=adam)
+    captioner = Captioner(
+        data_spec=spec,
+        image_encoder=encoder,
+        caption_decoder=words,
+        caption_objective=CrossEntropy(),
+        optimizer=adam,
+    )
     images = torch.randn(2, 1, 28, 28, requires_grad=True)
-    loss = Redescription(captioner, spec)(images, torch.tensor([[1, 5, 6, 2], [1, 7, 2, 0]]))
+    loss = CaptionScorer(captioner, spec)(images, torch.tensor([[1, 5, 6, 2], [1, 7, 2, 0]]))
     loss.sum().backward()
     assert loss.shape == (2,)
     assert images.grad is not None
@@ -210,5 +228,50 @@ def test_a_captioner_is_a_captioner(spec, decoder):
 
 
 def test_patches_want_a_discriminator_that_has_some(make_gan):
-    with pytest.raises(ValueError, match=r"system\.patch_weight: discriminator DCGANDiscriminator has no patch_logits"):
-        make_gan(patch_weight=1.0)
+    with pytest.raises(ValueError, match=r"terms\.patch needs .*patch_logits\(\), and DCGANDiscriminator has none"):
+        make_gan(terms={"patch": Patch()})
+
+
+class Squared(Term):
+    """The squared logits of real images, every second time, and a helper network."""
+
+    needs = ("no_batch_norm",)
+
+    def __init__(self, **settings) -> None:
+        super().__init__(**settings)
+        self.helper = nn.Linear(1, 1)
+
+    def discriminator_helpers(self) -> list[Helper]:
+        return [Helper(self.helper, 2.0)]
+
+    def discriminator_losses(self, step: DiscriminatorStep) -> Losses:
+        return {"squared_loss": self.helper(step.real_logits[:, None]).squeeze(1) ** 2}
+
+
+def test_a_term_of_one_image_is_refused_beside_batch_normalisation(make_gan):
+    with pytest.raises(ValueError, match=r"terms\.r1 .*DCGANDiscriminator has batch normalisation.*~terms\.r1"):
+        make_gan(terms={"r1": Squared()})
+
+
+def test_a_lazy_term_counts_every_so_many_steps_and_so_many_times(make_gan, train, batches):
+    plain = MLPDiscriminator(image_size=28, image_channels=1, condition_dim=6)
+    term = Squared(weight=3.0, every=2)
+    rows = train(make_gan(discriminator=plain, terms={"squared": term}), batches)
+    assert term.weight_of("squared_loss") == 6.0
+    assert ["squared_loss" in row for row in rows[:2]] == [False, True]
+
+
+def test_a_helper_learns_with_the_discriminator_at_its_own_rate(make_gan, train, batches):
+    plain = MLPDiscriminator(image_size=28, image_channels=1, condition_dim=6)
+    gan = make_gan(discriminator=plain, terms={"squared": Squared()})
+    before = gan.terms["squared"].helper.weight.clone()
+    assert gan.configure_optimizers()[0].param_groups[-1]["lr"] == pytest.approx(4e-4)
+    train(gan, batches[:1])
+    assert not torch.equal(gan.terms["squared"].helper.weight, before)
+
+
+def test_two_losses_of_one_name_are_refused(make_gan, train, batches):
+    plain = MLPDiscriminator(image_size=28, image_channels=1, condition_dim=6)
+    gan = make_gan(discriminator=plain, terms={"one": Squared(), "other": Squared()})
+    with pytest.raises(ValueError, match="two of them log train/squared_loss"):
+        train(gan, batches[:1])

@@ -5,7 +5,12 @@ import torch
 from torch import nn
 
 from diptych.losses.adversarial import Hinge
+from diptych.systems.gan.terms.contrastive import Contrastive
 from diptych.types import TextFeatures
+
+
+def contrastive(**settings: float) -> dict[str, Contrastive]:
+    return {"contrastive": Contrastive(**settings)}
 
 
 def state_of(*networks: nn.Module) -> list[torch.Tensor]:
@@ -68,7 +73,7 @@ def test_training_is_the_articles_loop_loss_for_loss(make_gan, train, batch_of):
 
 
 def test_only_the_generator_changes_in_its_step(make_gan, train, batches, monkeypatch):
-    gan = make_gan(mismatch_weight=0.5, contrastive_weight=1.0, generator_contrastive_weight=1.0)
+    gan = make_gan(mismatch_weight=0.5, terms=contrastive(generator_weight=1.0))
     step, before, after = gan._train_generator, [], []
 
     def watched(*arguments):
@@ -85,7 +90,7 @@ def test_only_the_generator_changes_in_its_step(make_gan, train, batches, monkey
 
 
 def test_only_the_discriminator_changes_in_its_step(make_gan, train, batches):
-    gan = make_gan(discriminator_steps=2, mismatch_weight=0.5, contrastive_weight=1.0)
+    gan = make_gan(discriminator_steps=2, mismatch_weight=0.5, terms=contrastive())
     generator, discriminator = parameters_of(gan.generator, gan.text_encoder), parameters_of(gan.discriminator)
     encoder = parameters_of(gan.discriminator_text_encoder)
     train(gan, batches[:1])
@@ -95,7 +100,7 @@ def test_only_the_discriminator_changes_in_its_step(make_gan, train, batches):
 
 
 def test_a_shared_text_encoder_learns_with_the_generator_only(make_gan, train, batches):
-    gan = make_gan(separate_text_encoders=False, discriminator_steps=2, contrastive_weight=1.0)
+    gan = make_gan(separate_text_encoders=False, discriminator_steps=2, terms=contrastive())
     assert gan.discriminator_text_encoder is None
     encoder = parameters_of(gan.text_encoder)
     train(gan, batches[:1])
@@ -134,7 +139,7 @@ def test_progress_is_counted_in_images(make_gan, train, batches):
 
 
 def test_what_is_promised_is_logged(make_gan, train, batches):
-    gan = make_gan(mismatch_weight=0.5, contrastive_weight=1.0, generator_contrastive_weight=0.1)
+    gan = make_gan(mismatch_weight=0.5, terms=contrastive(generator_weight=0.1))
     (row,) = train(gan, batches[:1])
     assert row.keys() == {
         *("d_loss", "d_real", "d_fake_before", "d_fake_after", "d_mismatched", "d_grad_norm", "d_lr"),
@@ -174,7 +179,7 @@ def test_mismatched_pairs_share_the_negatives(make_gan, train, batch_of):
 
 
 def test_a_batch_of_one_trains_with_every_term(make_gan, train, batch_of):
-    gan = make_gan(mismatch_weight=0.5, contrastive_weight=1.0, generator_contrastive_weight=1.0)
+    gan = make_gan(mismatch_weight=0.5, terms=contrastive(generator_weight=1.0))
     (row,) = train(gan, [batch_of(0, size=1)])
     assert row["contrastive_loss"] == 0
     assert torch.tensor(list(row.values())).isfinite().all()
@@ -190,7 +195,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_by_name_before_the_weights_are_
 
 
 def test_training_in_bfloat16_mixed_precision_stays_close_to_float32(make_gan, train, batches):
-    settings = {"mismatch_weight": 0.5, "contrastive_weight": 1.0, "ema_half_life_images": 8}
+    settings = {"mismatch_weight": 0.5, "terms": contrastive(), "ema_half_life_images": 8}
     full = train(make_gan(**settings), batches)
     gan = make_gan(**settings)
     mixed = train(gan, batches, precision="bf16-mixed")
@@ -218,7 +223,7 @@ def test_float16_is_refused_with_the_way_out(make_gan, train, batches, monkeypat
 def test_a_run_taken_up_again_goes_on_bit_for_bit(make_gan, fit, batches, tmp_path):
     settings = {
         "mismatch_weight": 0.5,
-        "contrastive_weight": 1.0,
+        "terms": contrastive(),
         "ema_half_life_images": 8,
         "discriminator_steps": 3,
     }

@@ -1,6 +1,8 @@
 import pytest
 import torch
 
+from diptych.systems.gan.system import LatentOptions
+
 SENTENCES = ["a b c", "d e", "f"]
 
 
@@ -71,7 +73,10 @@ def test_a_generator_without_average_generates_with_the_weights_of_now(make_gan)
 
 
 def test_truncated_latents_generate_other_pictures(generator):
-    plain, cut = generator.generate(["a b"], num_images=4), generator.generate(["a b"], num_images=4, truncation=0.1)
+    plain, cut = (
+        generator.generate(["a b"], num_images=4),
+        generator.generate(["a b"], num_images=4, options=LatentOptions(truncation=0.1)),
+    )
     assert not torch.equal(plain, cut)
     assert cut.std(0).mean() < plain.std(0).mean()
 
@@ -89,8 +94,19 @@ def test_a_conditional_generator_wants_sentences_it_can_read(generator):
         generator.generate([])
     with pytest.raises(ValueError, match="'a b c d e' has 5 tokens; this generator reads at most 4"):
         generator.generate(["a b c d e"])
-    with pytest.warns(UserWarning, match="never saw 'dragon'"):
-        generator.generate(["a dragon"])
+    assert generator.generate(["a dragon"]).shape == (1, 1, 28, 28)
+
+
+def test_a_bound_that_leaves_nothing_is_refused():
+    with pytest.raises(ValueError, match="truncation=0"):
+        LatentOptions(truncation=0.0)
+
+
+def test_noise_survives_another_sentence_under_its_key(generator):
+    one = generator.generate(["a b", "a b"], noise_keys=["a b", "f"])
+    torch.testing.assert_close(one[0], generator.generate(["a b"])[0])
+    assert not torch.equal(one[0], one[1])
+    torch.testing.assert_close(one[1], generator.generate(["a b"], noise_keys=["f"])[0])
 
 
 def test_the_sample_grid_has_a_row_a_sentence_and_a_column_a_latent(generator):

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
@@ -32,10 +34,10 @@ def text_encoder():
 
 @pytest.fixture
 def pretraining(text_encoder):
-    return TextPretraining(Seeing(), text_encoder, learn_images=40, whitening_images=20)
+    return TextPretraining(pretraining_images=40, whitening_images=20, captioner=Seeing(), text_encoder=text_encoder)
 
 
-def test_lessons_come_first_then_looks_then_generation(pretraining):
+def test_pretraining_comes_first_then_whitening_then_generation(pretraining):
     stages = [(pretraining.is_learning(seen), pretraining.is_over(seen)) for seen in (20, 40, 60, 80)]
     assert stages == [(True, False), (True, False), (False, False), (False, True)]
     assert not pretraining.is_over(pretraining.images)
@@ -55,43 +57,52 @@ def test_the_captioner_is_frozen_and_the_text_encoder_learns(pretraining, text_e
     assert not [name for name, p in text_encoder.named_parameters() if p.grad is None]
 
 
-def test_the_last_look_settles_the_whitening(pretraining, text_encoder):
+def test_the_last_observation_settles_the_whitening(pretraining, text_encoder):
     text = text_encoder(*sentences(10))
-    pretraining.look(text, images_seen=50)
+    pretraining.observe(text, images_seen=50)
     assert torch.equal(text_encoder.whitening.matrix, torch.eye(6))
-    pretraining.look(text_encoder(*sentences(10)), images_seen=60)
+    pretraining.observe(text_encoder(*sentences(10)), images_seen=60)
     assert not torch.equal(text_encoder.whitening.matrix, torch.eye(6))
 
 
-def test_lessons_that_skip_the_looks_are_refused(pretraining):
+def test_pretraining_that_skips_the_whitening_is_refused(pretraining):
     with pytest.raises(ValueError, match=r"whitening_images=20: no batch fell into them"):
         pretraining.check_settled()
 
 
-def test_lessons_begin_with_unwhitened_vectors(pretraining, text_encoder):
-    pretraining.look(text_encoder(*sentences(10)), images_seen=60)
-    pretraining.begin()
+def test_pretraining_begins_with_unwhitened_vectors(pretraining, text_encoder):
+    pretraining.observe(text_encoder(*sentences(10)), images_seen=60)
+    pretraining.begin(torch.device("cpu"), is_resumed=False)
     assert torch.equal(text_encoder.whitening.matrix, torch.eye(6))
 
 
 def test_a_text_encoder_that_cannot_whiten_is_refused():
     with pytest.raises(ValueError, match="Identity does not"):
-        TextPretraining(Seeing(), nn.Identity(), learn_images=1, whitening_images=1)
+        TextPretraining(pretraining_images=1, whitening_images=1, captioner=Seeing(), text_encoder=nn.Identity())
 
 
-def test_alignment_without_a_captioner_is_refused_before_the_first_step(make_gan, train, batches):
-    with pytest.raises(ValueError, match=r"pretraining_images needs .* parts\.captioner\.run"):
-        train(make_gan(pretraining_images=10), batches)
+def restored() -> dict[str, Any]:
+    """The parts of a GAN whose captioner stayed behind."""
+    encoder = whitening_encoder()
+    pretraining = TextPretraining(pretraining_images=10, whitening_images=10, text_encoder=encoder)
+    return {"text_encoder": encoder, "text_pretraining": pretraining}
+
+
+def test_pretraining_without_a_captioner_is_refused_before_the_first_step(make_gan, train, batches):
+    with pytest.raises(ValueError, match=r"text_pretraining needs .* parts\.captioner\.run"):
+        train(make_gan(**restored()), batches)
 
 
 def test_a_text_encoder_that_would_never_whiten_is_refused_before_the_first_step(make_gan, train, batches):
     gan = make_gan(text_encoder=whitening_encoder())
-    with pytest.raises(ValueError, match=r"whitening_floor: .*system\.pretraining_images.*text_encoder=gru_pooled"):
+    with pytest.raises(
+        ValueError, match=r"whitening_floor: .*text_pretraining=captioner_features.*text_encoder=gru_pooled"
+    ):
         train(gan, batches)
     assert gan.images_seen == 0
 
 
-def test_what_another_run_has_whitened_stays_so_without_lessons(make_gan, train, batches):
+def test_what_another_run_has_whitened_stays_so_without_pretraining(make_gan, train, batches):
     gan = make_gan(text_encoder=whitening_encoder())
     gan.text_encoder.whitening.observe(torch.randn(10, 6))
     gan.text_encoder.whitening.settle()
@@ -100,7 +111,7 @@ def test_what_another_run_has_whitened_stays_so_without_lessons(make_gan, train,
 
 
 def test_a_generator_restored_to_generate_needs_no_captioner(make_gan):
-    assert make_gan(pretraining_images=10).generate(["a b"]).shape == (1, 1, 28, 28)
+    assert make_gan(**restored()).generate(["a b"]).shape == (1, 1, 28, 28)
 
 
 def test_a_trapezoid_rises_holds_and_falls():

@@ -1,4 +1,4 @@
-"""A frozen captioner inside a generator's loss."""
+"""Re-description by a frozen captioner (Qiao et al. 2019, arXiv:1903.05854)."""
 
 from typing import Protocol
 
@@ -8,6 +8,8 @@ from torch import Tensor, nn
 
 from diptych.losses.redescription import sentence_nll
 from diptych.models.noise import PixelNoise
+from diptych.systems.gan.steps import GeneratorStep
+from diptych.systems.gan.terms.base import Losses, Term
 from diptych.types import DataSpec, Images, Tokens
 
 
@@ -19,12 +21,44 @@ class FrozenCaptioner(Protocol):
     caption_decoder: nn.Module
 
 
-class Redescription:
+class Redescription(Term):
+    """Nats per token that the captioner needs to say the sentence of a generated image again.
+
+    The captioner sees the images through `pixel_noise`, a standard deviation in pixels' units, so that its gradients
+    mean shapes. Without a captioner (a run restored to generate) the term cannot train.
+    """
+
+    needs = ("text", "captioner")
+
+    def __init__(
+        self,
+        *,
+        data_spec: DataSpec,
+        captioner: FrozenCaptioner | None = None,
+        weight: float = 1.0,
+        pixel_noise: float = 0.0,
+        every: int = 1,
+    ) -> None:
+        super().__init__(weight=weight, every=every)
+        self.scorer = None if captioner is None else CaptionScorer(captioner, data_spec, pixel_noise)
+
+    def begin(self, on: torch.device) -> None:
+        if self.scorer is None:
+            raise ValueError("terms.redescription needs a frozen captioner: name its run in parts.captioner.run")
+        self.scorer.to(on)
+
+    def generator_losses(self, step: GeneratorStep) -> Losses:
+        assert self.scorer is not None
+        assert step.prompts is not None
+        return {"redescription_loss": self.scorer(step.fake, step.prompts.tokens)}
+
+
+class CaptionScorer:
     """How hard it is for the captioner to say again what a picture was generated from, in nats per token.
 
     Not a module, so that the captioner is neither trained nor saved with the generator; `to` moves it. Token ids are
-    translated word by word between the two vocabularies. The captioner is frozen for good; gradients reach the
-    pictures, which it sees through `pixel_noise`.
+    translated word by word between the two vocabularies. The captioner is frozen for good; gradients reach the images,
+    which it sees through `pixel_noise`.
     """
 
     def __init__(self, captioner: FrozenCaptioner, data_spec: DataSpec, pixel_noise: float = 0.0) -> None:

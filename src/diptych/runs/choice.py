@@ -1,0 +1,118 @@
+"""Whether the chosen components can be had and go together, before anything is loaded."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from diptych.config import Config, UserError, components
+from diptych.config.components import Trust
+from diptych.config.composition import options
+from diptych.config.schema import NETWORKS, OPTIMIZERS, ROLES
+from diptych.runs.build import DATA_FACTS, NETWORK_FACTS, SYSTEM_FACTS, chosen_roles, chosen_terms
+from diptych.systems.base import Choice
+
+NO_NETWORKS = tuple(role for role in ROLES if role not in NETWORKS)
+
+
+def check_components(config: Config, trust: Trust = None) -> None:
+    """Refuse impossible components before anything is loaded: unknown keys, wrong types, missing and needless parts."""
+    for key in ("data", "system"):
+        _require(config, key)
+    components.check(config["data"], "data", ("seed",), trust)
+    for role in ROLES:
+        if config.get(role):
+            _require(config, role)
+    nodes = {key: node for _, key, node in chosen_roles(config)}
+    nodes |= {f"terms.{key}": node for key, node in chosen_terms(config).items()}
+    _check_roles(config, nodes, trust)
+    facts = _facts(config, trust)
+    for key, node in nodes.items():
+        components.check(node, key, facts, trust)
+    components.check(config["system"], "system", (*facts, "terms"), trust)
+    _check_choice(config, trust)
+
+
+def _facts(config: Config, trust: Trust) -> tuple[str, ...]:
+    """All that may fill a parameter by name."""
+    chosen = {name: components.find_class(node, key, trust) for name, key, node in chosen_roles(config)}
+    own = (fact for network in chosen.values() for fact in getattr(network, "publishes", ()))
+    return (*DATA_FACTS, *NETWORK_FACTS, *SYSTEM_FACTS, *chosen, *own, *config["parts"])
+
+
+def _require(config: Config, key: str) -> None:
+    node = config[key]
+    if node and "_target_" in node:
+        return
+    group = "optimizer" if key in OPTIMIZERS else key
+    choice = group if key == group else f"{group}@{key}"
+    names = ", ".join(options(group)) or "a file of your own --config-dir"
+    if node:
+        raise UserError(f"{key}={dict(node)!r} is set, but no {key} is chosen: add {choice}=… (one of {names})")
+    raise UserError(f"no {key} is chosen: add {choice}=… (one of {names}), or a model=… or experiment=… that brings it")
+
+
+def _check_roles(config: Config, nodes: Mapping[str, Any], trust: Trust) -> None:
+    """Everything that is needed is chosen, and something has a place for everything that is."""
+    takers = {"system": config["system"], **nodes}
+    parameters = {key: components.parameter_names(node, key, trust) for key, node in takers.items()}
+    for role in ROLES:
+        if not config.get(role) and any(names.get(role) for names in parameters.values()):
+            _require(config, role)
+    taken = {name for names in parameters.values() for name in names}
+    system = config["system"]["_target_"].rpartition(".")[2]
+    for name, key in _wanted(config, nodes, trust).items():
+        if name not in taken:
+            takes = ", ".join(role for role in parameters["system"] if role in ROLES)
+            raise UserError(f"{key} is chosen, but {system} has no place for it (it takes {takes}): leave it out")
+
+
+def _wanted(config: Config, nodes: Mapping[str, Any], trust: Trust) -> dict[str, str]:
+    """What somebody must take, by parameter name, each with its key; a lent backbone is taken by its networks."""
+    wanted = {name: key for name, key, _ in chosen_roles(config)}
+    if terms := chosen_terms(config):
+        wanted["terms"] = f"terms.{next(iter(terms))}"
+    if any(hasattr(components.find_class(node, key, trust), "set_backbone") for key, node in nodes.items()):
+        return wanted
+    return wanted | {part: f"parts.{part}" for part in config["parts"]}
+
+
+def _check_choice(config: Config, trust: Trust) -> None:
+    """Let the system refuse what does not go together."""
+    system: Any = components.find_class(config["system"], "system", trust)
+    if not hasattr(system, "check_choice"):
+        return
+    try:
+        system.check_choice(_choice(config, trust))
+    except ValueError as error:
+        raise UserError(str(error)) from None
+
+
+def task_of(config: Config, trust: Trust = None) -> str:
+    """What the system of this configuration is trained for; "" for one that does not say."""
+    system: Any = components.find_class(config["system"], "system", trust)
+    return system.task_of(_choice(config, trust)) if hasattr(system, "task_of") else ""
+
+
+def _choice(config: Config, trust: Trust) -> Choice:
+    """Networks are built for trial, without data, where terms must be held against them."""
+    terms = {key: components.find_class(node, f"terms.{key}", trust) for key, node in chosen_terms(config).items()}
+    look = _on_trial if terms else _class_of
+    roles = chosen_roles(config)
+    networks = {name: look(config, key, node, trust) for name, key, node in roles if name not in NO_NETWORKS}
+    return Choice(config["system"], networks, terms, tuple(config["parts"]))
+
+
+def _class_of(config: Config, key: str, node: Any, trust: Trust) -> Any:
+    return components.find_class(node, key, trust)
+
+
+def _on_trial(config: Config, key: str, node: Any, trust: Trust) -> Any:
+    """The network without weights, as it would be for data of usual sizes; its class where that cannot be built."""
+    usual = dict.fromkeys(_facts(config, trust), 8) | {"image_size": 32, "image_channels": 3}
+    usual |= {name: config["data"][name] for name in DATA_FACTS if isinstance(config["data"].get(name), int)}
+    try:
+        with torch.random.fork_rng(devices=()), torch.device("meta"):
+            return components.build(node, key, usual, trust)
+    except Exception:  # whatever goes wrong here is found again, and said, when the network is built for the data
+        return _class_of(config, key, node, trust)

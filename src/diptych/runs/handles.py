@@ -1,0 +1,256 @@
+"""What people hold of a trained run: it generates, captions or classifies, with PIL images and strings.
+
+A handle offers what its system can do, whatever its class: a family of one's own that has `generate` is an image
+generator. All use the run's best checkpoint and, where the run keeps them, averaged weights.
+"""
+
+import difflib
+import textwrap
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+from PIL import Image
+
+from diptych.callbacks.grids import to_pil
+from diptych.config import Config
+from diptych.config.errors import UserError
+from diptych.metrics.protocols import weights_digest
+from diptych.runs.folder.layout import RunFolder
+from diptych.runs.image_record import as_record
+from diptych.runs.pictures import Picture, to_pixels
+from diptych.runs.sampling_options import options_from
+from diptych.systems.captioning.system import Caption
+from diptych.systems.classification.system import Classification
+from diptych.text import tokenizer_of
+from diptych.types import DataSpec, Images
+
+PICTURES_AT_ONCE = 64
+MOST_SHOWN = 60
+
+
+@dataclass
+class Handle:
+    """What all handles share: where they come from, and what they know. `config` is the checkpoint's."""
+
+    run: RunFolder
+    checkpoint: Path
+    system: Any
+    config: Config = field(default_factory=dict)
+
+    task: ClassVar[str] = ""
+    """The task whose latest run `latest` means."""
+    abilities: ClassVar[tuple[str, ...]] = ()
+    """Methods of the system that the handle is made of."""
+    does: ClassVar[str] = ""
+    """What such a run can do, for messages."""
+
+    @classmethod
+    def fits(cls, system: Any) -> bool:
+        """Whether the system can do what this handle offers."""
+        return all(hasattr(system, ability) for ability in cls.abilities)
+
+    @property
+    def data_spec(self) -> DataSpec:
+        """The facts of the data that it learned from."""
+        return self.system.data_spec
+
+    @property
+    def images_seen(self) -> int:
+        """How much training the weights have had."""
+        return self.system.images_seen
+
+    @property
+    def image_size(self) -> int:
+        """Pixels a side of the images it works on."""
+        return self.data_spec.image_size
+
+    @property
+    def vocabulary(self) -> tuple[str, ...]:
+        """The words it knows."""
+        return tuple(self.data_spec.vocabulary[4:])
+
+    @cached_property
+    def tokenizer(self) -> Any:
+        """Splits sentences as in training."""
+        return tokenizer_of(self.data_spec)
+
+    @cached_property
+    def digest(self) -> str:
+        """Names the weights, wherever their checkpoint lies."""
+        return weights_digest(self.system.state_dict())
+
+    def pixels_of(self, picture: Picture) -> torch.Tensor:
+        """The image as the network is given it."""
+        return to_pixels(picture, self.image_size, self.data_spec.image_channels)
+
+    def _batches(self, pictures: Sequence[Picture]) -> Iterator[Images]:
+        """The images on the network's device, as many at once as memory should hold."""
+        for start in range(0, len(pictures), PICTURES_AT_ONCE):
+            batch = pictures[start : start + PICTURES_AT_ONCE]
+            yield torch.stack([self.pixels_of(picture) for picture in batch]).to(self.system.device)
+
+
+@dataclass
+class ImageGenerator(Handle):
+    """A run that generates images, of sentences where it learned from sentences."""
+
+    task = "text_to_image"
+    abilities = ("generate", "options")
+    does = "generate images"
+
+    @property
+    def takes_sentences(self) -> bool:
+        """Whether it generates what a sentence says."""
+        return self.system.text_encoder is not None
+
+    def generate(
+        self,
+        sentences: Sequence[str] = (),
+        *,
+        num_images: int = 1,
+        seed: int = 0,
+        size: int | None = None,
+        allow_unknown: bool = False,
+        noise_keys: Sequence[str] | None = None,
+        **options: Any,
+    ) -> list[Image.Image]:
+        """`num_images` images of each sentence, those of one sentence side by side; the same seed gives the same.
+
+        `size` enlarges them. A word that the run never saw is an error unless `allow_unknown`. A run that learned
+        without sentences takes none. The noise of a sentence is another sentence's where `noise_keys` names that one.
+        `options` are the family's sampling options, such as `truncation=0.7`. Each image's `info["diptych"]` says in
+        JSON how it was made (`diptych.runs.image_record`).
+        """
+        if num_images < 1:
+            raise UserError(f"num_images={num_images}: ask for at least one image (-n on the command line)")
+        self.check_words(sentences, allow_unknown=allow_unknown)
+        chosen = options_from(self.system.options, options)
+        pixels = self.sample(sentences, num_images=num_images, seed=seed, noise_keys=noise_keys, **options)
+        pictures = [picture if size is None else enlarged(picture, size) for picture in to_pil(pixels)]
+        asked = list(sentences) or [""]
+        keys = asked if noise_keys is None else noise_keys
+        for place, picture in enumerate(pictures):
+            which, index = divmod(place, num_images)
+            picture.info["diptych"] = as_record(
+                sentence=asked[which], noise_key=keys[which], seed=seed, index=index, options=chosen, digest=self.digest
+            )
+        return pictures
+
+    def sample(
+        self,
+        sentences: Sequence[str],
+        *,
+        num_images: int = 1,
+        seed: int = 0,
+        batch_size: int = PICTURES_AT_ONCE,
+        noise_keys: Sequence[str] | None = None,
+        **options: Any,
+    ) -> Images:
+        """As `generate`, but tensors in [-1, 1], and unknown words are read as <unk>."""
+        chosen = options_from(self.system.options, options)
+        images = self.system.generate(
+            sentences or None, num_images, seed, chosen, batch_size=batch_size, noise_keys=noise_keys
+        )
+        return images.cpu()
+
+    def cut(self, sentence: str) -> str:
+        """As much of the sentence as the generator reads."""
+        return self.tokenizer.join(self.tokenizer.split(sentence)[: self.data_spec.max_length - 2])
+
+    def check_words(self, sentences: Sequence[str], *, allow_unknown: bool = False) -> None:
+        """Refuse words that the run never saw, naming those near them."""
+        known = set(self.vocabulary)
+        words = dict.fromkeys(w for s in sentences for w in self.tokenizer.split(s) if w not in known)
+        if words and not allow_unknown:
+            raise UserError(_unknown_words(tuple(words), self.vocabulary))
+
+
+@dataclass
+class ImageCaptioner(Handle):
+    """A run that captions images."""
+
+    task = "captioning"
+    abilities = ("caption", "negative_log_likelihood")
+    does = "caption images"
+
+    def caption(self, pictures: Sequence[Picture], *, beam: int = 1) -> list[Caption]:
+        """A caption of each image: PIL images, paths or tensors in [-1, 1], brought to the model's size."""
+        return list(self.captions(pictures, beam=beam))
+
+    def captions(self, pictures: Sequence[Picture], *, beam: int = 1) -> Iterator[Caption]:
+        """As `caption`, one after the other, a batch of images in memory at a time."""
+        check_beam(beam)
+        for pixels in self._batches(pictures):
+            yield from self.system.caption(pixels, beam=beam)
+
+    @torch.no_grad()
+    def nats_per_token(self, pictures: Sequence[Picture], sentences: Sequence[str]) -> float:
+        """What saying each sentence of its image costs; its exponential is the perplexity."""
+        nats, count = 0.0, 0
+        for start, pixels in zip(range(0, len(pictures), PICTURES_AT_ONCE), self._batches(pictures), strict=True):
+            tokens, mask = self.tokenizer.encode_batch(sentences[start : start + PICTURES_AT_ONCE])
+            lengths = mask[:, 1:].sum(dim=1)
+            means = self.system.negative_log_likelihood(pixels, tokens.to(pixels.device)).cpu()
+            nats += float((means * lengths).sum())
+            count += int(lengths.sum())
+        return nats / count
+
+
+@dataclass
+class ImageClassifier(Handle):
+    """A run that finds which labels hold in images."""
+
+    task = "classification"
+    abilities = ("classify",)
+    does = "classify images"
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """All that it can find."""
+        return tuple(self.data_spec.labels)
+
+    def classify(self, pictures: Sequence[Picture]) -> list[Classification]:
+        """What is in each image: PIL images, paths or tensors in [-1, 1], brought to the model's size."""
+        return list(self.classifications(pictures))
+
+    def classifications(self, pictures: Sequence[Picture]) -> Iterator[Classification]:
+        """As `classify`, one after the other, a batch of images in memory at a time."""
+        for pixels in self._batches(pictures):
+            yield from self.system.classify(pixels)
+
+
+HANDLES: tuple[type[Handle], ...] = (ImageGenerator, ImageCaptioner, ImageClassifier)
+
+
+def handle_for(system: Any) -> type[Handle] | None:
+    """The handle of a system; one of its own for a system that can do several things; None where it can do nothing."""
+    fitting = tuple(handle for handle in HANDLES if handle.fits(system))
+    if len(fitting) < 2:
+        return fitting[0] if fitting else None
+    return type("LoadedRun", fitting, {"__doc__": " ".join(handle.__doc__ or "" for handle in fitting)})
+
+
+def check_beam(beam: int) -> None:
+    """Refuse a search that keeps nothing."""
+    if beam < 1:
+        raise UserError(f"beam={beam}: keep at least one hypothesis in the search (1 is greedy)")
+
+
+def enlarged(picture: Image.Image, size: int) -> Image.Image:
+    """Brought to `size` pixels a side: whole multiples keep their pixels square, others are smoothed."""
+    whole = size % picture.width == 0
+    return picture.resize((size, size), Image.Resampling.NEAREST if whole else Image.Resampling.BICUBIC)
+
+
+def _unknown_words(words: Sequence[str], vocabulary: Sequence[str]) -> str:
+    lines = ["this run never saw"]
+    for word in words:
+        near = difflib.get_close_matches(word, vocabulary, n=3, cutoff=0.6)
+        lines.append(f"  {word!r}" + (f" (did you mean {' or '.join(near)}?)" if near else ""))
+    shown = ", ".join(vocabulary[:MOST_SHOWN]) + (", …" if len(vocabulary) > MOST_SHOWN else "")
+    lines += textwrap.wrap(f"It knows {len(vocabulary)} words: {shown}", 78)
+    return "\n".join([*lines, "To read them as <unk> all the same: --allow-unknown"])

@@ -1,0 +1,82 @@
+"""What a term may see of a GAN's step: images, sentences, features and logits of both sides.
+
+Images are in [-1, 1]; logits are float32, one an image; everything is of this device's share of the joint batch.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from diptych.losses.adversarial import Objective
+from diptych.systems.gan.pairing import Prompts
+from diptych.types import Images, Logits, TextFeatures
+
+
+@dataclass(frozen=True)
+class Step:
+    """What all steps share. `text` is None, and `prompts` too, where images are generated without sentences.
+
+    `turn` counts the discriminator's steps from 1; `rng` is alike on all devices: draw from it for the joint batch.
+    """
+
+    networks: "Networks"
+    real: Images
+    fake: Images
+    prompts: Prompts | None
+    text: TextFeatures | None
+    rng: torch.Generator
+    turn: int
+
+
+@dataclass(frozen=True)
+class Networks:
+    """The networks and the objective of a GAN, as terms use them."""
+
+    generator: Any
+    discriminator: Any
+    objective: Objective
+    text_encoder: nn.Module | None = None
+
+    def score(self, features: Any, text: TextFeatures | None) -> Logits:
+        """The discriminator's logits of encoded images, in float32 whatever the networks compute in."""
+        return self.discriminator.score(features, text).float()
+
+
+@dataclass(frozen=True)
+class GenerationStep(Step):
+    """The generator's step before the discriminator is asked; `text` is the generator's reading.
+
+    `fake` was generated from `latents` and carries the generator's gradient.
+    """
+
+    latents: Float[Tensor, "batch latent"]
+
+
+@dataclass(frozen=True)
+class DiscriminatorStep(Step):
+    """The discriminator's step: `text` is its own reading, `fake` carries no gradient.
+
+    `real` and `fake` require a gradient where a term needs "image_gradients"; logits and features depend on them.
+    """
+
+    real_features: Any = field(repr=False)
+    fake_features: Any = field(repr=False)
+    real_logits: Logits
+    fake_logits: Logits
+
+
+@dataclass(frozen=True)
+class GeneratorStep(GenerationStep):
+    """The generator's step: the discriminator is frozen, and gradients pass through it to `fake`.
+
+    `text` is the discriminator's reading, without gradient. `real_features` and `real_logits` are those of the
+    discriminator's step with the same batch, without gradient.
+    """
+
+    real_features: Any = field(repr=False)
+    fake_features: Any = field(repr=False)
+    real_logits: Logits
+    fake_logits: Logits

@@ -1,0 +1,82 @@
+"""The base of all terms: what a GAN's networks learn from besides the objective.
+
+A term is one class, one file in `conf/term` and one test. It is chosen by `term=[…]`, has a key in `terms`, and its
+losses are logged as `train/<name>`. Nothing else knows it by name.
+"""
+
+from collections.abc import Mapping
+from typing import ClassVar, NamedTuple
+
+from jaxtyping import Float
+from torch import Tensor, device, nn
+
+from diptych.systems.gan.fit import Fit
+from diptych.systems.gan.steps import DiscriminatorStep, GenerationStep, GeneratorStep
+
+Losses = Mapping[str, Float[Tensor, " batch"]]
+"""One value an image, by the name under which it is logged."""
+
+
+class Helper(NamedTuple):
+    """A network that learns along, at a multiple of its optimiser's learning rate."""
+
+    network: nn.Module
+    lr_multiplier: float = 1.0
+
+
+class Term(nn.Module):
+    """Losses of the discriminator's step, of the generator's, or of both; a method that is not overridden has none.
+
+    `needs` names what the term cannot do without: "text" (sentences), "captioner" (frozen, from `parts.captioner`),
+    a role ("latent_encoder"), a method of a network ("discriminator.embed"), "no_batch_norm" (a discriminator that sees
+    each image by itself) or "image_gradients" (the discriminator's images require a gradient). `weight` is that of
+    every loss without one in `weights`. With `every`, the term counts at each `every`-th step of the discriminator
+    only, `every` times as much (lazy regularisation, StyleGAN2, arXiv:1912.04958).
+    """
+
+    needs: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, *, weight: float = 1.0, every: int = 1) -> None:
+        super().__init__()
+        if every < 1:
+            raise ValueError(f"every={every}: give 1 (each step of the discriminator) or more")
+        self.weight, self.every = weight, every
+
+    @property
+    def weights(self) -> Mapping[str, float]:
+        """The weights of losses that have one of their own, by name."""
+        return {}
+
+    def weight_of(self, loss: str) -> float:
+        """How much a loss of this term weighs where it counts."""
+        return self.weights.get(loss, self.weight) * self.every
+
+    def counts(self, turn: int) -> bool:
+        """Whether the term has a part in this step of the discriminator and the generator's step after it."""
+        return turn % self.every == 0
+
+    def helpers(self) -> list[Helper]:
+        """Networks that learn in the generator's step."""
+        return []
+
+    def discriminator_helpers(self) -> list[Helper]:
+        """Networks that learn in the discriminator's step."""
+        return []
+
+    def check_fit(self, fit: Fit) -> None:
+        """Called once when the GAN is built: refuse a network of one's own that does not fit the others."""
+
+    def begin(self, on: device) -> None:
+        """Called once before training: refuse what is missing, and move what is no module of the term."""
+
+    def discriminator_losses(self, step: DiscriminatorStep) -> Losses:
+        """Losses that the discriminator learns from."""
+        return {}
+
+    def generation_losses(self, step: GenerationStep) -> Losses:
+        """Losses that the generator learns from without asking the discriminator."""
+        return {}
+
+    def generator_losses(self, step: GeneratorStep) -> Losses:
+        """Losses that the generator learns from, with the discriminator frozen."""
+        return {}

@@ -1,0 +1,71 @@
+"""Whether the chosen networks have what a term needs; the one check, before data are loaded and when a GAN is built."""
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from torch import nn
+
+NO_GRADIENT = ("image_gradients",)
+"""What the GAN itself provides whenever a term asks for it."""
+
+
+def check_needs(
+    needs_of: Mapping[str, Collection[str]], networks: Mapping[str, Any], parts: Collection[str] | None = None
+) -> None:
+    """Refuse terms that cannot be had, by the key that asks for them.
+
+    `networks` holds what is chosen by role: networks, or their classes where they could not be built yet. `parts` names
+    what is borrowed from other runs (None: nobody knows yet).
+    """
+    for key, needs in needs_of.items():
+        for need in needs:
+            if reason := _unmet(need, {k: v for k, v in networks.items() if v is not None}, parts):
+                raise ValueError(f"terms.{key} {reason}, or drop the term with ~terms.{key}")
+
+
+def _unmet(need: str, networks: Mapping[str, Any], parts: Collection[str] | None) -> str:
+    """Why a need is not met, and what to do; "" where it is."""
+    if need in NO_GRADIENT:
+        return ""
+    if need in _CHECKS:
+        return _CHECKS[need](networks, parts)
+    role, _, method = need.partition(".")
+    if role not in networks:
+        return f"needs a {role}: choose {role}=…"
+    if method and not hasattr(networks[role], method):
+        return f"needs a {role} with {method}(), and {_name(networks[role])} has none: choose another {role}=…"
+    return ""
+
+
+def _text(networks: Mapping[str, Any], parts: Collection[str] | None) -> str:
+    return "" if "text_encoder" in networks else "needs sentences: choose a text_encoder=…"
+
+
+def _captioner(networks: Mapping[str, Any], parts: Collection[str] | None) -> str:
+    if parts is None or "captioner" in parts:
+        return ""
+    return "needs a frozen captioner: name its run in parts.captioner.run"
+
+
+def _no_batch_norm(networks: Mapping[str, Any], parts: Collection[str] | None) -> str:
+    discriminator = networks.get("discriminator")
+    if not isinstance(discriminator, nn.Module):
+        return ""
+    norms = (nn.modules.batchnorm._BatchNorm,)
+    if not any(isinstance(module, norms) for module in discriminator.modules()):
+        return ""
+    return (
+        f"penalises the discriminator image by image, and {_name(discriminator)} has batch normalisation, in which "
+        "images of a batch see one another: choose a discriminator without it"
+    )
+
+
+def _name(network: Any) -> str:
+    return network.__name__ if isinstance(network, type) else type(network).__name__
+
+
+_CHECKS: Mapping[str, Callable[[Mapping[str, Any], Collection[str] | None], str]] = {
+    "text": _text,
+    "captioner": _captioner,
+    "no_batch_norm": _no_batch_norm,
+}

@@ -1,0 +1,69 @@
+"""Sampling options as people type them, and the record that every generated PNG carries."""
+
+from dataclasses import dataclass
+
+import pytest
+from PIL import Image
+
+from diptych.config import UserError
+from diptych.runs.image_record import as_record, read_record, save_png
+from diptych.runs.sampling_options import options_from, separated
+from diptych.systems.text_to_image import SamplingOptions
+
+
+@dataclass(frozen=True)
+class Flow(SamplingOptions):
+    steps: int = 20
+    guidance_scale: float = 1.0
+    solver: str = "euler"
+
+    def __post_init__(self) -> None:
+        if self.steps < 1:
+            raise ValueError(f"steps={self.steps}: take at least one")
+
+
+def test_options_and_sentences_are_told_apart():
+    words = ["a red circle", "steps=4", "x = y", "solver=heun", "guidance_scale=2"]
+    assert separated(words) == (["a red circle", "x = y"], {"steps": 4, "solver": "heun", "guidance_scale": 2})
+
+
+def test_what_is_not_given_keeps_its_default():
+    assert options_from(Flow, {"steps": 4, "guidance_scale": 2}) == Flow(steps=4, guidance_scale=2)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"step": 4}, r"step=4: this run has no such sampling option; did you mean steps="),
+        ({"steps": "many"}, r"steps='many': this sampling option is of type int"),
+        ({"steps": True}, r"steps=True: .* int"),
+        ({"steps": 0}, r"steps=0: take at least one"),
+        ({"truncation": 1.0}, r"it has steps, guidance_scale, solver"),
+    ],
+)
+def test_what_cannot_be_is_refused_by_name(values, message):
+    with pytest.raises(UserError, match=message):
+        options_from(Flow, values)
+
+
+def test_a_family_without_options_says_so():
+    with pytest.raises(UserError, match="it has none"):
+        options_from(SamplingOptions, {"steps": 4})
+
+
+def test_a_png_says_how_it_was_made(tmp_path):
+    picture = Image.new("RGB", (4, 4))
+    asked = {"sentence": "a red circle, \u7ea2\u8272", "noise_key": "a", "seed": 3, "index": 1}
+    picture.info["diptych"] = as_record(**asked, options=Flow(steps=4), digest="0123")
+    save_png(picture, tmp_path / "a.png")
+    record = read_record(tmp_path / "a.png")
+    assert record is not None
+    assert {key: record[key] for key in asked} == asked
+    assert record["options"] == {"steps": 4, "guidance_scale": 1.0, "solver": "euler"}
+    assert (record["version"], record["checkpoint"]) == (1, "0123")
+    assert record.keys() == {*asked, "options", "version", "checkpoint", "diptych"}
+
+
+def test_other_pngs_have_no_record(tmp_path):
+    save_png(Image.new("RGB", (4, 4)), tmp_path / "a.png")
+    assert read_record(tmp_path / "a.png") is None
