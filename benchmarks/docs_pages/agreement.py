@@ -1,4 +1,4 @@
-"""Judge and classifier on what generators draw, as a table in docs/judge.md.
+"""Judge and classifier on generated images, as a table in docs/judge.md.
 
 `python -m benchmarks.docs_pages.agreement RUN...` reads each generator's newest result of `diptych evaluate RUN --with
 CLASSIFIER` and writes the table between two marks.
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from diptych.config.errors import UserError
-from diptych.evaluation.classification.agreement import KAPPA, KIND
+from diptych.evaluation.classification.agreement import KAPPA, Agreement
 from diptych.evaluation.results import Evaluation, Figure, read_all
 from diptych.reports.page.markdown import markdown_table
 from diptych.runs.folder.find import default_outputs, find_run
@@ -18,7 +18,7 @@ from diptych.runs.folder.layout import RunFolder
 
 from .pages import rewrite
 
-PAGE, NAME = Path("docs/judge.md"), "second_reader"
+PAGE, NAME = Path("docs/judge.md"), "agreement"
 HEADER = (
     "generator",
     "read alike",
@@ -48,7 +48,7 @@ def agreement_table(runs: Sequence[RunFolder]) -> str:
 
 
 def _newest(run: RunFolder) -> Evaluation:
-    results = [result for result in read_all(run.evaluations, pictures=False) if result.kind == KIND]
+    results = [result for result in read_all(run.evaluations, pictures=False) if result.kind == Agreement.kind]
     if not results:
         raise UserError(
             f"{run.run_id} was not read by a classifier yet: diptych evaluate {run.run_id} --with CLASSIFIER"
@@ -57,10 +57,10 @@ def _newest(run: RunFolder) -> Evaluation:
 
 
 def _row(run: RunFolder, result: Evaluation) -> tuple[str, ...]:
-    by_name = {figure.name: figure for figure in result.figures}
-    alike, accepted, same = (by_name[name] for name in ("read alike", "read alike, judge accepts", "same verdict"))
-    kappa = by_name[KAPPA]
-    cells = ", ".join(re.findall(r"[\d,]*\d", kappa.note)[:4])
+    by_key = {figure.key: figure for figure in result.figures}
+    alike, accepted, same = (by_key[key] for key in ("read_alike", "read_alike_accepted", "same_verdict"))
+    kappa = by_key[KAPPA]
+    cells = ", ".join(re.findall(r"[\d,]*\d", kappa.finding)[:4])
     generator = f"`{run.experiment}`, {result.protocol['images_seen']:,} images"
     return (
         generator,

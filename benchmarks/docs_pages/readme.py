@@ -9,6 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from diptych.config.errors import UserError
+from diptych.evaluation.captioning.benchmark import Captioning
+from diptych.evaluation.cycle.benchmark import Cycle
+from diptych.evaluation.generation.benchmark import Generation
 from diptych.evaluation.results import Evaluation, Figure, read_all
 from diptych.reports.page.markdown import markdown_table
 from diptych.reports.page.tables import NOTHING, interval_text, number
@@ -19,13 +22,11 @@ from diptych.runs.folder.layout import RunFolder
 from .pages import rewrite
 
 README, NAME = Path("README.md"), "demo figures"
-HEADER = ("figure", "value", "95 % interval", "n", "floor", "ceiling")
+HEADER = ("figure", "value", "95 % interval", "n", "chance", "reference")
 RUN_HEADER = ("run", "budget", "best checkpoint", "training", "processor", "commit", "configuration")
-SHOWN = {
-    "generator": ("fully true", "legible", "judge right on true renders", "judge right, blur 0.6 px"),
-    "captioner": ("exactly true",),
-    "loop": ("told back as asked", "told as asked though judged false", "picture, told, generated: true"),
-}
+GENERATION = (Generation.kind, ("scene_accuracy", "legible", "judge_accuracy", "judge_accuracy_blurred"))
+CYCLE = (Cycle.kind, ("cycle_accuracy", "collusion_rate", "cycle_accuracy_image"))
+CAPTIONING = (Captioning.kind, ("exact_match",))
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -45,28 +46,21 @@ def _demo_runs(outputs: Path) -> list[str]:
 
 def demo_figures(generator: RunFolder, captioner: RunFolder) -> str:
     """A sentence on how they were measured, the figures, and what was trained."""
-    results = [
-        _result(generator, "generator"),
-        _result(generator, "loop", captioner.run_id),
-        _result(captioner, "captioner"),
-    ]
-    rows = [_figure_row(figure, result) for result in results for figure in _shown(result)]
+    asked = ((generator, GENERATION, None), (generator, CYCLE, captioner.run_id), (captioner, CAPTIONING, None))
+    results = [_result(run, kind, partner) for run, (kind, _), partner in asked]
+    shown = zip(results, (keys for _, (_, keys), _ in asked), strict=True)
+    rows = [_figure_row(figure, result) for result, keys in shown for figure in map(result.figure, keys) if figure]
     runs = [_run_row(run, result) for run, result in ((generator, results[0]), (captioner, results[2]))]
     return "\n\n".join((_protocol(results), markdown_table(HEADER, rows), markdown_table(RUN_HEADER, runs)))
 
 
-def _result(run: RunFolder, kind: str, partner: str | None = None) -> Evaluation:
+def _result(run: RunFolder, kind: str, partner: str | None) -> Evaluation:
     """The newest result of this kind on the test split."""
     for result in reversed(latest_of_each(read_all(run.evaluations))):
         protocol = result.protocol
         if (result.kind, protocol["split"], (protocol.get("with") or {}).get("run")) == (kind, "test", partner):
             return result
-    raise UserError(f"{run.run_id} has no evaluation of the {kind}: `make demo`, or `diptych evaluate` with --with")
-
-
-def _shown(result: Evaluation) -> list[Figure]:
-    figures = [result.figure(name) for name in SHOWN[result.kind]]
-    return [figure for figure in figures if figure is not None]
+    raise UserError(f"{run.run_id} has no evaluation of {kind}: `make demo`, or `diptych evaluate` with --with")
 
 
 def _protocol(results: Sequence[Evaluation]) -> str:
@@ -80,10 +74,10 @@ def _protocol(results: Sequence[Evaluation]) -> str:
 
 
 def _figure_row(figure: Figure, result: Evaluation) -> tuple[str, ...]:
-    floor, ceiling = (number(v, percent=figure.percent) for v in (figure.floor, figure.ceiling))
+    chance, reference = (number(v, percent=figure.percent) for v in (figure.chance, figure.reference))
     name = f"{result.title.lower()}: {figure.name}"
     value, interval = number(figure.value, percent=figure.percent), interval_text(figure)
-    return name, value, interval, f"{figure.n:,}" if figure.n else NOTHING, floor, ceiling
+    return name, value, interval, f"{figure.n:,}" if figure.n else NOTHING, chance, reference
 
 
 def _run_row(run: RunFolder, result: Evaluation) -> tuple[str, ...]:

@@ -43,17 +43,17 @@ def test_the_demo_links_its_two_runs(demo):
         assert (link / "report.html").exists()
 
 
-def test_the_demo_measures_both_and_the_loop_with_the_judge_beside_them(demo):
+def test_the_demo_measures_both_and_their_cycle_with_the_judge_beside_them(demo):
     _, said = demo
     assert [evaluation["kind"] for evaluation in said["evaluations"]] == [
-        "generator",
-        "captioner",
-        "loop",
+        "generation",
+        "captioning",
+        "cycle",
         "skills_full",
     ]
-    figures = {figure["name"]: figure for figure in said["evaluations"][0]["figures"]}
-    assert figures["judge right on true renders"]["value"] == 1
-    assert figures["fully true"]["n"] == figures["judge right, blur 0.6 px"]["n"] == 32
+    figures = {figure["key"]: figure for figure in said["evaluations"][0]["figures"]}
+    assert figures["judge_accuracy"]["value"] == 1
+    assert figures["scene_accuracy"]["n"] == figures["judge_accuracy_blurred"]["n"] == 32
 
 
 def test_the_tour_runs_on_the_demos_runs(demo, repository):

@@ -154,9 +154,11 @@ def test_evaluate_keeps_every_result_and_closes_the_loop(generator, captioner, c
     assert main(asked) == 0
     first = json.loads(capsys.readouterr().out)["evaluations"]
     assert main([*asked, "--seed", "1"]) == 0
-    assert [e["kind"] for e in first] == ["generator", "loop"]
+    assert [e["kind"] for e in first] == ["generation", "cycle"]
     assert {p.name for p in generator.evaluations.glob("*.json")} == {
-        f"best-digits-test-{seed}{suffix}.json" for seed in (0, 1) for suffix in ("", f"-with-{captioner.run_id}")
+        f"best-digits-test-{seed}-{kind}.json"
+        for seed in (0, 1)
+        for kind in ("generation", f"cycle-with-{captioner.run_id}")
     }
     protocol = first[0]["protocol"]
     assert (protocol["num"], protocol["images_seen"], protocol["checkpoint"]) == (16, 64, "best")
@@ -185,7 +187,9 @@ def test_evaluate_measures_on_a_folder_of_one_s_own(captioner, tmp_path, capsys)
     first, second = (json.loads(said.out)["evaluations"][0] for _, said in written[:2])
     assert (first["protocol"]["data"], first["protocol"]["overrides"]) == ("folder", [root, share])
     assert first == second
-    assert [path.name for path in captioner.evaluations.glob("*-folder-*.json")] == ["best-folder-test-0.json"]
+    assert [path.name for path in captioner.evaluations.glob("*-folder-*.json")] == [
+        "best-folder-test-0-captioning.json"
+    ]
     assert written[2][0] == 2
     assert "fewer than 2 examples" in written[2][1].err
 

@@ -60,28 +60,30 @@ def refused(capsys, *words) -> str:
 
 def test_a_captioner_and_a_classifier_look_at_the_same_pictures(generator, classifier, captioner, capsys):
     results = evaluated(capsys, generator.path, "--with", captioner.path, "--with", classifier.path)
-    assert [result["kind"] for result in results] == ["generator", "loop", "second_reader"]
+    assert [result["kind"] for result in results] == ["generation", "cycle", "agreement"]
     assert [result["protocol"].get("with", {}).get("run") for result in results] == [
         None,
         captioner.run_id,
         classifier.run_id,
     ]
     assert results[2]["protocol"]["judge"] == results[0]["protocol"]["judge"]
-    assert (generator.evaluations / f"best-scenes_demo-test-0-with-{classifier.run_id}.json").is_file()
+    assert (generator.evaluations / f"best-scenes_demo-test-0-agreement-with-{classifier.run_id}.json").is_file()
     page = write_run_report(generator).read_text(encoding="utf-8")
-    assert "Judge and classifier" in page
+    assert "Agreement of judge and classifier" in page
     assert "classifier: " in page
 
 
 def test_the_table_says_how_many_pictures_are_in_each_cell(generator, classifier, capsys):
     assert main(["evaluate", str(generator.path), "--with", str(classifier.path), "--num", "8", "--no-skills"]) == 0
     said = capsys.readouterr().out
-    assert "the judge alone" in said
-    assert max(map(len, said.split("Judge and classifier")[1].split("written to")[0].splitlines())) <= 80
+    assert "by the judge alone" in " ".join(said.split())
+    assert max(map(len, said.split("Agreement of judge and classifier")[1].split("written to")[0].splitlines())) <= 80
 
 
 def test_only_generators_pictures_are_shown_to_others(generator, classifier, captioner, capsys):
-    assert "another run (--with) goes with a generator" in refused(capsys, captioner.path, "--with", classifier.path)
+    assert "goes with Cycle consistency (a generator with a captioner (--with)), Agreement" in refused(
+        capsys, captioner.path, "--with", classifier.path
+    )
     assert "--with takes a run that tells or classifies" in refused(capsys, generator.path, "--with", generator.path)
 
 

@@ -1,7 +1,7 @@
-"""Measure runs on held-out data: how much of what they generate or tell is true, and a generator's skills one by one.
+"""Measure runs on held-out data: how often what they generate or caption is right, and a generator's skills one by one.
 
-With --with, what a captioner (the closed loop) or a classifier (beside the judge) finds in a generator's pictures; with
---robustness, the same examples disturbed.
+With --with, cycle consistency with a captioner, or a classifier's agreement with the judge; with --robustness, the same
+examples disturbed; with --benchmark, whatever a class of your own measures.
 """
 
 import argparse
@@ -12,7 +12,7 @@ from diptych.cli.arguments import add_beam, add_json, add_runs, add_trust
 from diptych.cli.output import Output, short
 
 if TYPE_CHECKING:
-    from diptych.evaluation.skills.skills import SkillsRequest
+    from diptych.evaluation.skills.request import SkillsRequest
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,6 +42,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--robustness", action="store_true", help="paraphrases, typos, noise, blur, …, each paired with the clean case"
     )
+    parser.add_argument(
+        "--benchmark",
+        dest="benchmarks",
+        action="append",
+        default=[],
+        metavar="CLASS",
+        help="package.module.Class of your own, measured as well (with --trust package); repeatable",
+    )
     add_trust(parser)
     add_json(parser, "the results")
 
@@ -52,7 +60,8 @@ def run(args: argparse.Namespace) -> int:
     from diptych.cli.tables import evaluation_table
     from diptych.evaluation.evaluate import evaluate, report_to_trackers
     from diptych.evaluation.request import Request
-    from diptych.evaluation.skills.skills import KIND, KIND_IN_FULL
+    from diptych.evaluation.results import Layout
+    from diptych.evaluation.suite import with_own
     from diptych.runs.folder.find import default_outputs, spread
     from diptych.runs.load import load, load_partner
 
@@ -70,6 +79,7 @@ def run(args: argparse.Namespace) -> int:
         skills=skills_request(args),
         robustness=args.robustness,
     )
+    benchmarks = with_own(args.benchmarks, args.trust)
     partners = [load_partner(name, trust=args.trust) for name in args.partners]
     written = []
     for name in spread(runs, default_outputs()):
@@ -78,9 +88,11 @@ def run(args: argparse.Namespace) -> int:
             f"{handle.run.experiment} {handle.run.run_id}: {handle.checkpoint.stem} checkpoint, "
             f"{handle.images_seen:,} images seen"
         )
-        results = evaluate(handle, request, partners=partners, trust=args.trust, track=output.track)
+        results = evaluate(
+            handle, request, partners=partners, benchmarks=benchmarks, trust=args.trust, track=output.track
+        )
         for kept in results:
-            table = skills_table if kept.evaluation.kind in (KIND, KIND_IN_FULL) else evaluation_table
+            table = skills_table if kept.evaluation.layout == Layout.SKILLS else evaluation_table
             output.line(table(kept.evaluation))
             output.line(f"written to {short(kept.path)}\n")
             written.append({"file": str(kept.path), **kept.evaluation.to_dict()})
@@ -93,7 +105,7 @@ def run(args: argparse.Namespace) -> int:
 def skills_request(args: argparse.Namespace) -> "SkillsRequest | None":
     """How to ask for skills, or None to leave them out; not both."""
     from diptych.config.errors import UserError
-    from diptych.evaluation.skills.skills import SkillsRequest
+    from diptych.evaluation.skills.request import SkillsRequest
 
     names = ("num_prompts", "images_per_prompt", "full_sentences")
     chosen = {name: value for name in names if (value := getattr(args, name)) is not None}

@@ -24,10 +24,10 @@ LABELS = {
     "distinct_1": "distinct-1",
     "distinct_2": "distinct-2",
     "self_bleu": "self-BLEU",
-    "vocabulary": "different words",
-    "length": "words a caption",
-    "novel": "not in the training captions",
-    "badly_ended": "badly ended",
+    "vocabulary_size": "vocabulary size",
+    "mean_length": "mean length",
+    "novel": "novel",
+    "bad_ending_rate": "bad-ending rate",
 }
 
 

@@ -1,22 +1,22 @@
 """An evaluation as text that fits a terminal of 80 columns."""
 
 import textwrap
+from collections.abc import Sequence
 
-from diptych.evaluation.classification.agreement import KIND as SECOND_READER
 from diptych.evaluation.results import Evaluation, Figure
 from diptych.reports.page.columns import COLUMNS, fitting, table_line
 from diptych.reports.page.tables import interval_words
 
-WIDTHS = (34, 6, 9, 14, 8, 9)
+WIDTHS = (34, 6, 8, 14, 8, 10)
 WIDEST_VALUE, WIDEST_INTERVAL = 7, 13
-HEADER = ("", "n", "value", "95 % interval", "floor", "ceiling")
+HEADER = ("", "n", "value", "95 % interval", "chance", "reference")
 
 
 def evaluation_table(evaluation: Evaluation) -> str:
     """Title, one line a figure, why things were wrong, and what the figures mean."""
     lines = [title_line(evaluation), table_line(HEADER, WIDTHS)]
-    lines += [table_line(_cells(figure), WIDTHS) for figure in evaluation.figures]
-    words = [f"{figure.name}: {figure.note}" for figure in evaluation.figures if _needs_words(evaluation, figure)]
+    lines += [line for figure in evaluation.figures for line in labelled_lines(figure.name, _cells(figure), WIDTHS)]
+    words = [f"{figure.name}: {figure.remark}" for figure in evaluation.figures if _needs_words(figure)]
     lines += [textwrap.fill(text, COLUMNS, initial_indent="  ", subsequent_indent="    ") for text in words]
     lines += interval_lines(evaluation)
     if evaluation.reasons:
@@ -35,10 +35,15 @@ def interval_lines(evaluation: Evaluation) -> list[str]:
     return textwrap.wrap(interval_words(evaluation), COLUMNS, subsequent_indent="  ", break_on_hyphens=False)
 
 
-def _needs_words(evaluation: Evaluation, figure: Figure) -> bool:
-    """Figures without a value, and those whose note holds half of the result."""
-    told_in_notes = evaluation.kind == SECOND_READER or evaluation.kind.endswith("robustness")
-    return figure.value is None or (told_in_notes and bool(figure.note))
+def _needs_words(figure: Figure) -> bool:
+    """Figures without a value, and those of which half is no number."""
+    return figure.value is None or bool(figure.finding)
+
+
+def labelled_lines(label: str, cells: Sequence[str], widths: Sequence[int]) -> list[str]:
+    """A label beside its cells; a long one goes on in a further line."""
+    first, *more = textwrap.wrap(label, widths[0], subsequent_indent="  ") or [""]
+    return [table_line((first, *cells), widths), *more]
 
 
 def value_text(value: float | None, *, percent: bool) -> str:
@@ -58,6 +63,6 @@ def interval_text(figure: Figure) -> str:
 
 
 def _cells(figure: Figure) -> tuple[str, ...]:
-    values = (value_text(v, percent=figure.percent) for v in (figure.value, figure.floor, figure.ceiling))
-    value, floor, ceiling = values
-    return figure.name, f"{figure.n:,}" if figure.n else "-", value, interval_text(figure), floor, ceiling
+    values = (value_text(v, percent=figure.percent) for v in (figure.value, figure.chance, figure.reference))
+    value, chance, reference = values
+    return f"{figure.n:,}" if figure.n else "-", value, interval_text(figure), chance, reference

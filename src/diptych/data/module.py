@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from pytorch_lightning import LightningDataModule
 from torch.utils.data import DataLoader
@@ -25,6 +25,9 @@ class DataModule(LightningDataModule):
     never depend on it. `batches_consumed` is the position of training: it is set before a checkpoint is written, and a
     resumed run starts there.
     """
+
+    endless: ClassVar[bool] = False
+    """Whether `val_size` and `test_size` may be as large as anyone asks for."""
 
     captions_per_image: int
     tokenizer: str

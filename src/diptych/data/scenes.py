@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
+from typing import ClassVar
 
 from diptych.data.example import Example, ExampleRequest, Examples, keyed_rng
 from diptych.data.labels import labels_of, scene_labels
@@ -97,6 +98,8 @@ class ScenesData(DataModule):
     `phrasings` restricts the phrasings. The vocabulary is the languages' whole lexicon, so it does not depend on the
     world or on a sample.
     """
+
+    endless: ClassVar[bool] = True
 
     world: WorldSpec
     languages: tuple[str, ...]

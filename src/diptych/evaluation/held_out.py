@@ -18,9 +18,8 @@ from diptych.runs.build import build_data
 from diptych.types import Batch, DataSpec, Images, Scene
 from diptych.world import Constraints, WorldSpec, canonical, meaning
 
-ENDLESS = "diptych.data.ScenesData"
 LEAST = 2
-"""Examples of an evaluation: one cannot be shuffled, which the floor needs."""
+"""Examples of an evaluation: one cannot be shuffled, which chance needs."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +114,7 @@ def take_held_out(
     """
     source = _source(config, data, overrides)
     components.check(source.node, "data", ("seed",), trust)
-    datamodule: Any = build_data({**config, "data": _with_enough(source.node, split, num + spare)}, trust)
+    datamodule: Any = build_data({**config, "data": _with_enough(source.node, split, num + spare, trust)}, trust)
     name = source.name or datamodule.spec.name
     batches = list(_until(num + spare, iter(datamodule.evaluation_dataloader(split))))
     if sum(map(len, batches)) < LEAST:
@@ -148,9 +147,9 @@ def _source(config: Mapping[str, Any], data: str | None, overrides: Sequence[str
     return Source(data, overrides, node)
 
 
-def _with_enough(node: Mapping[str, Any], split: str, num: int) -> dict[str, Any]:
-    """An endless world gives as many held-out scenes as are asked for."""
-    if node["_target_"] != ENDLESS:
+def _with_enough(node: Mapping[str, Any], split: str, num: int, trust: Trust) -> dict[str, Any]:
+    """Endless data give as many held-out examples as are asked for."""
+    if not getattr(components.find_class(node, "data", trust), "endless", False):
         return dict(node)
     return {**node, f"{split}_size": max(num, node[f"{split}_size"])}
 

@@ -6,10 +6,13 @@ number.
 """
 
 import json
+import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from PIL import Image
@@ -17,28 +20,46 @@ from PIL import Image
 from diptych.config.errors import UserError
 from diptych.metrics.statistics import Interval, Proportion, cluster_interval
 
-SCHEMA = 2
-"""Of the file; 1 had neither `schema`, `clusters`, `hits` nor what an interval ranges over."""
+SCHEMA = 3
+"""Of the file. 1 had neither `schema`, `clusters`, `hits` nor what an interval ranges over; 2 had no `key`."""
+RENAMED = {"floor": "chance", "ceiling": "reference"}
+"""Keys of a figure in files of schemas 1 and 2."""
 EXAMPLES, CONTENTS, PICTURES = "held-out examples", "held-out contents", "held-out pictures"
 RESAMPLING_SEED = 0
 HIT, MISS, UNCOUNTED = "1", "0", "-"
 
 
+class Layout(StrEnum):
+    """How a report shows an evaluation's examples; any other text means a plain gallery."""
+
+    GENERATION = "generation"
+    GENERATION_CHOSEN = "generation_chosen"
+    CAPTIONING = "captioning"
+    CAPTIONING_CHOSEN = "captioning_chosen"
+    PAIRS = "pairs"
+    LABELS = "labels"
+    SKILLS = "skills"
+    NONE = "none"
+
+
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One line of the table. `floor` is what chance or shuffling reaches, `ceiling` what the truth itself reaches.
+    """One line of the table. `chance` is the score of shuffled pairs, `reference` that of real data.
 
-    `value` None means that the figure does not exist for this data; `note` then says why. `hits` has a character for
-    each example, in the order of the evaluation's `clusters`: 1, 0, or - where the example does not count. `contents`
-    is the number of different ones among those that count; `protocol` is what the evaluation's does not say already.
+    `key` names the quantity for programs, the same in training, evaluations, trackers and `diptych compare`; `name` is
+    its label for people. `value` None means that the figure does not exist for this data; `note` then says why.
+    `finding` is the half of the result that is no number; every table shows it. `hits` has a character for each
+    example, in the order of the evaluation's `clusters`: 1, 0, or - where the example does not count. `contents` is
+    the number of different ones among those that count; `protocol` is what the evaluation's does not say already.
+    Where a table has several scores of each of several groups, `group`, `score` and `split` say which one this is.
     """
 
-    name: str
+    key: str
     value: float | None
     n: int = 0
     interval: tuple[float, float] | None = None
-    floor: float | None = None
-    ceiling: float | None = None
+    chance: float | None = None
+    reference: float | None = None
     note: str = ""
     percent: bool = True
     interval_over: str = ""
@@ -46,9 +67,18 @@ class Figure:
     contents: int = 0
     hits: str = ""
     protocol: Mapping[str, Any] = field(default_factory=dict)
+    name: str = ""
+    finding: str = ""
+    group: str = ""
+    score: str = ""
+    split: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            object.__setattr__(self, "name", self.key.replace("_", " "))
 
     @classmethod
-    def rate(cls, name: str, hits: Sequence[bool | None], clusters: Sequence[str] = (), **rest: Any) -> "Figure":
+    def rate(cls, key: str, hits: Sequence[bool | None], clusters: Sequence[str] = (), **rest: Any) -> "Figure":
         """The share of true entries, with its 95 % interval; None stands for an example that does not count.
 
         `clusters` names what each example is of (a scene's symbols, a sentence). Where one comes again, examples are
@@ -59,21 +89,21 @@ class Figure:
         values = [bool(hits[i]) for i in counted]
         proportion = Proportion(sum(values), len(values))
         if not clusters:
-            return cls.of(name, proportion.rate, proportion.n, proportion.interval_over(EXAMPLES), **rest)
+            return cls.of(key, proportion.rate, proportion.n, proportion.interval_over(EXAMPLES), **rest)
         named = [clusters[i] for i in counted]
         marks = "".join(UNCOUNTED if hit is None else HIT if hit else MISS for hit in hits)
         interval = _interval(values, named, proportion)
-        return cls.of(name, proportion.rate, proportion.n, interval, contents=len(set(named)), hits=marks, **rest)
+        return cls.of(key, proportion.rate, proportion.n, interval, contents=len(set(named)), hits=marks, **rest)
 
     @classmethod
-    def of(cls, name: str, value: float | None, n: int, interval: Interval | None, **rest: Any) -> "Figure":
+    def of(cls, key: str, value: float | None, n: int, interval: Interval | None, **rest: Any) -> "Figure":
         """A figure with the interval that says itself what it ranges over, or without one."""
         if interval is None:
-            return cls(name, value, n, **rest)
+            return cls(key, value, n, **rest)
         made: dict[str, Any] = {"interval_over": interval.over, "interval_method": interval.method}
         if interval.over == CONTENTS:
             made["contents"] = interval.n
-        return cls(name, value, n, interval.ends, **{**made, **rest})
+        return cls(key, value, n, interval.ends, **{**made, **rest})
 
     @property
     def own_interval(self) -> Interval | None:
@@ -89,10 +119,15 @@ class Figure:
             return False
         return self.percent and all(0 <= x <= 1 for x in (self.value, *self.interval))
 
+    @property
+    def remark(self) -> str:
+        """Its finding and its note."""
+        return "; ".join(filter(None, (self.finding, self.note)))
+
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One picture with what was asked (`sentence`), what was `told` of it, and the verdicts on it: (words, good?).
+    """One picture, the sentence asked for, the caption or labels found, and the verdicts: (words, good?).
 
     `index` is its place in the evaluation, `attention` has one [rows][columns] map for each of `words`.
     """
@@ -100,7 +135,7 @@ class Example:
     index: int
     picture: Image.Image
     sentence: str = ""
-    told: str = ""
+    caption: str = ""
     verdicts: tuple[tuple[str, bool], ...] = ()
     words: tuple[str, ...] = ()
     attention: tuple[Any, ...] = ()
@@ -111,11 +146,28 @@ class Example:
         return not all(good for _, good in self.verdicts)
 
 
+class Described(Protocol):
+    """What a benchmark says of itself, and its results with it."""
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def title(self) -> str: ...
+
+    @property
+    def lead(self) -> str: ...
+
+    @property
+    def layout(self) -> str: ...
+
+
 @dataclass(frozen=True)
 class Evaluation:
-    """A whole result. `kind` is generator, captioner, loop; `reasons` counts why things were wrong.
+    """A whole result of one benchmark, whose `kind` it carries; `reasons` counts why things were wrong.
 
-    `clusters` names what each example is of, so that figures of two results can be compared example by example.
+    `lead` introduces the examples in a report, and `layout` names the gallery that shows them. `clusters` names what
+    each example is of, so that figures of two results can be compared example by example.
     """
 
     kind: str
@@ -126,15 +178,25 @@ class Evaluation:
     notes: Sequence[str] = ()
     examples: Sequence[Example] = ()
     clusters: Sequence[str] = ()
+    lead: str = ""
+    layout: str = ""
+
+    @classmethod
+    def of(
+        cls, benchmark: Described, protocol: Mapping[str, Any], figures: Sequence[Figure], **rest: Any
+    ) -> "Evaluation":
+        """The benchmark's result; `rest` are further fields, which may say another lead."""
+        described = {"lead": benchmark.lead, "layout": benchmark.layout}
+        return cls(benchmark.kind, benchmark.title, protocol, figures, **{**described, **rest})
 
     @property
     def main(self) -> Figure | None:
         """The first line that has a value."""
         return next((figure for figure in self.figures if figure.value is not None), None)
 
-    def figure(self, name: str) -> Figure | None:
-        """The line of that name, if the table has it."""
-        return next((figure for figure in self.figures if figure.name == name), None)
+    def figure(self, key: str) -> Figure | None:
+        """The line of that key, if the table has it."""
+        return next((figure for figure in self.figures if figure.key == key), None)
 
     def to_dict(self) -> dict[str, Any]:
         """Everything but the examples, ready for JSON."""
@@ -142,6 +204,8 @@ class Evaluation:
             "schema": SCHEMA,
             "kind": self.kind,
             "title": self.title,
+            "lead": self.lead,
+            "layout": str(self.layout),
             "protocol": dict(self.protocol),
             "figures": [asdict(figure) for figure in self.figures],
             "reasons": dict(self.reasons),
@@ -181,7 +245,7 @@ def read(path: Path, *, pictures: bool = True) -> Evaluation:
     content = _content(path)
     examples = content.pop("examples", [])
     try:
-        figures = [Figure(**{**f, "interval": f["interval"] and tuple(f["interval"])}) for f in content.pop("figures")]
+        figures = [_read_figure(values) for values in content.pop("figures")]
         shown = [_read_example(example, path.with_suffix("")) for example in examples if pictures]
         if any(isinstance(figure.value, str | list | dict) for figure in figures):
             raise TypeError("a figure's value is no number")
@@ -216,13 +280,26 @@ def _interval(hits: Sequence[bool], clusters: Sequence[str], proportion: Proport
     return cluster_interval(hits, clusters, np.random.default_rng(RESAMPLING_SEED), CONTENTS)
 
 
+def _read_figure(values: dict[str, Any]) -> Figure:
+    """A line of any schema; one without a key has its label's."""
+    known = {RENAMED.get(name, name): value for name, value in values.items()}
+    interval = known.pop("interval")
+    return Figure(**{"key": key_of(known["name"]), **known, "interval": interval and tuple(interval)})
+
+
+def key_of(label: str) -> str:
+    """The label in snake case: `Fréchet distance` gives `frechet_distance`."""
+    plain = unicodedata.normalize("NFKD", label).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "_", plain).strip("_")
+
+
 def _as_written(content: dict[str, Any]) -> dict[str, Any]:
     return json.loads(json.dumps(content))
 
 
 def _write_example(example: Example, folder: Path) -> dict[str, Any]:
     folder.mkdir(parents=True, exist_ok=True)
-    values: dict[str, Any] = {k: getattr(example, k) for k in ("index", "sentence", "told", "verdicts", "words")}
+    values: dict[str, Any] = {k: getattr(example, k) for k in ("index", "sentence", "caption", "verdicts", "words")}
     values["attention"] = [[[round(float(w), 4) for w in row] for row in weights] for weights in example.attention]
     for key, suffix in (("picture", ""), ("second_picture", "-second")):
         picture = getattr(example, key)
@@ -237,5 +314,7 @@ def _read_example(values: dict[str, Any], folder: Path) -> Example:
         if key in values:
             with Image.open(folder / values[key]) as picture:
                 values[key] = picture.copy()
+    if "told" in values:  # schemas 1 and 2
+        values["caption"] = values.pop("told")
     values["verdicts"] = tuple((text, good) for text, good in values["verdicts"])
     return Example(**{**values, "words": tuple(values["words"]), "attention": tuple(values["attention"])})

@@ -1,6 +1,6 @@
-"""Truth as figures for a table: each score with its interval, what shuffling reaches, and what the truth does."""
+"""Scene accuracy as figures: each score with its interval, by chance (shuffled pairs), and of real data."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,10 +11,10 @@ from diptych.types import Images, Scene, Track
 from diptych.world import ASPECTS, REASONS, Constraints, Judge, Reading
 
 PICTURES_AT_ONCE = 64
-ASPECT_LABELS = {f"{aspect} right": f"right_{aspect}" for aspect in ASPECTS}
-IMAGE_LABELS = {"fully true": "scene_accuracy", **ASPECT_LABELS}
-CAPTION_LABELS = {"exactly true": "exact_match", "true": "faithful", "well formed": "well_formed", **ASPECT_LABELS}
-CAPTION_SHARES = {"informative": "informativeness", "hallucinated": "hallucination"}
+ASPECT_LABELS = {f"right_{aspect}": f"{aspect} right" for aspect in ASPECTS}
+IMAGE_RATES = ("scene_accuracy", *ASPECT_LABELS)
+CAPTION_RATES = ("exact_match", "faithful", "well_formed", *ASPECT_LABELS)
+CAPTION_SHARES = ("informativeness", "hallucination")
 
 
 def silently(items: Iterable[Any], *, description: str, total: int) -> Iterator[Any]:
@@ -54,7 +54,7 @@ class Judged:
 
     @property
     def truth(self) -> list[bool]:
-        """Whether each picture is fully true."""
+        """Whether the scene read in each picture is the one asked for."""
         return self.scores.hits("scene_accuracy")
 
     @property
@@ -84,28 +84,29 @@ def judged(judge: Judge, images: Images, claims: Sequence[Constraints], track: T
     return Judged(judge, readings, claims)
 
 
-def told(claims: Sequence[Constraints | None], scenes: Sequence[Scene]) -> Scores:
+def caption_truth(claims: Sequence[Constraints | None], scenes: Sequence[Scene]) -> Scores:
     """What is true of captions (as claims, None for what is no sentence) about these scenes."""
     return Scores(CAPTION_SCORES, [caption_scores(*pair) for pair in zip(claims, scenes, strict=True)])
 
 
-def figures(
-    labels: Mapping[str, str],
+def rates(
+    keys: Iterable[str],
     scores: Scores,
-    floor: Scores,
-    ceiling: Scores | None = None,
+    chance: Scores,
+    reference: Scores | None = None,
     clusters: Sequence[str] = (),
 ) -> list[Figure]:
-    """One line for each label; `clusters` says what each example is of."""
+    """How many examples have each score in full; `clusters` says what each example is of."""
     return [
         Figure.rate(
-            label,
-            scores.hits(name),
+            key,
+            scores.hits(key),
             clusters,
-            floor=share(floor.hits(name)),
-            ceiling=ceiling and share(ceiling.hits(name)),
+            name=ASPECT_LABELS.get(key, ""),
+            chance=share(chance.hits(key)),
+            reference=reference and share(reference.hits(key)),
         )
-        for label, name in labels.items()
+        for key in keys
     ]
 
 

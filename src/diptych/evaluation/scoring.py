@@ -158,12 +158,12 @@ def _on_their_own(work: _Work, scored: Scored) -> None:
     scored.set("distinct_1", distinct(words, 1), "there are no words")
     scored.set("distinct_2", distinct(words, 2), "there are no two words in a row")
     scored.set("self_bleu", self_bleu(words), "there is one caption")
-    scored.set("vocabulary", vocabulary_size(words))
-    scored.set("length", mean_length(words))
+    scored.set("vocabulary_size", vocabulary_size(words))
+    scored.set("mean_length", mean_length(words))
     if language in DANGLING:
-        scored.set("badly_ended", share(ends_badly(words, DANGLING[language])))
+        scored.set("bad_ending_rate", share(ends_badly(words, DANGLING[language])))
     else:
-        scored.set("badly_ended", None, f"no list of words that end no caption in {language}")
+        scored.set("bad_ending_rate", None, f"no list of words that end no caption in {language}")
     if work.training is None:
         scored.set("novel", None, "name the training captions with --train")
         return

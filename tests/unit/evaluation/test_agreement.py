@@ -6,13 +6,12 @@ from types import SimpleNamespace
 import pytest
 import torch
 from byheart import KNOWN, judging_by_heart, reading_of, render
+from contexts import context_of, generator_of, run_of
 
-from diptych.config import UserError
 from diptych.config.composition import compose
 from diptych.data.labels import labels_of, scene_labels
-from diptych.evaluation.classification.agreement import KAPPA, evaluate_agreement, figures, shown_places
-from diptych.evaluation.classification.paired_readings import PairedReadings, check_agreement, paired_readings
-from diptych.evaluation.generation.generated import GeneratedImages, generate_held_out
+from diptych.evaluation.classification.agreement import KAPPA, Agreement, figures, shown_places
+from diptych.evaluation.classification.paired_readings import PairedReadings, paired_readings, why_incomparable
 from diptych.evaluation.held_out import HeldOut, take_held_out
 from diptych.evaluation.scene_accuracy import Judged, silently
 from diptych.systems.classification.system import Classification
@@ -46,15 +45,10 @@ def held_out() -> HeldOut:
     return shown()
 
 
-def generated(held_out: HeldOut, generate) -> GeneratedImages:
-    """What a generator makes of the sentences who turns every scene into another one."""
+def generator(held_out: HeldOut, generate) -> SimpleNamespace:
+    """A generator that turns every scene into another one."""
     pictures = dict(zip(held_out.sentences, map(generate, held_out.true_scenes()), strict=True))
-
-    def tensors(sentences, *, num_images, seed):
-        return torch.cat([render([pictures[sentence]] * num_images) for sentence in sentences])
-
-    generator = SimpleNamespace(sample=tensors, system=SimpleNamespace(text_encoder=object()))
-    return generate_held_out(generator, held_out, seed=0, track=silently)
+    return generator_of(lambda sentence: render([pictures[sentence]]))
 
 
 def classifier(world: WorldSpec | None, find=None, labels=None) -> SimpleNamespace:
@@ -67,8 +61,8 @@ def classifier(world: WorldSpec | None, find=None, labels=None) -> SimpleNamespa
             yield Classification(tuple(find(KNOWN[picture.numpy().tobytes()])), torch.zeros(len(known)))
 
     spec = SimpleNamespace(world=world and world.to_dict(), labels=known)
-    system, run = SimpleNamespace(data_spec=spec), SimpleNamespace(run_id="a-classifier")
-    return SimpleNamespace(labels=known, classifications=classifications, system=system, run=run)
+    run = SimpleNamespace(run_id="a-classifier")
+    return run_of(labels=known, classifications=classifications, data_spec=spec, run=run)
 
 
 def turned(scene: Scene, *attributes: str) -> Scene:
@@ -84,7 +78,7 @@ def mirrored(scene: Scene) -> Scene:
 
 
 def table(held_out: HeldOut, generate, one: SimpleNamespace):
-    return evaluate_agreement(one, generated(held_out, generate), held_out, PROTOCOL, silently)
+    return Agreement().measure(context_of(generator(held_out, generate), held_out, one, protocol=PROTOCOL))
 
 
 def sometimes_wrong(scene: Scene) -> Scene:
@@ -93,25 +87,25 @@ def sometimes_wrong(scene: Scene) -> Scene:
 
 def test_one_who_reads_as_the_judge_does_agrees_with_it_everywhere(held_out):
     evaluation = table(held_out, sometimes_wrong, classifier(held_out.world))
-    counted = [figure for figure in evaluation.figures if figure.n and "though" not in figure.name]
+    counted = [figure for figure in evaluation.figures if figure.n and "though" not in figure.key]
     assert {figure.value for figure in counted} == {1}
-    assert {figure.ceiling for figure in counted} == {1, None}
+    assert {figure.reference for figure in counted} == {1, None}
     assert len(counted) == 8
-    assert evaluation.figure("read alike").floor < 0.5
-    assert evaluation.figure(KAPPA).floor < 0.5
-    assert evaluation.figure("classified though judged false").value == 0
-    assert evaluation.figure("judged true though not classified").value == 0
+    assert evaluation.figure("read_alike").chance < 0.5
+    assert evaluation.figure(KAPPA).chance < 0.5
+    assert evaluation.figure("classified_though_judged_false").value == 0
+    assert evaluation.figure("judged_true_though_not_classified").value == 0
     assert evaluation.protocol["with"] == {"run": "a-classifier"}
     assert list(evaluation.clusters) == held_out.contents
-    assert evaluation.figure("read alike").contents == len(set(held_out.contents))
+    assert evaluation.figure("read_alike").contents == len(set(held_out.contents))
 
 
-def test_one_who_always_says_the_same_reaches_no_more_than_the_floor(held_out):
+def test_one_who_always_says_the_same_reaches_no_more_than_chance(held_out):
     same = labels_of(held_out.true_scenes()[0], held_out.world)
     evaluation = table(held_out, lambda scene: scene, classifier(held_out.world, lambda scene: same))
-    for name in ("read alike", "size read alike", "count read alike", "same verdict", KAPPA):
+    for name in ("read_alike", "read_alike_size", "read_alike_count", "same_verdict", KAPPA):
         figure = evaluation.figure(name)
-        assert figure.value == figure.floor
+        assert figure.value == figure.chance
         assert figure.value < 0.7
     assert evaluation.figure(KAPPA).value == 0
 
@@ -119,38 +113,38 @@ def test_one_who_always_says_the_same_reaches_no_more_than_the_floor(held_out):
 def test_who_confounds_shapes_is_found_out_by_shapes_alone(held_out):
     confounding = classifier(held_out.world, lambda scene: labels_of(turned(scene, "shape"), held_out.world))
     evaluation = table(held_out, lambda scene: scene, confounding)
-    assert evaluation.figure("read alike").value < 0.5
-    assert evaluation.figure("shape read alike").value < 0.5
+    assert evaluation.figure("read_alike").value < 0.5
+    assert evaluation.figure("read_alike_shape").value < 0.5
     for group in ("size", "colour", "count"):
-        assert evaluation.figure(f"{group} read alike").value == 1
+        assert evaluation.figure(f"read_alike_{group}").value == 1
 
 
 def test_a_classifier_can_share_the_generators_mistake_and_not_the_judges_verdict(held_out):
     fooled = classifier(held_out.world, lambda scene: labels_of(turned(scene, "colour"), held_out.world))
     evaluation = table(held_out, lambda scene: turned(scene, "colour"), fooled)
-    assert evaluation.figure("classified though judged false").value == 1
-    assert evaluation.figure("same verdict").value < 0.5
-    assert evaluation.figure("judged true though not classified").n == 0
+    assert evaluation.figure("classified_though_judged_false").value == 1
+    assert evaluation.figure("same_verdict").value < 0.5
+    assert evaluation.figure("judged_true_though_not_classified").n == 0
 
 
 def test_wrong_places_are_no_matter_of_labels():
     two = shown(["data=scenes_demo"])
-    pictures = generated(two, mirrored)
-    evaluation = evaluate_agreement(classifier(two.world), pictures, two, PROTOCOL, silently)
-    assert not any(pictures.judged.truth)
-    assert evaluation.figure("same verdict").value == evaluation.figure("read alike").value == 1
-    assert evaluation.figure("classified though judged false").n == 0
+    context = context_of(generator(two, mirrored), two, classifier(two.world))
+    evaluation = Agreement().measure(context)
+    assert not any(context.generated.judged.truth)
+    assert evaluation.figure("same_verdict").value == evaluation.figure("read_alike").value == 1
+    assert evaluation.figure("classified_though_judged_false").n == 0
     assert evaluation.figure(KAPPA).value is None
-    assert f"by both {NUM}, by the judge alone 0" in evaluation.figure(KAPPA).note
+    assert f"by both {NUM}, by the judge alone 0" in evaluation.figure(KAPPA).finding
     assert any("not where" in note for note in evaluation.notes)
 
 
 def test_a_world_with_one_number_of_objects_has_no_label_for_it():
     two = shown(["data=scenes_demo"])
     evaluation = table(two, lambda scene: scene, classifier(two.world))
-    assert evaluation.figure("count read alike").value is None
-    assert "no labels" in evaluation.figure("count read alike").note
-    assert evaluation.figure("read alike").value == 1
+    assert evaluation.figure("read_alike_count").value is None
+    assert "no labels" in evaluation.figure("read_alike_count").note
+    assert evaluation.figure("read_alike").value == 1
 
 
 A, B = frozenset({"small red circle", "1 object"}), frozenset({"large blue square", "1 object"})
@@ -169,25 +163,25 @@ def by_hand() -> PairedReadings:
 
 def test_figures_of_four_cells_are_those_counted_by_hand(by_hand):
     clean = PairedReadings([A] * 2, [A] * 2, [A] * 2, [True] * 2)
-    rows = {f.name: f for f in figures(by_hand, clean, ["size", "colour", "shape", "count"], list("abcdefghij"))}
+    rows = {f.key: f for f in figures(by_hand, clean, ["size", "colour", "shape", "count"], list("abcdefghij"))}
     counted = {name: (round(figure.value * figure.n), figure.n) for name, figure in rows.items() if figure.percent}
     assert counted == {
-        "read alike": (6, 10),
-        "read alike, judge accepts": (6, 9),
-        "read alike, judge refuses": (0, 1),
-        "size read alike": (6, 10),
-        "colour read alike": (6, 10),
-        "shape read alike": (6, 10),
-        "count read alike": (10, 10),
-        "same verdict": (7, 10),
-        "classified though judged false": (1, 4),
-        "judged true though not classified": (2, 5),
+        "read_alike": (6, 10),
+        "read_alike_accepted": (6, 9),
+        "read_alike_refused": (0, 1),
+        "read_alike_size": (6, 10),
+        "read_alike_colour": (6, 10),
+        "read_alike_shape": (6, 10),
+        "read_alike_count": (10, 10),
+        "same_verdict": (7, 10),
+        "classified_though_judged_false": (1, 4),
+        "judged_true_though_not_classified": (2, 5),
     }
     expected = (0.7 - 0.5) / (1 - 0.5)  # by chance 0.6 * 0.5 + 0.4 * 0.5
     assert rows[KAPPA].value == pytest.approx(expected)
-    assert "by both 4, by the judge alone 2, by the classifier alone 1, by neither 3" in rows[KAPPA].note
-    assert rows["read alike, judge refuses"].ceiling is None
-    assert rows["read alike, judge accepts"].hits == "111100011-"
+    assert "by both 4, by the judge alone 2, by the classifier alone 1, by neither 3" in rows[KAPPA].finding
+    assert rows["read_alike_refused"].reference is None
+    assert rows["read_alike_accepted"].hits == "111100011-"
 
 
 def test_disagreements_come_first_and_those_the_judge_is_sure_of_before_the_others(by_hand):
@@ -220,8 +214,8 @@ def test_a_number_of_objects_without_a_label_is_said_by_naming_none(held_out):
 
 def test_a_larger_vocabulary_is_as_good(held_out):
     whole = WorldSpec(min_objects=1, max_objects=2)
-    check_agreement(classifier(whole), held_out)
-    assert table(held_out, lambda scene: scene, classifier(whole)).figure("read alike").value == 1
+    assert why_incomparable(classifier(whole), held_out) == ""
+    assert table(held_out, lambda scene: scene, classifier(whole)).figure("read_alike").value == 1
 
 
 @pytest.mark.parametrize(
@@ -235,17 +229,21 @@ def test_a_larger_vocabulary_is_as_good(held_out):
 )
 def test_a_classifier_of_another_world_is_refused_with_what_it_lacks(held_out, world, lacks):
     labels = None if world else ("one", "two")
-    with pytest.raises(UserError, match=rf"never learned {lacks}, which scenes_demo has.*diptych train model=class"):
-        check_agreement(classifier(world, labels=labels), held_out)
+    refusal = why_incomparable(classifier(world, labels=labels), held_out)
+    assert f"never learned {lacks}, which scenes_demo has" in refusal
+    assert "diptych train model=classifier" in refusal
 
 
-def test_where_nobody_judges_there_is_no_second_reader():
+def test_where_nobody_judges_there_is_no_agreement():
     digits = take_held_out(compose(["data=digits"]), data=None, split="val", num=4)
-    with pytest.raises(UserError, match=r"digits has no exact scenes, .* leave out --with, or give it a captioner"):
-        check_agreement(classifier(WorldSpec()), digits)
+    refusal = Agreement().refusal(context_of(generator_of(str), digits, classifier(WorldSpec())))
+    assert "digits has no exact scenes" in refusal
+    assert "leave out --with, or give it a captioner" in refusal
 
 
 def test_the_page_on_evaluation_names_every_figure(held_out, repository):
     page = (repository / "docs" / "evaluation.md").read_text(encoding="utf-8")
-    names = {figure.name for figure in table(held_out, sometimes_wrong, classifier(held_out.world)).figures}
-    assert not {name for name in names if f"`{name}`" not in page and not name.startswith(("size", "colour", "count"))}
+    figures = table(held_out, sometimes_wrong, classifier(held_out.world)).figures
+    named = {text for figure in figures for text in (figure.key, figure.name)}
+    likewise = tuple(f"{how}{group}" for group in ("size", "colour", "count") for how in ("", "read_alike_"))
+    assert not {text for text in named if f"`{text}`" not in page and not text.startswith(likewise)}

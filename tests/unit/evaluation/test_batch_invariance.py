@@ -4,10 +4,12 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from contexts import context_of
 from torch import nn
 
 from diptych.config.composition import compose
-from diptych.evaluation.generation.generated import evaluate_generation, generate_held_out
+from diptych.evaluation.generation.benchmark import Generation
+from diptych.evaluation.generation.generated import generate_held_out
 from diptych.evaluation.held_out import take_held_out
 from diptych.evaluation.scene_accuracy import silently
 from diptych.runs.load import ImageGenerator
@@ -85,6 +87,10 @@ def test_the_batch_size_changes_no_verdict_and_no_figure(monkeypatch):
     assert torch.allclose(generated[0].images, generated[2].images, atol=1e-5, rtol=0)
     assert generated[0].judged.truth == generated[2].judged.truth
     assert sum(reading.is_legible for reading in generated[0].judged.readings) > 0
-    tables = [evaluate_generation(one, held_out, {"seed": 0}, silently) for one in (generated[0], generated[2])]
+    tables = []
+    for one in (generated[0], generated[2]):
+        context = context_of(generator, held_out)
+        vars(context).update(generated=one)
+        tables.append(Generation().measure(context))
     for one, other in zip(*(table.figures for table in tables), strict=True):
         assert one.value == pytest.approx(other.value, abs=1e-6)

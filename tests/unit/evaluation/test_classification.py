@@ -5,24 +5,23 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from contexts import context_of, run_of
 from PIL import Image
 
 import diptych
 from diptych.cli.main import main
-from diptych.config import UserError
 from diptych.config.composition import compose
-from diptych.evaluation.classification.classified import evaluate_classification, grouped
+from diptych.evaluation.classification.benchmark import Classification as Benchmark
+from diptych.evaluation.classification.benchmark import grouped
 from diptych.evaluation.generation.features import feature_network
-from diptych.evaluation.generation.image_sets import with_distributions
+from diptych.evaluation.generation.image_sets import compared_sets
 from diptych.evaluation.held_out import HeldOut, take_held_out
-from diptych.evaluation.results import Evaluation
 from diptych.evaluation.scene_accuracy import silently
 from diptych.runs.load import ImageClassifier
 from diptych.runs.training import train
 from diptych.systems.classification.system import Classification
 
 NUM = 24
-PROTOCOL = {"seed": 0}
 SMALL_WORLD = [
     "data=scenes_demo",
     "data.world.min_objects=1",
@@ -43,20 +42,23 @@ def classifier_of(labels, rows) -> SimpleNamespace:
         Classification(tuple(label for label, holds in zip(labels, row, strict=True) if holds), row) for row in rows
     ]
     run = SimpleNamespace(run_id="a-run")
-    return SimpleNamespace(labels=labels, run=run, classifications=lambda pictures: iter(found[: len(pictures)]))
+    return run_of(labels=labels, run=run, classifications=lambda pictures: iter(found[: len(pictures)]))
+
+
+def table(classifier, held_out):
+    return Benchmark().measure(context_of(classifier, held_out))
 
 
 def values(classifier, held_out) -> dict[str, float | None]:
-    evaluation = evaluate_classification(classifier, held_out, PROTOCOL, silently)
-    return {figure.name: figure.value for figure in evaluation.figures}
+    return {figure.key: figure.value for figure in table(classifier, held_out).figures}
 
 
-def test_an_oracle_makes_no_mistake_and_its_floor_does(held_out):
+def test_an_oracle_makes_no_mistake_and_chance_does(held_out):
     oracle = classifier_of(held_out.spec.labels, held_out.labels)
-    evaluation = evaluate_classification(oracle, held_out, PROTOCOL, silently)
+    evaluation = table(oracle, held_out)
     assert {figure.value for figure in evaluation.figures} == {1}
     assert len(evaluation.figures) == 4 * 5
-    assert evaluation.figure("all right").floor < 0.5
+    assert evaluation.figure("accuracy").chance < 0.5
     assert evaluation.reasons == {}
     assert not any(example.failed for example in evaluation.examples)
 
@@ -66,15 +68,15 @@ def test_a_wrong_colour_is_blamed_on_the_colour(held_out):
     other = {"red": "blue", "blue": "red"}
     swap = [names.index(" ".join(other.get(word, word) for word in name.split())) for name in names]
     figures = values(classifier_of(names, held_out.labels[:, swap]), held_out)
-    assert figures["shape right"] == figures["count right"] == figures["size F1"] == 1
-    assert figures["colour right"] < 1
-    assert figures["all right"] < 1
+    assert figures["shape_accuracy"] == figures["count_accuracy"] == figures["size_micro_f1"] == 1
+    assert figures["colour_accuracy"] < 1
+    assert figures["accuracy"] < 1
 
 
 def test_one_who_finds_nothing_is_never_right_and_has_no_precision(held_out):
     figures = values(classifier_of(held_out.spec.labels, torch.zeros_like(held_out.labels)), held_out)
-    assert figures["precision"] is None
-    assert figures["all right"] == figures["recall"] == figures["F1"] == 0
+    assert figures["micro_precision"] is None
+    assert figures["accuracy"] == figures["micro_recall"] == figures["micro_f1"] == 0
 
 
 def test_attributes_are_there_whatever_they_belong_to():
@@ -87,18 +89,18 @@ def test_attributes_are_there_whatever_they_belong_to():
 
 
 def test_other_labels_than_those_that_were_learned_are_refused(held_out):
-    with pytest.raises(UserError, match=r"a-run finds 1 labels, and scenes_demo has others"):
-        values(classifier_of(("a cat",), torch.zeros(NUM, 1)), held_out)
+    one = classifier_of(("a cat",), torch.zeros(NUM, 1))
+    refusal = Benchmark().refusal(context_of(one, held_out))
+    assert refusal.startswith("a-run finds 1 labels, and scenes_demo has others: evaluate it on data like")
 
 
 def test_the_page_on_evaluation_names_every_figure(held_out, repository):
     page = (repository / "docs" / "evaluation.md").read_text(encoding="utf-8")
-    table = Evaluation("generator", "Generation", PROTOCOL, [])
-    sets = with_distributions(table, held_out.images, held_out, feature_network(None, {}), track=silently)
+    sets, _ = compared_sets(held_out.images, held_out, feature_network(None, {}), seed=0, track=silently)
     oracle = classifier_of(held_out.spec.labels, held_out.labels)
-    figures = [*sets.figures, *evaluate_classification(oracle, held_out, PROTOCOL, silently).figures]
-    likewise = ("size ", "colour ", "count ")
-    assert not {f.name for f in figures if f"`{f.name}`" not in page and not f.name.startswith(likewise)}
+    named = {text for figure in (*sets, *table(oracle, held_out).figures) for text in (figure.key, figure.name)}
+    likewise = ("size", "colour", "count")
+    assert not {text for text in named if f"`{text}`" not in page and not text.startswith(likewise)}
 
 
 @pytest.fixture(scope="module")
@@ -121,14 +123,15 @@ def test_a_run_classifies_in_python(trained):
 def test_a_run_is_evaluated_and_shows_what_it_found(trained, capsys):
     assert main(["evaluate", str(trained.path), "--num", "20", "--json"]) == 0
     (result,) = json.loads(capsys.readouterr().out)["evaluations"]
-    assert result["kind"] == "classifier"
-    assert [figure["name"] for figure in result["figures"]] == ["all right", "precision", "recall", "F1"]
+    assert result["kind"] == "classification"
+    keys = [figure["key"] for figure in result["figures"]]
+    assert keys == ["accuracy", "micro_precision", "micro_recall", "micro_f1"]
     assert list(trained.samples.glob("captions-*.png"))
     assert main(["evaluate", str(trained.path), "--num", "20", "--features", "random"]) == 2
-    assert "classifies; features=random goes with a generator" in capsys.readouterr().err
+    assert "features=random goes with Generation (a generator)" in capsys.readouterr().err
 
 
 def test_a_run_sees_pictures_for_others(trained):
     network = feature_network(str(trained.path), {})
-    assert network.name.startswith("classifier ")
+    assert network.name == f"classification {trained.run_id} best"
     assert network(torch.zeros(2, 1, 28, 28)).shape == (2, 4)

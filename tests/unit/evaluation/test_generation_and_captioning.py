@@ -1,25 +1,23 @@
 """Generators and captioners whose truth is known: oracles, the deaf, the blind, and two who share a mistake."""
 
 from dataclasses import replace
-from types import SimpleNamespace
 
 import pytest
 import torch
+from contexts import captioner_of, context_of, generator_of
 
 from diptych.config import UserError
 from diptych.config.composition import compose
-from diptych.evaluation.captioning.captioned import evaluate_captioning
-from diptych.evaluation.cycle import evaluate_cycle
-from diptych.evaluation.generation.generated import GeneratedImages, evaluate_generation, generate_held_out
+from diptych.evaluation.captioning.benchmark import Captioning
+from diptych.evaluation.cycle.benchmark import Cycle
+from diptych.evaluation.generation.benchmark import Generation
 from diptych.evaluation.held_out import HeldOut, take_held_out
-from diptych.evaluation.scene_accuracy import silently
 from diptych.systems.captioning.system import Caption
 from diptych.types import Scene
 from diptych.world import meaning, render, split_of
 
 NUM = 24
 SWAP = {"red": "green", "green": "red", "blue": "yellow", "yellow": "blue", "magenta": "cyan", "cyan": "magenta"}
-PROTOCOL = {"seed": 0}
 
 
 @pytest.fixture(scope="module")
@@ -27,16 +25,7 @@ def held_out() -> HeldOut:
     return take_held_out(compose(["data=scenes_demo", "data.batch_size=16"]), data=None, split="test", num=NUM)
 
 
-def generator_of(generate) -> SimpleNamespace:
-    """A generator whose picture of a sentence is what `generate` renders."""
-
-    def tensors(sentences, *, num_images, seed):
-        return torch.cat([generate(sentence).expand(num_images, -1, -1, -1) for sentence in sentences])
-
-    return SimpleNamespace(sample=tensors, cut=str, system=SimpleNamespace(text_encoder=object()))
-
-
-def oracle(held_out: HeldOut) -> SimpleNamespace:
+def oracle(held_out: HeldOut):
     scenes = dict(zip(held_out.sentences, held_out.true_scenes(), strict=True))
     return generator_of(lambda sentence: render([scenes[sentence]]))
 
@@ -49,35 +38,47 @@ def captions_of(texts) -> list[Caption]:
     return [Caption(text, -0.1, tuple(text.split()), None) for text in texts]
 
 
-def captioner() -> SimpleNamespace:
-    """Costs one nat a token whatever is said."""
-    return SimpleNamespace(nats_per_token=lambda pictures, sentences: 1.0)
+def captioned(texts, held_out):
+    """The table of a captioner that says just this."""
+    captions = {
+        image.numpy().tobytes(): caption for image, caption in zip(held_out.images, captions_of(texts), strict=True)
+    }
+    one = captioner_of(lambda pictures, beam: [captions[picture.numpy().tobytes()] for picture in pictures])
+    return Captioning().measure(context_of(one, held_out))
+
+
+def cycled(generator, texts, held_out):
+    """The table of a generator with a captioner that says this, whatever it is shown."""
+
+    def captions(pictures, beam):
+        return captions_of(texts)
+
+    return Cycle().measure(context_of(generator, held_out, captioner_of(captions)))
 
 
 def values(evaluation) -> dict[str, float | None]:
-    return {figure.name: figure.value for figure in evaluation.figures}
+    return {figure.key: figure.value for figure in evaluation.figures}
 
 
-def generated_by(generator, held_out) -> GeneratedImages:
-    return generate_held_out(generator, held_out, seed=0, track=silently)
+def generated_by(generator, held_out):
+    """The generator's main table."""
+    return Generation().measure(context_of(generator, held_out))
 
 
 def test_an_oracle_generates_nothing_but_the_truth(held_out):
-    evaluation = evaluate_generation(generated_by(oracle(held_out), held_out), held_out, PROTOCOL, silently)
+    evaluation = generated_by(oracle(held_out), held_out)
     figures = values(evaluation)
-    assert figures["fully true"] == figures["legible"] == figures["judge right on true renders"] == 1
+    assert figures["scene_accuracy"] == figures["legible"] == figures["judge_accuracy"] == 1
     assert evaluation.reasons == {}
-    assert evaluation.figure("fully true").floor < 0.1
-    assert figures["energy distance"] <= 0
+    assert evaluation.figure("scene_accuracy").chance < 0.1
+    assert figures["energy_distance"] <= 0
 
 
-def test_a_deaf_generator_is_no_better_than_its_floor(held_out):
+def test_a_deaf_generator_is_no_better_than_chance(held_out):
     always = render([held_out.true_scenes()[0]])
-    evaluation = evaluate_generation(
-        generated_by(generator_of(lambda sentence: always), held_out), held_out, PROTOCOL, silently
-    )
-    true = evaluation.figure("fully true")
-    assert true.value == pytest.approx(true.floor)
+    evaluation = generated_by(generator_of(lambda sentence: always), held_out)
+    true = evaluation.figure("scene_accuracy")
+    assert true.value == pytest.approx(true.chance)
     assert true.value < 0.1
     assert sum(evaluation.reasons.values()) == round(NUM * (1 - true.value))
 
@@ -85,56 +86,52 @@ def test_a_deaf_generator_is_no_better_than_its_floor(held_out):
 def test_a_wrong_colour_is_blamed_on_the_colour(held_out):
     scenes = dict(zip(held_out.sentences, held_out.true_scenes(), strict=True))
     wrong = generator_of(lambda sentence: render([swapped(scenes[sentence])]))
-    evaluation = evaluate_generation(generated_by(wrong, held_out), held_out, PROTOCOL, silently)
+    evaluation = generated_by(wrong, held_out)
     figures = values(evaluation)
-    assert figures["fully true"] == 0
-    assert figures["shape right"] == figures["size right"] == figures["count right"] == 1
+    assert figures["scene_accuracy"] == 0
+    assert figures["right_shape"] == figures["right_size"] == figures["right_count"] == 1
     assert evaluation.reasons == {"colour": NUM}
     assert all(example.failed for example in evaluation.examples)
 
 
-def test_the_datas_own_sentences_are_told_exactly(held_out):
-    evaluation = evaluate_captioning(captioner(), captions_of(held_out.sentences), held_out, PROTOCOL)
+def test_the_datas_own_sentences_match_exactly(held_out):
+    evaluation = captioned(held_out.sentences, held_out)
     figures = values(evaluation)
-    assert figures["exactly true"] == figures["well formed"] == 1
-    assert evaluation.figure("exactly true").floor < 0.1
+    assert figures["exact_match"] == figures["well_formed"] == 1
+    assert evaluation.figure("exact_match").chance < 0.1
     assert figures["perplexity"] == pytest.approx(torch.e)
     assert not any(example.failed for example in evaluation.examples)
 
 
 def test_other_words_for_the_same_scene_are_as_true(held_out):
-    evaluation = evaluate_captioning(captioner(), captions_of([r[1] for r in held_out.references]), held_out, PROTOCOL)
-    assert values(evaluation)["exactly true"] == 1
+    evaluation = captioned([r[1] for r in held_out.references], held_out)
+    assert values(evaluation)["exact_match"] == 1
 
 
 def test_a_caption_that_is_no_sentence_counts_as_false(held_out):
     texts = ["two red red circle", *held_out.sentences[1:]]
-    evaluation = evaluate_captioning(captioner(), captions_of(texts), held_out, PROTOCOL)
-    assert values(evaluation)["exactly true"] == pytest.approx(1 - 1 / NUM)
+    evaluation = captioned(texts, held_out)
+    assert values(evaluation)["exact_match"] == pytest.approx(1 - 1 / NUM)
     assert evaluation.reasons == {"not a sentence": 1}
 
 
 def test_two_who_share_a_mistake_agree_and_are_found_out(held_out):
     scenes = dict(zip(held_out.sentences, held_out.true_scenes(), strict=True))
     generator = generator_of(lambda sentence: render([swapped(scenes[sentence])]))
-    generated = generated_by(generator, held_out)
-    captions = {"generated": captions_of(held_out.sentences), "real": captions_of(held_out.sentences)}
-    figures = values(evaluate_cycle(generator, generated, captions, held_out, PROTOCOL, silently))
-    assert figures["told back as asked"] == 1
-    assert figures["judged true"] == 0
-    assert figures["told as asked though judged false"] == 1
-    assert figures["told as the judge reads it"] == 0
-    assert figures["picture, told, generated: true"] == 0
+    figures = values(cycled(generator, held_out.sentences, held_out))
+    assert figures["cycle_accuracy"] == 1
+    assert figures["scene_accuracy"] == 0
+    assert figures["collusion_rate"] == 1
+    assert figures["reading_match"] == 0
+    assert figures["cycle_accuracy_image"] == 0
 
 
 def test_two_oracles_close_the_loop(held_out):
-    generator = oracle(held_out)
-    captions = {"generated": captions_of(held_out.sentences), "real": captions_of(held_out.sentences)}
-    evaluation = evaluate_cycle(generator, generated_by(generator, held_out), captions, held_out, PROTOCOL, silently)
+    evaluation = cycled(oracle(held_out), held_out.sentences, held_out)
     figures = values(evaluation)
-    assert figures["told back as asked"] == figures["judged true"] == figures["picture, told, generated: true"] == 1
-    assert evaluation.figure("told as asked though judged false").n == 0
-    assert evaluation.figure("told back as asked").floor < 0.1
+    assert figures["cycle_accuracy"] == figures["scene_accuracy"] == figures["cycle_accuracy_image"] == 1
+    assert evaluation.figure("collusion_rate").n == 0
+    assert evaluation.figure("cycle_accuracy").chance < 0.1
 
 
 def test_held_out_sentences_are_complete_and_never_trained_on(held_out):
@@ -184,24 +181,22 @@ def test_what_cannot_be_set_in_the_data_is_refused(data, override, says):
 def test_data_without_scenes_say_which_figures_do_not_exist(name):
     digits = take_held_out(compose(["data=scenes_demo"]), data=name, split="val", num=12)
     generator = generator_of(lambda sentence: digits.images[:1])
-    generated = generated_by(generator, digits)
-    by_generator = evaluate_generation(generated, digits, PROTOCOL, silently)
-    assert by_generator.figure("fully true").value is None
-    assert "no exact scenes" in by_generator.figure("fully true").note
-    by_captioner = evaluate_captioning(captioner(), captions_of([r[-1] for r in digits.references]), digits, PROTOCOL)
-    assert by_captioner.figure("exactly true").value is None
+    by_generator = generated_by(generator, digits)
+    assert by_generator.figure("scene_accuracy").value is None
+    assert "no exact scenes" in by_generator.figure("scene_accuracy").note
+    assert "Nobody can say" in by_generator.lead
+    by_captioner = captioned([r[-1] for r in digits.references], digits)
+    assert by_captioner.figure("exact_match").value is None
     assert by_captioner.figures[0].value == 1
-    captions = {"generated": captions_of(digits.sentences), "real": captions_of(digits.sentences)}
-    loop = evaluate_cycle(generator, generated, captions, digits, PROTOCOL, silently)
-    assert loop.figure("told back as asked").value == 1
-    assert loop.figure("judged true").value is None
+    cycle = cycled(generator, digits.sentences, digits)
+    assert cycle.figure("cycle_accuracy").value == 1
+    assert cycle.figure("scene_accuracy").value is None
 
 
 def test_a_generator_without_sentences_is_not_held_against_any(held_out):
-    system = SimpleNamespace(text_encoder=None, generate=lambda sentences, num_images, seed: held_out.images)
-    generated = generated_by(SimpleNamespace(system=system), held_out)
-    evaluation = evaluate_generation(generated, held_out, PROTOCOL, silently)
-    assert evaluation.figure("fully true").value is None
+    unconditional = generator_of(str, sample=lambda sentences, **_: held_out.images, takes_sentences=False)
+    evaluation = generated_by(unconditional, held_out)
+    assert evaluation.figure("scene_accuracy").value is None
     assert {example.sentence for example in evaluation.examples} == {""}
 
 
@@ -212,13 +207,11 @@ def test_meaning_reads_every_language_of_the_data(held_out):
 
 def test_the_page_on_evaluation_names_every_figure(held_out, repository):
     page = (repository / "docs" / "evaluation.md").read_text(encoding="utf-8")
-    generator = oracle(held_out)
-    generated = generated_by(generator, held_out)
-    told = captions_of(held_out.sentences)
+    sentences = held_out.sentences
     evaluations = (
-        evaluate_generation(generated, held_out, PROTOCOL, silently),
-        evaluate_captioning(captioner(), told, held_out, PROTOCOL),
-        evaluate_cycle(generator, generated, {"generated": told, "real": told}, held_out, PROTOCOL, silently),
+        generated_by(oracle(held_out), held_out),
+        captioned(sentences, held_out),
+        cycled(oracle(held_out), sentences, held_out),
     )
-    names = {figure.name for evaluation in evaluations for figure in evaluation.figures}
-    assert not {name for name in names if f"`{name}`" not in page}
+    figures = [figure for evaluation in evaluations for figure in evaluation.figures]
+    assert not {text for figure in figures for text in (figure.key, figure.name) if f"`{text}`" not in page}

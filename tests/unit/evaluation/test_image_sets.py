@@ -9,9 +9,8 @@ from torch import nn
 from diptych.config import UserError
 from diptych.config.composition import compose
 from diptych.evaluation.generation.features import feature_network, look, protocol_of
-from diptych.evaluation.generation.image_sets import Sets, figures_of, with_distributions
+from diptych.evaluation.generation.image_sets import NAMES, Sets, compared_sets, figures_of
 from diptych.evaluation.held_out import HeldOut, take_held_out
-from diptych.evaluation.results import Evaluation, Figure
 from diptych.evaluation.scene_accuracy import silently
 from diptych.models.features import ModuleFeatures, RandomFeatures
 
@@ -25,9 +24,10 @@ def held_out() -> HeldOut:
     return take_held_out(config, data=None, split="test", num=NUM, spare=NUM)
 
 
-def evaluated(images, held_out, network=SMALL, **settings) -> Evaluation:
-    table = Evaluation("generator", "Generation", {"seed": 0}, [Figure("fully true", 1.0)])
-    return with_distributions(table, images, held_out, network, track=silently, **settings)
+def evaluated(images, held_out, network=SMALL, **settings):
+    """Every figure by its key."""
+    figures, _ = compared_sets(images, held_out, network, seed=0, track=silently, **settings)
+    return {figure.key: figure for figure in figures}
 
 
 def test_spare_pictures_are_others_than_those_that_are_asked_for(held_out):
@@ -36,30 +36,31 @@ def test_spare_pictures_are_others_than_those_that_are_asked_for(held_out):
     torch.testing.assert_close(torch.cat([held_out.images, held_out.spare]), longer.images)
 
 
-def test_true_pictures_reach_every_ceiling_exactly(held_out):
-    figures = evaluated(held_out.images, held_out).figures[1:]
+def test_true_pictures_reach_every_reference_exactly(held_out):
+    figures = evaluated(held_out.images, held_out).values()
     assert len(figures) == 9
-    assert all(figure.value == figure.ceiling and figure.n == NUM for figure in figures)
+    assert all(figure.value == figure.reference and figure.n == NUM for figure in figures)
+    assert NAMES.items() <= {figure.key: figure.name for figure in figures}.items()
 
 
 def test_a_collapsed_generator_is_far_away_without_recall_or_variety(held_out):
     result = evaluated(held_out.images[:1].repeat(NUM, 1, 1, 1), held_out)
-    for name, factor in (("Fréchet distance", 5), ("kernel distance", 5)):
-        assert result.figure(name).value > factor * abs(result.figure(name).ceiling)
-    assert result.figure("recall").value < 0.05
-    assert result.figure("Vendi score").value == pytest.approx(1)
-    assert result.figure("MS-SSIM diversity").value == pytest.approx(0, abs=1e-4)
+    for name, factor in (("frechet_distance", 5), ("kernel_distance", 5)):
+        assert result[name].value > factor * abs(result[name].reference)
+    assert result["recall"].value < 0.05
+    assert result["vendi_score"].value == pytest.approx(1)
+    assert result["ms_ssim_diversity"].value == pytest.approx(0, abs=1e-4)
 
 
 def test_blur_is_seen(held_out):
     result = evaluated(nn.functional.avg_pool2d(held_out.images, 5, 1, 2), held_out)
-    assert result.figure("Fréchet distance").value > 2 * result.figure("Fréchet distance").ceiling
-    assert result.figure("recall").value < result.figure("recall").ceiling
+    assert result["frechet_distance"].value > 2 * result["frechet_distance"].reference
+    assert result["recall"].value < result["recall"].reference
 
 
 def test_every_figure_says_how_it_was_measured(held_out):
     result = evaluated(held_out.images, held_out)
-    for figure in result.figures[1:]:
+    for figure in result.values():
         assert figure.protocol == {
             "n_generated": NUM,
             "n_real": NUM,
@@ -70,36 +71,34 @@ def test_every_figure_says_how_it_was_measured(held_out):
             "pixel_range": "[-1, 1]",
             "seed": 0,
         }
-    assert result.protocol == {"seed": 0}
-    assert result.figures[0] == Figure("fully true", 1.0)
 
 
 def test_fewer_than_ten_pictures_a_dimension_have_no_frechet_distance_unless_forced(held_out):
     network = RandomFeatures(dim=24)
-    figure = evaluated(held_out.images, held_out, network).figure("Fréchet distance")
+    figure = evaluated(held_out.images, held_out, network)["frechet_distance"]
     assert figure.value is None
     assert "--num 240 or more, or --force" in figure.note
-    assert evaluated(held_out.images, held_out, network, force=True).figure("Fréchet distance").value >= 0
+    assert evaluated(held_out.images, held_out, network, force=True)["frechet_distance"].value >= 0
 
 
 def test_a_split_without_spare_pictures_is_cut_into_halves(held_out):
     result = evaluated(held_out.images, replace(held_out, spare=held_out.images[:0]))
-    assert {figure.n for figure in result.figures[1:]} == {0, NUM // 2}
-    assert "of 100 pictures in 16 dimensions" in result.figure("Fréchet distance").note
+    assert {figure.n for figure in result.values()} == {0, NUM // 2}
+    assert "of 100 pictures in 16 dimensions" in result["frechet_distance"].note
 
 
 def test_a_handful_of_pictures_is_no_set(held_out):
     few = replace(held_out, images=held_out.images[:12], spare=None)
     result = evaluated(few.images, few)
-    assert [figure.name for figure in result.figures] == ["fully true", "Fréchet distance"]
-    assert "6 generated and 6 other real pictures are too few" in result.figures[1].note
+    assert list(result) == ["frechet_distance"]
+    assert "6 generated and 6 other real images are too few" in result["frechet_distance"].note
 
 
 def test_pictures_that_the_network_does_not_see_have_no_vendi_score(held_out):
     vectors = torch.randn(3, NUM, 4, generator=torch.Generator().manual_seed(0))
     vectors[0, :7] = 0
     sets = Sets(held_out.images, held_out.images, *vectors, seed=0)
-    (figure,) = (figure for figure in figures_of(sets) if figure.name == "Vendi score")
+    (figure,) = (figure for figure in figures_of(sets) if figure.key == "vendi_score")
     assert figure.value is None
     assert "7 of 200 vectors are zero or not finite" in figure.note
 

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from diptych.config import UserError
-from diptych.evaluation.results import Evaluation, Example, Figure, read, read_all, save
+from diptych.evaluation.results import Evaluation, Example, Figure, Layout, key_of, read, read_all, save
 from diptych.metrics.statistics import Interval, wilson_interval
 
 
@@ -15,18 +15,18 @@ def evaluation() -> Evaluation:
         index=7,
         picture=Image.new("RGB", (8, 8), "red"),
         sentence="a red circle",
-        told="a red ring",
+        caption="a red ring",
         verdicts=(("shape", False),),
         words=("a", "red"),
         attention=([[0.25, 0.75]], [[1.0, 0.0]]),
         second_picture=Image.new("RGB", (8, 8), "blue"),
     )
     figures = [
-        Figure.rate("fully true", [True, None, False], ["a", "b", "b"], floor=0.1),
+        Figure.rate("scene_accuracy", [True, None, False], ["a", "b", "b"], chance=0.1),
         Figure("perplexity", None, note="no captions"),
     ]
     return Evaluation(
-        "generator",
+        "generation",
         "Generation",
         {"seed": 0, "num": 3},
         figures,
@@ -34,6 +34,8 @@ def evaluation() -> Evaluation:
         ("a note",),
         [example],
         ["a", "b", "b"],
+        "What it is.",
+        Layout.PAIRS,
     )
 
 
@@ -127,14 +129,35 @@ def test_a_file_of_the_first_schema_is_still_read(tmp_path):
         "reasons": {},
     }
     (tmp_path / "old.json").write_text(json.dumps(content | {"notes": [], "examples": []}))
-    figure = read(tmp_path / "old.json").figures[0]
+    result = read(tmp_path / "old.json")
+    (figure,) = result.figures
     assert (figure.interval, figure.hits, figure.interval_over) == ((0.1, 0.9), "", "")
+    assert (result.lead, result.layout) == ("", "")
+
+
+def test_a_file_of_the_second_schema_has_its_keys_from_its_labels(tmp_path):
+    old = {"name": "Fréchet distance, n to infinity", "value": 0.5, "interval": None, "floor": 0.1, "ceiling": 0.9}
+    Image.new("RGB", (8, 8)).save(tmp_path / "7.png")
+    example = {"index": 7, "told": "a red ring", "picture": "../7.png", "verdicts": [], "words": [], "attention": []}
+    content = {"schema": 2, "kind": "loop", "title": "Loop", "protocol": {}, "figures": [old], "examples": [example]}
+    (tmp_path / "old.json").write_text(json.dumps(content))
+    (tmp_path / "old").mkdir()
+    result = read(tmp_path / "old.json")
+    figure = result.figure("frechet_distance_n_to_infinity")
+    assert (figure.name, figure.chance, figure.reference) == (old["name"], 0.1, 0.9)
+    assert result.examples[0].caption == "a red ring"
+
+
+def test_a_label_is_the_key_in_words_unless_it_is_given():
+    assert Figure("scene_accuracy", 1.0).name == "scene accuracy"
+    assert Figure("bleu_4", 1.0, name="BLEU-4").name == "BLEU-4"
+    assert key_of("BLEU-4") == "bleu_4"
 
 
 def test_a_newer_schema_is_refused_by_name(evaluation, tmp_path):
     path = save(evaluation, tmp_path, "best")
-    path.write_text(path.read_text().replace('"schema": 2', '"schema": 3'))
-    with pytest.raises(UserError, match=r"best\.json has schema 3"):
+    path.write_text(path.read_text().replace('"schema": 3', '"schema": 4'))
+    with pytest.raises(UserError, match=r"best\.json has schema 4"):
         read(path)
 
 
@@ -161,8 +184,8 @@ def test_a_damaged_file_of_the_same_name_loses_no_result(content, evaluation, tm
         "3",
         "{}",
         '{"schema": "x"}',
-        '{"schema": 2, "kind": "captioner", "title": "x", "protocol": 3, "figures": []}',
-        '{"schema": 2, "kind": "captioner", "title": "x", "protocol": {}, "figures": 3}',
+        '{"schema": 2, "kind": "captioning", "title": "x", "protocol": 3, "figures": []}',
+        '{"schema": 2, "kind": "captioning", "title": "x", "protocol": {}, "figures": 3}',
         '{"kind": "captioner", "title": "", "protocol": {}, "figures": [{"name": "", "value": "y", "interval": null}]}',
     ],
 )

@@ -6,14 +6,15 @@ from types import SimpleNamespace
 import pytest
 import torch
 from byheart import judging_by_heart, render
+from contexts import captioner_of, context_of, run_of
 
 from diptych.config.composition import compose
 from diptych.evaluation.batch_invariance import caption_invariance, image_invariance
-from diptych.evaluation.captioning.captioned import truth_of
 from diptych.evaluation.generation.generated import generate_held_out
 from diptych.evaluation.held_out import HeldOut, take_held_out
+from diptych.evaluation.robustness.captioning import CaptioningRobustness
+from diptych.evaluation.robustness.generation import GenerationRobustness
 from diptych.evaluation.robustness.image_corruptions import picture_conditions
-from diptych.evaluation.robustness.robustness import captioning_robustness, generation_robustness
 from diptych.evaluation.robustness.sentence_perturbations import sentence_conditions
 from diptych.evaluation.scene_accuracy import silently
 from diptych.systems.captioning.system import Caption
@@ -22,7 +23,6 @@ from diptych.types import Scene
 from diptych.world import Grammar, Relation, meaning
 
 NUM = 16
-PROTOCOL = {"seed": 0, "beam": 1}
 ENGLISH = Grammar()
 
 
@@ -44,17 +44,17 @@ def generator(held_out: HeldOut, generate) -> SimpleNamespace:
         return torch.cat([render([generate(sentence)] * num_images) for sentence in sentences])
 
     tokenizer = tokenizer_of(held_out.spec)
-    system = SimpleNamespace(text_encoder=object(), data_spec=held_out.spec)
-    return SimpleNamespace(
+    return run_of(
         sample=generated,
         tokenizer=tokenizer,
-        system=system,
+        takes_sentences=True,
+        data_spec=held_out.spec,
         cut=lambda sentence: tokenizer.join(tokenizer.split(sentence)[: held_out.spec.max_length - 2]),
     )
 
 
 def scholar(held_out: HeldOut) -> SimpleNamespace:
-    """Paints what the English grammar reads, however it is said, and nothing else."""
+    """Generates what the English grammar reads, however it is said, and nothing else."""
     scenes = {}
     for scene, claims in zip(held_out.true_scenes(), held_out.meanings(), strict=True):
         scenes[claims] = scene
@@ -69,34 +69,31 @@ def scholar(held_out: HeldOut) -> SimpleNamespace:
 
 @pytest.fixture(scope="module")
 def by_scholar(held_out):
-    one = scholar(held_out)
-    return generation_robustness(
-        one, generate_held_out(one, held_out, seed=0, track=silently), held_out, PROTOCOL, silently
-    )
+    return GenerationRobustness().measure(context_of(scholar(held_out), held_out, robustness=True))
 
 
 def test_who_understands_the_grammar_is_moved_by_no_paraphrase(by_scholar):
-    for name in ("paraphrase: true", "told from the other object: true"):
+    for name in ("paraphrase.scene_accuracy", "other_object_first.scene_accuracy"):
         figure = by_scholar.figure(name)
-        assert (figure.value, figure.ceiling, figure.n) == (1, 1, NUM)
-        assert figure.note.startswith("+0.0 points")
+        assert (figure.value, figure.reference, figure.n) == (1, 1, NUM)
+        assert figure.finding.startswith("+0.0 points")
 
 
 def test_who_understands_nothing_else_is_moved_by_everything_else(by_scholar):
-    for name in ("typo: true", "wrong language: true"):
+    for name in ("typo.scene_accuracy", "wrong_language.scene_accuracy"):
         figure = by_scholar.figure(name)
-        assert (figure.value, figure.ceiling) == (0, 1)
-        assert figure.note.startswith("-100.0 points")
-        assert "legible 0.0 %, before 100.0 %" in figure.note
+        assert (figure.value, figure.reference) == (0, 1)
+        assert figure.finding.startswith("-100.0 points")
+        assert "legible 0.0 %, before 100.0 %" in figure.finding
 
 
 def test_without_its_meaning_a_sentence_is_only_compared_with_itself(by_scholar):
-    for name in ("word order: same scene", "unknown word instead: same scene"):
+    for name in ("word_order.same_scene", "unknown_word.same_scene"):
         figure = by_scholar.figure(name)
         assert figure.value < 0.3
-        assert figure.floor < 0.3
-        assert figure.ceiling is None
-        assert "nobody can say" in figure.note
+        assert figure.chance < 0.3
+        assert figure.reference is None
+        assert "nobody can say" in figure.finding
 
 
 def test_hits_stand_at_the_places_of_their_examples(by_scholar, held_out):
@@ -130,25 +127,21 @@ def test_sentences_that_would_be_too_long_are_left_out(held_out):
     assert None in further.sentences
 
 
-def captioner(told) -> SimpleNamespace:
-    return SimpleNamespace(captions=lambda pictures, beam: [told(picture) for picture in pictures])
-
-
 def test_a_captioner_is_compared_with_itself_before(held_out):
     texts = {image.numpy().tobytes(): text for image, text in zip(held_out.images, held_out.sentences, strict=True)}
 
-    def told(picture) -> Caption:
+    def said(picture) -> Caption:
         text = texts.get(picture.numpy().tobytes(), "a red circle above a blue square")
         return Caption(text, 0.0, tuple(text.split()), None)
 
-    captions = [told(image) for image in held_out.images]
-    scores = truth_of([caption.text for caption in captions], held_out)
-    table = captioning_robustness(captioner(told), scores, held_out, PROTOCOL, silently)
-    assert table.figure("undisturbed: exactly true").value == 1
-    for name in ("noise 0.1", "blur 1.2 px", "JPEG quality 75", "crop"):
-        figure = table.figure(f"{name}: exactly true")
-        assert (figure.value, figure.ceiling) == (0, 1)
-    assert table.figure("crop: exactly true").n <= NUM
+    captioner = captioner_of(lambda pictures, beam: [said(picture) for picture in pictures])
+    table = CaptioningRobustness().measure(context_of(captioner, held_out, robustness=True))
+    assert table.figure("undisturbed.exact_match").value == 1
+    for name in ("noise_0_1", "blur_1_2_px", "jpeg_75", "crop"):
+        figure = table.figure(f"{name}.exact_match")
+        assert (figure.group, figure.score) == (name, "exact_match")
+        assert (figure.value, figure.reference) == (0, 1)
+    assert table.figure("crop.exact_match").n <= NUM
 
 
 @pytest.mark.parametrize("cares", [False, True])
@@ -165,12 +158,12 @@ def test_pictures_that_depend_on_how_many_are_generated_at_once_are_found_out(he
 
 
 @pytest.mark.parametrize("cares", [False, True])
-def test_captions_that_depend_on_how_many_are_told_of_at_once_are_found_out(held_out, cares):
-    def told(number: int) -> Caption:
+def test_captions_that_depend_on_how_many_are_captioned_at_once_are_found_out(held_out, cares):
+    def said(number: int) -> Caption:
         return Caption(f"caption {number}", 0.0, (), None)
 
     def captions(pictures, beam):
-        return [told(len(pictures) if cares else 0) for _ in pictures]
+        return [said(len(pictures) if cares else 0) for _ in pictures]
 
     figure = caption_invariance(SimpleNamespace(captions=captions), captions(range(NUM), 1), held_out, beam=1)
     assert (figure.n, figure.value) == (NUM, 0 if cares else 1)

@@ -155,7 +155,7 @@ def test_a_language_may_have_a_region_and_the_table_names_its_tokenizer(language
     result = scored(capsys, *files, "--language", language)
     tokenizer = "characters" if language in ("zh-Hant-TW", "yue") else "ptb"
     assert result["protocol"]["tokenizer"] == tokenizer
-    assert (result["values"]["badly_ended"] is not None) == (language[:2].lower() in ("en", "zh"))
+    assert (result["values"]["bad_ending_rate"] is not None) == (language[:2].lower() in ("en", "zh"))
     main(["score", *map(str, files), "--language", language, "--no-java"])
     assert f"{language}, tokens: {tokenizer};" in capsys.readouterr().out
 

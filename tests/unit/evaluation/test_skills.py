@@ -7,15 +7,16 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
-import torch
 from byheart import judging_by_heart, render
+from contexts import context_of, generator_of
 
 from diptych.config import UserError
 from diptych.config.composition import compose
 from diptych.evaluation.held_out import HeldOut, take_held_out
-from diptych.evaluation.scene_accuracy import silently
+from diptych.evaluation.skills.benchmark import Skills, SkillsInFull
 from diptych.evaluation.skills.figures import NAMES
-from diptych.evaluation.skills.skills import Benchmark, SkillsRequest, evaluate_skills
+from diptych.evaluation.skills.prompt_set import PromptSet
+from diptych.evaluation.skills.request import SkillsRequest
 from diptych.types import SceneObject
 
 REQUEST = SkillsRequest(num_prompts=12)
@@ -24,7 +25,7 @@ PROTOCOL = {"seed": 0, "num": 2}
 
 @pytest.fixture(autouse=True, scope="module")
 def _judge_who_knows_renderings():
-    with judging_by_heart("diptych.evaluation.skills.skills"):
+    with judging_by_heart("diptych.evaluation.skills.benchmark"):
         yield
 
 
@@ -37,20 +38,16 @@ def held_out() -> HeldOut:
     return data()
 
 
-def generator_of(generate) -> SimpleNamespace:
-    def tensors(sentences, *, num_images, seed):
-        return torch.cat([generate(sentence).expand(num_images, -1, -1, -1) for sentence in sentences])
-
-    return SimpleNamespace(sample=tensors, system=SimpleNamespace(text_encoder=object()))
-
-
 def oracle(held_out: HeldOut, request: SkillsRequest = REQUEST, change=lambda scene: scene) -> SimpleNamespace:
-    scenes = {prompt.sentence: prompt.scenes[0] for prompt in Benchmark.of(held_out, request).prompts}
+    scenes = {prompt.sentence: prompt.scenes[0] for prompt in PromptSet.of(held_out, request).prompts}
     return generator_of(lambda sentence: render([change(scenes[sentence])]))
 
 
 def evaluated(generator, held_out, request=REQUEST, complete_prob=None):
-    return evaluate_skills(generator, held_out, request, PROTOCOL, silently, complete_prob)
+    generator.config["data"] = {"complete_prob": complete_prob}
+    context = context_of(generator, held_out, protocol=PROTOCOL, skills=request)
+    (benchmark,) = (benchmark for benchmark in (Skills(), SkillsInFull()) if benchmark.applies(context))
+    return benchmark.measure(context)
 
 
 @pytest.fixture(scope="module")
@@ -58,22 +55,23 @@ def perfect(held_out):
     return evaluated(oracle(held_out), held_out)
 
 
-def test_an_oracle_has_every_skill_and_floors_are_low(perfect):
-    rates = [figure for figure in perfect.figures if "in training" not in figure.name and "variety" not in figure.name]
+def test_an_oracle_has_every_skill_and_chance_is_low(perfect):
+    rates = [figure for figure in perfect.figures if figure.group or figure.key == "legible"]
     assert {figure.value for figure in rates} == {1.0}
-    assert {figure.ceiling for figure in rates if figure.ceiling is not None} == {1.0}
-    whole = [figure for figure in rates if figure.floor is not None and "atoms" not in figure.name]
-    assert all(figure.floor <= 0.35 for figure in whole)
-    assert perfect.figure("GenEval score").floor < 0.15
+    assert {figure.reference for figure in rates if figure.reference is not None} == {1.0}
+    whole = [figure for figure in rates if figure.chance is not None and figure.score != "atoms"]
+    assert all(figure.chance <= 0.35 for figure in whole)
+    assert perfect.figure("overall.geneval").chance < 0.15
 
 
 def test_every_skill_of_the_world_has_both_scores_with_contents_and_intervals(perfect):
     for skill, name in NAMES.items():
-        for score in ("", ", strict"):
-            figure = perfect.figure(f"{name}{score}")
+        for score, label in (("geneval", ""), ("strict", ", strict")):
+            figure = perfect.figure(f"{skill}.{score}")
             assert (figure is None) == (skill == "three_object")
             if figure:
-                assert figure.n == 12
+                assert (figure.group, figure.score, figure.split) == (skill, score, "seen")
+                assert (figure.name, figure.n) == (f"{name}{label}", 12)
                 assert figure.interval is not None
                 assert figure.hits.count("-") == len(perfect.clusters) - 12
     assert {f.interval_over for f in perfect.figures if f.interval} == {"prompts of these contents"}
@@ -90,37 +88,37 @@ def test_an_object_too_many_is_only_strictly_wrong(held_out):
         return replace(scene, objects=(*scene.objects, far)) if len(scene.objects) == 1 else scene
 
     table = evaluated(oracle(held_out, one, crowded), held_out, one)
-    assert table.figure("position, strict").value == 1
-    assert table.figure("colours").value >= table.figure("colours, strict").value
-    assert table.figure("colours, strict").value == table.figure("single object, strict").value == 0
+    assert table.figure("position.strict").value == 1
+    assert table.figure("colors.geneval").value >= table.figure("colors.strict").value
+    assert table.figure("colors.strict").value == table.figure("single_object.strict").value == 0
 
 
 def test_a_deaf_generator_has_no_variety_and_no_skill(held_out):
     request = SkillsRequest(num_prompts=60)
-    scene = Benchmark.of(held_out, SkillsRequest(num_prompts=2)).prompts[0].scenes[0]
+    scene = PromptSet.of(held_out, SkillsRequest(num_prompts=2)).prompts[0].scenes[0]
     table = evaluated(generator_of(lambda sentence: render([scene])), held_out, request)
-    assert table.figure("GenEval score").value < 0.1
-    assert table.figure("single object").value == pytest.approx(table.figure("single object").floor)
-    assert table.figure("variety of colour").value == 0
-    assert table.figure("variety of colour").ceiling > 0.8
+    assert table.figure("overall.geneval").value < 0.1
+    assert table.figure("single_object.geneval").value == pytest.approx(table.figure("single_object.geneval").chance)
+    assert table.figure("variety_colour").value == 0
+    assert table.figure("variety_colour").reference > 0.8
 
 
 def test_more_pictures_of_a_prompt_are_not_more_prompts(held_out):
     request = SkillsRequest(num_prompts=6, images_per_prompt=2)
     table = evaluated(oracle(held_out, request), held_out, request)
-    assert table.figure("single object").n == 12
-    assert table.figure("single object").contents == 6
+    assert table.figure("single_object.geneval").n == 12
+    assert table.figure("single_object.geneval").contents == 6
     assert table.protocol["num"] == 12 * 8
 
 
 def test_held_out_contents_stand_apart():
     held_out = data("data.hold_out=pairs")
     table = evaluated(oracle(held_out), held_out)
-    assert table.figure("colours, unseen").value == table.figure("colours, unseen, strict").value == 1
-    assert table.figure("colours, unseen").contents == 8
-    assert table.figure("colours, unseen").interval_over == "contents never seen"
-    assert table.figure("colours").interval_over == "prompts of these contents"
-    assert table.figure("single object, unseen") is None
+    assert table.figure("colors.geneval.unseen").value == table.figure("colors.strict.unseen").value == 1
+    assert table.figure("colors.geneval.unseen").contents == 8
+    assert table.figure("colors.geneval.unseen").interval_over == "contents never seen"
+    assert table.figure("colors.geneval").interval_over == "prompts of these contents"
+    assert table.figure("single_object.geneval.unseen") is None
     assert "no content of: single object, two objects" in table.notes[-1]
 
 
@@ -133,8 +131,8 @@ def test_full_sentences_are_asked_for_apart(held_out):
     request = SkillsRequest(num_prompts=6, full_sentences=True)
     table = evaluated(oracle(held_out, request), held_out, request, complete_prob=1.0)
     assert table.title == "Skills, asked in full sentences"
-    assert table.figure("GenEval score, strict").value == 1
-    assert table.figure("variety of colour").value is None
+    assert table.figure("overall.strict").value == 1
+    assert table.figure("variety_colour").value is None
     assert not any("out of distribution" in note for note in table.notes)
 
 
@@ -152,5 +150,7 @@ def test_what_cannot_be_measured_is_refused(wrong):
 def test_the_page_on_skills_names_every_figure(repository):
     page = (repository / "docs" / "skills.md").read_text(encoding="utf-8")
     assert not [name for name in NAMES.values() if f"`{name}`" not in page]
+    for name in ("colors.strict", ".unseen", "overall.geneval", "variety_colour", "scene_in_training"):
+        assert name in page
     for name in ("GenEval score", ", strict", ", unseen", ", atoms", ", product of atoms", "variety of", "legible"):
         assert name in page

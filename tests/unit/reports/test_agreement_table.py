@@ -3,7 +3,7 @@
 import pytest
 
 from diptych.config import UserError
-from diptych.evaluation.classification.agreement import KAPPA, KIND
+from diptych.evaluation.classification.agreement import KAPPA, Agreement
 from diptych.evaluation.results import Evaluation, Figure, save
 from diptych.runs.folder.layout import RunFolder
 from docs_pages.agreement import agreement_table
@@ -23,12 +23,12 @@ def test_every_figure_stands_in_its_column(tmp_path):
     run = RunFolder(tmp_path / "demo_text_to_image" / "one")
     cells = "shows what was asked, by both 1,990, by the judge alone 8, by the classifier alone 1, by neither 1"
     figures = [
-        Figure("read alike", 0.991, 1000, (0.973, 0.997)),
-        Figure("read alike, judge accepts", 0.5, 4, hits="1-01-0"),
-        Figure("same verdict", 0.5, 1000, (0.25, 0.75)),
-        Figure(KAPPA, 0.183, 1000, note=cells, percent=False),
+        Figure("read_alike", 0.991, 1000, (0.973, 0.997)),
+        Figure("read_alike_accepted", 0.5, 4, hits="1-01-0"),
+        Figure("same_verdict", 0.5, 1000, (0.25, 0.75)),
+        Figure(KAPPA, 0.183, 1000, finding=cells, percent=False),
     ]
-    save(Evaluation(KIND, "", PROTOCOL, figures), run.evaluations, "best")
+    save(Evaluation(Agreement.kind, "", PROTOCOL, figures), run.evaluations, "best")
     conditions, _, header, _, row = agreement_table([run]).splitlines()
     assert "1,000 test sentences each, seed 0, judge 3, commit 0123456789, classifier a-classifier" in conditions
     assert header.count("|") == row.count("|")

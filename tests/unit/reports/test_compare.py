@@ -56,7 +56,7 @@ def evaluated(run: RunFolder, right: int, again: int = 1, perplexity: float = 2.
     """Of `NUM` examples the first `right` are hit; every content comes `again` times."""
     clusters = [f"scene {i // again}" for i in range(NUM)]
     figures = [
-        Figure.rate("exactly true", [i < right for i in range(NUM)], clusters),
+        Figure.rate("exact_match", [i < right for i in range(NUM)], clusters),
         Figure("perplexity", perplexity, NUM, percent=False),
         Figure.rate("the same for all", [True] * NUM, clusters),
         Figure("undefined here", None, note="why"),
@@ -251,7 +251,7 @@ def test_all_tests_of_a_table_are_adjusted_together(tmp_path):
 
 def test_what_is_the_same_for_every_run_is_never_tested(tmp_path):
     comparison = compared(two_methods(tmp_path))
-    assert [row.name for row in comparison.rows] == ["exactly true", "perplexity", "the same for all"]
+    assert [row.name for row in comparison.rows] == ["exact match", "perplexity", "the same for all"]
     assert [row.cells[1].contrast is None for row in comparison.rows] == [False, True, True]
 
 
@@ -271,7 +271,7 @@ def test_checkpoints_on_repeated_contents_are_compared_over_contents(tmp_path):
     assert second.contrast.method == "permutation of clusters"
     assert (second.contrast.n, second.contrast.p, second.verdict) == (10, 0.5, "too few")
     assert (first.interval.over, first.interval.n) == ("held-out contents", 10)
-    assert "too few: exactly true could not give a p below 0.5" in comparison_text(compared(runs)).replace("\n  ", " ")
+    assert "too few: exact match could not give a p below 0.5" in comparison_text(compared(runs)).replace("\n  ", " ")
 
 
 def test_one_run_against_several_is_shown_and_not_tested(tmp_path):
@@ -320,7 +320,7 @@ def test_a_figure_measured_with_other_weights_is_left_out_by_name(tmp_path):
 def test_a_figure_that_some_runs_lack_has_no_mean_there(tmp_path):
     runs = two_methods(tmp_path, 2)
     for i, run in enumerate(runs):
-        figures = [Figure.rate("exactly true", [True, i > 2])]
+        figures = [Figure.rate("exact_match", [True, i > 2])]
         figures += [Figure("perplexity", 5.0 + i, percent=False)] if i else []
         protocol = {"data": "digits", "num": 2, "seed": 9}
         save(Evaluation("captioner", "Captioning", protocol, figures), run.evaluations, "other")

@@ -30,7 +30,7 @@ def trained(outputs, name, budget):
 
 def evaluated(run, kind, figure, **protocol):
     hits = [True] * 19 + [False]
-    table = [Figure.rate(figure, hits, floor=0.01, ceiling=1.0), Figure.rate("never shown", hits)]
+    table = [Figure.rate(figure, hits, chance=0.01, reference=1.0), Figure.rate("never_shown", hits)]
     protocol = {**PROTOCOL, "config_digest": run.digest, **protocol}
     save(Evaluation(kind, kind.title(), protocol, table), run.evaluations, kind)
 
@@ -38,15 +38,15 @@ def evaluated(run, kind, figure, **protocol):
 @pytest.fixture
 def runs(tmp_path):
     generator, captioner = trained(tmp_path, "p", 96_000), trained(tmp_path, "t", 192_000)
-    evaluated(generator, "generator", "fully true")
-    evaluated(generator, "loop", "told back as asked", **{"with": {"run": captioner.run_id}})
-    evaluated(captioner, "captioner", "exactly true")
+    evaluated(generator, "generation", "scene_accuracy")
+    evaluated(generator, "cycle", "cycle_accuracy", **{"with": {"run": captioner.run_id}})
+    evaluated(captioner, "captioning", "exact_match")
     return generator, captioner
 
 
 def test_every_figure_has_its_interval_and_n_and_every_run_its_budget_time_commit_and_hash(runs):
     lines = demo_figures(*runs).splitlines()
-    assert "| generator: fully true | 95.0 % | 76.4 to 99.1 | 20 | 1.0 % | 100.0 % |" in lines
+    assert "| generation: scene accuracy | 95.0 % | 76.4 to 99.1 | 20 | 1.0 % | 100.0 % |" in lines
     assert sum("95.0 %" in line for line in lines) == 3
     wanted = ("p", "96,000 images", "96,000 images", "301 s", "2 cores, 1 threads used", "aaaaaaaaaa (changed since)")
     assert "| " + " | ".join((*wanted, runs[0].digest)) + " |" in lines
@@ -66,14 +66,14 @@ def test_the_hash_is_of_what_was_trained_and_not_of_where(runs):
     assert captioner.digest != before
 
 
-def test_without_the_loop_s_evaluation_the_message_says_what_to_do(runs):
-    (runs[0].evaluations / "loop.json").unlink()
-    with pytest.raises(UserError, match="no evaluation of the loop: `make demo`"):
+def test_without_the_cycle_s_evaluation_the_message_says_what_to_do(runs):
+    (runs[0].evaluations / "cycle.json").unlink()
+    with pytest.raises(UserError, match="no evaluation of cycle: `make demo`"):
         demo_figures(*runs)
 
 
 def test_evaluations_made_in_different_ways_do_not_share_a_table(runs):
-    evaluated(runs[1], "captioner", "exactly true", seed=1)
+    evaluated(runs[1], "captioning", "exact_match", seed=1)
     with pytest.raises(UserError, match="different ways"):
         demo_figures(*runs)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from diptych.evaluation.results import Evaluation, Example, Figure
+from diptych.evaluation.results import Evaluation, Example, Figure, Layout
 from diptych.reports.demo.report import DemoData, demo_page
 from diptych.reports.demo.steps import Step
 from diptych.reports.page.charts import charts_of
@@ -39,22 +39,25 @@ def example(index: int, true: bool) -> Example:
         index=index,
         picture=Image.new("RGB", (32, 32), "red"),
         sentence=f"sentence <{index}>",
-        told=f"told <{index}>",
+        caption=f"caption <{index}>",
         verdicts=(("true" if true else "shape", true),),
         words=("a", "<b>"),
         attention=([[0.2, 0.8]], [[0.5, 0.5]]),
     )
 
 
-def evaluation(kind: str) -> Evaluation:
-    figures = [Figure.rate("fully true", [True] * 19 + [False], floor=0.01, ceiling=1.0), Figure("perplexity", None)]
+def evaluation(layout: str) -> Evaluation:
+    hits = [True] * 19 + [False]
+    figures = [Figure.rate("scene_accuracy", hits, chance=0.01, reference=1.0), Figure("perplexity", None)]
     examples = [example(0, True), example(1, False), example(500, False)]
-    return Evaluation(kind, f"The {kind} & co", {"seed": 0}, figures, {"shape": 2}, ("a note",), examples)
+    described = {"lead": f"What {layout} shows.", "layout": layout}
+    title = f"The {layout} & co"
+    return Evaluation("one", title, {"seed": 0}, figures, {"shape": 2}, ("a note",), examples, **described)
 
 
 @pytest.fixture
 def documents() -> dict[str, str]:
-    evaluations = [evaluation(kind) for kind in ("generator", "captioner", "loop")]
+    evaluations = [evaluation(kind) for kind in (*Layout, "of one's own")]
     curves = {"train/loss": [(0, 1.0), (100, 0.5)], "val/loss": [(100, float("nan")), (200, 0.4)]}
     run = RunStory("20260101-ab", "demo/text_to_image", "done", {"images": 3}, "a: <1>", "- x", curves, (), evaluations)
     steps = [Step("captioner", 10.0, 1000, "captioner"), Step("evaluation", 5.0)]
@@ -82,7 +85,7 @@ def test_a_page_asks_the_network_for_nothing(documents, name):
 def test_what_people_wrote_is_never_markup(documents, name):
     assert "sentence &lt;0&gt;" in documents[name]
     assert "sentence <0>" not in documents[name]
-    assert "<b>" not in documents[name].replace("<b>asked</b>", "").replace("<b>told back</b>", "")
+    assert "<b>" not in documents[name].replace("<b>asked</b>", "").replace("<b>captioned</b>", "")
 
 
 def test_failures_beyond_the_first_pictures_are_shown(documents):
@@ -95,7 +98,7 @@ def test_a_run_without_evaluations_says_how_to_get_one():
 
 
 def test_a_smoke_report_says_that_its_numbers_mean_nothing():
-    story = DemoData("smoke", [evaluation("generator")], [Step("captioner", 1.0, 10)], {}, {}, "")
+    story = DemoData("smoke", [evaluation("generation")], [Step("captioner", 1.0, 10)], {}, {}, "")
     assert "mean nothing" in demo_page(story)
 
 
@@ -123,29 +126,37 @@ def test_quantities_that_belong_together_share_a_chart():
 
 
 def test_a_table_says_what_its_intervals_range_over():
-    again = Figure.rate("fully true", [True] * 6, ["a", "a", "b", "c", "c", "c"])
-    once = Figure.rate("fully true", [True] * 6, list("abcdef"))
-    both = Evaluation("generator", "Generation", {}, [again, once, Figure("variety", 0.5)])
+    again = Figure.rate("scene_accuracy", [True] * 6, ["a", "a", "b", "c", "c", "c"])
+    once = Figure.rate("scene_accuracy", [True] * 6, list("abcdef"))
+    both = Evaluation("generation", "Generation", {}, [again, once, Figure("variety", 0.5)])
     words = "Intervals: held-out contents (3), Wilson of clusters; held-out examples, Wilson"
     assert interval_words(both) == words
     assert f"<p>{words}</p>" in evaluation_section(both)
-    assert interval_words(Evaluation("generator", "Generation", {}, [Figure("variety", 0.5)])) == ""
+    assert interval_words(Evaluation("generation", "Generation", {}, [Figure("variety", 0.5)])) == ""
 
 
 def test_intervals_of_an_older_file_are_over_examples():
     old = Figure("true", 0.5, 10, (0.2, 0.8))
-    assert interval_words(Evaluation("generator", "Generation", {}, [old])) == "Intervals: held-out examples"
+    assert interval_words(Evaluation("generation", "Generation", {}, [old])) == "Intervals: held-out examples"
 
 
 def test_what_passes_one_stands_at_the_edge_of_its_plot():
-    plot = figures_table(Evaluation("skills", "Skills", {}, [Figure("variety of size", 1.09, 40, ceiling=1.2)]))
+    plot = figures_table(Evaluation("skills", "Skills", {}, [Figure("variety_size", 1.09, 40, reference=1.2)]))
     assert 'cx="165.0"' in plot
     assert 'x1="165.0" x2="165.0"' in plot
     assert "109.0" in plot
 
 
 def test_what_two_readers_differ_about_is_shown_in_the_order_of_the_evaluation():
-    twice = replace(evaluation("second_reader"), examples=[example(500, False), example(2, True), example(1, True)])
+    twice = replace(evaluation("generation_chosen"), examples=[example(500, False), example(2, True), example(1, True)])
     block = evaluation_section(twice)
     assert re.findall(r"<figcaption>sentence &lt;(\d+)&gt;", block) == ["500", "2", "1"]
     assert "what went wrong first" not in block
+
+
+@pytest.mark.parametrize("layout", [*Layout, "", "of one's own"])
+def test_every_layout_shows_examples_lead_and_figures(layout):
+    block = evaluation_section(evaluation(layout))
+    assert f"<p>What {layout} shows.</p>".replace("'", "&#x27;") in block.replace(' class="lead"', "")
+    assert "sentence &lt;1&gt;" in block or "caption &lt;1&gt;" in block
+    assert "scene accuracy" in block

@@ -1,4 +1,4 @@
-"""How captions are worded, as lines of a captioner's table: near to what people said, varied, new, and finished.
+"""How captions are worded, as lines of a captioner's table: near to what people wrote, varied, new, and finished.
 
 None of it says whether a caption is true. Of short sentences from a grammar n-gram scores say little: a false caption
 may share nearly every word with a true one.
@@ -16,18 +16,19 @@ from diptych.metrics.captions.self_bleu import self_bleu
 
 MOST_OF_ENDLESS = 2_000
 SCORE_LABELS = {
-    "BLEU-1": "bleu_1",
-    "BLEU-2": "bleu_2",
-    "BLEU-3": "bleu_3",
-    "BLEU-4": "bleu_4",
-    "ROUGE-L": "rouge_l",
-    "CIDEr-D": "cider_d",
+    "bleu_1": "BLEU-1",
+    "bleu_2": "BLEU-2",
+    "bleu_3": "BLEU-3",
+    "bleu_4": "BLEU-4",
+    "rouge_l": "ROUGE-L",
+    "cider_d": "CIDEr-D",
 }
 NOTE = (
-    "BLEU, ROUGE-L, CIDEr-D: coco-caption's, with a bootstrap over contents. Floor: the next picture's caption. "
-    "Ceiling: the first reference against the others, which are one fewer."
+    "BLEU, ROUGE-L, CIDEr-D: coco-caption's, with a bootstrap over contents. Chance: the next image's caption. "
+    "Reference: the first reference against the others, which are one fewer."
 )
-OF_REFERENCES = "ceiling: the first references"
+BAD_ENDINGS, BAD_ENDINGS_NAME = "bad_ending_rate", "bad-ending rate"
+OF_REFERENCES = "reference: the first references"
 
 
 class CaptionMetrics:
@@ -58,16 +59,16 @@ class CaptionMetrics:
     def _against_references(self, seed: int) -> Iterator[Figure]:
         scores = self._scored(self.texts)
         values, intervals = scores.values(), scores.intervals(seed, self.contents, CONTENTS)
-        floor, ceiling = self._scored(rotated(self.texts)).values(), self._ceiling()
-        for label, name in SCORE_LABELS.items():
-            ends = {"floor": floor[name], "ceiling": ceiling.get(name)}
-            words = {"note": scores.undefined or "", "percent": name != "cider_d"}
-            yield Figure.of(label, values[name], len(self.texts), intervals[name], **ends, **words)
+        chance, reference = self._scored(rotated(self.texts)).values(), self._reference()
+        for key, label in SCORE_LABELS.items():
+            ends = {"chance": chance[key], "reference": reference.get(key)}
+            words = {"name": label, "note": scores.undefined or "", "percent": key != "cider_d"}
+            yield Figure.of(key, values[key], len(self.texts), intervals[key], **ends, **words)
 
     def _scored(self, texts: Sequence[str]) -> Any:
         return self.references.score(dict(enumerate(texts)))
 
-    def _ceiling(self) -> Mapping[str, float | None]:
+    def _reference(self) -> Mapping[str, float | None]:
         """The first reference of each picture against its others, words weighed as in the scores; {} without others."""
         others = {i: texts[1:] for i, texts in enumerate(self.held_out.references)}
         if not all(others.values()):
@@ -76,39 +77,37 @@ class CaptionMetrics:
         return references.score(dict(enumerate(self.held_out.sentences))).values()
 
     def _on_its_own(self) -> Iterator[Figure]:
-        told, people = self._words(self.texts), self._words(self.held_out.sentences)
+        own, people = self._words(self.texts), self._words(self.held_out.sentences)
         for order in (1, 2):
-            yield self._plain(f"distinct-{order}", distinct(told, order), distinct(people, order))
-        yield self._plain("self-BLEU", self_bleu(told), self_bleu(people))
-        vocabulary = vocabulary_size(told), vocabulary_size(people)
-        yield self._plain("different words", *vocabulary, percent=False)
-        yield self._plain("words a caption", mean_length(told), mean_length(people), percent=False)
-        yield self._novel(told, people)
-        yield self._badly_ended(told, people)
+            shares = distinct(own, order), distinct(people, order)
+            yield self._plain(f"distinct_{order}", *shares, name=f"distinct-{order}")
+        yield self._plain("self_bleu", self_bleu(own), self_bleu(people), name="self-BLEU")
+        yield self._plain("vocabulary_size", vocabulary_size(own), vocabulary_size(people), percent=False)
+        yield self._plain("mean_length", mean_length(own), mean_length(people), percent=False)
+        yield self._novel(own, people)
+        yield self._bad_endings(own, people)
 
-    def _plain(self, name: str, value: float | None, ceiling: float | None, percent: bool = True) -> Figure:
-        return Figure(name, value, len(self.texts), ceiling=ceiling, note=OF_REFERENCES, percent=percent)
+    def _plain(self, key: str, value: float | None, reference: float | None, **rest: Any) -> Figure:
+        return Figure(key, value, len(self.texts), reference=reference, note=OF_REFERENCES, **rest)
 
-    def _novel(self, told: list[list[str]], people: list[list[str]]) -> Figure:
+    def _novel(self, own: list[list[str]], people: list[list[str]]) -> Figure:
         training = self.held_out.training_captions(MOST_OF_ENDLESS)
         if training is None:
-            return Figure("not in the training captions", None, note="the run was trained on other data than these")
+            return Figure("novel", None, note="the run was trained on other data than these")
         seen = self._words(training)
-        note = f"of {len(training):,} of them; {OF_REFERENCES}"
-        ceiling = share(is_novel(people, seen))
-        return Figure.rate(
-            "not in the training captions", is_novel(told, seen), self.contents, ceiling=ceiling, note=note
-        )
+        note = f"not among {len(training):,} training captions; {OF_REFERENCES}"
+        reference = share(is_novel(people, seen))
+        return Figure.rate("novel", is_novel(own, seen), self.contents, reference=reference, note=note)
 
-    def _badly_ended(self, told: list[list[str]], people: list[list[str]]) -> Figure:
+    def _bad_endings(self, own: list[list[str]], people: list[list[str]]) -> Figure:
         languages = self.held_out.spec.languages
         if unknown := [language for language in languages if language not in DANGLING]:
-            return Figure("badly ended", None, note=f"no list of words that end no caption in {', '.join(unknown)}")
+            note = f"no list of words that end no caption in {', '.join(unknown)}"
+            return Figure(BAD_ENDINGS, None, name=BAD_ENDINGS_NAME, note=note)
         dangling = frozenset().union(*(DANGLING[language] for language in languages))
-        ceiling = share(ends_badly(people, dangling))
-        return Figure.rate(
-            "badly ended", ends_badly(told, dangling), self.contents, ceiling=ceiling, note=OF_REFERENCES
-        )
+        words = {"name": BAD_ENDINGS_NAME, "note": OF_REFERENCES}
+        reference = share(ends_badly(people, dangling))
+        return Figure.rate(BAD_ENDINGS, ends_badly(own, dangling), self.contents, reference=reference, **words)
 
     def _words(self, texts: Sequence[str]) -> list[list[str]]:
         return [self.tokenizer.split(text).split() for text in texts]

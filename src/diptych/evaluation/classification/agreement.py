@@ -1,66 +1,104 @@
-"""A second reader of generated pictures: a classifier that was trained on its own, beside the judge.
+"""Agreement: a classifier that was trained on its own reads generated images beside the judge.
 
 The judge has no weights and the classifier no rules, so that what both read alike is unlikely to be a quirk of either;
 and where they differ, anyone can look. Neither is the truth: a generator's pictures have no other label.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from diptych.callbacks.grids import to_pil
-from diptych.evaluation.classification.classified import GROUPS, value_of
-from diptych.evaluation.classification.paired_readings import Labels, PairedReadings, groups_of, paired_readings
+from diptych.evaluation.benchmark import Benchmark
+from diptych.evaluation.classification.labels import GROUPS, value_of
+from diptych.evaluation.classification.paired_readings import (
+    Labels,
+    PairedReadings,
+    groups_of,
+    paired_readings,
+    why_incomparable,
+)
+from diptych.evaluation.context import Context
 from diptych.evaluation.generation.generated import GeneratedImages, certificates, true_renders
-from diptych.evaluation.held_out import HeldOut
-from diptych.evaluation.results import Evaluation, Example, Figure
+from diptych.evaluation.refusals import why_no_sentences
+from diptych.evaluation.results import Evaluation, Example, Figure, Layout
 from diptych.evaluation.scene_accuracy import share
-from diptych.runs.load import ImageClassifier
-from diptych.types import Track
+from diptych.runs.capabilities import ClassifiesImages, GeneratesImages
 
-KIND, TITLE = "second_reader", "Judge and classifier"
 NOTES = (
     "Both readings are compared as labels: which kinds of objects there are and how many objects, not where. So the "
     "verdicts leave places out: a picture that shows what was asked in wrong places counts as showing it.",
     "The judge accepts what is legible and unambiguous and calls nothing else what was asked; the classifier always "
-    "answers. Floor: what the classifier finds in the next picture. Ceiling: both on true renders of the sentences.",
+    "answers. Chance: what the classifier finds in the next image. Reference: both on true renders of the sentences.",
 )
-KAPPA = "Cohen's kappa of the verdicts"
+KAPPA, KAPPA_NAME = "cohen_kappa", "Cohen's kappa of the verdicts"
 NO_LABELS = "this classifier has no labels for it"
+NAMES = {
+    "read_alike_accepted": "read alike, judge accepts",
+    "read_alike_refused": "read alike, judge refuses",
+    **{f"read_alike_{group}": f"{group} read alike" for group in GROUPS},
+}
 SHOWN_OF_ACCEPTED, SHOWN_OF_REFUSED, SHOWN_ALIKE = 12, 12, 6
 
 Hits = list[bool | None]
 
 
-def evaluate_agreement(
-    classifier: ImageClassifier,
-    generated: GeneratedImages,
-    held_out: HeldOut,
-    protocol: Mapping[str, Any],
-    track: Track,
-) -> Evaluation:
-    """The table of how often both read the same, and come to the same verdict, on a generator's pictures."""
-    pictures, scenes = generated.judged, held_out.true_scenes()
-    assert pictures is not None
-    real = true_renders(held_out, pictures.judge, track)
-    num = len(real.readings)
-    read = paired_readings(classifier, generated.images, pictures, scenes, track, "classifying generated images")
-    ceiling = paired_readings(classifier, held_out.images[:num], real, scenes[:num], track, "classifying true renders")
-    table = figures(read, ceiling, groups_of(classifier), held_out.contents)
-    examples = _examples(generated, read)
-    return Evaluation(KIND, TITLE, protocol, table, {}, NOTES, examples, held_out.contents)
+class Agreement(Benchmark):
+    """How often judge and classifier read the same, and come to the same verdict, on a generator's images."""
+
+    kind, title, layout = "agreement", "Agreement of judge and classifier", Layout.GENERATION_CHOSEN
+    lead = (
+        "What judge and classifier find in the images generated from these sentences; the sign says whether that is "
+        "what was asked, places aside. First where they differ: images that the judge accepts, then those that it "
+        "refuses. Then some where they agree."
+    )
+    needs = "a generator with a classifier (--with)"
+    options = ("partners",)
+
+    def applies(self, context: Context) -> bool:
+        return isinstance(context.subject, GeneratesImages) and isinstance(context.partner, ClassifiesImages)
+
+    def refusal(self, context: Context) -> str:
+        """Without sentences there is nothing to find again, and labels must cover what is shown."""
+        assert context.partner is not None
+        return why_no_sentences(context) or why_incomparable(context.partner, context.held_out)
+
+    def measure(self, context: Context) -> Evaluation:
+        classifier, generated, held_out = context.partner, context.generated, context.held_out
+        assert isinstance(classifier, ClassifiesImages)
+        images, scenes, track = generated.judged, held_out.true_scenes(), context.track
+        assert images is not None
+        real = true_renders(held_out, images.judge, track)
+        num = len(real.readings)
+        read = paired_readings(classifier, generated.images, images, scenes, track, "classifying generated images")
+        reference = paired_readings(
+            classifier, held_out.images[:num], real, scenes[:num], track, "classifying true renders"
+        )
+        return Evaluation.of(
+            self,
+            context.protocol,
+            figures(read, reference, groups_of(classifier), held_out.contents),
+            notes=NOTES,
+            examples=_examples(generated, read),
+            clusters=held_out.contents,
+        )
 
 
 def figures(
-    read: PairedReadings, ceiling: PairedReadings, groups: Sequence[str], contents: Sequence[str]
+    read: PairedReadings, reference: PairedReadings, groups: Sequence[str], contents: Sequence[str]
 ) -> list[Figure]:
     """Every line; `groups` are the attributes that the classifier has labels for."""
-    lowest, highest = hits_of(read.shuffled(), groups), hits_of(ceiling, groups)
+    shuffled, real = hits_of(read.shuffled(), groups), hits_of(reference, groups)
     rates = [
-        Figure.rate(name, hits, contents, floor=_share(lowest[name]), ceiling=_share(highest[name]))
-        for name, hits in hits_of(read, groups).items()
+        Figure.rate(
+            key, hits, contents, name=NAMES.get(key, ""), chance=_share(shuffled[key]), reference=_share(real[key])
+        )
+        for key, hits in hits_of(read, groups).items()
     ]
-    missing = [Figure(_alike(group), None, note=NO_LABELS) for group in GROUPS if group not in groups]
+    missing = [
+        Figure(_alike(group), None, name=NAMES[_alike(group)], note=NO_LABELS)
+        for group in GROUPS
+        if group not in groups
+    ]
     return [*rates, _kappa_figure(read), *missing]
 
 
@@ -70,23 +108,23 @@ def hits_of(read: PairedReadings, groups: Sequence[str]) -> dict[str, Hits]:
         [not hit for hit in hits] for hits in (read.accepted, read.judged_true, read.classified)
     )
     return {
-        "read alike": [*read.alike],
-        "read alike, judge accepts": _only(read.alike, read.accepted),
-        "read alike, judge refuses": _only(read.alike, refused),
+        "read_alike": [*read.alike],
+        "read_alike_accepted": _only(read.alike, read.accepted),
+        "read_alike_refused": _only(read.alike, refused),
         **{_alike(group): [*read.alike_in(group)] for group in groups},
-        "same verdict": [*read.same_verdict],
-        "classified though judged false": _only(read.classified, judged_false),
-        "judged true though not classified": _only(read.judged_true, unclassified),
+        "same_verdict": [*read.same_verdict],
+        "classified_though_judged_false": _only(read.classified, judged_false),
+        "judged_true_though_not_classified": _only(read.judged_true, unclassified),
     }
 
 
 def _kappa_figure(read: PairedReadings) -> Figure:
     """How far the verdicts agree beyond what their frequencies alone would make agree (Cohen 1960)."""
-    kappa, floor = _kappa(read), _kappa(read.shuffled())
-    note = f"shows what was asked, {_cells(read)}"
+    kappa, chance = _kappa(read), _kappa(read.shuffled())
+    described = {"name": KAPPA_NAME, "finding": f"shows what was asked, {_cells(read)}", "percent": False}
     if kappa is None:
-        return Figure(KAPPA, None, note=f"undefined where both always say the same; {note}", percent=False)
-    return Figure(KAPPA, kappa, len(read.asked), floor=floor, note=note, percent=False)
+        return Figure(KAPPA, None, note="undefined where both always say the same", **described)
+    return Figure(KAPPA, kappa, len(read.asked), chance=chance, **described)
 
 
 def _kappa(read: PairedReadings) -> float | None:
@@ -107,7 +145,7 @@ def _cells(read: PairedReadings) -> str:
 
 
 def _alike(group: str) -> str:
-    return f"{group} read alike"
+    return f"read_alike_{group}"
 
 
 def _only(hits: Sequence[bool], among: Sequence[bool]) -> Hits:

@@ -7,13 +7,13 @@ there are of a kind. So a picture shows here what was asked, for both readers, e
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from diptych.config.errors import UserError
 from diptych.data.labels import labels_of
-from diptych.evaluation.classification.classified import GROUPS, value_of
+from diptych.evaluation.classification.labels import GROUPS, value_of
 from diptych.evaluation.held_out import HeldOut
 from diptych.evaluation.scene_accuracy import Judged, rotated
-from diptych.runs.load import ImageClassifier
-from diptych.types import Images, Scene, Track
+from diptych.runs.capabilities import ClassifiesImages
+from diptych.runs.load import Handle
+from diptych.types import DataSpec, Images, Scene, Track
 from diptych.world import WorldSpec
 
 Labels = frozenset[str]
@@ -62,7 +62,7 @@ class PairedReadings:
 
 
 def paired_readings(
-    classifier: ImageClassifier,
+    classifier: ClassifiesImages,
     images: Images,
     pictures: Judged,
     scenes: Sequence[Scene],
@@ -79,39 +79,39 @@ def paired_readings(
     )
 
 
-def check_agreement(classifier: ImageClassifier, held_out: HeldOut) -> None:
-    """Refuse one that has no words for what it would be shown, or no judge beside it."""
+def why_incomparable(classifier: Handle, held_out: HeldOut) -> str:
+    """That there is no judge beside it, or no label for what it would be shown; "" where there are."""
     name = classifier.run.run_id
     if held_out.world is None:
-        raise UserError(
+        return (
             f"{name} classifies, and {held_out.name} has no exact scenes, so that there is no judge to hold it "
             "against: leave out --with, or give it a captioner"
         )
-    lacking = _lacking(_world_of(classifier), held_out.world)
-    if lacking:
-        raise UserError(
-            f"{name} never learned {', '.join(lacking)}, which {held_out.name} has: give --with a classifier that did, "
-            f"such as one of `diptych train model=classifier data={held_out.name}` with the same data.world"
-        )
+    lacking = _lacking(_world_of(classifier.data_spec), held_out.world)
+    if not lacking:
+        return ""
+    return (
+        f"{name} never learned {', '.join(lacking)}, which {held_out.name} has: give --with a classifier that did, "
+        f"such as one of `diptych train model=classifier data={held_out.name}` with the same data.world"
+    )
 
 
-def in_labels(scene: Scene, classifier: ImageClassifier) -> Labels:
+def in_labels(scene: Scene, classifier: ClassifiesImages) -> Labels:
     """What the classifier should find in the scene; of a number of objects that it has no label for, none."""
-    world = _world_of(classifier)
+    world = _world_of(classifier.data_spec)
     assert world is not None
     held = labels_of(scene, world)
     return frozenset(label for label in held if label in classifier.labels or value_of(label, "count") is None)
 
 
-def groups_of(classifier: ImageClassifier) -> list[str]:
+def groups_of(classifier: ClassifiesImages) -> list[str]:
     """The attributes that it has labels for; of worlds that always have as many objects it has none for the count."""
     return [group for group in GROUPS if any(value_of(label, group) for label in classifier.labels)]
 
 
-def _world_of(classifier: ImageClassifier) -> WorldSpec | None:
-    """The world of the scenes that it learned from."""
-    world = classifier.system.data_spec.world
-    return WorldSpec(**world) if world else None
+def _world_of(spec: DataSpec) -> WorldSpec | None:
+    """The world of the scenes that a classifier learned from."""
+    return WorldSpec(**spec.world) if spec.world else None
 
 
 def _lacking(learned: WorldSpec | None, shown: WorldSpec) -> list[str]:

@@ -66,5 +66,5 @@ def _of_run(choice: str, trust: Trust) -> FeatureNetwork:
     if encoder is None:
         raise UserError(f"features={choice}: {handle.run.run_id} has no image encoder; name a classifier's run")
     name = f"{handle.task} {handle.run.run_id} {handle.checkpoint.stem}"
-    channels = handle.system.data_spec.image_channels
+    channels = handle.data_spec.image_channels
     return ModuleFeatures(module=encoder, name=name, input_size=handle.image_size, channels=channels)

@@ -1,9 +1,8 @@
-"""Evaluation of a generator: one picture of each held-out sentence, and how many show what their sentence says."""
+"""The images that a generator is evaluated by: one of each held-out sentence, and what the judge reads in them."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -11,16 +10,12 @@ from PIL import Image
 
 from diptych.callbacks.grids import to_pil
 from diptych.evaluation.held_out import HeldOut
-from diptych.evaluation.results import Evaluation, Example, Figure
-from diptych.evaluation.scene_accuracy import IMAGE_LABELS, PICTURES_AT_ONCE, Judged, figures, judged, silently
-from diptych.metrics.energy import image_energy_distance
-from diptych.runs.load import ImageGenerator
+from diptych.evaluation.scene_accuracy import PICTURES_AT_ONCE, Judged, judged, silently
+from diptych.runs.capabilities import GeneratesImages
 from diptych.types import Images, Track
-from diptych.world import Judge, canonical, judge_fresh, render
+from diptych.world import Judge, render
 
-TITLE = "Generation"
 MOST_CHECKS = 1000
-MILD_BLUR = 0.6
 FIRST_EXAMPLES, MORE_FAILURES = 24, 12
 
 
@@ -34,11 +29,11 @@ class GeneratedImages:
     unjudged: str = ""
 
 
-def generate_held_out(generator: ImageGenerator, held_out: HeldOut, *, seed: int, track: Track) -> GeneratedImages:
+def generate_held_out(generator: GeneratesImages, held_out: HeldOut, *, seed: int, track: Track) -> GeneratedImages:
     """One picture a sentence. A sentence that comes again is generated from other noise."""
     sentences = held_out.sentences
     images = brought_to(generate_each(generator, sentences, seed, track), held_out.spec.image_size)
-    if generator.system.text_encoder is None:
+    if not generator.takes_sentences:
         return GeneratedImages(
             images, [""] * len(images), None, "this generator takes no sentences, so it has nothing to be true to"
         )
@@ -53,11 +48,15 @@ def generate_held_out(generator: ImageGenerator, held_out: HeldOut, *, seed: int
 
 
 def generate_each(
-    generator: ImageGenerator, sentences: list[str], seed: int, track: Track = silently, description: str = "generating"
+    generator: GeneratesImages,
+    sentences: list[str],
+    seed: int,
+    track: Track = silently,
+    description: str = "generating",
 ) -> Images:
     """One picture for each entry, in order."""
-    if generator.system.text_encoder is None:
-        return generator.system.generate(None, num_images=len(sentences), seed=seed).cpu()
+    if not generator.takes_sentences:
+        return generator.sample((), num_images=len(sentences), seed=seed)
     parts = _alike(Counter(sentences))
     pictures = {
         sentence: iter(images)
@@ -65,68 +64,6 @@ def generate_each(
         for sentence, images in _generate_times(generator, part, number, seed)
     }
     return torch.stack([next(pictures[sentence]) for sentence in sentences])
-
-
-def evaluate_generation(
-    generated: GeneratedImages, held_out: HeldOut, protocol: Mapping[str, Any], track: Track
-) -> Evaluation:
-    """The generator's table; `generated` are its pictures of the very sentences."""
-    energy = energy_figure(generated.images, held_out.images)
-    if generated.judged is None:
-        truth = Figure("fully true", None, note=generated.unjudged)
-        return Evaluation("generator", TITLE, protocol, [truth, energy], examples=_examples(generated))
-    ceiling = true_renders(held_out, generated.judged.judge, track)
-    floor, contents = generated.judged.shuffled(), held_out.contents
-    table = figures(IMAGE_LABELS, generated.judged.scores, floor.scores, ceiling.scores, contents)
-    return Evaluation(
-        "generator",
-        TITLE,
-        protocol,
-        [*table, *_legibility(generated.judged, contents), *judge_figures(ceiling, contents, protocol["seed"]), energy],
-        generated.judged.reasons(),
-        ("Floor: each picture held against another one's sentence. Ceiling: true renders under the same judge.",),
-        _examples(generated),
-        contents,
-    )
-
-
-def _legibility(found: Judged, contents: Sequence[str]) -> list[Figure]:
-    """The other axis: how well pictures can be read, and what is true of the reading whatever its quality."""
-    readings = found.readings
-    rows = {
-        "legible": [reading.is_legible for reading in readings],
-        "clean": [reading.legibility == "clean" for reading in readings],
-        "certain": [reading.is_legible and not reading.is_ambiguous for reading in readings],
-        "read as asked, legible or not": found.matches,
-    }
-    return [Figure.rate(name, hits, contents) for name, hits in rows.items()]
-
-
-def judge_figures(ceiling: Judged, contents: Sequence[str], seed: int) -> list[Figure]:
-    """How often the judge itself is right about true renders of the same world; `contents` are the held-out ones."""
-    num, spec = len(ceiling.readings), ceiling.judge.spec
-    scenes, right = judge_fresh(spec, num, seed, MILD_BLUR)
-    fresh = [" ".join(canonical(scene)) for scene in scenes]
-    words = {"plain": "held-out scenes, rendered", "blurred": "fresh scenes, rendered and mildly blurred"}
-    blurred = Figure.rate(f"judge right, blur {MILD_BLUR} px", right, fresh, note=words["blurred"])
-    plain = Figure.rate("judge right on true renders", ceiling.truth, contents[:num], note=words["plain"])
-    # of other pictures than the examples, so that no other result can be paired with them
-    return [plain, replace(blurred, hits="")]
-
-
-def energy_figure(generated: Images, real: Images) -> Figure:
-    """How far the pictures are from real ones as a set, beside what two halves of the real ones are apart."""
-    half = len(real) // 2
-    if half < 2:
-        return Figure("energy distance", None, note="needs at least four pictures", percent=False)
-    return Figure(
-        "energy distance",
-        float(image_energy_distance(generated, real)),
-        len(generated),
-        ceiling=float(image_energy_distance(real[:half], real[half:])),
-        note="of pixels, lower is better; ceiling: two halves of the real pictures",
-        percent=False,
-    )
 
 
 def _alike(counts: Counter[str]) -> list[tuple[int, list[str]]]:
@@ -139,7 +76,7 @@ def _alike(counts: Counter[str]) -> list[tuple[int, list[str]]]:
 
 
 def _generate_times(
-    generator: ImageGenerator, sentences: list[str], number: int, seed: int
+    generator: GeneratesImages, sentences: list[str], number: int, seed: int
 ) -> list[tuple[str, Images]]:
     images = generator.sample(sentences, num_images=number, seed=seed)
     return list(zip(sentences, images.split(number), strict=True))
@@ -158,28 +95,12 @@ def brought_to(images: Images, size: int) -> Images:
     return F.interpolate(images, (size, size), mode="bilinear", antialias=True).clamp(-1, 1)
 
 
-def _examples(generated: GeneratedImages) -> list[Example]:
-    """The first ones, and the first failures after them."""
-    places = shown_places(generated.judged.truth if generated.judged else [True] * len(generated.images))
-    pictures = zip(places, to_pil(generated.images[places]), certificates(generated, places), strict=True)
-    return [
-        Example(i, picture, generated.sentences[i], verdicts=_verdict(generated, i), second_picture=read)
-        for i, picture, read in pictures
-    ]
-
-
 def certificates(generated: GeneratedImages, places: Sequence[int]) -> Sequence[Image.Image | None]:
     """What the judge read in each picture, generated again: anyone can see whether it read well."""
     if generated.judged is None:
         return [None] * len(places)
     scenes = [generated.judged.readings[place].scene for place in places]
     return to_pil(render(scenes)) if scenes else []
-
-
-def _verdict(generated: GeneratedImages, index: int) -> tuple[tuple[str, bool], ...]:
-    if generated.judged is None:
-        return ()
-    return ((generated.judged.reason(index), generated.judged.truth[index]),)
 
 
 def shown_places(good: list[bool]) -> list[int]:

@@ -1,8 +1,8 @@
 """Generated images as a set beside real ones: how far apart, how plausible, how varied, as a feature network sees it.
 
 Both the generated pictures and the true pictures of the very same examples are held against one set of other real
-pictures, of the same number. What the true ones reach stands beside each figure, as its ceiling: it is what the
-figure is for real pictures at this n, the noise floor of a distance.
+pictures, of the same number. What the true ones reach stands beside each figure, as its reference: it is what
+the figure is for real images at this n, the noise floor of a distance.
 """
 
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from torch import Tensor
 
 from diptych.evaluation.generation.features import look, protocol_of
 from diptych.evaluation.held_out import HeldOut
-from diptych.evaluation.results import PICTURES, Evaluation, Figure
+from diptych.evaluation.results import PICTURES, Figure
 from diptych.metrics.pictures import (
     frechet_distance,
     frechet_infinity,
@@ -29,11 +29,17 @@ from diptych.models.features import FeatureNetwork
 from diptych.types import Images, Track
 
 NOTE = (
-    "Sets of images, as {network} sees them: {n:,} generated ones against as many real ones. Ceiling: true pictures of "
+    "Sets of images, as {network} sees them: {n:,} generated ones against as many real ones. Reference: true images of "
     "the same examples against the same real ones. All of it depends on n and on the network."
 )
-FRECHET, LIMIT, KERNEL = "Fréchet distance", "Fréchet distance, n to infinity", "kernel distance"
-VENDI, MS_SSIM = "Vendi score", "MS-SSIM diversity"
+FRECHET, LIMIT, KERNEL = "frechet_distance", "frechet_distance_limit", "kernel_distance"
+VENDI, MS_SSIM = "vendi_score", "ms_ssim_diversity"
+NAMES = {
+    FRECHET: "Fréchet distance",
+    LIMIT: "Fréchet distance, n to infinity",
+    VENDI: "Vendi score",
+    MS_SSIM: "MS-SSIM diversity",
+}
 SHARES = {
     "precision": "generated pictures that lie among real ones",
     "recall": "real pictures that lie among generated ones",
@@ -71,28 +77,20 @@ class Sets:
         return self.real_vectors.shape[1]
 
 
-def with_distributions(
-    evaluation: Evaluation,
-    generated: Images,
-    held_out: HeldOut,
-    network: FeatureNetwork,
-    *,
-    force: bool = False,
-    track: Track,
-) -> Evaluation:
-    """The generator's evaluation with these figures at its end, each with the protocol by which it was measured."""
-    seed, trio = evaluation.protocol["seed"], equally_many(generated, held_out)
+def compared_sets(
+    generated: Images, held_out: HeldOut, network: FeatureNetwork, *, seed: int, force: bool = False, track: Track
+) -> tuple[list[Figure], list[str]]:
+    """The figures, each with the protocol by which it was measured, and the notes that belong to them."""
+    trio = equally_many(generated, held_out)
     num = len(trio[0])
     if num < LEAST_PICTURES:
-        note = f"{num} generated and {num} other real pictures are too few; it takes {LEAST_PICTURES} of each"
-        missing = [Figure(FRECHET, None, note=note, percent=False)]
-        return replace(evaluation, figures=[*evaluation.figures, *missing])
-    vectors = [look(network, images, track=track, description="comparing pictures") for images in trio]
+        note = f"{num} generated and {num} other real images are too few; it takes {LEAST_PICTURES} of each"
+        return [Figure(FRECHET, None, name=NAMES[FRECHET], note=note, percent=False)], []
+    vectors = [look(network, images, track=track, description="comparing images") for images in trio]
     sets = Sets(trio[0], trio[1], *vectors, seed=seed, force=force)
     protocol = {"n_generated": num, "n_real": num, "dim": sets.dim, **protocol_of(network), "seed": seed}
-    figures = [replace(figure, protocol=protocol) for figure in figures_of(sets)]
-    note = NOTE.format(network=network.name, n=num)
-    return replace(evaluation, figures=[*evaluation.figures, *figures], notes=[*evaluation.notes, note])
+    figures = [replace(f, protocol=protocol, name=NAMES.get(f.key, f.name)) for f in figures_of(sets)]
+    return figures, [NOTE.format(network=network.name, n=num)]
 
 
 def equally_many(generated: Images, held_out: HeldOut) -> tuple[Images, Images, Images]:
@@ -125,9 +123,9 @@ def _frechet_limit(sets: Sets) -> Figure:
         return Figure(LIMIT, None, note=str(error), percent=False)
 
 
-def _distance(name: str, sets: Sets, distance: Callable[[Vectors], float]) -> Figure:
+def _distance(key: str, sets: Sets, distance: Callable[[Vectors], float]) -> Figure:
     generated, true = distance(sets.generated_vectors), distance(sets.true_vectors)
-    return Figure(name, generated, sets.n, ceiling=true, note="lower is better", percent=False)
+    return Figure(key, generated, sets.n, reference=true, note="lower is better", percent=False)
 
 
 def _kernel(sets: Sets) -> Figure:
@@ -135,14 +133,14 @@ def _kernel(sets: Sets) -> Figure:
     note = f"lower is better; standard error {generated.standard_error:.2g}, of true pictures {true.standard_error:.2g}"
     low, high = (generated.value + times * generated.standard_error for times in (-2, 2))
     interval = Interval(low, high, PICTURES, "two standard errors, block jackknife", sets.n)
-    return Figure.of(KERNEL, generated.value, sets.n, interval, ceiling=true.value, note=note, percent=False)
+    return Figure.of(KERNEL, generated.value, sets.n, interval, reference=true.value, note=note, percent=False)
 
 
 def _shares(sets: Sets) -> list[Figure]:
     generated, true = (manifold_scores(sets.real_vectors, v) for v in (sets.generated_vectors, sets.true_vectors))
     return [
         Figure(
-            name, getattr(generated, name), sets.n, ceiling=getattr(true, name), note=note, percent=name != "density"
+            name, getattr(generated, name), sets.n, reference=getattr(true, name), note=note, percent=name != "density"
         )
         for name, note in SHARES.items()
     ]
@@ -154,7 +152,9 @@ def _vendi(sets: Sets) -> Figure:
         generated, true = vendi_score(sets.generated_vectors), vendi_score(sets.true_vectors)
     except ValueError as error:
         return Figure(VENDI, None, note=str(error), percent=False)
-    return Figure(VENDI, generated, sets.n, ceiling=true, note="effective number of different pictures", percent=False)
+    return Figure(
+        VENDI, generated, sets.n, reference=true, note="effective number of different pictures", percent=False
+    )
 
 
 def _ms_ssim(sets: Sets) -> Figure:
@@ -164,7 +164,7 @@ def _ms_ssim(sets: Sets) -> Figure:
     except ValueError as error:
         return Figure(MS_SSIM, None, note=str(error), percent=False)
     note = "one minus the mean similarity of random pairs"
-    return Figure(MS_SSIM, generated, sets.n, ceiling=true, note=note, percent=False)
+    return Figure(MS_SSIM, generated, sets.n, reference=true, note=note, percent=False)
 
 
 def _rng(sets: Sets) -> torch.Generator:

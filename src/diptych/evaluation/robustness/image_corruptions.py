@@ -1,4 +1,4 @@
-"""A captioner's pictures disturbed: noise, blur, JPEG, and crops that leave the truth as it was; and told again."""
+"""A captioner's images disturbed: noise, blur, JPEG, and crops that leave the scene as it was; captioned again."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,9 +8,11 @@ import torch
 from PIL import Image
 
 from diptych.callbacks.grids import to_pil
-from diptych.evaluation.captioning.captioned import tell, truth_of
+from diptych.evaluation.captioning.captioned import truth_of
+from diptych.evaluation.captioning.captions import captions_of
 from diptych.evaluation.held_out import HeldOut
-from diptych.runs.load import ImageCaptioner
+from diptych.evaluation.results import key_of
+from diptych.runs.capabilities import CaptionsImages
 from diptych.types import Images, Track
 from diptych.world.perturbations import blurred, crop_corner, cropped, cropped_scene, jpeg, noisy
 
@@ -21,6 +23,7 @@ NOISES, BLURS_AT_32, QUALITIES = (0.05, 0.1), (0.6, 1.2), (90, 75)
 class PictureCondition:
     """One disturbance of the pictures at some places of the evaluation."""
 
+    key: str
     name: str
     places: Sequence[int]
     images: Images
@@ -28,7 +31,7 @@ class PictureCondition:
 
 @dataclass(frozen=True)
 class Recaptioned:
-    """What is told of disturbed pictures, and whether it is exactly true of what they showed before."""
+    """Captions of disturbed images, and whether each is exactly true of what its image showed before."""
 
     condition: PictureCondition
     texts: Sequence[str]
@@ -46,20 +49,23 @@ class Recaptioned:
 def picture_conditions(held_out: HeldOut, seed: int) -> list[PictureCondition]:
     """All disturbances of the held-out pictures, the same for the same seed; blur grows with the canvas."""
     images, everywhere = held_out.images, range(len(held_out))
-    scale, rng = held_out.image_size / 32, torch.Generator().manual_seed(seed)
+    rng = torch.Generator().manual_seed(seed)
+    blurs = [sigma * held_out.image_size / 32 for sigma in BLURS_AT_32]
     whole = [
-        *((f"noise {sigma}", noisy(images, sigma, rng)) for sigma in NOISES),
-        *((f"blur {sigma * scale:g} px", blurred(images, sigma * scale)) for sigma in BLURS_AT_32),
-        *((f"JPEG quality {quality}", jpeg(images, quality)) for quality in QUALITIES),
+        *((f"noise_{sigma}", f"noise {sigma}", noisy(images, sigma, rng)) for sigma in NOISES),
+        *((f"blur_{sigma:g}_px", f"blur {sigma:g} px", blurred(images, sigma)) for sigma in blurs),
+        *((f"jpeg_{quality}", f"JPEG quality {quality}", jpeg(images, quality)) for quality in QUALITIES),
     ]
-    return [*(PictureCondition(name, everywhere, changed) for name, changed in whole), _crop(held_out, seed)]
+    conditions = (PictureCondition(key_of(key), name, everywhere, changed) for key, name, changed in whole)
+    return [*conditions, _crop(held_out, seed)]
 
 
 def recaption(
-    captioner: ImageCaptioner, condition: PictureCondition, held_out: HeldOut, beam: int, track: Track
+    captioner: CaptionsImages, condition: PictureCondition, held_out: HeldOut, beam: int, track: Track
 ) -> Recaptioned:
     """Captions of the disturbed pictures, held against the true scenes."""
-    captions = tell(captioner, condition.images, beam=beam, track=track, description=f"telling: {condition.name}")
+    described = f"captioning: {condition.name}"
+    captions = captions_of(captioner, condition.images, beam=beam, track=track, description=described)
     texts, scenes = [caption.text for caption in captions], held_out.true_scenes()
     exact = truth_of(texts, held_out, [scenes[place] for place in condition.places]).hits("exact_match")
     return Recaptioned(condition, texts, exact)
@@ -75,4 +81,4 @@ def _crop(held_out: HeldOut, seed: int) -> PictureCondition:
         if corner and [o.size for o in cropped_scene(scenes[i], corner).objects] == [o.size for o in scenes[i].objects]
     }
     images = [cropped(held_out.images[i], corner) for i, corner in kept.items()]
-    return PictureCondition("crop", list(kept), torch.stack(images) if images else held_out.images[:0])
+    return PictureCondition("crop", "crop", list(kept), torch.stack(images) if images else held_out.images[:0])

@@ -1,8 +1,8 @@
 """How far a disturbance moves a rate: the same examples before and after, and whether chance alone could do it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -17,11 +17,32 @@ from diptych.metrics.statistics import (
     permute_clusters,
 )
 
+SHOWN_OF_EACH = 3
 NOTE = (
-    "Ceiling: the same examples undisturbed. Differences are paired: Agresti and Min's 95 % interval and McNemar's "
+    "Reference: the same examples undisturbed. Differences are paired: Agresti and Min's 95 % interval and McNemar's "
     "exact p, or, where contents come again, both from whole contents (bootstrap, permutation); all p of a table are "
     "adjusted together (Holm)."
 )
+
+
+class Named(Protocol):
+    """A condition: its `key` for programs, its `name` for people."""
+
+    @property
+    def key(self) -> str: ...
+
+    @property
+    def name(self) -> str: ...
+
+
+class Undisturbed(NamedTuple):
+    """No disturbance at all."""
+
+    key: str = "undisturbed"
+    name: str = "undisturbed"
+
+
+UNDISTURBED = Undisturbed()
 
 
 class Pair(NamedTuple):
@@ -39,12 +60,19 @@ class Row(NamedTuple):
     contrast: Contrast | None = None
 
 
-def paired_row(name: str, pair: Pair, contents: Sequence[str], note: str = "") -> Row:
-    """The rate after the disturbance; its ceiling is what it was before. `contents` are those of all examples."""
+def line_of(condition: Named, score: str) -> dict[str, Any]:
+    """How the figure of a condition is called."""
+    name = f"{condition.name}: {score.replace('_', ' ')}"
+    return {"key": f"{condition.key}.{score}", "name": name, "group": condition.key, "score": score}
+
+
+def paired_row(line: Mapping[str, Any], pair: Pair, contents: Sequence[str], finding: str = "") -> Row:
+    """The rate after the disturbance; its reference is what it was before. `contents` are those of all examples."""
     if not pair.places:
-        return Row(Figure(name, None, note="none of the examples can be disturbed in this way"))
-    figure = Figure.rate(name, placed(pair.after, pair.places, len(contents)), contents, ceiling=share(pair.before))
-    return Row(replace(figure, note=note), paired_contrast(pair, [contents[place] for place in pair.places]))
+        return Row(Figure(value=None, note="none of the examples can be disturbed in this way", **line))
+    hits = placed(pair.after, pair.places, len(contents))
+    figure = Figure.rate(hits=hits, clusters=contents, reference=share(pair.before), finding=finding, **line)
+    return Row(figure, paired_contrast(pair, [contents[place] for place in pair.places]))
 
 
 def placed(hits: Sequence[bool], places: Sequence[int], num: int) -> list[bool | None]:
@@ -65,7 +93,7 @@ def paired_contrast(pair: Pair, contents: Sequence[str]) -> Contrast:
 
 
 def with_differences(rows: Sequence[Row]) -> list[Figure]:
-    """The figures, each with its difference in words before its note."""
+    """The figures, each with its difference in words before its finding."""
     tested = [row.contrast.p for row in rows if row.contrast]
     adjusted = iter(holm(tested))
     return [_noted(row, next(adjusted) if row.contrast else 1.0) for row in rows]
@@ -76,4 +104,4 @@ def _noted(row: Row, p: float) -> Figure:
         return row.figure
     low, high = (f"{100 * bound:+.1f}" for bound in row.contrast.interval.ends)
     said = f"{100 * row.contrast.difference:+.1f} points ({low} to {high}), p = {p:.2g}"
-    return replace(row.figure, note="; ".join(filter(None, (said, row.figure.note))))
+    return replace(row.figure, finding="; ".join(filter(None, (said, row.figure.finding))))

@@ -10,7 +10,7 @@ from diptych.callbacks.grids import to_pil
 from diptych.evaluation.generation.generated import brought_to, generate_each
 from diptych.evaluation.held_out import HeldOut
 from diptych.evaluation.scene_accuracy import Judged, judged
-from diptych.runs.load import ImageGenerator
+from diptych.runs.capabilities import GeneratesImages
 from diptych.text import WordTokenizer
 from diptych.text.perturbations import mistyped, reordered, with_further_word, with_unknown_word
 from diptych.types import Images, Track
@@ -24,6 +24,7 @@ TRIES = 8
 class SentenceCondition:
     """One disturbance of all sentences; None stands for one that it cannot be done to."""
 
+    key: str
     name: str
     keeps_meaning: bool
     sentences: Sequence[str | None]
@@ -44,31 +45,31 @@ class Regenerated:
         return to_pil(self.images[number : number + 1])[0]
 
 
-def sentence_conditions(generator: ImageGenerator, held_out: HeldOut, seed: int) -> list[SentenceCondition]:
+def sentence_conditions(generator: GeneratesImages, held_out: HeldOut, seed: int) -> list[SentenceCondition]:
     """All disturbances of the held-out sentences, the same for the same seed."""
     spoken = held_out.spec.languages
     speech = _Speech(generator, [Grammar(name) for name in spoken], _unspoken(spoken))
-    foreign = "wrong language" if speech.foreign else "other language"
-    makers: list[tuple[str, bool, Callable[[str, Constraints, Random], str | None]]] = [
-        ("paraphrase", True, speech.paraphrased),
-        ("told from the other object", True, speech.turned_round),
-        ("typo", True, speech.mistyped),
-        ("further unknown word", True, speech.with_further_word),
-        (foreign, True, speech.translated),
-        ("word order", False, speech.reordered),
-        ("unknown word instead", False, speech.with_unknown_word),
+    foreign = "wrong" if speech.foreign else "other"
+    makers: list[tuple[str, str, bool, Callable[[str, Constraints, Random], str | None]]] = [
+        ("paraphrase", "paraphrase", True, speech.paraphrased),
+        ("other_object_first", "told from the other object", True, speech.turned_round),
+        ("typo", "typo", True, speech.mistyped),
+        ("further_word", "further unknown word", True, speech.with_further_word),
+        (f"{foreign}_language", f"{foreign} language", True, speech.translated),
+        ("word_order", "word order", False, speech.reordered),
+        ("unknown_word", "unknown word instead", False, speech.with_unknown_word),
     ]
     pairs = list(zip(held_out.sentences, held_out.meanings(), strict=True))
     return [
-        SentenceCondition(name, keeps, [make(*pair, Random(f"{seed}/{name}/{i}")) for i, pair in enumerate(pairs)])
-        for name, keeps, make in makers
+        SentenceCondition(key, name, keeps, [make(*pair, Random(f"{seed}/{name}/{i}")) for i, pair in enumerate(pairs)])
+        for key, name, keeps, make in makers
     ]
 
 
 def regenerate(
-    generator: ImageGenerator, clean: Judged, condition: SentenceCondition, held_out: HeldOut, seed: int, track: Track
+    generator: GeneratesImages, clean: Judged, condition: SentenceCondition, held_out: HeldOut, seed: int, track: Track
 ) -> Regenerated:
-    """Paint and judge the sentences of a condition that can be disturbed."""
+    """Generate and judge the sentences of a condition that can be disturbed."""
     places = [i for i, sentence in enumerate(condition.sentences) if sentence is not None]
     sentences = [sentence for sentence in condition.sentences if sentence is not None]
     claims = [clean.claims[place] for place in places]
@@ -85,7 +86,7 @@ def regenerate(
 class _Speech:
     """Ways to disturb a sentence, given what it claims; None for what the generator cannot read whole."""
 
-    generator: ImageGenerator
+    generator: GeneratesImages
     grammars: Sequence[Grammar]
     foreign: Grammar | None
 
@@ -125,7 +126,7 @@ class _Speech:
         return sentence if sentence and self._is_read_whole(sentence) else None
 
     def _is_read_whole(self, sentence: str) -> bool:
-        return len(self.generator.tokenizer.split(sentence)) + 2 <= self.generator.system.data_spec.max_length
+        return len(self.generator.tokenizer.split(sentence)) + 2 <= self.generator.data_spec.max_length
 
 
 def _unspoken(spoken: Sequence[str]) -> Grammar | None:

@@ -1,8 +1,9 @@
 """The lines of the skills table: GenEval's score and the strict one, single claims, variety, and what is remembered."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from diptych.evaluation.results import Figure
 from diptych.evaluation.scene_accuracy import share
@@ -27,6 +28,8 @@ NAMES = {
 }
 SUFFIX = {SEEN: "", HELD_OUT: ", unseen"}
 SCORES = {"geneval": "", "strict": ", strict"}
+OVERALL = "overall"
+SPLITS = {SEEN: "seen", HELD_OUT: "unseen"}
 PROMPTS, NEW_CONTENTS = "prompts of these contents", "contents never seen"
 VARIETIES = ("colour", "size", "place", "relation")
 PAST = "few draws may give more than 100 %"
@@ -73,27 +76,38 @@ class _Group:
     def name(self) -> str:
         return f"{NAMES[self.skill]}{SUFFIX[self.part]}"
 
+    def line(self, score: str, label: str) -> dict[str, Any]:
+        """How the figure of a score is called."""
+        return line_of(self.skill, score, self.part, f"{self.name}{label}")
+
     @cached_property
     def shuffled(self) -> Answers:
         return self.own.shuffled()
+
+
+def line_of(skill: str, score: str, part: str, name: str) -> dict[str, Any]:
+    """`colors.strict`, or of contents that training never showed `colors.strict.unseen`, with what it is of."""
+    key = f"{skill}.{score}" if part == SEEN else f"{skill}.{score}.{SPLITS[part]}"
+    return {"key": key, "name": name, "group": skill, "score": score, "split": SPLITS[part]}
 
 
 def _overall(answers: Answers, groups: Sequence[_Group], score: str, clusters: Sequence[str]) -> Figure:
     """GenEval's unweighted mean over its skills, as far as the world has room for them; all have as many pictures."""
     counted = [group for group in groups if group.part == SEEN and group.skill in GENEVAL]
     note = f"mean of {len(counted)} of GenEval's {len(GENEVAL)} skills"
-    return _pooled(f"GenEval score{SCORES[score]}", answers, counted, score, clusters, PROMPTS, note)
+    line = line_of(OVERALL, score, SEEN, f"GenEval score{SCORES[score]}")
+    return _pooled(line, answers, counted, score, clusters, PROMPTS, note)
 
 
 def _rate(answers: Answers, group: _Group, score: str, clusters: Sequence[str]) -> Figure:
     """One skill; the interval speaks of other prompts of these contents, or of other contents where these are new."""
     note = f"{len(group.own.contents)} contents, {len(group.own.prompts)} prompts"
     over = PROMPTS if group.part == SEEN else NEW_CONTENTS
-    return _pooled(f"{group.name}{SCORES[score]}", answers, [group], score, clusters, over, note)
+    return _pooled(group.line(score, SCORES[score]), answers, [group], score, clusters, over, note)
 
 
 def _pooled(
-    name: str,
+    line: Mapping[str, Any],
     answers: Answers,
     groups: Sequence[_Group],
     score: str,
@@ -105,9 +119,11 @@ def _pooled(
     chosen = {(group.skill, group.part) for group in groups}
     marks = zip(answers.prompt_of_each, answers.hits(score), strict=True)
     hits = [hit if (prompt.skill, prompt.part) in chosen else None for prompt, hit in marks]
-    floor = share([hit for group in groups for hit in group.shuffled.hits(score)])
-    ceiling = share([hit for group in groups for hit in group.true.hits(score)])
-    return Figure.rate(name, hits, clusters, floor=floor, ceiling=ceiling, note=note, interval_over=over)
+    ends = {
+        "chance": share([hit for group in groups for hit in group.shuffled.hits(score)]),
+        "reference": share([hit for group in groups for hit in group.true.hits(score)]),
+    }
+    return Figure.rate(hits=hits, clusters=clusters, note=note, interval_over=over, **ends, **line)
 
 
 def _composition(group: _Group) -> Iterator[Figure]:
@@ -115,12 +131,12 @@ def _composition(group: _Group) -> Iterator[Figure]:
     own = group.own
     if len(own.scores[0].atoms) < 2:
         return
-    floor, ceiling = atom_accuracy(group.shuffled.scores), atom_accuracy(group.true.scores)
+    ends = {"chance": atom_accuracy(group.shuffled.scores), "reference": atom_accuracy(group.true.scores)}
     value, n = atom_accuracy(own.scores), len(own.readings)
-    yield Figure(f"{group.name}, atoms", value, n, floor=floor, ceiling=ceiling, note="single claims")
+    yield Figure(value=value, n=n, note="single claims", **ends, **group.line("atoms", ", atoms"))
     product, whole = product_of_atoms(own.prompts[0], own.scores), share(own.hits("geneval")) or 0.0
     note = f"if claims failed independently; together {100 * whole:.1f} % hold"
-    yield Figure(f"{group.name}, product of atoms", product, n, note=note)
+    yield Figure(value=product, n=n, note=note, **group.line("product", ", product of atoms"))
 
 
 def _varieties(answers: Answers) -> Iterator[Figure]:
@@ -133,7 +149,8 @@ def _varieties(answers: Answers) -> Iterator[Figure]:
         note = f"share of the world's entropy, among true pictures; {PAST}" if own else "no prompt leaves it open"
         if own and value is None:
             note = "too few true pictures of any one content: ask for more (--num-prompts, --images-per-prompt)"
-        yield Figure(f"variety of {kind}", value, len(own), floor=0.0, ceiling=entropy_share(world), note=note)
+        ends = {"chance": 0.0, "reference": entropy_share(world)}
+        yield Figure(f"variety_{kind}", value, len(own), name=f"variety of {kind}", note=note, **ends)
 
 
 def _choices(answers: Answers, scenes: Sequence[Scene]) -> list[Choice]:
@@ -151,12 +168,12 @@ def _remembered(answers: Answers, seen: Answers, hold_out: HoldOut | None, clust
     remembered = in_training([reading.scene for reading in answers.readings], hold_out)
     own = [hit if counted else None for hit, counted in zip(remembered, counts, strict=True)]
     base = in_training([scene for prompt in seen.prompts for scene in prompt.scenes], hold_out)
-    note = "pictures of a scene that is in the training split; ceiling: fresh scenes of the prompts"
-    ceiling = share([hit for hit in base if hit is not None])
-    of = {"ceiling": ceiling, "note": note, "interval_over": PROMPTS}
-    return Figure.rate("scene is in training", own, clusters, **of)
+    note = "pictures of a scene that is in the training split; reference: fresh scenes of the prompts"
+    reference = share([hit for hit in base if hit is not None])
+    of = {"reference": reference, "note": note, "interval_over": PROMPTS}
+    return Figure.rate("scene_in_training", own, clusters, name="scene is in training", **of)
 
 
 def _legible(answers: Answers, rendered: Answers, clusters: Sequence[str]) -> Figure:
     own, true = ([r.is_legible for r in one.readings] for one in (answers, rendered))
-    return Figure.rate("legible", own, clusters, ceiling=share(true), interval_over=PROMPTS)
+    return Figure.rate("legible", own, clusters, reference=share(true), interval_over=PROMPTS)

@@ -11,7 +11,7 @@ from torchmetrics.utilities import dim_zero_cat
 from diptych.metrics.captions.references import References
 from diptych.metrics.captions.tokenization import tokenizer_for
 
-LOGGED = {"bleu4": "bleu_4", "cider": "cider_d"}
+LOGGED = ("bleu_4", "cider_d")
 
 
 class CaptionQuality(Metric):
@@ -44,7 +44,7 @@ class CaptionQuality(Metric):
         rows = {key: (caption, references) for key, caption, references in map(json.loads, lines)}
         scores = self._prepared({key: references for key, (_, references) in rows.items()})
         values = scores.score({key: caption for key, (caption, _) in rows.items()}).values()
-        return {name: value for name, score in LOGGED.items() if (value := values[score]) is not None}
+        return {name: value for name in LOGGED if (value := values[name]) is not None}
 
     def _prepared(self, references: dict[str, list[str]]) -> References:
         if self._references is None or self._references[0] != references:

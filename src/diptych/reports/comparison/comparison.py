@@ -51,9 +51,18 @@ class Cell:
 class Row:
     """One figure for all groups."""
 
-    name: str
-    percent: bool
+    figure: Figure
+    """That of the first run that has it."""
     cells: tuple[Cell, ...]
+
+    @property
+    def name(self) -> str:
+        """Its label."""
+        return self.figure.name
+
+    @property
+    def percent(self) -> bool:
+        return self.figure.percent
 
 
 @dataclass(frozen=True)
@@ -78,14 +87,14 @@ def compare(groups: Sequence[Group], results: Sequence[Evaluation]) -> Compariso
     """The table of evaluations of one protocol, a run each, in the order of the groups' runs."""
     parts = list(zip(groups, _parted(results, [len(group.runs) for group in groups]), strict=True))
     rows, left_out = [], []
-    for name in _names(results):
-        sides = [Side(group, part, [r.figure(name) or Figure(name, None) for r in part]) for group, part in parts]
+    for key, name in _names(results).items():
+        sides = [Side(group, part, [r.figure(key) or Figure(key, None) for r in part]) for group, part in parts]
         mixed = _mixed(sides)
         if mixed:
             left_out.append(f"{name}: measured differently ({'; '.join(mixed)})")
         else:
             rows.append(_row(sides))
-    skills = many_as_one(results[0].kind, {row.name: [cell.values for cell in row.cells] for row in rows})
+    skills = many_as_one([(row.figure, [cell.values for cell in row.cells]) for row in rows])
     return Comparison(tuple(groups), results[0], tuple(_adjusted(rows)), tuple(left_out), skills)
 
 
@@ -94,9 +103,9 @@ def _parted(results: Sequence[Evaluation], sizes: Sequence[int]) -> list[Sequenc
     return [results[end - size : end] for size, end in zip(sizes, ends, strict=True)]
 
 
-def _names(results: Sequence[Evaluation]) -> list[str]:
-    """The figures that some run has a value for."""
-    return list(dict.fromkeys(f.name for result in results for f in result.figures if f.value is not None))
+def _names(results: Sequence[Evaluation]) -> dict[str, str]:
+    """The label by key of every figure that some run has a value for."""
+    return {f.key: f.name for result in results for f in result.figures if f.value is not None}
 
 
 def _mixed(sides: Sequence[Side]) -> list[str]:
@@ -110,7 +119,7 @@ def _row(sides: Sequence[Side]) -> Row:
     contrasts = [contrast(first, other) if _tells_apart(sides) else None for other in others]
     cells = [replace(_cell(side), contrast=found) for side, found in zip(sides, (None, *contrasts), strict=True)]
     figure = next(figure for side in sides for figure in side.figures if figure.value is not None)
-    return Row(figure.name, figure.percent, tuple(cells))
+    return Row(figure, tuple(cells))
 
 
 def _tells_apart(sides: Sequence[Side]) -> bool:

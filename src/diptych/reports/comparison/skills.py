@@ -4,15 +4,15 @@ Of GenEval's rates, one a skill, of the contents that training shows; overall li
 are left out. Every group needs two runs at least, and there must be two skills at least that all runs have.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 from jaxtyping import Float
 
-from diptych.evaluation.skills.figures import NAMES
-from diptych.evaluation.skills.skills import KIND, KIND_IN_FULL
+from diptych.evaluation.results import Figure
+from diptych.evaluation.skills.figures import OVERALL
 from diptych.metrics.statistics import (
     Interval,
     interquartile_mean,
@@ -72,18 +72,22 @@ class ManyAsOne:
         return [_profile(scores, thresholds) for scores in self.scores]
 
 
-def many_as_one(kind: str, values: Mapping[str, Sequence[Sequence[float | None]]]) -> ManyAsOne | None:
-    """Of an evaluation's figures: for each name and group its runs' values. None where it makes no sense."""
-    if kind not in (KIND, KIND_IN_FULL):
+def many_as_one(rows: Sequence[tuple[Figure, Sequence[Sequence[float | None]]]]) -> ManyAsOne | None:
+    """Of an evaluation's figures, each with its runs' values group by group. None where it makes no sense."""
+    chosen = {f.name: values for f, values in rows if _is_skill(f) and all(None not in own for own in values)}
+    skills = list(chosen)
+    if len(skills) < LEAST or min(map(len, chosen[skills[0]])) < LEAST:
         return None
-    skills = [name for name in NAMES.values() if name in values and all(None not in own for own in values[name])]
-    if len(skills) < LEAST or min(map(len, values[skills[0]])) < LEAST:
-        return None
-    scores = [np.array(own, dtype=np.float64).T for own in zip(*(values[name] for name in skills), strict=True)]
+    scores = [np.array(own, dtype=np.float64).T for own in zip(*chosen.values(), strict=True)]
     first, *others = scores
     means = [_estimate(interquartile_mean, interquartile_means, own) for own in scores]
     improvements = [_estimate(probability_of_improvement, probabilities_of_improvement, first, own) for own in others]
     return ManyAsOne(tuple(skills), tuple(scores), tuple(means), tuple(improvements))
+
+
+def _is_skill(figure: Figure) -> bool:
+    """Whether it is GenEval's rate of one skill, of contents that training shows."""
+    return figure.score == "geneval" and figure.split == "seen" and figure.group != OVERALL
 
 
 def _estimate(of_one: Callable[..., float], of_many: Callable[..., np.ndarray], *groups: Scores) -> Estimate:

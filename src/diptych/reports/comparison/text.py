@@ -70,7 +70,12 @@ def comparison_values(comparison: Comparison) -> dict[str, Any]:
             for g in comparison.groups
         ],
         "figures": [
-            {"name": row.name, "percent": row.percent, "groups": [_plain(cell) for cell in row.cells]}
+            {
+                "key": row.figure.key,
+                "name": row.name,
+                "percent": row.percent,
+                "groups": [_plain(cell) for cell in row.cells],
+            }
             for row in comparison.rows
         ],
         "left_out": list(comparison.left_out),

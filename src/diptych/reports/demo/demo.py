@@ -1,4 +1,4 @@
-"""The demo: a captioner and a generator trained from nothing, both evaluated, the loop closed, and all of it told.
+"""The demo: a captioner and a generator trained from nothing, both evaluated alone and together, and a report.
 
 Nothing heavy is imported before both trainings are over, so that their memory is all that is in use.
 """
@@ -91,20 +91,20 @@ class Demo:
         return run.path
 
     def evaluate(self, captioner: Path, generator: Path, track: "Track") -> None:
-        """Both on held-out scenes, the loop, and the generator's skills, in complete sentences as it learned from."""
+        """Both on held-out scenes, their cycle, and the generator's skills in complete sentences, as it learned."""
         from diptych.evaluation.evaluate import evaluate
         from diptych.evaluation.request import Request
-        from diptych.evaluation.skills.skills import SkillsRequest
+        from diptych.evaluation.skills.request import SkillsRequest
         from diptych.runs.load import load_captioner, load_generator
 
-        self._begin("both are evaluated on held-out scenes, and the loop is closed")
+        self._begin("both are evaluated on held-out scenes, alone and together")
         start = time.monotonic()
         skills = SkillsRequest(PROMPTS_OF_EACH_SKILL[self.budget], full_sentences=True)
-        num, telling = EXAMPLES[self.budget], load_captioner(captioner)
-        told = evaluate(telling, Request(num=num), track=track)
-        asked = Request(num=num, skills=skills)
-        self.results = evaluate(load_generator(generator), asked, partners=(telling,), track=track)
-        self.results.insert(1, *told)
+        num, partner = EXAMPLES[self.budget], load_captioner(captioner)
+        captioning = evaluate(partner, Request(num=num), track=track)
+        request = Request(num=num, skills=skills)
+        self.results = evaluate(load_generator(generator), request, partners=(partner,), track=track)
+        self.results[1:1] = captioning
         self._end(Step("evaluation", time.monotonic() - start))
 
     def report(self) -> Path:

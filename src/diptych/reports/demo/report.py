@@ -29,10 +29,10 @@ def demo_page(story: DemoData) -> str:
     """The whole document."""
     minutes = sum(step.seconds for step in story.steps) / 60
     return page(
-        title="Paint and tell",
+        title="Generate and caption",
         kicker="diptych · demo" + (" · smoke budget: the numbers mean nothing" if story.budget == "smoke" else ""),
         lead=(
-            f"A generator that draws sentences and a captioner that describes pictures, trained from nothing in "
+            f"A generator of images and a captioner, trained from nothing in "
             f"{minutes:.1f} minutes on this machine. {story.world}"
         ),
         sections_html=(
@@ -56,13 +56,13 @@ def _headline(story: DemoData) -> list[tuple[str, Figure, str]]:
     """Big numbers: the main figure of each evaluation, and the judge's own accuracy."""
     first = [(e.title, e.main, e.main.name) for e in story.evaluations if e.main]
     judge = _judge(story)
-    remarks = " · ".join(["right on true renders", *(f"{f.name}: {number(f.value)}" for f in judge[1:])])
+    remarks = " · ".join(["on true renders", *(f"{f.name}: {number(f.value)}" for f in judge[1:])])
     return [*first, *(("The judge itself", figure, remarks) for figure in judge[:1])]
 
 
 def _judge(story: DemoData) -> list[Figure]:
     figures = [figure for evaluation in story.evaluations for figure in evaluation.figures]
-    return [figure for figure in figures if figure.name.startswith("judge right")]
+    return [figure for figure in figures if figure.key.startswith("judge_accuracy")]
 
 
 def _steps_table(steps: Sequence[Step]) -> str:

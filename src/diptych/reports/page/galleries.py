@@ -1,4 +1,4 @@
-"""Pictures on a page with what was asked, what was told, and whether it is true."""
+"""Images on a page with what was asked, their captions, and whether these are true."""
 
 from collections.abc import Iterable, Sequence
 from html import escape
@@ -11,7 +11,7 @@ from diptych.reports.page.pictures import attention_tiles, picture_tag
 
 
 def generation_gallery(examples: Sequence[Example]) -> str:
-    """Pictures drawn from sentences, each over its sentence and verdict, beside what the judge read in it."""
+    """Images generated from sentences, each over its sentence and verdict, beside what the judge read in it."""
     cards = (
         f"<figure>{picture_tag(e.picture, e.sentence)}{_certificate(e)}"
         f"<figcaption>{escape(e.sentence)}{chips(e)}</figcaption></figure>"
@@ -21,24 +21,35 @@ def generation_gallery(examples: Sequence[Example]) -> str:
 
 
 def caption_gallery(examples: Sequence[Example]) -> str:
-    """Sentences told of pictures, with where each word looked."""
+    """Captions of images, with where each word looked."""
     cards = (
-        f'<figure class="panels"><div class="row">{picture_tag(e.picture, e.told)}'
-        f"<figcaption>{escape(e.told)}{chips(e)}{_wanted(e)}</figcaption></div>{_attention(e)}</figure>"
+        f'<figure class="panels"><div class="row">{picture_tag(e.picture, e.caption)}'
+        f"<figcaption>{escape(e.caption)}{chips(e)}{_wanted(e)}</figcaption></div>{_attention(e)}</figure>"
         for e in examples
     )
     return _gallery("gallery wide", cards)
 
 
 def cycle_gallery(examples: Sequence[Example]) -> str:
-    """A sentence, the picture generated from it, and the sentence told of that picture."""
+    """A sentence, the image generated from it, and the caption of that image."""
     cards = (
         f'<figure class="panels"><div class="row">{picture_tag(e.picture, e.sentence)}'
-        f"<figcaption><b>asked</b> {escape(e.sentence)}<br><b>told back</b> {escape(e.told)}{chips(e)}"
+        f"<figcaption><b>asked</b> {escape(e.sentence)}<br><b>captioned</b> {escape(e.caption)}{chips(e)}"
         f"</figcaption></div></figure>"
         for e in examples
     )
     return _gallery("gallery wide", cards)
+
+
+def plain_gallery(examples: Sequence[Example]) -> str:
+    """Images over whatever is known of each."""
+    cards = (
+        f"<figure>{picture_tag(e.picture, e.sentence or e.caption)}"
+        f"<figcaption>{'<br>'.join(escape(text) for text in (e.sentence, e.caption) if text)}{chips(e)}"
+        f"</figcaption></figure>"
+        for e in examples
+    )
+    return _gallery("gallery", cards)
 
 
 def sample_gallery(samples: Sequence[tuple[str, Image.Image]]) -> str:

@@ -1,4 +1,4 @@
-"""Numbers on a page: the headline, the table of figures with floor and ceiling, and what went wrong how often."""
+"""Numbers on a page: the headline, the table of figures with chance and reference, and what went wrong how often."""
 
 from collections.abc import Sequence
 from html import escape
@@ -9,7 +9,7 @@ from diptych.reports.page.html import paragraph, plain_table
 NOTHING = "—"
 PERCENT = "\u00a0%"
 PLOT_WIDTH, PLOT_HEIGHT = 170, 18
-HEADER = ("figure", "value", "", "95 % interval", "n", "floor", "ceiling")
+HEADER = ("figure", "value", "", "95 % interval", "n", "chance", "reference")
 
 
 def number(value: float | None, *, percent: bool = True) -> str:
@@ -60,7 +60,7 @@ def headline(entries: Sequence[tuple[str, Figure, str]]) -> str:
 
 
 def figures_table(evaluation: Evaluation) -> str:
-    """Every figure with its interval between floor and ceiling; the first line is the main one."""
+    """Every figure with its interval between chance and reference; the first line is the main one."""
     head = "".join(f'<th class="{name or "plot"}">{name}</th>' for name in HEADER)
     rows = "".join(_figure_row(figure, main=i == 0) for i, figure in enumerate(evaluation.figures))
     return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
@@ -113,19 +113,19 @@ def _over_words(over: str, figures: Sequence[Figure]) -> str:
 
 def _figure_row(figure: Figure, *, main: bool) -> str:
     cells = (
-        f"<td>{escape(figure.name)}{f'<small>{escape(figure.note)}</small>' if figure.note else ''}</td>",
+        f"<td>{escape(figure.name)}{f'<small>{escape(figure.remark)}</small>' if figure.remark else ''}</td>",
         f"<td>{number(figure.value, percent=figure.percent)}</td>",
         f'<td class="plot">{_interval_plot(figure)}</td>',
         f"<td>{interval_text(figure)}</td>",
         f'<td class="n">{f"{figure.n:,}" if figure.n else NOTHING}</td>',
-        f"<td>{number(figure.floor, percent=figure.percent)}</td>",
-        f"<td>{number(figure.ceiling, percent=figure.percent)}</td>",
+        f"<td>{number(figure.chance, percent=figure.percent)}</td>",
+        f"<td>{number(figure.reference, percent=figure.percent)}</td>",
     )
     return f"<tr{' class=main' if main else ''}>{''.join(cells)}</tr>"
 
 
 def _interval_plot(figure: Figure) -> str:
-    """0 to 100 %: a grey stroke at the floor and the ceiling, a bar for the interval, a dot for the value.
+    """0 to 100 %: a grey stroke at chance and reference, a bar for the interval, a dot for the value.
 
     What passes 100 % stands at the edge.
     """
@@ -137,7 +137,7 @@ def _interval_plot(figure: Figure) -> str:
         return round(5 + (PLOT_WIDTH - 10) * min(value, 1.0), 1)
 
     parts = [f'<line class="axis" x1="{x(0)}" x2="{x(1)}" y1="{middle}" y2="{middle}"/>']
-    for bound in [b for b in (figure.floor, figure.ceiling) if b is not None]:
+    for bound in [b for b in (figure.chance, figure.reference) if b is not None]:
         parts.append(
             f'<line x1="{x(bound)}" x2="{x(bound)}" y1="3" y2="{PLOT_HEIGHT - 3}" style="stroke: var(--soft)"/>'
         )

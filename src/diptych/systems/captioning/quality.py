@@ -14,7 +14,7 @@ class CaptioningQuality(nn.Module):
     """Metrics of one validation, over all devices.
 
     `nll` and `perplexity` are per token of the reference captions, teacher-forced. Generated captions are measured by
-    `CaptionAccuracy` where the data have a world, elsewhere by `bleu4` and `cider` against the references.
+    `CaptionAccuracy` where the data have a world, elsewhere by `bleu_4` and `cider_d` against the references.
     """
 
     def __init__(self, data_spec: DataSpec) -> None:

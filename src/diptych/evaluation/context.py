@@ -1,0 +1,92 @@
+"""What benchmarks share: a run, what is asked of it, the held-out data, and what it makes of them, made once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from diptych.config.components import Trust
+from diptych.evaluation.captioning.captions import captions_of
+from diptych.evaluation.generation.features import feature_network
+from diptych.evaluation.generation.generated import GeneratedImages, generate_held_out
+from diptych.evaluation.held_out import HeldOut, take_held_out
+from diptych.evaluation.protocol import measured, protocol_of
+from diptych.evaluation.request import Request
+from diptych.evaluation.scene_accuracy import silently
+from diptych.models.features import FeatureNetwork
+from diptych.runs.capabilities import CaptionsImages, GeneratesImages
+from diptych.runs.load import Handle
+from diptych.systems.captioning.system import Caption
+from diptych.types import Track
+
+
+@dataclass(frozen=True, eq=False)
+class Context:
+    """A run (`subject`), alone or beside another one (`partner`), and the `request`.
+
+    Everything that takes time is made when a benchmark first asks for it, and kept for the others.
+    """
+
+    subject: Handle
+    request: Request
+    partner: Handle | None = None
+    trust: Trust = ()
+    track: Track = silently
+    alone: "Context | None" = None
+    """The same run without the partner, which makes what does not depend on the partner."""
+
+    def beside(self, partner: Handle) -> "Context":
+        """The same run with a partner."""
+        return replace(self, partner=partner, alone=self)
+
+    @cached_property
+    def held_out(self) -> HeldOut:
+        """The examples asked for; for generators as many further real images, to compare sets of images."""
+        if self.alone:
+            return self.alone.held_out
+        request, spare = self.request, self.request.num if isinstance(self.subject, GeneratesImages) else 0
+        return take_held_out(
+            self.subject.config,
+            data=request.data,
+            split=request.split,
+            num=request.num,
+            spare=spare,
+            overrides=request.overrides,
+            trust=self.trust,
+        )
+
+    @cached_property
+    def protocol(self) -> Mapping[str, Any]:
+        """How it is measured."""
+        partner = {"with": measured(self.partner)} if self.partner else {}
+        return protocol_of(self.subject, self.held_out, self.request.seed) | partner
+
+    @cached_property
+    def network(self) -> FeatureNetwork:
+        """The feature network that compares sets of images."""
+        return feature_network(self.request.features, self.subject.config, self.trust)
+
+    @cached_property
+    def generated(self) -> GeneratedImages:
+        """The subject's image of each held-out sentence."""
+        if self.alone:
+            return self.alone.generated
+        generator = self.subject
+        assert isinstance(generator, GeneratesImages)
+        return generate_held_out(generator, self.held_out, seed=self.request.seed, track=self.track)
+
+    @cached_property
+    def captions(self) -> list[Caption]:
+        """A caption of each held-out image, by the partner, or by the subject alone."""
+        captioner = self.partner or self.subject
+        assert isinstance(captioner, CaptionsImages)
+        images, beam = self.held_out.images, self.request.beam
+        return captions_of(captioner, images, beam=beam, track=self.track, description="captioning real images")
+
+    @cached_property
+    def captions_of_generated(self) -> list[Caption]:
+        """The partner's caption of each generated image."""
+        captioner = self.partner
+        assert isinstance(captioner, CaptionsImages)
+        images, beam = self.generated.images, self.request.beam
+        return captions_of(captioner, images, beam=beam, track=self.track, description="captioning generated images")

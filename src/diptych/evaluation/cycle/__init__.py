@@ -1,0 +1,1 @@
+"""Cycle consistency of a generator and a captioner."""
