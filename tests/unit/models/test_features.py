@@ -117,9 +117,7 @@ def test_nothing_of_a_feature_network_learns():
 
 def test_the_inception_network_names_the_missing_weights_file(tmp_path, monkeypatch):
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
-    with pytest.raises(
-        ValueError, match=r"needs the file .*weights-inception-2015-12-05-6726825d\.pth, which does not exist"
-    ):
+    with pytest.raises(ValueError, match=r"needs the file .*inception-2015-12-05-6726825d\.pth, which does not exist"):
         InceptionFeatures()
 
 

@@ -282,3 +282,11 @@ def test_a_network_that_would_never_learn_is_refused_unless_it_is_frozen():
     with pytest.raises(ValueError, match="Forgotten has weights that would never learn"):
         make_captioner(Forgotten())
     make_captioner(Forgotten().requires_grad_(False))
+
+
+def test_helpers_beside_sharded_networks_are_refused(monkeypatch):
+    captioner, plain = make_captioner(Adversarial()), make_captioner(CrossEntropy())
+    monkeypatch.setattr("diptych.systems.captioning.system.DTensor", nn.Parameter)
+    train(plain, Data(1))
+    with pytest.raises(ValueError, match="trainer=fsdp: Adversarial trains networks of its own"):
+        train(captioner, Data(1))
