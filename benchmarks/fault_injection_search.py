@@ -21,12 +21,12 @@ from diptych.runs.folder.layout import RunFolder
 from diptych.runs.folder.status import DONE, PRUNED
 from diptych.sweeps.folder import SweepFolder
 from diptych.sweeps.jobs import Job
+from diptych.sweeps.objective import SweepObjective
 from diptych.sweeps.search.figures import figures_of
-from diptych.sweeps.search.request import Objective
 from diptych.sweeps.search.study import DROPPED, FILE_NAME
 from under_fire import BUDGET, DCGAN, INTERVAL, disturbed, most_repeated, summary, sweep_in, with_witness
 
-OBJECTIVE = Objective("val/energy_distance", "minimize")
+OBJECTIVE = SweepObjective("val/energy_distance", "min")
 
 
 def arguments(trials: int) -> list[str]:
