@@ -61,7 +61,7 @@ class Kind:
 KINDS = (
     Kind("mlp_gan, digits", "model=mlp_gan data=digits data.batch_size=16", 4800, 240),
     Kind("dcgan, digits, 2 data workers", "model=dcgan data=digits data.batch_size=16 data.num_workers=2", 1440, 96),
-    Kind("generator (layered, aligned, averaged), scenes", GENERATOR, 1440, 96),
+    Kind("layered_gan (text pretraining, averaged), scenes", GENERATOR, 1440, 96),
     Kind("cnn_rnn, scenes", f"model=cnn_rnn {SCENES} {SMALL_ENCODER} {SMALL_WORDS}", 3200, 160),
     Kind("cnn_rnn_attention, scenes", LENDER, 3200, 160),
     Kind("classifier, scenes", f"model=classifier {SCENES} {SMALL_ENCODER}", 3200, 160),

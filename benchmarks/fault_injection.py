@@ -1,9 +1,9 @@
-"""A grid under fire: `python benchmarks/fault_injection.py [--runs 24 --kills 20]`, a quarter of an hour on two cores.
+"""A grid with random kills: `python benchmarks/fault_injection.py [--runs 24 --kills 20]`, 15 minutes on two cores.
 
-The same grid of short trainings is carried out twice, in two slots of one thread: undisturbed, and while runs and their
-supervisor are killed (SIGKILL) at random moments, in validations and while checkpoints are written. Whenever the
-supervisor is killed, the same command is typed again. One run of the grid always raises. At the end, every other run
-is done once, with the weights of the undisturbed one to the last bit, and what was repeated is counted.
+The same grid of short trainings runs twice, in two slots of one thread: undisturbed, and while runs and their
+supervisor are killed (SIGKILL) at random moments, in validations and while saving. After each kill of the supervisor
+the same command is rerun. One run of the grid always raises. At the end every other run is done once, its weights equal
+the undisturbed ones bit for bit, and the repeated images are counted.
 """
 
 import argparse
@@ -17,8 +17,7 @@ from diptych.runs.folder.layout import RunFolder
 from diptych.runs.folder.status import DONE, FAILED
 from diptych.sweeps.folder import SweepFolder
 from diptych.sweeps.jobs import Job
-from sameness import differences_of_runs
-from under_fire import (
+from random_kills import (
     BUDGET,
     DCGAN,
     INTERVAL,
@@ -30,12 +29,13 @@ from under_fire import (
     undisturbed,
     with_witness,
 )
+from sameness import differences_of_runs
 
 UNLUCKY = 2
 
 
 def pairs(calm: SweepFolder, stormy: SweepFolder) -> Iterator[tuple[Job, RunFolder, RunFolder]]:
-    """Each job under fire, with its run and the undisturbed one."""
+    """Each job of the sweep with kills, its run, and the undisturbed run."""
     of_arguments = {job.arguments: job for job in calm.jobs()}
     for job in stormy.jobs():
         here, there = stormy.run_of(job), calm.run_of(of_arguments[job.arguments])
@@ -45,24 +45,24 @@ def pairs(calm: SweepFolder, stormy: SweepFolder) -> Iterator[tuple[Job, RunFold
 
 
 def report(calm: SweepFolder, stormy: SweepFolder) -> bool:
-    """Print what came of it; whether it is what was asked."""
+    """Print the result; returns whether it is as required."""
     jobs = list(stormy.jobs())
     done = [(job, *runs) for job, *runs in pairs(calm, stormy) if job.state == DONE]
     failed = [job for job in jobs if job.state == FAILED]
     others = sum(1 for _ in stormy.outputs.glob("dcgan_digits/*/")) - len(jobs)
     equal = sum(not differences_of_runs(*runs) for _, *runs in done)
-    print(f"runs: {len(jobs)}; done {len(done)}, failed {len(failed)} (asked: {len(jobs) - 1} and 1)")
-    print(f"runs begun under another name: {others}")
+    print(f"runs: {len(jobs)}; done {len(done)}, failed {len(failed)} (required: {len(jobs) - 1} and 1)")
+    print(f"runs under another id: {others}")
     print(f"equal to the undisturbed run, checkpoints bit for bit and rows of metrics.csv: {equal}")
     return len(failed) == 1 and others == 0 and len(jobs) - 1 == len(done) == equal
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="a grid under fire")
+    parser = argparse.ArgumentParser(description="a grid with random kills")
     parser.add_argument("--runs", type=int, default=24)
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--images", type=int, default=BUDGET, help="of each run")
+    parser.add_argument("--images", type=int, default=BUDGET, help="images of each run")
     parser.add_argument("--pause", type=float, nargs=2, default=PAUSE_SECONDS, help="seconds between kills")
     parser.add_argument("--folder", type=Path)
     asked = parser.parse_args()
@@ -72,7 +72,7 @@ def main() -> int:
     calm = undisturbed(grid, folder / "calm")
     print(f"undisturbed: {calm:.0f} s\n")
     stormy, kills = disturbed(grid, asked.kills, folder / "stormy", random.Random(asked.seed), asked.pause)
-    print(f"\n{summary(kills)}\nseconds undisturbed {calm:.0f}, under fire {stormy:.0f}")
+    print(f"\n{summary(kills)}\nseconds undisturbed {calm:.0f}, with kills {stormy:.0f}")
     enough = len(kills) >= asked.kills and most_repeated(kills) <= INTERVAL
     return 0 if report(sweep_in(folder / "calm"), sweep_in(folder / "stormy")) and enough else 1
 

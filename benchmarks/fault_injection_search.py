@@ -1,8 +1,8 @@
-"""A search under fire: `python benchmarks/fault_injection_search.py [--trials 24 --kills 20]`, twenty minutes.
+"""A search with random kills: `python benchmarks/fault_injection_search.py [--trials 24 --kills 20]`, twenty minutes.
 
 Optuna searches two learning rates with pruning, in two slots of one thread, while runs and their supervisor are killed
-(SIGKILL) at random moments, in validations and while checkpoints are written. At the end every trial has ended once, no
-proposal was made twice, and the recorded parameters of all that are done, trained again, give the recorded figures.
+(SIGKILL) at random moments, in validations and while saving. At the end every trial has ended once, no proposal is
+repeated, and training the finished trials again with their recorded parameters gives the recorded figures.
 """
 
 import argparse
@@ -21,12 +21,12 @@ from diptych.runs.folder.layout import RunFolder
 from diptych.runs.folder.status import DONE, PRUNED
 from diptych.sweeps.folder import SweepFolder
 from diptych.sweeps.jobs import Job
+from diptych.sweeps.objective import SweepObjective
 from diptych.sweeps.search.figures import figures_of
-from diptych.sweeps.search.request import Objective
 from diptych.sweeps.search.study import DROPPED, FILE_NAME
-from under_fire import BUDGET, DCGAN, INTERVAL, disturbed, most_repeated, summary, sweep_in, with_witness
+from random_kills import BUDGET, DCGAN, INTERVAL, disturbed, most_repeated, summary, sweep_in, with_witness
 
-OBJECTIVE = Objective("val/energy_distance", "minimize")
+OBJECTIVE = SweepObjective("val/energy_distance", "min")
 
 
 def arguments(trials: int) -> list[str]:
@@ -40,15 +40,15 @@ def arguments(trials: int) -> list[str]:
     ]
 
 
-def told(sweep: SweepFolder) -> list[optuna.trial.FrozenTrial]:
-    """The trials of the study that were carried out."""
+def trials_in_study(sweep: SweepFolder) -> list[optuna.trial.FrozenTrial]:
+    """The trials of the study that ran."""
     backend = optuna.storages.journal.JournalFileBackend(str(sweep.path / FILE_NAME))
     study = optuna.load_study(study_name=sweep.name, storage=optuna.storages.JournalStorage(backend))
     return [trial for trial in study.trials if DROPPED not in trial.user_attrs]
 
 
 def figure_again(job: Job, folder: Path) -> float:
-    """Of the job's command, typed once more."""
+    """The figure of the job's command, run once more."""
     folder.mkdir()
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent), "DIPTYCH_RUN_ID": "again"}
     command = [sys.executable, "-m", "diptych", "train", *job.arguments, f"trainer.threads={job.threads}"]
@@ -57,15 +57,15 @@ def figure_again(job: Job, folder: Path) -> float:
 
 
 def report(sweep: SweepFolder, trials: int, folder: Path) -> bool:
-    """Print what came of it; whether it is what was asked."""
-    jobs, study = list(sweep.jobs()), told(sweep)
+    """Print the result; returns whether it is as required."""
+    jobs, study = list(sweep.jobs()), trials_in_study(sweep)
     states, proposals = Counter(job.state for job in jobs), len({job.arguments for job in jobs})
     in_study = Counter(trial.state.name for trial in study)
     done = [job for job in jobs if job.state == DONE]
     repeated = _count_equal(done, study, folder)
-    print(f"trials: {len(jobs)} (asked: {trials}); {dict(states)}; different proposals: {proposals}")
+    print(f"trials: {len(jobs)} (required: {trials}); {dict(states)}; different proposals: {proposals}")
     print(f"in Optuna's study: {dict(in_study)}")
-    print(f"trained again: {len(done)}; the recorded figure came again: {repeated}")
+    print(f"trained again: {len(done)}; with the recorded figure: {repeated}")
     ended = states[DONE] == in_study["COMPLETE"] and states[PRUNED] == in_study["PRUNED"]
     return ended and trials == len(jobs) == proposals == states[DONE] + states[PRUNED] and repeated == len(done)
 
@@ -76,7 +76,7 @@ def _count_equal(jobs: Sequence[Job], study: Sequence[optuna.trial.FrozenTrial],
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="a search under fire")
+    parser = argparse.ArgumentParser(description="a search with random kills")
     parser.add_argument("--trials", type=int, default=24)
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
@@ -84,7 +84,7 @@ def main() -> int:
     asked = parser.parse_args()
     folder = asked.folder or Path(tempfile.mkdtemp())
     seconds, kills = disturbed(arguments(asked.trials), asked.kills, folder / "search", random.Random(asked.seed))
-    print(f"\n{summary(kills)}\nseconds under fire {seconds:.0f}")
+    print(f"\n{summary(kills)}\nseconds with kills {seconds:.0f}")
     enough = len(kills) >= asked.kills and most_repeated(kills) <= INTERVAL
     return 0 if report(sweep_in(folder / "search"), asked.trials, folder) and enough else 1
 

@@ -1,7 +1,7 @@
 """Small runs that share a GPU against the same runs one after another: `python benchmarks/gpu_slots.py`.
 
-Times are of whole sweeps, start-up included, in turns; what is reported is the median over rounds of ratios within a
-round, and every round. It needs one GPU that nobody else uses.
+Times are of whole sweeps with start-up, in turns. The report has every round, and the median of ratios within a round.
+It needs one idle GPU.
 """
 
 import argparse
@@ -16,14 +16,14 @@ from slots import TRAIN, sweep, timed
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=8)
-    parser.add_argument("--share", type=float, default=0.25, help="of the GPU that each run takes")
+    parser.add_argument("--share", type=float, default=0.25, help="share of the GPU for each run")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--images", type=int, default=200_000, help="of each run")
+    parser.add_argument("--images", type=int, default=200_000, help="images of each run")
     parser.add_argument("--trainer", default="gpu")
     asked = parser.parse_args()
     gpus = Machine.here().gpus
     if len(gpus) != 1:
-        raise SystemExit(f"this measures one GPU, and {len(gpus)} are visible here: set CUDA_VISIBLE_DEVICES")
+        raise SystemExit(f"this benchmark needs one visible GPU, and {len(gpus)} are visible: set CUDA_VISIBLE_DEVICES")
     arguments = [*TRAIN.split(), f"trainer={asked.trainer}", f"budget_images={asked.images}"]
     folder, ratios = Path(tempfile.mkdtemp()), []
     print(f"{asked.runs} runs of {asked.images:,} images\n")

@@ -1,8 +1,8 @@
-"""What it takes to begin a run and to learn of its end, for each run of sweeps that are over.
+"""The overhead of launchers, for each run of finished sweeps.
 
-`python benchmarks/launch_overhead.py outputs/sweeps/NAME ...` prints medians over the runs: from the note that a run
-was handed to its executor to the run's own first sign of life (its process, Python's imports, the configuration; where
-runs stood in a queue, that too), and from its last sign of life to the note that it is over.
+`python benchmarks/launch_overhead.py outputs/sweeps/NAME ...` prints medians over the runs. Start-up is the time from
+the ledger's note of the start to the run's first sign of life: its process, Python's imports, the configuration, and a
+cluster's queue. The last column is the time from the run's last sign of life to the ledger's note of its end.
 """
 
 import argparse
@@ -16,14 +16,14 @@ from diptych.sweeps.folder import SweepFolder
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sweeps", type=Path, nargs="+")
-    print("| sweep | executor | runs | to begin | in training | to learn of the end |")
+    print("| sweep | executor | runs | start-up | training | until the end is noticed |")
     print("| --- " * 6 + "|")
     for path in parser.parse_args().sweeps:
         print(row(SweepFolder(path.resolve(), path.resolve().parents[1])))
 
 
 def row(sweep: SweepFolder) -> str:
-    """One line of the table; runs that were started more than once are left out."""
+    """One line of the table, without runs that started more than once."""
     events = sweep.ledger.read()
     times = {kind: {e["job"]: e["at"] for e in events if e["event"] == kind} for kind in ("started", "ended")}
     before, within, after = [], [], []

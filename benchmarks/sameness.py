@@ -1,6 +1,6 @@
-"""When two runs are the same run: the same rows of figures, and the same state in both checkpoints, to the last bit.
+"""Whether two runs are equal bit for bit, in their rows of figures and in both checkpoints.
 
-Tests use it as well; those that compare weights alone give their state dicts to `differences`.
+Tests use it as well; some give only state dicts to `differences`.
 """
 
 from typing import Any
@@ -14,7 +14,7 @@ OWN_TO_A_RUN = ("run_id", "config", "loops")  # Lightning's loop counters serve 
 
 
 def differences_of_runs(one: RunFolder, other: RunFolder) -> list[str]:
-    """Where two runs differ: in rows of figures, or in what their last and best checkpoints hold."""
+    """The differences of two runs in metrics.csv and in their last and best checkpoints."""
     found = [] if rows(one) == rows(other) else ["metrics.csv"]
     for path, beside in ((one.last, other.last), (one.best, other.best)):
         states = [torch.load(file, weights_only=True) for file in (path, beside)]
@@ -23,12 +23,12 @@ def differences_of_runs(one: RunFolder, other: RunFolder) -> list[str]:
 
 
 def rows(run: RunFolder) -> list[dict[str, float]]:
-    """All figures but those of time."""
+    """All figures except times."""
     return [{k: v for k, v in row.items() if "second" not in k} for row in read_metrics(run.metrics)]
 
 
 def differences(one: Any, other: Any, path: str = "") -> list[str]:
-    """Where two checkpoints differ, in weights, averages, optimisers, counts, random states or positions."""
+    """The paths at which two checkpoints differ: weights, averages, optimisers, counts, random states, positions."""
     if isinstance(one, dict) and isinstance(other, dict):
         keys = [key for key in {**one, **other} if path or key not in OWN_TO_A_RUN]
         return [d for key in keys for d in differences(one.get(key), other.get(key), f"{path}/{key}")]

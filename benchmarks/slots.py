@@ -1,9 +1,8 @@
-"""What slots are worth, and what the launcher costs: `python benchmarks/slots.py [--runs 4 --rounds 3]`.
+"""The speed-up of slots and the overhead of the launcher: `python benchmarks/slots.py [--runs 4 --rounds 3]`.
 
 The same short runs are carried out four ways, in turns: by `diptych train -m` in one slot of one thread, in two such
-slots, and in one slot of two threads; and by a shell loop that types one command after another. Times are of the
-whole, start-up included; what is reported are medians over rounds of ratios within a round. A quarter of an hour on two
-cores that nobody else uses.
+slots, and in one slot of two threads; and by a shell loop over single commands. Times include start-up. The report has
+medians over rounds of ratios within a round. It takes a quarter of an hour on two idle cores.
 """
 
 import argparse
@@ -27,14 +26,14 @@ def environment() -> dict[str, str]:
 
 
 def sweep(arguments: list[str], runs: int, folder: Path, **launcher: float) -> None:
-    """All runs as one sweep, carried out with these settings of its launcher."""
+    """All runs as one sweep, with these settings of the launcher."""
     seeds = ",".join(map(str, range(runs)))
     settings = [f"hydra.launcher.{name}={value:g}" for name, value in launcher.items()]
     run([sys.executable, "-m", "diptych", "train", "--sweep", "slots", *arguments, f"seed={seeds}", *settings], folder)
 
 
 def loop(arguments: list[str], runs: int, folder: Path) -> None:
-    """The runs that one thread each would take, one command after another."""
+    """The runs as single commands of one thread, one after another."""
     words = [sys.executable, "-m", "diptych", "train", *arguments, "trainer.threads=1"]
     run(
         ["sh", "-ec", f"for seed in {' '.join(map(str, range(runs)))}; do {shlex.join(words)} seed=$seed; done"], folder
@@ -43,9 +42,9 @@ def loop(arguments: list[str], runs: int, folder: Path) -> None:
 
 def run(command: list[str], folder: Path) -> None:
     folder.mkdir(parents=True)
-    said = subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True, check=False)
-    if said.returncode:
-        raise RuntimeError(f"{shlex.join(command)} ended with {said.returncode}:\n{said.stderr}")
+    result = subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True, check=False)
+    if result.returncode:
+        raise RuntimeError(f"{shlex.join(command)} ended with {result.returncode}:\n{result.stderr}")
 
 
 def timed(carry_out: Callable[[Path], None], folder: Path) -> float:
@@ -57,7 +56,7 @@ def timed(carry_out: Callable[[Path], None], folder: Path) -> float:
 
 
 def one_round(arguments: list[str], runs: int, folder: Path, number: int) -> dict[str, float]:
-    """Seconds of each way; every other round in the opposite order, so that no way always comes first."""
+    """The seconds of each way; every other round has the opposite order."""
     ways: dict[str, Callable[[Path], None]] = {
         ONE: lambda place: sweep(arguments, runs, place, slots=1, threads_per_run=1),
         TWO: lambda place: sweep(arguments, runs, place, slots=2, threads_per_run=1),
@@ -77,7 +76,7 @@ def report(rounds: list[dict[str, float]], runs: int) -> None:
     for name in (LOOP, ONE, TWO, THREADS):
         seconds = statistics.median(seconds[name] for seconds in rounds)
         print(f"| {name} | {seconds:.1f} | {seconds / runs:.1f} |")
-    print("\n| ratio (median of rounds) | measured | asked |\n| --- | ---: | ---: |")
+    print("\n| ratio (median of rounds) | measured | required |\n| --- | ---: | ---: |")
     rows = [
         ("two one-thread slots against one: times as fast", f"{median(lambda s: s[ONE] / s[TWO]):.2f}", "≥ 1.6"),
         ("two one-thread slots against two threads: times as fast", f"{median(lambda s: s[THREADS] / s[TWO]):.2f}", ""),

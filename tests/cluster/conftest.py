@@ -1,4 +1,4 @@
-"""Real clusters, on this machine alone. Where they cannot be had, tests skip; in `make test-cluster` they fail."""
+"""Real clusters on this machine. Without them tests skip; in `make test-cluster` they fail."""
 
 import importlib.util
 import os
@@ -17,7 +17,7 @@ def _no_supervisor_stays():
 
 @pytest.fixture(scope="session")
 def undisturbed(tmp_path_factory):
-    """What two seeds learn on this machine when nothing happens to them."""
+    """The weights of two undisturbed seeds on this machine."""
     folder = tmp_path_factory.mktemp("calm")
     assert begin([*GRID, "seed=0,1", "hydra.launcher.slots=2"], folder, environment_of_sweeps()).wait(180) == 0
     return weights(sweep_in(folder))
@@ -37,7 +37,7 @@ def slurm(tmp_path_factory):
 
 
 def without(package: str, extra: str) -> str:
-    """Why a package cannot be used; "" if it can."""
+    """Why a package is unavailable; "" if it is available."""
     return "" if importlib.util.find_spec(package) else f"no {package} here: pip install 'diptych[{extra}]'"
 
 
@@ -49,13 +49,13 @@ def unavailable(reason: str) -> None:
 
 @pytest.fixture(scope="session")
 def ray_address(tmp_path_factory):
-    """Of a cluster of two nodes, each with one core and one GPU, as far as Ray knows."""
+    """The address of a Ray cluster of two nodes, each declared with one core and one GPU."""
     missing = without("ray", "ray")
     if missing:
         unavailable(missing)
     ours = environment_of_sweeps() | {"RAY_AUTH_MODE": "disabled", "RAY_USAGE_STATS_ENABLED": "0"}
     before = dict(os.environ)
-    os.environ.update(ours)  # which the nodes inherit
+    os.environ.update(ours)  # the nodes inherit it
     from ray.cluster_utils import Cluster
 
     node = {"num_cpus": 1, "num_gpus": 1, "object_store_memory": 80 * 2**20, "include_dashboard": False}

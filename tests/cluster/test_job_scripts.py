@@ -1,4 +1,4 @@
-"""Runs in job scripts of one's own, on a real SLURM: typed plainly, or as the tasks of a step."""
+"""Runs in users' job scripts on a real SLURM: as a plain command, or as the tasks of a step."""
 
 import sys
 from pathlib import Path
@@ -17,7 +17,7 @@ SCRIPTS = {"alone, on one device": ([], []), "alone": ([], TWO), "as tasks": (["
 
 @pytest.mark.parametrize(("launcher", "devices"), SCRIPTS.values(), ids=SCRIPTS)
 def test_a_script_of_two_tasks_makes_one_run(slurm: Slurm, tmp_path, launcher, devices):
-    """Typed plainly it is one process whatever the job has asked for, and starts its others itself."""
+    """A plain command is one process whatever the job requested, and starts the others itself."""
     train = [*launcher, sys.executable, "-m", "diptych", "train", *SMALL, *devices]
     script = tmp_path / "job.sh"
     script.write_text(f"#!/bin/sh\ncd {tmp_path} && exec {' '.join(train)}\n")

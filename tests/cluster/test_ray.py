@@ -1,4 +1,4 @@
-"""Sweeps on a Ray cluster of two nodes, and on one that is begun for the sweep."""
+"""Sweeps on a Ray cluster of two nodes, and on one that is started for the sweep."""
 
 import os
 import signal
@@ -22,14 +22,14 @@ def environment(ray_address):
 
 
 def living(sweep: SweepFolder) -> list[int]:
-    """Processes of runs that train and have saved."""
+    """The processes of runs that are training and have saved."""
     jobs = sweep.jobs() if sweep.ledger.path.exists() else ()
     runs = [run for job in jobs if job.state == RUNNING and (run := sweep.run_of(job)) and run.last.exists()]
     statuses = [run.read_status() for run in runs]
     return [status.pid for status in statuses if status.status == RUNNING and is_process(status.pid, status.born)]
 
 
-def test_halves_of_gpus_on_two_nodes_are_used_at_the_same_time(ray_address, environment, tmp_path):
+def test_runs_share_the_gpus_of_two_nodes(ray_address, environment, tmp_path):
     grid = [*GRID, *HALVES, f"hydra.launcher.address={ray_address}", "seed=0,1,2,3,4", paused(0.1)]
     controller = begin(grid, tmp_path, environment)
     sweep = sweep_in(tmp_path)
@@ -42,9 +42,7 @@ def test_halves_of_gpus_on_two_nodes_are_used_at_the_same_time(ray_address, envi
     assert "WARNING" not in said(tmp_path)
 
 
-def test_a_supervisor_that_is_killed_leaves_runs_that_the_next_one_adopts(
-    ray_address, environment, undisturbed, tmp_path
-):
+def test_the_next_supervisor_adopts_the_runs_of_a_killed_one(ray_address, environment, undisturbed, tmp_path):
     grid = [*GRID, *HALVES, f"hydra.launcher.address={ray_address}", "seed=0,1", paused(0.1)]
     controller = begin(grid, tmp_path, environment)
     sweep = sweep_in(tmp_path)
@@ -56,7 +54,7 @@ def test_a_supervisor_that_is_killed_leaves_runs_that_the_next_one_adopts(
     assert differences(weights(sweep), undisturbed) == []
 
 
-def test_a_stopped_sweep_has_saved_and_gives_its_share_back(ray_address, environment, undisturbed, tmp_path):
+def test_a_stopped_sweep_saves_and_frees_its_share(ray_address, environment, undisturbed, tmp_path):
     grid = [*GRID, *HALVES, f"hydra.launcher.address={ray_address}", "seed=0,1", paused(0.1)]
     controller = begin(grid, tmp_path, environment)
     sweep = sweep_in(tmp_path)
@@ -68,7 +66,7 @@ def test_a_stopped_sweep_has_saved_and_gives_its_share_back(ray_address, environ
     assert differences(weights(sweep), undisturbed) == []
 
 
-def test_a_cluster_begun_for_the_sweep_dies_with_it_and_its_runs_are_resumed(
+def test_a_cluster_started_for_the_sweep_dies_with_it_and_its_runs_resume(
     ray_address, environment, undisturbed, tmp_path
 ):
     grid = [*GRID, "hydra/launcher=ray", "seed=0,1", paused(0.1)]

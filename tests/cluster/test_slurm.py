@@ -1,4 +1,4 @@
-"""Sweeps on a real SLURM of one node: arrays, preemption, time limits, cancelled jobs, supervisors that are killed."""
+"""Sweeps on a real SLURM of one node: arrays, preemption, time limits, cancelled jobs, killed supervisors."""
 
 import json
 import os
@@ -28,18 +28,18 @@ def with_checkpoint(sweep: SweepFolder, number: int = 0):
 
 
 def queued_again(slurm, handle: str):
-    """Wait until SLURM has taken the job back into its queue, and spare it the rest."""
+    """Wait until SLURM has requeued the job, then start it at once."""
     wait_for(lambda: slurm.job(handle).get("Restarts") == "1" and slurm.jobs()[handle] == "PENDING", 120)
     slurm.start_now(handle)
 
 
-def went_on(sweep: SweepFolder, number: int = 0) -> bool:
-    """Whether the latest start resumed what an earlier one had saved."""
+def has_resumed(sweep: SweepFolder, number: int = 0) -> bool:
+    """Whether the latest start resumed from a checkpoint."""
     run = sweep.run_of(sweep.jobs()[number])
     return ["resume" in start["command"] for start in run.read_environment()] == [False, True]
 
 
-def test_a_grid_goes_out_as_one_array_and_learns_what_it_learns_here(slurm, environment, undisturbed, tmp_path):
+def test_a_grid_is_one_array_and_gives_the_same_weights_as_a_local_one(slurm, environment, undisturbed, tmp_path):
     grid = [*GRID, *ON_SLURM, "seed=0,1", "hydra.launcher.array_parallelism=1"]
     assert begin(grid, tmp_path, environment).wait(240) == 0, said(tmp_path)
     sweep = sweep_in(tmp_path)
@@ -51,7 +51,7 @@ def test_a_grid_goes_out_as_one_array_and_learns_what_it_learns_here(slurm, envi
     assert asked(["status", "lr", "--json"], tmp_path, environment)["counts"] == {"done": 2}
 
 
-def test_a_preempted_run_saves_waits_and_goes_on_from_there(slurm, environment, undisturbed, tmp_path):
+def test_a_preempted_run_saves_waits_and_resumes(slurm, environment, undisturbed, tmp_path):
     controller = begin([*GRID, *ON_SLURM, "seed=0,1", paused(0.2)], tmp_path, environment)
     sweep = sweep_in(tmp_path)
     victims = [wait_for(lambda number=number: with_checkpoint(sweep, number)) for number in (0, 1)]
@@ -63,13 +63,16 @@ def test_a_preempted_run_saves_waits_and_goes_on_from_there(slurm, environment, 
         queued_again(slurm, job.handle)
     assert controller.wait(240) == 0, said(tmp_path)
     assert [job.starts for job in sweep.jobs()] == [1, 1]
-    assert went_on(sweep, 0)
-    assert went_on(sweep, 1)
+    assert has_resumed(sweep, 0)
+    assert has_resumed(sweep, 1)
     assert differences(weights(sweep), undisturbed) == []
 
 
-def test_a_run_whose_time_is_over_is_queued_again_and_goes_on_from_there(slurm, environment, undisturbed, tmp_path):
-    limit = ["hydra.launcher.timeout_min=2", "hydra.launcher.signal_delay_s=10"]  # it comes after 70 to 110 seconds
+def test_a_run_at_its_time_limit_is_requeued_and_resumes(slurm, environment, undisturbed, tmp_path):
+    limit = [
+        "hydra.launcher.timeout_min=2",
+        "hydra.launcher.signal_delay_s=10",
+    ]  # it comes after 70 to 110 s
     controller = begin([*GRID, *ON_SLURM, *limit, "seed=0,1", paused(1.2)], tmp_path, environment)
     sweep = sweep_in(tmp_path)
     images: dict[str, int] = {}
@@ -89,7 +92,7 @@ def test_a_run_whose_time_is_over_is_queued_again_and_goes_on_from_there(slurm, 
     assert differences(weights(sweep), undisturbed) == []
 
 
-def test_a_cancelled_job_stays_cancelled_until_the_sweep_is_gone_on_with(slurm, environment, undisturbed, tmp_path):
+def test_a_cancelled_job_stays_cancelled_until_the_sweep_resumes(slurm, environment, undisturbed, tmp_path):
     grid = [*GRID, *ON_SLURM, "seed=0,1", paused(0.1)]
     controller = begin(grid, tmp_path, environment)
     sweep = sweep_in(tmp_path)
@@ -100,11 +103,11 @@ def test_a_cancelled_job_stays_cancelled_until_the_sweep_is_gone_on_with(slurm, 
     assert "cancelled" in sweep.jobs()[0].why
     assert slurm.job(victim.handle)["Restarts"] == "0"
     assert begin(grid, tmp_path, environment).wait(240) == 0, said(tmp_path)
-    assert went_on(sweep)
+    assert has_resumed(sweep)
     assert differences(weights(sweep), undisturbed) == []
 
 
-def test_a_supervisor_that_is_killed_leaves_jobs_that_the_next_one_adopts(slurm, environment, undisturbed, tmp_path):
+def test_the_next_supervisor_adopts_the_jobs_of_a_killed_one(slurm, environment, undisturbed, tmp_path):
     grid = [*GRID, *ON_SLURM, "seed=0,1", paused(0.1)]
     controller = begin(grid, tmp_path, environment)
     sweep = sweep_in(tmp_path)
@@ -117,7 +120,7 @@ def test_a_supervisor_that_is_killed_leaves_jobs_that_the_next_one_adopts(slurm,
     assert differences(weights(sweep), undisturbed) == []
 
 
-def test_a_stopped_sweep_has_saved_and_leaves_no_job_behind(slurm, environment, tmp_path):
+def test_a_stopped_sweep_saves_and_leaves_no_job_behind(slurm, environment, tmp_path):
     grid = [*GRID, *ON_SLURM, "seed=0,1", "hydra.launcher.array_parallelism=1", paused(0.1)]
     controller = begin(grid, tmp_path, environment)
     sweep = sweep_in(tmp_path)
@@ -131,7 +134,7 @@ def test_a_stopped_sweep_has_saved_and_leaves_no_job_behind(slurm, environment, 
     assert (status["status"], status["why"]) == (STOPPED, "stopped by SIGINT")
 
 
-def test_a_search_submits_its_trials_one_by_one_and_knows_what_came_of_them(slurm, environment, tmp_path):
+def test_a_search_submits_its_trials_one_by_one_and_reads_their_results(slurm, environment, tmp_path):
     search = ["--sweep", "lr", "hydra/sweeper=optuna", "generator_optimizer.lr=tag(log,interval(1e-4,1e-2))", *ON_SLURM]
     search += ["budget_images=1280", "validate_every_images=320", "hydra.sweeper.n_trials=4"]
     search += ["hydra.launcher.array_parallelism=2"]

@@ -8,12 +8,13 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from diptych.config.search_space import read_space
-from diptych.sweeps.search.request import Objective, Search
+from diptych.sweeps.objective import SweepObjective
+from diptych.sweeps.search.request import Search
 from diptych.sweeps.search.study import Study
 
 SWEEPER = Path(__file__).resolve().parents[2] / "conf" / "hydra" / "sweeper"
 SAMPLERS, PRUNERS = (sorted(path.stem for path in (SWEEPER / kind).glob("*.yaml")) for kind in ("sampler", "pruner"))
-TRUE, COST = Objective("val/scene_accuracy", "maximize"), Objective("seconds", "minimize")
+TRUE, COST = SweepObjective("val/scene_accuracy"), SweepObjective("seconds", "min")
 pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 
 
@@ -31,7 +32,7 @@ def study_of(folder: Path, sampler: str, pruner: str = "none", objectives=(TRUE,
 
 
 @pytest.mark.parametrize("name", SAMPLERS)
-def test_every_sampler_proposes_by_what_came_before_and_never_twice(name, tmp_path):
+def test_every_sampler_proposes_and_never_twice_the_same(name, tmp_path):
     study, proposals = study_of(tmp_path, name), []
     for _ in range(14):
         number, values = study.ask()

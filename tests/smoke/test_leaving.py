@@ -1,4 +1,4 @@
-"""How commands end: exit codes, one message for what a user can mend, and what is left behind."""
+"""How commands end: their exit codes, and one message for each user error."""
 
 import json
 import os
@@ -23,13 +23,13 @@ def _nothing_is_left_running():
     processes.kill_all()
 
 
-def test_a_run_that_is_done_leaves_with_0_and_names_its_folder(tmp_path):
+def test_a_finished_run_exits_with_0_and_names_its_folder(tmp_path):
     assert processes.finish(["train", *TINY], tmp_path) == 0
     (run,) = all_runs(tmp_path / "outputs")
     assert processes.said(tmp_path).splitlines()[-1] == str(run.path.relative_to(tmp_path))
 
 
-def test_a_run_that_failed_leaves_with_1_and_keeps_the_traceback_for_log_txt(tmp_path):
+def test_a_failed_run_exits_with_1_and_keeps_the_traceback_for_log_txt(tmp_path):
     explode = "+callbacks.explode={_target_: tinyparts.Explode, images: 64}"
     assert processes.finish(["train", *TINY, explode], tmp_path) == 1
     said = processes.said(tmp_path)
@@ -66,11 +66,11 @@ def test_debug_shows_the_traceback(tmp_path):
         (["resume", "latest"], "there is no run in outputs/ yet"),
         (["resume", "nothing"], "there is no run 'nothing'"),
         (["runs", "show", "nothing"], "there is no run 'nothing'"),
-        (["runs", "--nonsense"], "unclassified arguments"),
-        (["generate"], "invalid choice: 'generate'"),
+        (["runs", "--nonsense"], "unrecognized arguments"),
+        (["draw"], "invalid choice: 'draw'"),
     ],
 )
-def test_wrong_usage_leaves_with_2_and_one_message(tmp_path, arguments, says):
+def test_wrong_usage_exits_with_2_and_one_message(tmp_path, arguments, says):
     if "trainer=gpu" in arguments:
         pytest.importorskip("torch").cuda.is_available() and pytest.skip("there is a CUDA device here")
     assert processes.finish(arguments, tmp_path) == 2
@@ -81,7 +81,7 @@ def test_wrong_usage_leaves_with_2_and_one_message(tmp_path, arguments, says):
 
 
 @pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_run_that_was_told_to_stop_leaves_with_the_signal(tmp_path, signum, code):
+def test_a_stopped_run_exits_with_the_signals_code(tmp_path, signum, code):
     strike = f"+callbacks.strike={{_target_: tinyparts.Strike, images: 320, signum: {int(signum)}, where: step}}"
     assert processes.finish(["train", *TINY, strike], tmp_path) == code
     (run,) = all_runs(tmp_path / "outputs")
@@ -100,13 +100,13 @@ def test_a_killed_run_is_listed_as_killed(tmp_path):
     assert row["experiment"] == "tiny_gan_digits"
 
 
-def test_the_run_of_another_process_has_the_id_it_was_given(tmp_path):
+def test_a_run_takes_its_id_from_the_environment(tmp_path):
     assert processes.finish(["train", *TINY, "budget_images=32"], tmp_path, {"DIPTYCH_RUN_ID": "given"}) == 0
     assert [run.run_id for run in all_runs(tmp_path / "outputs")] == ["given"]
     assert processes.finish(["train", *TINY, "budget_images=32"], tmp_path, {"DIPTYCH_RUN_ID": "given"}) == 2
 
 
-def test_a_sweep_is_fresh_processes_of_which_one_may_fail(tmp_path):
+def test_a_sweep_starts_fresh_processes_and_survives_a_failed_one(tmp_path):
     environment = {**os.environ, "PYTHONPATH": str(CONF.parent), "OMP_NUM_THREADS": "1"}
     explode = "+callbacks.explode={_target_: tinyparts.Explode, images: 64}"
     sweep = ["-m", *TINY, "budget_images=32,64", explode]

@@ -1,4 +1,4 @@
-"""What the W&B record of a whole command says of the machine, whoever typed it, and why it ended."""
+"""The W&B record of a failed run hides the machine, the user and the reason."""
 
 import os
 import sys
@@ -20,14 +20,14 @@ def _nothing_is_left_running():
     processes.kill_all()
 
 
-def test_the_record_of_a_failed_run_says_neither_why_nor_where_nor_whose_it_is(tmp_path):
+def test_the_record_of_a_failed_run_hides_reason_paths_and_user(tmp_path):
     home = tmp_path / SECRET
     home.mkdir()
     explode = "+callbacks.explode={_target_: tinyparts.Explode, images: 64}"
-    told = f'data_name="--data={home}/pictures of {SECRET} https://{SECRET}:{SECRET}@host.org"'
-    places = [f"paths.outputs={home / 'outputs'}", "tracking=offline", told, explode]
+    leak = f'data_name="--data={home}/pictures of {SECRET} https://{SECRET}:{SECRET}@host.org"'
+    overrides = [f"paths.outputs={home / 'outputs'}", "tracking=offline", leak, explode]
     names = {"HOME": str(home), "USER": SECRET, "LOGNAME": SECRET}
-    assert processes.finish(["train", "--config-dir", str(CONF), "model=tiny_gan", *places], home, names) == 1
+    assert processes.finish(["train", "--config-dir", str(CONF), "model=tiny_gan", *overrides], home, names) == 1
     (run,) = all_runs(home / "outputs")
     assert "the data have run out" in run.read_status().why
     (record,) = records_in(run.path)

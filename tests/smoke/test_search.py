@@ -1,4 +1,4 @@
-"""Searches of real processes, some of which are killed."""
+"""Searches of real processes, some of them killed."""
 
 import subprocess
 import sys
@@ -10,8 +10,8 @@ from sweeping import SLOW, begin, environment_of_sweeps, run_and_supervisor_kill
 
 from diptych.runs.folder.layout import RunFolder
 from diptych.runs.folder.status import DONE, PRUNED
+from diptych.sweeps.objective import SweepObjective
 from diptych.sweeps.search.figures import figures_of
-from diptych.sweeps.search.request import Objective
 from diptych.sweeps.search.study import FILE_NAME
 
 SEARCH = ["hydra/sweeper=optuna", "generator_optimizer.lr=tag(log,interval(1e-4,1e-2))"]
@@ -29,7 +29,7 @@ def study_in(sweep) -> optuna.Study:
 
 
 @pytest.mark.slow
-def test_every_trial_ends_once_whoever_is_killed_and_its_value_comes_again(tmp_path, environment):
+def test_every_trial_ends_once_despite_kills_and_its_value_is_reproducible(tmp_path, environment):
     search = ["--sweep", "lr", *SEARCH, *BRIEF, SLOW, "hydra.sweeper.n_trials=5", "hydra.launcher.slots=2"]
     sweep, _ = run_and_supervisor_killed(search, tmp_path, environment)
     assert begin(search, tmp_path, environment).wait(180) == 0, (tmp_path / "said.txt").read_text()
@@ -37,19 +37,19 @@ def test_every_trial_ends_once_whoever_is_killed_and_its_value_comes_again(tmp_p
     jobs = list(sweep.jobs())
     assert [job.state for job in jobs] == [DONE] * 5
     assert len({job.trial for job in jobs}) == len({job.arguments for job in jobs}) == 5
-    told = [trial for trial in study_in(sweep).trials if trial.state == TrialState.COMPLETE]
-    assert [(trial.params, trial.number) for trial in told] == [(job.values, job.trial) for job in jobs]
+    complete = [trial for trial in study_in(sweep).trials if trial.state == TrialState.COMPLETE]
+    assert [(trial.params, trial.number) for trial in complete] == [(job.values, job.trial) for job in jobs]
     assert not any(trial.state == TrialState.RUNNING for trial in study_in(sweep).trials)
     assert "best: val/realism" in (tmp_path / "said.txt").read_text()
 
     again = [sys.executable, "-m", "diptych", "train", *jobs[0].arguments]
     subprocess.run(again, cwd=tmp_path, env={**environment, "DIPTYCH_RUN_ID": "again"}, check=True)
     run = RunFolder(tmp_path / "outputs" / "tiny_gan_digits" / "again")
-    assert figures_of(run, [Objective("val/realism", "maximize")]) == told[0].values
+    assert figures_of(run, [SweepObjective("val/realism")]) == complete[0].values
 
 
 @pytest.mark.slow
-def test_what_is_not_worth_it_ends_early_and_has_saved(tmp_path, environment):
+def test_a_pruned_run_ends_early_and_has_saved(tmp_path, environment):
     search = ["--sweep", "lr", "hydra/sweeper=optuna", *BRIEF, SLOW, "hydra.sweeper.n_trials=3"]
     search += ["generator_optimizer.lr=choice(1e-2,1e-6,1e-7)", "hydra/sweeper/sampler=random"]
     search += ["hydra/sweeper/pruner=median", "hydra.sweeper.pruner.n_startup_trials=1"]
@@ -79,12 +79,12 @@ def test_what_is_not_worth_it_ends_early_and_has_saved(tmp_path, environment):
             "one figure",
         ),
         (["generator_optimizer.lrr=interval(0,1)"], "lrr"),
-        (["monitor=null"], "no figure to search by"),
+        (["monitor=null"], "the search has no figure to optimise"),
         (["hydra/launcher=basic"], "hydra/launcher=local"),
         (["init_from=nobody"], "there is no run 'nobody'"),
     ],
 )
-def test_a_search_that_cannot_be_is_refused_before_anything_is_begun(tmp_path, environment, mistake, named):
+def test_an_invalid_search_is_refused_before_any_run_starts(tmp_path, environment, mistake, named):
     assert begin(["--sweep", "lr", *SEARCH, *mistake], tmp_path, environment).wait(60) == 2
     assert named in (tmp_path / "said.txt").read_text()
     assert not (tmp_path / "outputs" / "sweeps" / "lr" / "ledger.jsonl").exists()

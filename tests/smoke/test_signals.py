@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM at inconvenient moments: saved, one exit code, no noise, and nobody left behind."""
+"""SIGINT and SIGTERM at any moment: the run saves, exits with one code, and leaves no process behind."""
 
 import signal
 from pathlib import Path
@@ -31,15 +31,15 @@ def _nothing_is_left_running():
         (signal.SIGTERM, "small_classifier", "validation"),
     ],
 )
-def test_a_run_and_its_data_workers_are_told_to_stop(tmp_path, signum, model, where):
-    """As Ctrl-C does in a terminal, and a cluster to a job: the whole group of processes gets the signal."""
+def test_a_signal_to_the_whole_group_stops_a_run_and_its_data_workers(tmp_path, signum, model, where):
+    """Ctrl-C in a terminal and many clusters signal the whole group of processes."""
     run, said = struck(tmp_path, signum, model, where, images=200, more=["data.num_workers=2"])
     assert torch.load(run.last, weights_only=True)["images_seen"] == run.read_status().images_seen >= 200
     assert said[-1] == f"diptych resume {run.path.relative_to(tmp_path)}"
 
 
 @pytest.mark.parametrize(("signum", "where"), [(signal.SIGINT, "building"), (signal.SIGTERM, "sanity")])
-def test_before_the_first_step_there_is_nothing_to_save(tmp_path, signum, where):
+def test_a_signal_before_the_first_step_saves_nothing(tmp_path, signum, where):
     run, said = struck(tmp_path, signum, "small_captioner", where, images=0)
     assert not list(run.checkpoints.iterdir())
     assert said[-1].endswith("has no checkpoint yet: start it again with diptych train")
@@ -54,7 +54,7 @@ def test_a_second_signal_does_not_wait_for_a_validation_to_end(tmp_path, signum,
     assert not list(run.path.rglob("*.partial"))
 
 
-def test_what_is_saved_on_the_way_out_is_not_interrupted(tmp_path):
+def test_further_signals_do_not_interrupt_the_last_checkpoint(tmp_path):
     again = "+callbacks.again={_target_: tinyparts.Strike, images: 200, signum: 2, where: saving, times: 2}"
     run, said = struck(tmp_path, signal.SIGTERM, "small_gan", "step", images=200, more=[again])
     assert torch.load(run.last, weights_only=True)["images_seen"] == run.read_status().images_seen == 208
@@ -62,21 +62,21 @@ def test_what_is_saved_on_the_way_out_is_not_interrupted(tmp_path):
     assert not list(run.path.rglob("*.partial"))
 
 
-def test_told_twice_while_it_saves_in_mid_training_a_run_has_stopped_and_not_failed(tmp_path):
+def test_two_signals_while_a_run_saves_stop_it_and_do_not_fail_it(tmp_path):
     run, _ = struck(tmp_path, signal.SIGTERM, "small_gan", "saving", images=160, times=2)
     assert (run.read_status().status, run.read_status().why) == ("stopped", "stopped by SIGTERM")
     assert torch.load(run.last, weights_only=True)["images_seen"] in (80, 160)
     assert not list(run.path.rglob("*.partial"))
 
 
-def test_a_run_at_its_end_anyway_ends_well(tmp_path):
+def test_a_signal_in_the_last_validation_leaves_the_run_done(tmp_path):
     strike = "+callbacks.strike={_target_: tinyparts.Strike, images: 480, signum: 15, where: validation}"
     assert processes.finish(["train", "--config-dir", str(CONF), "model=small_gan", strike], tmp_path) == 0
     (run,) = all_runs(tmp_path / "outputs")
     assert run.read_status().label == "done"
 
 
-def test_a_resume_that_is_stopped_at_once_knows_how_far_the_run_had_come(tmp_path):
+def test_a_resume_that_is_stopped_at_once_keeps_the_runs_progress(tmp_path):
     run, _ = struck(tmp_path, signal.SIGTERM, "small_gan", "step", images=200)
     again = ["resume", run.run_id, "--trust", "tinyparts", "callbacks.strike.where=building"]
     assert processes.finish(again, tmp_path) == 143
@@ -88,7 +88,7 @@ def test_a_resume_that_is_stopped_at_once_knows_how_far_the_run_had_come(tmp_pat
 def struck(
     folder: Path, signum: int, model: str, where: str, *, images: int, times: int = 1, more: list[str] | None = None
 ) -> tuple[RunFolder, list[str]]:
-    """The run after the signal, and what it said; it left with the signal's code, quietly and alone."""
+    """The run after the signal, and its output; checks the exit code and that no process is left."""
     what = f"images: {images}, signum: {int(signum)}, where: {where}, times: {times}, group: true"
     strike = f"+callbacks.strike={{_target_: tinyparts.Strike, {what}}}"
     command = ["train", "--config-dir", str(CONF), f"model={model}", SAMPLES, strike, *(more or [])]

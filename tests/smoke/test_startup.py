@@ -1,4 +1,4 @@
-"""From the command to the first step without detours. CPU seconds, so that a busy machine does not matter."""
+"""The start-up time of a run in CPU seconds, which other work on the machine does not change."""
 
 import os
 import subprocess
@@ -8,7 +8,7 @@ ONE_STEP = ["train", "model=mlp_gan", "data=digits", "trainer.threads=1", "debug
 
 
 def cpu_seconds(code: str, folder) -> float:
-    """User and system time of a fresh Python that runs the code."""
+    """User and system time of a fresh Python process that runs the code."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen([sys.executable, "-c", code], cwd=folder, env=environment)
     _, status, usage = os.wait4(process.pid, 0)
@@ -17,13 +17,13 @@ def cpu_seconds(code: str, folder) -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def test_the_first_step_comes_soon_after_lightning_s_own_import(tmp_path):
+def test_start_up_takes_little_more_than_the_import_of_lightning(tmp_path):
     lightning = min(cpu_seconds("import pytorch_lightning", tmp_path) for _ in range(2))
     run = f"from diptych.cli.main import main; assert main({ONE_STEP}) == 0"
     assert cpu_seconds(run, tmp_path) <= 1.5 * lightning + 3
 
 
-def test_wandb_is_not_imported_by_runs_that_do_not_use_it(tmp_path):
+def test_runs_without_wandb_do_not_import_it(tmp_path):
     for tracking in ("csv", "none"):
         run = f"import sys; from diptych.cli.main import main; assert main({[*ONE_STEP, f'tracking={tracking}']}) == 0"
         cpu_seconds(f"{run}; assert 'wandb' not in sys.modules", tmp_path)

@@ -34,13 +34,13 @@ GRID += [
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Where the sweep was carried out: four runs, of which two fail, and one is killed in the middle."""
+    """The folder of a sweep of four runs: two fail, and one is killed in mid-training."""
     folder = tmp_path_factory.mktemp(SECRET)
     paths = os.pathsep.join((str(CONF.parent), str(CONF.parents[2] / "src")))
     private = {"HOME": str(folder), "USER": SECRET, "LOGNAME": SECRET, "DIPTYCH_OUTPUTS": str(folder / "outputs")}
     environment = os.environ | {"PYTHONPATH": paths, "OMP_NUM_THREADS": "1"} | private
     environment.pop("WANDB_MODE", None)
-    environment["WANDB_SERVICE"] = "3-1-unix-/nowhere"  # of whoever typed the command: no run may ask for it
+    environment["WANDB_SERVICE"] = "3-1-unix-/nowhere"  # the supervisor's own, which no run may use
     command = [sys.executable, "-m", "diptych", "train", "-m", "--sweep", "lr", "--config-dir", str(CONF), *GRID]
     with (folder / "said.txt").open("w") as said:
         sweep = subprocess.Popen(command, cwd=folder, env=environment, stdout=said, stderr=said)
@@ -66,7 +66,7 @@ def _one_that_has_saved(folder):
 
 
 def _runs(folder):
-    """Of every job: the job, its run, and what W&B was told of it."""
+    """For every job: the job, its run, and its W&B record."""
     for job in _sweep(folder).jobs():
         run = _sweep(folder).run_of(job)
         (record,) = records_in(run.path)
@@ -74,52 +74,55 @@ def _runs(folder):
 
 
 def _leaves(node, prefix=""):
-    """Dotted keys and plain values; what is empty does not count, since W&B leaves it out."""
+    """Dotted keys and plain values, without empty ones, which W&B leaves out."""
     if not isinstance(node, dict):
         return {prefix: node}
     return {key: value for name, inner in node.items() for key, value in _leaves(inner, f"{prefix}.{name}").items()}
 
 
 @pytest.mark.slow
-def test_each_run_is_there_once_and_ended_as_it_did_in_the_group_of_its_sweep(folder):
+def test_each_run_has_one_record_with_its_end_and_its_sweeps_group(folder):
     runs = list(_runs(folder))
-    assert sorted(told.id for _, _, told in runs) == sorted(job.run_id for job, _, _ in runs)
+    assert sorted(record.id for _, _, record in runs) == sorted(job.run_id for job, _, _ in runs)
     assert [job.state for job, _, _ in runs].count(FAILED) == 2
-    assert {(job.state, told.exit_code) for job, _, told in runs} == {(DONE, 0), (FAILED, 1)}
-    assert {(told.group, told.job_type, *told.tags) for _, _, told in runs} == {("lr", "train", "tiny")}
+    assert {(job.state, record.exit_code) for job, _, record in runs} == {(DONE, 0), (FAILED, 1)}
+    assert {(record.group, record.job_type, *record.tags) for _, _, record in runs} == {("lr", "train", "tiny")}
 
 
 @pytest.mark.slow
-def test_what_is_told_is_what_the_run_folder_holds(folder):
-    for _, run, told in _runs(folder):
+def test_a_record_holds_what_the_run_folder_holds(folder):
+    for _, run, record in _runs(folder):
         status, start = run.read_status(), run.read_environment()[-1]
-        assert (told.summary["status"], told.summary["images_seen"]) == (status.status, status.images_seen)
-        assert told.summary["best"] == status.best
+        assert (record.summary["status"], record.summary["images_seen"]) == (status.status, status.images_seen)
+        assert record.summary["best"] == status.best
         for name in ("train/loss_d", "val/realism"):
             logged = {row["images"]: row[name] for row in read_metrics(run.metrics) if name in row}
-            assert dict(told.curve(name)) == pytest.approx(logged)
-            assert told.summary[name] == told.curve(name)[-1][1]
+            assert dict(record.curve(name)) == pytest.approx(logged)
+            assert record.summary[name] == record.curve(name)[-1][1]
         config = run.read_config()
         assert config["paths"]["outputs"] == str(folder / "outputs")
-        assert _leaves({k: told.config[k] for k in config if k in told.config}) == (
+        assert _leaves({k: record.config[k] for k in config if k in record.config}) == (
             _leaves(config | {"paths": {"outputs": "…/outputs"}})
         )
-        assert told.config["environment"] == {name: start[name] for name in told.config["environment"]}
-        assert {"packages", "hardware", "code"} <= set(told.config["environment"])
-        assert (told.config["config_digest"], told.config["seedless_digest"]) == (run.digest, start["seedless_digest"])
+        assert record.config["environment"] == {name: start[name] for name in record.config["environment"]}
+        assert {"packages", "hardware", "code"} <= set(record.config["environment"])
+        assert (record.config["config_digest"], record.config["seedless_digest"]) == (
+            run.digest,
+            start["seedless_digest"],
+        )
 
 
 @pytest.mark.slow
-def test_runs_that_differ_only_in_seed_share_one_digest(folder):
-    seedless = {(told.config["budget_images"], told.config["seedless_digest"]) for _, _, told in _runs(folder)}
+def test_runs_that_differ_only_by_seed_share_one_digest(folder):
+    seedless = {(record.config["budget_images"], record.config["seedless_digest"]) for _, _, record in _runs(folder)}
     assert len(seedless) == 2
-    assert len({told.config["config_digest"] for _, _, told in _runs(folder)}) == 4
+    assert len({record.config["config_digest"] for _, _, record in _runs(folder)}) == 4
 
 
 @pytest.mark.slow
-def test_the_killed_run_is_one_whole_curve_and_what_it_had_before_is_kept(folder):
-    ((_, run, told),) = [found for found in _runs(folder) if found[0].starts == 2]
-    counts = [images for images, _ in told.curve("train/loss_d")]
+def test_a_killed_run_has_one_whole_curve_and_keeps_its_earlier_record(folder):
+    ((_, run, record),) = [found for found in _runs(folder) if found[0].starts == 2]
+    counts = [images for images, _ in record.curve("train/loss_d")]
     assert counts == [row["images"] for row in read_metrics(run.metrics) if "train/loss_d" in row]
     assert len(counts) == len(set(counts))
     (first,) = (run.path / "wandb" / "superseded").iterdir()
@@ -146,7 +149,7 @@ def test_the_one_command_at_the_end_sends_the_whole_sweep(folder):
         sending = f"{json.dumps(sys.executable)} -m {command}"
         subprocess.run(sending, shell=True, cwd=folder, env=environment, check=True, capture_output=True, timeout=120)
     assert set(server.runs) == {job.run_id for job in _sweep(folder).jobs()}
-    for _, run, told in _runs(folder):
+    for _, run, record in _runs(folder):
         known = server.runs[run.run_id]
-        assert (known.group, known.exit_code) == (told.group, told.exit_code)
-        assert known.curve("val/realism") == told.curve("val/realism")
+        assert (known.group, known.exit_code) == (record.group, record.exit_code)
+        assert known.curve("val/realism") == record.curve("val/realism")

@@ -1,4 +1,4 @@
-"""The sweep that tests of clusters carry out, in ways that leave time for misfortunes."""
+"""The sweep that tests of clusters carry out, slow enough for kills and preemption."""
 
 from pathlib import Path
 
@@ -6,10 +6,10 @@ GRID = ["--sweep", "lr", "budget_images=3200", "callbacks.checkpoints.every_imag
 
 
 def paused(seconds: float) -> str:
-    """An override that makes each of a run's hundred steps take so much longer."""
+    """An override that makes each of a run's hundred steps longer by this time."""
     return f"+callbacks.pause={{_target_: tinyparts.Pause, seconds: {seconds}}}"
 
 
 def said(folder: Path) -> str:
-    """What the supervisors of the sweep have said."""
+    """The output of the sweep's supervisors."""
     return (folder / "said.txt").read_text()

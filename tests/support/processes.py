@@ -1,4 +1,4 @@
-"""`diptych` in processes that can be killed, without paying for its imports each time (a fork server has them)."""
+"""`diptych` in processes that tests can kill; a fork server saves the imports."""
 
 import contextlib
 import multiprocessing
@@ -16,7 +16,7 @@ CONTEXT.set_forkserver_preload(
 
 
 def start(arguments: list[str], folder: Path, variables: dict[str, str] | None = None):
-    """Begin `diptych ARGUMENTS` in `folder`; its output goes to `folder/said.txt`."""
+    """Start `diptych ARGUMENTS` in `folder`; its output goes to `folder/said.txt`."""
     process = CONTEXT.Process(target=_command, args=(arguments, folder, variables or {}))
     process.started = time.time()
     process.start()
@@ -34,7 +34,7 @@ def finish(arguments: list[str], folder: Path, variables: dict[str, str] | None 
 
 
 def kill_all() -> None:
-    """Leave nothing behind: neither commands nor the data workers of commands that were killed."""
+    """Kill all commands, and the data workers of killed commands."""
     while STARTED:
         process = STARTED.pop()
         with contextlib.suppress(ProcessLookupError):
@@ -43,7 +43,7 @@ def kill_all() -> None:
 
 
 def living(group: int) -> list[str]:
-    """The processes of a group that have not ended, as the kernel describes them."""
+    """The running processes of a group, as the kernel describes them."""
     stats = [_read(path) for path in Path("/proc").glob("[0-9]*/stat")]
     fields = [(stat, stat.rpartition(")")[2].split()) for stat in stats if stat]
     return [stat for stat, (state, _, its_group, *_) in fields if int(its_group) == group and state != "Z"]
@@ -57,7 +57,7 @@ def _read(path: Path) -> str:
 
 
 def said(folder: Path) -> str:
-    """What the commands run in `folder` have written to the terminal."""
+    """The output of the commands in `folder`."""
     return (folder / "said.txt").read_text(encoding="utf-8")
 
 

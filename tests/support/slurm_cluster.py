@@ -1,4 +1,4 @@
-"""A SLURM of one node on this machine, with a configuration, a key and folders of its own."""
+"""A SLURM cluster of one node on this machine, with its own configuration, key and folders."""
 
 import os
 import shutil
@@ -49,7 +49,7 @@ PartitionName=high Nodes={host} MaxTime=INFINITE State=UP PriorityTier=10 Preemp
 
 @dataclass
 class Slurm:
-    """Two cores of this machine: jobs of the partition `high` take them from those of `low`, after 30 s of grace."""
+    """A cluster of two cores; jobs of the partition `high` preempt those of `low` after 30 s of grace."""
 
     folder: Path
 
@@ -59,15 +59,15 @@ class Slurm:
     @staticmethod
     def why_not() -> str:
         """What is missing here; "" if nothing is."""
-        path = sbin_too()
+        path = path_with_sbin()
         missing = [program for program in PROGRAMS if shutil.which(program, path=path) is None]
         if missing:
             return f"no {', '.join(missing)} here: apt-get install slurm-wlm munge"
-        return "" if os.geteuid() == 0 else "the daemons of SLURM want to be started by root"
+        return "" if os.geteuid() == 0 else "only root can start the daemons of SLURM"
 
     @property
     def environment(self) -> dict[str, str]:
-        return {"SLURM_CONF": str(self.folder / "slurm.conf"), "PATH": sbin_too()}
+        return {"SLURM_CONF": str(self.folder / "slurm.conf"), "PATH": path_with_sbin()}
 
     def start(self) -> None:
         self.folder.chmod(0o755)  # munged trusts no folder that others may write to
@@ -99,26 +99,26 @@ class Slurm:
                 daemon.wait()
 
     def ask(self, *command: str) -> str:
-        """What a command says on standard output."""
+        """The standard output of a command."""
         whole = {**os.environ, **self.environment}
         return subprocess.run(command, env=whole, capture_output=True, text=True, timeout=60).stdout
 
     def jobs(self) -> dict[str, str]:
-        """State by id, of all jobs since the beginning."""
+        """The state of every job since the start, by id."""
         said = self.ask("squeue", "--array", "--states=all", "--noheader", "--format=%i %T")
         return dict(line.split() for line in said.splitlines())
 
     def job(self, handle: str) -> dict[str, str]:
-        """All that SLURM says of a job."""
+        """All fields of a job."""
         said = self.ask("scontrol", "show", "job", "--oneliner", handle)
         return dict(word.split("=", 1) for word in said.split() if "=" in word)
 
     def start_now(self, handle: str) -> None:
-        """Spare a job that was queued again its two minutes of waiting."""
+        """Start a requeued job now instead of after two minutes."""
         self.ask("scontrol", "update", f"jobid={handle}", "StartTime=now")
 
     def _begin(self, program: str, *options: str) -> None:
-        where = shutil.which(program, path=sbin_too())
+        where = shutil.which(program, path=path_with_sbin())
         with (self.folder / f"{program}.said").open("wb") as said:
             whole = {**os.environ, **self.environment}
             self.daemons.append(
@@ -133,13 +133,13 @@ class Slurm:
             time.sleep(0.2)
 
 
-def sbin_too() -> str:
-    """Daemons lie where only root looks."""
+def path_with_sbin() -> str:
+    """PATH with the folders of the daemons."""
     return os.pathsep.join((os.environ["PATH"], "/usr/sbin", "/sbin"))
 
 
 def free_port() -> int:
-    """One that nobody listens to at the moment."""
+    """A port that is free at the moment."""
     with socket.socket() as asking:
         asking.bind(("127.0.0.1", 0))
         return asking.getsockname()[1]

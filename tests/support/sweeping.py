@@ -1,4 +1,4 @@
-"""Sweeps of tiny runs, typed as people type them, in folders of their own."""
+"""Sweeps of tiny runs, started by the real command in folders of their own."""
 
 import json
 import os
@@ -23,7 +23,7 @@ SUPERVISORS: list[subprocess.Popen[str]] = []
 
 
 def environment_of_sweeps() -> dict[str, str]:
-    """Ours, and where the tests' own parts lie."""
+    """Our environment, with the tests' own parts on the path."""
     return {
         **os.environ,
         "PYTHONPATH": os.pathsep.join((str(CONF.parent), str(CONF.parents[2] / "src"))),
@@ -34,7 +34,7 @@ def environment_of_sweeps() -> dict[str, str]:
 def begin(
     arguments: list[str], folder: Path, environment: dict[str, str], terminal: int | None = None
 ) -> subprocess.Popen[str]:
-    """The sweep's command; in a terminal (a file descriptor of it), where one is given."""
+    """Start the sweep's command, in a terminal if its file descriptor is given."""
     command = [sys.executable, "-m", "diptych", "train", "-m", *TINY, *arguments]
     folder.mkdir(exist_ok=True)
     with (folder / "said.txt").open("a") as file:
@@ -48,7 +48,7 @@ def begin(
 
 
 def end_supervisors() -> None:
-    """Leave none of them behind."""
+    """Kill all supervisors."""
     while SUPERVISORS:
         process = SUPERVISORS.pop()
         process.kill()
@@ -62,13 +62,13 @@ def sweep_in(folder: Path, name: str = "lr") -> SweepFolder:
 def wait_for(condition, seconds: float = 90):
     deadline = time.monotonic() + seconds
     while not (found := condition()):
-        assert time.monotonic() < deadline, "waited in vain"
+        assert time.monotonic() < deadline, "timeout"
         time.sleep(0.02)
     return found
 
 
 def with_checkpoint(sweep: SweepFolder):
-    """A job that runs and has saved."""
+    """A running job with a checkpoint; None if there is none."""
     for job in sweep.jobs() if sweep.ledger.path.exists() else ():
         run = sweep.run_of(job) if job.state == RUNNING else None
         if run and run.last.exists() and LocalExecutor().adopt(job.handle):
@@ -79,7 +79,7 @@ def with_checkpoint(sweep: SweepFolder):
 def run_and_supervisor_killed(
     arguments: list[str], folder: Path, environment: dict[str, str]
 ) -> tuple[SweepFolder, Job]:
-    """A sweep of which a run that has saved was killed, and when that was brought back the supervisor; and the run."""
+    """Kill a run that has saved, and after its restart the supervisor; returns the sweep and the run's job."""
     controller, sweep = begin(arguments, folder, environment), sweep_in(folder)
     victim = wait_for(lambda: with_checkpoint(sweep))
     os.killpg(LocalWork(victim.handle).pid, signal.SIGKILL)
@@ -90,7 +90,7 @@ def run_and_supervisor_killed(
 
 
 def weights(sweep: SweepFolder) -> list[dict[str, torch.Tensor]]:
-    """What each run has learned, in the order of their jobs."""
+    """The weights of each run, in the order of the jobs."""
     return [torch.load(sweep.run_of(job).last, weights_only=True)["state_dict"] for job in sweep.jobs()]
 
 

@@ -1,4 +1,4 @@
-"""A small W&B server in the test's own process: remembers all that it is sent, and what it then knows of each run.
+"""A small W&B server in the test's process: it keeps every request, and the resulting state of each run.
 
 It answers what wandb 0.31 asks of it. As with the real one, what arrives at a line of a run's history replaces that
 line and all after it, and a run that is opened without resuming begins anew.
@@ -19,7 +19,7 @@ KEY = "0" * 40
 
 @dataclass
 class KnownRun:
-    """What the server would show of a run."""
+    """The server's state of a run."""
 
     config: dict[str, Any] = field(default_factory=dict)
     group: str | None = None
@@ -31,12 +31,12 @@ class KnownRun:
     exit_code: int | None = None
 
     def curve(self, name: str) -> list[tuple[int, Any]]:
-        """Values of one figure, each with its count of images."""
+        """The values of one figure, each with its number of images."""
         return [(row["images"], row[name]) for row in self.history if name in row]
 
 
 class WandbServer:
-    """The server's memory: `requests` are whole, headers and bodies."""
+    """The server's state; `requests` holds headers and bodies."""
 
     def __init__(self) -> None:
         self.requests: list[bytes] = []
@@ -48,7 +48,7 @@ class WandbServer:
 
     @contextlib.contextmanager
     def serving(self) -> Iterator["WandbServer"]:
-        """Answers until the end of the block."""
+        """Answer requests until the end of the block."""
         thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True)
         thread.start()
         try:
@@ -57,7 +57,7 @@ class WandbServer:
             self.vanish()
 
     def vanish(self) -> None:
-        """From here on nothing answers."""
+        """Stop answering."""
         self.is_gone = True
         self._http.shutdown()
         self._http.server_close()

@@ -1,4 +1,4 @@
-"""Describe pictures with a trained run: files, or all pictures in folders; one line a picture."""
+"""Caption images with a trained run: files, or all images in folders; one line per image."""
 
 import argparse
 import json
@@ -18,16 +18,16 @@ NAMED = 3
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what `diptych caption` takes."""
     add_run(parser)
-    parser.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="pictures, or folders of pictures")
+    parser.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="images, or folders of images")
     add_beam(parser)
-    parser.add_argument("--attention", action="store_true", help="write a picture of where each word looked")
+    parser.add_argument("--attention", action="store_true", help="write the attention map of each word")
     parser.add_argument("--out", type=Path, metavar="FILE", help="also write JSON lines to this file")
     add_trust(parser)
     add_json(parser, "the captions")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Describe what can be read; 1 if a file could not."""
+    """Caption all readable files; returns 1 if a file was unreadable."""
     from diptych.runs.load import check_beam, load_captioner
 
     output = Output(as_json=args.json)
@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     readable, skipped = readable_files(args.paths)
     captioner = load_captioner(args.run, trust=args.trust)
     side = captioner.image_size
-    output.warning(f"pictures are brought to the model's size, {side} x {side} pixels")
+    output.warning(f"images are resized to the model's size, {side} x {side} pixels")
     captions = zip(readable, captioner.captions(readable, beam=args.beam), strict=True)
     entries = []
     for file, caption in output.track(captions, description="captions", total=len(readable)):
@@ -49,13 +49,13 @@ def run(args: argparse.Namespace) -> int:
     if args.out:
         _write_lines(args.out, entries)
     for file in skipped:
-        output.warning(f"skipped, because it does not decode as a picture: {file}")
+        output.warning(f"skipped, because it is not a readable image: {file}")
     output.result({"run": captioner.run.run_id, "captions": entries, "skipped": [str(file) for file in skipped]})
     return 1 if skipped else 0
 
 
 def readable_files(paths: list[Path]) -> tuple[list[Path], list[Path]]:
-    """The files that decode as pictures, of which there must be one, and the others."""
+    """The readable images, at least one, and the other files."""
     from diptych.config.errors import UserError
     from diptych.runs.pictures import sort_out
 
@@ -68,28 +68,28 @@ def readable_files(paths: list[Path]) -> tuple[list[Path], list[Path]]:
 
 
 def picture_files(paths: list[Path]) -> list[Path]:
-    """Files as they are named, and of folders the files that look like pictures, in alphabetical order."""
+    """The named files, and the image files of folders, in alphabetical order."""
     from diptych.config.errors import UserError
 
     files: list[Path] = []
     for path in paths:
         if not path.exists():
-            raise UserError(f"{path}: there is no such file or folder")
+            raise UserError(f"{path}: no such file or folder")
         inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES) if path.is_dir() else [path]
         if not inside:
-            raise UserError(f"{path}: no pictures in this folder (looked for {', '.join(SUFFIXES)})")
+            raise UserError(f"{path}: no images in this folder (looked for {', '.join(SUFFIXES)})")
         files += inside
     return files
 
 
 def _write_attention(file: Path, caption: "Caption", target: Path, side: int, output: Output) -> str | None:
-    """One sheet with a picture a word; None, and a word about it, where the model does not attend."""
+    """Write one sheet with a map per word; None, with a warning, if the model has no attention."""
     from diptych.callbacks.grids import to_pil
     from diptych.runs.attention_sheets import word_sheet
     from diptych.runs.pictures import to_pixels
 
     if caption.attention is None:
-        output.warning(f"{file}: this model does not attend, so there is no map of where it looked")
+        output.warning(f"{file}: this model has no attention, so there is no attention map")
         return None
     picture = to_pil(to_pixels(file, side, 3)[None])[0]
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -15,9 +15,9 @@ from diptych.cli.output import Output, short
 from diptych.config.errors import UserError
 
 if TYPE_CHECKING:
-    from diptych.reports.sweeps.trials import Objective
     from diptych.runs.folder.layout import RunFolder
     from diptych.sweeps.folder import SweepFolder
+    from diptych.sweeps.objective import SweepObjective
 
 MOST_GROUPS = 6
 """So many configurations of a sweep have their evaluations on the terminal; more are in a file."""
@@ -69,18 +69,20 @@ def _compared(args: argparse.Namespace, outputs: Path, output: Output) -> dict[s
     return {"comparisons": written.values, "files": [str(path) for path in written.files]}
 
 
-def _swept(sweep: "SweepFolder", objectives: "Sequence[Objective]", folder: Path, output: Output) -> dict[str, Any]:
+def _swept(
+    sweep: "SweepFolder", objectives: "Sequence[SweepObjective]", folder: Path, output: Output
+) -> dict[str, Any]:
     """A sweep by its validation figures; then those of its runs that were evaluated, side by side."""
-    from diptych.reports.sweeps.files import reading_of, write_reading
+    from diptych.reports.sweeps.files import analysis_of, write_analysis
 
-    reading = reading_of(sweep, objectives)
-    files = write_reading(reading, folder)
-    output.line(reading.text + "\n")
+    analysis = analysis_of(sweep, objectives)
+    files = write_analysis(analysis, folder)
+    output.line(analysis.text + "\n")
     runs = [run for run in map(sweep.run_of, sweep.jobs()) if run is not None]
     evaluated = [run for run in runs if any(run.evaluations.glob("*.json"))]
     values, more = _evaluated(evaluated, folder, output) if len(evaluated) > 1 else ([], [])
     _say_files([*files, *more], output)
-    return {"sweep": reading.values, "comparisons": values, "files": [str(path) for path in (*files, *more)]}
+    return {"sweep": analysis.values, "comparisons": values, "files": [str(path) for path in (*files, *more)]}
 
 
 def _evaluated(runs: "Sequence[RunFolder]", folder: Path, output: Output) -> tuple[list[dict[str, Any]], list[Path]]:

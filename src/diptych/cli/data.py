@@ -1,4 +1,4 @@
-"""Check a data set, count it, or look at it. NAME is one of conf/data, FOLDER a folder of captioned pictures."""
+"""Check, summarise or preview a data set: NAME is one of conf/data, FOLDER a folder of captioned images."""
 
 import argparse
 import unicodedata
@@ -25,21 +25,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "action",
         metavar="check|stats|preview",
         choices=("check", "stats", "preview"),
-        help="check: what is wrong with it (exit code 1 if anything is); stats: pictures, captions, words; "
-        "preview: a sheet of pictures with their captions as a network reads them",
+        help="check: list problems (exit code 1 if there are any); stats: images, captions, words; "
+        "preview: a sheet of images with their captions as a network reads them",
     )
-    parser.add_argument("data", metavar="NAME|FOLDER", help="such as scenes, digits, mnist, or a folder of pictures")
+    parser.add_argument("data", metavar="NAME|FOLDER", help="such as scenes, digits, mnist, or a folder of images")
     parser.add_argument(
         "overrides", metavar="OVERRIDE", nargs="*", default=[], help="such as data.captions=captions.json"
     )
-    parser.add_argument("--split", choices=("train", "val", "test"), default="train", help="of the preview")
-    parser.add_argument("-n", "--num", type=int, default=16, help="pictures in the preview (default: %(default)s)")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="the preview's picture (default: preview-NAME.png)")
+    parser.add_argument("--split", choices=("train", "val", "test"), default="train", help="split of the preview")
+    parser.add_argument("-n", "--num", type=int, default=16, help="images in the preview (default: %(default)s)")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="the preview's file (default: preview-NAME.png)")
     add_json(parser, "the result")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do it; returns the exit code: 1 when `check` found something."""
+    """Carry out one action; returns 1 if `check` found a problem."""
     output = Output(as_json=args.json)
     actions = {"check": _check, "stats": _stats, "preview": _preview}
     return actions[args.action](args, output)
@@ -62,7 +62,7 @@ def _check(args: argparse.Namespace, output: Output) -> int:
 
 
 def _examined(args: argparse.Namespace) -> dict[str, Any]:
-    """What is good and what is not; that the data cannot be opened at all is a finding too."""
+    """The good images and the problems; data that cannot be opened are a problem too."""
     from diptych.data import FolderData
 
     data = _data(args)
@@ -86,7 +86,7 @@ def _folder_report(data: "FolderData") -> dict[str, Any]:
 
 
 def _report(data: "DataModule") -> dict[str, Any]:
-    """Of data that are no folder: its first examples, as a network would get them."""
+    """The report on data other than folders: their first examples, as a network gets them."""
     from diptych.data.summary import UNSOUND, unsound
 
     data.setup()
@@ -131,7 +131,7 @@ def _split_line(name: str, split: Mapping[str, Any]) -> str:
 
 
 def _cell(word: str) -> str:
-    """The word on `WORD_WIDTH` columns; Chinese characters are two wide, and the space is made visible."""
+    """The word on `WORD_WIDTH` columns; Chinese characters take two, and a space is visible."""
     word = "␣" if word == " " else word
     width = sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in word)
     return word[:WORD_WIDTH] + " " * (WORD_WIDTH - width)
@@ -161,14 +161,14 @@ def _preview(args: argparse.Namespace, output: Output) -> int:
 
 
 def _opened(args: argparse.Namespace) -> "DataModule":
-    """Set up; a folder's problems are left out, because `check` is the command that is about them."""
+    """The data module, set up; it skips a folder's bad files, which `check` reports."""
     data = _data(args, "data.on_error=skip")
     data.setup()
     return data
 
 
 def _data(args: argparse.Namespace, *for_folders: str) -> "DataModule":
-    """The data module that a configuration or a folder describes, not yet opened."""
+    """The data module of a configuration or a folder, before set-up."""
     from diptych.config.components import build
     from diptych.config.datasets import composed_data, names_folder
 

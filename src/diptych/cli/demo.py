@@ -1,6 +1,6 @@
-"""Train a captioner and a generator, evaluate both and the loop, and write outputs/demo/report.html.
+"""Train a captioner and a text-to-image model, evaluate both and their cycle, and write outputs/demo/report.html.
 
-An interrupted demo is gone on with.
+Rerun the command to resume an interrupted demo.
 """
 
 import argparse
@@ -16,13 +16,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--budget",
         choices=("full", "smoke"),
         default="full",
-        help="smoke: the same path in under a minute, to see that it works",
+        help="smoke: the same steps in under a minute, as a check",
     )
     add_json(parser, "the figures and the report's name")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Two trainings, each in a process of its own, then three evaluations and the report."""
+    """Two trainings, each in its own process, then three evaluations and the report."""
     from diptych.reports.demo.demo import Demo, TrainingFailed
     from diptych.runs.folder.find import default_outputs
     from diptych.runs.lifecycle.signals import Stopped
@@ -30,14 +30,14 @@ def run(args: argparse.Namespace) -> int:
     output = Output(as_json=args.json)
     demo = Demo(args.budget, default_outputs(), say=output.line, training_output=sys.stderr if args.json else None)
     try:
-        captioner = demo.train("captioner", "the captioner learns to describe images")
+        captioner = demo.train("captioner", "learns to caption images")
         part = f"parts.captioner.run={captioner}"
-        generator = demo.train("text_to_image", "the generator learns to generate what sentences say", part)
+        generator = demo.train("text_to_image", "learns to generate images from text", part)
     except TrainingFailed as failure:
         output.warning(f"diptych demo: {failure}")
         return failure.code
     except Stopped as stop:
-        stop.add_note("the same command goes on from there")
+        stop.add_note("rerun the same command to resume")
         raise
     demo.evaluate(captioner, generator, output.track)
     report = demo.report()

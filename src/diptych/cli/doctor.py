@@ -1,4 +1,4 @@
-"""What this machine has, what is missing, and how to get it."""
+"""Check what this machine has, what is missing, and how to install it."""
 
 import argparse
 import platform
@@ -17,7 +17,7 @@ EXTRAS = {"tensorboard": "tensorboard", "nbclient": "notebooks", "submitit": "sl
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the report; `fix` says how to get what is missing."""
+    """One line of the report; `fix` says how to install what is missing."""
 
     name: str
     state: str
@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Look at everything; 1 if something that every run needs is missing."""
+    """Check everything; returns 1 if something that every run needs is missing."""
     output = Output(as_json=args.json)
     findings = [
         finding for examine in (_python, _packages, _devices, _slurm, _tracking, _fonts, _disk) for finding in examine()
@@ -84,10 +84,10 @@ def _slurm() -> list[Finding]:
 
     missing = [command for command in COMMANDS if shutil.which(command) is None]
     if not missing and find_spec("submitit") is None:
-        return [Finding("slurm", OPTIONAL, "its commands are here, submitit is not", "pip install 'diptych[slurm]'")]
+        return [Finding("slurm", OPTIONAL, "SLURM is installed, submitit is not", "pip install 'diptych[slurm]'")]
     if not missing:
-        return [Finding("slurm", GOOD, "its commands are here (hydra/launcher=submitit_slurm)")]
-    return [Finding("slurm", OPTIONAL, f"no {', '.join(missing)}", "sweeps on a cluster begin on its login node")]
+        return [Finding("slurm", GOOD, "installed (hydra/launcher=submitit_slurm)")]
+    return [Finding("slurm", OPTIONAL, f"no {', '.join(missing)}", "start sweeps for a cluster on its login node")]
 
 
 def _tracking() -> list[Finding]:
@@ -104,11 +104,7 @@ def _fonts() -> list[Finding]:
 
     if cjk_font(12):
         return [Finding("chinese font", GOOD, "found")]
-    return [
-        Finding(
-            "chinese font", OPTIONAL, "none: Chinese captions have a note in their place", "apt install fonts-noto-cjk"
-        )
-    ]
+    return [Finding("chinese font", OPTIONAL, "none: a note replaces Chinese captions", "apt install fonts-noto-cjk")]
 
 
 def _disk() -> list[Finding]:
@@ -116,6 +112,6 @@ def _disk() -> list[Finding]:
     for name, path in (("disk (here)", Path.cwd()), ("disk (temporary)", Path(tempfile.gettempdir()))):
         free = shutil.disk_usage(path).free / 2**30
         enough = free >= 1
-        fix = "" if enough else "a run needs some hundred megabytes: make room, or set DIPTYCH_OUTPUTS"
+        fix = "" if enough else "a run needs some hundred megabytes: free space, or set DIPTYCH_OUTPUTS"
         findings.append(Finding(name, GOOD if enough else BAD, f"{free:.1f} GiB free", fix))
     return findings

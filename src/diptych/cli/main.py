@@ -1,6 +1,6 @@
-"""`diptych COMMAND …`: dispatch without heavy imports, one message for errors a user can mend, and the exit codes.
+"""The command line, `diptych COMMAND …`: dispatch without heavy imports, error messages and exit codes.
 
-0 done, 1 failed, 2 wrong usage, 75 stopped because something could not be saved (a full disk), 130 and 143 stopped by
+0 done, 1 failed, 2 wrong usage, 75 stopped because a file could not be saved (a full disk), 130 and 143 stopped by
 SIGINT and SIGTERM after saving.
 """
 
@@ -18,18 +18,18 @@ from diptych import __version__
 
 COMMANDS = {
     "train": "train one run of conf/ and OVERRIDES; with -m a sweep of fresh processes",
-    "resume": "go on with a run exactly where it stopped, or further than first planned",
-    "sweep": "look at a sweep, stop it, or try again what failed",
+    "resume": "resume a run exactly where it stopped, or extend its budget",
+    "sweep": "show, stop or retry a sweep, or confirm its best trial",
     "runs": "list runs, or show one",
-    "evaluate": "measure runs: the full table, written into their folders",
-    "generate": "generate sentences",
-    "caption": "describe pictures",
-    "compare": "runs side by side, or a sweep: intervals, tests, what mattered, plots",
-    "score": "caption metrics of any COCO-format files, no Java",
+    "evaluate": "evaluate runs, and write the tables into their folders",
+    "generate": "generate images from sentences",
+    "caption": "caption images",
+    "compare": "compare runs, or analyse a sweep: intervals, tests, plots, parameter importance",
+    "score": "caption metrics of COCO-format files, without Java",
     "report": "one self-contained HTML file about a run or a sweep",
-    "data": "check, count or look at a data set",
-    "doctor": "what this machine has, what is missing, how to get it",
-    "demo": "train a generator and a captioner, close the loop, and report",
+    "data": "check, summarise or preview a data set",
+    "doctor": "what this machine has, what is missing, how to install it",
+    "demo": "train and evaluate a captioner and a text-to-image model, with a report",
 }
 DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 
@@ -41,14 +41,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = [a for a in arguments if a != "--debug"]
     if not arguments or arguments[0] not in COMMANDS:
         return _top_level(arguments)
-    _say_on_terminal()
+    _log_to_terminal()
     if os.getcwd() not in sys.path:
-        sys.path.append(os.getcwd())  # classes of one's own are found where the command is typed
+        sys.path.append(os.getcwd())  # so that the user's own classes are importable
     return _guarded(arguments[0], arguments[1:], debug)
 
 
 def _guarded(name: str, arguments: list[str], debug: bool) -> int:
-    """Run the command, and say what went wrong in one message; `debug` shows the whole traceback."""
+    """Run the command and print one message for an error; `debug` shows the traceback."""
     try:
         with _leaving_on_sigterm():
             return _run(name, arguments)
@@ -60,9 +60,9 @@ def _guarded(name: str, arguments: list[str], debug: bool) -> int:
     except Exception as error:
         if debug:
             raise
-        code = getattr(error, "exit_code", None)  # of an error that is no failure: it can be gone on from
+        code = getattr(error, "exit_code", None)  # of an error that is not a failure: the run can be resumed
         if code is not None:
-            return _told(name, error, code)
+            return _print_message(name, error, code)
         expected = isinstance(error, ValueError) or type(error).__module__.startswith(("omegaconf.", "yaml."))
         kind = "" if expected else f"{type(error).__name__}: "
         hint = "" if expected else "\n(--debug shows where)"
@@ -72,18 +72,18 @@ def _guarded(name: str, arguments: list[str], debug: bool) -> int:
         code = getattr(stop, "code", None)
         if not isinstance(code, int):
             raise
-        return _told(name, stop, code) if str(stop) != str(code) else code
+        return _print_message(name, stop, code) if str(stop) != str(code) else code
 
 
-def _told(name: str, error: BaseException, code: int) -> int:
-    """Say it, with what was added to it; returns the code."""
+def _print_message(name: str, error: BaseException, code: int) -> int:
+    """Print the error with its notes; returns the code."""
     print("\n".join([f"diptych {name}: {error}", *getattr(error, "__notes__", ())]), file=sys.stderr)
     return code
 
 
 @contextmanager
 def _leaving_on_sigterm() -> Iterator[None]:
-    """Before a command takes the signal itself: leave as others do, and let go in order of what is in hand."""
+    """Exit cleanly on SIGTERM, until a command handles the signal itself."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -103,8 +103,8 @@ def _run(name: str, arguments: list[str]) -> int:
     return command.run(parser.parse_intermixed_args(arguments))
 
 
-def _say_on_terminal() -> None:
-    """Our own messages, and others' warnings, on standard error."""
+def _log_to_terminal() -> None:
+    """Log our own messages, and others' warnings, to standard error."""
     handler = logging.StreamHandler()
     handler.addFilter(lambda record: record.levelno >= logging.WARNING or record.name.startswith("diptych"))
     logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=[handler])
@@ -113,7 +113,7 @@ def _say_on_terminal() -> None:
 def _top_level(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="diptych",
-        description="Text to image and image to text, hinged.",
+        description="Text to image and image to text.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="commands:\n"
         + "\n".join(f"  {name:<9} {text}" for name, text in COMMANDS.items())

@@ -1,4 +1,4 @@
-"""By which figures a sweep is read, as typed: `--objective val/scene_accuracy:max`, more than once for several."""
+"""The option `--objective val/scene_accuracy:max`, repeated for several objectives."""
 
 import argparse
 from typing import TYPE_CHECKING
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from diptych.config.errors import UserError
 
 if TYPE_CHECKING:
-    from diptych.reports.sweeps.trials import Objective
+    from diptych.sweeps.objective import SweepObjective
 
 
 def add_objectives(parser: argparse.ArgumentParser) -> None:
@@ -16,19 +16,19 @@ def add_objectives(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME:min|max",
-        help="read a sweep by this figure of metrics.csv, or by seconds or images (default: what it monitors or was "
-        "searched for); several make a Pareto front",
+        help="rank a sweep by this figure of metrics.csv, or by seconds or images (default: its search's objectives or "
+        "its monitor); several give a Pareto front",
     )
 
 
-def objectives_from(texts: list[str]) -> "tuple[Objective, ...]":
-    """`name:min` or `name:max` each."""
-    from diptych.reports.sweeps.trials import MAX, MIN, Objective
+def objectives_from(texts: list[str]) -> "tuple[SweepObjective, ...]":
+    """Read texts of the form `name:min` or `name:max`."""
+    from diptych.sweeps.objective import MAX, MIN, SweepObjective
 
     objectives = []
     for text in texts:
         name, _, mode = text.rpartition(":")
         if not name or mode not in (MIN, MAX):
-            raise UserError(f"--objective {text}: say which way is better, such as --objective val/scene_accuracy:max")
-        objectives.append(Objective(name, mode))
+            raise UserError(f"--objective {text}: add the better direction, such as --objective val/scene_accuracy:max")
+        objectives.append(SweepObjective(name, mode))
     return tuple(objectives)

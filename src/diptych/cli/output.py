@@ -1,6 +1,6 @@
-"""What a command says: results on standard output, progress on standard error; with --json only JSON on the former.
+"""The output of commands: results on standard output, progress on standard error.
 
-Progress bars appear on terminals only; elsewhere a command is quiet and plain.
+With --json, standard output has only JSON. Progress bars appear on terminals only.
 """
 
 import json
@@ -16,13 +16,13 @@ T = TypeVar("T")
 
 
 def short(path: Path | str) -> str:
-    """The path as seen from where the command was typed, where it lies below."""
+    """The path relative to the working directory, if it is below."""
     path = Path(path)
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
 def check_writable(path: Path, option: str) -> None:
-    """Before any work, that the file which `option` names can be written; it is left as it was."""
+    """Check before any work that the file of `option` can be written; it stays as it is."""
     try:
         is_new = not path.exists()
         path.open("ab").close()
@@ -30,35 +30,33 @@ def check_writable(path: Path, option: str) -> None:
             path.unlink()
     except OSError as error:
         reason = f"there is no folder {path.parent}" if isinstance(error, FileNotFoundError) else error.strerror
-        raise UserError(
-            f"{option} {path} cannot be written ({reason}): name a file in a folder that is there"
-        ) from None
+        raise UserError(f"{option} {path} cannot be written ({reason}): name a file in an existing folder") from None
 
 
 class Output:
-    """The one place a command speaks through."""
+    """Writes all output of a command."""
 
     def __init__(self, *, as_json: bool = False) -> None:
         self.as_json = as_json
 
     def line(self, text: str = "") -> None:
-        """Something for people; steps aside to standard error when standard output is for JSON."""
+        """A line for people; on standard error if standard output is for JSON."""
         stream = sys.stderr if self.as_json else sys.stdout
         stream.write(text + "\n")
         stream.flush()
 
     def warning(self, text: str) -> None:
-        """Something that went wrong without stopping the command."""
+        """A problem that does not stop the command."""
         sys.stderr.write(text + "\n")
 
     def result(self, value: Any) -> None:
-        """The command's one JSON document, written if it was asked for."""
+        """The command's JSON document, written with --json."""
         if self.as_json:
             sys.stdout.write(json.dumps(value, indent=1, ensure_ascii=False) + "\n")
             sys.stdout.flush()
 
     def track(self, items: Iterable[T], *, description: str, total: int) -> Iterator[T]:
-        """The items, with a bar while they are worked on."""
+        """Yield the items, with a progress bar."""
         with self.bar(description, total) as advance:
             for item in items:
                 yield item
@@ -66,7 +64,7 @@ class Output:
 
     @contextmanager
     def bar(self, description: str, total: int) -> Iterator[Callable[[int], None]]:
-        """A bar that the given function moves on."""
+        """A progress bar; the yielded function advances it."""
         if not sys.stderr.isatty():
             yield lambda steps: None
             return

@@ -1,7 +1,7 @@
-"""One self-contained HTML file about a run or a sweep.
+"""Write one self-contained HTML file about a run or a sweep.
 
-Of a run: pictures, curves, samples, every evaluation, and the configuration. Of a sweep: who leads and how surely,
-every configuration, what mattered, what it cost, what failed, and the commands that train the leader again.
+For a run: images, curves, samples, every evaluation, and the configuration. For a sweep: the best trial and its
+confidence, every configuration, parameter importance, cost, failures, and the commands that reproduce the best trial.
 """
 
 import argparse
@@ -47,7 +47,7 @@ def _written(args: argparse.Namespace) -> Path:
 
         return write_sweep_report(sweep, args.out or sweep.report, objectives_from(args.objective))
     if args.objective:
-        raise UserError(f"--objective goes with a sweep, and {args.subject} is none")
+        raise UserError(f"--objective needs a sweep, and {args.subject} is not one")
     from diptych.reports.run.run_data import write_run_report
 
     return write_run_report(find_run(args.subject, outputs), args.out)

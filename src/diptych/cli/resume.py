@@ -1,4 +1,4 @@
-"""Go on with a run exactly where its last checkpoint stands, or further than first planned."""
+"""Resume a run exactly from its last checkpoint, or extend its budget."""
 
 import argparse
 

@@ -1,4 +1,4 @@
-"""List runs, youngest last, or show one: `diptych runs`, `diptych runs show RUN`."""
+"""List runs, the newest last, or show one: `diptych runs`, `diptych runs show RUN`."""
 
 import argparse
 import shutil
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from diptych.runs.folder.layout import RunFolder
 
 NAMING = ("experiment=", "model=", "data=", "name=")
-"""Overrides of which a run's name is made."""
+"""The overrides that make up a run's name."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _row(run: "RunFolder") -> dict[str, Any]:
-    """A damaged run has its line as well."""
+    """One line of the list; a damaged run has one as well."""
     from diptych.config import UserError
     from diptych.runs.folder.status import DAMAGED
 
@@ -89,7 +89,7 @@ def _list(rows: list[dict[str, Any]], output: Output, outputs: Path) -> None:
 
 
 def distinguishing(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Of each run, the overrides that not all of its experiment's runs share; those that name it are in its name."""
+    """Each run's overrides that other runs of its experiment lack, without those in its name."""
     runs = Counter(row["experiment"] for row in rows)
     shared = Counter((row["experiment"], override) for row in rows for override in set(row["overrides"]))
     return [
@@ -120,7 +120,7 @@ def _show(run: "RunFolder", output: Output) -> None:
 
 
 def _last_figures(run: "RunFolder") -> dict[str, float]:
-    """Each logged figure's last value."""
+    """The last value of each logged figure."""
     from diptych.tracking import read_metrics
 
     figures: dict[str, float] = {}

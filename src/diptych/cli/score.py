@@ -1,7 +1,7 @@
-"""Score captions against references: BLEU, ROUGE-L and CIDEr-D as coco-caption has them, and how varied they are.
+"""Score captions against references: BLEU, ROUGE-L and CIDEr-D as in coco-caption, and diversity.
 
-Files are COCO's captions or results, objects from ids to captions, or JSON lines. METEOR and SPICE are asked of their
-own Java programs where those are.
+Files are COCO's captions or results, objects from ids to captions, or JSON lines. METEOR and SPICE use their own Java
+programs if these are installed.
 """
 
 import argparse
@@ -33,8 +33,8 @@ LABELS = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what `diptych score` takes."""
-    parser.add_argument("predictions", metavar="PREDICTIONS", type=Path, help="one caption a picture")
-    parser.add_argument("references", metavar="REFERENCES", type=Path, help="one caption or more a picture")
+    parser.add_argument("predictions", metavar="PREDICTIONS", type=Path, help="one caption per image")
+    parser.add_argument("references", metavar="REFERENCES", type=Path, help="one or more captions per image")
     parser.add_argument(
         "--language", default="en", metavar="L", help="a code such as en, de, or zh (by characters); default: en"
     )
@@ -42,15 +42,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--df",
         default="evaluated",
         metavar="FILE|evaluated",
-        help="whose words are rare for CIDEr-D: REFERENCES' own (default: evaluated), those of a file of captions "
-        "such as a training set's, or of a file that --save-df wrote",
+        help="the document frequency of CIDEr-D: of REFERENCES (default: evaluated), of a file of captions such as a "
+        "training set's, or of a file that --save-df wrote",
     )
-    parser.add_argument("--save-df", type=Path, metavar="FILE", help="keep the counts, for --df (.json, .json.gz)")
-    parser.add_argument("--train", type=Path, metavar="FILE", help="training captions, to count the new ones")
-    parser.add_argument("--predicted-only", action="store_true", help="leave out pictures without a prediction")
-    parser.add_argument("--no-java", action="store_true", help="leave out METEOR and SPICE even where they are")
+    parser.add_argument(
+        "--save-df", type=Path, metavar="FILE", help="save the document frequency for --df (.json, .json.gz)"
+    )
+    parser.add_argument("--train", type=Path, metavar="FILE", help="training captions, to count novel captions")
+    parser.add_argument("--predicted-only", action="store_true", help="leave out images without a prediction")
+    parser.add_argument("--no-java", action="store_true", help="leave out METEOR and SPICE even if they are installed")
     parser.add_argument("--java-seconds", type=float, default=900, metavar="S", help="their time limit (default: 900)")
-    parser.add_argument("--seed", type=int, default=0, metavar="S", help="of the bootstrap's intervals (default: 0)")
+    parser.add_argument("--seed", type=int, default=0, metavar="S", help="seed of the bootstrap intervals (default: 0)")
     add_json(parser, "the scores")
 
 
@@ -82,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check_save_df(args: argparse.Namespace) -> None:
-    """Before the work, which would be lost, and not over what is read."""
+    """Check before the work that --save-df is writable and is none of the inputs."""
     check_writable(args.save_df, "--save-df")
     for path in filter(None, (args.predictions, args.references, args.train, Path(args.df))):
         if args.save_df.resolve() == path.resolve():
@@ -90,7 +92,7 @@ def _check_save_df(args: argparse.Namespace) -> None:
 
 
 def table(scored: "Scored") -> str:
-    """What was measured and how, a line a figure, and why some are missing."""
+    """The protocol, one line per metric, and the reasons for missing ones."""
     facts = scored.protocol
     lines = [
         f"{facts['pictures']:,} pictures, {facts['captions']:,} references; {facts['language']}, "

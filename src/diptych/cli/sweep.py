@@ -1,6 +1,6 @@
-"""Look at a sweep, stop it, try again what did not end well, or confirm who leads: `diptych sweep WHAT NAME`.
+"""Show a sweep's status, stop it, retry its failed runs, or confirm its best trial: `diptych sweep WHAT NAME`.
 
-A sweep is begun by `diptych train -m --sweep NAME …`, and gone on with by the same command.
+`diptych train -m --sweep NAME …` starts a sweep, and the same command resumes it.
 """
 
 import argparse
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import TextIO
 
-    from diptych.reports.sweeps.best_trial import Winner
+    from diptych.reports.sweeps.best_trial import BestTrial
     from diptych.sweeps.folder import SweepFolder
-    from diptych.sweeps.status import Row, Standing
+    from diptych.sweeps.status import JobRow, SweepStatus
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,21 +29,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=["status", "stop", "retry", "confirm"],
         help="status: every run and how it fares; stop: let every run save and stop; retry: runs that failed, diverged "
         "or were lost are queued again, for the next time that the sweep is gone on with; confirm: train the leader "
-        "with three fresh seeds and evaluate them on the test split, in sweep NAME-winner",
+        "with three fresh seeds and evaluate them on the test split, in sweep NAME-best_trial",
     )
     parser.add_argument("name", metavar="NAME", help="the sweep's name or folder")
     add_outputs(parser)
     add_objectives(parser)
-    add_json(parser, "the sweep's standing")
+    add_json(parser, "the sweep's status")
 
 
 def run(args: argparse.Namespace) -> int:
-    """One thing about one sweep; returns the exit code."""
+    """Carry out one action on one sweep; returns the exit code."""
     from diptych.runs.folder.find import default_outputs
     from diptych.sweeps.control import command_of, retry, stop
     from diptych.sweeps.folder import SweepFolder
     from diptych.sweeps.jobs import UNFINISHED
-    from diptych.sweeps.status import standing_of
+    from diptych.sweeps.status import status_of
 
     output = Output(as_json=args.json)
     folder = SweepFolder.named(args.name, args.outputs or default_outputs())
@@ -55,69 +55,69 @@ def run(args: argparse.Namespace) -> int:
         output.line(stop(folder))
     elif args.what == "retry":
         output.line(retry(folder))
-    standing = standing_of(folder, folder.jobs())
-    _show(folder.name, standing, output)
-    if not folder.is_in_hand and standing.counts.keys() & set(UNFINISHED) and args.what == "status":
-        output.line(f"nobody carries it out at the moment; go on with\n{command_of(folder)}")
-    output.result({"sweep": folder.name, "exclusive_lock": folder.is_in_hand, **standing.to_dict()})
+    status = status_of(folder, folder.jobs())
+    _show(folder.name, status, output)
+    if not folder.is_locked and status.counts.keys() & set(UNFINISHED) and args.what == "status":
+        output.line(f"the sweep is not running; resume it with\n{command_of(folder)}")
+    output.result({"sweep": folder.name, "exclusive_lock": folder.is_locked, **status.to_dict()})
     return 0
 
 
 def _confirm(folder: "SweepFolder", objectives: list[str], output: Output) -> int:
-    """What `compare` says that one should type, one command after the other; the first that fails ends it."""
-    from diptych.reports.sweeps.files import reading_of
+    """Run the commands that `compare` shows, in order, up to the first that fails."""
+    from diptych.reports.sweeps.files import analysis_of
     from diptych.sweeps.jobs import UNFINISHED
 
-    winner = reading_of(folder, objectives_from(objectives)).winner
-    if winner is None:
-        raise UserError(f"no run of sweep {folder.name} has a figure to lead by: `diptych sweep status {folder.name}`")
-    if folder.is_in_hand:
-        raise UserError(f"sweep {folder.name} is under way, and another may yet lead: wait for its end")
+    best_trial = analysis_of(folder, objectives_from(objectives)).best_trial
+    if best_trial is None:
+        raise UserError(f"no run of sweep {folder.name} has a figure: see `diptych sweep status {folder.name}`")
+    if folder.is_locked:
+        raise UserError(f"sweep {folder.name} is running, so its best trial may change: wait for its end")
     if unfinished := [job.run_id for job in folder.jobs() if job.state in UNFINISHED]:
-        output.line(f"not over, and might yet lead: {', '.join(unfinished)}")
-    if winner.is_confirmed:
-        output.line(f"#{winner.trial.number} of sweep {folder.name} is confirmed already")
+        output.line(f"unfinished, so the best trial may change: {', '.join(unfinished)}")
+    if best_trial.is_confirmed:
+        output.line(f"#{best_trial.trial.number} of sweep {folder.name} is confirmed already")
     else:
-        code = _typed(winner.retrain, folder) or _evaluated(winner, folder, output)
+        code = _run_command(best_trial.retrain, folder) or _evaluated(best_trial, folder, output)
         if code:
             return code
     asked = (word for objective in objectives for word in ("--objective", objective))
     as_json = ("--json",) if output.as_json else ()
-    return _typed(("diptych", "compare", str(folder.path), *asked, *as_json), folder)
+    return _run_command(("diptych", "compare", str(folder.path), *asked, *as_json), folder)
 
 
-def _evaluated(winner: "Winner", folder: "SweepFolder", output: Output) -> int:
-    """Its tables, which are long, go into a file of the sweep that it evaluates."""
-    from diptych.reports.sweeps.best_trial import SUFFIX
+def _evaluated(best_trial: "BestTrial", folder: "SweepFolder", output: Output) -> int:
+    """Evaluate the fresh seeds; the long tables go into a file of their sweep."""
+    from diptych.reports.sweeps.best_trial import CONFIRMATION_SUFFIX
     from diptych.sweeps.folder import SweepFolder
 
-    tables = SweepFolder.named(folder.name + SUFFIX, folder.outputs).path / "evaluations.txt"
+    tables = SweepFolder.named(folder.name + CONFIRMATION_SUFFIX, folder.outputs).path / "evaluations.txt"
     output.line(f"evaluating on the test split; the tables go to {short(tables)}")
     with tables.open("w", encoding="utf-8") as file:
-        return _typed(winner.evaluate, folder, file)
+        return _run_command(best_trial.evaluate, folder, file)
 
 
-def _typed(words: "Sequence[str]", folder: "SweepFolder", said: "TextIO | None" = None) -> int:
-    """Carry a command out as if it had been typed; returns its exit code."""
+def _run_command(words: "Sequence[str]", folder: "SweepFolder", stdout: "TextIO | None" = None) -> int:
+    """Run a `diptych` command; returns its exit code."""
     from diptych.runs.lifecycle.processes import carry_out
 
-    return carry_out(words[1:], {"DIPTYCH_OUTPUTS": str(folder.outputs)}, said)
+    return carry_out(words[1:], {"DIPTYCH_OUTPUTS": str(folder.outputs)}, stdout)
 
 
-def _show(name: str, standing: "Standing", output: Output) -> None:
+def _show(name: str, status: "SweepStatus", output: Output) -> None:
     from diptych.runs.folder.status import DONE
 
     columns = shutil.get_terminal_size().columns
-    for row in standing.rows:
+    for row in status.rows:
         output.line(_line(row))
         for text in filter(None, (row.overrides, row.job.why)):
             output.line("      " + textwrap.shorten(text, columns - 6, placeholder=" …"))
-    output.line(f"sweep {name}: {standing.words}")
-    if DONE in standing.counts:
-        output.line(f"`diptych compare {name}` says who leads, and `diptych report {name}` makes a page of it")
+    output.line(f"sweep {name}: {status.summary}")
+    if DONE in status.counts:
+        output.line(f"`diptych compare {name}` shows the best trial, and `diptych report {name}` writes a page")
 
 
-def _line(row: "Row") -> str:
+def _line(row: "JobRow") -> str:
     best = "" if row.best is None else f"best {row.best:.4g}"
     images = f"{row.images:,} images" if row.images else ""
     starts = f"{row.job.starts} starts" if row.job.starts > 1 else ""

@@ -16,29 +16,29 @@ from diptych.sweeps.folder import check_sweep_name, folder_override
 
 
 def forward(arguments: list[str]) -> int:
-    """Hand the command line to Hydra, and raise what the run raised where `diptych` can explain it."""
+    """Run the command line through Hydra, and raise the run's error for `diptych` to explain."""
     errors: list[Exception] = []
 
     def task(config: DictConfig) -> None:
         try:
             _train(config)
         except Exception as error:
-            errors.append(error)  # Hydra would print a preamble of its own
+            errors.append(error)  # Hydra would print its own preamble
 
     composition.register()
     arguments = with_sweep(arguments)
     os.environ["HYDRA_FULL_ERROR"] = "1"
     overrides = [a for a in arguments if not a.startswith("-") and ("=" in a or a.startswith("~"))]
     flags = [a for a in arguments if a not in overrides]
-    sys.argv = ["diptych train", *flags, *overrides]  # Hydra wants the overrides together; people write -m anywhere
+    sys.argv = ["diptych train", *flags, *overrides]  # Hydra needs the overrides together; people write -m anywhere
     try:
         hydra.main(version_base="1.3", config_path=f"pkg://{composition.CONF_PACKAGE}", config_name="train")(task)()
     except HydraException as error:
         raise _explained(error, flags, overrides) from error
     except (NotADirectoryError, FileExistsError, PermissionError) as error:  # of the sweep's folder
         raise UserError(
-            f"{error.filename} cannot be made ({error.strerror}): name a folder for outputs that can be written, with "
-            "DIPTYCH_OUTPUTS or paths.outputs=…"
+            f"{error.filename} cannot be created ({error.strerror}): set DIPTYCH_OUTPUTS or paths.outputs to a "
+            "writable folder"
         ) from error
     if errors:
         raise errors[0]
@@ -46,7 +46,7 @@ def forward(arguments: list[str]) -> int:
 
 
 def with_sweep(arguments: list[str]) -> list[str]:
-    """Our own flags of a sweep, in Hydra's words: its name, under which it can be gone on with, and a dry run."""
+    """Translate `--sweep NAME` and `--dry-run` into Hydra's overrides."""
     parser = argparse.ArgumentParser(prog="diptych train", add_help=False, allow_abbrev=False)
     parser.add_argument("--sweep", metavar="NAME")
     parser.add_argument("--dry-run", action="store_true")

@@ -1,7 +1,7 @@
-"""The supervisor of a sweep: keeps slots filled, takes note of what ends, and brings back what was lost.
+"""The controller of a sweep: fills slots, notes how runs end, and restarts lost runs.
 
-All that it knows is in the ledger and in the run folders, so that it may be killed at any moment, and the next one goes
-on.
+Its whole state is in the ledger and the run folders, so it may be killed at any moment, and the next controller resumes
+the sweep.
 """
 
 import logging
@@ -18,17 +18,17 @@ from diptych.runs.folder.lock import LockHeld, is_locked, locked
 from diptych.runs.folder.status import DONE, LOST, RUNNING, STOPPED, host_name, now, seconds_between
 from diptych.runs.lifecycle.signals import Stopped, StopSignals
 from diptych.sweeps.executors import Executor, Work
-from diptych.sweeps.exit_status import End, outcome_of, progress_of
+from diptych.sweeps.exit_status import End, exit_status_of, progress_of
 from diptych.sweeps.folder import SweepFolder
 from diptych.sweeps.jobs import QUEUED, Job, Jobs
 from diptych.sweeps.ledger import NO_ROOM
-from diptych.sweeps.planning import Plan, Planner, note_plan
+from diptych.sweeps.planning import Planner, RunPlan, note_plan
 from diptych.sweeps.slots import Slot
 from diptych.sweeps.starts import Start
 
 GIGABYTE = 2**30
 ASK_AGAIN_SECONDS = 10.0
-"""A run that is to stop may not have begun to listen."""
+"""The wait before asking a run to stop again; the first signal may have come too early."""
 
 log = logging.getLogger(__name__)
 
@@ -37,8 +37,8 @@ log = logging.getLogger(__name__)
 class Policy:
     """When a sweep gives up.
 
-    `fail_fast` starts nothing more after a failure. A run that is silent for `hung_seconds` is ended and counts as
-    lost. Nothing is started with less than `least_free_gb` left on the disk.
+    With `fail_fast` no run starts after a failure. A run without a sign of life for `hung_seconds` is killed and counts
+    as lost. No run starts with less than `least_free_gb` free on the disk.
     """
 
     fail_fast: bool = False
@@ -50,19 +50,19 @@ class Policy:
             raise UserError(f"hydra.launcher.hung_seconds={self.hung_seconds:g}: give more than 0")
 
 
-class View:
-    """Shows people how the sweep fares; this one shows nothing."""
+class Display:
+    """Shows the sweep's status to people; this one shows nothing."""
 
     def show(self, jobs: Jobs) -> None:
-        """Where every job stands now."""
+        """Show the present state of every job."""
 
     def close(self) -> None:
-        """Nothing more will be shown."""
+        """End the display."""
 
 
 @contextmanager
 def exclusive_lock(folder: SweepFolder) -> Iterator[None]:
-    """The sweep in the hands of this process alone, its ledger whole."""
+    """Hold the sweep's lock, with its ledger repaired."""
     try:
         with locked(folder.lock):
             folder.stop.unlink(missing_ok=True)
@@ -70,12 +70,12 @@ def exclusive_lock(folder: SweepFolder) -> Iterator[None]:
             yield
     except LockHeld:
         raise UserError(
-            f"another process has sweep {folder.name} in hand: wait for it, or `diptych sweep stop {folder.name}`"
+            f"another process supervises sweep {folder.name}: wait for it, or `diptych sweep stop {folder.name}`"
         ) from None
 
 
 class Controller:
-    """Carries out the jobs of a sweep that is in hand."""
+    """Carries out the jobs of a sweep; the caller holds its lock."""
 
     def __init__(
         self,
@@ -83,20 +83,20 @@ class Controller:
         executor: Executor,
         slots: Sequence[Slot],
         policy: Policy,
-        view: View,
+        display: Display,
         planner: Planner | None = None,
     ) -> None:
-        self.folder, self.executor, self.policy, self.view = folder, executor, policy, view
+        self.folder, self.executor, self.policy, self.display = folder, executor, policy, display
         self.slots = slots
         self.planner = planner or Planner()
         self.jobs = folder.jobs()
         self._work: dict[int, Work] = {}
-        self._expected: dict[int, str] = {}  # since when signs of life are
+        self._expected: dict[int, str] = {}  # per job, since when signs of life are due
         self._waits_for_disk = False
         self._is_full = False
 
     def run(self) -> Jobs:
-        """Until nothing more can be done; `Stopped` if told to stop, once every run has saved."""
+        """Run until nothing is left to do; `Stopped` after a request to stop, once every run has saved."""
         with StopSignals(deferred=True) as signals:
             signals.next = "asking every run to save and to stop"
             try:
@@ -114,19 +114,19 @@ class Controller:
                 raise
             except Exception:
                 if self._work:
-                    log.error("%d runs go on alone; the sweep's command, typed again, takes them up", len(self._work))
+                    log.error("%d runs go on alone; rerun the sweep's command to adopt them", len(self._work))
                 raise
             finally:
-                self.view.close()
+                self.display.close()
         return self.jobs
 
     def stop(self) -> None:
-        """Stop what an earlier controller left alive."""
+        """Stop the runs that an earlier controller left running."""
         self._adopt()
         self._stop_all()
 
     def _adopt(self) -> None:
-        """Take up what an earlier controller left: runs that live are adopted, the others' ends are noted."""
+        """Adopt the running runs of an earlier controller, and note how the others ended."""
         for job in self.jobs:
             if job.state != RUNNING:
                 continue
@@ -138,17 +138,17 @@ class Controller:
                 self._hold(job, work)
 
     def _refuse_if_elsewhere(self, job: Job) -> None:
-        """`UserError` if the run is in hand on another machine that has the same folders."""
+        """`UserError` if another machine with the same folders is running the run."""
         run = self.folder.run_of(job)
         host = run.read_status().host if run is not None else ""
         if run is not None and self.executor.is_of_one_machine and host != host_name() and is_locked(run.lock):
             raise UserError(
-                f"{job.run_id} of sweep {self.folder.name} is under way on another machine ({host}): go on with the "
-                "sweep there, or stop it there first"
+                f"{job.run_id} of sweep {self.folder.name} is running on another machine ({host}): resume the sweep "
+                "there, or stop it there first"
             )
 
     def _step_or_wait(self) -> bool:
-        """While the disk is full, what could not be done is tried again."""
+        """One step; while the disk is full, the failed step is repeated."""
         try:
             goes_on, self._is_full = self._step(), False
         except OSError as error:
@@ -160,18 +160,18 @@ class Controller:
         return goes_on
 
     def _step(self) -> bool:
-        """Look once at everything; whether there is anything left to wait for."""
+        """Check every run and start new ones; returns whether anything is left to wait for."""
         for number in list(self._work):
             self._look_at(self.jobs[number])
         self.planner.look(self.jobs)
         free = self._free_slots()
         waiting = self._waiting(len(free))
         self._start(list(zip(waiting, free, strict=False)))
-        self.view.show(self.jobs)
+        self.display.show(self.jobs)
         return bool(self._work or waiting or (self._waits_for_disk and self.planner.wants_more(self.jobs)))
 
     def _waiting(self, free: int) -> list[Job]:
-        """Jobs to be started, lost ones before the others; where slots would stay free, new ones are planned."""
+        """Jobs to start, lost ones first; the planner adds jobs where slots would stay free."""
         if self.policy.fail_fast and any(job.state in self.planner.bad_ends for job in self.jobs):
             return []
         waiting = self._due()
@@ -181,14 +181,14 @@ class Controller:
             waiting = self._due()
         return waiting
 
-    def _plan(self, plan: Plan) -> None:
-        self.jobs.take_in(note_plan(self.folder.ledger, len(self.jobs), plan, self.slots[0].threads))
+    def _plan(self, plan: RunPlan) -> None:
+        self.jobs.apply(note_plan(self.folder.ledger, len(self.jobs), plan, self.slots[0].threads))
 
     def _due(self) -> list[Job]:
         return [job for state in (LOST, QUEUED) for job in self.jobs if job.state == state]
 
     def _free_slots(self) -> list[Slot]:
-        """None while the disk is full, nor while adopted runs make up for them."""
+        """Free slots; none while the disk is full or while adopted runs fill the number of slots."""
         taken = {self.jobs[number].slot for number in self._work}
         free = [slot for slot in self.slots if slot.number not in taken]
         return free[: max(0, len(self.slots) - len(self._work))] if self._has_room() else []
@@ -198,7 +198,7 @@ class Controller:
         least, waited = self.policy.least_free_gb, self._waits_for_disk
         self._waits_for_disk = free < least
         if self._waits_for_disk and not waited:
-            log.warning("only %.1f GB are free on the disk: nothing is started below %g GB", free, least)
+            log.warning("only %.1f GB are free on the disk: no run starts below %g GB", free, least)
         return not self._waits_for_disk
 
     def _start(self, due: Sequence[tuple[Job, Slot]]) -> None:
@@ -207,7 +207,7 @@ class Controller:
             self._take_up(start.job, work, start.slot.number)
 
     def _needs_no_start(self, job: Job, slot: int) -> bool:
-        """Whether somebody else has the run in hand, or has resumed it by hand to its end."""
+        """Whether another process runs it, or somebody resumed it by hand to its end."""
         run = self.folder.run_of(job)
         if run is None or run.read_status().status != DONE:
             return self._is_begun_already(job, slot)
@@ -241,19 +241,19 @@ class Controller:
     def _is_hung(self, job: Job) -> bool:
         silent = self._silent_seconds(job)
         if silent > self.policy.hung_seconds:
-            log.warning("%s has given no sign of life for %.0f s: it is ended", job.run_id, silent)
+            log.warning("%s has given no sign of life for %.0f s: the sweep kills it", job.run_id, silent)
         return silent > self.policy.hung_seconds
 
     def _silent_seconds(self, job: Job) -> float:
-        """Since the run's last sign of life, or since one can be expected if that is later."""
+        """Seconds since the run's last sign of life, or since one was due if that is later."""
         run = self.folder.run_of(job)
         updated = run.read_status().updated if run is not None else ""
         return seconds_between(max(updated, self._expected[job.number]), now())
 
     def _is_begun_already(self, job: Job, slot: int) -> bool:
-        """Whether another process has the run in hand, which is then adopted.
+        """Whether another process runs the job already; if so, it is adopted.
 
-        A supervisor that is killed between beginning a run and noting it leaves such a one.
+        A supervisor that is killed after it starts a run and before it notes the start leaves such a process.
         """
         run = self.folder.run_of(job)
         status = run.read_status() if run is not None else None
@@ -271,16 +271,16 @@ class Controller:
         run = self.folder.run_of(job)
         if run is not None:
             self.folder.link(run)
-        outcome = outcome_of(job, run, end, self.folder.log_of(job))
-        self._note("ended", job, code=end.code, **outcome._asdict())
+        exit_status = exit_status_of(job, run, end, self.folder.log_of(job))
+        self._note("ended", job, code=end.code, **exit_status._asdict())
 
     def _note(self, event: str, job: Job, **values: Any) -> None:
-        self.jobs.take_in(self.folder.ledger.append(event, job=job.number, **values))
+        self.jobs.apply(self.folder.ledger.append(event, job=job.number, **values))
 
     def _stop_all(self) -> None:
-        """Ask every run to save and stop, and wait until it has; a further signal ends them at once."""
+        """Ask every run to save and stop, and wait for it; another signal kills them at once."""
         with StopSignals(deferred=True) as signals:
-            signals.next = "ending the runs at once, without saving"
+            signals.next = "killing the runs at once, without saving"
             asked = float("-inf")
             while self._work:
                 if time.monotonic() - asked >= ASK_AGAIN_SECONDS:
@@ -293,4 +293,4 @@ class Controller:
                     elif signals.received is not None or self._is_hung(self.jobs[number]):
                         work.kill()
                 time.sleep(self.executor.look_every_seconds)
-            self.view.show(self.jobs)
+            self.display.show(self.jobs)

@@ -1,4 +1,4 @@
-"""A sweep for people to look at: a table that stays in place on a terminal, lines where there is none."""
+"""The display of a sweep: a live table on a terminal, log lines elsewhere."""
 
 import logging
 import time
@@ -11,10 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from diptych.runs.folder.status import RUNNING
-from diptych.sweeps.controller import View
+from diptych.sweeps.controller import Display
 from diptych.sweeps.folder import SweepFolder
 from diptych.sweeps.jobs import Job, Jobs
-from diptych.sweeps.status import Row, Standing, standing_of
+from diptych.sweeps.status import JobRow, SweepStatus, status_of
 
 REFRESH_SECONDS = 1.0
 STYLES = {
@@ -28,19 +28,19 @@ STYLES = {
 }
 HEADINGS = {"#": "right", "run": "left", "state": "left", "images": "right", "best": "right"}
 LEAST_WIDTH = 12
-"""Of what differs, in characters."""
+"""The least width of the last column, in characters."""
 
 log = logging.getLogger(__name__)
 
 
-def view_of(folder: SweepFolder, num_slots: int = 1) -> View:
-    """What fits standard error."""
+def display_for(folder: SweepFolder, num_slots: int = 1) -> Display:
+    """The display that fits standard error."""
     console = Console(stderr=True)
-    return TableView(folder, num_slots, console) if console.is_terminal else Lines(folder, num_slots)
+    return TableDisplay(folder, num_slots, console) if console.is_terminal else LineDisplay(folder, num_slots)
 
 
-class Lines(View):
-    """A line whenever a run begins or ends."""
+class LineDisplay(Display):
+    """A log line whenever a run starts or ends."""
 
     def __init__(self, folder: SweepFolder, num_slots: int) -> None:
         self.folder, self.num_slots = folder, num_slots
@@ -50,15 +50,15 @@ class Lines(View):
         changed = [job for job in jobs if self._is_news(job)]
         if not changed:
             return
-        standing = standing_of(self.folder, jobs, self.num_slots)
+        status = status_of(self.folder, jobs, self.num_slots)
         for job in changed:
-            row = standing.rows[job.number]
+            row = status.rows[job.number]
             why = f": {job.why.splitlines()[0]}" if job.why else ""
-            place = f"{job.number + 1}/{max(len(jobs), jobs.foreseen)}"
+            place = f"{job.number + 1}/{max(len(jobs), jobs.expected_runs)}"
             again = f" (start {job.starts})" if job.starts > 1 and row.job.state == RUNNING else ""
             log.info("[%s] %s %s%s  %s%s", place, job.run_id, row.job.state, again, row.overrides, why)
             self._shown[job.number] = job
-        log.info("sweep %s: %s", self.folder.name, standing.words)
+        log.info("sweep %s: %s", self.folder.name, status.summary)
 
     def _is_news(self, job: Job) -> bool:
         before = self._shown.get(job.number)
@@ -69,8 +69,8 @@ def _news_of(job: Job) -> tuple[str, int, bool]:
     return job.state, job.starts, job.waits
 
 
-class TableView(View):
-    """A line a run: running ones and the latest others, as many as fit."""
+class TableDisplay(Display):
+    """A table row per run: the running ones and the latest others, as many as fit."""
 
     def __init__(self, folder: SweepFolder, num_slots: int, console: Console) -> None:
         self.folder, self.num_slots, self.console = folder, num_slots, console
@@ -92,29 +92,29 @@ class TableView(View):
 
     def _draw(self, jobs: Jobs) -> None:
         self._drawn = time.monotonic()
-        standing = standing_of(self.folder, jobs, self.num_slots)
-        with suppress(OSError):  # the terminal may have gone; the sweep goes on
-            table = sweep_table(standing, self.folder.name, self.console.height - 4, self.console.width)
+        status = status_of(self.folder, jobs, self.num_slots)
+        with suppress(OSError):  # the sweep outlives its terminal
+            table = sweep_table(status, self.folder.name, self.console.height - 4, self.console.width)
             self._live.update(table, refresh=True)
 
 
-def sweep_table(standing: Standing, name: str, most: int, width: int) -> Table:
-    """The table; of more rows than `most`, those that run or changed last. What differs has the room that is left."""
-    table = Table(title=f"sweep {name}: {standing.words}", title_justify="left", box=None, pad_edge=False)
+def sweep_table(status: SweepStatus, name: str, most: int, width: int) -> Table:
+    """The table, with at most `most` rows: running ones and the latest changes. The last column takes the room left."""
+    table = Table(title=f"sweep {name}: {status.summary}", title_justify="left", box=None, pad_edge=False)
     for heading, justify in HEADINGS.items():
         table.add_column(heading, justify=justify, no_wrap=True)  # pyright: ignore[reportArgumentType]
-    table.add_column("what differs", no_wrap=True)
-    rows = sorted(standing.rows, key=lambda row: (row.job.state == RUNNING, row.job.since))[-max(1, most) :]
+    table.add_column("overrides", no_wrap=True)
+    rows = sorted(status.rows, key=lambda row: (row.job.state == RUNNING, row.job.since))[-max(1, most) :]
     lines = [_cells(row) for row in sorted(rows, key=lambda row: row.job.number)]
     taken = sum(max(map(cell_len, column)) + 2 for column in zip(HEADINGS, *(line[:-1] for line in lines), strict=True))
-    for *cells, differs in lines:
+    for *cells, overrides in lines:
         state = Text(cells[2], style=STYLES.get(cells[2], "default"))
-        last = Text(_cut(differs, max(LEAST_WIDTH, width - taken)))  # no markup: values may stand in brackets
+        last = Text(_cut(overrides, max(LEAST_WIDTH, width - taken)))  # no markup: values may have brackets
         table.add_row(*cells[:2], state, *cells[3:], last)
     return table
 
 
-def _cells(row: Row) -> list[str]:
+def _cells(row: JobRow) -> list[str]:
     images, best = f"{row.images:,}" if row.images else "", "" if row.best is None else f"{row.best:.4g}"
     return [str(row.job.number + 1), row.job.run_id, row.job.state, images, best, row.overrides]
 

@@ -1,4 +1,4 @@
-"""What a sweep would do and cost, without doing it."""
+"""A dry run: what a sweep would run, and what it would cost."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -9,9 +9,9 @@ from diptych.runs.folder.layout import RunFolder
 from diptych.runs.folder.status import DONE
 from diptych.sweeps.executors import Executor, at_a_time
 from diptych.sweeps.folder import SweepFolder
-from diptych.sweeps.request import Request
+from diptych.sweeps.request import SweepRequest
 from diptych.sweeps.slots import Slot
-from diptych.sweeps.status import duration, standing_of
+from diptych.sweeps.status import duration, status_of
 
 if TYPE_CHECKING:
     from diptych.sweeps.search.request import Search
@@ -20,26 +20,26 @@ LATEST = 8
 MOST_SHOWN = 20
 
 
-class Run(NamedTuple):
-    """A run to come: what it will be called, and how many images it will see."""
+class PlannedRun(NamedTuple):
+    """A run to come, by its name and its budget."""
 
     name: str
     budget_images: int
 
 
-def foresee(
-    request: Request, folder: SweepFolder, executor: Executor, compose: Callable[[Sequence[str]], Any]
+def dry_run_lines(
+    request: SweepRequest, folder: SweepFolder, executor: Executor, compose: Callable[[Sequence[str]], Any]
 ) -> list[str]:
-    """Lines: what the sweep has already, every run that is left, how many there are, and how long they took elsewhere.
+    """The lines of a dry run: what is done, every run that is left, their number and their estimated time.
 
-    `compose` makes the configuration of a run of its arguments. `UserError` if the sweep is another one.
+    `compose` turns the arguments of a run into its configuration. `UserError` if the sweep began with other settings.
     """
     if request.search is not None:
         from diptych.sweeps.search.compatibility import refuse_another_search
 
         refuse_another_search(folder, request.search)
     jobs, left = folder.jobs(), request.left(folder)
-    before = [f"sweep {folder.name} has already {standing_of(folder, jobs).counts_text}"] if len(jobs) else []
+    before = [f"sweep {folder.name} already has {status_of(folder, jobs).counts_text}"] if len(jobs) else []
     if not left:
         return [*before, "nothing is left to run"]
     known = {each: _run(compose(each)) for each in dict.fromkeys(map(tuple, left))}
@@ -48,13 +48,13 @@ def foresee(
     slots = executor.slots()
     num_slots = at_a_time(executor, slots)
     images, number = sum(run.budget_images for run in runs), f"{len(runs)} run{'s' * (len(runs) > 1)}"
-    places = f"{number}, {images:,} images, {num_slots} at a time{_share(slots)}"
-    return [*before, *lines, places, _cost(runs, folder.outputs, num_slots)]
+    outline = f"{number}, {images:,} images, {num_slots} at a time{_share(slots)}"
+    return [*before, *lines, outline, _cost(runs, folder.outputs, num_slots)]
 
 
-def _run(config: Any) -> Run:
-    """Read at once: a name is made of what was composed last."""
-    return Run(config.name, config.budget_images)
+def _run(config: Any) -> PlannedRun:
+    """Read the name now: Hydra resolves it from what it composed last."""
+    return PlannedRun(config.name, config.budget_images)
 
 
 def _space(search: "Search") -> list[str]:
@@ -64,7 +64,7 @@ def _space(search: "Search") -> list[str]:
 
 
 def _differing(left: Sequence[Sequence[str]]) -> list[str]:
-    """Of each run what not all of them share."""
+    """The overrides of each run that some runs lack."""
     shared = set.intersection(*map(set, left))
     shown = [" ".join(argument for argument in arguments if argument not in shared) for arguments in left]
     more = [f"  … and {len(shown) - MOST_SHOWN} more"] if len(shown) > MOST_SHOWN else []
@@ -72,27 +72,27 @@ def _differing(left: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _share(slots: Sequence[Slot]) -> str:
-    """What each run has."""
+    """The threads and GPUs of each run."""
     threads = f", each on {slots[0].threads} thread{'s' * (slots[0].threads > 1)}" if slots[0].threads else ""
     gpus = f" on GPUs {', '.join(dict.fromkeys(gpu for slot in slots for gpu in slot.gpus))}" if slots[0].gpus else ""
     return f"{threads}{gpus}"
 
 
-def _cost(runs: Sequence[Run], outputs: Path, num_slots: int) -> str:
-    """At the pace of finished runs of the same name, one at a time as they may have been."""
+def _cost(runs: Sequence[PlannedRun], outputs: Path, num_slots: int) -> str:
+    """An estimate from the pace of finished runs of the same name."""
     paces = {name: _pace(outputs / name.replace("/", "_")) for name in {run.name for run in runs}}
     unknown = sorted(name for name, pace in paces.items() if pace is None)
     if unknown:
-        return f"no run of {', '.join(unknown)} has been finished here, so nobody knows how long they take"
+        return f"no run of {', '.join(unknown)} has finished here yet, so the time is unknown"
     seconds = sum(run.budget_images / (paces[run.name] or 1.0) for run in runs)
     return (
-        f"about {duration(seconds)} of training, {duration(seconds / num_slots)} if slots do not slow each other; "
-        "each run starts some seconds before"
+        f"about {duration(seconds)} of training, {duration(seconds / num_slots)} if slots do not slow each other down; "
+        "the start-up of each run adds some seconds"
     )
 
 
 def _pace(experiment: Path) -> float | None:
-    """Images a second of the latest finished runs, pauses and validations included."""
+    """Images per second of the latest finished runs, with their pauses and validations."""
     statuses = [RunFolder(path.parent).read_status() for path in sorted(experiment.glob("*/status.json"))]
     paces = [s.images_seen / s.seconds for s in statuses if s.status == DONE and s.images_seen and s.seconds > 0]
     return median(paces[-LATEST:]) if paces else None

@@ -1,4 +1,4 @@
-"""Who carries starts out: the words between the supervisor and processes of this machine or jobs of a cluster."""
+"""The interface of executors, which start runs: as local processes or as jobs of a cluster."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
@@ -10,37 +10,36 @@ from diptych.sweeps.starts import Start
 
 
 class Work(Protocol):
-    """A start in the hands of an executor. `handle` is the executor's name for it, by which it is adopted later."""
+    """A start that an executor carries out. A later supervisor adopts it by its `handle`."""
 
     handle: str
 
     def ended(self) -> bool:
-        """Whether it is over."""
+        """Whether it has ended."""
         ...
 
     def waits(self) -> bool:
-        """Whether it stands in a queue, so that no sign of life can be expected of it."""
+        """Whether it waits in a queue, so that no sign of life is due."""
         ...
 
     def end(self) -> End:
-        """How it ended, once it is over."""
+        """How it ended, once it has."""
         ...
 
     def stop(self) -> None:
-        """Ask it to save and end; asked again, it is told again where it may not have heard."""
+        """Ask it to save and end; a repeated call asks again where the first may be lost."""
         ...
 
     def kill(self) -> None:
-        """End it at once, with all it has started."""
+        """Kill it at once, with its child processes."""
         ...
 
 
 class Executor(Protocol):
-    """Carries starts out, and takes up what an earlier supervisor has started.
+    """Carries out starts, and adopts those of an earlier supervisor.
 
-    `look_every_seconds` is how often it may be asked how its work fares. `parallelism` is how many starts are under way
-    at a time; None where that is one a slot. `is_of_one_machine` says that it knows nothing of work that was begun on
-    another.
+    The supervisor polls it every `look_every_seconds`. `parallelism` is the number of starts at a time; None means one
+    per slot. `is_of_one_machine` says that it cannot see work on other machines.
     """
 
     look_every_seconds: float
@@ -49,37 +48,37 @@ class Executor(Protocol):
 
     @property
     def description(self) -> Mapping[str, Any]:
-        """Plain values from which `executor_again` makes one that adopts this one's work."""
+        """Plain values from which `restore_executor` makes an executor that adopts this one's work."""
         ...
 
     def check(self) -> None:
-        """Refuse what is missing here for its work (`UserError`), before a sweep is begun."""
+        """Refuse before the sweep starts if this machine lacks something (`UserError`)."""
         ...
 
     def slots(self) -> Sequence[Slot]:
-        """How many starts it takes at a time, and what each of them has."""
+        """Its slots: one per start at a time, with the resources of each."""
         ...
 
     def submit(self, starts: Sequence[Start]) -> Iterable[Work]:
-        """Begin them in this order; fewer, if no more can be begun now. Each that comes out is noted at once."""
+        """Begin the starts in order, fewer where there is no room. The caller notes each as soon as it is yielded."""
         ...
 
     def adopt(self, handle: str) -> Work | None:
-        """Work that is still under way, if it is."""
+        """The work of this handle if it is still running, else None."""
         ...
 
     def end_of(self, handle: str) -> End:
-        """How work ended that is under way no more, as far as that can still be known."""
+        """How the work of this handle ended, as far as that is still known."""
         ...
 
 
 def at_a_time(executor: Executor, slots: Sequence[Slot]) -> int:
-    """How many starts are under way at once."""
+    """The number of starts at a time."""
     return executor.parallelism or len(slots)
 
 
-def executor_again(description: Mapping[str, Any]) -> Executor:
-    """The executor that a sweep had, able to adopt and stop its work."""
+def restore_executor(description: Mapping[str, Any]) -> Executor:
+    """A sweep's earlier executor, able to adopt and stop its work."""
     match description:
         case {"kind": "local"}:
             from diptych.sweeps.local import LocalExecutor
@@ -93,4 +92,4 @@ def executor_again(description: Mapping[str, Any]) -> Executor:
             from diptych.sweeps.ray_cluster import RayExecutor
 
             return RayExecutor(address=address)
-    raise UserError(f"nobody knows an executor like {dict(description)}, which sweep.yaml names")
+    raise UserError(f"sweep.yaml names an unknown executor: {dict(description)}")

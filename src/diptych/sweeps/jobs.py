@@ -1,4 +1,4 @@
-"""The jobs of a sweep: each is one run, from its plan to its end, as the ledger tells it."""
+"""The jobs of a sweep, as the ledger records them: each is one run, from plan to end."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,17 +11,17 @@ QUEUED = "queued"
 STATES = (QUEUED, RUNNING, DONE, PRUNED, DIVERGED, FAILED, STOPPED, LOST)
 ENDED_BADLY = (DIVERGED, FAILED, LOST)
 UNFINISHED = (QUEUED, RUNNING, STOPPED, LOST)
-"""States of jobs that a sweep's own command would go on with."""
+"""Jobs in these states run when the sweep is resumed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One run of a sweep. `run_id` is its own for good: whatever happens, it goes on in its own folder.
+    """One run of a sweep. It keeps its `run_id`, and so its folder, whatever happens.
 
-    `threads` are those that its slot gave it when it was planned, if any. In a search it is of a `trial`, which tries
-    `values`. `handle` is the executor's name for its latest start, in `slot`, at `since`; it `waits` while that stands
-    in a cluster's queue. `progress` marks how far it was saved when that start ended, and `losses` counts how often it
-    was lost in a row without getting any further.
+    `threads` is the number its slot gave it when it was planned. In a search it belongs to a `trial`, which tries
+    `values`. `handle` is the executor's name for the latest start, which began at `since` in `slot`; the job `waits`
+    while that start is in a cluster's queue. `progress` marks the newest checkpoint when the start ended, and `losses`
+    counts the losses in a row without progress.
     """
 
     number: int
@@ -42,16 +42,16 @@ class Job:
 
 
 class Jobs:
-    """Where every job stands after the events so far. `foreseen` is how many a search will make."""
+    """The state of every job after the events so far. `expected_runs` is the total of a search."""
 
     def __init__(self, events: Iterable[Event] = ()) -> None:
         self._jobs: dict[int, Job] = {}
-        self.foreseen = 0
+        self.expected_runs = 0
         for event in events:
-            self.take_in(event)
+            self.apply(event)
 
     def __iter__(self) -> Iterator[Job]:
-        """In the order of their numbers."""
+        """The jobs in the order of their numbers."""
         return iter([self._jobs[number] for number in sorted(self._jobs)])
 
     def __getitem__(self, number: int) -> Job:
@@ -60,14 +60,14 @@ class Jobs:
     def __len__(self) -> int:
         return len(self._jobs)
 
-    def take_in(self, event: Event) -> None:
-        """One more event; those that are about no job change nothing."""
+    def apply(self, event: Event) -> None:
+        """Apply one event; unknown events change nothing."""
         match event:
             case {"event": "planned", "job": int(number), "run_id": str(run_id), "arguments": [*arguments]}:
                 of_search = (event.get("trial"), event.get("values", {}))
                 self._jobs[number] = Job(number, run_id, tuple(arguments), event.get("threads"), *of_search)
             case {"event": "search", "runs": int(runs)}:
-                self.foreseen = runs
+                self.expected_runs = runs
             case {"event": "queued", "job": int(number)}:
                 self._jobs[number] = replace(self._jobs[number], state=QUEUED, why="", losses=0)
             case {"event": "started", "job": int(number)}:
@@ -79,7 +79,7 @@ class Jobs:
 
 
 def new_plans(jobs: Iterable[Job], plans: Iterable[Sequence[str]]) -> list[Sequence[str]]:
-    """The plans that no job stands for yet; a plan that comes twice takes two jobs."""
+    """The plans without a job; a repeated plan takes two jobs."""
     there = [job.arguments for job in jobs]
     new = []
     for plan in plans:
@@ -91,7 +91,7 @@ def new_plans(jobs: Iterable[Job], plans: Iterable[Sequence[str]]) -> list[Seque
 
 
 def plans_left(jobs: Iterable[Job], plans: Iterable[Sequence[str]]) -> list[Sequence[str]]:
-    """The plans that are not over: those that no job stands for, and those whose job is unfinished."""
+    """The plans that are left to run: those without a job and those whose job is unfinished."""
     return new_plans([job for job in jobs if job.state not in UNFINISHED], plans)
 
 

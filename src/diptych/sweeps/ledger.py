@@ -1,6 +1,6 @@
-"""What has happened in a sweep: one JSON line an event, only ever added to, and on the disk before the next one.
+"""The ledger of a sweep: an append-only file with one JSON line per event, each on the disk before the next.
 
-Whoever reads it leaves a torn last line out; whoever writes to it cuts that line off first.
+Readers ignore a torn last line; a writer cuts it off first.
 """
 
 import errno
@@ -17,18 +17,18 @@ from diptych.runs.folder.status import now
 Event = dict[str, Any]
 WAIT_SECONDS = 1.0
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
-"""What passes when somebody makes room; a limit on the size of files, which stops a run as well, does not."""
+"""Errors that pass once there is room. EFBIG is not one of them: it stops a run as well, but room does not help."""
 log = logging.getLogger(__name__)
 
 
 class Ledger:
-    """The events of one sweep. One process writes at a time; any number may read."""
+    """The events of one sweep. One process writes at a time; any number read."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def append(self, event: str, **values: Any) -> Event:
-        """Add an event of this moment, and bring it to the disk; waits while there is no room, so that none is lost."""
+        """Append an event with the present time, on the disk at return; waits while the disk is full."""
         whole = {"at": now(), "event": event, **values}
         line = json.dumps(whole, ensure_ascii=False).encode() + b"\n"
         add_when_there_is_room(self.path, lambda: self._add(line))
@@ -39,7 +39,7 @@ class Ledger:
         return [json.loads(line) for line in _whole(self.path).splitlines()]
 
     def repair(self) -> None:
-        """Cut off what a crash left of a line."""
+        """Cut off a torn last line."""
         repair(self.path)
 
     def _add(self, line: bytes) -> None:
@@ -50,7 +50,7 @@ class Ledger:
 
 
 def add_when_there_is_room(path: Path, add: Callable[[], None]) -> None:
-    """Call what adds to the file, and while the disk is full again and again; what fails leaves nothing in the file."""
+    """Call `add`, and repeat it while the disk is full; a failed call leaves the file unchanged."""
     size = path.stat().st_size if path.exists() else 0
     waits = False
     while True:
@@ -68,14 +68,14 @@ def add_when_there_is_room(path: Path, add: Callable[[], None]) -> None:
 
 
 def repair(path: Path) -> None:
-    """Cut off what a crash left of the last line of a file of JSON lines."""
+    """Cut a torn last line off a file of JSON lines."""
     whole = _whole(path)
     if path.exists() and len(whole) < path.stat().st_size:
         os.truncate(path, len(whole))
 
 
 def _whole(path: Path) -> bytes:
-    """Everything up to the last line that is complete; a crash may also leave zeros where a line should be."""
+    """The content up to the last complete line; a crash may also leave zeros in place of a line."""
     content = path.read_bytes() if path.exists() else b""
     whole = content[: content.rfind(b"\n") + 1]
     while whole and not _is_mapping(whole.splitlines()[-1]):

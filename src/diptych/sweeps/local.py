@@ -1,4 +1,4 @@
-"""Runs as processes of this machine."""
+"""The local executor: every run is a process of this machine."""
 
 import os
 import re
@@ -20,14 +20,14 @@ from diptych.sweeps.starts import Start
 
 MEASURE_EVERY_SECONDS = 1.0
 HANDLE = re.compile(r"(\d+):(\d*)")
-"""A process by its number and its birth."""
+"""A process, by its number and its start time."""
 
 
 @dataclass
 class LocalWork:
-    """A process with a session of its own; `process` is None where another supervisor started it.
+    """A process with its own session; `process` is None if another supervisor started it.
 
-    With all that it has started it is ended when it takes more than `most_memory_gb`.
+    The session is killed if its processes together take more than `most_memory_gb`.
     """
 
     handle: str
@@ -58,10 +58,10 @@ class LocalWork:
         return End(self.process.returncode if self.process is not None else None)
 
     def stop(self) -> None:
-        """Once: a second SIGTERM would end it without saving."""
+        """Send one SIGTERM: a second one would end it without saving."""
         if not self._is_asked and not self._is_gone():
             self._is_asked = True
-            with suppress(ProcessLookupError):  # it may end at this very moment
+            with suppress(ProcessLookupError):  # it may have ended just now
                 os.kill(self.pid, signal.SIGTERM)
 
     def kill(self) -> None:
@@ -69,8 +69,8 @@ class LocalWork:
             self._kill()
 
     def _kill(self) -> None:
-        """With all that it has started."""
-        with suppress(ProcessLookupError):  # it may end at this very moment
+        """Kill the whole session."""
+        with suppress(ProcessLookupError):  # it may have ended just now
             os.killpg(self.pid, signal.SIGKILL)
 
     def _is_gone(self) -> bool:
@@ -81,13 +81,13 @@ class LocalWork:
     def _takes_too_much(self) -> bool:
         if self.most_memory_gb is None or time.monotonic() - self._measured < MEASURE_EVERY_SECONDS:
             return False
-        self.taken_gb = max(self.taken_gb, session_memory_gb(self.pid))  # a dying process gives it back
+        self.taken_gb = max(self.taken_gb, session_memory_gb(self.pid))  # a dying process returns its memory
         self._measured = time.monotonic()
         return self.taken_gb > self.most_memory_gb
 
 
 class LocalExecutor:
-    """A fresh process for every run: nothing leaks from one into the next, and one crash leaves the others alone."""
+    """Starts a fresh process for every run: runs share no state, and a crash ends one run only."""
 
     look_every_seconds = 0.2
     parallelism: int | None = None
@@ -97,7 +97,9 @@ class LocalExecutor:
         if most_memory_gb is not None and most_memory_gb <= 0:
             raise UserError(f"hydra.launcher.memory_gb_per_run={most_memory_gb:g}: give more than 0, or null")
         if most_memory_gb is not None and not Path("/proc/self/smaps_rollup").exists():
-            raise UserError("hydra.launcher.memory_gb_per_run: this machine does not tell how much memory runs take")
+            raise UserError(
+                "hydra.launcher.memory_gb_per_run needs /proc/self/smaps_rollup, which this machine lacks: give null"
+            )
         self.resources, self.most_memory_gb = resources or Resources(), most_memory_gb
 
     @property
@@ -105,18 +107,18 @@ class LocalExecutor:
         return {"kind": "local"}
 
     def check(self) -> None:
-        """Nothing is needed."""
+        """Nothing can be missing."""
 
     def slots(self) -> Sequence[Slot]:
         return slots_of(self.resources, Machine.here())
 
     def submit(self, starts: Sequence[Start]) -> Iterator[LocalWork]:
-        """One by one, so that each is noted before the next is begun."""
+        """Start them one by one: the caller notes each before the next begins."""
         return map(self._begin, starts)
 
     def adopt(self, handle: str) -> LocalWork | None:
         if HANDLE.fullmatch(handle) is None:
-            return None  # of a cluster that had the run before
+            return None  # the handle of another executor
         work = LocalWork(handle, most_memory_gb=self.most_memory_gb)
         return None if work.ended() else work
 
@@ -125,13 +127,13 @@ class LocalExecutor:
 
     def _begin(self, start: Start) -> LocalWork:
         start.log.parent.mkdir(parents=True, exist_ok=True)
-        with start.log.open("ab") as said:
+        with start.log.open("ab") as log:
             process = subprocess.Popen(
                 start.command(),
                 env=start.environment(),
                 stdin=subprocess.DEVNULL,
-                stdout=said,
-                stderr=said,
+                stdout=log,
+                stderr=log,
                 start_new_session=True,
             )
         return LocalWork(process_handle(process.pid), process, self.most_memory_gb)

@@ -1,4 +1,4 @@
-"""What a sweep is to run: plans known from the beginning, or made one after the other by a planner."""
+"""Plans of runs: a grid knows all of them at the start, a planner makes them one by one."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,8 +11,8 @@ from diptych.sweeps.ledger import Event, Ledger
 
 
 @dataclass(frozen=True)
-class Plan:
-    """The arguments of `diptych train` for one run; with those of a search, its trial and the values it tries."""
+class RunPlan:
+    """The arguments of `diptych train` for one run; in a search also its trial and values."""
 
     arguments: tuple[str, ...]
     trial: int | None = None
@@ -20,35 +20,35 @@ class Plan:
 
 
 class Planner:
-    """Where further plans come from while a sweep is under way; this one has none.
+    """Makes further plans while a sweep runs; this one makes none.
 
-    A job that ends in one of `bad_ends` ends a sweep that is to fail fast.
+    With `fail_fast`, a job that ends in one of `bad_ends` ends the sweep.
     """
 
     bad_ends: tuple[str, ...] = (FAILED, DIVERGED)
 
     def look(self, jobs: Jobs) -> None:
-        """Called again and again, with where every job stands."""
+        """Called at every step of the controller."""
 
-    def plans(self, jobs: Jobs, free: int) -> list[Plan]:
-        """Up to `free` further runs; asked whenever a slot is free and no job waits for it."""
+    def plans(self, jobs: Jobs, free: int) -> list[RunPlan]:
+        """Up to `free` further runs; called when a slot is free and no job waits."""
         return []
 
     def wants_more(self, jobs: Jobs) -> bool:
-        """Whether there would be further runs, were there room for them."""
+        """Whether the planner would plan more runs if there were room."""
         return False
 
     def summary(self) -> list[str]:
-        """Lines on what came of it, once the sweep is over."""
+        """Lines on the result, once the sweep has ended."""
         return []
 
-    def why_in_vain(self) -> str:
-        """Why nothing came of the whole, though its runs may be done; "" where something did."""
+    def why_no_result(self) -> str:
+        """Why there is no result, though runs may be done; "" if there is one."""
         return ""
 
 
-def note_plan(ledger: Ledger, number: int, plan: Plan, threads: int | None) -> Event:
-    """The plan becomes a job, with the id of a run to come."""
+def note_plan(ledger: Ledger, number: int, plan: RunPlan, threads: int | None) -> Event:
+    """Note the plan as a job, with the id of its future run."""
     of_trial = {} if plan.trial is None else {"trial": plan.trial, "values": dict(plan.values)}
     run = {"run_id": timed_id(), "arguments": list(plan.arguments), "threads": threads}
     return ledger.append("planned", job=number, **run, **of_trial)

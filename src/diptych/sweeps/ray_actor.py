@@ -1,4 +1,4 @@
-"""What stands on a node of a Ray cluster for a run: an actor that keeps its process."""
+"""The Ray actor that holds a run's process on a node of the cluster."""
 
 import ctypes
 import os
@@ -10,13 +10,13 @@ from pathlib import Path
 from diptych.sweeps.starts import Start
 
 DEVICES = "CUDA_VISIBLE_DEVICES"
-"""Ray tells an actor by this variable which GPUs are its own."""
+"""Ray assigns GPUs to an actor by this variable."""
 SET_PARENT_DEATH_SIGNAL = 1
 """PR_SET_PDEATHSIG of prctl(2)."""
 
 
-class Keeper:
-    """A run's process, begun in `folder` with the supervisor's environment. It does not outlive the keeper."""
+class RunActor:
+    """Starts a run's process in `folder`, with the supervisor's environment. The process dies with the actor."""
 
     def __init__(self, start: Start, environment: Mapping[str, str], folder: Path) -> None:
         os.chdir(folder)
@@ -24,22 +24,22 @@ class Keeper:
         devices = {DEVICES: os.environ[DEVICES]} if DEVICES in os.environ else {}
         whole = {**environment, **devices}
         libc = ctypes.CDLL(None)
-        with start.log.open("ab") as said:
+        with start.log.open("ab") as log:
             self.process = subprocess.Popen(
                 start.command(),
                 env=whole,
                 stdin=subprocess.DEVNULL,
-                stdout=said,
-                stderr=said,
+                stdout=log,
+                stderr=log,
                 start_new_session=True,
                 preexec_fn=lambda: libc.prctl(SET_PARENT_DEATH_SIGNAL, signal.SIGKILL),
             )
 
     def code(self) -> int | None:
-        """The exit code, negative for a signal; None while the process lives."""
+        """The exit code, negative for a signal; None while the process runs."""
         return self.process.poll()
 
     def stop(self) -> None:
-        """Ask it to save and end."""
+        """Ask the run to save and end."""
         if self.process.poll() is None:
             self.process.terminate()

@@ -1,9 +1,8 @@
-"""Runs wherever a Ray cluster has room, with whole or fractional GPUs.
+"""The Ray executor: runs wherever a cluster has room, with whole or fractional GPUs.
 
-Each start is a detached actor that keeps one process (`ray_keeper.py`). Its name is that of the start, so that it is
-found again by another supervisor, and never made twice. On a cluster that exists by itself runs outlive their
-supervisor; a cluster that was begun for the sweep (no `address`) dies with it, and its runs are resumed from what they
-have saved.
+Each start is a detached actor that holds one process (`ray_actor.py`). The actor is named after the start, so another
+supervisor finds it again and never makes it twice. On an existing cluster runs outlive their supervisor. A cluster that
+was started for the sweep (no `address`) dies with the supervisor, and its runs resume from their checkpoints.
 """
 
 import logging
@@ -19,25 +18,25 @@ from diptych.config.errors import UserError
 from diptych.runs.folder.identity import HANDLE_VARIABLE
 from diptych.runs.folder.status import STOPPED
 from diptych.sweeps.exit_status import End
-from diptych.sweeps.ray_actor import Keeper
+from diptych.sweeps.ray_actor import RunActor
 from diptych.sweeps.slots import Machine, Slot
 from diptych.sweeps.starts import Start
 
 NAMESPACE = "diptych"
 STORE_BYTES = 80 * 2**20
-"""Of a cluster begun for a sweep: no data go through Ray's object store, which would else take a third of memory."""
-KNOCK_SECONDS, ANSWER_SECONDS = 10.0, 5.0
+"""The object store of a cluster of our own. Ray's default is a third of memory, and no data go through it."""
+CONNECT_SECONDS, ANSWER_SECONDS = 10.0, 5.0
 
 
 class NoClusterThere(UserError):
-    """The machine answers that nothing listens at the address."""
+    """The machine refuses the connection: nothing listens at the address."""
 
 
 @dataclass
 class RayWork:
-    """The process that an actor keeps; the actor waits until the cluster has room for it.
+    """The process that an actor holds; the actor waits until the cluster has room for it.
 
-    One that is adopted may have begun long ago: it is given time to say so before it counts as waiting.
+    Adopted work may have begun long ago, so it gets time to answer before it counts as waiting.
     """
 
     handle: str
@@ -61,16 +60,16 @@ class RayWork:
 
     def stop(self) -> None:
         if self.waits():
-            self._leave(End(state=STOPPED, why="stopped before it was begun"))
+            self._leave(End(state=STOPPED, why="stopped before it began"))
         elif self._end is None and not self._is_asked:
             self.actor.stop.remote()
             self._is_asked = True
 
     def kill(self) -> None:
-        self._leave(End(why="ended by the supervisor"))
+        self._leave(End(why="killed by the supervisor"))
 
     def _listen(self) -> None:
-        """Ask the actor for the exit code, and take its answer once there is one; it may take its time."""
+        """Ask the actor for the exit code, and read its answer once there is one."""
         ray = _ray()
         if self._end is not None:
             return
@@ -91,19 +90,19 @@ class RayWork:
             self._leave(End(code))
 
     def _leave(self, end: End) -> None:
-        """Give the actor's share of the cluster back; its process dies with it."""
+        """Free the actor's share of the cluster; its process dies with it."""
         self._end = end
         _ray().kill(self.actor)
 
 
 class RayExecutor:
-    """`address` is that of a cluster (`host:6379`, or `auto` on one of its nodes), None begins one on this machine."""
+    """Runs on the cluster at `address` (`host:6379`, or `auto` on a node); None starts a cluster on this machine."""
 
     look_every_seconds = 0.5
     parallelism: int | None = None
     is_of_one_machine = False
     _connected_one: ClassVar["RayExecutor | None"] = None
-    """Ray keeps one connection in a process; this is whose it is."""
+    """The executor that owns the process's one connection to Ray."""
 
     def __init__(
         self,
@@ -130,13 +129,13 @@ class RayExecutor:
         self._connected()
 
     def slots(self) -> Sequence[Slot]:
-        """As many as all nodes together have room for, if nothing else is on them."""
+        """As many as all nodes together have room for when they are empty."""
         room = sum(self._room(node) for node in self._nodes())
         if not room and self.num_slots is None:
-            wish = f"{self.cpus_per_run:g} cores and {self.gpus_per_run:g} GPUs"
+            need = f"{self.cpus_per_run:g} cores and {self.gpus_per_run:g} GPUs"
             raise UserError(
-                f"hydra/launcher=ray: no node has {wish} for a run: lower hydra.launcher.cpus_per_run or gpus_per_run, "
-                "or give slots where the cluster grows by itself"
+                f"hydra/launcher=ray: no node has {need} for a run: lower hydra.launcher.cpus_per_run or gpus_per_run, "
+                "or give slots if the cluster scales automatically"
             )
         return [Slot(number, threads=max(1, int(self.cpus_per_run))) for number in range(self.num_slots or room)]
 
@@ -145,11 +144,11 @@ class RayExecutor:
 
     def adopt(self, handle: str) -> RayWork | None:
         if self.address is None and RayExecutor._connected_one is not self:
-            return None  # the cluster died with the supervisor that had begun it
+            return None  # the cluster died with the supervisor that started it
         try:
             ray = self._connected()
         except NoClusterThere:
-            return None  # so did this one's actors; whoever else cannot be asked may have living ones
+            return None  # its actors died with it; a cluster that only does not answer may still run them
         try:
             return RayWork(handle, ray.get_actor(handle, namespace=NAMESPACE), is_adopted=True)
         except ValueError:
@@ -161,11 +160,11 @@ class RayExecutor:
     def _begin(self, start: Start, handle: str) -> RayWork:
         share = {"num_cpus": self.cpus_per_run, "num_gpus": self.gpus_per_run}
         name = {"name": handle, "namespace": NAMESPACE, "lifetime": "detached", "get_if_exists": True}
-        keeper = self._connected().remote(Keeper).options(**name, **share)
-        return RayWork(handle, keeper.remote(start, {**start.environment(), HANDLE_VARIABLE: handle}, Path.cwd()))
+        actor = self._connected().remote(RunActor).options(**name, **share)
+        return RayWork(handle, actor.remote(start, {**start.environment(), HANDLE_VARIABLE: handle}, Path.cwd()))
 
     def _nodes(self) -> list[Mapping[str, float]]:
-        """What each node has, by Ray's names."""
+        """The resources of each node, by Ray's names."""
         if self.address is None:
             machine = Machine.here()
             return [{"CPU": machine.cores, "GPU": len(machine.gpus)}]
@@ -176,12 +175,12 @@ class RayExecutor:
         return min(by_cpus, self._room_on_gpus(int(node.get("GPU", 0)))) if self.gpus_per_run else by_cpus
 
     def _room_on_gpus(self, gpus: int) -> int:
-        """A share is of one GPU, and a rest of it is of no use."""
+        """Each share is of one GPU; what is left of a GPU stays unused."""
         share = self.gpus_per_run
         return gpus * floor(1 / share + 1e-9) if share <= 1 else gpus // int(share)
 
     def _connected(self) -> Any:
-        """Ray, in touch with this executor's cluster and no other."""
+        """Ray, connected to this executor's cluster."""
         ray = _ray()
         if RayExecutor._connected_one is not self:
             self._check_address()
@@ -197,12 +196,12 @@ class RayExecutor:
         return ray
 
     def _check_address(self) -> None:
-        """Ray itself would knock for two minutes."""
+        """Fail early: Ray itself would try for two minutes."""
         host, _, port = (self.address or "").rpartition(":")
         if not (host and port.isdigit()):
             return
         try:
-            socket.create_connection((host, int(port)), timeout=KNOCK_SECONDS).close()
+            socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS).close()
         except OSError as error:
             kind = NoClusterThere if isinstance(error, ConnectionRefusedError) else UserError
             raise kind(f"hydra.launcher.address={self.address}: no Ray cluster answers there ({error})") from None
@@ -212,12 +211,12 @@ class RayExecutor:
             return {"address": self.address}
         machine = Machine.here()
         own = {"num_cpus": machine.cores, "num_gpus": len(machine.gpus), "object_store_memory": STORE_BYTES}
-        os.environ.setdefault("RAY_AUTH_MODE", "disabled")  # nobody else can reach it, and it writes no token
+        os.environ.setdefault("RAY_AUTH_MODE", "disabled")  # the cluster is local, and Ray then writes no token
         return {"address": "local", "include_dashboard": False, **own}
 
 
 def _ray() -> Any:
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing of this machine leaves it unasked
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # no telemetry
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     try:
         import ray  # pyright: ignore[reportMissingImports]  # an extra

@@ -1,4 +1,4 @@
-"""What a sweep is asked to do, by one call."""
+"""The request of one call: plans of a grid, or a search."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,15 +14,18 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Request:
-    """`plans` are arguments of `diptych train`, one list a run; a `search` makes more. Grids need no Optuna."""
+class SweepRequest:
+    """One call of a sweep. `plans` are arguments of `diptych train`, a list per run; a `search` plans runs itself.
+
+    Grids do not import Optuna.
+    """
 
     plans: Sequence[Sequence[str]] = ()
     policy: Policy = field(default_factory=Policy)
     search: "Search | None" = None
 
     def begins_runs(self, folder: SweepFolder) -> bool:
-        """Whether there are runs to come that the sweep does not have yet."""
+        """Whether the call adds runs to the sweep."""
         if self.search is None:
             return bool(new_plans(folder.jobs(), self.plans))
         from diptych.sweeps.search.planner import trials_of
@@ -30,7 +33,7 @@ class Request:
         return len(trials_of(folder.jobs())) < self.search.n_trials
 
     def left(self, folder: SweepFolder) -> list[Sequence[str]]:
-        """The arguments of runs that are not over; of a search's proposals to come, what is known of them."""
+        """The arguments of the runs left; for future proposals of a search, what is known of them."""
         if self.search is None:
             return plans_left(folder.jobs(), self.plans)
         from diptych.sweeps.search.planner import runs_left
@@ -38,7 +41,7 @@ class Request:
         return runs_left(folder.jobs(), self.search)
 
     def planner(self, folder: SweepFolder) -> Planner:
-        """Whoever makes further plans for the sweep, which is in hand."""
+        """The planner of further runs; the caller holds the sweep's lock."""
         if self.search is None:
             return Planner()
         from diptych.sweeps.search.planner import SearchPlanner

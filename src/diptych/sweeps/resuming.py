@@ -1,4 +1,4 @@
-"""How a job is begun, or gone on with: as exactly as its run folder allows."""
+"""The arguments that start or resume a job's run."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -10,11 +10,8 @@ from diptych.runs.folder.layout import RunFolder
 from diptych.sweeps.jobs import Job
 
 
-def how_to_start(job: Job, run: RunFolder | None) -> list[str]:
-    """Arguments for `diptych`: a run that has saved goes on from there, any other begins, anew if need be.
-
-    One whose every checkpoint is damaged has saved nothing.
-    """
+def start_arguments(job: Job, run: RunFolder | None) -> list[str]:
+    """Arguments for `diptych`: a run with a whole checkpoint resumes, any other starts afresh."""
     if run is not None and newest_whole(run) is not None:
         trusted = [word for package in packages_of(_config(run)) for word in ("--trust", package)]
         return ["resume", str(run.path), *trusted]
@@ -24,19 +21,19 @@ def how_to_start(job: Job, run: RunFolder | None) -> list[str]:
 
 
 def _threads(job: Job) -> list[str]:
-    """The slot's number of threads becomes the run's own, which keeps it when it is resumed."""
+    """The slot's number of threads, which the run keeps when it resumes."""
     if job.threads is None or any(argument.startswith("trainer.threads=") for argument in job.arguments):
         return []
     return [f"trainer.threads={job.threads}"]
 
 
 def packages_of(config: Mapping[str, Any]) -> list[str]:
-    """The packages beside our own whose classes a run is made of: its sweep trusts them, having begun it with them."""
+    """The foreign packages of a run's classes; the sweep started the run with them, so it trusts them."""
     return sorted({target.partition(".")[0] for target in _targets(config)} - set(ALWAYS_TRUSTED))
 
 
 def _config(run: RunFolder) -> Mapping[str, Any]:
-    """Nothing where it is damaged; the checkpoint has another copy, from which the run is resumed."""
+    """The run's configuration; empty if it is damaged, since the checkpoint has a copy."""
     try:
         return run.read_config()
     except (OSError, UserError):

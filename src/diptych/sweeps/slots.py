@@ -1,4 +1,4 @@
-"""Where runs go: slots of one machine, each with its own share of cores and GPUs."""
+"""Slots: places for runs on one machine, each with a share of its cores and GPUs."""
 
 import os
 import subprocess
@@ -12,10 +12,10 @@ from diptych.runs.folder.environment import usable_cpus
 
 @dataclass(frozen=True)
 class Resources:
-    """What a run of a sweep may take; None leaves it to `slots_of`.
+    """The resources of a run of a sweep; `slots_of` chooses where a value is None.
 
-    `gpus_per_run` below 1 lets several runs share a GPU. `threads_per_run` are those that a run computes with, and stay
-    the same when it is resumed: another number of threads gives other last bits.
+    With `gpus_per_run` below 1 several runs share a GPU. A run keeps its `threads_per_run` when it resumes, because
+    another number of threads changes the last bits of its results.
     """
 
     slots: int | None = None
@@ -34,14 +34,14 @@ class Resources:
 
 @dataclass(frozen=True)
 class Machine:
-    """What there is to be shared: cores, and the GPUs by the names that CUDA_VISIBLE_DEVICES gives them."""
+    """The cores of a machine, and its GPUs by their names in CUDA_VISIBLE_DEVICES."""
 
     cores: int
     gpus: tuple[str, ...] = ()
 
     @classmethod
     def here(cls) -> "Machine":
-        """Of this machine, what this process may use."""
+        """What this process may use of this machine."""
         return cls(usable_cpus(), _gpus())
 
 
@@ -55,46 +55,46 @@ class Slot:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What tells a process which share of the machine is its own."""
+        """The environment variables that assign the slot's share to a process."""
         variables = {"CUDA_VISIBLE_DEVICES": ",".join(self.gpus)} if self.gpus else {}
         return variables if self.threads is None else {**variables, "OMP_NUM_THREADS": str(self.threads)}
 
 
 def slots_of(resources: Resources, machine: Machine) -> list[Slot]:
-    """All slots. Without any wish one run has a GPU to itself, or where there is none the whole machine."""
+    """All slots. By default a run gets a GPU of its own, or without GPUs the whole machine."""
     share = resources.gpus_per_run
     if share is None:
         share = 1.0 if machine.gpus else 0.0
     if share:
         shares = _gpu_shares(machine.gpus, share)
-        places = shares[: resources.slots or len(shares)]
-        if resources.slots and resources.slots > len(places):
+        gpus = shares[: resources.slots or len(shares)]
+        if resources.slots and resources.slots > len(gpus):
             raise UserError(
-                f"hydra.launcher.slots={resources.slots}: with gpus_per_run={share:g} there are {len(places)} slots"
+                f"hydra.launcher.slots={resources.slots}: with gpus_per_run={share:g} there are {len(gpus)} slots"
             )
     else:
-        places = [()] * (resources.slots or max(1, machine.cores // (resources.threads_per_run or machine.cores)))
+        gpus = [()] * (resources.slots or max(1, machine.cores // (resources.threads_per_run or machine.cores)))
     threads = resources.threads_per_run
-    if threads is None and len(places) > 1:
-        threads = max(1, machine.cores // len(places))
-    return [Slot(number, gpus, threads) for number, gpus in enumerate(places)]
+    if threads is None and len(gpus) > 1:
+        threads = max(1, machine.cores // len(gpus))
+    return [Slot(number, own, threads) for number, own in enumerate(gpus)]
 
 
 def _gpu_shares(gpus: Sequence[str], share: float) -> list[tuple[str, ...]]:
-    """Every GPU several times, or groups of several GPUs; the first runs go to different ones."""
+    """Every GPU several times, or groups of GPUs; the first runs use different GPUs."""
     if not gpus:
-        raise UserError(f"hydra.launcher.gpus_per_run={share:g}: there is no GPU here")
+        raise UserError(f"hydra.launcher.gpus_per_run={share:g}: this machine has no visible GPU")
     if share <= 1:
         return [(gpu,) for _ in range(floor(1 / share + 1e-9)) for gpu in gpus]
     size = int(share)
     groups = [tuple(gpus[i : i + size]) for i in range(0, len(gpus) - size + 1, size)]
     if not groups:
-        raise UserError(f"hydra.launcher.gpus_per_run={size}: there are only {len(gpus)} GPUs here")
+        raise UserError(f"hydra.launcher.gpus_per_run={size}: this machine has only {len(gpus)} visible GPUs")
     return groups
 
 
 def _gpus() -> tuple[str, ...]:
-    """Those that are visible to this process, without loading CUDA."""
+    """The GPUs that this process sees, found without loading CUDA."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is not None:
         return tuple(name for name in visible.split(",") if name not in ("", "-1", "NoDevFiles"))

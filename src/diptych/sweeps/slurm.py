@@ -1,8 +1,7 @@
-"""Runs as jobs of SLURM, submitted by submitit: several at once are one array.
+"""The SLURM executor: runs are jobs that submitit submits, several at once as one array.
 
-A job is known by its id alone, so that it outlives the supervisor. How it fares is asked of `squeue`, which knows
-jobs that are over for some minutes yet, and needs no accounting. A job that SLURM queues again keeps its id, and goes
-on from what its run has saved.
+A job is known by its id alone, so it outlives the supervisor. `squeue` gives its state, also for some minutes after its
+end, and needs no accounting. A requeued job keeps its id and resumes from the run's checkpoint.
 """
 
 import logging
@@ -26,7 +25,7 @@ COMMANDS = ("sbatch", "srun", "squeue", "scancel", "scontrol")
 MOST_IN_AN_ARRAY = 1000
 """SLURM's own default limit (MaxArraySize)."""
 ASK_AGAIN_SECONDS = 60.0
-"""Of a SLURM that takes no further job, because there are as many as one person may have."""
+"""The wait after SLURM refuses a job because the user's limit is reached."""
 OVER = (
     "BOOT_FAIL",
     "CANCELLED",
@@ -54,11 +53,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class SlurmSettings:
-    """What every job of a sweep asks of SLURM, as the launcher's configuration says; None leaves it to the cluster.
+    """The resources of every job of a sweep; the cluster chooses where a value is None.
 
-    `array_parallelism` is the number of an array's jobs that run at a time. `signal_delay_s` before its time limit a
-    job is told to save (SLURM may do so a minute earlier). `setup` are lines of shell before the run begins, and
-    `additional_parameters` further ones of sbatch, without their dashes.
+    `array_parallelism` is the number of an array's jobs at a time. A job gets the signal to save `signal_delay_s`
+    before its time limit (SLURM may send it a minute earlier). `setup` are lines of shell before the run begins, and
+    `additional_parameters` are further options of sbatch, without their dashes.
     """
 
     partition: str | None
@@ -81,13 +80,13 @@ class SlurmSettings:
         if self.signal_delay_s >= 60 * self.timeout_min:
             raise UserError(
                 f"hydra.launcher.signal_delay_s={self.signal_delay_s}: a job of timeout_min={self.timeout_min} would "
-                "be told to save before it begins; give less of the one or more of the other"
+                "get the signal to save before it begins; lower signal_delay_s or raise timeout_min"
             )
 
 
 @dataclass
 class SlurmWork:
-    """A job, or one of an array, by its id."""
+    """A job, or an element of an array, by its id."""
 
     handle: str
     executor: "SlurmExecutor"
@@ -100,10 +99,10 @@ class SlurmWork:
         return self.executor.state_of(self.handle) in WAITING
 
     def end(self) -> End:
-        return End(why="ended by the supervisor") if self.killed else self.executor.end_of(self.handle)
+        return End(why="killed by the supervisor") if self.killed else self.executor.end_of(self.handle)
 
     def stop(self) -> None:
-        """SIGINT, since SIGTERM is how SLURM itself takes the machine away; a job that waits is just taken out."""
+        """Send SIGINT, since SLURM itself uses SIGTERM to preempt; cancel a job that waits."""
         _ask("scancel", "--state=PENDING", self.handle)
         _ask("scancel", "--signal=INT", "--state=RUNNING", self.handle)
 
@@ -113,9 +112,9 @@ class SlurmWork:
 
 
 class SlurmExecutor:
-    """Submits starts, and looks after jobs by their ids. `num_slots` is how many may be in SLURM's queue at a time.
+    """Submits starts and follows jobs by their ids. `num_slots` limits the jobs in SLURM's queue.
 
-    Without settings it can take up jobs, and stop them.
+    Without settings it can only adopt jobs and stop them.
     """
 
     look_every_seconds = 2.0
@@ -130,7 +129,7 @@ class SlurmExecutor:
 
     @property
     def settings(self) -> SlurmSettings:
-        """Of the jobs that it submits."""
+        """The settings of the jobs that it submits."""
         assert self._settings is not None
         return self._settings
 
@@ -142,7 +141,7 @@ class SlurmExecutor:
         _submitit()
         missing = [command for command in COMMANDS if shutil.which(command) is None]
         if missing:
-            raise UserError(f"hydra/launcher=submitit_slurm: there is no SLURM here (no {', '.join(missing)} in PATH)")
+            raise UserError(f"hydra/launcher=submitit_slurm: no SLURM here (no {', '.join(missing)} in PATH)")
 
     def slots(self) -> Sequence[Slot]:
         return [Slot(number, threads=self.settings.cpus_per_task) for number in range(self.num_slots)]
@@ -152,11 +151,11 @@ class SlurmExecutor:
             return []
         try:
             handles = self._submitted(starts)
-        except (RuntimeError, OSError) as error:  # what submitit makes of sbatch's refusals
+        except (RuntimeError, OSError) as error:  # submitit raises these when sbatch refuses
             if not self._has_submitted:
-                raise UserError(f"SLURM takes no job of this sweep: {error}") from error
+                raise UserError(f"SLURM refuses the jobs of this sweep: {error}") from error
             if not self._was_refused:
-                log.warning("SLURM takes no job at the moment, and is asked again every minute: %s", error)
+                log.warning("SLURM takes no job at the moment; the sweep asks again every minute: %s", error)
             self._was_refused, self._refused_at = True, time.monotonic()
             return []
         self._has_submitted, self._was_refused = True, False
@@ -168,30 +167,30 @@ class SlurmExecutor:
         return None if work.ended() else work
 
     def end_of(self, handle: str) -> End:
-        """What a person cancelled stays so; what SLURM ended for reasons of its own is lost, and may go on."""
+        """A job that a person cancelled is stopped; a job that SLURM ended is lost and may resume."""
         match self.state_of(handle):
             case "CANCELLED":
                 return End(state=STOPPED, why="cancelled in SLURM")
             case "OUT_OF_MEMORY":
-                return End(state=FAILED, why="SLURM: out of memory; give more with hydra.launcher.mem_gb")
+                return End(state=FAILED, why="SLURM: out of memory; raise hydra.launcher.mem_gb")
             case "FAILED" | "COMPLETED" as state:
                 return End(_exit_code(handle), why=f"SLURM: {state.lower()}")
             case state:
                 return End(why=f"SLURM: {state.lower().replace('_', ' ')}" if state else "")
 
     def state_of(self, handle: str) -> str:
-        """In SLURM's words; "" of a job that it knows no more."""
+        """SLURM's name of the job's state; "" if SLURM has forgotten the job."""
         if time.monotonic() - self._asked >= self.look_every_seconds:
             self._look()
         return self._states.get(handle, "")
 
     def _look(self) -> None:
-        """At all jobs at once. While SLURM does not answer, nothing has changed."""
-        said = _ask("squeue", "--me", "--array", "--states=all", "--noheader", "--format=%i %T")
-        if said is not None:
-            self._states = dict(line.split()[:2] for line in said.splitlines() if line.strip())
+        """Query all jobs at once. If SLURM does not answer, the known states stay."""
+        answer = _ask("squeue", "--me", "--array", "--states=all", "--noheader", "--format=%i %T")
+        if answer is not None:
+            self._states = dict(line.split()[:2] for line in answer.splitlines() if line.strip())
         elif not self._states:
-            raise UserError("squeue does not answer here: go on with this sweep where SLURM's commands are")
+            raise UserError("squeue does not answer here: resume this sweep on a machine with SLURM's commands")
         self._asked = time.monotonic()
 
     def _submitted(self, starts: Sequence[Start]) -> list[str]:
@@ -203,7 +202,7 @@ class SlurmExecutor:
     def _submitter(self, start: Start) -> Any:
         settings = self.settings
         submitter = _submitit().SlurmExecutor(folder=(start.folder.path / "slurm").absolute())
-        wishes = {
+        options = {
             "partition": settings.partition,
             "account": settings.account,
             "qos": settings.qos,
@@ -219,9 +218,9 @@ class SlurmExecutor:
             ntasks_per_node=1,
             array_parallelism=settings.array_parallelism,
             signal_delay_s=settings.signal_delay_s,
-            srun_args=[f"--cpus-per-task={settings.cpus_per_task}"],  # which srun does not inherit any more
+            srun_args=[f"--cpus-per-task={settings.cpus_per_task}"],  # srun no longer inherits it
             additional_parameters={"requeue": True, **settings.additional_parameters},
-            **{name: value for name, value in wishes.items() if value is not None},
+            **{name: value for name, value in options.items() if value is not None},
         )
         return submitter
 
@@ -235,19 +234,23 @@ def _submitit() -> Any:
 
 
 def _exit_code(handle: str) -> int | None:
-    """As a process would have left; None of a job that SLURM knows no more."""
-    said = _ask("scontrol", "show", "job", "--oneliner", handle)
-    found = re.search(r"\bExitCode=(\d+):(\d+)", said or "")
+    """The exit code, negative for a signal; None if SLURM has forgotten the job."""
+    answer = _ask("scontrol", "show", "job", "--oneliner", handle)
+    found = re.search(r"\bExitCode=(\d+):(\d+)", answer or "")
     if found is None:
         return None
     code, signum = int(found[1]), int(found[2])
-    if signum or code in (128 + signal.SIGKILL, 128 + signal.SIGSEGV, 128 + signal.SIGBUS):  # so says srun of its task
+    if signum or code in (
+        128 + signal.SIGKILL,
+        128 + signal.SIGSEGV,
+        128 + signal.SIGBUS,
+    ):  # as srun reports it
         return -(signum or code - 128)
     return code
 
 
 def _ask(*command: str) -> str | None:
-    """What a command of SLURM's says; None where it fails."""
+    """The output of a SLURM command; None if it fails."""
     try:
         return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
     except (OSError, subprocess.SubprocessError) as error:

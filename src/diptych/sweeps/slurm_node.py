@@ -1,7 +1,7 @@
-"""What a job of SLURM does on its node: it becomes the process of its run.
+"""A SLURM job on its node: it becomes the process of its run.
 
-The ledger has the last word: a job that it does not name is one that its supervisor was killed before noting, or that
-SLURM queued again when another had taken its place. It leaves without touching the run.
+The ledger decides whether it may. A job that the ledger does not name exits without touching the run: either its
+supervisor was killed before it noted the job, or SLURM requeued the job after another one took its place.
 """
 
 import logging
@@ -16,14 +16,14 @@ from diptych.runs.lifecycle.preemption import PREEMPTION_SIGNALS, slurm_handle
 from diptych.sweeps.starts import Start
 
 PATIENCE_SECONDS = 60.0
-"""A job may begin before it is noted, and a network's file system may show it later."""
+"""A job may begin before the ledger names it, and a network file system may show that later."""
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class OnNode:
-    """To be called in the job, each time that SLURM begins it; the process is the run's own from then on."""
+    """Called in the job each time that SLURM begins it; the process then becomes the run's."""
 
     start: Start
 
@@ -31,11 +31,11 @@ class OnNode:
         handle = slurm_handle()
         if is_noted(self.start, handle):
             become_run(self.start, handle)
-        log.warning("job %s is not the one that the ledger names for %s: left alone", handle, self.start.job.run_id)
+        log.warning("the ledger names another job than %s for %s: this job exits", handle, self.start.job.run_id)
 
 
 def is_noted(start: Start, handle: str, patience_seconds: float = PATIENCE_SECONDS) -> bool:
-    """Whether the ledger says that the run is in the hands of this job; waits for it to say so."""
+    """Whether the ledger names this job for the run; waits for the entry."""
     deadline = time.monotonic() + patience_seconds
     while True:
         job = start.folder.jobs()[start.job.number]
@@ -47,11 +47,14 @@ def is_noted(start: Start, handle: str, patience_seconds: float = PATIENCE_SECON
 
 
 def become_run(start: Start, handle: str) -> None:
-    """Replace this process; its signals wait until the run can save."""
+    """Replace this process by the run; signals stay blocked until the run can save."""
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, *PREEMPTION_SIGNALS})
     start.log.parent.mkdir(parents=True, exist_ok=True)
-    nothing, said = os.open(os.devnull, os.O_RDONLY), os.open(start.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-    for descriptor, place in ((nothing, 0), (said, 1), (said, 2)):
+    nothing, log_file = (
+        os.open(os.devnull, os.O_RDONLY),
+        os.open(start.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644),
+    )
+    for descriptor, place in ((nothing, 0), (log_file, 1), (log_file, 2)):
         os.dup2(descriptor, place)
     environment = {**start.environment(), HANDLE_VARIABLE: handle}
     command = start.command()

@@ -1,4 +1,4 @@
-"""How a sweep fares, as plain values: what tables, lines and programs show of it."""
+"""The status of a sweep as plain values, for tables, lines and programs."""
 
 import re
 from collections import Counter
@@ -14,8 +14,8 @@ _LONG_NUMBER = re.compile(r"-?\d+\.\d{5,}(e-?\d+)?|-?\d\.\d{5,}e-?\d+")
 
 
 @dataclass(frozen=True)
-class Row:
-    """One run. `overrides` are those in which the runs of the sweep differ."""
+class JobRow:
+    """One run. `overrides` are those that differ between the runs of the sweep."""
 
     job: Job
     overrides: str
@@ -25,15 +25,15 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Standing:
-    """All runs, and the seconds that the rest will take, as far as that can be foreseen."""
+class SweepStatus:
+    """All runs, and an estimate of the seconds left; None where nothing has finished yet."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[JobRow, ...]
     seconds_left: float | None
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many runs are in each state that occurs."""
+        """The number of runs in each state that occurs."""
         counted = Counter(row.job.state for row in self.rows)
         return {state: counted[state] for state in STATES if counted[state]} | {
             state: number for state, number in counted.items() if state not in STATES
@@ -45,13 +45,13 @@ class Standing:
         return ", ".join(f"{number} {state}" for state, number in self.counts.items())
 
     @property
-    def words(self) -> str:
-        """The counts in one line, and the time left."""
+    def summary(self) -> str:
+        """The counts and the time left, in one line."""
         line = self.counts_text
         return line if self.seconds_left is None else f"{line}; about {duration(self.seconds_left)} left"
 
     def to_dict(self) -> Mapping[str, Any]:
-        """Ready for JSON."""
+        """Plain values for JSON."""
         runs = [
             {
                 "job": row.job.number,
@@ -69,51 +69,51 @@ class Standing:
         return {"counts": self.counts, "seconds_left": self.seconds_left, "runs": runs}
 
 
-def standing_of(folder: SweepFolder, jobs: Jobs, at_a_time: int | None = None) -> Standing:
-    """Read from the run folders; without a number, as many runs at a time as the latest call said."""
+def status_of(folder: SweepFolder, jobs: Jobs, at_a_time: int | None = None) -> SweepStatus:
+    """The status, read from the run folders; `at_a_time` defaults to that of the latest call."""
     differing = _differing(jobs)
     rows = tuple(_row(folder, job, differing) for job in jobs)
     num_slots: int = at_a_time or next((call["at_a_time"] for call in folder.calls()[-1:] if "at_a_time" in call), 1)
-    return Standing(rows, _seconds_left(rows, num_slots, jobs.foreseen))
+    return SweepStatus(rows, _seconds_left(rows, num_slots, jobs.expected_runs))
 
 
 def duration(seconds: float) -> str:
-    """In words, roughly."""
+    """Rounded to one unit: `2 h`."""
     for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
         if seconds >= 1.5 * size:
             return f"{seconds / size:.0f} {unit}"
     return f"{seconds:.0f} s"
 
 
-def _row(folder: SweepFolder, job: Job, differing: set[str]) -> Row:
+def _row(folder: SweepFolder, job: Job, differing: set[str]) -> JobRow:
     run = folder.run_of(job) if job.starts else None
     shown = [text for text in job.arguments if text in differing or text.partition("=")[0] in job.values]
-    said = " ".join(map(_shortened, shown))
+    overrides = " ".join(map(_shortened, shown))
     seen = replace(job, state=QUEUED) if job.waits else job
     if run is None:
-        return Row(seen, said, 0, None, seconds_between(job.since, now()) if seen.state == RUNNING else 0.0)
+        return JobRow(seen, overrides, 0, None, seconds_between(job.since, now()) if seen.state == RUNNING else 0.0)
     status = run.read_status()
-    return Row(seen, said, status.images_seen, status.best, status.seconds)
+    return JobRow(seen, overrides, status.images_seen, status.best, status.seconds)
 
 
 def _shortened(argument: str) -> str:
-    """For people: a number of many digits is rounded."""
+    """The argument, with a long number rounded for people."""
     key, _, value = argument.partition("=")
     return f"{key}={float(value):.4g}" if _LONG_NUMBER.fullmatch(value) else argument
 
 
 def _differing(jobs: Jobs) -> set[str]:
-    """Arguments that not all jobs have."""
+    """Arguments that some jobs lack."""
     counted = Counter(argument for job in jobs for argument in set(job.arguments))
     return {argument for argument, number in counted.items() if number < len(jobs)}
 
 
-def _seconds_left(rows: tuple[Row, ...], num_slots: int, foreseen: int) -> float | None:
-    """From how long the finished runs took, those that a search gave up included."""
+def _seconds_left(rows: tuple[JobRow, ...], num_slots: int, expected_runs: int) -> float | None:
+    """An estimate from the finished runs, pruned ones included."""
     done = [row.seconds for row in rows if row.job.state in (DONE, PRUNED)]
-    ahead = sum(row.job.state == QUEUED for row in rows) + max(0, foreseen - len(rows))
+    to_come = sum(row.job.state == QUEUED for row in rows) + max(0, expected_runs - len(rows))
     running = [row for row in rows if row.job.state == RUNNING]
-    if not done or not (ahead or running):
+    if not done or not (to_come or running):
         return None
     usual = sum(done) / len(done)
-    return (ahead * usual + sum(max(0.0, usual - row.seconds) for row in running)) / num_slots
+    return (to_come * usual + sum(max(0.0, usual - row.seconds) for row in running)) / num_slots

@@ -1,8 +1,7 @@
-"""Launchers of sweeps: `hydra/launcher=local`, the default of `-m`, `submitit_slurm` and `ray`.
+"""Hydra launchers of sweeps: `hydra/launcher=local`, the default of `-m`, `submitit_slurm` and `ray`.
 
-Every run is a fresh process, because in-process multirun leaks random states, CUDA contexts and tracker runs from one
-run into the next, and because one crash must not take the others with it. What a sweep is stands in `diptych.sweeps`;
-here it only meets Hydra.
+Every run is a fresh process. In-process multirun would leak random states, CUDA contexts and tracker runs from one run
+into the next, and one crash would end all runs. `diptych.sweeps` has the logic; this module connects it to Hydra.
 """
 
 import logging
@@ -27,14 +26,14 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("diptych.sweeps")
 
-# Overrides of Hydra's own that describe the sweep and not the run.
-OF_THE_SWEEP = ("hydra.sweep", "hydra.sweeper", "hydra.launcher", "hydra/launcher", "hydra/sweeper", "hydra.mode")
+# Hydra overrides that configure the sweep and not its runs.
+SWEEP_ONLY = ("hydra.sweep", "hydra.sweeper", "hydra.launcher", "hydra/launcher", "hydra/sweeper", "hydra.mode")
 MADE_BY_HYDRA = "multirun.yaml"
 
 
 @dataclass
 class SweepConf:
-    """When to give up; `dry_run` only says what would be run."""
+    """When the sweep gives up; `dry_run` only shows what would run."""
 
     fail_fast: bool = False
     hung_seconds: float = 1800.0
@@ -44,7 +43,7 @@ class SweepConf:
 
 @dataclass
 class LocalLauncherConf(SweepConf):
-    """Slots of this machine; null lets it decide."""
+    """Slots of this machine; it chooses where a value is null."""
 
     _target_: str = "hydra_plugins.diptych.launcher.LocalLauncher"
     slots: int | None = None
@@ -55,7 +54,7 @@ class LocalLauncherConf(SweepConf):
 
 @dataclass
 class SlurmLauncherConf(SweepConf):
-    """What every job asks of SLURM; null leaves it to the cluster."""
+    """The resources of every SLURM job; the cluster chooses where a value is null."""
 
     _target_: str = "hydra_plugins.diptych.launcher.SlurmLauncher"
     partition: str | None = None
@@ -75,7 +74,7 @@ class SlurmLauncherConf(SweepConf):
 
 @dataclass
 class RayLauncherConf(SweepConf):
-    """A cluster that exists, or where `address` is null one of this machine, begun for the sweep."""
+    """An existing Ray cluster; `address` null starts one on this machine for the sweep."""
 
     _target_: str = "hydra_plugins.diptych.launcher.RayLauncher"
     address: str | None = None
@@ -89,7 +88,7 @@ for _name, _node in (("local", LocalLauncherConf), ("submitit_slurm", SlurmLaunc
 
 
 class SweepLauncher(Launcher, ABC):
-    """Carries sweeps out through a supervisor: grids that Hydra makes, and searches; a failed run stops no other."""
+    """Carries out grids and searches through a controller; a failed run stops no other."""
 
     def __init__(
         self, fail_fast: bool, hung_seconds: float, least_free_gb: float, dry_run: bool, **settings: Any
@@ -100,86 +99,86 @@ class SweepLauncher(Launcher, ABC):
 
     @abstractmethod
     def executor(self, example: DictConfig, is_search: bool) -> "Executor":
-        """Who carries out runs such as the `example`; `UserError` if the launcher's settings cannot be."""
+        """The executor for runs such as the `example`; `UserError` if the launcher's settings are invalid."""
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         self.config, self.hydra_context = config, hydra_context
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        """A grid: the sets of overrides that Hydra's own sweeper has made."""
+        """A grid: one run for each set of overrides from Hydra's own sweeper."""
         from diptych.sweeps.jobs import new_plans
 
         plans = [[*self.common(), *overrides] for overrides in job_overrides]
         with self._no_trace_if_refused():
             new = new_plans(self.folder.jobs(), plans)
-            self._take(self.composed((new or plans)[0]), plans=plans)
+            self._carry_out(self.composed((new or plans)[0]), plans=plans)
         return [JobReturn(overrides=o, status=JobStatus.COMPLETED, _return_value=None) for o in job_overrides]
 
     def search(self, search: "Search", example: DictConfig) -> None:
-        """A search: its proposals, one after the other; `example` is the configuration of one of its runs."""
-        self._take(example, search=search)
+        """A search; `example` is the configuration of one of its runs."""
+        self._carry_out(example, search=search)
 
-    def _take(self, example: DictConfig, **asked: Any) -> None:
-        """What all runs would be refused for is found before any of them is begun (`UserError`)."""
-        # Imported late: plugins are imported by every Hydra application of the environment.
+    def _carry_out(self, example: DictConfig, **plans: Any) -> None:
+        """Check what all runs share (`UserError`), then run the sweep or show a dry run."""
+        # Imported late: every Hydra application of the environment imports its plugins.
         from diptych.config.composition import plain
         from diptych.runs.requirements import check_requirements
         from diptych.sweeps.controller import Policy
-        from diptych.sweeps.dry_run import foresee
+        from diptych.sweeps.dry_run import dry_run_lines
         from diptych.sweeps.launch import launch
-        from diptych.sweeps.request import Request
+        from diptych.sweeps.request import SweepRequest
 
-        request = Request(policy=Policy(**self.policy), **asked)
+        request = SweepRequest(policy=Policy(**self.policy), **plans)
         if request.begins_runs(self.folder):
             check_requirements(plain(example))
         executor = self.executor(example, request.search is not None)
         if not self.dry_run:
             launch(request, self.folder, executor)
             return
-        for line in foresee(request, self.folder, executor, self.composed):
+        for line in dry_run_lines(request, self.folder, executor, self.composed):
             log.info("%s", line)
 
     @property
     def folder(self) -> "SweepFolder":
-        """The sweep's."""
+        """The sweep's folder."""
         from diptych.sweeps.folder import SweepFolder
 
         return SweepFolder(Path(self.config.hydra.sweep.dir), Path(self.config.paths.outputs))
 
     def composed(self, arguments: Sequence[str]) -> DictConfig:
-        """The configuration of one run, as its own process will have it; what all runs share is known already."""
+        """The configuration of one run, as its own process will have it."""
         setup_globals()
         common = self.common()
         overrides = [argument for argument in arguments if argument not in common]
         file = self.config.hydra.runtime.choices.get("sweep")
-        search = [f"sweep={file}"] if file else []  # Hydra's overrides of before may be about what it has chosen
+        search = [f"sweep={file}"] if file else []  # the earlier Hydra overrides may refer to the file's choices
         config = self.hydra_context.config_loader.load_sweep_config(self.config, [*search, *overrides])
         HydraConfig.instance().set_config(config)
         return config
 
     def common(self) -> list[str]:
-        """The flags and Hydra overrides of the command line that every run inherits."""
+        """The flags and Hydra overrides that every run inherits."""
         sources = self.config.hydra.runtime.config_sources
         folders = [f"--config-dir={source.path}" for source in sources if source.provider == "command-line"]
         overrides = OmegaConf.to_container(self.config.hydra.overrides.hydra)
         assert isinstance(overrides, list)
-        return folders + [str(o) for o in overrides if not str(o).lstrip("+~").startswith(OF_THE_SWEEP)]
+        return folders + [str(o) for o in overrides if not str(o).lstrip("+~").startswith(SWEEP_ONLY)]
 
     @contextmanager
     def _no_trace_if_refused(self) -> Iterator[None]:
-        """Hydra's own sweeper makes a folder with a file before it asks; a sweep that does not begin needs neither."""
+        """Remove the folder that Hydra's sweeper makes early, if the sweep does not start."""
         try:
             yield
         finally:
             if not self.folder.ledger.path.exists():
                 (self.folder.path / MADE_BY_HYDRA).unlink(missing_ok=True)
-                with suppress(OSError):  # something else lies in it, or it is not there
+                with suppress(OSError):  # it is not empty, or does not exist
                     self.folder.path.rmdir()
                     self.folder.path.parent.rmdir()
 
 
 class LocalLauncher(SweepLauncher):
-    """Runs are processes of this machine, in slots."""
+    """Runs are processes of this machine, one per slot."""
 
     def executor(self, example: DictConfig, is_search: bool) -> "Executor":
         from diptych.sweeps.local import LocalExecutor
@@ -193,7 +192,7 @@ class LocalLauncher(SweepLauncher):
 
 
 class SlurmLauncher(SweepLauncher):
-    """Runs are jobs of SLURM: those of a grid all at once, those of a search only when they are to run."""
+    """Runs are SLURM jobs: a grid submits all at once, a search one at a time."""
 
     def executor(self, example: DictConfig, is_search: bool) -> "Executor":
         from diptych.sweeps.slurm import MOST_IN_AN_ARRAY, SlurmExecutor, SlurmSettings
@@ -205,7 +204,7 @@ class SlurmLauncher(SweepLauncher):
 
 
 class RayLauncher(SweepLauncher):
-    """Runs are wherever a Ray cluster has room."""
+    """Runs are actors of a Ray cluster."""
 
     def executor(self, example: DictConfig, is_search: bool) -> "Executor":
         from diptych.sweeps.ray_cluster import RayExecutor

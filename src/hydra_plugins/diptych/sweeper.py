@@ -1,6 +1,6 @@
-"""`hydra/sweeper=optuna`: proposes what to run next by what came of the runs so far.
+"""`hydra/sweeper=optuna`: a search that proposes runs from the results so far.
 
-A thin door: what a search is stands in `diptych.sweeps.search`; here it only meets Hydra. Grids stay Hydra's own.
+`diptych.sweeps.search` has the logic; this module connects it to Hydra. Grids use Hydra's own sweeper.
 """
 
 from collections.abc import Mapping
@@ -12,11 +12,11 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
-FILE_OF_THE_SEARCH = "sweep="
+SWEEP_FILE = "sweep="
 
 
 class OptunaSweeper(Sweeper):
-    """Searches the space that `params` and the command line's sweeps make together; the command line wins."""
+    """Searches the space of `params` and of the command line; the command line wins."""
 
     def __init__(
         self,
@@ -41,18 +41,18 @@ class OptunaSweeper(Sweeper):
         )
 
     def sweep(self, arguments: list[str]) -> Any:
-        # Imported late: plugins are imported by every Hydra application of the environment.
+        # Imported late: every Hydra application of the environment imports its plugins.
         from diptych.config.errors import UserError
         from diptych.config.search_space import read_space, read_values, typed, values_of
         from diptych.sweeps.search.request import Search, objectives_of
 
         if not hasattr(self.launcher, "search"):
-            raise UserError("hydra/sweeper=optuna needs a launcher of diptych's: hydra/launcher=local")
+            raise UserError("hydra/sweeper=optuna needs hydra/launcher=local, submitit_slurm or ray")
         asked = values_of(arguments).keys()
         params = [f"{key}={value}" for key, value in self.params.items()]
         params = [param for param in params if not values_of([param]).keys() & asked]
         whole, space = read_space([*params, *arguments], self.when)
-        fixed = [override for override in whole if not override.startswith(FILE_OF_THE_SEARCH)]
+        fixed = [override for override in whole if not override.startswith(SWEEP_FILE)]
         key, values = read_values(self.repeat) if self.repeat else ("", ())
         repeats = tuple(f"{key}={value}" for value in values)
         examples = [f"{parameter.key}={typed(parameter.values.example)}" for parameter in space if not parameter.when]
@@ -72,7 +72,7 @@ class OptunaSweeper(Sweeper):
         self.launcher.search(search, config)
 
     def _refuse_settings_of_runs(self) -> None:
-        """A file in conf/sweep says how is searched; runs are begun, and later repeated, without it."""
+        """`UserError` if a file in conf/sweep configures the runs, which start without that file."""
         from diptych.config.errors import UserError
 
         config, context = self.config, self.hydra_context
@@ -87,13 +87,13 @@ class OptunaSweeper(Sweeper):
         others = [str(key) for key in (*file.config, *groups) if not str(key).lstrip("/").startswith("hydra")]
         if others:
             raise UserError(
-                f"sweep={name}: the file says {', '.join(others)}, which is the runs' own: type it, or put it in an "
+                f"sweep={name}: the file sets {', '.join(others)} of the runs: move that to the command line or to an "
                 "experiment"
             )
 
 
 def _texts(node: DictConfig | Mapping[str, Any] | None) -> dict[str, str]:
-    """Keys and values as they were written."""
+    """Keys and values as text."""
     if node is None:
         return {}
     plain = OmegaConf.to_container(node) if isinstance(node, DictConfig) else node

@@ -1,4 +1,4 @@
-"""A sweep's files that are damaged are named, with what to do."""
+"""Messages about a sweep's damaged files name the file and the fix."""
 
 import re
 
@@ -20,22 +20,22 @@ def folder(tmp_path):
     "content",
     ['{"event": "started", "job": 7}', PLANNED + '\n{"event": "started", "job": 0}', "xx\n" + PLANNED],
 )
-def test_a_ledger_that_tells_of_nothing_whole_is_named(content, folder):
+def test_a_damaged_ledger_is_named(content, folder):
     folder.ledger.path.write_text(content + "\n")
     with pytest.raises(UserError, match=re.escape(f"{folder.ledger.path} is damaged (")):
         folder.jobs()
 
 
 @pytest.mark.parametrize("content", ["", "x: [", "3", "[3]", "[{}]", "\0"])
-def test_a_request_that_cannot_be_read_is_named(content, folder):
+def test_a_damaged_list_of_calls_is_named(content, folder):
     folder.request.write_text(content)
     with pytest.raises(UserError, match=re.escape(f"{folder.request} is damaged (")):
         command_of(folder)
-    with pytest.raises(UserError, match="delete it, and type the sweep's command again"):
+    with pytest.raises(UserError, match="delete it, and rerun the sweep's command"):
         folder.write_request({"command": ["diptych"]})
 
 
-def test_the_latest_call_is_the_one_to_type_and_without_any_its_beginning(folder):
+def test_the_command_of_a_sweep_is_its_latest_call(folder):
     assert command_of(folder) == f"diptych train -m --sweep {folder.name} …"
     for seed in ("seed=0", "seed=0,1 2"):
         folder.write_request({"command": ["diptych", "train", seed]})

@@ -1,4 +1,4 @@
-"""A sweep may go on with another launcher, once nothing is under way with the earlier one."""
+"""A sweep may resume with another launcher once no run of the earlier one is running."""
 
 import subprocess
 import sys
@@ -11,11 +11,11 @@ from diptych.sweeps.control import command_of
 from diptych.sweeps.folder import SweepFolder, folder_override
 from diptych.sweeps.launch import SweepFailed, launch
 from diptych.sweeps.local import LocalExecutor, LocalWork
-from diptych.sweeps.request import Request
+from diptych.sweeps.request import SweepRequest
 
 
 class Elsewhere(LocalExecutor):
-    """Another launcher, with which every run leaves at once."""
+    """Another launcher, whose runs exit at once."""
 
     look_every_seconds = 0.01
 
@@ -45,10 +45,10 @@ def folder(tmp_path) -> SweepFolder:
         (["-m", "hydra.sweep.dir=elsewhere/lr"], "diptych train -m hydra.sweep.dir=elsewhere/lr"),
     ],
 )
-def test_the_command_that_is_shown_goes_on_with_this_sweep(folder, monkeypatch, typed, again):
+def test_the_shown_command_resumes_this_sweep(folder, monkeypatch, typed, again):
     monkeypatch.setattr(sys, "argv", ["/bin/diptych train", *typed])
     with pytest.raises(SweepFailed):
-        launch(Request(), folder, Elsewhere())
+        launch(SweepRequest(), folder, Elsewhere())
     assert command_of(folder) == again
 
 
@@ -60,20 +60,20 @@ def sleeper():
     process.wait()
 
 
-def test_runs_under_way_with_another_launcher_are_waited_for(folder, sleeper):
+def test_running_runs_of_another_launcher_are_waited_for(folder, sleeper):
     folder.ledger.append("started", job=0, handle=process_handle(sleeper.pid), slot=0)
     with pytest.raises(UserError, match=r"\(run-0; hydra/launcher=local\): wait for them.*hydra/launcher=elsewhere"):
-        launch(Request(), folder, Elsewhere())
+        launch(SweepRequest(), folder, Elsewhere())
     assert folder.jobs()[0].state == RUNNING
     assert len(folder.calls()) == 1
     assert sleeper.poll() is None
 
 
-def test_what_another_launcher_has_lost_goes_on_with_this_one(folder, sleeper):
+def test_lost_runs_of_another_launcher_resume_with_this_one(folder, sleeper):
     folder.ledger.append("started", job=0, handle=process_handle(sleeper.pid), slot=0)
     sleeper.kill()
     sleeper.wait()
     with pytest.raises(SweepFailed):
-        launch(Request(), folder, Elsewhere())
+        launch(SweepRequest(), folder, Elsewhere())
     assert next(event["state"] for event in folder.ledger.read() if event["event"] == "ended") == LOST
     assert folder.jobs()[0].starts == 2

@@ -1,4 +1,4 @@
-"""Slots share out a machine, and never more than there is."""
+"""Slots divide a machine's cores and GPUs."""
 
 import pytest
 
@@ -13,12 +13,12 @@ def places(**wishes) -> list[tuple[str, ...]]:
     return [slot.gpus for slot in slots_of(Resources(**wishes), BOX)]
 
 
-def test_without_a_wish_a_run_has_a_gpu_or_the_whole_machine():
+def test_by_default_a_run_has_a_gpu_or_the_whole_machine():
     assert places() == [("0",), ("1",), ("2",), ("3",)]
     assert slots_of(Resources(), LAPTOP) == [Slot(0, (), None)]
 
 
-def test_several_runs_share_a_gpu_and_the_first_ones_go_to_different_ones():
+def test_runs_share_gpus_and_the_first_ones_use_different_gpus():
     assert places(gpus_per_run=0.5) == [("0",), ("1",), ("2",), ("3",)] * 2
     assert len(places(gpus_per_run=0.25)) == 16
     assert len(places(gpus_per_run=0.3)) == 12
@@ -30,7 +30,7 @@ def test_one_run_may_have_several_gpus():
     assert places(gpus_per_run=3) == [("0", "1", "2")]
 
 
-def test_cores_are_shared_out_among_slots():
+def test_slots_share_the_cores():
     assert [slot.threads for slot in slots_of(Resources(), BOX)] == [4] * 4
     assert slots_of(Resources(threads_per_run=2), LAPTOP) == [Slot(i, (), 2) for i in range(4)]
     assert slots_of(Resources(slots=2), LAPTOP) == [Slot(i, (), 4) for i in range(2)]
@@ -38,7 +38,7 @@ def test_cores_are_shared_out_among_slots():
     assert len(slots_of(Resources(threads_per_run=99), LAPTOP)) == 1
 
 
-def test_a_slot_tells_its_process_what_is_its_own():
+def test_a_slots_environment_names_its_share():
     assert Slot(0, ("2", "3"), 4).environment == {"CUDA_VISIBLE_DEVICES": "2,3", "OMP_NUM_THREADS": "4"}
     assert Slot(0).environment == {}
 
@@ -50,21 +50,21 @@ def test_a_slot_tells_its_process_what_is_its_own():
         ({"threads_per_run": 0}, "threads_per_run=0"),
         ({"gpus_per_run": 1.5}, r"gpus_per_run=1\.5"),
         ({"gpus_per_run": -1}, "gpus_per_run=-1"),
-        ({"gpus_per_run": 5}, "only 4 GPUs"),
+        ({"gpus_per_run": 5}, "only 4 visible GPUs"),
         ({"gpus_per_run": 2, "slots": 3}, "there are 2 slots"),
     ],
 )
-def test_what_cannot_be_shared_out_is_refused(wishes, says):
+def test_impossible_shares_are_refused(wishes, says):
     with pytest.raises(UserError, match=says):
         slots_of(Resources(**wishes), BOX)
 
 
-def test_gpus_are_not_asked_for_where_there_are_none():
-    with pytest.raises(UserError, match="no GPU here"):
+def test_gpus_per_run_without_a_gpu_is_refused():
+    with pytest.raises(UserError, match="no visible GPU"):
         slots_of(Resources(gpus_per_run=1), LAPTOP)
 
 
-def test_the_visible_devices_are_the_machine_s(monkeypatch):
+def test_a_machine_has_the_gpus_of_cuda_visible_devices(monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,GPU-5")
     assert Machine.here().gpus == ("3", "GPU-5")
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")

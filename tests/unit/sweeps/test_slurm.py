@@ -1,4 +1,4 @@
-"""What is made of SLURM's words, with commands that are played; `tests/cluster` has a real one."""
+"""How SLURM's states are read, with scripted commands; `tests/cluster` has a real SLURM."""
 
 import sys
 from dataclasses import fields
@@ -8,7 +8,7 @@ import pytest
 
 from diptych.config import UserError
 from diptych.runs.folder.status import FAILED, LOST, STOPPED
-from diptych.sweeps.exit_status import End, outcome_of
+from diptych.sweeps.exit_status import End, exit_status_of
 from diptych.sweeps.folder import SweepFolder
 from diptych.sweeps.slots import Slot
 from diptych.sweeps.slurm import SlurmExecutor, SlurmSettings
@@ -16,11 +16,11 @@ from diptych.sweeps.slurm_node import is_noted
 from diptych.sweeps.starts import Start
 from hydra_plugins.diptych.launcher import SlurmLauncherConf
 
-WISHES = {setting.name: getattr(SlurmLauncherConf(), setting.name) for setting in fields(SlurmSettings)}
+DEFAULTS = {setting.name: getattr(SlurmLauncherConf(), setting.name) for setting in fields(SlurmSettings)}
 
 
-class Played:
-    """SLURM's commands as scripts that say what they are told to, and keep what they were asked."""
+class ScriptedSlurm:
+    """SLURM's commands as scripts with given answers; they record their calls."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -39,9 +39,9 @@ class Played:
 
 
 @pytest.fixture
-def played(tmp_path, monkeypatch):
+def slurm(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    return Played(tmp_path)
+    return ScriptedSlurm(tmp_path)
 
 
 @pytest.fixture
@@ -58,8 +58,8 @@ def folder(tmp_path) -> SweepFolder:
     return folder
 
 
-def outcome(folder: SweepFolder, end: End) -> str:
-    return outcome_of(folder.jobs()[0], None, end, folder.log_of(folder.jobs()[0])).state
+def state_after(folder: SweepFolder, end: End) -> str:
+    return exit_status_of(folder.jobs()[0], None, end, folder.log_of(folder.jobs()[0])).state
 
 
 @pytest.mark.parametrize(
@@ -71,54 +71,54 @@ def outcome(folder: SweepFolder, end: End) -> str:
         ("NODE_FAIL", "0:0", LOST),
         ("PREEMPTED", "0:15", LOST),
         ("FAILED", "2:0", FAILED),
-        ("FAILED", "137:0", LOST),  # so srun tells that its task was killed
+        ("FAILED", "137:0", LOST),  # srun's code for a killed task
         ("FAILED", "0:9", LOST),
         ("COMPLETED", "143:0", STOPPED),
     ],
 )
-def test_what_a_person_ended_stays_ended_and_what_slurm_ended_goes_on(
-    played, executor, folder, state, exit_code, expected
+def test_a_job_that_a_person_ended_is_stopped_and_one_that_slurm_ended_is_lost(
+    slurm, executor, folder, state, exit_code, expected
 ):
-    played.says("squeue", f"7_0 {state}")
-    played.says("scontrol", f"JobId=7 JobState={state} ExitCode={exit_code} DerivedExitCode=0:0")
+    slurm.says("squeue", f"7_0 {state}")
+    slurm.says("scontrol", f"JobId=7 JobState={state} ExitCode={exit_code} DerivedExitCode=0:0")
     assert executor.adopt("7_0") is None
-    assert outcome(folder, executor.end_of("7_0")) == expected
+    assert state_after(folder, executor.end_of("7_0")) == expected
 
 
-def test_a_job_that_slurm_has_forgotten_is_lost(played, executor, folder):
-    played.says("squeue", "8 RUNNING")
-    played.says("scontrol", "", code=1)
+def test_a_job_that_slurm_has_forgotten_is_lost(slurm, executor, folder):
+    slurm.says("squeue", "8 RUNNING")
+    slurm.says("scontrol", "", code=1)
     assert executor.adopt("7_0") is None
-    assert outcome(folder, executor.end_of("7_0")) == LOST
+    assert state_after(folder, executor.end_of("7_0")) == LOST
 
 
-def test_a_job_that_waits_again_is_under_way(played, executor):
-    played.says("squeue", "7_0 PENDING\n7_1 COMPLETING\n7_2 RUNNING")
+def test_a_requeued_job_is_adopted(slurm, executor):
+    slurm.says("squeue", "7_0 PENDING\n7_1 COMPLETING\n7_2 RUNNING")
     works = [executor.adopt(handle) for handle in ("7_0", "7_1", "7_2")]
     assert [work.waits() for work in works] == [True, False, False]
 
 
-def test_while_slurm_does_not_answer_nothing_has_ended(played, executor):
-    played.says("squeue", "7 RUNNING")
+def test_no_job_ends_while_slurm_does_not_answer(slurm, executor):
+    slurm.says("squeue", "7 RUNNING")
     work = executor.adopt("7")
-    played.says("squeue", "", code=1)
+    slurm.says("squeue", "", code=1)
     assert not work.ended()
 
 
-def test_where_slurm_never_answered_the_sweep_is_not_gone_on_with(played, executor):
-    played.says("squeue", "", code=1)
+def test_a_sweep_does_not_resume_where_slurm_never_answers(slurm, executor):
+    slurm.says("squeue", "", code=1)
     with pytest.raises(UserError, match="squeue does not answer"):
         executor.adopt("7")
 
 
-def test_stopping_spares_a_run_the_signals_by_which_slurm_takes_machines_away(played, executor):
-    played.says("squeue", "7 RUNNING")
+def test_stop_avoids_the_signals_that_slurm_preempts_with(slurm, executor):
+    slurm.says("squeue", "7 RUNNING")
     executor.adopt("7").stop()
-    cancelled = [line for line in played.asked if line.startswith("scancel")]
+    cancelled = [line for line in slurm.asked if line.startswith("scancel")]
     assert cancelled == ["scancel --state=PENDING 7", "scancel --signal=INT --state=RUNNING 7"]
 
 
-def test_a_start_that_the_ledger_does_not_name_is_left_alone(folder):
+def test_a_job_that_the_ledger_does_not_name_exits(folder):
     start = Start(folder.jobs()[0], folder, Slot(0))
     assert not is_noted(start, "7", patience_seconds=0)
     folder.ledger.append("started", job=0, handle="7", slot=0)
@@ -128,7 +128,7 @@ def test_a_start_that_the_ledger_does_not_name_is_left_alone(folder):
     assert not is_noted(start, "7", patience_seconds=0)
 
 
-def test_without_submitit_or_slurm_one_message_says_so(monkeypatch, tmp_path):
+def test_without_submitit_or_slurm_the_message_says_so(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "submitit", None)
     with pytest.raises(UserError, match=r"pip install 'diptych\[slurm\]'"):
         SlurmExecutor().check()
@@ -138,6 +138,6 @@ def test_without_submitit_or_slurm_one_message_says_so(monkeypatch, tmp_path):
         SlurmExecutor().check()
 
 
-def test_a_job_that_would_be_told_to_save_before_it_begins_is_refused():
+def test_a_signal_delay_longer_than_the_job_is_refused():
     with pytest.raises(UserError, match=r"signal_delay_s=120.*timeout_min=2"):
-        SlurmSettings(**WISHES | {"timeout_min": 2})
+        SlurmSettings(**DEFAULTS | {"timeout_min": 2})

@@ -1,4 +1,4 @@
-"""The one test that fits two groups of runs: over seeds where both have several, over contents where both have one."""
+"""The test between two groups of runs: over seeds if both have several, over contents if both have one."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -24,7 +24,7 @@ RATES = (0.0, 1.0)
 
 
 class Side(NamedTuple):
-    """A group with an evaluation a run, and the figure in question of each."""
+    """A group, with one evaluation and one figure per run."""
 
     group: Group
     results: Sequence[Evaluation]
@@ -32,7 +32,7 @@ class Side(NamedTuple):
 
     @property
     def values(self) -> list[float]:
-        """Those that exist."""
+        """The values of the figures that have one."""
         return [figure.value for figure in self.figures if figure.value is not None]
 
     @property
@@ -42,7 +42,7 @@ class Side(NamedTuple):
 
 
 def contrast(first: Side, second: Side) -> Contrast | None:
-    """How far the second is above the first; None where there is nothing to test, as with one run against several."""
+    """The difference of the second from the first; None if no test fits, as for one run against several."""
     counts = len(first.values), len(second.values)
     if min(counts) > 1:
         pairs = _shared_seeds(first, second)
@@ -51,7 +51,7 @@ def contrast(first: Side, second: Side) -> Contrast | None:
 
 
 def over_both(side: Side) -> Interval | None:
-    """Of the mean for new seeds and new contents, where all runs kept their hits on the same contents."""
+    """The mean's interval for new seeds and new contents; needs the hits of all runs on the same contents."""
     if len(side.figures) < 2 or not _same_examples(side.results, side.figures):
         return None
     scores = [_of_contents(result, figure) for result, figure in zip(side.results, side.figures, strict=True)]
@@ -60,7 +60,7 @@ def over_both(side: Side) -> Interval | None:
 
 
 def _shared_seeds(first: Side, second: Side) -> tuple[list[float], list[float]] | None:
-    """The values seed by seed, if both groups have the same seeds, two at least, and none of them twice."""
+    """The values by seed, if both groups have the same seeds: at least two, each once."""
     if first.group.repeats_a_seed or second.group.repeats_a_seed:
         return None
     one, other = first.by_seed, second.by_seed
@@ -68,7 +68,7 @@ def _shared_seeds(first: Side, second: Side) -> tuple[list[float], list[float]] 
 
 
 def _of_checkpoints(first: Side, second: Side) -> Contrast | None:
-    """A paired test of hits on the same examples; None where they were not kept, or not of the same examples."""
+    """A paired test of hits on the same examples; None without such hits."""
     results, figures = (first.results[0], second.results[0]), (first.figures[0], second.figures[0])
     if not _same_examples(results, figures):
         return None
@@ -81,9 +81,9 @@ def _of_checkpoints(first: Side, second: Side) -> Contrast | None:
 
 
 def _same_examples(results: Sequence[Evaluation], figures: Sequence[Figure]) -> bool:
-    """Whether hits were kept for all, of the same contents in the same order, and the same examples count.
+    """Whether all runs kept hits of the same contents in the same order, with the same examples counted.
 
-    Hits without the contents that they are of cannot be paired.
+    Hits without their contents cannot be paired.
     """
     counted, clusters = _counted(figures[0]), list(results[0].clusters)
     return bool(counted) and all(
@@ -95,7 +95,7 @@ def _same_examples(results: Sequence[Evaluation], figures: Sequence[Figure]) -> 
 def _of_contents(
     result: Evaluation, figure: Figure
 ) -> tuple[Float[np.ndarray, " contents"], Float[np.ndarray, " contents"]]:
-    """Hits and number of examples of each content."""
+    """The hits and the number of examples of each content."""
     counted = _counted(figure)
     hits = np.array([figure.hits[i] == HIT for i in counted], dtype=np.float64)
     return by_cluster(hits, [result.clusters[i] for i in counted])

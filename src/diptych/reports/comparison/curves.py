@@ -1,4 +1,4 @@
-"""How quality grew in training, against images and against seconds, and what is common to runs of one group."""
+"""Learning curves against images and seconds, and the mean curve of a group."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ POINTS = 60
 
 @dataclass(frozen=True)
 class Curve:
-    """One run's validations: after how many images, after how many seconds of training, and what was measured."""
+    """One run's validations: images, seconds of training, and values."""
 
     images: np.ndarray
     seconds: np.ndarray
@@ -24,7 +24,7 @@ class Curve:
 
 @dataclass(frozen=True)
 class Band:
-    """The mean of some curves where all of them are known, with Student's 95 % interval (of one curve: none)."""
+    """The mean of curves where all are known, with Student's 95 % interval (none for one curve)."""
 
     x: np.ndarray
     mean: np.ndarray
@@ -33,7 +33,7 @@ class Band:
 
 
 def quality_name(runs: Sequence[RunFolder]) -> str | None:
-    """What the first run chose its checkpoint by, if every run logged it; else the first figure that all logged."""
+    """The first run's monitor if every run logged it, else the first figure that all logged."""
     logged = [_finite_names(read_metrics(run.metrics)) for run in runs]
     common = [name for name in logged[0] if name.startswith(STAGE) and all(name in own for own in logged)]
     monitor = runs[0].read_config().get("monitor")
@@ -53,7 +53,7 @@ def curve_of(run: RunFolder, name: str) -> Curve:
 
 
 def training_seconds(rows: Sequence[Mapping[str, float]], images: np.ndarray) -> np.ndarray:
-    """Seconds that training took up to so many images, from the logged pace: validations and start-up do not count."""
+    """Seconds of training up to each number of images, from the logged pace, without validations and start-up."""
     paced = [(row["images"], row[PACE]) for row in rows if row.get(PACE, 0) > 0]
     counts = np.array([0.0, *(count for count, _ in paced)])
     pace = np.array([rate for _, rate in paced])
@@ -61,7 +61,7 @@ def training_seconds(rows: Sequence[Mapping[str, float]], images: np.ndarray) ->
 
 
 def band_of(lines: Sequence[tuple[np.ndarray, np.ndarray]]) -> Band:
-    """Of lines of (x, y), interpolated between their points."""
+    """The mean of lines of (x, y), interpolated between their points."""
     begin, end = max(x[0] for x, _ in lines), min(x[-1] for x, _ in lines)
     known = np.unique(np.concatenate([x for x, _ in lines]))
     same = all(len(x) == len(known) for x, _ in lines)

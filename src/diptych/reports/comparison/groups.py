@@ -1,4 +1,4 @@
-"""Which runs repeat one another with other seeds, and what tells the groups of them apart."""
+"""Groups of runs that differ only by seed, and their labels."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,7 +15,7 @@ MOST_WORDS = 3
 
 @dataclass(frozen=True)
 class Group:
-    """Runs of one method. `seeds` are theirs, in the same order."""
+    """Runs of one method, and their `seeds` in the same order."""
 
     label: str
     runs: tuple[RunFolder, ...]
@@ -27,7 +27,7 @@ class Group:
 
 
 def grouped(runs: Sequence[RunFolder], by: str | None = None) -> list[Group]:
-    """In the order of their first runs: of configurations equal but for the seed, or of equal values `by` a key."""
+    """Group runs of equal configuration apart from the seed, or of equal values `by` a key."""
     settings = [_settings(run) for run in runs]
     keys = [json.dumps(s if by is None else _value(run, s, by)) for run, s in zip(runs, settings, strict=True)]
     members = {key: [i for i, other in enumerate(keys) if other == key] for key in dict.fromkeys(keys)}
@@ -42,7 +42,7 @@ def grouped(runs: Sequence[RunFolder], by: str | None = None) -> list[Group]:
 
 
 def flat(node: Any, prefix: str = "") -> dict[str, Any]:
-    """A nested configuration as dotted keys and plain values; an empty mapping counts as one."""
+    """A nested configuration as dotted keys and plain values; an empty mapping is a value."""
     if not isinstance(node, Mapping) or not node:
         return {prefix: node}
     return {
@@ -51,34 +51,34 @@ def flat(node: Any, prefix: str = "") -> dict[str, Any]:
 
 
 def _settings(run: RunFolder) -> dict[str, Any]:
-    """What was trained and how, as dotted keys, without the run's seed wherever it was handed on to."""
+    """The configuration as dotted keys, without the run's seed wherever it occurs."""
     config = {key: value for key, value in without_seed(run.read_config()).items() if key not in NO_MATTER}
     config["parts"] = {name: part["task"] for name, part in config.get("parts", {}).items()}
     return flat(config)
 
 
 def _value(run: RunFolder, settings: Mapping[str, Any], key: str) -> dict[str, Any]:
-    """The settings at the key or below it."""
+    """The settings at the key and below."""
     found = {k: v for k, v in settings.items() if k == key or k.startswith(f"{key}.")}
     if not found:
         near = sorted({name.split(".")[0] for name in settings})
-        raise UserError(f"--by {key}: {run.run_id} has no such key; there are {', '.join(near)}, and keys within them")
+        raise UserError(f"--by {key}: {run.run_id} has no such key; there are {', '.join(near)}, and keys below them")
     return found
 
 
 def _labels(settings: Sequence[Mapping[str, Any]], by: str | None) -> list[str]:
-    """What tells each group from the others, in a few words."""
+    """A short label for each group, from the keys that differ."""
     keys = dict.fromkeys(key for own in settings for key in own)
     varied = [k for k in keys if len({json.dumps(own.get(k)) for own in settings}) > 1]
     if by is not None:
         varied = [k for k in varied if k == by or k.startswith(f"{by}.")] or [k for k in keys if k.startswith(by)]
     classes = [k for k in varied if k.endswith(f".{TARGET}")]
-    told = [k for k in varied if k in classes or not any(_is_of(k, other) for other in classes)]
-    return [" ".join(_words(k, own[k]) for k in told[:MOST_WORDS] if k in own) or "all runs" for own in settings]
+    shown = [k for k in varied if k in classes or not any(_is_of(k, other) for other in classes)]
+    return [" ".join(_words(k, own[k]) for k in shown[:MOST_WORDS] if k in own) or "all runs" for own in settings]
 
 
 def _is_of(key: str, target: str) -> bool:
-    """Whether the key is an argument of the class that another key names."""
+    """Whether the key is an argument of the class at `target`."""
     return key.startswith(target.removesuffix(TARGET))
 
 
@@ -89,7 +89,7 @@ def _words(key: str, value: Any) -> str:
 
 
 def _distinct(labels: Iterable[str]) -> list[str]:
-    """The labels, numbered where two are the same."""
+    """The labels, with a number where two are equal."""
     seen: dict[str, int] = {}
     distinct = []
     for label in labels:
@@ -104,6 +104,6 @@ def _refuse_repetitions(groups: Iterable[Group]) -> None:
             same = [run.run_id for run, own in zip(group.runs, group.seeds, strict=True) if own == seed]
             if len(same) > 1:
                 raise UserError(
-                    f"{' and '.join(same)} are the same configuration with the same seed {seed}, "
+                    f"{' and '.join(same)} have the same configuration and the same seed {seed}, "
                     "and would count twice: leave one out"
                 )

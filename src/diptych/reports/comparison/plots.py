@@ -1,4 +1,4 @@
-"""Pictures of a comparison, PNG and SVG: figures with their intervals, profiles of skills, quality in training."""
+"""Plots of a comparison, as PNG and SVG: intervals, skill profiles, learning curves."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -19,22 +19,22 @@ from diptych.reports.page.theme import COLOURS, INK, LINE, PAPER, SOFT, STYLE, T
 
 WIDTH = 9.0
 TITLE, LEGEND_LINE, ROW, FOOT = 0.66, 0.26, 0.19, 0.76
-"""Inches: of the title, of a line of the legend, of a group's line, and below everything."""
+"""Heights in inches: of the title, a legend line, a group's line, and the foot."""
 PLOT, PROFILE = 2.7, 3.2
 LETTERS = 100
-"""Letters of the legend that fit beside one another."""
-INTERVALS_SAY = "dots: means · bars: 95 % intervals, over what the table says · rings: runs"
-PROFILES_SAY = "shades: 95 % of resamples of whole runs, point by point; of few runs too narrow"
-CURVES_SAY = "thick: means over seeds · thin: runs · shades: 95 % intervals of the means, Student's t"
+"""The letters that fit into one line of the legend."""
+INTERVALS_LEGEND = "dots: means · bars: 95 % intervals, over what the table names · rings: runs"
+PROFILES_LEGEND = "shades: 95 % of resamples of whole runs, pointwise; too narrow for few runs"
+CURVES_LEGEND = "thick: means over seeds · thin: runs · shades: 95 % intervals of the means, Student's t"
 
 
 def write_intervals(comparison: Comparison, path: Path) -> list[Path]:
-    """A dot a group at its mean, its interval as a bar, small rings for its runs; rates only."""
+    """Plot each group's mean as a dot, its interval as a bar and its runs as rings; rates only."""
     rows = [row for row in comparison.rows if row.percent]
     labels = [group.label for group in comparison.groups]
     step = len(labels) + 1
     with mpl.rc_context(STYLE):
-        canvas = _canvas(title(comparison), labels, len(rows) * step * ROW, INTERVALS_SAY)
+        canvas = _canvas(title(comparison), labels, len(rows) * step * ROW, INTERVALS_LEGEND)
         axes = _axes(canvas, 0.30, 0.66, len(rows) * step * ROW)
         for i, row in enumerate(rows):
             axes.axhline(1 - i * step, color=LINE, linewidth=0.8)
@@ -51,9 +51,9 @@ def write_intervals(comparison: Comparison, path: Path) -> list[Path]:
 
 
 def write_quality(curves: Mapping[str, Sequence[Curve]], name: str, path: Path) -> list[Path]:
-    """One figure of validations, by group: against images on the left, against seconds of training on the right."""
+    """Plot one validation figure by group, against images (left) and seconds of training (right)."""
     with mpl.rc_context(STYLE):
-        canvas = _canvas(f"{name} in training", list(curves), PLOT, CURVES_SAY)
+        canvas = _canvas(f"{name} in training", list(curves), PLOT, CURVES_LEGEND)
         left = _axes(canvas, 0.08, 0.43, PLOT)
         right = _axes(canvas, 0.545, 0.43, PLOT)
         for j, group in enumerate(curves.values()):
@@ -72,9 +72,9 @@ def write_quality(curves: Mapping[str, Sequence[Curve]], name: str, path: Path) 
 
 
 def write_profiles(skills: ManyAsOne, labels: Sequence[str], heading: str, path: Path) -> list[Path]:
-    """Which share of a group's runs and skills is above each rate, as steps, with its band."""
+    """Plot the share of a group's runs and skills above each rate, with its band."""
     with mpl.rc_context(STYLE):
-        canvas = _canvas(heading, labels, PROFILE, PROFILES_SAY)
+        canvas = _canvas(heading, labels, PROFILE, PROFILES_LEGEND)
         axes = _axes(canvas, 0.09, 0.88, PROFILE)
         for j, profile in enumerate(skills.profiles()):
             colour = COLOURS[j % len(COLOURS)]
@@ -94,7 +94,7 @@ def write_profiles(skills: ManyAsOne, labels: Sequence[str], heading: str, path:
 
 
 def _canvas(heading: str, labels: Sequence[str], content: float, says: str) -> Canvas:
-    """Room for so many inches of content below the heading and the groups in their colours."""
+    """A figure with a heading, a legend of the groups, and room for `content` inches."""
     columns = max(1, LETTERS // (max(map(len, labels)) + 5))
     lines = -(-len(labels) // columns)
     height = TITLE + lines * LEGEND_LINE + content + FOOT
@@ -118,13 +118,13 @@ def _canvas(heading: str, labels: Sequence[str], content: float, says: str) -> C
 
 
 def _axes(canvas: Canvas, left: float, width: float, content: float) -> Axes:
-    """So many inches high, above the foot."""
+    """Axes of `content` inches' height, above the foot."""
     height = canvas.get_figheight()
     return canvas.add_axes((left, FOOT / height, width, content / height))
 
 
 def _lines(axes: Axes, lines: Sequence[tuple[np.ndarray, np.ndarray]], colour: str) -> None:
-    """Each run thin, their mean thick, the interval of the mean as a shade."""
+    """Draw each run thin, their mean thick, and the mean's interval as a shade."""
     band = band_of(lines)
     axes.plot(band.x, band.mean, color=colour, linewidth=2.2, marker="o" if len(band.x) < 12 else None, markersize=4.5)
     if len(lines) > 1:
@@ -145,7 +145,7 @@ def _interval(axes: Axes, cell: Cell, height: float, colour: str) -> None:
 
 
 def _ends_of(rows: Sequence[Row]) -> list[float]:
-    """All means and ends of intervals."""
+    """All means and interval ends."""
     ends = [
         x for row in rows for cell in row.cells for x in (*(cell.interval.ends if cell.interval else ()), cell.mean)
     ]
@@ -153,13 +153,13 @@ def _ends_of(rows: Sequence[Row]) -> list[float]:
 
 
 def _round_about(rates: Iterable[float]) -> tuple[float, float]:
-    """From a round number below everything to one above it."""
+    """Round numbers below and above all rates."""
     known = list(rates)
     return np.floor(10 * min(known)) / 10 - 0.01, np.ceil(10 * max(known)) / 10 + 0.01
 
 
 def _limits(curves: Mapping[str, Sequence[Curve]]) -> tuple[float, float]:
-    """Around what runs reached; a wide interval of few runs may leave the picture."""
+    """Limits around the runs' values; a wide interval of few runs may exceed them."""
     values = np.concatenate([curve.values for group in curves.values() for curve in group])
     margin = 0.08 * (np.ptp(values) or 1.0)
     return float(values.min() - margin), float(values.max() + margin)

@@ -1,4 +1,4 @@
-"""Many skills as one, as text that fits a terminal of 80 columns, as Markdown, and as plain values."""
+"""The aggregate of many skills as text for a terminal of 80 columns, as Markdown, and as plain values."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -13,12 +13,12 @@ from diptych.reports.page.tables import number
 WIDTHS = (32, 9, 17, 17)
 HEADER = ("value", "95 % interval", "of whole runs")
 FEW = 10
-"""Runs of which docs/coverage.md finds either interval too narrow."""
+"""With so few runs both intervals are too narrow (docs/coverage.md)."""
 MEAN, IMPROVEMENT = "interquartile mean", "probability of improvement"
 
 
 def skills_text(skills: ManyAsOne, labels: Sequence[str]) -> str:
-    """Below the table of the figures one by one."""
+    """The aggregate as text, below the table of single figures."""
     lines = [*wrap(f"many skills as one: {heading(skills)}", COLUMNS), "", table_line(("", *HEADER), WIDTHS)]
     for figure, own in _figures(skills, labels):
         lines.append(f"{figure} over {shortened(labels[0], 40)}" if figure == IMPROVEMENT else figure)
@@ -31,7 +31,7 @@ def skills_text(skills: ManyAsOne, labels: Sequence[str]) -> str:
 
 
 def skills_markdown(skills: ManyAsOne, labels: Sequence[str]) -> str:
-    """The same as one table."""
+    """The aggregate as one table."""
     rows = [
         (f"{figure} over {labels[0]}" if figure == IMPROVEMENT else figure, label, *_cells(estimate))
         for figure, own in _figures(skills, labels)
@@ -43,7 +43,7 @@ def skills_markdown(skills: ManyAsOne, labels: Sequence[str]) -> str:
 
 
 def skills_values(skills: ManyAsOne, labels: Sequence[str]) -> dict[str, Any]:
-    """Plain values for JSON; the runs' own stand with the figures."""
+    """Plain values for JSON; the figures have those of the runs."""
     figures = {
         figure.replace(" ", "_"): {label: asdict(estimate) for label, estimate in own.items()}
         for figure, own in _figures(skills, labels)
@@ -52,20 +52,20 @@ def skills_values(skills: ManyAsOne, labels: Sequence[str]) -> dict[str, Any]:
 
 
 def heading(skills: ManyAsOne) -> str:
-    """What is taken together."""
+    """The skills and runs of the aggregate."""
     return f"GenEval's rates of {len(skills.skills)} skills, {skills.num_runs} training seeds a group"
 
 
 def notes(skills: ManyAsOne) -> list[str]:
-    """What the figures are, what their intervals range over, and how little so few runs can say."""
-    improvement = f"{IMPROVEMENT}: how often a run is above one of the first group in the same skill; ties count half"
-    few = f"both are too narrow for {skills.num_runs} runs (docs/coverage.md says how far): claims rest on the table"
+    """Notes on the aggregates, their intervals, and the limits of few runs."""
+    improvement = f"{IMPROVEMENT}: how often a run beats one of the first group in the same skill; ties count half"
+    few = f"both are too narrow for {skills.num_runs} runs (docs/coverage.md has the numbers): base claims on the table"
     return [
         f"{MEAN}: the mean of the middle half of a group's rates, runs and skills together",
         *([improvement] if skills.improvements else []),
-        "95 % interval: over training seeds, these skills and prompts given; runs drawn anew within each skill "
-        "(stratified bootstrap, Agarwal et al. 2021), as if skills of one run had nothing in common",
-        "of whole runs: the same with a run's skills drawn together, which is the one to read",
+        "95 % interval: over training seeds, for these skills and prompts; it resamples runs within each skill "
+        "(stratified bootstrap, Agarwal et al. 2021), as if the skills of a run were independent",
+        "of whole runs: the same, but it resamples whole runs; prefer this one",
         *([few] if min(map(len, skills.scores)) <= FEW else []),
     ]
 

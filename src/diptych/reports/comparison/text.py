@@ -1,4 +1,4 @@
-"""A comparison as text that fits a terminal of 80 columns, as Markdown, and as plain values."""
+"""A comparison as text for a terminal of 80 columns, as Markdown, and as plain values."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
@@ -26,7 +26,7 @@ NOTHING = "-"
 
 
 def comparison_text(comparison: Comparison) -> str:
-    """Title, a line a group and figure, what intervals and p mean here, and where there are many skills them as one."""
+    """The title, one line per group and figure, the notes, and the aggregate of many skills."""
     lines = [*wrap(title(comparison), COLUMNS), "", table_line(HEADER, WIDTHS)]
     labels = without_common_key([group.label for group in comparison.groups])
     for row in comparison.rows:
@@ -43,7 +43,7 @@ def comparison_text(comparison: Comparison) -> str:
 
 
 def comparison_markdown(comparison: Comparison) -> str:
-    """The same as one table with every digit that a paper wants."""
+    """The comparison as one table, with the digits for a paper."""
     header = ("figure", "group", "mean", "95 % interval", "over", "method", "new contents too")
     header += ("difference", "p", "p (Holm)", "verdict")
     rows = [
@@ -85,7 +85,7 @@ def comparison_values(comparison: Comparison) -> dict[str, Any]:
 
 
 def title(comparison: Comparison) -> str:
-    """What was measured on what."""
+    """The benchmark and its data."""
     protocol = comparison.result.protocol
     seed = f", seed {protocol['seed']}" if "seed" in protocol else ""
     return (
@@ -95,14 +95,14 @@ def title(comparison: Comparison) -> str:
 
 
 def without_common_key(labels: Sequence[str]) -> list[str]:
-    """`lstm`, `rnn` of `decoder=lstm`, `decoder=rnn`: a narrow table has no room to repeat what all share."""
+    """`lstm`, `rnn` for `decoder=lstm`, `decoder=rnn`, to save room in a narrow table."""
     key = labels[0].partition("=")[0] + "="
     shared = len(labels) > 1 and all(label.startswith(key) and label.count("=") == 1 for label in labels)
     return [label.removeprefix(key) if shared else label for label in labels]
 
 
 def notes(comparison: Comparison) -> list[str]:
-    """What the intervals range over, what was tested, and what could not be said."""
+    """Notes on the groups, the intervals, the tests, and what is left out."""
     return [
         *map(_members, comparison.groups),
         *_interval_notes(comparison),
@@ -112,7 +112,7 @@ def notes(comparison: Comparison) -> list[str]:
 
 
 def _members(group: Group) -> str:
-    """A single run by its id, several by their seeds."""
+    """A single run's id, or the seeds of several runs."""
     if len(group.runs) == 1:
         return f"{group.label}: run {group.runs[0].run_id}, seed {group.seeds[0]}"
     return f"{group.label}: seeds {', '.join(map(str, group.seeds))}"
@@ -122,36 +122,36 @@ def _interval_notes(comparison: Comparison) -> list[str]:
     intervals = [cell.interval for row in comparison.rows for cell in row.cells if cell.interval]
     over_seeds = {interval.method for interval in intervals if interval.over == SEEDS}
     others = dict.fromkeys(interval.over for interval in intervals if interval.over != SEEDS)
-    said = []
+    lines = []
     if over_seeds:
         methods = "; ".join(words for method, words in METHODS.items() if method in over_seeds)
-        said.append(
-            f"over seeds: where the mean lies for other training seeds, on these very examples ({methods}); "
-            "comparison.md has it for other contents too"
+        lines.append(
+            f"over seeds: the interval of the mean for other training seeds, on these examples ({methods}); "
+            "comparison.md has the interval for other contents too"
         )
     if others:
         names = ", ".join(f"{over} ({SHORT[over]})" if over in SHORT else over for over in others)
-        said.append(f"one seed only: its interval is over {names}, and says nothing of other seeds")
-    return said
+        lines.append(f"one seed only: the interval is over {names} and does not cover other seeds")
+    return lines
 
 
 def _test_notes(comparison: Comparison) -> list[str]:
     contrasts = comparison.contrasts()
     if not contrasts:
-        few = "no tests: they need the same seeds twice at least, or single runs whose hits were kept (evaluate anew)"
+        few = "no tests: they need two shared seeds at least, or single runs with kept hits (evaluate them again)"
         return [few] if len(comparison.groups) > 1 else []
     kinds = dict.fromkeys(f"{c.method} over {c.n} {c.over}" for c in contrasts)
-    said = [
+    lines = [
         f"diff and p: against {comparison.groups[0].label}; {'; '.join(kinds)}; p adjusted by Holm for "
         f"{len(contrasts)} {'tests' if len(contrasts) > 1 else 'test'}; verdict at {LEVEL:g}"
     ]
-    return said + _too_few(comparison)
+    return lines + _too_few(comparison)
 
 
 def _too_few(comparison: Comparison) -> list[str]:
-    """For the verdicts that no data of this size could give."""
+    """Notes on verdicts that are impossible with so few data."""
     return [
-        f"too few: {row.name} could not give a p below {cell.contrast.smallest_p:.3g} with what changed"
+        f"too few: {row.name} could not give a p below {cell.contrast.smallest_p:.3g} with so few changes"
         for row in comparison.rows
         for cell in row.cells
         if cell.contrast is not None and cell.verdict == "too few"
@@ -177,7 +177,7 @@ def _mean(mean: float | None, percent: bool) -> str:
 
 
 def _fitting(numbers: Sequence[float], width: int, percent: bool, sign: str = "") -> str:
-    """With as many digits as leave a space in the column."""
+    """The numbers with as many digits as fit the column."""
     times, formats = (100, IN_PERCENT) if percent else (1, SIGNIFICANT)
     return fitting([times * number for number in numbers], width - 1, [f"{sign}{one}" for one in formats])
 

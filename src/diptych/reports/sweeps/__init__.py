@@ -1,1 +1,1 @@
-"""A sweep read as a table of trials: which configuration leads, what mattered, what failed, and how sure that is."""
+"""Reports of sweeps: the table of trials, the best one, parameter importance, and failures."""

@@ -1,8 +1,8 @@
-"""How much of the spread of the figure each parameter accounts for: fANOVA (Hutter et al. 2014), as Optuna has it.
+"""Parameter importance by fANOVA (Hutter et al. 2014), with Optuna's implementation.
 
-A forest is fitted to the trials' means; a parameter's importance is the share of the forest's variance, over the box in
-which values were tried, that it accounts for alone. Such shares always add up to something, so they are found again in
-resamples of the trials, and the forest has to say what trials come to that it has not seen.
+A random forest is fitted to the trials' means. A parameter's importance is its share of the forest's variance over the
+box of tried values. Shares always add up to one, even for noise. So they are computed again on resamples of the trials,
+and the forest is tested on trials that it has not seen.
 """
 
 import logging
@@ -29,7 +29,7 @@ SEED = 0
 
 @dataclass(frozen=True)
 class Share:
-    """A parameter's importance, 0 to 1, and the 5th and 95th percentile over resamples of the trials."""
+    """A parameter's importance from 0 to 1, with the 5th and 95th percentile over resamples of the trials."""
 
     name: str
     value: float
@@ -39,10 +39,10 @@ class Share:
 
 @dataclass(frozen=True)
 class Importances:
-    """All shares, the highest first; or `refusal`, why there are none.
+    """All shares, the highest first; or `refusal`, the reason why there are none.
 
-    `num_trials` is how many they rest on. `explained` is the share of the figure's spread that the forest explains of
-    trials it has not seen (out of bag), below zero where the mean alone would do better.
+    They are computed from `num_trials` trials. `explained` is the forest's R² on trials that it has not seen (out of
+    bag); it is below zero if the mean alone predicts better.
     """
 
     shares: tuple[Share, ...] = ()
@@ -53,12 +53,12 @@ class Importances:
 
     @property
     def is_chance(self) -> bool:
-        """Whether the forest has learned nothing that holds for other trials."""
+        """Whether the forest does not generalise to other trials."""
         return not self.refusal and self.explained <= 0
 
 
 def importances_of(table: SweepTable, parameters: Sequence[Parameter]) -> Importances:
-    """Of the parameters that every ranked trial has and in which they differ."""
+    """The importance of the parameters that every ranked trial has and that differ."""
     trials = table.ranked
     usable, notes = _usable(parameters)
     needed = max(LEAST_TRIALS, TRIALS_OF_EACH * len(usable))
@@ -68,7 +68,7 @@ def importances_of(table: SweepTable, parameters: Sequence[Parameter]) -> Import
     if len(trials) < needed:
         return Importances(
             refusal=f"{len(trials)} trials have a figure; shares of {len(usable)} "
-            f"{'parameter' if len(usable) == 1 else 'parameters'} need {needed} at least"
+            f"{'parameter' if len(usable) == 1 else 'parameters'} need at least {needed}"
         )
     if np.ptp(values) == 0:
         return Importances(refusal="all trials have the same figure")
@@ -76,26 +76,26 @@ def importances_of(table: SweepTable, parameters: Sequence[Parameter]) -> Import
     lows, highs = np.quantile(resampled, (TAIL, 1 - TAIL), axis=0)
     shares = [Share(p.name, *map(float, own)) for p, *own in zip(usable, found, lows, highs, strict=True)]
     pruned = sum(run.state == PRUNED for run in table.runs)
-    notes += [f"{pruned} pruned runs have no part in it, and they are not the best ones"] if pruned else []
+    notes += [f"{pruned} pruned runs do not count here, and they are not the best ones"] if pruned else []
     ordered = tuple(sorted(shares, key=lambda share: -share.value))
     return Importances(ordered, len(trials), _explained(usable, values), (*notes, *_moving_together(usable)))
 
 
 def _usable(parameters: Sequence[Parameter]) -> tuple[list[Parameter], list[str]]:
-    """Those that every trial has, each once; of those that are another in other words, the first stands for all."""
-    notes = [f"{p.key}: left out, for only some trials have it" for p in parameters if p.is_partial]
+    """The parameters that every trial has; of equivalent parameters only the first."""
+    notes = [f"{p.key}: left out, because only some trials have it" for p in parameters if p.is_partial]
     kept: list[Parameter] = []
     for parameter in (p for p in parameters if not p.is_partial and p.differs):
-        twin = next((other for other in kept if _says_the_same(other, parameter)), None)
+        twin = next((other for other in kept if _is_equivalent(other, parameter)), None)
         if twin is None:
             kept.append(parameter)
         else:
-            notes.append(f"{parameter.key} always changes together with {twin.key}, which stands for both")
+            notes.append(f"{parameter.key} always changes together with {twin.key}, which represents both")
     return kept, notes
 
 
-def _says_the_same(one: Parameter, other: Parameter) -> bool:
-    """Numbers in the same order or in the opposite one; names of which each always comes with the same one."""
+def _is_equivalent(one: Parameter, other: Parameter) -> bool:
+    """Numbers in the same or the opposite order, or names in one-to-one pairs."""
     if one.is_numeric and other.is_numeric:
         return _correlation(one, other) > 1 - ROUNDING
     pairs = set(zip(one.labels, other.labels, strict=True))
@@ -103,25 +103,25 @@ def _says_the_same(one: Parameter, other: Parameter) -> bool:
 
 
 def _moving_together(parameters: Sequence[Parameter]) -> list[str]:
-    """Numbers that rise and fall together, so that nobody can say which of them it was."""
+    """Notes on numbers that are strongly correlated, so that their effects cannot be separated."""
     numeric = [p for p in parameters if p.is_numeric]
     pairs = [(a, b) for i, a in enumerate(numeric) for b in numeric[i + 1 :]]
     return [
-        f"{a.key} and {b.key} nearly always change together: nobody can say which of them it was"
+        f"{a.key} and {b.key} nearly always change together: their effects cannot be separated"
         for a, b in pairs
         if _correlation(a, b) >= TOGETHER
     ]
 
 
 def _correlation(one: Parameter, other: Parameter) -> float:
-    """Of ranks, whatever its sign."""
+    """The absolute rank correlation."""
     return abs(float(np.asarray(spearmanr(one.positions, other.positions))[0]))
 
 
 def _shares(
     parameters: Sequence[Parameter], values: Float[np.ndarray, " trials"]
 ) -> tuple[Float[np.ndarray, " parameters"], Float[np.ndarray, "resamples parameters"]]:
-    """Of all trials, and of resamples of them, such as have any spread."""
+    """The shares of all trials, and of resamples that have any spread."""
     rng = np.random.default_rng(SEED)
     n = len(values)
     resampled: list[np.ndarray] = []
@@ -133,7 +133,7 @@ def _shares(
 
 
 def _explained(parameters: Sequence[Parameter], values: Float[np.ndarray, " trials"]) -> float:
-    """R² of a forest on trials that its trees were not grown on."""
+    """R² of a forest on its out-of-bag trials."""
     from sklearn.ensemble import RandomForestRegressor
 
     columns = [
@@ -143,7 +143,7 @@ def _explained(parameters: Sequence[Parameter], values: Float[np.ndarray, " tria
     ]
     forest = RandomForestRegressor(OUT_OF_BAG_TREES, max_depth=DEPTH, oob_score=True, random_state=SEED)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a trial that is in every tree's bag is left out
+        warnings.simplefilter("ignore")  # it leaves out trials that are in every tree's bag
         return float(forest.fit(np.column_stack(columns), values).oob_score_)
 
 
@@ -153,7 +153,7 @@ def _fanova(
     drawn: Int[np.ndarray, " trials"],
     trees: int,
 ) -> Float[np.ndarray, " parameters"]:
-    """Shares by a study in memory of the trials drawn, in the order of the parameters."""
+    """The shares of the drawn trials, in the order of the parameters, from a study in memory."""
     import optuna
     from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 
@@ -185,7 +185,7 @@ def _fanova(
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Optuna says aloud that a study was made, and that its evaluator may change one day."""
+    """Silence Optuna's message on each new study and its warning that the evaluator is experimental."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         logging.getLogger("optuna").setLevel(logging.WARNING)

@@ -1,4 +1,4 @@
-"""Parallel coordinates: a line a trial, from parameter to parameter to what came of it."""
+"""Parallel coordinates: one line per trial, through its parameters to its figure."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -11,20 +11,21 @@ from matplotlib.path import Path as Outline
 
 from diptych.reports.page.curves import short_number, ticks
 from diptych.reports.page.theme import COLOURS, INK, LINE, PAPER, SOFT, Sheet, scale_colour
-from diptych.reports.sweeps.axis_limits import Window, window_of
+from diptych.reports.sweeps.axis_limits import AxisLimits, axis_limits_of
 from diptych.reports.sweeps.parameters import ABSENT, Parameter, parameters_of, round_logarithms
-from diptych.reports.sweeps.trials import MAX, SweepTable, ranks
+from diptych.reports.sweeps.trials import SweepTable, ranks
+from diptych.sweeps.objective import MAX
 
 WIDTH, HEIGHT, AXIS = 9.0, 3.7, 1.35
 MOST_LEVELS = 10
 MOST_LETTERS = 16
 SPREAD, ABSENT_ROOM = 0.045, 0.14
-SAYS = "what stands out is better, by rank · orange: the leader · dashed: no figure (failed, pruned, under way)"
+LEGEND = "strong colours: better, by rank · orange: the best trial · dashed: no figure (failed, pruned, running)"
 LINE_WIDTHS, THINNEST = ((16, 1.7), (60, 1.15)), 0.7
 
 
 def draw_parallel(table: SweepTable, heading: str = "", says: str = "") -> Canvas | None:
-    """Nothing where no parameter differs, or no trial has a figure."""
+    """The plot; None if no parameter differs or no trial has a figure."""
     parameters = parameters_of(table.trials, table.keys)
     if not table.ranked or not parameters:
         return None
@@ -34,10 +35,10 @@ def draw_parallel(table: SweepTable, heading: str = "", says: str = "") -> Canva
     axes.set_xlim(0, len(parameters))
     axes.set_ylim(-0.06, 1.06)
     objective = table.objectives[0]
-    window = window_of([trial.mean() or 0.0 for trial in table.ranked], objective.mode)
+    limits = axis_limits_of([trial.mean() or 0.0 for trial in table.ranked], objective.mode)
     for place, parameter in enumerate(parameters):
         _axis(axes, place, parameter.name, _labels(parameter), "right")
-    _axis(axes, len(parameters), objective.name, _figure_labels(window, objective.mode), "left")
+    _axis(axes, len(parameters), objective.name, _figure_labels(limits, objective.mode), "left")
     heights = np.column_stack([_spread(parameter) for parameter in parameters])
     placed = ranks(table)
     width = next((width for most, width in LINE_WIDTHS if len(table.trials) <= most), THINNEST)
@@ -46,8 +47,8 @@ def draw_parallel(table: SweepTable, heading: str = "", says: str = "") -> Canva
         if mean is None:
             _line(axes, heights[row], SOFT, 0.6 * width, dashed=True)
             continue
-        path = [*heights[row], _unit(window, float(window.clipped([mean])[0]), objective.mode)]
-        if trial is table.leader:
+        path = [*heights[row], _unit(limits, float(limits.clipped([mean])[0]), objective.mode)]
+        if trial is table.best:
             _line(axes, path, PAPER, 5.0, order=3)
             _line(axes, path, COLOURS[1], 2.6, order=3)
         else:
@@ -76,7 +77,7 @@ def _axis(axes: Axes, x: float, name: str, labels: Sequence[tuple[float, str]], 
 
 
 def _labels(parameter: Parameter) -> list[tuple[float, str]]:
-    """Heights and words: of every level where they are few, of round numbers else."""
+    """Heights and texts: of every level if they are few, else of round numbers."""
     if parameter.is_by_level:
         heights = dict(zip(parameter.labels, _heights(parameter), strict=True))
         shown = parameter.levels[:: -(-len(parameter.levels) // MOST_LEVELS)]
@@ -88,21 +89,21 @@ def _labels(parameter: Parameter) -> list[tuple[float, str]]:
     return [*([(0.0, ABSENT)] if parameter.is_partial else []), *labels]
 
 
-def _figure_labels(window: Window, mode: str) -> list[tuple[float, str]]:
-    if window.is_log:
-        words = [(10.0**n, text) for n, text in round_logarithms(np.log10(window.low), np.log10(window.high))]
+def _figure_labels(limits: AxisLimits, mode: str) -> list[tuple[float, str]]:
+    if limits.is_log:
+        words = [(10.0**n, text) for n, text in round_logarithms(np.log10(limits.low), np.log10(limits.high))]
     else:
-        words = [(n, short_number(n)) for n in ticks(window.low, window.high)]
-    return [(_unit(window, n, mode), text) for n, text in words if window.low <= n <= window.high]
+        words = [(n, short_number(n)) for n in ticks(limits.low, limits.high)]
+    return [(_unit(limits, n, mode), text) for n, text in words if limits.low <= n <= limits.high]
 
 
-def _unit(window: Window, value: float, mode: str) -> float:
-    """From 0, the worst that is shown, to 1."""
-    return window.share(value) if mode == MAX else 1.0 - window.share(value)
+def _unit(limits: AxisLimits, value: float, mode: str) -> float:
+    """The height of a figure, from 0 for the worst shown to 1 for the best."""
+    return limits.share(value) if mode == MAX else 1.0 - limits.share(value)
 
 
 def _heights(parameter: Parameter) -> np.ndarray:
-    """From 0 to 1; numbers that a trial does not have lie below the others."""
+    """Heights from 0 to 1; absent numbers are below the others."""
     if parameter.is_by_level:
         places = np.array([parameter.levels.index(label) for label in parameter.labels], dtype=np.float64)
         return places / max(1, len(parameter.levels) - 1) if parameter.differs else places + 0.5
@@ -113,7 +114,7 @@ def _heights(parameter: Parameter) -> np.ndarray:
 
 
 def _spread(parameter: Parameter) -> np.ndarray:
-    """Heights, at which trials of the same value lie beside one another, the best on top."""
+    """Heights with trials of equal value side by side, the best on top."""
     heights = _heights(parameter)
     if not parameter.is_by_level:
         return heights
@@ -128,7 +129,7 @@ def _spread(parameter: Parameter) -> np.ndarray:
 def _line(
     axes: Axes, heights: Sequence[float], colour: str, width: float, *, dashed: bool = False, order: int = 2
 ) -> None:
-    """Through the heights, one an axis, level at each of them."""
+    """A smooth line through one height per axis, horizontal at each axis."""
     points, codes = [(0.0, heights[0])], [Outline.MOVETO]
     for x, (one, other) in enumerate(pairwise(heights)):
         points += [(x + 0.5, one), (x + 0.5, other), (x + 1.0, other)]

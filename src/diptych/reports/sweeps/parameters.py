@@ -1,4 +1,4 @@
-"""The parameters in which the trials of a sweep differ, as numbers on an axis or as names."""
+"""The parameters that differ between trials, as numbers on an axis or as names."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ from diptych.reports.sweeps.trials import Trial
 
 ABSENT = "—"
 WIDE = 5.0
-"""Positive numbers whose largest is so many times the smallest are read on a logarithmic axis."""
+"""Positive numbers that span this factor get a logarithmic axis."""
 LETTERS = 28
 FEW_LEVELS, APART = 6, 0.12
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """One parameter's values, a trial each, in the trials' order. `name` is the shortest that tells it from others."""
+    """One parameter's value in every trial, in their order. `name` is the shortest unique one."""
 
     key: str
     name: str
@@ -28,12 +28,12 @@ class Parameter:
 
     @cached_property
     def known(self) -> list[Any]:
-        """The values of the trials that have it."""
+        """The values of the trials that have the parameter."""
         return [value for value in self.values if value is not ABSENT]
 
     @cached_property
     def is_numeric(self) -> bool:
-        """Whether all known values are numbers that stand on an axis; true and false are names."""
+        """Whether all known values are finite numbers; true and false are names."""
         return bool(self.known) and all(_is_number(value) for value in self.known)
 
     @cached_property
@@ -42,7 +42,7 @@ class Parameter:
 
     @property
     def is_partial(self) -> bool:
-        """Whether some trials do not have it."""
+        """Whether some trials lack the parameter."""
         return len(self.known) < len(self.values)
 
     @property
@@ -51,19 +51,19 @@ class Parameter:
 
     @cached_property
     def labels(self) -> list[str]:
-        """Each trial's value in a few letters."""
+        """Each trial's value as a short text."""
         return [value_text(value) for value in self.values]
 
     @cached_property
     def levels(self) -> list[str]:
-        """The different labels: none at all first, numbers from low to high, then names as they come."""
+        """The distinct labels: absent first, numbers in order, then names as they come."""
         absent = [ABSENT] if self.is_partial else []
         numbers = sorted({value for value in self.known if _is_number(value)})
         return list(dict.fromkeys([*absent, *map(value_text, numbers), *self.labels]))
 
     @cached_property
     def is_by_level(self) -> bool:
-        """Whether each value has a place of its own: names, and numbers that are few and come again or lie apart."""
+        """Whether each value is a level of its own: names, and few numbers that repeat or lie apart."""
         if not self.is_numeric:
             return True
         places = np.unique(self.positions[~np.isnan(self.positions)])
@@ -72,9 +72,9 @@ class Parameter:
 
     @cached_property
     def positions(self) -> Float[np.ndarray, " trials"]:
-        """On its axis: logarithms to base ten where it is logarithmic, the level's number where it is no number.
+        """Positions on the axis: numbers, base-ten logarithms if `is_log`, else the number of the level.
 
-        NaN where a trial has no such number.
+        NaN if a trial lacks the number.
         """
         if not self.is_numeric:
             return np.array([self.levels.index(label) for label in self.labels], dtype=np.float64)
@@ -83,20 +83,20 @@ class Parameter:
 
 
 def parameters_of(trials: Sequence[Trial], keys: Sequence[str]) -> list[Parameter]:
-    """Of these trials, with names that tell the keys apart."""
+    """The trials' parameters, with unique short names."""
     names = short_names(keys)
     return [Parameter(key, names[key], tuple(t.parameters.get(key, ABSENT) for t in trials)) for key in keys]
 
 
 def round_logarithms(low: float, high: float) -> list[tuple[float, str]]:
-    """Logarithms of round numbers between two logarithms, and what they are called; fewer where there are decades."""
+    """Logarithms of round numbers in a range, with their texts; fewer if the range spans decades."""
     steps = (1, 2, 5) if high - low < 2.5 else (1,)
     numbers = [step * 10.0**power for power in range(int(np.floor(low)), int(np.ceil(high)) + 1) for step in steps]
     return [(float(np.log10(n)), f"{n:.3g}") for n in numbers if low <= np.log10(n) <= high]
 
 
 def short_names(keys: Sequence[str]) -> dict[str, str]:
-    """The last parts of each dotted key, as many as tell it from the others: `lr`, `generator.width`."""
+    """The shortest unique end of each dotted key: `lr`, `generator.width`."""
     names = {}
     for key in keys:
         parts = key.split(".")
@@ -106,7 +106,7 @@ def short_names(keys: Sequence[str]) -> dict[str, str]:
 
 
 def value_text(value: Any) -> str:
-    """A value as a table says it: numbers with four digits, lists and dicts as Hydra writes them, cut if long."""
+    """A value in a table: numbers with four digits, lists and dicts in Hydra's syntax, cut if long."""
     match value:
         case bool() | None:
             return {True: "true", False: "false", None: "null"}[value]

@@ -1,4 +1,4 @@
-"""The trials that no other beats: better in one objective only at a price in another."""
+"""The Pareto front: trials that no other trial dominates."""
 
 from collections.abc import Sequence
 
@@ -9,20 +9,20 @@ from diptych.reports.sweeps.trials import SweepTable, Trial
 
 
 def undominated(scores: Float[np.ndarray, "trials objectives"]) -> Bool[np.ndarray, " trials"]:
-    """Rows than which no other is at least as high everywhere and higher somewhere; equal rows stay together."""
+    """Rows that no other row dominates: at least as high everywhere and higher somewhere."""
     at_least = (scores[:, None, :] >= scores[None, :, :]).all(-1)
     higher = (scores[:, None, :] > scores[None, :, :]).any(-1)
     return np.logical_not((at_least & higher).any(0))
 
 
 def pareto_front(table: SweepTable) -> list[Trial]:
-    """By the means of all objectives, the best by the first one first; of trials that have all of them."""
+    """The front by the means of all objectives, among trials that have all, best first by the first."""
     trials = [trial for trial in table.ranked if all(trial.mean(i) is not None for i in range(len(table.objectives)))]
     return _kept(trials, [[o.sign * (t.mean(i) or 0.0) for i, o in enumerate(table.objectives)] for t in trials])
 
 
 def cheapest(table: SweepTable, cost: str) -> list[Trial]:
-    """Trials that none beats at the price of as few `images` or `seconds`."""
+    """Trials that no other beats at as few `images` or `seconds`."""
     trials = table.ranked
     sign = table.objectives[0].sign if trials else 1.0
     return _kept(trials, [[sign * (trial.mean() or 0.0), -getattr(trial, cost)] for trial in trials])

@@ -1,4 +1,4 @@
-"""Plots of a sweep's table: the figure in training, against compute, against others, and what mattered."""
+"""Plots of a sweep: learning curves, quality against compute, Pareto front, parameter importance."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,22 +10,22 @@ from matplotlib.ticker import MaxNLocator
 
 from diptych.reports.page.curves import short_number
 from diptych.reports.page.theme import INK, PAPER, SOFT, Sheet, plain_axes, scale_colour
-from diptych.reports.sweeps.axis_limits import Window, window_of
+from diptych.reports.sweeps.axis_limits import AxisLimits, axis_limits_of
 from diptych.reports.sweeps.importance import Importances
 from diptych.reports.sweeps.pareto import cheapest, pareto_front
-from diptych.reports.sweeps.scatter import DOT, LEADER_COLOUR, USUAL_COLOUR, dots
+from diptych.reports.sweeps.scatter import BEST_COLOUR, DOT, USUAL_COLOUR, scatter
 from diptych.reports.sweeps.trials import BAD, PRUNED, SweepTable, Trial, ranks
 
 WIDTH = 9.0
-CURVES_SAY = "what stands out is better, by rank of the trial · orange: the leader · crosses: pruned or ended badly"
-COMPUTE_SAY = "dots: means of trials · line: no other trial is both better and cheaper · orange: the leader"
-PARETO_SAY = "dots: means of trials · line: no other trial is better in both · orange: best by the first"
-IMPORTANCE_SAYS = "dots: share of the forest's variance · bars: 5 to 95 % of resamples of the trials"
+CURVES_LEGEND = "strong colours: better, by rank of the trial · orange: the best trial · crosses: pruned or failed"
+COMPUTE_LEGEND = "dots: means of trials · line: no other trial is both better and cheaper · orange: the best trial"
+PARETO_LEGEND = "dots: means of trials · line: no other trial is better in both · orange: best by the first"
+IMPORTANCE_LEGEND = "dots: share of the forest's variance · bars: 5 to 95 % of resamples of the trials"
 COSTS = {"seconds": "seconds a run", "images": "images a run"}
 
 
 def draw_curves(table: SweepTable, heading: str = "", says: str = "") -> Canvas | None:
-    """Every run's validations of the first objective, the leader's in front; nothing where none was logged."""
+    """Every run's validations of the first objective, the best trial's in front; None if none was logged."""
     shown = [(trial, run) for trial in reversed(table.trials) for run in trial.runs if run.curve]
     if not shown:
         return None
@@ -33,19 +33,19 @@ def draw_curves(table: SweepTable, heading: str = "", says: str = "") -> Canvas 
     axes = sheet.axes(0.7, 0.55, WIDTH - 0.95, 2.5)
     placed = ranks(table)
     width = 1.3 if len(shown) <= 40 else 0.8
-    for trial, run in sorted(shown, key=lambda pair: pair[0] is table.leader):
+    for trial, run in sorted(shown, key=lambda pair: pair[0] is table.best):
         images, values = (np.array(column) for column in zip(*run.curve, strict=True))
-        is_leader = trial is table.leader
-        colour = LEADER_COLOUR if is_leader else scale_colour(placed[trial.number]) if trial.number in placed else SOFT
-        if is_leader:
+        is_best = trial is table.best
+        colour = BEST_COLOUR if is_best else scale_colour(placed[trial.number]) if trial.number in placed else SOFT
+        if is_best:
             axes.plot(images, values, color=PAPER, linewidth=4.6)
-        thickness, alpha = (2.4, 1.0) if is_leader else (width, 0.5 if colour == SOFT else 0.8)
+        thickness, alpha = (2.4, 1.0) if is_best else (width, 0.5 if colour == SOFT else 0.8)
         axes.plot(images, values, color=colour, linewidth=thickness, alpha=alpha)
         known = np.flatnonzero(np.isfinite(values))
         if run.state in (PRUNED, *BAD) and len(known):
             axes.plot(images[known[-1]], values[known[-1]], "x", color=colour, markersize=5, markeredgewidth=1.3)
     values = [value for _, run in shown for _, value in run.curve]
-    window_of(values, table.objectives[0].mode).apply(axes)
+    axis_limits_of(values, table.objectives[0].mode).apply(axes)
     _numbers_below(axes, "images")
     axes.set_ylabel(table.objectives[0].name)
     plain_axes(axes, "y")
@@ -60,11 +60,11 @@ def draw_compute(table: SweepTable, cost: str, heading: str = "", says: str = ""
         return None
     sheet = Sheet.of(WIDTH if heading else 5.6, 3.2, heading, says)
     axes = sheet.axes(0.7, 0.55, sheet.canvas.get_figwidth() - 0.95, 2.5)
-    window = window_of([trial.mean() or 0.0 for trial in trials], table.objectives[0].mode)
+    limits = axis_limits_of([trial.mean() or 0.0 for trial in trials], table.objectives[0].mode)
     front = sorted(cheapest(table, cost), key=lambda trial: getattr(trial, cost))
-    _scatter(axes, table, [(trial, getattr(trial, cost), trial.mean() or 0.0) for trial in trials], window)
-    _steps(axes, [(getattr(t, cost), t.mean() or 0.0) for t in front], [t.number for t in front], "post", window)
-    window.apply(axes)
+    _scatter(axes, table, [(trial, getattr(trial, cost), trial.mean() or 0.0) for trial in trials], limits)
+    _steps(axes, [(getattr(t, cost), t.mean() or 0.0) for t in front], [t.number for t in front], "post", limits)
+    limits.apply(axes)
     _numbers_below(axes, COSTS[cost], from_zero=max(costs) > 2 * min(costs))
     axes.set_ylabel(table.objectives[0].name)
     plain_axes(axes, "y")
@@ -80,26 +80,26 @@ def draw_pareto(table: SweepTable, heading: str = "", says: str = "") -> Canvas 
     width = max(WIDTH if heading else 5.6, 4.5 * len(others))
     sheet = Sheet.of(width, 3.6, heading, says)
     front = pareto_front(table)
-    window = window_of([trial.mean() or 0.0 for trial in trials], table.objectives[0].mode)
+    limits = axis_limits_of([trial.mean() or 0.0 for trial in trials], table.objectives[0].mode)
     for j, objective in enumerate(others, start=1):
         each = width / len(others)
         axes = sheet.axes((j - 1) * each + 0.7, 0.55, each - 0.95, 2.9)
-        _scatter(axes, table, [(trial, trial.mean(j) or 0.0, trial.mean() or 0.0) for trial in trials], window)
+        _scatter(axes, table, [(trial, trial.mean(j) or 0.0, trial.mean() or 0.0) for trial in trials], limits)
         points = sorted((trial.mean(j) or 0.0, trial.mean() or 0.0, trial.number) for trial in front)
         if len(others) == 1:
             where = "post" if objective.sign < 0 else "pre"
-            _steps(axes, [(x, y) for x, y, _ in points], [number for *_, number in points], where, window)
+            _steps(axes, [(x, y) for x, y, _ in points], [number for *_, number in points], where, limits)
         else:
             axes.scatter([x for x, *_ in points], [y for _, y, _ in points], DOT * 3, "none", edgecolors=INK)
-        window.apply(axes)
-        _numbers_below(axes, objective.words)
-        axes.set_ylabel(table.objectives[0].words)
+        limits.apply(axes)
+        _numbers_below(axes, objective.description)
+        axes.set_ylabel(table.objectives[0].description)
         plain_axes(axes, "both")
     return sheet.canvas
 
 
 def draw_importance(importances: Importances, heading: str = "", says: str = "") -> Canvas | None:
-    """A line a parameter; nothing where no share could be found."""
+    """One line per parameter; None without shares."""
     if not importances.shares:
         return None
     names = [share.name for share in importances.shares]
@@ -120,17 +120,17 @@ def draw_importance(importances: Importances, heading: str = "", says: str = "")
     return sheet.canvas
 
 
-def _scatter(axes: Axes, table: SweepTable, points: Sequence[tuple[Trial, float, float]], window: Window) -> None:
-    is_leader = [trial is table.leader for trial, *_ in points]
-    dots(axes, np.array([x for _, x, _ in points]), [y for *_, y in points], is_leader, window)
+def _scatter(axes: Axes, table: SweepTable, points: Sequence[tuple[Trial, float, float]], limits: AxisLimits) -> None:
+    is_best = [trial is table.best for trial, *_ in points]
+    scatter(axes, np.array([x for _, x, _ in points]), [y for *_, y in points], is_best, limits)
 
 
 def _steps(
-    axes: Axes, points: Sequence[tuple[float, float]], numbers: Sequence[int], where: str, window: Window
+    axes: Axes, points: Sequence[tuple[float, float]], numbers: Sequence[int], where: str, limits: AxisLimits
 ) -> None:
-    """A front with the numbers of the trials on it."""
+    """A front as a step line, with the numbers of its trials."""
     x, y = _columns(points)
-    y = window.clipped(y)
+    y = limits.clipped(y)
     axes.step(x, y, where=where, color=SOFT, linewidth=1.2, zorder=2)  # pyright: ignore[reportArgumentType]
     for place, height, number in zip(x, y, numbers, strict=True):
         below: Any = {"xytext": (0, -12), "textcoords": "offset points", "ha": "center"}

@@ -1,4 +1,4 @@
-"""Trials as dots, the leader in its own colour and in front."""
+"""A scatter plot of trials, with the best trial in its own colour and in front."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,19 +7,19 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from diptych.reports.page.theme import COLOURS, PAPER
-from diptych.reports.sweeps.axis_limits import Window
+from diptych.reports.sweeps.axis_limits import AxisLimits
 
-DOT, LEADER_DOT = 26, 62
-USUAL_COLOUR, LEADER_COLOUR = COLOURS[0], COLOURS[1]
+DOT, BEST_DOT = 26, 62
+USUAL_COLOUR, BEST_COLOUR = COLOURS[0], COLOURS[1]
 
 
-def dots(axes: Axes, x: np.ndarray, y: Sequence[float], is_leader: Sequence[bool], window: Window) -> None:
-    """One a trial; those beyond the picture are triangles at its edge that point to where they are."""
-    values, leads = np.asarray(y, dtype=np.float64), np.asarray(is_leader)
-    heights = window.clipped(y)
+def scatter(axes: Axes, x: np.ndarray, y: Sequence[float], is_best: Sequence[bool], limits: AxisLimits) -> None:
+    """One dot per trial; outliers are triangles at the edge that point to their values."""
+    values, best = np.asarray(y, dtype=np.float64), np.asarray(is_best)
+    heights = limits.clipped(y)
     for marker, shown in (("o", heights == values), ("^", heights < values), ("v", heights > values)):
-        _group(axes, x, heights, shown & ~leads, marker, s=DOT, color=USUAL_COLOUR, alpha=0.8, zorder=3)
-        _group(axes, x, heights, shown & leads, marker, s=LEADER_DOT, color=LEADER_COLOUR, zorder=4)
+        _group(axes, x, heights, shown & ~best, marker, s=DOT, color=USUAL_COLOUR, alpha=0.8, zorder=3)
+        _group(axes, x, heights, shown & best, marker, s=BEST_DOT, color=BEST_COLOUR, zorder=4)
 
 
 def _group(axes: Axes, x: np.ndarray, y: np.ndarray, shown: np.ndarray, marker: str, **look: Any) -> None:

@@ -1,6 +1,6 @@
-"""What evaluations on the test split found of a sweep's runs: reported beside the figures that choose, never mixed in.
+"""Test results of a sweep's runs, reported beside the validation figures and never mixed with them.
 
-Of each run the newest result counts, of all protocols the one by which most runs were measured.
+The newest result of each run counts, and the protocol that most runs share.
 """
 
 from collections.abc import Mapping
@@ -18,16 +18,16 @@ TEST = "test"
 
 
 @dataclass(frozen=True)
-class Tests:
-    """One figure, by the number of the run's job. `name` says what was measured on what."""
+class TestFigures:
+    """One figure per run, by the number of its job. `name` describes the metric and its protocol."""
 
     name: str = ""
     values: Mapping[int, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
 
-def read_tests(runs: Mapping[int, RunFolder]) -> Tests:
-    """The main figure of each run's newest evaluation on the test split, of those that were measured alike."""
+def read_test_figures(runs: Mapping[int, RunFolder]) -> TestFigures:
+    """The main figure of each run's newest evaluation on the test split, for the most common protocol."""
     found, notes = {}, []
     for number, run in runs.items():
         try:
@@ -36,24 +36,24 @@ def read_tests(runs: Mapping[int, RunFolder]) -> Tests:
             notes.append(str(error))
     names = [name for own in found.values() for name in own]
     if not names:
-        return Tests(notes=tuple(notes))
+        return TestFigures(notes=tuple(notes))
     chosen = max(dict.fromkeys(names), key=names.count)
     values = {number: value for number, own in found.items() if (value := finite(own.get(chosen))) is not None}
-    return Tests(chosen, values, tuple(notes))
+    return TestFigures(chosen, values, tuple(notes))
 
 
 def _of_test(run: RunFolder) -> dict[str, float | None]:
-    """By the words of its protocol, the main figure's value; later results replace earlier ones."""
+    """The main figure's value by the description of its protocol; later results replace earlier ones."""
     if not any(run.evaluations.glob("*.json")):
         return {}
-    from diptych.evaluation.results import read_all  # late: with no evaluation, none of what it needs is loaded
+    from diptych.evaluation.results import read_all  # imported late, because it is slow and often not needed
 
     results = read_all(run.evaluations, pictures=False)
-    told = [result for result in results if result.protocol.get("split") == TEST and result.main]
-    return {_words(result): result.main and result.main.value for result in told}
+    tested = [result for result in results if result.protocol.get("split") == TEST and result.main]
+    return {_description(result): result.main and result.main.value for result in tested}
 
 
-def _words(result: "Evaluation") -> str:
+def _description(result: "Evaluation") -> str:
     protocol = result.protocol
     data = " ".join((str(protocol.get("data", "?")), *protocol.get("overrides", ())))
     partner = f" with {protocol['with']['run']}" if protocol.get("with") else ""

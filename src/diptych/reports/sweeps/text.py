@@ -4,18 +4,18 @@ from collections.abc import Sequence
 from textwrap import wrap
 
 from diptych.reports.page.columns import COLUMNS, shortened
-from diptych.reports.sweeps.best_trial import Winner, command_lines
+from diptych.reports.sweeps.best_trial import BestTrial, command_lines
 from diptych.reports.sweeps.importance import Importances
 from diptych.reports.sweeps.parameters import ABSENT, short_names, value_text
 from diptych.reports.sweeps.pareto import pareto_front
 from diptych.reports.sweeps.trials import DONE, SweepTable, Trial
 from diptych.reports.sweeps.wording import (
+    best_trial_text,
     confirmation_text,
     counts_text,
     failures_of,
     figure_text,
     importance_text,
-    leader_text,
     numbers_text,
     objectives_text,
     parameters_text,
@@ -32,13 +32,13 @@ BAR = 20
 IMAGES, TIME = "images", "time"
 
 
-def sweep_text(table: SweepTable, winner: Winner | None, importances: Importances) -> str:
-    """Trials from the best, the leader with its commands, what mattered, and what failed."""
+def sweep_text(table: SweepTable, best_trial: BestTrial | None, importances: Importances) -> str:
+    """The trials, the best one with its commands, parameter importance, and failures."""
     parts = [
         [*_wrapped(f"sweep {table.name}: {counts_text(table)}"), *_wrapped(objectives_text(table))],
         _trials(table),
         _front(table),
-        _winner(table, winner),
+        _best_trial(table, best_trial),
         _importances(importances) if table.ranked else [],
         _failures(table),
         [line for note in table.notes for line in wrap(f"note: {note}", COLUMNS, subsequent_indent="  ")],
@@ -47,15 +47,15 @@ def sweep_text(table: SweepTable, winner: Winner | None, importances: Importance
 
 
 def _trials(table: SweepTable) -> list[str]:
-    """A line a trial; its parameters in columns, or where these do not fit in a line below."""
+    """One line per trial, with its parameters in columns, or on a line below if these do not fit."""
     shown = table.trials[:MOST_ROWS]
     rows = [_cells(table, trial) for trial in shown]
     header = _header(table)
-    alike = len({trial.images for trial in table.ranked}) == 1
-    told = [i for i in range(len(header)) if i < 2 or any(row[i] not in ("", "—") for row in rows)]
-    said_already = {IMAGES} if alike else set()
-    said_already |= {TIME} if any(objective.name == "seconds" for objective in table.objectives) else set()
-    used = [i for i in told if header[i] not in said_already]
+    same_images = len({trial.images for trial in table.ranked}) == 1
+    filled = [i for i in range(len(header)) if i < 2 or any(row[i] not in ("", "—") for row in rows)]
+    redundant = {IMAGES} if same_images else set()
+    redundant |= {TIME} if any(objective.name == "seconds" for objective in table.objectives) else set()
+    used = [i for i in filled if header[i] not in redundant]
     header, rows = [header[i] for i in used], [[row[i] for i in used] for row in rows]
     widths = [max(len(row[i]) for row in (header, *rows)) for i in range(len(header))]
     columns = _columns(table, shown, COLUMNS - sum(widths) - GAP * len(widths))
@@ -67,8 +67,8 @@ def _trials(table: SweepTable) -> list[str]:
         if place and not columns and table.keys:
             lines.append(f"{'':6}{shortened(parameters_text(shown[place - 1]), COLUMNS - 6)}")
     more = len(table.trials) - len(shown)
-    tested = _wrapped(f"test: {table.tested_name}; it chooses nothing") if table.tested_name else []
-    return lines + ([f"… and {more} more in sweep.md"] if more else []) + tested
+    test = _wrapped(f"test: {table.test_metric}; it does not rank trials") if table.test_metric else []
+    return lines + ([f"… and {more} more in sweep.md"] if more else []) + test
 
 
 def _header(table: SweepTable) -> list[str]:
@@ -77,14 +77,14 @@ def _header(table: SweepTable) -> list[str]:
 
 
 def _cells(table: SweepTable, trial: Trial) -> list[str]:
-    tested = trial.tested
+    results = trial.test_results
     return [
         str(trial.number),
         figure_text(trial.mean()) if table.objectives else "—",
         shortest_interval(trial),
         str(len(trial.counted)) if trial.counted else "",
         *(figure_text(trial.mean(i)) for i in range(1, len(table.objectives))),
-        figure_text(sum(tested) / len(tested)) if tested else "",
+        figure_text(sum(results) / len(results)) if results else "",
         _short_count(trial.images),
         _short_time(trial.seconds),
         "" if trial.state == DONE else shortened(trial.state, MOST_VALUE),
@@ -92,7 +92,7 @@ def _cells(table: SweepTable, trial: Trial) -> list[str]:
 
 
 def _columns(table: SweepTable, trials: Sequence[Trial], room: int) -> list[list[str]]:
-    """Each parameter's name and values, cut as little as need be; nothing where there is no room for all of them."""
+    """Each parameter's name and values, cut as little as possible; empty if they do not fit."""
     for most in VALUE_WIDTHS:
         columns = [_column(table, key, trials, most) for key in table.keys]
         if sum(len(column[0]) + GAP for column in columns) <= room + GAP:
@@ -109,45 +109,45 @@ def _column(table: SweepTable, key: str, trials: Sequence[Trial], most: int) -> 
 
 
 def _cut_in_the_middle(name: str, width: int) -> str:
-    """Names begin with what they are of, and end with what it is: `generator…mizer.lr`."""
+    """The name without its middle, since both ends matter: `generator…mizer.lr`."""
     end = (width - 1) // 2
     return f"{name[: width - 1 - end]}…{name[len(name) - end :]}"
 
 
 def _front(table: SweepTable) -> list[str]:
-    """With several objectives, the trials that no other beats."""
+    """With several objectives, the Pareto front."""
     if len(table.objectives) < 2 or not table.ranked:
         return []
     front = pareto_front(table)
-    said = f"Pareto front, {len(front)} of {len(table.ranked)}: {numbers_text(front)}"
-    return _wrapped(f"{said}. No other is at least as good in all and better in one.")
+    front_line = f"Pareto front, {len(front)} of {len(table.ranked)}: {numbers_text(front)}"
+    return _wrapped(f"{front_line}. No other trial is at least as good in all and better in one.")
 
 
-def _winner(table: SweepTable, winner: Winner | None) -> list[str]:
-    if winner is None:
+def _best_trial(table: SweepTable, best_trial: BestTrial | None) -> list[str]:
+    if best_trial is None:
         return []
     several = f" (by {table.objectives[0].name})" if len(table.objectives) > 1 else ""
     return [
-        *_wrapped(f"{winner.title}{several}: #{winner.trial.number} {parameters_text(winner.trial)}"),
-        *_indented(leader_text(table, winner)),
-        *_indented(rivals_text(winner)),
-        *_indented(confirmation_text(winner)),
-        f"its best run, {winner.run.run_id}, again:",
-        *_command(winner.reproduce),
-        *_confirmation(winner),
+        *_wrapped(f"{best_trial.title}{several}: #{best_trial.trial.number} {parameters_text(best_trial.trial)}"),
+        *_indented(best_trial_text(table, best_trial)),
+        *_indented(rivals_text(best_trial)),
+        *_indented(confirmation_text(best_trial)),
+        f"reproduce its best run, {best_trial.run.run_id}:",
+        *_command(best_trial.reproduce),
+        *_confirmation(best_trial),
     ]
 
 
-def _confirmation(winner: Winner) -> list[str]:
-    """How to come by one."""
-    if winner.is_confirmed:
+def _confirmation(best_trial: BestTrial) -> list[str]:
+    """The commands that confirm the best trial."""
+    if best_trial.is_confirmed:
         return []
     return [
-        "to confirm it, with fresh seeds on the test split:",
-        *_command(winner.confirm),
-        "which does",
-        *_command(winner.retrain),
-        *_command(winner.evaluate),
+        "confirm it with fresh seeds on the test split:",
+        *_command(best_trial.confirm),
+        "which is short for",
+        *_command(best_trial.retrain),
+        *_command(best_trial.evaluate),
     ]
 
 
@@ -159,13 +159,13 @@ def _importances(importances: Importances) -> list[str]:
         bar = "█" * round(BAR * share.value)
         bars.append(f"  {share.name:<{names}}  {100 * share.value:3.0f} %  {sure:<11}  {bar}".rstrip())
     notes = [line for note in importances.notes for line in _indented(note)]
-    title = [] if importances.refusal else ["what mattered"]
+    title = [] if importances.refusal else ["parameter importance"]
     return [*title, *bars, *_wrapped(importance_text(importances)), *notes]
 
 
 def _failures(table: SweepTable) -> list[str]:
     groups = failures_of(table)
-    lines = [f"not done, and why: {len(table.unfinished)} of {len(table.runs)} runs"] if groups else []
+    lines = [f"failures: {len(table.unfinished)} of {len(table.runs)} runs"] if groups else []
     for failure in groups[:MOST_FAILURES]:
         lines += wrap(f"{failure.title}:", COLUMNS, initial_indent="  ", subsequent_indent="    ")
         lines.append(f"    {shortened(failure.why, COLUMNS - 4)}")

@@ -1,7 +1,7 @@
-"""The trials of a sweep: one a configuration, whose runs repeat one another with other seeds.
+"""The trials of a sweep: one per configuration, whose runs repeat it with other seeds.
 
-Everything here is a function of plain values. Validation figures choose; what was measured on the test split stands
-beside them and chooses nothing.
+Everything here is a function of plain values. Validation figures rank trials; test results stand beside them and rank
+nothing.
 """
 
 import json
@@ -17,41 +17,23 @@ from scipy import stats
 from diptych.metrics.statistics.interval import Interval
 from diptych.metrics.statistics.seeds import SEEDS, student_t_interval
 from diptych.runs.folder.status import DIVERGED, DONE, FAILED, LOST, PRUNED
+from diptych.sweeps.objective import SweepObjective
 
 SEED = "seed"
 GONE = "gone"
-"""What is said of a run that was begun and whose folder is not there any more."""
+"""The state of a run that started and whose folder no longer exists."""
 BAD = (FAILED, DIVERGED, LOST)
-"""Runs in these states say something against their configuration; a pruned one only ended early."""
-MAX, MIN = "max", "min"
+"""Runs in these states count against their configuration; a pruned run only ended early."""
 REPEATS = "runs"
-
-
-@dataclass(frozen=True, slots=True)
-class Objective:
-    """A figure that is to be high (`max`) or low (`min`)."""
-
-    name: str
-    mode: str = MAX
-
-    @property
-    def sign(self) -> float:
-        """By which a value is multiplied so that more is better."""
-        return 1.0 if self.mode == MAX else -1.0
-
-    @property
-    def words(self) -> str:
-        return f"{self.name}, {'higher' if self.mode == MAX else 'lower'} is better"
 
 
 @dataclass(frozen=True)
 class SweptRun:
-    """One run of a sweep. `number` is its job's, `settings` are its overrides but for the seed.
+    """One run of a sweep. `number` is its job's, `settings` are its overrides without the seed.
 
-    `figures` has a value an objective: its best where it is alone, else those of the checkpoint that the run keeps;
-    None where it has none or it is not finite. `tested` is what the newest evaluation on the test split found. `curve`
-    are the first objective's validations: (images, value) points. `packages` are its
-    own, beside ours, that it is made of.
+    `figures` has a value per objective: the best validation of a single objective, else the values of the checkpoint
+    that the run keeps; None if there is no finite value. `test_result` is from the newest evaluation on the test split.
+    `curve` has the first objective's validations as (images, value). `packages` are the packages of its own classes.
     """
 
     number: int
@@ -64,7 +46,7 @@ class SweptRun:
     figures: tuple[float | None, ...] = (None,)
     images: int = 0
     seconds: float = 0.0
-    tested: float | None = None
+    test_result: float | None = None
     curve: Sequence[tuple[float, float]] = ()
     trial: int | None = None
     threads: int | None = None
@@ -72,70 +54,70 @@ class SweptRun:
 
     @property
     def counts(self) -> bool:
-        """Whether its figure may choose: it went to its end, and has one."""
+        """Whether its figure ranks its trial: the run is done and has one."""
         return self.state == DONE and self.figures[0] is not None
 
 
 @dataclass(frozen=True)
 class Trial:
-    """Runs of one configuration. `parameters` are those in which the trials of the sweep differ.
+    """Runs of one configuration. `parameters` are those that differ between the trials of the sweep.
 
-    A command that was carried out twice counts once: its runs are no independent repetitions.
+    A repeated command counts once, because its runs are not independent.
     """
 
     number: int
     runs: tuple[SweptRun, ...]
     parameters: Mapping[str, Any] = field(default_factory=dict)
     expected: int = 1
-    """Runs that it has when it is over; of a grid nobody knows how many seeds are still to be typed."""
+    """Its number of runs when it is complete; a grid may get more seeds later, so there it is 1."""
 
     @cached_property
     def counted(self) -> tuple[SweptRun, ...]:
-        """The runs whose figures choose, each command once."""
+        """The runs whose figures count, each command once."""
         return tuple({run.arguments: run for run in reversed(self.runs) if run.counts}.values())[::-1]
 
     def values(self, objective: int = 0) -> list[float]:
-        """One a counted run that has it."""
+        """The objective's values of the counted runs."""
         return [value for run in self.counted if (value := run.figures[objective]) is not None]
 
     def mean(self, objective: int = 0) -> float | None:
-        """Over its runs; None where there is none."""
+        """The mean over its runs; None if no run has a value."""
         values = self.values(objective)
         return float(np.mean(values)) if values else None
 
     def interval(self, objective: int = 0) -> Interval | None:
-        """Of that mean, over seeds (Student's t); runs that all agree have no spread to take it from."""
+        """Student's interval of the mean, over seeds; None if all runs agree."""
         return interval_of(self.values(objective), self.over)
 
     @property
     def over(self) -> str:
-        """What its runs differ in: seeds alone, or folds and other things too."""
+        """Whether its runs differ by seeds alone, or by folds or others too."""
         settings = {json.dumps(run.settings, sort_keys=True, default=str) for run in self.runs}
         return SEEDS if len(settings) == 1 else REPEATS
 
     @property
     def is_whole(self) -> bool:
-        """Whether all of its runs came to their end, so that its mean is not that of the lucky or the quick ones."""
+        """Whether all its runs are done, so that its mean has no survivors' bias."""
         return len(self.runs) >= self.expected and all(run.state == DONE for run in self.runs)
 
     @property
-    def tested(self) -> list[float]:
-        """What was found on the test split, a value a run that was evaluated."""
-        return [run.tested for run in self.counted if run.tested is not None]
+    def test_results(self) -> list[float]:
+        """A value per run that was evaluated on the test split."""
+        return [run.test_result for run in self.counted if run.test_result is not None]
 
     @property
     def images(self) -> float:
-        """A run's, on the average of those that begun."""
+        """The mean images of a run, over those that began."""
         return _mean([run.images for run in self.runs if run.images])
 
     @property
     def seconds(self) -> float:
-        """A run's, on the average of those that begun."""
+        """The mean seconds of a run, over those that began."""
         return _mean([run.seconds for run in self.runs if run.seconds])
 
     @property
     def state(self) -> str:
-        """One word where all runs agree, else how many are in which state."""
+        """The runs' common state, else the number of runs in each state."""
         states = [run.state for run in self.runs]
         if len(set(states)) == 1:
             return states[0]
@@ -144,62 +126,61 @@ class Trial:
 
 @dataclass(frozen=True)
 class SweepTable:
-    """All trials, the best first; those that cannot be ranked come last, in the order in which they were planned.
+    """All trials, the best first; trials without a figure come last, in the order of their plans.
 
-    `keys` are the parameters in which trials differ. `tested_name` says what `tested` values are of. `notes` are what
-    a reader must know of how it was read. `launcher` are the overrides that said who runs where. `is_asked` tells that
-    the objectives are the reader's and not the sweep's own.
+    `keys` are the parameters that differ between trials. `test_metric` describes the test results. `notes` qualify the
+    table. `launcher` are the overrides that chose the launcher. `is_asked` is True if the reader chose the objectives.
     """
 
     name: str
-    objectives: tuple[Objective, ...]
+    objectives: tuple[SweepObjective, ...]
     trials: tuple[Trial, ...]
     keys: tuple[str, ...]
-    tested_name: str = ""
+    test_metric: str = ""
     notes: tuple[str, ...] = ()
     launcher: tuple[str, ...] = ()
     is_asked: bool = False
 
     @property
     def runs(self) -> list[SweptRun]:
-        """Of all trials, in the order of their jobs."""
+        """The runs of all trials, in the order of their jobs."""
         return sorted((run for trial in self.trials for run in trial.runs), key=lambda run: run.number)
 
     @property
     def ranked(self) -> list[Trial]:
-        """Those that have a figure, the best first."""
+        """The trials with a figure, the best first."""
         return [trial for trial in self.trials if trial.values()]
 
     @property
-    def leader(self) -> Trial | None:
-        """The best of those whose runs are all done; the best of all where there is none such."""
+    def best(self) -> Trial | None:
+        """The best complete trial; the best of all if none is complete."""
         ranked = self.ranked
         return next((trial for trial in ranked if trial.is_whole), ranked[0] if ranked else None)
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many runs are in each state."""
+        """The number of runs in each state."""
         states = [run.state for run in self.runs]
         return {state: states.count(state) for state in dict.fromkeys(states)}
 
     @property
     def unfinished(self) -> list[SweptRun]:
-        """Runs that have a reason why they are not done; pruned ones ended as they should."""
+        """Runs with a reason why they are not done; pruned runs are none of them."""
         return [run for run in self.runs if run.why and run.state not in (DONE, PRUNED)]
 
 
 def table_of(
     name: str,
-    objectives: Sequence[Objective],
+    objectives: Sequence[SweepObjective],
     runs: Sequence[SweptRun],
     *,
-    tested_name: str = "",
+    test_metric: str = "",
     notes: Sequence[str] = (),
     launcher: Sequence[str] = (),
     runs_per_trial: int = 1,
     is_asked: bool = False,
 ) -> SweepTable:
-    """Runs of one trial of a search, or whose settings are the same, are a trial; the best trial comes first."""
+    """Group runs by the search's trial, or by equal settings, and sort the trials, best first."""
     members: dict[str, list[SweptRun]] = {}
     for run in sorted(runs, key=lambda run: run.number):
         members.setdefault(_key(run), []).append(run)
@@ -214,29 +195,29 @@ def table_of(
         for place, own in enumerate(members.values(), start=1)
     ]
     ordered = tuple(sorted(trials, key=lambda trial: _rank(trial, objectives)))
-    said = (tested_name, tuple(notes), tuple(launcher), is_asked)
-    return SweepTable(name, tuple(objectives), ordered, tuple(keys), *said)
+    details = (test_metric, tuple(notes), tuple(launcher), is_asked)
+    return SweepTable(name, tuple(objectives), ordered, tuple(keys), *details)
 
 
 def differing_keys(settings: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Keys whose values are not the same everywhere; one that some lack differs."""
+    """Keys whose values differ; a key that some lack differs too."""
     keys = dict.fromkeys(key for own in settings for key in own)
     return [key for key in keys if len({_plain(own[key]) if key in own else None for own in settings}) > 1]
 
 
 def interval_of(values: Sequence[float], over: str = SEEDS) -> Interval | None:
-    """Student's; none of fewer than two values, or of values that all agree."""
+    """Student's interval; None for fewer than two values or equal values."""
     return student_t_interval(values, over) if len(set(values)) > 1 else None
 
 
 def finite(value: Any) -> float | None:
-    """The number, if it is one that can be compared."""
+    """The value as a finite number, else None."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return float(value) if is_number and isfinite(value) else None
 
 
 def ranks(table: SweepTable) -> dict[int, float]:
-    """By the trial's number: 0 for the best to 1 for the worst mean, ties alike."""
+    """Each trial number's rank, from 0 for the best mean to 1 for the worst; ties share a rank."""
     trials = table.ranked
     if not trials:
         return {}
@@ -254,17 +235,17 @@ def _plain(value: Any) -> str:
 
 
 def _common(runs: Sequence[SweptRun]) -> dict[str, Any]:
-    """The settings on which the runs agree; folds of a trial do not describe it."""
+    """The settings that all runs share; folds, say, are not part of a trial's description."""
     first, *others = (run.settings for run in runs)
     return {k: v for k, v in first.items() if all(k in own and _plain(own[k]) == _plain(v) for own in others)}
 
 
 def _number(runs: Sequence[SweptRun], place: int) -> int:
-    """A search has numbered its trials; others are counted from one."""
+    """The search's number of the trial; in a grid, trials count from one."""
     return place if runs[0].trial is None else runs[0].trial
 
 
-def _rank(trial: Trial, objectives: Sequence[Objective]) -> tuple[bool, float, int]:
+def _rank(trial: Trial, objectives: Sequence[SweepObjective]) -> tuple[bool, float, int]:
     mean = trial.mean() if objectives else None
     return mean is None, 0.0 if mean is None else -objectives[0].sign * mean, trial.number
 

@@ -1,11 +1,11 @@
-"""What a sweep's table says in words, on a terminal and on a page alike."""
+"""Sentences about a sweep's table, shared by the terminal and the page."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from diptych.metrics.statistics.seeds import SEEDS
 from diptych.reports.page.columns import fitting
-from diptych.reports.sweeps.best_trial import FRESH_SEEDS, LEVEL, Winner
+from diptych.reports.sweeps.best_trial import FRESH_SEEDS, LEVEL, BestTrial
 from diptych.reports.sweeps.importance import Importances
 from diptych.reports.sweeps.parameters import value_text
 from diptych.reports.sweeps.trials import SweepTable, SweptRun, Trial, interval_of
@@ -14,12 +14,12 @@ DIGITS = ".4g"
 NOTHING = "—"
 MOST_NAMED = 6
 INTERVAL_WIDTH = 14
-CHOICE = "Validation figures choose; they flatter what they chose, and more so the more trials there were."
+CHOICE = "Validation figures rank the trials, so they overstate the best one, and more so with more trials."
 
 
 @dataclass(frozen=True)
 class Failure:
-    """Runs that ended in the same way, and the numbers of their trials."""
+    """Runs that ended for the same reason, and the numbers of their trials."""
 
     state: str
     why: str
@@ -28,25 +28,25 @@ class Failure:
 
     @property
     def title(self) -> str:
-        """`3 runs failed (#2, #5)`, or which run it was."""
+        """`3 runs failed (#2, #5)`, or the id of a single run."""
         who = " ".join(run.run_id for run in self.runs) if len(self.runs) == 1 else _number(len(self.runs), "run")
         more = f" and {len(self.trials) - MOST_NAMED} more" if len(self.trials) > MOST_NAMED else ""
         return f"{who} {self.state} ({', '.join(f'#{number}' for number in self.trials[:MOST_NAMED])}{more})"
 
 
 def figure_text(value: float | None) -> str:
-    """A figure as a table says it; a dash where there is none."""
+    """A figure in a table; a dash if there is none."""
     return NOTHING if value is None else f"{value:{DIGITS}}"
 
 
 def interval_text(trial: Trial, objective: int = 0, digits: str = ".3g") -> str:
-    """Both ends; a dash where fewer than two seeds, or none that differ, say anything."""
+    """Both ends; a dash if there is no interval."""
     interval = trial.interval(objective)
     return NOTHING if interval is None else " to ".join(f"{end:{digits}}" for end in interval.ends)
 
 
 def shortest_interval(trial: Trial) -> str:
-    """With as many digits as a narrow table has room for."""
+    """The interval with as many digits as a narrow column has room for."""
     interval = trial.interval()
     return NOTHING if interval is None else fitting(interval.ends, INTERVAL_WIDTH)
 
@@ -58,61 +58,61 @@ def counts_text(table: SweepTable) -> str:
 
 
 def objectives_text(table: SweepTable) -> str:
-    """By what trials are ranked; nothing where nothing is monitored."""
-    return "; ".join(objective.words for objective in table.objectives)
+    """The objectives that rank the trials; empty if there are none."""
+    return "; ".join(objective.description for objective in table.objectives)
 
 
 def parameters_text(trial: Trial) -> str:
-    """`generator.width=8 objective=hinge`; a sweep of one configuration has nothing that differs."""
+    """`generator.width=8 objective=hinge`."""
     return " ".join(f"{key}={value_text(value)}" for key, value in trial.parameters.items()) or "the only configuration"
 
 
-def leader_text(table: SweepTable, winner: Winner) -> str:
-    """Its figure, with the interval and the number of seeds."""
-    mean, interval, n = winner.trial.mean(), winner.trial.interval(), len(winner.trial.counted)
-    seeds = "seed" if winner.trial.over == SEEDS else "run"
-    sure = f"95 % interval {interval_text(winner.trial)}, " if interval else ""
-    return f"{table.objectives[0].name} {figure_text(mean)} ({sure}{_number(n, seeds)})"
+def best_trial_text(table: SweepTable, best_trial: BestTrial) -> str:
+    """The best trial's figure, its interval and its number of seeds."""
+    mean, interval, n = best_trial.trial.mean(), best_trial.trial.interval(), len(best_trial.trial.counted)
+    seeds = "seed" if best_trial.trial.over == SEEDS else "run"
+    interval = f"95 % interval {interval_text(best_trial.trial)}, " if interval else ""
+    return f"{table.objectives[0].name} {figure_text(mean)} ({interval}{_number(n, seeds)})"
 
 
-def rivals_text(winner: Winner) -> str:
-    """From which trials the seeds tell the leader, and from which they do not."""
-    if not winner.rivals:
+def rivals_text(best_trial: BestTrial) -> str:
+    """Which trials differ significantly from the best one, and which do not."""
+    if not best_trial.rivals:
         return "No other trial has a figure."
-    tested = [rival for rival in winner.rivals if rival.p is not None]
+    tested = [rival for rival in best_trial.rivals if rival.p is not None]
     if not tested:
-        return "One seed each: nothing says whether another trial would lead with other seeds."
+        return "One seed each: other seeds may give another best trial."
     kinds = " and ".join(dict.fromkeys(rival.contrast.method for rival in tested if rival.contrast))
-    told = sum(rival.is_told_apart for rival in winner.rivals)
-    said = f"Told apart from {told} of {_number(len(winner.rivals), 'other')} ({kinds} over seeds, Holm, p < {LEVEL:g})"
-    return f"{said}, not from {numbers_text(winner.alike)}." if winner.alike else f"{said}."
+    num_differing, others = sum(rival.differs for rival in best_trial.rivals), _number(len(best_trial.rivals), "other")
+    text = f"Differs significantly from {num_differing} of {others} ({kinds} over seeds, Holm, p < {LEVEL:g})"
+    return f"{text}, not from {numbers_text(best_trial.indistinct)}." if best_trial.indistinct else f"{text}."
 
 
-def confirmation_text(winner: Winner) -> str:
-    """What fresh seeds came to on the test split, or that there are none yet."""
-    if not winner.fresh:
-        return f"Not confirmed: that takes {FRESH_SEEDS} fresh seeds of it, evaluated on the test split."
-    mean = sum(winner.fresh) / len(winner.fresh)
-    interval = interval_of(winner.fresh)
-    sure = f", 95 % interval {interval.low:.3g} to {interval.high:.3g}" if interval else ""
-    seeds = f"{_number(len(winner.fresh), 'fresh seed')}"
-    more = "" if winner.is_confirmed else f" {FRESH_SEEDS} are needed."
-    return f"{seeds}: {winner.fresh_name} {mean:{DIGITS}}{sure}.{more}"
+def confirmation_text(best_trial: BestTrial) -> str:
+    """The test results of fresh seeds, or how to get them."""
+    if not best_trial.fresh:
+        return f"Not confirmed: this needs {FRESH_SEEDS} fresh seeds, evaluated on the test split."
+    mean = sum(best_trial.fresh) / len(best_trial.fresh)
+    interval = interval_of(best_trial.fresh)
+    interval = f", 95 % interval {interval.low:.3g} to {interval.high:.3g}" if interval else ""
+    seeds = f"{_number(len(best_trial.fresh), 'fresh seed')}"
+    more = "" if best_trial.is_confirmed else f" {FRESH_SEEDS} are needed."
+    return f"{seeds}: {best_trial.fresh_name} {mean:{DIGITS}}{interval}.{more}"
 
 
 def importance_text(importances: Importances) -> str:
-    """What the shares rest on, and whether they are worth anything."""
+    """The basis of the shares, and whether they generalise."""
     if importances.refusal:
         return f"No importances: {importances.refusal}."
-    sure = (
+    interval = (
         f"fANOVA on {importances.num_trials} trials, with 5 to 95 % of resamples of them. Its forest explains "
-        f"{100 * importances.explained:.0f} % of the spread of trials that it has not seen"
+        f"{100 * importances.explained:.0f} % of the variance of trials that it has not seen"
     )
-    return f"{sure}{': these shares are chance.' if importances.is_chance else '.'}"
+    return f"{interval}{': these shares are chance.' if importances.is_chance else '.'}"
 
 
 def failures_of(table: SweepTable) -> list[Failure]:
-    """Runs that are not done, those with the same reason together, the most frequent first."""
+    """Runs that are not done, grouped by reason, the most frequent first."""
     numbers = {run.run_id: trial.number for trial in table.trials for run in trial.runs}
     groups: dict[tuple[str, str], list[SweptRun]] = {}
     for run in table.unfinished:
@@ -125,7 +125,7 @@ def failures_of(table: SweepTable) -> list[Failure]:
 
 
 def numbers_text(trials: Sequence[Trial]) -> str:
-    """`#3, #5`, and how many more."""
+    """`#3, #5`, and the number of others."""
     named = ", ".join(f"#{trial.number}" for trial in trials[:MOST_NAMED])
     return f"{named} and {len(trials) - MOST_NAMED} more" if len(trials) > MOST_NAMED else named
 

@@ -1,1 +1,1 @@
-"""Search: a study proposes what to run next, by what came of the runs so far (Optuna, ask and tell)."""
+"""Hyper-parameter search: an Optuna study proposes runs from the results so far."""

@@ -1,7 +1,7 @@
-"""Lets a study decide what a sweep runs next: proposals become jobs, and what comes of jobs is told to the study.
+"""The planner of a search: proposals of the study become jobs, and results of jobs go back to the study.
 
-A trial is one proposal, carried out by one job or, with repeats, by several. The ledger is the truth about jobs; the
-study is told of it, so that either may lag behind the other by a moment when the supervisor is killed.
+A trial is one proposal. One job carries it out, or several with repeats. The ledger is the authority on jobs, and the
+study follows it. If the supervisor is killed, one may lag behind the other for a moment.
 """
 
 import logging
@@ -14,36 +14,36 @@ from diptych.runs.folder.layout import RunFolder
 from diptych.runs.folder.status import DIVERGED, DONE, FAILED, PRUNED, RUNNING
 from diptych.sweeps.folder import SweepFolder
 from diptych.sweeps.jobs import UNFINISHED, Job, Jobs
-from diptych.sweeps.planning import Plan, Planner
-from diptych.sweeps.search.figures import NotMeasured, figures_of, together
-from diptych.sweeps.search.pruning import Watcher
+from diptych.sweeps.planning import Planner, RunPlan
+from diptych.sweeps.search.figures import NotMeasured, aggregated, figures_of
+from diptych.sweeps.search.pruning import TrialPruner
 from diptych.sweeps.search.request import Search
 from diptych.sweeps.search.study import AGAIN, FILE_NAME, Exhausted, Study
 
 log = logging.getLogger(__name__)
 
 MOST_FAILURES = 5
-"""Trials that have ended after which a search gives up, if nothing came of any."""
-OTHER_FAILED = "another run of its trial did not come to its end"
+"""A search gives up if its first trials, so many of them, all fail."""
+OTHER_FAILED = "another run of its trial failed"
 MOST_SHOWN = 5
 Trials = list[tuple[int, list[Job]]]
 UNFIT = (FAILED, DIVERGED, PRUNED)
-"""One run that ends so ends its trial."""
+"""A run in one of these states ends its trial."""
 
 
 class SearchPlanner(Planner):
-    """Keeps as many trials going as there are slots, until there have been `n_trials`.
+    """Keeps the slots filled with trials, up to `n_trials` in all.
 
-    A trial that diverges has told something of the space.
+    A diverged trial is a result, not a failure: the study learns from it.
     """
 
     bad_ends = (FAILED,)
 
     def __init__(self, folder: SweepFolder, search: Search) -> None:
-        """Take the study up again; the sweep is in hand."""
+        """Open the study; the caller holds the sweep's lock."""
         self.folder, self.search = folder, search
         self.study = Study(folder.path, folder.name, search)
-        self.watcher = Watcher(folder, search, self.study)
+        self.trial_pruner = TrialPruner(folder, search, self.study)
         self._settled: set[tuple[int, str]] = set()
         self._exhausted = False
         jobs = folder.jobs()
@@ -52,10 +52,12 @@ class SearchPlanner(Planner):
         for number in set(self.study.open_trials()) - begun:
             self.study.drop(number)
         if len(begun) > search.n_trials:
-            log.info("n_trials=%d, and %d were begun already: nothing new is proposed", search.n_trials, len(begun))
+            log.info(
+                "n_trials=%d, and %d trials began already: the search proposes nothing new", search.n_trials, len(begun)
+            )
 
     def look(self, jobs: Jobs) -> None:
-        """Tell the study what is new, and ask runs that are not worth it to end."""
+        """Report the news to the study, and ask rejected runs to end."""
         for number, members in trials_of(jobs):
             state = self._state_of(number, members)
             if state is None:
@@ -65,8 +67,8 @@ class SearchPlanner(Planner):
                     self._settle(number, members, state)
                 self._settled.add((number, state))
 
-    def plans(self, jobs: Jobs, free: int) -> list[Plan]:
-        """What further runs trials in hand need, then new trials."""
+    def plans(self, jobs: Jobs, free: int) -> list[RunPlan]:
+        """The missing runs of open trials first, then new trials."""
         trials = trials_of(jobs)
         plans = [
             self._plan(number, members[0].values, len(members))
@@ -79,17 +81,17 @@ class SearchPlanner(Planner):
         return plans[:free]
 
     def summary(self) -> list[str]:
-        """The best trial, or the trials that no other beats."""
+        """The best trial, or the Pareto front."""
         lines = []
         for best in self.study.best()[:MOST_SHOWN]:
             pairs = zip(self.search.objectives, best.values, strict=True)
-            figures = ", ".join(f"{objective.metric} {value:.4g}" for objective, value in pairs)
+            figures = ", ".join(f"{objective.name} {value:.4g}" for objective, value in pairs)
             chosen = " ".join(f"{key}={short(value)}" for key, value in best.params.items())
             lines.append(f"best: {figures} with {chosen} (trial {best.user_attrs.get(AGAIN, best.number)})")
         return lines
 
-    def why_in_vain(self) -> str:
-        return "" if self.study.best() else self.study.first_reason() or "none came to its end"
+    def why_no_result(self) -> str:
+        return "" if self.study.best() else self.study.first_reason() or "no trial finished"
 
     def wants_more(self, jobs: Jobs) -> bool:
         trials = trials_of(jobs)
@@ -101,19 +103,19 @@ class SearchPlanner(Planner):
         if len(members) == self.search.runs_per_trial or self.study.given_up(number):
             return False
         if self.search.pruner is not None and any(job.state != DONE for job in members):
-            return False  # a verdict on the runs under way would spare the next one
+            return False  # the pruner may still reject the trial, and then the next run is not needed
         return not any(job.state in UNFIT for job in members)
 
     def _gives_up(self, trials: Trials) -> bool:
-        """Everything has been tried, or nothing was learned from the first trials that ended."""
+        """Whether the space is exhausted, or the first trials all failed."""
         if not self._exhausted:
             ended = [number for number, members in trials if self._state_of(number, members) is not None]
             self._exhausted = len(ended) >= MOST_FAILURES and all(map(self.study.has_failed, ended))
             if self._exhausted:
-                log.warning("nothing came of any of the first %d trials, so no more are begun", len(ended))
+                log.warning("the first %d trials all failed, so the search starts no more", len(ended))
         return self._exhausted
 
-    def _proposals(self, wanted: int) -> list[Plan]:
+    def _proposals(self, wanted: int) -> list[RunPlan]:
         plans = []
         try:
             for _ in range(wanted):
@@ -122,23 +124,23 @@ class SearchPlanner(Planner):
         except Exhausted as error:
             self._exhausted = True
             log.info("%s", error)
-        except (ValueError, ImportError) as error:  # samplers refuse spaces and objectives that they cannot draw from
+        except (ValueError, ImportError) as error:  # a sampler refuses a space or an objective that it does not support
             raise UserError(f"hydra/sweeper/sampler: {error}") from error
         return plans
 
-    def _plan(self, number: int, values: Mapping[str, Any], member: int) -> Plan:
-        return Plan(tuple(self.search.arguments(values, member)), number, values)
+    def _plan(self, number: int, values: Mapping[str, Any], member: int) -> RunPlan:
+        return RunPlan(tuple(self.search.arguments(values, member)), number, values)
 
     def _follow(self, number: int, members: Sequence[Job]) -> None:
-        """What is under way: learn from it, and end it where it is not worth it or another run of its trial failed."""
+        """Report a running trial; end it if the pruner rejects it or if one of its runs failed."""
         if any(job.state in UNFIT for job in members):
-            return self.watcher.ask_to_end(members, OTHER_FAILED)
-        self.watcher.watch(number, members)
+            return self.trial_pruner.ask_to_end(members, OTHER_FAILED)
+        self.trial_pruner.update(number, members)
         why = self.study.given_up(number)
-        return self.watcher.ask_to_end(members, why) if why else None
+        return self.trial_pruner.ask_to_end(members, why) if why else None
 
     def _state_of(self, number: int, members: Sequence[Job]) -> str | None:
-        """How a trial ended, as soon as that is certain and none of its runs is under way."""
+        """How a trial ended; None while that is open or one of its runs is running."""
         if any(job.state == RUNNING for job in members):
             return None
         for state in UNFIT:
@@ -158,38 +160,38 @@ class SearchPlanner(Planner):
                 self.study.close(number, why)
             else:
                 self.study.prune(number, why or state)
-        except ValueError as error:  # not measured, or a file of the run is damaged
+        except ValueError as error:  # the run never logged the figure, or one of its files is damaged
             log.warning("trial %d has no figure: %s", number, error)
             self.study.close(number, str(error))
 
     def _figures(self, members: Sequence[Job]) -> list[float]:
-        """For each objective, of all runs of a trial together."""
+        """For each objective, one figure over all runs of a trial."""
         runs = [figures_of(self._run(job), self.search.objectives) for job in members]
-        together_of = zip(zip(*runs, strict=True), self.search.objectives, strict=True)
-        return [together(self.search, figures, objective) for figures, objective in together_of]
+        by_objective = zip(zip(*runs, strict=True), self.search.objectives, strict=True)
+        return [aggregated(self.search, figures, objective) for figures, objective in by_objective]
 
     def _run(self, job: Job) -> RunFolder:
         run = self.folder.run_of(job)
         if run is None:
-            raise NotMeasured(f"{job.run_id} is gone")
+            raise NotMeasured(f"the folder of {job.run_id} is gone")
         return run
 
     def _refuse_another_study(self, jobs: Jobs) -> None:
         if any(number >= len(self.study) for number, _ in trials_of(jobs)):
             raise UserError(
-                f"{self.folder.path / FILE_NAME} knows less than the sweep's ledger: put a whole copy in its place, or "
-                "give the search another --sweep NAME; its runs are not touched"
+                f"{self.folder.path / FILE_NAME} has fewer trials than the sweep's ledger: restore a complete copy, or "
+                "give the search another --sweep NAME; its runs stay as they are"
             )
 
 
 def trials_of(jobs: Iterable[Job]) -> Trials:
-    """The jobs of each trial, in the order in which they were proposed."""
+    """The jobs of each trial, in the order of the proposals."""
     of_trials = sorted((job for job in jobs if job.trial is not None), key=lambda job: (job.trial, job.number))
     return [(number or 0, list(members)) for number, members in groupby(of_trials, key=lambda job: job.trial)]
 
 
 def runs_left(jobs: Jobs, search: Search) -> list[Sequence[str]]:
-    """What a search still has to run, as far as that is known: of proposals to come, without the values they try."""
+    """The arguments of the runs that a search still has to do; future proposals lack their values."""
     trials = trials_of(jobs)
     left: list[Sequence[str]] = [job.arguments for job in jobs if job.state in UNFINISHED]
     for _, begun in trials:
@@ -200,5 +202,5 @@ def runs_left(jobs: Jobs, search: Search) -> list[Sequence[str]]:
 
 
 def short(value: Any) -> str:
-    """For people; the exact value is in the ledger."""
+    """Rounded for people; the ledger has the exact value."""
     return f"{value:.4g}" if isinstance(value, float) else str(value)

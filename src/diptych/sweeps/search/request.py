@@ -1,4 +1,4 @@
-"""What a search is asked to do."""
+"""The settings of a search: its space, its objectives, its sampler, its budget of trials."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -6,43 +6,26 @@ from typing import TYPE_CHECKING, Any
 
 from diptych.config.errors import UserError
 from diptych.config.search_space import Choice, Interval, Parameter, Space, typed
+from diptych.sweeps.objective import SweepObjective
 
 if TYPE_CHECKING:
     from optuna.pruners import BasePruner
     from optuna.samplers import BaseSampler
 
-DIRECTIONS = ("maximize", "minimize")
 MEAN, BOUND = "mean", "bound"
 
 
 @dataclass(frozen=True)
-class Objective:
-    """A figure of metrics.csv at the validation that was the best by the run's monitor, or `seconds` of training."""
-
-    metric: str
-    direction: str
-
-    def __post_init__(self) -> None:
-        if self.direction not in DIRECTIONS:
-            raise UserError(f"hydra.sweeper.objectives.{self.metric}={self.direction}: say maximize or minimize")
-
-    @property
-    def sign(self) -> int:
-        """By which figures are multiplied so that more is better."""
-        return 1 if self.direction == "maximize" else -1
-
-
-@dataclass(frozen=True)
 class Search:
-    """`n_trials` proposals in all, each carried out once for every one of `repeats`: overrides such as `seed=1`.
+    """`n_trials` proposals in all. Each runs once for every override in `repeats`, such as `seed=1`.
 
-    A trial's figure is the mean over its runs, or with `aggregate` "bound" the worse end of an interval around it.
-    `sampler` is called with a seed of its own for every proposal. Without a `pruner` all runs come to their end.
+    A trial's figure is the mean over its runs. With `aggregate` "bound" it is the worse end of an interval around the
+    mean. Every proposal calls `sampler` with its own seed. Without a `pruner` every run uses its whole budget.
     """
 
     space: Space
     fixed: tuple[str, ...]
-    objectives: tuple[Objective, ...]
+    objectives: tuple[SweepObjective, ...]
     sampler: "Callable[..., BaseSampler]"
     pruner: "BasePruner | None" = None
     n_trials: int = 20
@@ -52,15 +35,15 @@ class Search:
 
     def __post_init__(self) -> None:
         if not self.space:
-            raise UserError("nothing is searched over: add key=interval(low,high) or key=choice(a,b) to the command")
+            raise UserError("the search space is empty: add key=interval(low,high) or key=choice(a,b) to the command")
         if self.n_trials < 1:
             raise UserError(f"hydra.sweeper.n_trials={self.n_trials}: give 1 or more")
         if not self.objectives:
-            raise UserError("there is no figure to search by: name one with monitor=val/… or hydra.sweeper.objectives")
+            raise UserError("the search has no figure to optimise: set monitor=val/… or hydra.sweeper.objectives")
         if self.pruner is not None and len(self.objectives) > 1:
             raise UserError(
-                "a pruner compares runs by one figure on the way, and there are "
-                f"{len(self.objectives)} objectives: choose hydra/sweeper/pruner=none, or one objective"
+                f"a pruner compares runs by one figure, but there are {len(self.objectives)} objectives: "
+                "set hydra/sweeper/pruner=none, or keep one objective"
             )
         if self.aggregate not in (MEAN, BOUND):
             raise UserError(f"hydra.sweeper.aggregate={self.aggregate}: say {MEAN} or {BOUND}")
@@ -69,27 +52,27 @@ class Search:
 
     @property
     def runs_per_trial(self) -> int:
-        """How many runs a trial takes."""
+        """The number of runs of a trial."""
         return max(1, len(self.repeats))
 
     def arguments(self, chosen: Mapping[str, Any], member: int) -> list[str]:
-        """Of `diptych train`, for one run of a trial."""
+        """The arguments of `diptych train` for one run of a trial."""
         values = [f"{key}={typed(value)}" for key, value in chosen.items()]
         return [*self.fixed, *values, *self.repeats[member : member + 1]]
 
     def describe(self) -> dict[str, Any]:
-        """What makes figures of one study comparable; a study goes on only with the same."""
+        """The settings that make figures comparable; a study resumes only with the same ones."""
         return {
             "space": {parameter.key: described(parameter) for parameter in self.space},
             "fixed": list(self.fixed),
-            "objectives": {objective.metric: objective.direction for objective in self.objectives},
+            "objectives": {objective.name: objective.direction for objective in self.objectives},
             "repeats": list(self.repeats),
             "aggregate": self.aggregate,
         }
 
 
 def described(parameter: Parameter) -> str:
-    """A parameter's values and conditions in words, as they would be typed."""
+    """A parameter's values and conditions, in the syntax of the command line."""
     match parameter.values:
         case Choice(values):
             text = f"choice({','.join(values)})"
@@ -101,10 +84,10 @@ def described(parameter: Parameter) -> str:
     return text + (f" when {conditions}" if conditions else "")
 
 
-def objectives_of(config: Mapping[str, Any], named: Mapping[str, str] | None) -> tuple[Objective, ...]:
-    """Those that are named, else the configuration's own monitor."""
+def objectives_of(config: Mapping[str, Any], named: Mapping[str, str] | None) -> tuple[SweepObjective, ...]:
+    """The named objectives, else the monitor of the configuration."""
     if named:
-        return tuple(Objective(metric, direction) for metric, direction in named.items())
+        return tuple(SweepObjective.from_direction(name, direction) for name, direction in named.items())
     if not config["monitor"]:
         return ()
-    return (Objective(config["monitor"], "maximize" if config["mode"] == "max" else "minimize"),)
+    return (SweepObjective(config["monitor"], config["mode"]),)

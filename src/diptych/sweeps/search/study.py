@@ -1,7 +1,7 @@
-"""An Optuna study in a file: `study.journal`, which optuna-dashboard opens.
+"""An Optuna study in a file, `study.journal`, which optuna-dashboard opens.
 
-Only the process that has the sweep in hand writes to it. What a crash leaves behind is cleared away when it is opened:
-a torn last line and the lock of a dead process, either of which makes Optuna refuse or wait.
+Only the process that holds the sweep's lock writes to it. A crash may leave a torn last line or the lock of a dead
+process, and either makes Optuna refuse or wait. Opening the study removes both.
 """
 
 from collections.abc import Sequence
@@ -23,19 +23,20 @@ from diptych.sweeps.search.request import Search
 
 FILE_NAME = "study.journal"
 MOST_DRAWS = 1000
-"""Of random proposals in a row that have all been made before; then there is nothing new in the space."""
+"""The space is exhausted after so many repeated random proposals in a row."""
 ASKED, WHY, GIVEN_UP, DROPPED, AGAIN = "asked", "why", "given up", "dropped", "again"
-"""What we note of a study and its trials: why one ended early or shall, that one never ran, which ended well later."""
+"""Keys of our notes in the study: the settings; of a trial why it ended, why it shall end, that it never ran, and which
+earlier trial it repeats."""
 
 Values = dict[str, Any]
 
 
 class Exhausted(RuntimeError):
-    """Everything in the space has been proposed."""
+    """The study has proposed every point of the space."""
 
 
 class Journal(JournalFileBackend):
-    """Optuna's own, which waits while the disk is full: half a line would make the study unusable."""
+    """Optuna's journal, which waits while the disk is full: half a line would damage the study."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(str(path))
@@ -46,12 +47,12 @@ class Journal(JournalFileBackend):
 
 
 class Study:
-    """Proposals and what came of them, by the numbers of trials."""
+    """Proposals and their results, by trial number."""
 
     def __init__(self, folder: Path, name: str, search: Search) -> None:
-        """Open the study in the sweep's folder, or begin it; `UserError` where it was another search."""
+        """Open or create the study in the sweep's folder; `UserError` if its settings were others."""
         path = folder / FILE_NAME
-        _clear_away(path)
+        _clean_up(path)
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self.search = search
         self._storage, self._study = _opened(path, name, search)
@@ -60,7 +61,7 @@ class Study:
         self._given_up = {number: why for number, why in noted.items() if why}
 
     def ask(self) -> tuple[int, Values]:
-        """A proposal that was never made before, and its number; `Exhausted` if there is none left."""
+        """A new proposal and its number; `Exhausted` if none is left."""
         before = [trial.params for trial in self._trials() if DROPPED not in trial.user_attrs]
         trial, values = self._proposed()
         if values not in before:
@@ -71,43 +72,43 @@ class Study:
         return trial.number, values
 
     def report(self, number: int, step: int, value: float) -> bool:
-        """Note an open trial's figure at a validation; whether the trial is to be pruned. Steps count from 0."""
+        """Record a trial's figure at a validation, counted from 0; returns whether to prune the trial."""
         trial = self._trial(number)
         trial.report(value, step)
         return trial.should_prune()
 
     def give_up(self, number: int, why: str) -> None:
-        """Note that an open trial shall end."""
+        """Record that an open trial shall end."""
         self._trial(number).set_user_attr(GIVEN_UP, why)
         self._given_up[number] = why
 
     def given_up(self, number: int) -> str:
-        """Why a trial shall end, or has; "" where nobody has given it up."""
+        """Why the pruner rejected a trial; "" if it did not."""
         return self._given_up.get(number, "")
 
     def has_failed(self, number: int) -> bool:
-        """Whether nothing was learned from a trial, when it was retried either."""
+        """Whether a trial failed and no retry of it finished."""
         return self._frozen(number).state == TrialState.FAIL and not self._ended_well_later(number)
 
     def first_reason(self) -> str:
-        """Why the first trial ended that ended without a figure; "" where none has a reason."""
+        """The reason of the first trial that ended without a figure; "" if there is none."""
         return next((why for trial in self._trials() if (why := trial.user_attrs.get(WHY, ""))), "")
 
     def steps_of(self, number: int) -> set[int]:
-        """At which a trial has reported."""
+        """The steps at which a trial has reported."""
         return set(self._frozen(number).intermediate_values)
 
     def is_settled(self, number: int, well: bool) -> bool:
-        """Whether the study knows how a trial ended; one that ended `well` after all, that it did."""
+        """Whether the study knows how a trial ended; with `well`, whether it knows that it finished."""
         frozen = self._frozen(number)
         if not well or not frozen.state.is_finished():
             return frozen.state.is_finished()
         return frozen.state == TrialState.COMPLETE or self._ended_well_later(number)
 
     def complete(self, number: int, values: Sequence[float]) -> None:
-        """A trial has come to its end with a figure for each objective.
+        """Record the figures of a finished trial.
 
-        One that had been closed before, as failed, has its values under a new number.
+        A trial that failed before and finished on a retry gets a new number.
         """
         frozen = self._frozen(number)
         if not frozen.state.is_finished():
@@ -117,28 +118,28 @@ class Study:
             self._study.add_trial(create_trial(values=list(values), **known))
 
     def prune(self, number: int, why: str) -> None:
-        """A trial ended early because it was not worth it; what it reported counts."""
+        """Record a pruned trial; its reports count."""
         self._close(number, why, TrialState.PRUNED if len(self.search.objectives) == 1 else TrialState.FAIL)
 
     def close(self, number: int, why: str) -> None:
-        """Nothing can be learned from a trial."""
+        """Record a failed trial."""
         self._close(number, why, TrialState.FAIL)
 
     def drop(self, number: int) -> None:
-        """A proposal is not carried out."""
+        """Record that a proposal never ran."""
         self._trial(number).set_user_attr(DROPPED, True)
         self._study.tell(number, state=TrialState.FAIL)
 
     def open_trials(self) -> list[int]:
-        """Numbers of trials of which nothing has come yet."""
+        """The numbers of trials without a result."""
         return [trial.number for trial in self._trials() if trial.state == TrialState.RUNNING]
 
     def __len__(self) -> int:
-        """How many trials there are, dropped ones included."""
+        """The number of trials, dropped ones included."""
         return len(self._trials())
 
     def best(self) -> list[FrozenTrial]:
-        """The best trial, or with several objectives those that no other beats in all of them."""
+        """The best trial, or with several objectives the Pareto front."""
         return self._study.best_trials
 
     def _close(self, number: int, why: str, state: TrialState) -> None:
@@ -150,7 +151,7 @@ class Study:
         return self._study.get_trials(deepcopy=False)
 
     def _proposed(self) -> tuple[Trial, Values]:
-        """By a sampler with a seed of this proposal: one that is opened again would repeat itself."""
+        """A proposal of a sampler with its own seed: a reopened sampler would repeat itself."""
         number = len(self)
         factory = self.search.sampler
         fixed_seed = "seed" in getattr(factory, "keywords", {})
@@ -159,12 +160,12 @@ class Study:
         return trial, _suggested(trial, self.search)
 
     def _never_drawn(self, before: list[Values]) -> Values:
-        dice = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=_seed(self.search.seed, len(before))))
+        random = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=_seed(self.search.seed, len(before))))
         for _ in range(MOST_DRAWS):
-            values = _suggested(dice.ask(), self.search)
+            values = _suggested(random.ask(), self.search)
             if values not in before:
                 return values
-        raise Exhausted(f"all that there is in the space has been tried: {len(before)} trials")
+        raise Exhausted(f"the search has tried the whole space: {len(before)} trials")
 
     def _ended_well_later(self, number: int) -> bool:
         return any(trial.user_attrs.get(AGAIN) == number for trial in self._trials())
@@ -177,7 +178,7 @@ class Study:
 
 
 def distribution_of(parameter: Parameter) -> BaseDistribution:
-    """What Optuna draws a parameter from."""
+    """Optuna's distribution of a parameter."""
     values = parameter.values
     if isinstance(values, Choice):
         return CategoricalDistribution(values.values)
@@ -187,7 +188,7 @@ def distribution_of(parameter: Parameter) -> BaseDistribution:
 
 
 def _suggested(trial: Trial, search: Search) -> Values:
-    """What the trial chooses for every parameter that applies to it."""
+    """The trial's value of every parameter that applies to it."""
     known, values = values_of(search.fixed), {}
     for parameter in search.space:
         if parameter.applies({**known, **values}):
@@ -207,12 +208,12 @@ def _suggest(trial: Trial, key: str, among: BaseDistribution) -> Any:
 
 
 def _seed(seed: int, number: int) -> int:
-    """Of one proposal."""
+    """The seed of one proposal."""
     return int.from_bytes(sha256(f"{seed}/{number}".encode()).digest()[:4])
 
 
-def _clear_away(path: Path) -> None:
-    """What a dead process left: part of a line, and its lock."""
+def _clean_up(path: Path) -> None:
+    """Remove what a dead process left: part of a line, and its lock."""
     repair(path)
     for lock in path.parent.glob(f"{path.name}.lock*"):
         lock.unlink(missing_ok=True)
@@ -225,7 +226,7 @@ def _opened(path: Path, name: str, search: Search) -> tuple[JournalStorage, optu
         study = optuna.create_study(study_name=name, storage=storage, directions=directions, load_if_exists=True)
     except (KeyError, ValueError, TypeError) as error:
         raise UserError(
-            f"{path} is damaged ({error}): give the sweep another name; its runs are not touched"
+            f"{path} is damaged ({error}): give the sweep another name; its runs stay as they are"
         ) from error
     study.pruner = search.pruner or optuna.pruners.NopPruner()
     asked = study.user_attrs.get(ASKED)

@@ -1,4 +1,4 @@
-"""Importances against closed forms, and when there are none."""
+"""Parameter importance against closed forms, and when there is none."""
 
 from itertools import product
 
@@ -7,7 +7,8 @@ import pytest
 
 from diptych.reports.sweeps.importance import importances_of
 from diptych.reports.sweeps.parameters import ABSENT, Parameter, parameters_of, short_names, value_text
-from diptych.reports.sweeps.trials import Objective, SweepTable, SweptRun, table_of
+from diptych.reports.sweeps.trials import SweepTable, SweptRun, table_of
+from diptych.sweeps.objective import SweepObjective
 
 
 def searched(points: list[dict], figures: list[float]) -> SweepTable:
@@ -15,7 +16,7 @@ def searched(points: list[dict], figures: list[float]) -> SweepTable:
         SweptRun(i, f"run-{i}", (f"n={i}",), point, 0, "done", figures=(figure,), trial=i)
         for i, (point, figure) in enumerate(zip(points, figures, strict=True))
     ]
-    return table_of("searched", [Objective("val/scene_accuracy")], runs)
+    return table_of("searched", [SweepObjective("val/scene_accuracy")], runs)
 
 
 def shares(table: SweepTable) -> dict[str, float]:
@@ -31,13 +32,13 @@ def test_shares_of_a_sum_are_the_shares_of_its_variance() -> None:
     assert found == pytest.approx({"a": 4 / 5, "b": 1 / 5, "c": 0.0}, abs=0.03)
 
 
-def test_names_and_numbers_are_weighed_alike() -> None:
+def test_names_and_numbers_count_equally() -> None:
     points = [{"objective": o, "width": w} for o, w, _ in product(("hinge", "wgan"), (8, 16), range(6))]
     found = shares(searched(points, [(p["objective"] == "hinge") + p["width"] / 8 for p in points]))
     assert found == pytest.approx({"objective": 0.5, "width": 0.5}, abs=0.05)
 
 
-def test_intervals_hold_the_shares_and_say_how_unsure_they_are() -> None:
+def test_intervals_narrow_with_more_trials() -> None:
     rng = np.random.default_rng(0)
 
     def width(n: int) -> float:
@@ -75,7 +76,7 @@ def test_figures_that_are_all_the_same_are_refused() -> None:
     assert "same figure" in importances_of(table, parameters_of(table.ranked, table.keys)).refusal
 
 
-def test_parameters_that_change_together_stand_for_one_another() -> None:
+def test_of_equivalent_parameters_one_represents_both() -> None:
     points = [{"g_lr": lr, "d_lr": 2 * lr, "width": w} for lr, w, _ in product((1, 2, 3), (8, 16), range(2))]
     table = searched(points, [float(p["g_lr"]) for p in points])
     found = importances_of(table, parameters_of(table.ranked, table.keys))
@@ -83,7 +84,7 @@ def test_parameters_that_change_together_stand_for_one_another() -> None:
     assert any("d_lr always changes together with g_lr" in note for note in found.notes)
 
 
-def test_parameters_that_nearly_change_together_are_named() -> None:
+def test_correlated_parameters_are_named() -> None:
     rng = np.random.default_rng(0)
     points = [{"a": float(a), "b": float(a + 0.01 * e)} for a, e in rng.random((30, 2))]
     table = searched(points, [p["a"] for p in points])
@@ -91,7 +92,7 @@ def test_parameters_that_nearly_change_together_are_named() -> None:
     assert any("nearly always change together" in note for note in notes)
 
 
-def test_a_parameter_that_only_some_have_is_left_out_by_name() -> None:
+def test_a_note_names_a_parameter_that_only_some_trials_have() -> None:
     points = [{"a": i, **({"b": i % 3} if i % 2 else {})} for i in range(12)]
     table = searched(points, [float(i) for i in range(12)])
     found = importances_of(table, parameters_of(table.ranked, table.keys))
@@ -99,7 +100,7 @@ def test_a_parameter_that_only_some_have_is_left_out_by_name() -> None:
     assert any(note.startswith("b: left out") for note in found.notes)
 
 
-def test_numbers_that_span_a_factor_of_five_stand_on_a_logarithmic_axis() -> None:
+def test_numbers_that_span_a_factor_of_five_get_a_logarithmic_axis() -> None:
     assert Parameter("lr", "lr", (1e-4, 1e-3)).is_log
     assert Parameter("lr", "lr", (1e-4, 1e-3)).positions.tolist() == pytest.approx([-4, -3])
     assert not Parameter("width", "width", (16, 64)).is_log
@@ -110,7 +111,7 @@ def test_numbers_that_span_a_factor_of_five_stand_on_a_logarithmic_axis() -> Non
     assert Parameter("x", "x", (1, ABSENT)).is_numeric
 
 
-def test_short_names_tell_keys_apart() -> None:
+def test_short_names_are_unique() -> None:
     keys = ["generator.width", "discriminator.width", "generator_optimizer.lr", "width"]
     names = short_names(keys)
     assert names["generator_optimizer.lr"] == "lr"
@@ -118,7 +119,7 @@ def test_short_names_tell_keys_apart() -> None:
     assert all(key.endswith(name) for key, name in names.items())
 
 
-def test_long_values_are_cut_and_types_are_told() -> None:
+def test_values_show_their_types_and_are_cut_if_long() -> None:
     texts = [value_text(v) for v in (1e-4, True, None, [1, 2.5], {"a": [1]}, "x" * 99)]
     assert texts[:5] == ["0.0001", "true", "null", "[1, 2.5]", "{a: [1]}"]
     assert len(texts[5]) < 30

@@ -1,4 +1,4 @@
-"""Searches over small spaces, and runs that are written instead of trained."""
+"""Searches over small spaces."""
 
 from functools import partial
 
@@ -6,14 +6,15 @@ import optuna
 import pytest
 
 from diptych.config.search_space import read_space
-from diptych.sweeps.search.request import Objective, Search
+from diptych.sweeps.objective import SweepObjective
+from diptych.sweeps.search.request import Search
 
-TRUE = (Objective("val/scene_accuracy", "maximize"),)
+TRUE = (SweepObjective("val/scene_accuracy"),)
 
 
 @pytest.fixture
 def search():
-    """`search("x=1,2", n_trials=3)`: everything else as it usually is."""
+    """`search("x=1,2", n_trials=3)`, with defaults for the rest."""
 
     def make(*overrides, when=None, sampler=None, objectives=TRUE, **settings):
         fixed, space = read_space(overrides, when or {})

@@ -1,4 +1,4 @@
-"""What a search runs next, with jobs whose events are written by hand and runs that only write figures."""
+"""The planner of a search, with handwritten job events and runs that only write figures."""
 
 import csv
 
@@ -10,16 +10,16 @@ from diptych.runs.folder.layout import RunFolder
 from diptych.runs.folder.status import DIVERGED, DONE, FAILED, PRUNED, RUNNING
 from diptych.sweeps.control import retry
 from diptych.sweeps.folder import SweepFolder
+from diptych.sweeps.objective import SweepObjective
 from diptych.sweeps.planning import note_plan
 from diptych.sweeps.search.planner import MOST_FAILURES, SearchPlanner, runs_left, trials_of
-from diptych.sweeps.search.request import Objective
 from diptych.sweeps.search.study import FILE_NAME
 
 METRIC = "val/scene_accuracy"
 
 
 class Stage:
-    """A sweep's folder, in which plans become jobs and jobs get figures and ends at once."""
+    """A sweep's folder, in which plans become jobs at once, and tests set their figures and ends."""
 
     def __init__(self, path, search) -> None:
         self.folder = SweepFolder(path / "sweeps" / "lr", path)
@@ -32,7 +32,7 @@ class Stage:
         return self.folder.jobs()
 
     def begin(self, free=1):
-        """The jobs that are begun when so many slots are free."""
+        """Begin the jobs for this number of free slots; returns their numbers."""
         begun = []
         for plan in self.planner.plans(self.jobs, free):
             number = len(self.jobs)
@@ -71,7 +71,7 @@ def stage(tmp_path, search):
     return make
 
 
-def test_slots_are_filled_until_there_have_been_as_many_trials_as_asked(stage):
+def test_slots_are_filled_up_to_the_number_of_trials(stage):
     stage = stage(n_trials=3)
     assert stage.begin(free=2) == [0, 1]
     assert stage.begin(free=2) == [2]
@@ -86,7 +86,7 @@ def test_the_number_of_trials_is_a_total_over_all_calls(stage):
     assert len(stage(n_trials=5).begin(free=9)) == 2
 
 
-def test_the_study_is_told_the_best_figure_of_a_run(stage):
+def test_the_study_gets_the_best_figure_of_a_run(stage):
     stage = stage()
     (number,) = stage.begin()
     stage.measure(number, 0.2, 0.7, float("nan"), 0.6)
@@ -95,7 +95,7 @@ def test_the_study_is_told_the_best_figure_of_a_run(stage):
     assert stage.planner.summary()[0].startswith("best: val/scene_accuracy 0.7 with x=")
 
 
-def test_what_the_supervisor_did_not_live_to_tell_is_told_by_the_next_one(stage):
+def test_the_next_supervisor_reports_what_a_killed_one_did_not(stage):
     first = stage()
     (number,) = first.begin()
     first.measure(number, 0.4)
@@ -115,7 +115,7 @@ def test_a_proposal_that_never_became_a_job_is_dropped(stage):
     assert [trial.state.name for trial in again.trials()] == ["RUNNING", "FAIL", "RUNNING"]
 
 
-def test_a_trial_of_several_runs_has_their_mean_and_they_come_one_after_the_other(stage):
+def test_the_runs_of_a_trial_follow_one_another_and_give_their_mean(stage):
     stage = stage(repeats=("seed=0", "seed=1"), n_trials=2)
     assert stage.begin(free=1) == [0]
     assert stage.begin(free=2) == [1]
@@ -131,7 +131,7 @@ def test_a_trial_of_several_runs_has_their_mean_and_they_come_one_after_the_othe
     assert stage.trials()[0].value == pytest.approx(0.4)
 
 
-def test_with_a_pruner_the_next_run_of_a_trial_waits_for_the_verdict_on_the_one_before(stage):
+def test_with_a_pruner_the_next_run_of_a_trial_waits_for_the_end_of_the_one_before(stage):
     stage = stage(n_trials=2, repeats=("seed=0", "seed=1"), pruner=optuna.pruners.MedianPruner(1))
     stage.begin(2)
     assert [job.trial for job in stage.jobs] == [0, 1]
@@ -141,7 +141,7 @@ def test_with_a_pruner_the_next_run_of_a_trial_waits_for_the_verdict_on_the_one_
     assert [job.trial for job in stage.jobs] == [0, 1, 0]
 
 
-def test_the_pessimistic_figure_is_the_lower_end_of_an_interval_for_what_is_maximized(stage):
+def test_the_bound_is_the_lower_end_of_an_interval_when_maximizing(stage):
     stage = stage(repeats=("seed=0", "seed=1"), aggregate="bound")
     stage.begin()
     stage.begin()
@@ -152,7 +152,7 @@ def test_the_pessimistic_figure_is_the_lower_end_of_an_interval_for_what_is_maxi
     assert stage.trials()[0].value == pytest.approx(0.4 - 3.0777 * 0.2, abs=1e-4)
 
 
-def test_a_run_that_is_worse_than_the_others_is_asked_to_end(stage):
+def test_a_run_worse_than_the_median_is_asked_to_end(stage):
     stage = stage(pruner=optuna.pruners.MedianPruner(1, n_warmup_steps=1))
     (first,) = stage.begin()
     stage.measure(first, 0.5, 0.6, 0.7)
@@ -183,7 +183,7 @@ def test_a_trial_is_pruned_by_the_mean_of_its_runs_so_far(stage):
     assert stage.jobs[2].trial == 1
 
 
-def test_a_verdict_that_comes_too_late_for_a_run_spares_the_next_one(stage):
+def test_a_trial_pruned_after_its_first_run_gets_no_second_one(stage):
     stage = stage(pruner=optuna.pruners.MedianPruner(1, n_warmup_steps=0), repeats=("seed=0", "seed=1"))
     for number in (0, 1):
         stage.begin()
@@ -197,7 +197,7 @@ def test_a_verdict_that_comes_too_late_for_a_run_spares_the_next_one(stage):
     assert stage.jobs[3].trial == 2
 
 
-def test_a_verdict_outlives_the_supervisor_that_gave_it(stage):
+def test_the_next_supervisor_ends_a_run_that_a_killed_one_pruned(stage):
     pruner = optuna.pruners.MedianPruner(1, n_warmup_steps=0)
     first = stage(pruner=pruner)
     first.begin()
@@ -205,25 +205,25 @@ def test_a_verdict_outlives_the_supervisor_that_gave_it(stage):
     first.end(0)
     first.begin()
     first.measure(1, 0.1)
-    first.run(1).prune.unlink()  # as if the supervisor had been killed before it could ask
+    first.run(1).prune.unlink()  # as if the supervisor was killed before it asked
     again = stage(pruner=pruner)
     again.planner.look(again.jobs)
     assert again.run(1).prune.exists()
 
 
-def test_a_trial_whose_run_failed_is_not_gone_on_with(stage):
+def test_a_trial_whose_run_failed_gets_no_further_run(stage):
     stage = stage(repeats=("seed=0", "seed=1", "seed=2"))
     stage.begin()
     stage.begin()
-    stage.end(0, FAILED, "no generate")
+    stage.end(0, FAILED, "out of memory")
     assert stage.run(1).prune.exists()
     stage.end(1, PRUNED)
     stage.begin()
     assert [job.trial for job in stage.jobs] == [0, 0, 1]
-    assert stage.trials()[0].user_attrs["why"] == "no generate"
+    assert stage.trials()[0].user_attrs["why"] == "out of memory"
 
 
-def test_a_run_that_diverged_was_a_bad_proposal_and_no_accident(stage):
+def test_a_diverged_run_counts_as_pruned(stage):
     stage = stage()
     stage.begin()
     stage.end(0, DIVERGED)
@@ -231,10 +231,10 @@ def test_a_run_that_diverged_was_a_bad_proposal_and_no_accident(stage):
 
 
 @pytest.mark.parametrize("pruner", [None, optuna.pruners.MedianPruner(1)])
-def test_what_was_retried_and_ended_well_is_learned_from(stage, pruner):
+def test_the_study_learns_from_a_retry_that_finished(stage, pruner):
     stage = stage(pruner=pruner)
     stage.begin()
-    stage.end(0, FAILED, "no generate")
+    stage.end(0, FAILED, "out of memory")
     for event in ("queued", "started"):
         stage.folder.ledger.append(event, job=0, handle="", slot=0)
     assert stage.jobs[0].state == RUNNING
@@ -244,19 +244,19 @@ def test_what_was_retried_and_ended_well_is_learned_from(stage, pruner):
     assert [trial.value for trial in stage.trials() if trial.state.name == "COMPLETE"] == [0.8]
 
 
-def test_retrying_brings_back_the_runs_that_ended_with_the_one_that_failed(stage):
+def test_retry_queues_all_runs_of_the_failed_trial(stage):
     stage = stage(repeats=("seed=0", "seed=1"))
     stage.begin()
     stage.begin()
-    stage.end(0, FAILED, "no generate")
-    stage.end(1, PRUNED, "another run of its trial did not come to its end")
+    stage.end(0, FAILED, "out of memory")
+    stage.end(1, PRUNED, "another run of its trial failed")
     stage.folder.write_request({"command": ["diptych"]})
     assert "2 runs are queued again" in retry(stage.folder)
     assert [job.state for job in stage.jobs] == ["queued", "queued"]
 
 
 @pytest.mark.parametrize("slots", [1, 2])
-def test_a_search_of_failures_only_gives_up(stage, slots):
+def test_a_search_gives_up_after_failures_only(stage, slots):
     stage, begun = stage(n_trials=50), []
     for _ in range(MOST_FAILURES):
         begun += stage.begin(slots - (len(begun) - len([job for job in stage.jobs if job.state == FAILED])))
@@ -265,7 +265,7 @@ def test_a_search_of_failures_only_gives_up(stage, slots):
     assert not stage.planner.wants_more(stage.jobs)
 
 
-def test_a_search_whose_first_failures_were_retried_and_ended_well_goes_on(stage):
+def test_a_search_continues_after_successful_retries(stage):
     stage = stage(n_trials=50)
     for number in range(MOST_FAILURES):
         stage.begin()
@@ -280,7 +280,7 @@ def test_a_search_whose_first_failures_were_retried_and_ended_well_goes_on(stage
     assert len(again.plans(stage.jobs, 2)) == 2
 
 
-def test_what_is_left_of_a_search_are_the_runs_of_trials_begun_and_to_come(stage):
+def test_the_runs_left_are_those_of_begun_and_of_future_trials(stage):
     stage = stage(n_trials=3, repeats=("seed=0", "seed=1"))
     assert len(runs_left(stage.jobs, stage.search)) == 6
     stage.begin()
@@ -293,26 +293,26 @@ def test_what_is_left_of_a_search_are_the_runs_of_trials_begun_and_to_come(stage
     assert len(runs_left(stage.jobs, stage.search)) == 4
 
 
-def test_a_figure_that_no_run_measures_is_not_searched_for_all_night(stage):
-    stage = stage(n_trials=50, objectives=(Objective("val/loss", "minimize"),))
+def test_a_search_gives_up_if_no_run_logs_its_figure(stage):
+    stage = stage(n_trials=50, objectives=(SweepObjective("val/loss", "min"),))
     for number in range(MOST_FAILURES):
         stage.begin()
         stage.measure(number, 0.5)
         stage.end(number)
     assert stage.begin() == []
-    assert "never measured val/loss; it measured val/scene_accuracy" in stage.planner.why_in_vain()
+    assert "never logged val/loss; it logged val/scene_accuracy" in stage.planner.why_no_result()
 
 
-def test_a_run_without_the_figure_ends_its_trial_with_the_reason(stage):
-    stage = stage(objectives=(Objective("val/loss", "minimize"),))
+def test_a_run_without_the_figure_fails_its_trial_with_the_reason(stage):
+    stage = stage(objectives=(SweepObjective("val/loss", "min"),))
     stage.begin()
     stage.measure(0, 0.5)
     stage.end(0)
-    assert "never measured val/loss" in stage.trials()[0].user_attrs["why"]
+    assert "never logged val/loss" in stage.trials()[0].user_attrs["why"]
 
 
-def test_several_objectives_are_taken_at_the_moment_that_the_run_calls_its_best(stage):
-    stage = stage(objectives=(Objective(METRIC, "maximize"), Objective("val/cost", "minimize")))
+def test_several_objectives_are_read_at_the_best_validation(stage):
+    stage = stage(objectives=(SweepObjective(METRIC), SweepObjective("val/cost", "min")))
     stage.begin()
     with stage.run(0).metrics.open("w") as file:
         file.write(f"images,{METRIC},val/cost\n10,0.5,3\n20,0.9,7\n30,0.8,1\n")
@@ -320,8 +320,8 @@ def test_several_objectives_are_taken_at_the_moment_that_the_run_calls_its_best(
     assert stage.trials()[0].values == [0.9, 7.0]
 
 
-def test_without_a_monitor_several_objectives_are_taken_at_the_last_validation(stage):
-    stage = stage(objectives=(Objective(METRIC, "maximize"), Objective("val/size", "minimize")))
+def test_without_a_monitor_several_objectives_are_read_at_the_last_validation(stage):
+    stage = stage(objectives=(SweepObjective(METRIC), SweepObjective("val/size", "min")))
     stage.begin()
     stage.run(0).write_config({"monitor": None, "mode": "max"})
     stage.run(0).metrics.write_text(f"images,{METRIC},val/size,loss\n10,0.9,3,\n20,0.8,2,\n25,,,0.1\n")
@@ -329,15 +329,15 @@ def test_without_a_monitor_several_objectives_are_taken_at_the_last_validation(s
     assert stage.trials()[0].values == [0.8, 2]
 
 
-def test_a_study_that_knows_less_than_the_ledger_is_refused(stage):
+def test_a_study_with_fewer_trials_than_the_ledger_is_refused(stage):
     first = stage()
     first.begin()
     (first.folder.path / FILE_NAME).unlink()
-    with pytest.raises(UserError, match="knows less"):
+    with pytest.raises(UserError, match="has fewer trials"):
         stage()
 
 
-def test_jobs_of_a_grid_are_no_trials(stage):
+def test_jobs_of_a_grid_are_not_trials(stage):
     stage = stage()
     stage.folder.ledger.append("planned", job=0, run_id="old", arguments=["seed=0"])
     assert trials_of(stage.jobs) == []

@@ -2,17 +2,18 @@ import optuna
 import pytest
 
 from diptych.config import UserError
-from diptych.sweeps.search.request import Objective, objectives_of
+from diptych.sweeps.objective import SweepObjective
+from diptych.sweeps.search.request import objectives_of
 
 
-def test_a_trial_is_typed_as_its_fixed_overrides_its_values_and_its_repeat(search):
-    asked = search("model=dcgan", "x=interval(0,1)", repeats=("seed=3", "seed=4"))
-    assert asked.arguments({"x": 0.25}, 1) == ["model=dcgan", "x=0.25", "seed=4"]
+def test_a_runs_arguments_are_the_fixed_overrides_the_values_and_the_repeat(search):
+    settings = search("model=dcgan", "x=interval(0,1)", repeats=("seed=3", "seed=4"))
+    assert settings.arguments({"x": 0.25}, 1) == ["model=dcgan", "x=0.25", "seed=4"]
     assert search("x=a,b").arguments({"x": "a"}, 0) == ["x=a"]
 
 
 def test_pruning_several_objectives_is_refused_with_the_reason(search):
-    objectives = (Objective("val/scene_accuracy", "maximize"), Objective("seconds", "minimize"))
+    objectives = (SweepObjective("val/scene_accuracy"), SweepObjective("seconds", "min"))
     with pytest.raises(UserError, match="one figure"):
         search("x=a,b", objectives=objectives, pruner=optuna.pruners.MedianPruner())
 
@@ -26,20 +27,20 @@ def test_pruning_several_objectives_is_refused_with_the_reason(search):
         ({"aggregate": "bound"}, "several runs"),
     ],
 )
-def test_settings_that_cannot_be_are_named(search, settings, named):
+def test_invalid_settings_are_named(search, settings, named):
     with pytest.raises(UserError, match=named):
         search("x=a,b", **settings)
 
 
-def test_a_search_over_nothing_is_refused(search):
-    with pytest.raises(UserError, match="nothing is searched over"):
+def test_an_empty_search_space_is_refused(search):
+    with pytest.raises(UserError, match="the search space is empty"):
         search("model=dcgan")
 
 
-def test_the_runs_own_monitor_is_the_objective_where_none_is_named():
-    assert objectives_of({"monitor": "val/loss", "mode": "min"}, None) == (Objective("val/loss", "minimize"),)
+def test_the_monitor_is_the_default_objective():
+    assert objectives_of({"monitor": "val/loss", "mode": "min"}, None) == (SweepObjective("val/loss", "min"),)
     assert objectives_of({"monitor": None, "mode": "max"}, None) == ()
     named = {"val/scene_accuracy": "maximize", "seconds": "minimize"}
-    assert objectives_of({"monitor": None, "mode": "max"}, named)[1] == Objective("seconds", "minimize")
+    assert objectives_of({"monitor": None, "mode": "max"}, named)[1] == SweepObjective("seconds", "min")
     with pytest.raises(UserError, match="say maximize or minimize"):
         objectives_of({"monitor": None, "mode": "max"}, {"val/scene_accuracy": "more"})

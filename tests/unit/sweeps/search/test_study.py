@@ -6,7 +6,7 @@ import pytest
 from optuna.trial import TrialState
 
 from diptych.config import UserError
-from diptych.sweeps.search.request import Objective
+from diptych.sweeps.objective import SweepObjective
 from diptych.sweeps.search.study import FILE_NAME, Exhausted, Study
 
 
@@ -42,7 +42,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalW
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
-def test_a_study_that_is_opened_for_every_proposal_never_repeats_one(tmp_path, search, sampler):
+def test_a_study_reopened_for_every_proposal_never_repeats_one(tmp_path, search, sampler):
     asked = search("x=interval(0,1)", "y=tag(log,interval(1e-5,1))", sampler=SAMPLERS[sampler])
     proposals = []
     for _ in range(12):
@@ -53,7 +53,7 @@ def test_a_study_that_is_opened_for_every_proposal_never_repeats_one(tmp_path, s
     assert len(set(proposals)) == 12
 
 
-def test_proposals_depend_on_the_seed_and_on_what_came_before_alone(tmp_path, search):
+def test_proposals_depend_only_on_the_seed_and_on_earlier_results(tmp_path, search):
     def proposals(name, seed, reopen):
         folder = tmp_path / name
         folder.mkdir()
@@ -70,7 +70,7 @@ def test_proposals_depend_on_the_seed_and_on_what_came_before_alone(tmp_path, se
     assert proposals("c", 1, reopen=False) != proposals("d", 0, reopen=False)
 
 
-def test_a_small_space_is_tried_through_and_no_further(tmp_path, search):
+def test_a_small_space_is_exhausted_and_then_the_search_ends(tmp_path, search):
     study = opened(tmp_path, search("x=a,b,c", "y=1,2"))
     tried = []
     for _ in range(6):
@@ -82,7 +82,7 @@ def test_a_small_space_is_tried_through_and_no_further(tmp_path, search):
         study.ask()
 
 
-def test_what_does_not_apply_is_not_chosen(tmp_path, search):
+def test_a_parameter_is_chosen_only_where_its_condition_holds(tmp_path, search):
     study = opened(
         tmp_path, search("objective=hinge,minimax", "margin=interval(0,1)", when={"margin": "objective=hinge"})
     )
@@ -91,7 +91,7 @@ def test_what_does_not_apply_is_not_chosen(tmp_path, search):
     assert all(("margin" in values) == (values["objective"] == "hinge") for values in chosen)
 
 
-def test_the_lock_of_a_dead_process_and_a_torn_line_do_no_harm(tmp_path, search):
+def test_opening_removes_the_lock_of_a_dead_process_and_a_torn_line(tmp_path, search):
     asked = search("x=interval(0,1)")
     study = opened(tmp_path, asked)
     study.complete(study.ask()[0], [0.5])
@@ -104,7 +104,7 @@ def test_the_lock_of_a_dead_process_and_a_torn_line_do_no_harm(tmp_path, search)
     assert [trial.state for trial in in_optuna(tmp_path).trials] == [TrialState.COMPLETE, TrialState.RUNNING]
 
 
-def test_a_journal_that_is_damaged_inside_is_named(tmp_path, search):
+def test_a_damaged_journal_is_named(tmp_path, search):
     opened(tmp_path, search("x=interval(0,1)")).ask()
     path = tmp_path / FILE_NAME
     lines = path.read_text().splitlines()
@@ -118,18 +118,18 @@ def test_a_journal_that_is_damaged_inside_is_named(tmp_path, search):
     [
         ({"overrides": ["x=interval(0,2)"]}, r"x: interval\(0\.0,1\.0\) before, interval\(0\.0,2\.0\) now"),
         ({"overrides": ["x=interval(0,1)", "model=dcgan"]}, "model: not set before, dcgan now"),
-        ({"objectives": (Objective("val/loss", "maximize"),)}, "objectives: val/scene_accuracy: .* val/loss: "),
+        ({"objectives": (SweepObjective("val/loss"),)}, "objectives: val/scene_accuracy: .* val/loss: "),
         ({"repeats": ("seed=0", "seed=1")}, "repeat: not set before, seed=0 seed=1 now"),
     ],
 )
-def test_a_study_goes_on_only_with_figures_that_compare(tmp_path, search, changed, named):
+def test_a_study_resumes_only_with_the_settings_it_began_with(tmp_path, search, changed, named):
     opened(tmp_path, search("x=interval(0,1)"))
     overrides = changed.pop("overrides", ["x=interval(0,1)"])
     with pytest.raises(UserError, match=named):
         opened(tmp_path, search(*overrides, **changed))
 
 
-def test_more_trials_and_another_sampler_are_no_other_search(tmp_path, search):
+def test_a_study_resumes_with_more_trials_and_another_sampler(tmp_path, search):
     opened(tmp_path, search("x=interval(0,1)", n_trials=3)).ask()
     other = search("x=interval(0,1)", n_trials=30, sampler=optuna.samplers.RandomSampler)
     assert opened(tmp_path, other).ask()[0] == 1
@@ -150,7 +150,7 @@ def test_the_worse_half_is_pruned_by_the_median(tmp_path, search):
     assert not any(study.report(better, step, 0.9) for step in range(3))
 
 
-def test_what_ends_well_after_all_counts_once(tmp_path, search):
+def test_a_failed_trial_that_finishes_later_counts_once(tmp_path, search):
     study = opened(tmp_path, search("x=interval(0,1)"))
     number, values = study.ask()
     study.close(number, "it raised")
@@ -162,8 +162,8 @@ def test_what_ends_well_after_all_counts_once(tmp_path, search):
     assert [(trial.params, trial.value) for trial in again] == [(values, 0.7)]
 
 
-def test_of_several_objectives_the_best_are_those_that_none_beats(tmp_path, search):
-    objectives = (Objective("val/scene_accuracy", "maximize"), Objective("seconds", "minimize"))
+def test_the_best_of_several_objectives_is_the_pareto_front(tmp_path, search):
+    objectives = (SweepObjective("val/scene_accuracy"), SweepObjective("seconds", "min"))
     study = opened(tmp_path, search("x=interval(0,1)", objectives=objectives))
     for figures in ([0.9, 10], [0.5, 20], [0.4, 5], [0.9, 12]):
         study.complete(study.ask()[0], figures)

@@ -1,4 +1,4 @@
-"""Sweeps whose runs and supervisor are killed at random moments, in validations, and while checkpoints are written."""
+"""Run a sweep while its runs and supervisor are killed at random: any moment, in validations, while saving."""
 
 import os
 import random
@@ -20,16 +20,16 @@ from diptych.sweeps.folder import SweepFolder
 from diptych.sweeps.jobs import Job
 from diptych.sweeps.local import LocalExecutor, LocalWork
 
-NAME, SUPERVISOR = "fire", "the supervisor"
+NAME, SUPERVISOR = "kills", "the supervisor"
 SEEN, VALIDATING = "seen.txt", "validating"
 MOST_LOSSES = 2
-"""Of a run in a row that has saved nothing in between: a third one would make it a failure, as it should."""
+"""Losses of a run in a row without a checkpoint in between; a third one would make it a failure, as it should."""
 MOMENTS = {"at any moment": None, "in a validation": VALIDATING, "writing a checkpoint": "checkpoints/*.partial"}
-"""When a run is killed, with the files that are there meanwhile."""
+"""When a run is killed, and the files that exist at that moment."""
 PAUSE_SECONDS = (5.0, 14.0)
-"""Between two kills."""
+"""The time between two kills."""
 BUDGET, INTERVAL = 8000, 400
-"""Images of a run, which takes about thirty seconds on one core, and between two of its checkpoints."""
+"""Images of a run (about thirty seconds on one core) and between two checkpoints."""
 DCGAN = (
     *("model=dcgan", "data=digits", "tracking=csv", "callbacks.progress.quiet=true"),
     f"validate_every_images={INTERVAL}",
@@ -39,7 +39,7 @@ DCGAN = (
 
 
 class Witness(Callback):
-    """Notes where its run is; in the run with one seed it raises in mid-training, however often it is tried."""
+    """Notes its run's progress; in the run with the seed `unlucky` it always raises in mid-training."""
 
     def __init__(self, *, seed: int, unlucky: int | None = None, images: int = 0) -> None:
         self.last_images = images if seed == unlucky else None
@@ -47,7 +47,7 @@ class Witness(Callback):
     def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
         (Path(trainer.default_root_dir) / SEEN).write_text(str(pl_module.images_seen))
         if self.last_images is not None and pl_module.images_seen >= self.last_images:
-            raise RuntimeError("this seed never ends well")
+            raise RuntimeError("this seed always fails")
 
     def on_validation_start(self, trainer, pl_module) -> None:
         (Path(trainer.default_root_dir) / VALIDATING).touch()
@@ -58,7 +58,7 @@ class Witness(Callback):
 
 @dataclass
 class Kill:
-    """One process that was killed; of a run, how far it had come, and what it had saved."""
+    """One killed process; for a run, its images seen and saved."""
 
     whom: str
     moment: str
@@ -72,22 +72,22 @@ class Kill:
 
 
 def with_witness(unlucky: int | None = None, images: int = 0) -> str:
-    """The override that adds the callback; the run with the seed `unlucky` raises after so many images."""
+    """The override that adds the callback; the run with the seed `unlucky` raises after `images`."""
     last = f", unlucky: {unlucky}, images: {images}" if unlucky is not None else ""
-    return f"+callbacks.witness={{_target_: under_fire.Witness, seed: '${{seed}}'{last}}}"
+    return f"+callbacks.witness={{_target_: random_kills.Witness, seed: '${{seed}}'{last}}}"
 
 
 def begin(arguments: Sequence[str], folder: Path) -> subprocess.Popen[bytes]:
-    """The sweep's command, typed (again) in a folder."""
+    """Start the sweep's command in a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = [str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]
-    with (folder / "said.txt").open("ab") as said:
+    with (folder / "said.txt").open("ab") as log:
         return subprocess.Popen(
             [sys.executable, "-m", "diptych", "train", "-m", "--sweep", NAME, *arguments],
             cwd=folder,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
-            stdout=said,
-            stderr=said,
+            stdout=log,
+            stderr=log,
         )
 
 
@@ -97,7 +97,7 @@ def sweep_in(folder: Path) -> SweepFolder:
 
 
 def undisturbed(arguments: Sequence[str], folder: Path) -> float:
-    """Carry the sweep out; how many seconds it took."""
+    """Carry out the sweep; returns its seconds."""
     start = time.monotonic()
     begin(arguments, folder).wait()
     return time.monotonic() - start
@@ -110,7 +110,7 @@ def disturbed(
     rng: random.Random,
     pause_seconds: Sequence[float] = PAUSE_SECONDS,
 ) -> tuple[float, list[Kill]]:
-    """Carry the sweep out under fire, and the log of who was killed when."""
+    """Carry out the sweep with random kills; returns its seconds and the log of kills."""
     start, log = time.monotonic(), []
     controller = begin(arguments, folder)
     while controller.poll() is None:
@@ -119,7 +119,7 @@ def disturbed(
             time.sleep(0.05)
         if len(log) >= kills or controller.poll() is not None:
             continue
-        kill = _struck(rng, controller, sweep_in(folder), log)
+        kill = _kill_one(rng, controller, sweep_in(folder), log)
         if kill is not None:
             kill.second = time.monotonic() - start
             log.append(kill)
@@ -130,7 +130,7 @@ def disturbed(
 
 
 def summary(kills: Sequence[Kill]) -> str:
-    """How many of whom, and how much the worst of them cost."""
+    """The numbers of kills, and the most images that one kill cost."""
     of_runs = sum(kill.whom != SUPERVISOR for kill in kills)
     repeated = most_repeated(kills)
     return (
@@ -140,24 +140,24 @@ def summary(kills: Sequence[Kill]) -> str:
 
 
 def most_repeated(kills: Sequence[Kill]) -> int:
-    """Images that a run had to see again after one kill."""
+    """The most images that a run repeated after one kill."""
     return max((kill.images - kill.saved for kill in kills), default=0)
 
 
-def _struck(
+def _kill_one(
     rng: random.Random, controller: subprocess.Popen[bytes], sweep: SweepFolder, log: Sequence[Kill]
 ) -> Kill | None:
-    """Kill the supervisor, or a run: at any moment, in a validation, or while it writes a checkpoint."""
+    """Kill the supervisor or a run: at any moment, in a validation, or while it saves."""
     moment = rng.choice([SUPERVISOR, *MOMENTS])
     if moment == SUPERVISOR:
         controller.kill()
         controller.wait()
         return Kill(SUPERVISOR, "at any moment")
-    living = [job for job in sweep.jobs() if _lives(job) and not _is_spared(job, sweep, log)]
+    living = [job for job in sweep.jobs() if _is_running(job) and not _is_spared(job, sweep, log)]
     if not living:
         return None
     job = rng.choice(living)
-    has_come = _awaited(sweep, job, MOMENTS[moment])
+    has_come = _wait_for_moment(sweep, job, MOMENTS[moment])
     try:
         os.killpg(LocalWork(job.handle).pid, signal.SIGKILL)
     except ProcessLookupError:
@@ -166,20 +166,20 @@ def _struck(
     return Kill(job.run_id, moment if has_come else "at any moment", _seen_images(last), _saved_images(last))
 
 
-def _lives(job: Job) -> bool:
+def _is_running(job: Job) -> bool:
     return job.state == RUNNING and LocalExecutor().adopt(job.handle) is not None
 
 
 def _is_spared(job: Job, sweep: SweepFolder, log: Sequence[Kill]) -> bool:
-    """Whether the run has been killed as often as it may be since it saved."""
+    """Whether another kill before the next checkpoint would fail the run."""
     mine = [kill.saved for kill in log if kill.whom == job.run_id][-MOST_LOSSES:]
     return len(mine) == MOST_LOSSES and set(mine) == {_saved_images(sweep.run_of(job))}
 
 
-def _awaited(sweep: SweepFolder, job: Job, marks: str | None, patience_seconds: float = 15.0) -> bool:
-    """Wait for a moment of the run's present start, for a while; whether it has come."""
+def _wait_for_moment(sweep: SweepFolder, job: Job, marks: str | None, patience_seconds: float = 15.0) -> bool:
+    """Wait for a moment of the run's present start; returns whether it came in time."""
     deadline, begun = time.monotonic() + patience_seconds, datetime.fromisoformat(job.since).timestamp()
-    while marks and time.monotonic() < deadline and _lives(job):
+    while marks and time.monotonic() < deadline and _is_running(job):
         run = sweep.run_of(job)
         if run and any(_born(mark) > begun for mark in run.path.glob(marks)):
             return True
@@ -194,11 +194,11 @@ def _born(file: Path) -> float:
 
 
 def _seen_images(run: RunFolder | None) -> int:
-    """How far a run had come, which nobody tells any more."""
+    """The images that a killed run had seen."""
     noted = run.path / SEEN if run else None
     return int(noted.read_text() or 0) if noted and noted.exists() else 0
 
 
 def _saved_images(run: RunFolder | None) -> int:
-    """Where it will go on."""
+    """The images of the checkpoint that the run will resume from."""
     return torch.load(run.last, weights_only=True)["images_seen"] if run and run.last.exists() else 0

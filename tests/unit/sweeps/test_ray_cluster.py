@@ -1,4 +1,4 @@
-"""How many runs a Ray cluster has room for, and which cluster is asked; `tests/cluster` has a real one."""
+"""Room on a Ray cluster, and which cluster an executor asks; `tests/cluster` has a real cluster."""
 
 import sys
 from types import SimpleNamespace
@@ -10,11 +10,11 @@ from diptych.runs.folder.status import RUNNING
 from diptych.sweeps.folder import SweepFolder
 from diptych.sweeps.launch import launch
 from diptych.sweeps.ray_cluster import RayExecutor
-from diptych.sweeps.request import Request
+from diptych.sweeps.request import SweepRequest
 
 
 class Cluster(RayExecutor):
-    """One whose nodes are told."""
+    """A cluster with given nodes."""
 
     def __init__(self, *nodes: tuple[int, int], **wishes: float) -> None:
         super().__init__("somewhere:6379", **wishes)
@@ -45,25 +45,25 @@ def test_a_cluster_without_room_is_refused_unless_it_may_grow():
 
 
 @pytest.mark.parametrize(("wish", "value"), [("cpus_per_run", 0), ("gpus_per_run", 1.5), ("slots", 0)])
-def test_wishes_that_cannot_be_are_refused(wish, value):
+def test_invalid_resources_are_refused(wish, value):
     with pytest.raises(UserError, match=f"hydra.launcher.{wish}="):
         RayExecutor(**{wish: value})
 
 
-def test_without_ray_one_message_says_how_to_get_it(monkeypatch):
+def test_without_ray_the_message_says_how_to_install_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(UserError, match=r"pip install 'diptych\[ray\]'"):
         RayExecutor("auto").check()
 
 
-def test_where_no_cluster_answers_one_message_says_so_at_once(monkeypatch):
+def test_an_address_without_a_cluster_is_refused_at_once(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", sys)
     with pytest.raises(UserError, match=r"address=127.0.0.1:9: no Ray cluster answers there"):
         RayExecutor("127.0.0.1:9").check()
 
 
 class Ray:
-    """The library as far as it matters here: one connection at a time, to clusters that have these actors."""
+    """A stand-in for the library: one connection at a time, to clusters with these actors."""
 
     def __init__(self, **actors: list[str]) -> None:
         self.clusters, self.address = actors, ""
@@ -93,18 +93,18 @@ def ray(monkeypatch) -> Ray:
     return ray
 
 
-def test_runs_under_way_on_a_cluster_at_another_address_are_waited_for(ray, tmp_path):
+def test_running_runs_on_a_cluster_at_another_address_are_waited_for(ray, tmp_path):
     folder = SweepFolder(tmp_path / "sweeps" / "lr", tmp_path)
     folder.path.mkdir(parents=True)
     folder.ledger.append("planned", job=0, run_id="run-0", arguments=["seed=0"])
     folder.write_request({"command": ["diptych"], "executor": {"kind": "ray", "address": "here"}})
     folder.ledger.append("started", job=0, handle="run-0.1", slot=0)
     with pytest.raises(UserError, match=r"\(run-0; .*address=here\): wait for them.*address=there"):
-        launch(Request(), folder, RayExecutor("there"))
+        launch(SweepRequest(), folder, RayExecutor("there"))
     assert folder.jobs()[0].state == RUNNING
 
 
-def test_each_executor_asks_its_own_cluster_even_where_another_was_asked_meanwhile(ray):
+def test_each_executor_asks_its_own_cluster(ray):
     here, there = RayExecutor("here"), RayExecutor("there")
     assert len(there.slots()) == len("there")
     assert here.adopt("run-0.1").actor == "run-0.1 of here"
@@ -112,7 +112,7 @@ def test_each_executor_asks_its_own_cluster_even_where_another_was_asked_meanwhi
     assert len(there.slots()) == len("there")
 
 
-def test_runs_are_gone_with_a_cluster_whose_machine_says_so_and_not_where_none_answers(ray, monkeypatch):
+def test_runs_are_gone_only_if_the_clusters_machine_refuses_the_connection(ray, monkeypatch):
     assert RayExecutor("127.0.0.1:9").adopt("run-0.1") is None
 
     def silence(*_, **__):
@@ -123,7 +123,7 @@ def test_runs_are_gone_with_a_cluster_whose_machine_says_so_and_not_where_none_a
         RayExecutor("127.0.0.1:9").adopt("run-0.1")
 
 
-def test_a_connection_of_somebody_else_s_is_left_alone(ray):
+def test_a_foreign_connection_to_ray_is_left_alone(ray):
     ray.init("here")
     with pytest.raises(UserError, match=r"address=there: Maybe you called ray.init twice"):
         RayExecutor("there").adopt("run-0.1")
@@ -131,17 +131,17 @@ def test_a_connection_of_somebody_else_s_is_left_alone(ray):
 
 
 class Actor:
-    """Of a run that lives."""
+    """The actor of a running run."""
 
     def __init__(self) -> None:
-        self.told: list[str] = []
+        self.calls: list[str] = []
 
     def __getattr__(self, name):
-        return SimpleNamespace(remote=lambda: self.told.append(name) or name)
+        return SimpleNamespace(remote=lambda: self.calls.append(name) or name)
 
 
 @pytest.mark.parametrize(("patience", "times"), [(5.0, 1), (0.0, 0)])
-def test_an_adopted_run_is_given_time_to_say_that_it_lives_before_it_is_stopped(ray, monkeypatch, patience, times):
+def test_an_adopted_run_gets_time_to_answer_before_it_is_stopped(ray, monkeypatch, patience, times):
     actor = Actor()
     monkeypatch.setattr("diptych.sweeps.ray_cluster.ANSWER_SECONDS", patience)
     monkeypatch.setattr(ray, "get_actor", lambda *_, **__: actor)
@@ -151,4 +151,4 @@ def test_an_adopted_run_is_given_time_to_say_that_it_lives_before_it_is_stopped(
     work = RayExecutor("here").adopt("run-0.1")
     work.stop()
     work.stop()
-    assert actor.told.count("stop") == times
+    assert actor.calls.count("stop") == times

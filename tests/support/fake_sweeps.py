@@ -1,4 +1,4 @@
-"""Sweeps that were never trained: their small files, written through the classes that write real ones."""
+"""Fake sweeps: only their small files, written by the classes that write real ones."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -17,8 +17,8 @@ MONITOR = "val/scene_accuracy"
 
 
 @dataclass
-class PlayedRun:
-    """A run that came to `best` after its validations; `tested` is what an evaluation on the test split found."""
+class FakeRun:
+    """A run whose best validation is `best`; `test_result` is from an evaluation on the test split."""
 
     arguments: Sequence[str]
     best: float | None = None
@@ -28,16 +28,16 @@ class PlayedRun:
     others: Mapping[str, Sequence[float]] = field(default_factory=dict)
     seconds: float = 10.0
     images: int = 1000
-    tested: float | None = None
+    test_result: float | None = None
     config: Mapping[str, Any] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
     has_folder: bool = True
 
 
-def played(
-    outputs: Path, name: str, runs: Sequence[PlayedRun], *, mode: str = "max", monitor: Any = MONITOR
+def fake_sweep(
+    outputs: Path, name: str, runs: Sequence[FakeRun], *, mode: str = "max", monitor: Any = MONITOR
 ) -> SweepFolder:
-    """The sweep's folder and its runs', as they are when it is over."""
+    """Write the folders of a finished sweep and of its runs."""
     folder = SweepFolder(outputs / SWEEPS / name, outputs)
     folder.path.mkdir(parents=True)
     folder.write_request({"command": ["diptych", "train", "-m", "--sweep", name], "at_a_time": 1, "commit": "0" * 40})
@@ -52,22 +52,22 @@ def played(
             folder.ledger.append("ended", job=number, state=run.state, why=run.why, progress=1, code=0)
         if run.has_folder:
             _write(outputs, run_id, run, {"monitor": monitor, "mode": mode})
-            folder.link(RunFolder(outputs / "played" / run_id))
+            folder.link(RunFolder(outputs / "fake" / run_id))
     return folder
 
 
 def grid(outputs: Path, name: str, figures: Mapping[str, Sequence[float]], **rest: Any) -> SweepFolder:
-    """A run for each value, whose place is its seed; keys are arguments with spaces between them."""
+    """A sweep with one run per value, whose index is its seed; keys are arguments separated by spaces."""
     runs = [
-        PlayedRun([*key.split(), f"seed={seed}"], best)
+        FakeRun([*key.split(), f"seed={seed}"], best)
         for key, values in figures.items()
         for seed, best in enumerate(values)
     ]
-    return played(outputs, name, runs, **rest)
+    return fake_sweep(outputs, name, runs, **rest)
 
 
-def _write(outputs: Path, run_id: str, run: PlayedRun, choice: Mapping[str, Any]) -> None:
-    folder = RunFolder.create(outputs, "played", run_id)
+def _write(outputs: Path, run_id: str, run: FakeRun, choice: Mapping[str, Any]) -> None:
+    folder = RunFolder.create(outputs, "fake", run_id)
     folder.write_config({"seed": 0, "parts": {}, **choice, **run.config})
     end = (BEGIN + timedelta(seconds=run.seconds)).isoformat(timespec="microseconds")
     begin = BEGIN.isoformat(timespec="microseconds")
@@ -78,7 +78,7 @@ def _write(outputs: Path, run_id: str, run: PlayedRun, choice: Mapping[str, Any]
         rows = zip(*columns.values(), strict=True)
         lines = [f"{100 * (i + 1)},{','.join(map(str, row))}" for i, row in enumerate(rows)]
         folder.metrics.write_text("\n".join([f"images,{','.join(columns)}", *lines]) + "\n")
-    if run.tested is not None:
-        figures = [Figure("fully true", run.tested, 100)]
+    if run.test_result is not None:
+        figures = [Figure("fully true", run.test_result, 100)]
         protocol = {"data": "scenes", "split": "test", "num": 100, "seed": 0, "run": run_id}
         save(Evaluation("generator", "TextToImage", protocol, figures), folder.evaluations, "best-scenes-test-0")

@@ -1,4 +1,4 @@
-"""What people see of a sweep."""
+"""The status and the display of a sweep."""
 
 import io
 import logging
@@ -7,9 +7,9 @@ import pytest
 from rich.console import Console
 
 from diptych.runs.folder.layout import RunFolder
-from diptych.sweeps.display import Lines, TableView
+from diptych.sweeps.display import LineDisplay, TableDisplay
 from diptych.sweeps.folder import SweepFolder
-from diptych.sweeps.status import duration, standing_of
+from diptych.sweeps.status import duration, status_of
 
 
 @pytest.fixture
@@ -28,14 +28,14 @@ def ended(folder: SweepFolder, state: str, why: str = "") -> None:
     folder.ledger.append("ended", job=0, state=state, why=why, progress=0, code=1)
 
 
-def test_the_last_table_shows_how_it_ended(folder):
+def test_the_last_table_shows_how_the_sweep_ended(folder):
     terminal = io.StringIO()
-    view = TableView(folder, 1, Console(file=terminal, force_terminal=True, width=80, height=30))
+    display = TableDisplay(folder, 1, Console(file=terminal, force_terminal=True, width=80, height=30))
     jobs = folder.jobs()
-    view.show(jobs)
-    jobs.take_in({"event": "ended", "job": 0, "state": "done", "why": "", "progress": 0})
-    view.show(jobs)  # too soon to be drawn
-    view.close()
+    display.show(jobs)
+    jobs.apply({"event": "ended", "job": 0, "state": "done", "why": "", "progress": 0})
+    display.show(jobs)  # too soon to be drawn
+    display.close()
     last = terminal.getvalue().rpartition("sweep lr")[2]
     assert "1 queued, 1 done" in last
     assert "running" not in last
@@ -44,50 +44,56 @@ def test_the_last_table_shows_how_it_ended(folder):
 
 
 @pytest.mark.parametrize("value", ["[/a]", "[conv,pool]", "[red]"])
-def test_values_in_brackets_are_shown_as_they_are(tmp_path, value):
+def test_values_in_brackets_are_not_read_as_markup(tmp_path, value):
     folder = SweepFolder(tmp_path / "outputs" / "sweeps" / "lr", tmp_path / "outputs")
     folder.path.mkdir(parents=True)
     for number, arguments in enumerate(([f"kinds={value}"], ["kinds=[]"])):
         folder.ledger.append("planned", job=number, run_id=f"run-{number}", arguments=arguments)
     terminal = io.StringIO()
-    view = TableView(folder, 1, Console(file=terminal, width=80, height=30))
-    view.show(folder.jobs())
-    view.close()
+    display = TableDisplay(folder, 1, Console(file=terminal, width=80, height=30))
+    display.show(folder.jobs())
+    display.close()
     assert f"kinds={value}" in terminal.getvalue()
 
 
-def test_the_time_left_is_of_as_many_runs_at_a_time_as_the_sweep_has(folder):
+def test_the_time_left_counts_the_runs_at_a_time(folder):
     RunFolder.create(folder.outputs, "exp", "run-0").write_status("done")
     ended(folder, "done")
-    one = standing_of(folder, folder.jobs(), 1).seconds_left
+    one = status_of(folder, folder.jobs(), 1).seconds_left
     folder.write_request({"command": ["diptych"], "at_a_time": 4})
-    assert standing_of(folder, folder.jobs()).seconds_left == pytest.approx(one / 4)
+    assert status_of(folder, folder.jobs()).seconds_left == pytest.approx(one / 4)
 
 
 @pytest.mark.parametrize("width", [72, 80, 100])
-def test_what_differs_gives_way_to_what_people_watch(tmp_path, width):
+def test_the_column_of_overrides_is_cut_first(tmp_path, width):
     folder = SweepFolder(tmp_path / "outputs" / "sweeps" / "lr", tmp_path / "outputs")
     folder.path.mkdir(parents=True)
     for number in range(2):
         rates = [f"generator_optimizer.lr=0.00{number}{'3' * 4}", f"discriminator_optimizer.lr=0.0{number}"]
         folder.ledger.append("planned", job=number, run_id=f"20261122-021404-7abcd{number}", arguments=rates)
     terminal = io.StringIO()
-    view = TableView(folder, 1, Console(file=terminal, width=width, height=30))
-    view.show(folder.jobs())
-    view.close()
+    display = TableDisplay(folder, 1, Console(file=terminal, width=width, height=30))
+    display.show(folder.jobs())
+    display.close()
     lines = terminal.getvalue().splitlines()
-    assert any(line.split() == ["#", "run", "state", "images", "best", "what", "differs"] for line in lines)
+    assert any(line.split() == ["#", "run", "state", "images", "best", "overrides"] for line in lines)
     assert any("1  20261122-021404-7abcd0  queued" in line and line.rstrip().endswith("…") for line in lines)
     assert max(map(len, lines)) <= width
 
 
-def test_a_terminal_that_is_gone_does_not_end_the_sweep(folder):
+def test_a_sweep_outlives_its_terminal(folder):
     class Gone(io.StringIO):
         def write(self, *_):
             raise OSError("Input/output error")
 
-    view = TableView.__new__(TableView)
-    view.folder, view.num_slots, view.console, view._jobs, view._drawn = folder, 1, Console(file=Gone()), None, 0.0
+    display = TableDisplay.__new__(TableDisplay)
+    display.folder, display.num_slots, display.console, display._jobs, display._drawn = (
+        folder,
+        1,
+        Console(file=Gone()),
+        None,
+        0.0,
+    )
 
     class Broken:
         def update(self, *_, **__):
@@ -95,19 +101,19 @@ def test_a_terminal_that_is_gone_does_not_end_the_sweep(folder):
 
         stop = update
 
-    view._live = Broken()
-    view.show(folder.jobs())
-    view.close()
-    assert view._drawn > 0
+    display._live = Broken()
+    display.show(folder.jobs())
+    display.close()
+    assert display._drawn > 0
 
 
-def test_a_run_that_waits_in_a_cluster_s_queue_is_shown_as_queued(folder, caplog):
+def test_a_run_in_a_clusters_queue_is_shown_as_queued(folder, caplog):
     caplog.set_level(logging.INFO, "diptych.sweeps")
-    view = Lines(folder, 1)
+    display = LineDisplay(folder, 1)
     folder.ledger.append("waits", job=0, waits=True)
-    view.show(folder.jobs())
+    display.show(folder.jobs())
     folder.ledger.append("waits", job=0, waits=False)
-    view.show(folder.jobs())
+    display.show(folder.jobs())
     assert [record.message for record in caplog.records] == [
         "[1/2] run-0 queued  seed=0",
         "sweep lr: 2 queued",
@@ -116,27 +122,27 @@ def test_a_run_that_waits_in_a_cluster_s_queue_is_shown_as_queued(folder, caplog
     ]
 
 
-def test_where_there_is_no_terminal_a_line_says_what_is_new_and_nothing_twice(folder, caplog):
+def test_without_a_terminal_each_change_is_one_line(folder, caplog):
     caplog.set_level(logging.INFO, "diptych.sweeps")
-    view = Lines(folder, 1)
-    view.show(folder.jobs())
-    view.show(folder.jobs())
-    ended(folder, "failed", "RuntimeError: no generate\nmore")
-    view.show(folder.jobs())
+    display = LineDisplay(folder, 1)
+    display.show(folder.jobs())
+    display.show(folder.jobs())
+    ended(folder, "failed", "RuntimeError: out of memory\nmore")
+    display.show(folder.jobs())
     said = [record.message for record in caplog.records]
     assert said == [
         "[1/2] run-0 running  seed=0",
         "sweep lr: 1 queued, 1 running",
-        "[1/2] run-0 failed  seed=0: RuntimeError: no generate",
+        "[1/2] run-0 failed  seed=0: RuntimeError: out of memory",
         "sweep lr: 1 queued, 1 failed",
     ]
 
 
 def test_a_standing_is_plain_values(folder):
     ended(folder, "lost", "killed by signal 9")
-    standing = standing_of(folder, folder.jobs()).to_dict()
-    assert standing["counts"] == {"queued": 1, "lost": 1}
-    assert standing["runs"][0] | {"seconds": 0} == {
+    status = status_of(folder, folder.jobs()).to_dict()
+    assert status["counts"] == {"queued": 1, "lost": 1}
+    assert status["runs"][0] | {"seconds": 0} == {
         "job": 0,
         "run": "run-0",
         "state": "lost",
@@ -152,5 +158,5 @@ def test_a_standing_is_plain_values(folder):
 @pytest.mark.parametrize(
     ("seconds", "words"), [(0, "0 s"), (89, "89 s"), (91, "2 min"), (7200, "2 h"), (200_000, "2 d")]
 )
-def test_durations_are_said_roughly(seconds, words):
+def test_durations_are_rounded_to_one_unit(seconds, words):
     assert duration(seconds) == words
