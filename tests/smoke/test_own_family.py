@@ -103,9 +103,12 @@ def test_a_family_is_trained_resumed_evaluated_and_generated_from(here):
     assert (record["index"], record["options"]) == (1, {"steps": 2})
     assert processes.finish(["generate", "latest", "a small red circle", "step=2", *TRUST], here) == 2
     assert "did you mean steps=" in processes.said(here)
-    diptych(here, "evaluate", "latest", "--num", "16", "--num-prompts", "2", *TRUST)
-    (result, *_) = sorted(find_run("latest", here / "outputs").evaluations.glob("*-0.json"))
-    assert json.loads(result.read_text())["figures"][0]["n"] == 16
+    own = ["--benchmark", "mypackage.Brightness"]
+    diptych(here, "evaluate", "latest", "--num", "16", "--num-prompts", "2", *own, *TRUST)
+    results = [json.loads(file.read_text()) for file in find_run("latest", here / "outputs").evaluations.glob("*.json")]
+    figures = {(result["kind"], figure["key"]): figure for result in results for figure in result["figures"]}
+    assert figures["generation", "scene_accuracy"]["n"] == 16
+    assert -1 <= figures["brightness", "brightness"]["value"] <= 1
 
 
 def test_a_part_that_generation_needs_is_restored_from_the_checkpoint_alone(here):
