@@ -27,9 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "what",
         choices=["status", "stop", "retry", "confirm"],
-        help="status: every run and how it fares; stop: let every run save and stop; retry: runs that failed, diverged "
-        "or were lost are queued again, for the next time that the sweep is gone on with; confirm: train the leader "
-        "with three fresh seeds and evaluate them on the test split, in sweep NAME-best_trial",
+        help="status: show every run; stop: let every run save and stop; retry: queue failed, diverged and lost runs "
+        "again, for when the sweep is resumed; confirm: train the best trial with three fresh seeds and evaluate them "
+        "on the test split, in sweep NAME-best",
     )
     parser.add_argument("name", metavar="NAME", help="the sweep's name or folder")
     add_outputs(parser)

@@ -1,1 +1,1 @@
-"""Sweeps: many runs, carried out by a supervisor that may be killed at any moment."""
+"""Sweeps: many runs under a supervisor that may be killed at any moment."""

@@ -358,7 +358,7 @@ def test_a_run_resumed_by_hand_to_its_end_is_done(folder):
     stop_after(folder, ScriptedExecutor(folder.outputs, run_0=[{LIVES, SAVES}], run_1=[{LIVES, SAVES}]), starts=2)
     assert states(folder)[0] == STOPPED
     run = folder.run_of(folder.jobs()[0])
-    (run.path / "status.json").write_text(json.dumps(asdict(Status(DONE, handle="typed", updated=now()))))
+    (run.path / "status.json").write_text(json.dumps(asdict(Status(DONE, handle="by hand", updated=now()))))
     executor = ScriptedExecutor(folder.outputs)
     carried_out(folder, executor)
     assert states(folder) == [DONE] * 3
