@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what `diptych evaluate` takes."""
-    add_runs(parser, "words", "RUN|SWEEP|data.KEY=VALUE", ", or sweeps; and what to set in the data: data.root=FOLDER")
+    add_runs(
+        parser,
+        "words",
+        "RUN|SWEEP|KEY=VALUE",
+        ", or sweeps; what to set in the data: data.root=FOLDER; sampling options: truncation=0.7",
+    )
     parser.add_argument("--data", metavar="D", help="such as digits, or a folder of pictures (default: the run's own)")
     parser.add_argument("--split", choices=("val", "test"), default="test", help="default: %(default)s")
     parser.add_argument("--num", type=int, default=1000, metavar="N", help="examples (default: %(default)s)")
@@ -64,9 +69,11 @@ def run(args: argparse.Namespace) -> int:
     from diptych.evaluation.suite import with_own
     from diptych.runs.folder.find import default_outputs, spread
     from diptych.runs.load import load, load_partner
+    from diptych.runs.sampling_options import separated
 
     output = Output(as_json=args.json)
-    runs, overrides = runs_and_overrides(args.words)
+    words, overrides = runs_and_overrides(args.words)
+    runs, sampling = separated(words)
     request = Request(
         data=args.data,
         split=args.split,
@@ -78,6 +85,7 @@ def run(args: argparse.Namespace) -> int:
         force=args.force,
         skills=skills_request(args),
         robustness=args.robustness,
+        sampling=sampling,
     )
     benchmarks = with_own(args.benchmarks, args.trust)
     partners = [load_partner(name, trust=args.trust) for name in args.partners]

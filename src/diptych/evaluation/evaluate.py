@@ -18,6 +18,7 @@ from diptych.evaluation.request import AS_USUAL, Request
 from diptych.evaluation.results import Evaluation, save
 from diptych.evaluation.scene_accuracy import silently
 from diptych.evaluation.suite import SUITE
+from diptych.runs.capabilities import GeneratesImages
 from diptych.runs.lifecycle.redaction import redacted, run_info
 from diptych.runs.load import Handle
 from diptych.types import Track
@@ -41,7 +42,8 @@ def evaluate(
     track: Track = silently,
 ) -> list[Kept]:
     """The result of each benchmark that applies to the run, alone or beside each of its `partners`."""
-    context = Context(handle, request, trust=trust, track=track)
+    subject = handle.with_options(request.sampling) if isinstance(handle, GeneratesImages) else handle
+    context = Context(subject, request, trust=trust, track=track)
     return [_kept(one) for one in planned(context, partners, benchmarks)]
 
 
@@ -79,6 +81,7 @@ def summary_group(evaluation: Evaluation, request: Request) -> str:
     parts += [f"with {partner}"] if partner else []
     usual = {"num": AS_USUAL.num, "seed": AS_USUAL.seed, "beam": AS_USUAL.beam}
     parts += [f"{name} {getattr(request, name)}" for name, value in usual.items() if getattr(request, name) != value]
+    parts += [f"{name} {value}" for name, value in request.sampling.items()]
     return "/".join([*parts, *map(_told_apart, request.overrides)])
 
 

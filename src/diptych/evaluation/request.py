@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from diptych.config.errors import UserError
 from diptych.evaluation.held_out import LEAST
@@ -20,7 +21,7 @@ class Request:
     `seed` is that of the generator's noise. `features` names the network by which generated images are compared as
     sets (one of conf/features or a run; None: as the run's configuration says), and `force` gives the Fréchet distance
     even of too few. `skills` are asked of generators of a world; None leaves them out. `robustness` asks for the same
-    examples once more, disturbed.
+    examples once more, disturbed. `sampling` are options of the generator's family (`truncation=0.7`).
     """
 
     data: str | None = None
@@ -33,6 +34,7 @@ class Request:
     force: bool = False
     skills: SkillsRequest | None = field(default_factory=SkillsRequest)
     robustness: bool = False
+    sampling: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.split not in SPLITS:
@@ -54,6 +56,7 @@ class Request:
             "force": ("force", self.force),
             "skills": ("choosing prompts of skills", self.skills not in (None, SkillsRequest())),
             "robustness": ("robustness", self.robustness),
+            "sampling": (" ".join(f"{k}={v}" for k, v in self.sampling.items()), bool(self.sampling)),
         }
         return {option: words for option, (words, is_chosen) in usual.items() if is_chosen}
 

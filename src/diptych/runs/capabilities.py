@@ -1,6 +1,6 @@
 """What a trained run can do, as protocols: ask for one of these, not for the class of a run or of its system."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 from diptych.runs.pictures import Picture
@@ -24,6 +24,11 @@ class GeneratesImages(Protocol):
 
     @property
     def takes_sentences(self) -> bool: ...
+
+    @property
+    def sampling(self) -> dict[str, Any]: ...
+
+    def with_options(self, options: Mapping[str, Any]) -> Any: ...
 
     def sample(
         self, sentences: Sequence[str], *, num_images: int = 1, seed: int = 0, batch_size: int = 64

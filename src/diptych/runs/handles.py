@@ -6,11 +6,11 @@ generator. All use the run's best checkpoint and, where the run keeps them, aver
 
 import difflib
 import textwrap
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import torch
 from PIL import Image
@@ -22,7 +22,7 @@ from diptych.metrics.protocols import weights_digest
 from diptych.runs.folder.layout import RunFolder
 from diptych.runs.image_record import as_record
 from diptych.runs.pictures import Picture, to_pixels
-from diptych.runs.sampling_options import options_from
+from diptych.runs.sampling_options import as_values, options_from
 from diptych.systems.captioning.system import Caption
 from diptych.systems.classification.system import Classification
 from diptych.text import tokenizer_of
@@ -96,7 +96,12 @@ class Handle:
 
 @dataclass
 class ImageGenerator(Handle):
-    """A run that generates images, of sentences where it learned from sentences."""
+    """A run that generates images, of sentences where it learned from sentences.
+
+    `chosen` are sampling options that hold wherever a call gives no others.
+    """
+
+    chosen: Mapping[str, Any] = field(default_factory=dict)
 
     task = "text_to_image"
     abilities = ("generate", "options")
@@ -106,6 +111,16 @@ class ImageGenerator(Handle):
     def takes_sentences(self) -> bool:
         """Whether it generates what a sentence says."""
         return self.system.text_encoder is not None
+
+    @property
+    def sampling(self) -> dict[str, Any]:
+        """Every sampling option of the family, as it is used where a call gives no others."""
+        return as_values(options_from(self.system.options, self.chosen))
+
+    def with_options(self, options: Mapping[str, Any]) -> Self:
+        """The same run with other sampling options; impossible ones are refused by name."""
+        options_from(self.system.options, options)
+        return replace(self, chosen={**self.chosen, **options})
 
     def generate(
         self,
@@ -128,7 +143,7 @@ class ImageGenerator(Handle):
         if num_images < 1:
             raise UserError(f"num_images={num_images}: ask for at least one image (-n on the command line)")
         self.check_words(sentences, allow_unknown=allow_unknown)
-        chosen = options_from(self.system.options, options)
+        chosen = options_from(self.system.options, {**self.chosen, **options})
         pixels = self.sample(sentences, num_images=num_images, seed=seed, noise_keys=noise_keys, **options)
         pictures = [picture if size is None else enlarged(picture, size) for picture in to_pil(pixels)]
         asked = list(sentences) or [""]
@@ -151,7 +166,7 @@ class ImageGenerator(Handle):
         **options: Any,
     ) -> Images:
         """As `generate`, but tensors in [-1, 1], and unknown words are read as <unk>."""
-        chosen = options_from(self.system.options, options)
+        chosen = options_from(self.system.options, {**self.chosen, **options})
         images = self.system.generate(
             sentences or None, num_images, seed, chosen, batch_size=batch_size, noise_keys=noise_keys
         )

@@ -52,7 +52,7 @@ class Agreement(Benchmark):
         "refuses. Then some where they agree."
     )
     needs = "a generator with a classifier (--with)"
-    options = ("partners",)
+    options = ("partners", "sampling")
 
     def applies(self, context: Context) -> bool:
         return isinstance(context.subject, GeneratesImages) and isinstance(context.partner, ClassifiesImages)

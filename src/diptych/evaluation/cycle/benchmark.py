@@ -39,7 +39,7 @@ class Cycle(Benchmark):
         "share a mistake agree. So the judge's verdict on the same images stands beside it."
     )
     needs = "a generator with a captioner (--with)"
-    options = ("partners", "beam")
+    options = ("partners", "beam", "sampling")
 
     def applies(self, context: Context) -> bool:
         return isinstance(context.subject, GeneratesImages) and isinstance(context.partner, CaptionsImages)

@@ -32,7 +32,7 @@ class Generation(Benchmark):
         "with rendered hypotheses and knows nothing of the sentence."
     )
     needs = "a generator"
-    options = ("features", "force")
+    options = ("features", "force", "sampling")
 
     def applies(self, context: Context) -> bool:
         return isinstance(context.subject, GeneratesImages)

@@ -37,7 +37,7 @@ class GenerationRobustness(Benchmark):
     kind, title, layout = "generation_robustness", "Robustness of generation", Layout.GENERATION_CHOSEN
     lead = "Each image was generated from the disturbed sentence below it, and judged by what was asked before."
     needs = "a generator of sentences"
-    options = ("robustness",)
+    options = ("robustness", "sampling")
 
     def applies(self, context: Context) -> bool:
         return isinstance(context.subject, GeneratesImages) and context.request.robustness

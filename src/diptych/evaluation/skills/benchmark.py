@@ -36,7 +36,7 @@ class Skills(Benchmark):
         "is asked for must be there. The second is strict: nothing else may be there, and the image must be clear."
     )
     needs = "a generator of sentences and a world of scenes that has room for skills"
-    options = ("skills",)
+    options = ("skills", "sampling")
     full_sentences = False
 
     def applies(self, context: Context) -> bool:
