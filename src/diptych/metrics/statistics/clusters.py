@@ -1,8 +1,8 @@
-"""How sure a rate is where examples come in clusters: several pictures of one sentence, one scene drawn often.
+"""Intervals of rates over clustered examples: several pictures of one sentence, one frequent scene.
 
-Such examples succeed and fail together, so that they tell less than as many independent ones. The interval resamples
-whole clusters; where hardly any cluster differs from the others there is nothing to resample, and it is Wilson's with
-the effective number of clusters in place of the number of examples.
+Such examples succeed and fail together, so they hold less information than as many independent ones. The interval
+resamples whole clusters. If hardly any cluster differs from the others, there is nothing to resample; then it is
+Wilson's interval with the effective number of clusters in place of the number of examples.
 """
 
 from collections.abc import Hashable, Sequence
@@ -86,7 +86,7 @@ def expanded_tail(n: float, confidence: float = CONFIDENCE) -> float:
 
 
 def effective_clusters(sizes: Float[np.ndarray, " clusters"]) -> float:
-    """How many clusters of one size tell as much as these, if examples of one cluster are all alike (Kish 1965)."""
+    """The equivalent number of equal clusters, if all examples of a cluster are alike (Kish 1965)."""
     return float(sizes.sum() ** 2 / (sizes**2).sum())
 
 

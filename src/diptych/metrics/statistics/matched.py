@@ -55,7 +55,7 @@ def matched_cluster_difference(
 def _agresti_min(
     first: Sequence[bool], second: Sequence[bool], weight: float, confidence: float
 ) -> tuple[float, float]:
-    """The ends, if each example tells as much as `weight` independent ones."""
+    """The ends, if each example counts as `weight` independent ones."""
     pairs = list(zip(first, second, strict=True))
     gained = weight * sum(after and not before for before, after in pairs) + 0.5
     lost = weight * sum(before and not after for before, after in pairs) + 0.5

@@ -96,7 +96,7 @@ def full_disk_explained(path: Path) -> Iterator[None]:
 
 
 def refuse_if_alive(folder: RunFolder) -> None:
-    """Raise `UserError` if a process trains the run; the lock tells for a process on another machine."""
+    """Raise `UserError` if a process trains the run; for another machine, the lock decides."""
     status = folder.read_status()
     if status.is_alive and (status.host == host_name() or is_locked(folder.lock)):
         raise UserError(f"{folder.path} is being trained by process {status.pid}: stop that one first")
