@@ -39,22 +39,23 @@ COMPANY = {  # the other overrides of a run with a file of the group
     "system/classifier": ["model=classifier", "data=scenes_demo"],
     "experiment": [],
 }
+BORROWED = "+parts.captioner={run: a-captioner, task: captioning}"
+PRETRAINING = ["text_pretraining.pretraining_images=4", "text_pretraining.whitening_images=4"]
 SPECIAL = {  # overrides of single files on a machine without internet, GPU or data
     "image_encoder/resnet18": ["image_encoder.weights=null", "image_encoder.train_from=stem"],
     "image_encoder/resnet50": ["image_encoder.weights=null", "image_encoder.train_from=stem"],
     "image_encoder/resnet101": ["image_encoder.weights=null", "image_encoder.train_from=stem"],
     "image_encoder/vgg16": ["image_encoder.weights=null", "image_encoder.train_from=block1"],
-    "discriminator/projected": ["+parts.captioner={run: a-captioner, task: captioning}"],
+    "discriminator/projected": [BORROWED],
     "latent_encoder/backbone": [
-        "+parts.captioner={run: a-captioner, task: captioning}",
+        BORROWED,
         "term=reconstruction",
     ],
-    "text_encoder/gru_whitened": [
-        "+parts.captioner={run: a-captioner, task: captioning}",
-        "text_pretraining=captioner_features",
-        "text_pretraining.pretraining_images=4",
-        "text_pretraining.whitening_images=4",
-    ],
+    "text_encoder/gru_whitened": [BORROWED, "text_pretraining=captioner_features", *PRETRAINING],
+    "text_pretraining/captioner_features": [BORROWED, "text_encoder=gru_whitened", *PRETRAINING],
+    "term/patch": [BORROWED, "discriminator=projected"],
+    "term/reconstruction": [BORROWED, "latent_encoder=backbone"],
+    "term/redescription": [BORROWED],
     "model/layered_gan": ["schedule.decay_images=4"],
     "schedule/trapezoid": ["schedule.decay_images=4"],
     "trainer/ddp": ["trainer.accelerator=cpu", "trainer.devices=1"],

@@ -71,13 +71,13 @@ def captions_in(table: Any, path: Path) -> dict[str, list[str]]:
     """The captions that a parsed file holds."""
     captions: dict[str, list[str]] = {}
     for key, texts in _entries(table, path):
-        told = [texts] if isinstance(texts, str) else texts
-        if not told:
+        captioned = [texts] if isinstance(texts, str) else texts
+        if not captioned:
             raise UserError(f"{path}: picture {key} has no caption; give it one or leave it out")
-        for text in told:
+        for text in captioned:
             _check_text(text, f"{path}: a caption of picture {key!a}")
         _check_text(str(key), f"{path}: the id of a picture")
-        captions.setdefault(str(key), []).extend(told)
+        captions.setdefault(str(key), []).extend(captioned)
     if not captions:
         raise UserError(f"{path} holds no captions")
     return captions
@@ -85,7 +85,7 @@ def captions_in(table: Any, path: Path) -> dict[str, list[str]]:
 
 def _entries(table: Any, path: Path) -> Iterator[tuple[Any, Any]]:
     if isinstance(table, Mapping) and "annotations" not in table:
-        yield from ((key, texts) for key, texts in table.items() if _is_told(key, texts, path))
+        yield from ((key, texts) for key, texts in table.items() if _has_caption(key, texts, path))
         return
     for number, row in enumerate(_rows(table, path), start=1):
         key, texts = _first(row, ID_KEYS), _first(row, CAPTION_KEYS)
@@ -107,7 +107,7 @@ def _rows(table: Any, path: Path) -> list[Any]:
     )
 
 
-def _is_told(key: str, texts: Any, path: Path) -> bool:
+def _has_caption(key: str, texts: Any, path: Path) -> bool:
     if isinstance(texts, str | list):
         return True
     raise UserError(f"{path}: under {key!r} there is {str(texts)[:60]}, neither a caption nor a list of captions")

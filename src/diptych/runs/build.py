@@ -1,4 +1,4 @@
-"""From a configuration to objects: data first, then networks that are told the data's facts, then the system.
+"""From a configuration to objects: data first, then networks that receive the data's facts, then the system.
 
 Facts fill constructor parameters by name. The data give `image_size`, `image_channels`, `vocabulary_size` and
 `max_length`; the text encoder gives `condition_dim` (0 without one) and `word_dim`, the image encoder `image_dim` and

@@ -200,16 +200,16 @@ def _link(link: Path, run: Path) -> None:
 
 
 def _charts(runs: dict[str, RunFolder]) -> dict[str, Any]:
-    """The charts that tell how they learned: truth and losses of both."""
+    """How both learned: scene accuracy and losses."""
     from diptych.reports.page.charts import charts_of
     from diptych.reports.run.run_data import metric_points
 
-    told = ("true (", "right, ", "losses (", "perplexity (")
+    shown = ("scene accuracy (", "right, ", "losses (", "perplexity (")
     return {
         f"{role}: {title}": lines
         for role, run in runs.items()
         for title, lines in charts_of(metric_points(run)).items()
-        if title.startswith(told)
+        if title.startswith(shown)
     }
 
 
