@@ -25,13 +25,17 @@ def test_repeated_contents_make_a_difference_less_sure():
 
 def test_all_p_of_a_table_are_adjusted_together():
     pairs = [Pair(range(8), [True] * 8, [False] * lost + [True] * (8 - lost)) for lost in (8, 6, 0)]
-    figures = with_differences([paired_row(f"row {i}", pair, list("abcdefgh")) for i, pair in enumerate(pairs)])
-    assert [figure.note.split("p = ")[1] for figure in figures] == ["0.023", "0.062", "1"]  # 3 x 2^-7, 2 x 2^-5
+    figures = with_differences(
+        [paired_row({"key": f"row_{i}"}, pair, list("abcdefgh")) for i, pair in enumerate(pairs)]
+    )
+    assert [figure.finding.split("p = ")[1] for figure in figures] == ["0.023", "0.062", "1"]  # 3 x 2^-7, 2 x 2^-5
 
 
 def test_what_cannot_be_disturbed_has_no_value_and_is_no_test():
     none, one = Pair((), (), ()), Pair((1,), (True,), (False,))
-    empty, figure = with_differences([paired_row(name, pair, ["a", "b"]) for name, pair in (("x", none), ("y", one))])
+    empty, figure = with_differences(
+        [paired_row({"key": key}, pair, ["a", "b"]) for key, pair in (("x", none), ("y", one))]
+    )
     assert empty.value is None
     assert "none of the examples" in empty.note
     assert (figure.value, figure.n, figure.hits) == (0, 1, "-0")

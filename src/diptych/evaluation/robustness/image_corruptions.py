@@ -49,8 +49,8 @@ class Recaptioned:
 def picture_conditions(held_out: HeldOut, seed: int) -> list[PictureCondition]:
     """All disturbances of the held-out pictures, the same for the same seed; blur grows with the canvas."""
     images, everywhere = held_out.images, range(len(held_out))
-    rng = torch.Generator().manual_seed(seed)
-    blurs = [sigma * held_out.image_size / 32 for sigma in BLURS_AT_32]
+    scale, rng = held_out.image_size / 32, torch.Generator().manual_seed(seed)
+    blurs = [sigma * scale for sigma in BLURS_AT_32]
     whole = [
         *((f"noise_{sigma}", f"noise {sigma}", noisy(images, sigma, rng)) for sigma in NOISES),
         *((f"blur_{sigma:g}_px", f"blur {sigma:g} px", blurred(images, sigma)) for sigma in blurs),

@@ -47,9 +47,8 @@ def demo_page(story: DemoData) -> str:
 
 def summary_rows(story: DemoData) -> list[tuple[str, str, str]]:
     """The table that the command ends with: what, value, how sure."""
-    figures = [(f"{e.title.lower()}: {e.main.name}", e.main) for e in story.evaluations if e.main]
-    figures += [(figure.name, figure) for figure in _judge(story)]
-    return [(label, number(f.value, percent=f.percent), sureness(f)) for label, f in figures]
+    figures = [*(e.main for e in story.evaluations if e.main), *_judge(story)]
+    return [(f.name, number(f.value, percent=f.percent), sureness(f)) for f in figures]
 
 
 def _headline(story: DemoData) -> list[tuple[str, Figure, str]]:
