@@ -18,7 +18,7 @@ from diptych.evaluation.request import AS_USUAL, Request
 from diptych.evaluation.results import Evaluation, save
 from diptych.evaluation.scene_accuracy import silently
 from diptych.evaluation.suite import SUITE
-from diptych.runs.capabilities import GeneratesImages
+from diptych.runs.capabilities import TakesOptions
 from diptych.runs.lifecycle.redaction import redacted, run_info
 from diptych.runs.load import Handle
 from diptych.types import Track
@@ -42,7 +42,7 @@ def evaluate(
     track: Track = silently,
 ) -> list[Kept]:
     """The result of each benchmark that applies to the run, alone or beside each of its `partners`."""
-    subject = handle.with_options(request.sampling) if isinstance(handle, GeneratesImages) else handle
+    subject = handle.with_options(request.sampling) if isinstance(handle, TakesOptions) else handle
     context = Context(subject, request, trust=trust, track=track)
     return [_kept(one) for one in planned(context, partners, benchmarks)]
 

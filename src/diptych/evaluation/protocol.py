@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from diptych.evaluation.held_out import HeldOut
-from diptych.runs.capabilities import GeneratesImages
+from diptych.runs.capabilities import TakesOptions
 from diptych.runs.folder import environment
 from diptych.runs.load import Handle
 from diptych.world import JUDGE_VERSION
@@ -24,7 +24,7 @@ def protocol_of(handle: Handle, held_out: HeldOut, seed: int) -> dict[str, Any]:
         "split": held_out.split,
         "num": len(held_out),
         "seed": seed,
-        **({"sampling": handle.sampling} if isinstance(handle, GeneratesImages) else {}),
+        **({"sampling": handle.sampling} if isinstance(handle, TakesOptions) else {}),
         **_judging(held_out),
         "commit": code["commit"],
         "dirty": code["dirty"],

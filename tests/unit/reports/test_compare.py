@@ -102,7 +102,7 @@ def test_a_key_that_no_configuration_has_is_named(tmp_path):
 
 
 def test_the_same_run_twice_over_is_refused(tmp_path):
-    with pytest.raises(UserError, match="a and b are the same configuration with the same seed 0"):
+    with pytest.raises(UserError, match="a and b have the same configuration and the same seed 0"):
         grouped([trained(tmp_path, "a"), trained(tmp_path, "b")])
 
 
@@ -176,9 +176,9 @@ def test_the_note_names_the_methods_that_were_used(tmp_path):
         comparison = of_one_figure(tmp_path / name, figures[:2], figures[2:])
         return " ".join(comparison_text(comparison).split())
 
-    assert "on these very examples (Student's t); comp" in said("varied", 19, 18, 17, 15)
-    assert "on these very examples (Student's t; Gaffke's where all runs agree); comp" in said("mixed", 19, 18, 17, 17)
-    assert "on these very examples (Gaffke's where all runs agree); comp" in said("alike", 19, 19, 17, 17)
+    assert "on these examples (Student's t); comp" in said("varied", 19, 18, 17, 15)
+    assert "on these examples (Student's t; Gaffke's where all runs agree); comp" in said("mixed", 19, 18, 17, 17)
+    assert "on these examples (Gaffke's where all runs agree); comp" in said("alike", 19, 19, 17, 17)
 
 
 def test_nothing_that_varies_is_no_certainty_of_new_contents(tmp_path):

@@ -7,7 +7,7 @@ from PIL import Image
 
 from diptych.config import UserError
 from diptych.world import Judge, WorldSpec, meaning, render, split_of
-from diptych.world.sampling import Kind, Plan, place
+from diptych.world.sampling import Kind, SceneSketch, place
 from docs_pages.demo_picture import (
     LANGUAGES,
     PAPER,
@@ -27,7 +27,7 @@ WORLD = WorldSpec(min_objects=2)
 def scene_of(sentence):
     claims = meaning(sentence, LANGUAGES)
     kinds = tuple(Kind(mention.shape, mention.colour, mention.size) for mention in claims.mentions)
-    return place(WORLD, Plan(kinds, claims.relations[0].name), Random(0))
+    return place(WORLD, SceneSketch(kinds, claims.relations[0].name), Random(0))
 
 
 def row(verdicts=("true", "colour"), caption="a small red circle"):
