@@ -1,6 +1,7 @@
 """Fake sweeps: only their small files, written by the classes that write real ones."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -82,3 +83,25 @@ def _write(outputs: Path, run_id: str, run: FakeRun, choice: Mapping[str, Any]) 
         figures = [Figure("fully true", run.test_result, 100)]
         protocol = {"data": "scenes", "split": "test", "num": 100, "seed": 0, "run": run_id}
         save(Evaluation("generator", "TextToImage", protocol, figures), folder.evaluations, "best-scenes-test-0")
+
+
+def varied(outputs: Path, name: str = "varied", number: int = 24) -> list[FakeRun]:
+    """Runs in every state, with long names and values of every type."""
+    runs = []
+    for i in range(number):
+        lr = 10 ** -(2 + 3 * (i * 0.618 % 1))
+        value = 0.9 - 0.1 * (math.log10(lr) + 3.3) ** 2 + 0.002 * (i % 3)
+        curve = [value * (1 - 0.7**k) for k in range(1, 10)]
+        arguments = [
+            "experiment=scenes/a_generator_with_a_rather_long_name",
+            f"generator_optimizer.lr={lr}",
+            f"discriminator_optimizer.lr={lr * (1 + i % 2)}",
+            f"objective={('hinge', 'relativistic', 'non_saturating')[i % 3]}",
+            f"generator_optimizer.betas=[{0.5 * (i % 2)},0.99]",
+            f"seed={i % 2}",
+        ]
+        state = {5: "failed", 9: "pruned", 11: "diverged"}.get(i, "done")
+        why = "RuntimeError: <b>no</b> & never\nsecond line" if state != "done" else ""
+        shown = curve if state == "done" else [*curve[:3], float("nan")] if state == "diverged" else curve[:3]
+        runs.append(FakeRun(arguments, max(curve), state, why, shown, seconds=60 + 7 * i, images=900 + i))
+    return runs
