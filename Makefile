@@ -26,7 +26,7 @@ $(READY): pyproject.toml requirements.lock
 demo: $(READY) ## train and evaluate a captioner and a text-to-image model, write outputs/demo/report.html (BUDGET=smoke: under a minute)
 	$(VENV)/bin/diptych demo --budget $(BUDGET)
 
-test: $(READY) ## run every test (about ten minutes on two cores)
+test: $(READY) ## run every test (about twenty minutes on two cores)
 	$(PYTHON) -m pytest --numprocesses auto --dist loadfile $(PYTEST_ARGS)
 
 test-cluster: $(READY) ## run sweeps on a real SLURM and a real Ray, both on this machine (needs root and slurm-wlm; ten minutes)
