@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from diptych.callbacks.samples import CAPTIONS, GRID, TOLD
+from diptych.callbacks.samples import CAPTIONS, EXAMPLES, GRID
 from diptych.config.composition import compose
 from diptych.runs.training import train
 from diptych.tracking import read_metrics
@@ -56,7 +56,7 @@ def logged(tmp_path_factory):
     )
     _, classifiers = _one_step(CLASSIFIER, outputs)
     _, worldless = _one_step(WITHOUT_A_WORLD, outputs)
-    return names | generators | aligned | classifiers | worldless | {GRID, CAPTIONS, TOLD}
+    return names | generators | aligned | classifiers | worldless | {GRID, CAPTIONS, EXAMPLES}
 
 
 def test_every_figure_that_is_logged_is_explained(documented, logged):
