@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 from diptych.evaluation.classification.paired_readings import PairedReadings, in_labels
 from diptych.reports.page.markdown import markdown_table
-from diptych.runs.load import ImageClassifier, load_classifier
+from diptych.runs.handles import ImageClassifier
+from diptych.runs.load import load_classifier
 from diptych.types import Scene, SceneObject
 from docs_pages.pages import rewrite
 from judge_by_eye import PAGE, QUALITIES, Seen, seen

@@ -17,7 +17,7 @@ import diptych
 from diptych.callbacks.fonts import latin_font
 from diptych.config.errors import UserError
 from diptych.runs.folder.find import default_outputs
-from diptych.runs.load import ImageCaptioner, ImageGenerator
+from diptych.runs.handles import ImageCaptioner, ImageGenerator
 from diptych.world import Judge, WorldSpec, meaning
 
 PAGE_PICTURE = Path("docs/images/demo.png")

@@ -13,7 +13,7 @@ from diptych.cli.main import main
 from diptych.config import UserError
 from diptych.config.composition import compose
 from diptych.runs.folder.layout import RunFolder
-from diptych.runs.load import ImageCaptioner, ImageGenerator
+from diptych.runs.handles import ImageCaptioner, ImageGenerator
 from diptych.runs.training import train
 
 TINY = (

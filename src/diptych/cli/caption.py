@@ -28,7 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Caption all readable files; returns 1 if a file was unreadable."""
-    from diptych.runs.load import check_beam, load_captioner
+    from diptych.runs.handles import check_beam
+    from diptych.runs.load import load_captioner
 
     output = Output(as_json=args.json)
     check_beam(args.beam)

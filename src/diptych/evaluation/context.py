@@ -15,7 +15,7 @@ from diptych.evaluation.request import Request
 from diptych.evaluation.scene_accuracy import silently
 from diptych.models.features import FeatureNetwork
 from diptych.runs.capabilities import CaptionsImages, GeneratesImages
-from diptych.runs.load import Handle
+from diptych.runs.handles import Handle
 from diptych.systems.captioning.system import Caption
 from diptych.types import Track
 

@@ -19,8 +19,8 @@ from diptych.evaluation.results import Evaluation, save
 from diptych.evaluation.scene_accuracy import silently
 from diptych.evaluation.suite import SUITE
 from diptych.runs.capabilities import TakesOptions
+from diptych.runs.handles import Handle
 from diptych.runs.lifecycle.redaction import redacted, run_info
-from diptych.runs.load import Handle
 from diptych.types import Track
 
 

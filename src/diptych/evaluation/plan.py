@@ -7,7 +7,7 @@ from diptych.config.errors import UserError
 from diptych.evaluation.benchmark import Benchmark
 from diptych.evaluation.context import Context
 from diptych.evaluation.results import Evaluation
-from diptych.runs.load import Handle
+from diptych.runs.handles import Handle
 
 PARTNERS = "partners"
 

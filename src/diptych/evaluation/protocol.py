@@ -7,7 +7,7 @@ from typing import Any
 from diptych.evaluation.held_out import HeldOut
 from diptych.runs.capabilities import TakesOptions
 from diptych.runs.folder import environment
-from diptych.runs.load import Handle
+from diptych.runs.handles import Handle
 from diptych.world import JUDGE_VERSION
 from diptych.world.judging.limits import limits_for
 

@@ -7,7 +7,7 @@ from typing import Any
 from diptych.config.errors import UserError
 from diptych.evaluation.held_out import LEAST
 from diptych.evaluation.skills.request import SkillsRequest
-from diptych.runs.load import check_beam
+from diptych.runs.handles import check_beam
 
 SPLITS = ("val", "test")
 MOST, MOST_SEEDS = 10_000_000, 2**63

@@ -10,32 +10,8 @@ from diptych.config.errors import UserError
 from diptych.runs.checkpoints import read_checkpoint
 from diptych.runs.folder.find import default_outputs, find_run
 from diptych.runs.folder.layout import RunFolder
-from diptych.runs.handles import (
-    HANDLES,
-    Handle,
-    ImageCaptioner,
-    ImageClassifier,
-    ImageGenerator,
-    check_beam,
-    enlarged,
-    handle_for,
-)
+from diptych.runs.handles import HANDLES, ImageCaptioner, ImageClassifier, ImageGenerator, handle_for
 from diptych.runs.restore import restored
-
-__all__ = [
-    "Handle",
-    "ImageCaptioner",
-    "ImageClassifier",
-    "ImageGenerator",
-    "check_beam",
-    "enlarged",
-    "load",
-    "load_captioner",
-    "load_checkpoint",
-    "load_classifier",
-    "load_generator",
-    "load_partner",
-]
 
 
 def load(run: str | Path, *, trust: Collection[str] = ()) -> Any:

@@ -17,7 +17,7 @@ from diptych.evaluation.generation.features import feature_network
 from diptych.evaluation.generation.image_sets import compared_sets
 from diptych.evaluation.held_out import HeldOut, take_held_out
 from diptych.evaluation.scene_accuracy import silently
-from diptych.runs.load import ImageClassifier
+from diptych.runs.handles import ImageClassifier
 from diptych.runs.training import train
 from diptych.systems.classification.system import Classification
 

@@ -5,7 +5,7 @@ from PIL import Image
 
 from diptych.callbacks.grids import to_pil
 from diptych.runs.attention_sheets import spotlit, word_sheet
-from diptych.runs.load import enlarged
+from diptych.runs.handles import enlarged
 from diptych.runs.pictures import is_readable, to_pixels
 
 

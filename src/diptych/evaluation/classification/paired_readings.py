@@ -12,7 +12,7 @@ from diptych.evaluation.classification.labels import GROUPS, value_of
 from diptych.evaluation.held_out import HeldOut
 from diptych.evaluation.scene_accuracy import Judged, rotated
 from diptych.runs.capabilities import ClassifiesImages
-from diptych.runs.load import Handle
+from diptych.runs.handles import Handle
 from diptych.types import DataSpec, Images, Scene, Track
 from diptych.world import WorldSpec
 

@@ -3,7 +3,7 @@
 Images are in [-1, 1]; logits are float32, one an image; everything is of this device's share of the joint batch.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import torch
@@ -29,6 +29,10 @@ class Step:
     text: TextFeatures | None
     rng: torch.Generator
     turn: int
+
+    def shared(self, **changed: Any) -> dict[str, Any]:
+        """The fields of every step, some of them changed, to make another step of them."""
+        return {field.name: getattr(self, field.name) for field in fields(Step)} | changed
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ from diptych.systems.devices import draw_normal, gather_text
 from diptych.systems.gan.fit import check_networks_fit
 from diptych.systems.gan.pairing import Prompts, draw_prompts, rows_of, sample_mismatches
 from diptych.systems.gan.steps import DiscriminatorStep, GenerationStep, GeneratorStep, Networks
-from diptych.systems.gan.terms.base import Helper, Losses, Term
+from diptych.systems.gan.terms.base import Losses, Term
 from diptych.systems.gan.terms.needs import check_needs
 from diptych.systems.gan.text_pretraining import TextPretraining, check_whitening_is_learned
 from diptych.systems.image_rngs import ImageRngs
@@ -38,6 +38,9 @@ from diptych.systems.optimizers import MakeOptimizer, optimizer_for
 from diptych.systems.schedules import Schedule
 from diptych.systems.text_to_image import SamplingOptions, TextToImage
 from diptych.types import Batch, DataSpec, Images, Logits, TextFeatures
+
+Collected = tuple[dict[str, Tensor], dict[str, float]]
+"""Losses by name, and the weight of each."""
 
 
 @dataclass(frozen=True)
@@ -149,8 +152,8 @@ class GAN(TextToImage):
         make_discriminators, make_generators = self.make_optimizers
         discriminators = [helper for term in self._terms() for helper in term.discriminator_helpers()]
         generators = [helper for term in self._terms() for helper in term.helpers()]
-        discriminators_text = Helper(self.discriminator_text_encoder, self.text_lr_multiplier)  # pyright: ignore
-        generators_text = Helper(self.text_encoder, self.text_lr_multiplier)  # pyright: ignore
+        discriminators_text = (self.discriminator_text_encoder, self.text_lr_multiplier)
+        generators_text = (self.text_encoder, self.text_lr_multiplier)
         return [
             optimizer_for(make_discriminators, self.discriminator, discriminators_text, *discriminators),
             optimizer_for(make_generators, self.generator, generators_text, *generators),
@@ -245,12 +248,15 @@ class GAN(TextToImage):
         fake_features = self.discriminator.encode(fake)
         fake_logits = step.networks.score(fake_features, text)
         return DiscriminatorStep(
-            step.networks, real, fake, step.prompts, text, step.rng, step.turn,
-            real_features, fake_features, real_logits, fake_logits,
-        )  # fmt: skip
+            **step.shared(real=real, fake=fake, text=text),
+            real_features=real_features,
+            fake_features=fake_features,
+            real_logits=real_logits,
+            fake_logits=fake_logits,
+        )
 
     @cached()
-    def _train_generator(self, generation: GenerationStep, judged: DiscriminatorStep, own: "Collected") -> Figures:
+    def _train_generator(self, generation: GenerationStep, judged: DiscriminatorStep, own: Collected) -> Figures:
         """One step down what the discriminator now says, its terms, and the generator's own losses."""
         with frozen(self.discriminator, self.discriminator_text_encoder):
             step = self._judged_again(generation, judged)
@@ -264,11 +270,14 @@ class GAN(TextToImage):
         with torch.no_grad():
             text = self._discriminators_text(step.prompts, step.text)
         features = self.discriminator.encode(step.fake)
-        fake_logits = step.networks.score(features, text)
         return GeneratorStep(
-            step.networks, step.real, step.fake, step.prompts, text, step.rng, step.turn, step.latents,
-            _detached(judged.real_features), features, judged.real_logits.detach(), fake_logits,
-        )  # fmt: skip
+            **step.shared(text=text),
+            latents=step.latents,
+            real_features=_detached(judged.real_features),
+            fake_features=features,
+            real_logits=judged.real_logits.detach(),
+            fake_logits=step.networks.score(features, text),
+        )
 
     def _draw_prompts(self, batch: Batch) -> Prompts | None:
         return draw_prompts(batch, self.data_spec, self.tokenizer, self.rng) if self.text_encoder else None
@@ -291,10 +300,6 @@ class GAN(TextToImage):
         if self.discriminator_text_encoder is None:
             return TextFeatures(*(part.detach() for part in generators_text))
         return self.discriminator_text_encoder(prompts.tokens, prompts.mask)
-
-
-Collected = tuple[dict[str, Tensor], dict[str, float]]
-"""Losses by name, and the weight of each."""
 
 
 def _collected(terms: Iterable[Term], ask: Callable[[Term], Losses]) -> Collected:

@@ -14,7 +14,7 @@ from diptych.models.mlp_gan import MLPDiscriminator
 from diptych.systems.captioning.objectives import CrossEntropy
 from diptych.systems.captioning.system import Captioner
 from diptych.systems.gan.steps import DiscriminatorStep
-from diptych.systems.gan.terms.base import Helper, Losses, Term
+from diptych.systems.gan.terms.base import Losses, Term
 from diptych.systems.gan.terms.contrastive import Contrastive
 from diptych.systems.gan.terms.patch import Patch
 from diptych.systems.gan.terms.redescription import CaptionScorer, Redescription, captioner_ids
@@ -241,8 +241,8 @@ class Squared(Term):
         super().__init__(**settings)
         self.helper = nn.Linear(1, 1)
 
-    def discriminator_helpers(self) -> list[Helper]:
-        return [Helper(self.helper, 2.0)]
+    def discriminator_helpers(self) -> list[tuple[nn.Module, float]]:
+        return [(self.helper, 2.0)]
 
     def discriminator_losses(self, step: DiscriminatorStep) -> Losses:
         return {"squared_loss": self.helper(step.real_logits[:, None]).squeeze(1) ** 2}

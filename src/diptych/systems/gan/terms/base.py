@@ -5,7 +5,7 @@ losses are logged as `train/<name>`. Nothing else knows it by name.
 """
 
 from collections.abc import Mapping
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 from jaxtyping import Float
 from torch import Tensor, device, nn
@@ -15,13 +15,6 @@ from diptych.systems.gan.steps import DiscriminatorStep, GenerationStep, Generat
 
 Losses = Mapping[str, Float[Tensor, " batch"]]
 """One value an image, by the name under which it is logged."""
-
-
-class Helper(NamedTuple):
-    """A network that learns along, at a multiple of its optimiser's learning rate."""
-
-    network: nn.Module
-    lr_multiplier: float = 1.0
 
 
 class Term(nn.Module):
@@ -55,12 +48,12 @@ class Term(nn.Module):
         """Whether the term has a part in this step of the discriminator and the generator's step after it."""
         return turn % self.every == 0
 
-    def helpers(self) -> list[Helper]:
-        """Networks that learn in the generator's step."""
+    def helpers(self) -> list[tuple[nn.Module, float]]:
+        """Networks that learn in the generator's step, each with its multiple of the learning rate."""
         return []
 
-    def discriminator_helpers(self) -> list[Helper]:
-        """Networks that learn in the discriminator's step."""
+    def discriminator_helpers(self) -> list[tuple[nn.Module, float]]:
+        """The same of networks that learn in the discriminator's step."""
         return []
 
     def check_fit(self, fit: Fit) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import nn
 
-NO_GRADIENT = ("image_gradients",)
+PROVIDED = ("image_gradients",)
 """What the GAN itself provides whenever a term asks for it."""
 
 
@@ -25,7 +25,7 @@ def check_needs(
 
 def _unmet(need: str, networks: Mapping[str, Any], parts: Collection[str] | None) -> str:
     """Why a need is not met, and what to do; "" where it is."""
-    if need in NO_GRADIENT:
+    if need in PROVIDED:
         return ""
     if need in _CHECKS:
         return _CHECKS[need](networks, parts)

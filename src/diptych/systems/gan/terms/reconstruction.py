@@ -10,12 +10,13 @@ again. The latent encoder reads sentences but does not teach their encoder.
 from typing import Any
 
 import torch
+from torch import nn
 
 from diptych.losses.variational import gaussian_kl, latent_loss, reconstruction_loss
 from diptych.systems.devices import draw_normal
 from diptych.systems.gan.fit import Fit, called, name_of
 from diptych.systems.gan.steps import GenerationStep
-from diptych.systems.gan.terms.base import Helper, Losses, Term
+from diptych.systems.gan.terms.base import Losses, Term
 from diptych.systems.modes import evaluating
 from diptych.types import TextFeatures
 
@@ -45,8 +46,8 @@ class Reconstruction(Term):
     def weights(self) -> dict[str, float]:
         return {"kl_loss": self.kl_weight, "latent_loss": self.latent_weight}
 
-    def helpers(self) -> list[Helper]:
-        return [Helper(self.latent_encoder, self.lr_multiplier)]
+    def helpers(self) -> list[tuple[nn.Module, float]]:
+        return [(self.latent_encoder, self.lr_multiplier)]
 
     @torch.no_grad()
     def check_fit(self, fit: Fit) -> None:
