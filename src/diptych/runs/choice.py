@@ -95,16 +95,14 @@ def task_of(config: Config, trust: Trust = None) -> str:
 
 
 def _choice(config: Config, trust: Trust) -> Choice:
-    """Networks are built for trial, without data, where terms must be held against them."""
+    roles = {name: (key, node) for name, key, node in chosen_roles(config) if name not in NO_NETWORKS}
+    networks = {name: components.find_class(node, key, trust) for name, (key, node) in roles.items()}
     terms = {key: components.find_class(node, f"terms.{key}", trust) for key, node in chosen_terms(config).items()}
-    look = _on_trial if terms else _class_of
-    roles = chosen_roles(config)
-    networks = {name: look(config, key, node, trust) for name, key, node in roles if name not in NO_NETWORKS}
-    return Choice(config["system"], networks, terms, tuple(config["parts"]))
 
+    def on_trial(name: str) -> Any:
+        return _on_trial(config, *roles[name], trust) if name in roles else None
 
-def _class_of(config: Config, key: str, node: Any, trust: Trust) -> Any:
-    return components.find_class(node, key, trust)
+    return Choice(config["system"], networks, terms, tuple(config["parts"]), on_trial)
 
 
 def _on_trial(config: Config, key: str, node: Any, trust: Trust) -> Any:
@@ -115,4 +113,4 @@ def _on_trial(config: Config, key: str, node: Any, trust: Trust) -> Any:
         with torch.random.fork_rng(devices=()), torch.device("meta"):
             return components.build(node, key, usual, trust)
     except Exception:  # whatever goes wrong here is found again, and said, when the network is built for the data
-        return _class_of(config, key, node, trust)
+        return components.find_class(node, key, trust)

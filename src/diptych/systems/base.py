@@ -6,7 +6,7 @@ nothing for a GAN, so `images_seen` (real examples drawn, or image-caption pairs
 budgets, schedules, checkpoints, EMA and every tracker's x-axis use it.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, ClassVar
@@ -30,14 +30,16 @@ Losses = Mapping[str, Tensor]
 class Choice:
     """What a configuration has chosen, before any data are loaded.
 
-    `settings` are the system's own values; `networks` and `terms` hold what is chosen by role and by key: classes, or
-    networks that could be built without data. `parts` names what is borrowed from other runs.
+    `settings` are the system's own values; `networks` and `terms` hold the classes that are chosen, by role and by key.
+    `parts` names what is borrowed from other runs. `on_trial` builds the network of a role without weights and data, or
+    gives its class where that cannot be done.
     """
 
     settings: Mapping[str, Any]
     networks: Mapping[str, Any]
     terms: Mapping[str, Any]
     parts: Collection[str]
+    on_trial: Callable[[str], Any]
 
 
 class System(LightningModule):

@@ -117,9 +117,9 @@ class GAN(TextToImage):
     @classmethod
     def check_choice(cls, choice: Choice) -> None:
         """Refuse terms and mismatches that these parts cannot have, before any data are loaded."""
-        check_needs(
-            {key: getattr(term, "needs", ()) for key, term in choice.terms.items()}, choice.networks, choice.parts
-        )
+        needs = {key: getattr(term, "needs", ()) for key, term in choice.terms.items()}
+        trial = {"discriminator": choice.on_trial("discriminator")} if any(needs.values()) else {}
+        check_needs(needs, {**choice.networks, **trial}, choice.parts)
         _check_mismatches(choice.settings.get("mismatch_weight", 0.0), choice.networks.get("text_encoder"))
 
     @property
