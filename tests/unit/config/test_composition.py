@@ -177,3 +177,16 @@ def test_ids_made_in_one_second_differ_and_sort_by_age():
     ids = [timed_id() for _ in range(50)]
     assert len(set(ids)) == 50
     assert [i[:15] for i in ids] == sorted(i[:15] for i in ids)
+
+
+@pytest.mark.parametrize(
+    ("override", "terms"),
+    [
+        ("term=[contrastive]", {"contrastive"}),
+        ("+term=contrastive", {"contrastive", "patch", "reconstruction", "redescription"}),
+        ("~terms.patch", {"reconstruction", "redescription"}),
+    ],
+)
+def test_terms_of_a_bundle_are_replaced_added_to_and_dropped(override, terms):
+    bundle = ["model=layered_gan", "data=scenes_demo", "parts.captioner.run=x", "schedule.decay_images=4"]
+    assert set(composed([*bundle, override])["terms"]) == terms
