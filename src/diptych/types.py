@@ -41,6 +41,14 @@ class Scene:
     objects: tuple[SceneObject, ...]
 
 
+class Sentences(NamedTuple):
+    """Sentences side by side, as text and as the data's tokens; a text encoder reads either."""
+
+    texts: tuple[str, ...]
+    tokens: Int[Tensor, "batch length"]
+    mask: Bool[Tensor, "batch length"]
+
+
 class TextFeatures(NamedTuple):
     """A sentence as a text encoder gives it: one vector a sentence, one a word, and which words are real."""
 
@@ -58,23 +66,34 @@ class ImageFeatures(NamedTuple):
 
 @dataclass(frozen=True)
 class Batch:
-    """Examples side by side. Every image carries the same number of token rows (`captions`).
+    """Examples side by side. Every image carries the same number of captions.
 
-    `references` are the raw sentences (they may be more than the token rows), `scenes` the exact truth where the
-    data has one, `keys` name the examples for people. `labels` says of each of the data's labels whether it holds.
+    `sentences[i][c]` is the text of `tokens[i, c]`. `references` are all that is said of an image (they may be more
+    than its captions), `scenes` the exact truth where the data has one, `keys` name the examples for people. `labels`
+    says of each of the data's labels whether it holds.
     """
 
     images: Float[Tensor, "batch channels height width"]
     tokens: Int[Tensor, "batch captions length"]
     token_mask: Bool[Tensor, "batch captions length"]
+    sentences: tuple[tuple[str, ...], ...] = ()
     references: tuple[tuple[str, ...], ...] = ()
     scenes: tuple[Scene | None, ...] = ()
     keys: tuple[str, ...] = ()
-    features: Tensor | None = None
     labels: Bool[Tensor, "batch labels"] | None = None
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def pick(self, captions: Int[Tensor, " batch"] | int) -> Sentences:
+        """One caption of each image: of image i the one with the number `captions[i]`."""
+        if len(self.sentences) != len(self):
+            raise ValueError(f"batch.sentences has captions of {len(self.sentences)} images, not of {len(self)}")
+        rows = torch.arange(len(self), device=self.tokens.device)
+        numbers = torch.as_tensor(captions).expand(len(self))
+        texts = tuple(said[c] for said, c in zip(self.sentences, numbers.tolist(), strict=True))
+        columns = numbers.to(rows.device)
+        return Sentences(texts, self.tokens[rows, columns], self.token_mask[rows, columns])
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> Self:
         """The same batch with its tensors on `device`; Lightning calls this."""

@@ -3,6 +3,7 @@
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import documented
 import processes
@@ -24,15 +25,15 @@ from mypackage import Flow
 class Framed(Flow):
     """A family that draws a frame around what another run generates: it needs that run to generate."""
 
-    def __init__(self, *, base, data_spec, velocity, optimizer, text_encoder=None, seed=0) -> None:
+    def __init__(self, *, base, data_spec, denoiser, optimizer, text_encoder=None, seed=0) -> None:
         super().__init__(
-            data_spec=data_spec, velocity=velocity, optimizer=optimizer, text_encoder=text_encoder, seed=seed
+            data_spec=data_spec, denoiser=denoiser, optimizer=optimizer, text_encoder=text_encoder, seed=seed
         )
         self.base = [base]  # not a module of ours: its weights are kept as a part
 
     def sample(self, networks, text, rngs, options):
-        noise, times = rngs.randn(*networks["velocity"].shape), torch.zeros(len(rngs))
-        images = self.base[0].velocity(noise, times, text)
+        noise, times = rngs.randn(*networks["denoiser"].shape), torch.zeros(len(rngs))
+        images = self.base[0].denoiser(noise, times, text)
         images[..., 0] = 1.0
         return images.clamp(-1, 1)
 '''
@@ -73,9 +74,16 @@ def resumed_like(folder: Path, whole: RunFolder, *overrides: str) -> bool:
     return all(torch.equal(tensor, state(whole)[name]) for name, tensor in state(half).items())
 
 
+def measured(folder: Path) -> dict[tuple[str, str], dict[str, Any]]:
+    """Every figure of the latest run's evaluations, by the evaluation's kind and its own key."""
+    files = find_run("latest", folder / "outputs").evaluations.glob("*.json")
+    results = [json.loads(file.read_text()) for file in files]
+    return {(result["kind"], figure["key"]): figure for result in results for figure in result["figures"]}
+
+
 @pytest.mark.parametrize("command", [c for c in documented.commands(PAGE) if c.startswith("diptych train")])
 def test_every_training_of_the_page_takes_a_step(here, command):
-    words = command.split()[1:]
+    words = [word for word in command.split()[1:] if not word.startswith("budget_images=")]
     assert processes.finish([*words, "debug=one_step", "data.val_size=20"], here) == 0, processes.said(here)
 
 
@@ -93,6 +101,18 @@ def test_a_term_is_refused_beside_batch_normalisation_before_data_are_loaded(her
     assert "~terms.r1" in said
 
 
+def test_a_text_encoder_with_its_own_tokenizer_is_trained_resumed_and_generated_from(here):
+    words = ["model=mlp_gan", "data=digits", "text_encoder=bytes", *SMALL]
+    run = train(here, *words, "budget_images=320")
+    assert any("text_encoder.vectors" in name for name in state(run))
+    assert resumed_like(here, run, *words)
+    sentence = "a zebra in the snow, which no digit is, and many more words than any caption of a digit ever had"
+    diptych(here, "generate", "latest", sentence, "-n", "2", "--out", "pictures", *TRUST)
+    record = read_record(sorted((here / "pictures").glob("*.png"))[0])
+    assert record is not None
+    assert record["sentence"] == sentence
+
+
 def test_a_family_is_trained_resumed_evaluated_and_generated_from(here):
     run = train(here, *FLOW, "text_encoder=gru", "budget_images=320")
     assert run.task == "text_to_image"
@@ -105,10 +125,18 @@ def test_a_family_is_trained_resumed_evaluated_and_generated_from(here):
     assert "did you mean steps=" in processes.said(here)
     own = ["--benchmark", "mypackage.Brightness"]
     diptych(here, "evaluate", "latest", "--num", "16", "--num-prompts", "2", *own, *TRUST)
-    results = [json.loads(file.read_text()) for file in find_run("latest", here / "outputs").evaluations.glob("*.json")]
-    figures = {(result["kind"], figure["key"]): figure for result in results for figure in result["figures"]}
+    figures = measured(here)
     assert figures["generation", "scene_accuracy"]["n"] == 16
     assert -1 <= figures["brightness", "brightness"]["value"] <= 1
+
+
+def test_a_family_learns_what_sentences_say(here):
+    train(here, "model=flow", "data=scenes_small", "text_encoder=gru", "tracking=csv", "budget_images=40_000")
+    diptych(here, "evaluate", "latest", "--num", "500", "--no-skills", *TRUST)
+    figures = measured(here)
+    for key in ("right_colour", "right_size"):
+        figure = figures["generation", key]
+        assert figure["interval"][0] > figure["chance"], (key, figure)
 
 
 def test_a_part_that_generation_needs_is_restored_from_the_checkpoint_alone(here):

@@ -37,6 +37,7 @@ class Collate:
             images=self._images(examples),
             tokens=tokens.unflatten(0, (len(examples), captions)),
             token_mask=mask.unflatten(0, (len(examples), captions)),
+            sentences=tuple(tuple(example.sentences) for example in examples),
             references=tuple(example.references for example in examples),
             scenes=tuple(example.scene for example in examples),
             keys=tuple(example.key for example in examples),

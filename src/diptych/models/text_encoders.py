@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from diptych.models.whitening import Whitening
-from diptych.types import PAD_ID, TextFeatures, TokenMask, Tokens
+from diptych.types import PAD_ID, Sentences, TextFeatures, TokenMask, Tokens
 
 Words = Float[Tensor, "batch length word_dim"]
 
@@ -36,13 +36,13 @@ class RecurrentTextEncoder(nn.Module):
         self.recurrent = self.layer(embedding_dim, word_dim // 2, batch_first=True, bidirectional=True)
         self.sentence = nn.Linear(word_dim, sentence_dim)
 
-    def forward(self, tokens: Tokens, token_mask: TokenMask) -> TextFeatures:
-        words = self._read(tokens, token_mask)
+    def forward(self, sentences: Sentences) -> TextFeatures:
+        words = self._read(sentences.tokens, sentences.mask)
         forwards, backwards = words.chunk(2, dim=2)
-        ends = token_mask.sum(1).clamp(min=1) - 1
-        rows = torch.arange(len(tokens), device=tokens.device)
+        ends = sentences.mask.sum(1).clamp(min=1) - 1
+        rows = torch.arange(len(words), device=words.device)
         last = torch.cat([forwards[rows, ends], backwards[:, 0]], dim=1)
-        return TextFeatures(self.sentence(last), words, token_mask)
+        return TextFeatures(self.sentence(last), words, sentences.mask)
 
     def _read(self, tokens: Tokens, token_mask: TokenMask) -> Words:
         """One state a word, zero on padding."""
@@ -100,11 +100,11 @@ class PooledGRUTextEncoder(RecurrentTextEncoder):
         self.whitening = None if whitening_floor is None else Whitening(sentence_dim, whitening_floor)
         self.scale = sharpness / self.word_dim**0.5
 
-    def forward(self, tokens: Tokens, token_mask: TokenMask) -> TextFeatures:
-        words = self._read(tokens, token_mask)
-        pooled = self.attention(words, token_mask) @ words
-        sentence = self.sentence(pooled.flatten(1))
-        return TextFeatures(self.whitening(sentence) if self.whitening else sentence, words, token_mask)
+    def forward(self, sentences: Sentences) -> TextFeatures:
+        words = self._read(sentences.tokens, sentences.mask)
+        pooled = self.attention(words, sentences.mask) @ words
+        vectors = self.sentence(pooled.flatten(1))
+        return TextFeatures(self.whitening(vectors) if self.whitening else vectors, words, sentences.mask)
 
     def attention(self, words: Words, token_mask: TokenMask) -> Float[Tensor, "batch queries length"]:
         """How each query looks at the words of each sentence; rows sum to one, padding is never looked at."""

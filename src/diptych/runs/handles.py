@@ -113,6 +113,11 @@ class ImageGenerator(Handle):
         return self.system.text_encoder is not None
 
     @property
+    def reads_any_text(self) -> bool:
+        """Whether no word is unknown to it and no sentence too long: its text encoder has a tokenizer of its own."""
+        return getattr(self.system, "reads_any_text", False)
+
+    @property
     def sampling(self) -> dict[str, Any]:
         """Every sampling option of the family, as it is used where a call gives no others."""
         return as_values(options_from(self.system.options, self.chosen))
@@ -174,10 +179,14 @@ class ImageGenerator(Handle):
 
     def cut(self, sentence: str) -> str:
         """As much of the sentence as the generator reads."""
+        if self.reads_any_text:
+            return sentence
         return self.tokenizer.join(self.tokenizer.split(sentence)[: self.data_spec.max_length - 2])
 
     def check_words(self, sentences: Sequence[str], *, allow_unknown: bool = False) -> None:
         """Refuse words that the run never saw, naming those near them."""
+        if self.reads_any_text:
+            return
         known = set(self.vocabulary)
         words = dict.fromkeys(w for s in sentences for w in self.tokenizer.split(s) if w not in known)
         if words and not allow_unknown:

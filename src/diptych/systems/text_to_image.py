@@ -22,7 +22,7 @@ from diptych.systems.image_rngs import ImageRngs
 from diptych.systems.modes import evaluating
 from diptych.systems.schedules import Schedule
 from diptych.text import tokenizer_of
-from diptych.types import PAD_ID, Batch, DataSpec, Images, TextFeatures, TokenMask, Tokens
+from diptych.types import PAD_ID, Batch, DataSpec, Images, Sentences, TextFeatures
 
 GRID_SIDE = 8
 
@@ -82,6 +82,11 @@ class TextToImage(System, ABC):
     def has_averages(self) -> bool:
         """Whether averaged weights generate."""
         return any(average is not None for average in self._averages().values())
+
+    @property
+    def reads_any_text(self) -> bool:
+        """Whether the text encoder has its own tokenizer: then no word is unknown and no sentence too long."""
+        return getattr(self.text_encoder, "reads_texts", False)
 
     def generate(
         self,
@@ -159,13 +164,15 @@ class TextToImage(System, ABC):
         batch_size: int = 64,
     ) -> Images:
         networks = self._generating_networks(use_ema)
-        tokens, mask = self._tokens(sentences)
+        encode = networks["text_encoder"]
         with evaluating(*networks.values()):
-            parts = zip(rngs.split(batch_size), tokens.split(batch_size), mask.split(batch_size), strict=True)
-            encode = networks["text_encoder"]
-            return torch.cat(
-                [self.sample(networks, encode(*text) if encode else None, part, options) for part, *text in parts]
-            )
+            images, start = [], 0
+            for part in rngs.split(batch_size):
+                said = sentences[start : start + len(part)]
+                text = encode(self._tokenized(said)) if encode else None
+                images.append(self.sample(networks, text, part, options))
+                start += len(part)
+            return torch.cat(images)
 
     def _generating_networks(self, use_ema: bool) -> dict[str, Any]:
         """By name; the averaged ones where they are kept and wanted."""
@@ -176,17 +183,15 @@ class TextToImage(System, ABC):
     def _averages(self) -> dict[str, WeightAverage | None]:
         return {name: getattr(self, f"{name}_average") for name in self.averaged}
 
-    def _first_sentences(self, batch: Batch) -> list[str]:
-        """Each image's first sentence; empty ones where images are generated without."""
-        if not self.text_encoder:
-            return [""] * len(batch)
-        return [self.tokenizer.decode(row) for row in batch.tokens[:, 0].tolist()]
+    def _first_sentences(self, batch: Batch) -> Sequence[str]:
+        """Each image's first caption; empty ones where images are generated without."""
+        return batch.pick(0).texts if self.text_encoder else [""] * len(batch)
 
-    def _tokens(self, sentences: Sequence[str]) -> tuple[Tokens, TokenMask]:
+    def _tokenized(self, texts: Sequence[str]) -> Sentences:
         """Padded to the data's longest sentence, so that no sentence depends on the others."""
-        tokens, _ = self.tokenizer.encode_batch(sentences)
+        tokens, _ = self.tokenizer.encode_batch(texts)
         tokens = F.pad(tokens, (0, self.data_spec.max_length - tokens.shape[1]), value=PAD_ID).to(self.device)
-        return tokens, tokens != PAD_ID
+        return Sentences(tuple(texts), tokens, tokens != PAD_ID)
 
     def _checked(self, sentences: Sequence[str] | None) -> Sequence[str]:
         if not self.text_encoder:
@@ -195,7 +200,7 @@ class TextToImage(System, ABC):
             return [""]
         if not sentences:
             raise ValueError("this generator needs sentences: give it at least one")
-        for sentence in sentences:
+        for sentence in () if self.reads_any_text else sentences:
             num_tokens, most = len(self.tokenizer.split(sentence)), self.data_spec.max_length - 2
             if num_tokens > most:
                 raise ValueError(f"{sentence!r} has {num_tokens} tokens; this generator reads at most {most}")

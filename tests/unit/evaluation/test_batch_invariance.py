@@ -14,7 +14,7 @@ from diptych.evaluation.held_out import take_held_out
 from diptych.evaluation.scene_accuracy import silently
 from diptych.runs.handles import ImageGenerator
 from diptych.systems.text_to_image import TextToImage
-from diptych.types import TextFeatures
+from diptych.types import Sentences, TextFeatures
 from diptych.world import render
 
 NUM = 20
@@ -29,9 +29,10 @@ class Words(nn.Module):
         super().__init__()
         self.embedding = nn.Embedding(num_words, self.word_dim)
 
-    def forward(self, tokens: torch.Tensor, token_mask: torch.Tensor) -> TextFeatures:
-        words = self.embedding(tokens) * token_mask[..., None]
-        return TextFeatures(words.sum(1) / token_mask.sum(1, keepdim=True), words, token_mask)
+    def forward(self, sentences: Sentences) -> TextFeatures:
+        mask = sentences.mask
+        words = self.embedding(sentences.tokens) * mask[..., None]
+        return TextFeatures(words.sum(1) / mask.sum(1, keepdim=True), words, mask)
 
 
 class Mixer(nn.Module):

@@ -3,7 +3,7 @@ import torch
 from torch.nn import functional as F
 
 from diptych.models.text_encoders import GRUTextEncoder, LSTMTextEncoder, PooledGRUTextEncoder, RNNTextEncoder
-from diptych.types import BOS_ID, EOS_ID, PAD_ID
+from diptych.types import BOS_ID, EOS_ID, PAD_ID, Sentences
 
 ENCODERS = (RNNTextEncoder, GRUTextEncoder, LSTMTextEncoder, PooledGRUTextEncoder)
 SENTENCES = [[BOS_ID, 4, 5, 6, 7, EOS_ID], [BOS_ID, 6, 4, EOS_ID, PAD_ID, PAD_ID], [BOS_ID, EOS_ID] + 4 * [PAD_ID]]
@@ -16,7 +16,7 @@ def encoder(request):
 
 
 def read(encoder, tokens):
-    return encoder(tokens, tokens != PAD_ID)
+    return encoder(Sentences(("",) * len(tokens), tokens, tokens != PAD_ID))
 
 
 def test_features_have_the_published_sizes(encoder):

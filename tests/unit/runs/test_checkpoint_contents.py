@@ -16,8 +16,9 @@ def refusal(monkeypatch, theirs: float) -> str:
         callback_metrics={"val/scene_accuracy": torch.tensor(1.0), "train/loss": torch.tensor(3.0)}
     )
     spec: Any = None
+    signals: Any = SimpleNamespace()
     try:
-        CheckpointContents({}, spec, "a-run", signals=SimpleNamespace()).on_validation_end(trainer, None)
+        CheckpointContents({}, spec, "a-run", signals=signals, parts={}).on_validation_end(trainer, None)
     except ValueError as error:
         return str(error)
     return ""

@@ -127,7 +127,7 @@ def test_the_loss_is_the_mean_over_real_tokens():
 def test_more_padding_changes_no_gradient():
     batch = make_batch(0)
     tokens = nn.functional.pad(batch.tokens, (0, 3), value=PAD_ID)
-    wide = Batch(batch.images, tokens, tokens != PAD_ID, batch.references)
+    wide = Batch(batch.images, tokens, tokens != PAD_ID, references=batch.references)
     first, second = (make_captioner(max_grad_norm=None) for _ in range(2))
     losses = [train(c, [b]).rows[0]["train/loss"] for c, b in ((first, batch), (second, wide))]
     assert losses[0] == pytest.approx(losses[1])

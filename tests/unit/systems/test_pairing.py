@@ -14,7 +14,8 @@ LETTERS_SPEC = DataSpec("letters", 8, 1, LETTERS.vocabulary.tokens, 8)
 def letters(sentences: list[str], captions: int = 1) -> Batch:
     tokens, mask = LETTERS.encode_batch(sentences)
     size = (len(sentences) // captions, captions)
-    return Batch(torch.zeros(size[0], 1, 8, 8), tokens.unflatten(0, size), mask.unflatten(0, size))
+    rows = tuple(tuple(sentences[start : start + captions]) for start in range(0, len(sentences), captions))
+    return Batch(torch.zeros(size[0], 1, 8, 8), tokens.unflatten(0, size), mask.unflatten(0, size), rows)
 
 
 def world_batch(number: int, complete: bool) -> tuple[Batch, DataSpec, WordTokenizer, list[str]]:
@@ -23,7 +24,8 @@ def world_batch(number: int, complete: bool) -> tuple[Batch, DataSpec, WordToken
     scenes = [scene_at(spec, "train", 0, i) for i in range(number)]
     sentences = [grammar.describe(scene, Random(i), complete=complete) for i, scene in enumerate(scenes)]
     tokens, mask = tokenizer.encode_batch(sentences)
-    batch = Batch(torch.zeros(number, 3, 8, 8), tokens[:, None], mask[:, None], scenes=tuple(scenes))
+    said = tuple((sentence,) for sentence in sentences)
+    batch = Batch(torch.zeros(number, 3, 8, 8), tokens[:, None], mask[:, None], said, scenes=tuple(scenes))
     data_spec = DataSpec("scenes", 8, 3, tokenizer.vocabulary.tokens, tokens.shape[1], world=spec.to_dict())
     return batch, data_spec, tokenizer, sentences
 
@@ -49,7 +51,7 @@ def test_what_is_said_elsewhere_of_the_same_picture_is_compatible():
 def test_a_mismatched_sentence_is_never_equal_to_the_own_one():
     batch = letters(["a b", "b a", "a b", "c", "c", "d e", "a b", "f"])
     prompts = draw_prompts(batch, LETTERS_SPEC, LETTERS, torch.Generator())
-    sets = [set(LETTERS.decode(row).split()) for row in prompts.tokens.tolist()]
+    sets = [set(LETTERS.decode(row).split()) for row in prompts.sentences.tokens.tolist()]
     rng = torch.Generator().manual_seed(0)
     for _ in range(50):
         partners = sample_mismatches(prompts.compatible, rng)
@@ -80,10 +82,11 @@ def test_every_wrong_sentence_gets_its_turn():
 def test_each_caption_of_a_picture_is_drawn_with_its_own_mask():
     batch = letters(["a", "a b", "a b c", "d", "d e", "d e f"], captions=3)
     rng = torch.Generator().manual_seed(0)
-    drawn = [draw_prompts(batch, LETTERS_SPEC, LETTERS, rng) for _ in range(30)]
-    assert {LETTERS.decode(p.tokens[0].tolist()) for p in drawn} == {"a", "a b", "a b c"}
-    assert {LETTERS.decode(p.tokens[1].tolist()) for p in drawn} == {"d", "d e", "d e f"}
-    assert all(torch.equal(p.mask, p.tokens != 0) for p in drawn)
+    drawn = [draw_prompts(batch, LETTERS_SPEC, LETTERS, rng).sentences for _ in range(30)]
+    assert {s.texts[0] for s in drawn} == {"a", "a b", "a b c"}
+    assert {s.texts[1] for s in drawn} == {"d", "d e", "d e f"}
+    assert all(tuple(map(LETTERS.decode, s.tokens.tolist())) == s.texts for s in drawn)
+    assert all(torch.equal(s.mask, s.tokens != 0) for s in drawn)
 
 
 def test_in_a_world_truth_decides_what_is_compatible():
@@ -105,8 +108,10 @@ def test_swapped_objects_are_wrong_though_the_words_are_the_same():
     swap = lambda thing, source: type(thing)(source.shape, thing.colour, thing.size, thing.x, thing.y, thing.radius)  # noqa: E731
     swapped = type(scene)(scene.side, (swap(one, other), swap(other, one)))
     grammar = Grammar("en")
-    tokens, mask = tokenizer.encode_batch([grammar.describe(s, Random(3)) for s in (scene, swapped)])
-    pair = Batch(torch.zeros(2, 3, 8, 8), tokens[:, None], mask[:, None], scenes=(scene, swapped))
+    said = [grammar.describe(s, Random(3)) for s in (scene, swapped)]
+    tokens, mask = tokenizer.encode_batch(said)
+    captions = tuple((sentence,) for sentence in said)
+    pair = Batch(torch.zeros(2, 3, 8, 8), tokens[:, None], mask[:, None], captions, scenes=(scene, swapped))
     prompts = draw_prompts(pair, data_spec, tokenizer, torch.Generator())
     assert one.shape != other.shape
     assert one.colour != other.colour

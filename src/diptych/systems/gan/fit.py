@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from diptych.systems.modes import evaluating
-from diptych.types import BOS_ID, EOS_ID, DataSpec, Images, TextFeatures
+from diptych.types import BOS_ID, EOS_ID, DataSpec, Images, Sentences, TextFeatures
 
 
 class Fit(NamedTuple):
@@ -26,7 +26,7 @@ def check_networks_fit(
     size = (data_spec.image_channels, data_spec.image_size, data_spec.image_size)
     with evaluating(generator, discriminator, text_encoder):
         tokens = torch.tensor([[BOS_ID, EOS_ID]])
-        text = text_encoder(tokens, tokens > 0) if text_encoder else None
+        text = text_encoder(Sentences(("",), tokens, tokens > 0)) if text_encoder else None
         sentence = f"sentence vectors of {text.sentence.shape[1]}" if text else "no sentence"
         latents = torch.zeros(1, generator.latent_dim)
         complaint = f"generator {name_of(generator)} cannot generate from {sentence}"

@@ -11,7 +11,7 @@ from torch import Tensor
 from diptych.metrics.compatibility import true_of_scenes
 from diptych.systems.devices import gather, gather_ragged, num_devices, own_share
 from diptych.text import Tokenizer
-from diptych.types import BOS_ID, EOS_ID, PAD_ID, Batch, DataSpec, TextFeatures, TokenMask, Tokens
+from diptych.types import BOS_ID, EOS_ID, PAD_ID, Batch, DataSpec, Sentences, TextFeatures
 
 SPECIAL_IDS = {PAD_ID, BOS_ID, EOS_ID}
 
@@ -22,8 +22,7 @@ class Prompts(NamedTuple):
     `compatible[i, j]` is of the joint batch: sentence j is true of picture i, or may be.
     """
 
-    tokens: Tokens
-    mask: TokenMask
+    sentences: Sentences
     compatible: Bool[Tensor, "joint joint"]
 
 
@@ -33,16 +32,15 @@ def draw_prompts(batch: Batch, data_spec: DataSpec, tokenizer: Tokenizer, rng: t
     Where the data have a world, truth decides what is compatible. Elsewhere a sentence fits a picture when it has the
     same set of words as what is said of it here or in any of its references.
     """
-    rows = torch.arange(len(batch), device=batch.tokens.device)
-    picks = own_share(torch.randint(batch.tokens.shape[1], (num_devices() * len(batch),), generator=rng))
-    tokens, mask = (part[rows, picks.to(rows.device)] for part in (batch.tokens, batch.token_mask))
-    sentences = gather_ragged(tokens).tolist()
+    numbers = own_share(torch.randint(batch.tokens.shape[1], (num_devices() * len(batch),), generator=rng))
+    sentences = batch.pick(numbers)
+    joint = gather_ragged(sentences.tokens).tolist()
     if data_spec.world is None:
-        compatible = said_of_pictures(tokens.tolist(), batch.references, sentences, tokenizer)
+        compatible = said_of_pictures(sentences.tokens.tolist(), batch.references, joint, tokenizer)
     else:
         scenes = [scene for scene in batch.scenes if scene is not None]
-        compatible = true_of_scenes([tokenizer.decode(row) for row in sentences], scenes, data_spec.languages)
-    return Prompts(tokens, mask, gather(compatible.to(tokens.device)))
+        compatible = true_of_scenes([tokenizer.decode(row) for row in joint], scenes, data_spec.languages)
+    return Prompts(sentences, gather(compatible.to(batch.tokens.device)))
 
 
 def said_of_pictures(

@@ -196,7 +196,7 @@ class GAN(TextToImage):
         figures: Figures
         is_learning = self.text_pretraining.is_learning(self.images_seen)
         with torch.set_grad_enabled(is_learning):
-            text = self.text_encoder(prompts.tokens, prompts.mask)
+            text = self.text_encoder(prompts.sentences)
             loss = self.text_pretraining.loss(text, images)
         if is_learning:
             figures = self.optimize("g", {"pretraining_loss": loss}, schedule=self.text_pretraining.schedule)
@@ -289,7 +289,7 @@ class GAN(TextToImage):
         if self.text_encoder is None or prompts is None:
             return None
         with torch.set_grad_enabled(torch.is_grad_enabled() and self.text_pretraining is None):
-            return self.text_encoder(prompts.tokens, prompts.mask)
+            return self.text_encoder(prompts.sentences)
 
     def _discriminators_text(
         self, prompts: Prompts | None, generators_text: TextFeatures | None
@@ -299,7 +299,7 @@ class GAN(TextToImage):
             return None
         if self.discriminator_text_encoder is None:
             return TextFeatures(*(part.detach() for part in generators_text))
-        return self.discriminator_text_encoder(prompts.tokens, prompts.mask)
+        return self.discriminator_text_encoder(prompts.sentences)
 
 
 def _collected(terms: Iterable[Term], ask: Callable[[Term], Losses]) -> Collected:

@@ -15,7 +15,7 @@ from diptych.losses.adversarial import NonSaturating
 from diptych.models.dcgan import DCGANDiscriminator, DCGANGenerator
 from diptych.runs.trainer import quiet
 from diptych.systems.gan.system import GAN
-from diptych.types import BOS_ID, EOS_ID, PAD_ID, SPECIAL_TOKENS, Batch, DataSpec, TextFeatures
+from diptych.types import BOS_ID, EOS_ID, PAD_ID, SPECIAL_TOKENS, Batch, DataSpec, Sentences, TextFeatures
 
 WORDS = tuple("abcdefgh")
 SPEC = DataSpec("letters", 28, 1, SPECIAL_TOKENS + WORDS, max_length=6)
@@ -31,9 +31,10 @@ class BagOfWords(nn.Module):
         super().__init__()
         self.embedding = nn.Embedding(len(SPEC.vocabulary), self.word_dim)
 
-    def forward(self, tokens: torch.Tensor, token_mask: torch.Tensor) -> TextFeatures:
-        words = self.embedding(tokens) * token_mask[..., None]
-        return TextFeatures(words.sum(1) / token_mask.sum(1, keepdim=True), words, token_mask)
+    def forward(self, sentences: Sentences) -> TextFeatures:
+        mask = sentences.mask
+        words = self.embedding(sentences.tokens) * mask[..., None]
+        return TextFeatures(words.sum(1) / mask.sum(1, keepdim=True), words, mask)
 
 
 class Figures(Callback):
@@ -54,7 +55,8 @@ def make_batch(seed: int, size: int = 4, sentences: Sequence[str] | None = None)
     rows = [[BOS_ID, *(WORDS.index(w) + len(SPECIAL_TOKENS) for w in s), EOS_ID] for s in said]
     tokens = torch.tensor([row + [PAD_ID] * (6 - len(row)) for row in rows])[:, None]
     images = torch.rand(len(said), 1, 28, 28, generator=rng) * 2 - 1
-    return Batch(images, tokens, tokens != PAD_ID, references=tuple((" ".join(s),) for s in said))
+    captions = tuple((" ".join(s),) for s in said)
+    return Batch(images, tokens, tokens != PAD_ID, captions, references=captions)
 
 
 @pytest.fixture

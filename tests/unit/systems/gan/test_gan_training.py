@@ -167,10 +167,10 @@ def test_mismatched_pairs_share_the_negatives(make_gan, train, batch_of):
     gan = make_gan(mismatch_weight=0.5)
     frozen = copy.deepcopy(gan)
     (row,) = train(gan, [batch])
-    text = frozen.discriminator_text_encoder(batch.tokens[:, 0], batch.token_mask[:, 0])
+    text = frozen.discriminator_text_encoder(batch.pick(0))
     swapped = TextFeatures(*(part.flip(0) for part in text))
     latents = torch.randn(1, 2, 10, generator=after_prompts(2))[0]
-    generated = frozen.generator(latents, frozen.text_encoder(batch.tokens[:, 0], batch.token_mask[:, 0]))
+    generated = frozen.generator(latents, frozen.text_encoder(batch.pick(0)))
     real, fake = frozen.discriminator(batch.images, text), frozen.discriminator(generated, text)
     mismatched = frozen.discriminator(batch.images, swapped)
     plus = nn.functional.softplus

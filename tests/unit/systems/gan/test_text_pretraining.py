@@ -8,6 +8,7 @@ from diptych.models.image_encoders import ConvEncoder
 from diptych.models.text_encoders import PooledGRUTextEncoder
 from diptych.systems.gan.text_pretraining import TextPretraining
 from diptych.systems.schedules import Trapezoid
+from diptych.types import Sentences
 
 
 class Seeing:
@@ -19,7 +20,7 @@ class Seeing:
 
 def sentences(number):
     tokens = torch.randint(4, 10, (number, 5))
-    return tokens, torch.ones_like(tokens, dtype=torch.bool)
+    return Sentences(("",) * number, tokens, torch.ones_like(tokens, dtype=torch.bool))
 
 
 def whitening_encoder(vocabulary_size=12):
@@ -45,23 +46,23 @@ def test_pretraining_comes_first_then_whitening_then_generation(pretraining):
 
 
 def test_the_target_is_standardised_and_always_the_same(pretraining, text_encoder):
-    images, text = torch.randn(64, 3, 8, 8), text_encoder(*sentences(64))
+    images, text = torch.randn(64, 3, 8, 8), text_encoder(sentences(64))
     nothing_known = text._replace(sentence=torch.zeros(64, 6))
     assert 0.5 < pretraining.loss(nothing_known, images).mean() < 2
     torch.testing.assert_close(pretraining.loss(text, images), pretraining.loss(text, images))
 
 
 def test_the_captioner_is_frozen_and_the_text_encoder_learns(pretraining, text_encoder):
-    pretraining.loss(text_encoder(*sentences(4)), torch.randn(4, 3, 8, 8)).mean().backward()
+    pretraining.loss(text_encoder(sentences(4)), torch.randn(4, 3, 8, 8)).mean().backward()
     assert not any(p.requires_grad for p in pretraining.image_encoder.parameters())
     assert not [name for name, p in text_encoder.named_parameters() if p.grad is None]
 
 
 def test_the_last_observation_settles_the_whitening(pretraining, text_encoder):
-    text = text_encoder(*sentences(10))
+    text = text_encoder(sentences(10))
     pretraining.observe(text, images_seen=50)
     assert torch.equal(text_encoder.whitening.matrix, torch.eye(6))
-    pretraining.observe(text_encoder(*sentences(10)), images_seen=60)
+    pretraining.observe(text_encoder(sentences(10)), images_seen=60)
     assert not torch.equal(text_encoder.whitening.matrix, torch.eye(6))
 
 
@@ -71,7 +72,7 @@ def test_pretraining_that_skips_the_whitening_is_refused(pretraining):
 
 
 def test_pretraining_begins_with_unwhitened_vectors(pretraining, text_encoder):
-    pretraining.observe(text_encoder(*sentences(10)), images_seen=60)
+    pretraining.observe(text_encoder(sentences(10)), images_seen=60)
     pretraining.begin(torch.device("cpu"), is_resumed=False)
     assert torch.equal(text_encoder.whitening.matrix, torch.eye(6))
 

@@ -50,7 +50,7 @@ class Redescription(Term):
     def generator_losses(self, step: GeneratorStep) -> Losses:
         assert self.scorer is not None
         assert step.prompts is not None
-        return {"redescription_loss": self.scorer(step.fake, step.prompts.tokens)}
+        return {"redescription_loss": self.scorer(step.fake, step.prompts.sentences.tokens)}
 
 
 class CaptionScorer:
