@@ -9,7 +9,7 @@ from diptych.config.composition import compose
 from diptych.runs.training import train
 from diptych.tracking import read_metrics
 
-PATCHES_AND_ALIGNMENT = [
+PATCHES_AND_PRETRAINING = [
     "model=layered_gan",
     "parts.captioner.run=latest",
     "data=scenes_demo",
@@ -52,7 +52,7 @@ def logged(tmp_path_factory):
         GENERATOR, outputs, parts={"captioner": {"run": str(captioner.path), "task": "captioning"}}
     )
     _, aligned = _one_step(
-        PATCHES_AND_ALIGNMENT, outputs, parts={"captioner": {"run": str(captioner.path), "task": "captioning"}}
+        PATCHES_AND_PRETRAINING, outputs, parts={"captioner": {"run": str(captioner.path), "task": "captioning"}}
     )
     _, classifiers = _one_step(CLASSIFIER, outputs)
     _, worldless = _one_step(WITHOUT_A_WORLD, outputs)

@@ -61,7 +61,7 @@ def asked(generator, *words) -> list[str]:
     return ["evaluate", str(generator.path), "--num", "8", "--no-skills", *words]
 
 
-def test_a_benchmark_of_one_s_own_is_measured_beside_those_of_the_house(generator, own_folder):
+def test_a_benchmark_of_ones_own_is_measured_beside_the_others(generator, own_folder):
     words = asked(generator, "--benchmark", "mybenchmarks.Brightness")
     assert processes.finish(words, own_folder) == 2
     assert "add --trust mybenchmarks" in processes.said(own_folder)
@@ -85,6 +85,13 @@ def test_a_benchmark_of_one_s_own_is_measured_beside_those_of_the_house(generato
 def test_what_is_no_further_benchmark_is_refused(generator, capsys, name, says):
     assert main(asked(generator, "--benchmark", name)) == 2
     assert says in capsys.readouterr().err
+
+
+def test_a_benchmark_that_was_named_and_does_not_apply_is_refused(generator, own_folder):
+    (own_folder / "mybenchmarks.py").write_text(MODULE.replace("GeneratesImages)", "())"))
+    words = asked(generator, "--benchmark", "mybenchmarks.Brightness", "--trust", "mybenchmarks")
+    assert processes.finish(words, own_folder) == 2
+    assert "Brightness (--benchmark) applies to" in processes.said(own_folder)
 
 
 def test_a_checkpoint_is_read_whole_at_most_twice(generator, monkeypatch, capsys):

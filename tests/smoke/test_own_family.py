@@ -18,7 +18,7 @@ from diptych.tracking import read_metrics
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "adding_a_model.md"
 FRAMED = '''
 import torch
-
+from diptych.models.borrowed import Borrowed
 from mypackage import Flow
 
 
@@ -29,11 +29,11 @@ class Framed(Flow):
         super().__init__(
             data_spec=data_spec, denoiser=denoiser, optimizer=optimizer, text_encoder=text_encoder, seed=seed
         )
-        self.base = [base]  # not a module of ours: its weights are kept as a part
+        self.base = Borrowed(base)
 
     def sample(self, networks, text, rngs, options):
         noise, times = rngs.randn(*networks["denoiser"].shape), torch.zeros(len(rngs))
-        images = self.base[0].denoiser(noise, times, text)
+        images = self.base.network.denoiser(noise, times, text)
         images[..., 0] = 1.0
         return images.clamp(-1, 1)
 '''
@@ -52,13 +52,13 @@ def here(tmp_path):
     processes.kill_all()
 
 
-def diptych(folder: Path, *words: str) -> None:
-    assert processes.finish(list(words), folder) == 0, processes.said(folder)
+def diptych(folder: Path, *words: str, timeout: float = 120) -> None:
+    assert processes.finish(list(words), folder, timeout=timeout) == 0, processes.said(folder)
 
 
-def train(folder: Path, *overrides: str) -> RunFolder:
+def train(folder: Path, *overrides: str, timeout: float = 120) -> RunFolder:
     before = {run.run_id for run in all_runs(folder / "outputs")}
-    diptych(folder, "train", "--config-dir", "my_conf", *overrides)
+    diptych(folder, "train", "--config-dir", "my_conf", *overrides, timeout=timeout)
     (run,) = [run for run in all_runs(folder / "outputs") if run.run_id not in before]
     return run
 
@@ -91,6 +91,10 @@ def test_a_term_with_gradients_of_images_is_composed_trained_and_resumed(here):
     run = train(here, *TERM, "budget_images=320")
     assert any(row.get("train/r1_loss", 0) > 0 for row in read_metrics(run.metrics))
     assert resumed_like(here, run, *TERM)
+    diptych(here, "evaluate", "latest", "--num", "16", *TRUST)
+    assert measured(here)["generation", "energy_distance"]["value"] is not None
+    diptych(here, "generate", "latest", "-n", "2", "--out", "pictures", *TRUST)
+    assert len(list((here / "pictures").glob("*.png"))) == 2
 
 
 def test_a_term_is_refused_beside_batch_normalisation_before_data_are_loaded(here):
@@ -111,6 +115,8 @@ def test_a_text_encoder_with_its_own_tokenizer_is_trained_resumed_and_generated_
     record = read_record(sorted((here / "pictures").glob("*.png"))[0])
     assert record is not None
     assert record["sentence"] == sentence
+    diptych(here, "evaluate", "latest", "--num", "16", *TRUST)
+    assert measured(here)["generation", "energy_distance"]["value"] is not None
 
 
 def test_a_family_is_trained_resumed_evaluated_and_generated_from(here):
@@ -121,6 +127,8 @@ def test_a_family_is_trained_resumed_evaluated_and_generated_from(here):
     record = read_record(sorted((here / "pictures").glob("*.png"))[1])
     assert record is not None
     assert (record["index"], record["options"]) == (1, {"steps": 2})
+    assert processes.finish(["generate", "latest", "a small red circle", "seed=2", *TRUST], here) == 2
+    assert "the command line has --seed" in processes.said(here)
     assert processes.finish(["generate", "latest", "a small red circle", "step=2", *TRUST], here) == 2
     assert "did you mean steps=" in processes.said(here)
     own = ["--benchmark", "mypackage.Brightness"]
@@ -131,8 +139,9 @@ def test_a_family_is_trained_resumed_evaluated_and_generated_from(here):
 
 
 def test_a_family_learns_what_sentences_say(here):
-    train(here, "model=flow", "data=scenes_small", "text_encoder=gru", "tracking=csv", "budget_images=40_000")
-    diptych(here, "evaluate", "latest", "--num", "500", "--no-skills", *TRUST)
+    words = ["model=flow", "data=scenes_small", "text_encoder=gru", "tracking=csv", "trainer.threads=1"]
+    train(here, *words, "budget_images=40_000", timeout=900)
+    diptych(here, "evaluate", "latest", "--num", "500", "--no-skills", *TRUST, timeout=600)
     figures = measured(here)
     for key in ("right_colour", "right_size"):
         figure = figures["generation", key]

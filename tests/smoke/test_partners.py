@@ -84,7 +84,7 @@ def test_only_generators_pictures_are_shown_to_others(generator, classifier, cap
     assert "goes with Cycle consistency (a generator with a captioner (--with)), Agreement" in refused(
         capsys, captioner.path, "--with", classifier.path
     )
-    assert "--with takes a run that captions or classifies" in refused(capsys, generator.path, "--with", generator.path)
+    assert "goes with Cycle consistency (a generator" in refused(capsys, generator.path, "--with", generator.path)
 
 
 def test_a_classifier_of_another_vocabulary_is_refused_before_anything_is_generated(generator, trained, capsys):

@@ -53,7 +53,6 @@ class TinyGAN(System):
         self, *, data_spec, generator, discriminator, generator_optimizer, discriminator_optimizer, seed: int = 0
     ) -> None:
         super().__init__(data_spec=data_spec, seed=seed)
-        self.automatic_optimization = False
         self.generator, self.discriminator = generator, discriminator
         self.average = nn.ParameterList(p.detach().clone() for p in generator.parameters()).requires_grad_(False)
         self.optimizer_makers = (generator_optimizer, discriminator_optimizer)
@@ -84,6 +83,13 @@ class TinyGAN(System):
         optimizer.step()
 
 
+class Insisting(TinyGAN):
+    """A TinyGAN that cannot be built without a captioner."""
+
+    def __init__(self, *, captioner, **settings) -> None:
+        super().__init__(**settings)
+
+
 class TinyCaptioner(System):
     """Predicts the second word from the pixels: one optimiser, stepped by Lightning."""
 
@@ -91,6 +97,7 @@ class TinyCaptioner(System):
 
     def __init__(self, *, data_spec, optimizer, width: int = 8, seed: int = 0) -> None:
         super().__init__(data_spec=data_spec, seed=seed)
+        self.automatic_optimization = True
         pixels = data_spec.image_channels * data_spec.image_size**2
         words = len(data_spec.vocabulary)
         self.network = nn.Sequential(nn.Flatten(), nn.Linear(pixels, width), nn.Dropout(0.1), nn.Linear(width, words))

@@ -65,7 +65,6 @@ def run(args: argparse.Namespace) -> int:
     from diptych.cli.tables import evaluation_table
     from diptych.evaluation.evaluate import evaluate, report_to_trackers
     from diptych.evaluation.request import Request
-    from diptych.evaluation.results import Layout
     from diptych.evaluation.suite import with_own
     from diptych.runs.folder.find import default_outputs, spread
     from diptych.runs.load import load, load_partner
@@ -100,7 +99,7 @@ def run(args: argparse.Namespace) -> int:
             handle, request, partners=partners, benchmarks=benchmarks, trust=args.trust, track=output.track
         )
         for kept in results:
-            table = skills_table if kept.evaluation.layout == Layout.SKILLS else evaluation_table
+            table = skills_table if any(figure.score for figure in kept.evaluation.figures) else evaluation_table
             output.line(table(kept.evaluation))
             output.line(f"written to {short(kept.path)}\n")
             written.append({"file": str(kept.path), **kept.evaluation.to_dict()})

@@ -43,8 +43,9 @@ def run(args: argparse.Namespace) -> int:
     output = Output(as_json=args.json)
     generator = load_generator(args.run, trust=args.trust)
     sentences, options = separated(args.words)
-    chosen = {"num_images": args.num, "seed": args.seed, "size": args.size, "allow_unknown": args.allow_unknown}
-    pictures = generator.generate(sentences, **chosen, **options)
+    pictures = generator.with_options(options).generate(
+        sentences, num_images=args.num, seed=args.seed, size=args.size, allow_unknown=args.allow_unknown
+    )
     sentences = sentences or [""]
     rows = [(s, pictures[i * args.num : (i + 1) * args.num]) for i, s in enumerate(sentences)]
     folder = args.out or generator.run.generated

@@ -27,7 +27,9 @@ def skills_table(evaluation: Evaluation) -> str:
 
 
 def _asked(evaluation: Evaluation) -> str:
-    prompts, copies = (evaluation.protocol[key] for key in ("num_prompts", "images_per_prompt"))
+    prompts, copies = (evaluation.protocol.get(key) for key in ("num_prompts", "images_per_prompt"))
+    if not prompts or not copies:
+        return ""
     return f"{prompts:,} prompts of each skill, {copies} picture{'s' if copies > 1 else ''} of each prompt"
 
 

@@ -63,7 +63,7 @@ def build(node: Node, key: str, facts: Mapping[str, Any] = types.MappingProxyTyp
     target = find_class(node, key, trust)
     parameters = _parameters(target)
     values = {
-        name: _converted(_built(value, f"{key}.{name}", facts, trust), parameters.get(name))
+        name: converted(_built(value, f"{key}.{name}", facts, trust), _annotation(parameters, name))
         for name, value in node.items()
         if name not in _OWN_KEYS
     }
@@ -126,6 +126,10 @@ def _parameters(target: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     return dict(inspect.signature(target).parameters)
 
 
+def _annotation(parameters: Mapping[str, inspect.Parameter], name: str) -> Any:
+    return parameters[name].annotation if name in parameters else None
+
+
 def _required(parameters: Mapping[str, inspect.Parameter]) -> list[str]:
     variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     return [n for n, p in parameters.items() if p.default is p.empty and p.kind not in variadic]
@@ -165,9 +169,8 @@ def fits(value: Any, annotation: Any) -> bool:
     return isinstance(value, wanted) and (annotation is bool or not isinstance(value, bool))
 
 
-def _converted(value: Any, parameter: inspect.Parameter | None) -> Any:
+def converted(value: Any, annotation: Any) -> Any:
     """Convert YAML's lists and strings to the tuples and paths of the annotation."""
-    annotation = parameter.annotation if parameter else None
     options = [annotation, *typing.get_args(annotation)]
     kinds = {typing.get_origin(option) or option for option in options}
     if isinstance(value, list) and tuple in kinds:

@@ -15,6 +15,8 @@ NETWORKS = ("text_encoder", "image_encoder", "generator", "latent_encoder", "dis
 OPTIMIZERS = ("generator_optimizer", "discriminator_optimizer", "optimizer")
 ROLES = (*NETWORKS, "objective", "caption_objective", "text_pretraining", *OPTIMIZERS, "schedule")
 """The components of a system in build order (later ones take facts from earlier ones)."""
+LOSS, GENERATION = SCOPES = ("loss", "generation")
+"""What needs a part: a loss in training only, or generation as well."""
 
 
 @dataclass

@@ -1,6 +1,6 @@
-"""What a benchmark is: a class that measures one thing of a run, of the house or of a package of one's own.
+"""What a benchmark is: a class that measures one thing of a run, in diptych or in a package of your own.
 
-`SUITE` (suite.py) lists those of the house. To add one: a class and a line there, or `diptych evaluate --benchmark`.
+`SUITE` (suite.py) lists diptych's own. To add one: a class and a line there, or `diptych evaluate --benchmark`.
 """
 
 from collections.abc import Sequence

@@ -74,18 +74,18 @@ def summary_group(evaluation: Evaluation, request: Request) -> str:
     """Under which name a run's summary keeps a result: whatever was not asked as usual is in it.
 
     So results of other data, of fewer examples or of another partner stand beside the usual one instead of in its
-    place. Of folders it names the last one only, as all that is told to others, and a digest that tells two apart.
+    place. A folder is published by its last name and a digest of its path.
     """
     partner = evaluation.protocol.get("with", {}).get("run")
-    parts = [evaluation.kind, *([_told_apart(request.data)] if request.data else []), request.split]
+    parts = [evaluation.kind, *([_published(request.data)] if request.data else []), request.split]
     parts += [f"with {partner}"] if partner else []
     usual = {"num": AS_USUAL.num, "seed": AS_USUAL.seed, "beam": AS_USUAL.beam}
     parts += [f"{name} {getattr(request, name)}" for name, value in usual.items() if getattr(request, name) != value]
     parts += [f"{name} {value}" for name, value in request.sampling.items()]
-    return "/".join([*parts, *map(_told_apart, request.overrides)])
+    return "/".join([*parts, *map(_published, request.overrides)])
 
 
-def _told_apart(given: str) -> str:
-    """What others are told of it; where that says less, it is followed by what tells it from others like it."""
-    said = redacted(given)
-    return said if said == given else f"{said} {hashlib.sha256(given.encode()).hexdigest()[:8]}"
+def _published(given: str) -> str:
+    """The value without private paths; a shortened one is followed by a digest, so that two folders differ."""
+    shown = redacted(given)
+    return shown if shown == given else f"{shown} {hashlib.sha256(given.encode()).hexdigest()[:8]}"

@@ -1,4 +1,4 @@
-"""Which benchmarks a request comes to: those that apply; whatever would be ignored or cannot be measured is refused."""
+"""Which benchmarks a request measures; what nothing would read, and what cannot be measured, is refused."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from diptych.config.errors import UserError
 from diptych.evaluation.benchmark import Benchmark
 from diptych.evaluation.context import Context
 from diptych.evaluation.results import Evaluation
+from diptych.evaluation.suite import SUITE
 from diptych.runs.handles import Handle
 
 PARTNERS = "partners"
@@ -49,6 +50,10 @@ def _ignored(
     run = context.subject.run.run_id
     if not plan:
         yield f"nothing that is measured applies to {run}; there is {_needs(benchmarks)}"
+    measured = {one.benchmark.kind for one in plan}
+    for benchmark in benchmarks:
+        if benchmark not in SUITE and benchmark.kind not in measured:
+            yield f"{run}: {benchmark.title} (--benchmark) applies to {benchmark.needs}; leave it out"
     used = {one.context for one in plan}
     for partner in (each for each in beside if each not in used):
         assert partner.partner is not None

@@ -1,4 +1,4 @@
-"""The benchmarks of the house, and those of a package of one's own; in the order of their results.
+"""diptych's benchmarks, and those of a package of your own; in the order of their results.
 
 To add one: a class in a room of its own, and a line in `SUITE`.
 """

@@ -2,7 +2,7 @@
 
 A logit `l` means D(x) = sigmoid(l); no discriminator here ends in a sigmoid, so that nothing overflows. Both losses of
 an objective are minimised. An objective is a class with `discriminator(real_logits, fake_logits)` and
-`generator(fake_logits)`; all have the same signature and differ only in the formula.
+`generator(fake_logits, real_logits)`; all have the same signature and differ only in the formula.
 """
 
 from collections.abc import Callable
@@ -23,7 +23,7 @@ class Objective(Protocol):
         ...
 
     def generator(self, fake_logits: Logits, real_logits: Logits) -> Logits:
-        """The generator's loss."""
+        """The generator's loss; the real logits are those of the discriminator's step, without gradient."""
         ...
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from diptych.models.borrowed import Borrowed
 from diptych.types import Images
 
 
@@ -18,29 +19,29 @@ class FrozenBackbone(nn.Module):
     def __init__(self, dims: Mapping[int, int], *, owner: str, setting: str) -> None:
         super().__init__()
         self.dims, self.owner, self.setting = dict(dims), owner, setting
-        self.borrowed: list[nn.Module] = _Unregistered()
+        self.borrowed = Borrowed()
 
     def set_backbone(self, backbone: nn.Module) -> None:
-        """Look through this image encoder; it has `grids(images)`, fine to coarse."""
+        """Take this image encoder; it has `grids(images)`, fine to coarse."""
         if not hasattr(backbone, "grids"):
             kind = type(backbone).__name__
-            raise ValueError(f"{self.owner} cannot look through a {kind}: borrow a captioner with image_encoder=cnn")
-        self.borrowed[:] = [backbone]
+            raise ValueError(f"{self.owner} cannot use a {kind}: borrow a captioner with image_encoder=cnn")
+        self.borrowed.lend(backbone)
 
     def forward(self, images: Images) -> list[Tensor]:
         """One grid for each scale, as they stand in `dims`."""
-        if not self.borrowed:
+        if self.borrowed.network is None:
             raise ValueError(
-                f"{self.owner} looks through a frozen captioner: name its run in parts.captioner.run "
+                f"{self.owner} uses a frozen captioner: name its run in parts.captioner.run "
                 "(+parts.captioner.run=RUN +parts.captioner.task=captioning where the model has no such part)"
             )
         size = images.shape[-1]
-        by_size = {grid.shape[-1]: grid for grid in self.borrowed[0].grids(images)}  # pyright: ignore
+        by_size = {grid.shape[-1]: grid for grid in self.borrowed.network.grids(images)}
         grids = [by_size.get(size // scale) for scale in self.dims]
         seen = [0 if grid is None else grid.shape[1] for grid in grids]
         if seen != list(self.dims.values()):
             wanted = list(self.dims.values())
-            raise ValueError(f"{self.setting}={wanted}: this captioner sees {seen} channels")
+            raise ValueError(f"{self.setting}={wanted}: this captioner has {seen} channels")
         return [grid for grid in grids if grid is not None]
 
 
@@ -51,14 +52,8 @@ def share_backbone(backbone: nn.Module, *networks: Any) -> None:
             network.set_backbone(backbone)
 
 
-def can_see(*networks: nn.Module) -> bool:
+def has_backbones(*networks: nn.Module) -> bool:
     """Whether every frozen backbone inside these networks has been lent an image encoder."""
     modules = (module for network in networks for module in network.modules())
-    return all(module.borrowed for module in modules if isinstance(module, FrozenBackbone))
-
-
-class _Unregistered(list[nn.Module]):
-    """Keeps a module out of its owner's parameters and copies."""
-
-    def __deepcopy__(self, memo: dict) -> "_Unregistered":
-        return _Unregistered(self)
+    backbones = (module.borrowed for module in modules if isinstance(module, FrozenBackbone))
+    return all(backbone.network is not None for backbone in backbones)

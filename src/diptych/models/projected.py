@@ -51,7 +51,7 @@ class ProjectedDiscriminator(nn.Module):
     ) -> None:
         super().__init__()
         if image_size % 8:
-            raise ValueError(f"data: the perceptual discriminator halves pictures 3 times; {image_size} px cannot be")
+            raise ValueError(f"discriminator=projected halves images 3 times: {image_size} px is not a multiple of 8")
         fine, middle, coarse = backbone_dims
         self.backbone = FrozenBackbone(
             {2: fine, 4: middle, 8: coarse}, owner="discriminator=projected", setting="discriminator.backbone_dims"

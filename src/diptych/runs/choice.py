@@ -8,7 +8,7 @@ import torch
 from diptych.config import Config, UserError, components
 from diptych.config.components import Trust
 from diptych.config.composition import options
-from diptych.config.schema import NETWORKS, OPTIMIZERS, ROLES
+from diptych.config.schema import GENERATION, LOSS, NETWORKS, OPTIMIZERS, ROLES
 from diptych.runs.build import DATA_FACTS, NETWORK_FACTS, SYSTEM_FACTS, chosen_roles, chosen_terms
 from diptych.systems.base import Choice
 
@@ -25,6 +25,7 @@ def check_components(config: Config, trust: Trust = None) -> None:
             _require(config, role)
     nodes = {key: node for _, key, node in chosen_roles(config)}
     nodes |= {f"terms.{key}": node for key, node in chosen_terms(config).items()}
+    _check_own_names(config)
     _check_roles(config, nodes, trust)
     facts = _facts(config, trust)
     for key, node in nodes.items():
@@ -38,6 +39,14 @@ def _facts(config: Config, trust: Trust) -> tuple[str, ...]:
     chosen = {name: components.find_class(node, key, trust) for name, key, node in chosen_roles(config)}
     own = (fact for network in chosen.values() for fact in getattr(network, "publishes", ()))
     return (*DATA_FACTS, *NETWORK_FACTS, *SYSTEM_FACTS, *chosen, *own, *config["parts"])
+
+
+def _check_own_names(config: Config) -> None:
+    """A network of one's own must not take the place of something else that is handed out by name."""
+    taken = (*ROLES, *DATA_FACTS, *NETWORK_FACTS, *SYSTEM_FACTS, *config["parts"], "terms")
+    for name in config.get("networks", {}):
+        if name in taken:
+            raise UserError(f"networks.{name}: {name} means something else already; give your network another name")
 
 
 def _require(config: Config, key: str) -> None:
@@ -59,12 +68,24 @@ def _check_roles(config: Config, nodes: Mapping[str, Any], trust: Trust) -> None
     for role in ROLES:
         if not config.get(role) and any(names.get(role) for names in parameters.values()):
             _require(config, role)
+    _check_parts(config, parameters)
     taken = {name for names in parameters.values() for name in names}
     system = config["system"]["_target_"].rpartition(".")[2]
     for name, key in _wanted(config, nodes, trust).items():
         if name not in taken:
             takes = ", ".join(role for role in parameters["system"] if role in ROLES)
             raise UserError(f"{key} is chosen, but {system} has no place for it (it takes {takes}): leave it out")
+
+
+def _check_parts(config: Config, parameters: Mapping[str, Mapping[str, bool]]) -> None:
+    """A part that only a loss needs is not there when the run is restored, so nothing may insist on it."""
+    for part, chosen in config["parts"].items():
+        taker = next((key for key, names in parameters.items() if names.get(part)), None)
+        if taker and chosen.get("scope", LOSS) == LOSS:
+            raise UserError(
+                f"parts.{part} has scope={LOSS}, so that a restored run lacks it, and {taker} cannot be built without: "
+                f"give its parameter {part} the default None, or set parts.{part}.scope={GENERATION}"
+            )
 
 
 def _wanted(config: Config, nodes: Mapping[str, Any], trust: Trust) -> dict[str, str]:

@@ -104,7 +104,7 @@ class ImageGenerator(Handle):
     chosen: Mapping[str, Any] = field(default_factory=dict)
 
     task = "text_to_image"
-    abilities = ("generate", "options")
+    abilities = ("generate", "options", "text_encoder")
     does = "generate images"
 
     @property
@@ -250,11 +250,11 @@ class ImageClassifier(Handle):
 HANDLES: tuple[type[Handle], ...] = (ImageGenerator, ImageCaptioner, ImageClassifier)
 
 
-def handle_for(system: Any) -> type[Handle] | None:
-    """The handle of a system; one of its own for a system that can do several things; None where it can do nothing."""
+def handle_for(system: Any) -> type[Handle]:
+    """The handle of a system: the plain one where it can do none of these things, one of its own for several."""
     fitting = tuple(handle for handle in HANDLES if handle.fits(system))
     if len(fitting) < 2:
-        return fitting[0] if fitting else None
+        return fitting[0] if fitting else Handle
     return type("LoadedRun", fitting, {"__doc__": " ".join(handle.__doc__ or "" for handle in fitting)})
 
 

@@ -10,15 +10,15 @@ from diptych.config.errors import UserError
 from diptych.runs.checkpoints import read_checkpoint
 from diptych.runs.folder.find import default_outputs, find_run
 from diptych.runs.folder.layout import RunFolder
-from diptych.runs.handles import HANDLES, ImageCaptioner, ImageClassifier, ImageGenerator, handle_for
+from diptych.runs.handles import ImageCaptioner, ImageClassifier, ImageGenerator, handle_for
 from diptych.runs.restore import restored
 
 
 def load(run: str | Path, *, trust: Collection[str] = ()) -> Any:
     """The run that `run` names: a run folder, an id or its beginning, or `latest`.
 
-    An `ImageGenerator`, `ImageCaptioner` or `ImageClassifier`, by what its system can do. `trust` names packages of
-    your own whose classes the run was built from.
+    An `ImageGenerator`, `ImageCaptioner` or `ImageClassifier`, by what its system can do, and a plain `Handle` where it
+    can do something else. `trust` names packages of your own whose classes the run was built from.
     """
     return load_checkpoint(find_run(str(run), default_outputs()), trust=trust)
 
@@ -28,11 +28,9 @@ def load_checkpoint(folder: RunFolder, checkpoint: Path | None = None, *, trust:
     checkpoint = checkpoint or folder.checkpoint()
     content = read_checkpoint(checkpoint)
     system = restored(content, trust)
-    handle = handle_for(system)
-    if handle is None:
-        able = " nor ".join(kind.does for kind in HANDLES)
-        raise UserError(f"{folder.run_id} trains a {type(system).__name__}, which can neither {able}")
-    return handle(folder, checkpoint, system.to("cuda" if torch.cuda.is_available() else "cpu"), content["config"])
+    return handle_for(system)(
+        folder, checkpoint, system.to("cuda" if torch.cuda.is_available() else "cpu"), content["config"]
+    )
 
 
 def load_generator(run: str | Path, *, trust: Collection[str] = ()) -> ImageGenerator:
@@ -50,12 +48,9 @@ def load_classifier(run: str | Path, *, trust: Collection[str] = ()) -> ImageCla
     return _load(run, ImageClassifier, trust)
 
 
-def load_partner(run: str | Path, *, trust: Collection[str] = ()) -> ImageCaptioner | ImageClassifier:
-    """The run that looks at a generator's images: it captions or classifies; `latest` is the latest that captions."""
-    handle = load_checkpoint(find_run(str(run), default_outputs(), ImageCaptioner.task), trust=trust)
-    if not isinstance(handle, (ImageCaptioner, ImageClassifier)):
-        raise UserError(f"{handle.run.run_id} cannot look at images: --with takes a run that captions or classifies")
-    return handle
+def load_partner(run: str | Path, *, trust: Collection[str] = ()) -> Any:
+    """The run that stands beside the evaluated one (--with); `latest` is the latest that captions."""
+    return load_checkpoint(find_run(str(run), default_outputs(), ImageCaptioner.task), trust=trust)
 
 
 def _load(run: str | Path, kind: type[Any], trust: Collection[str]) -> Any:

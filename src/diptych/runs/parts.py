@@ -14,13 +14,11 @@ from typing import Any
 
 from diptych.config import UserError
 from diptych.config.components import Trust
+from diptych.config.schema import GENERATION, LOSS
 from diptych.runs.checkpoints import read_checkpoint
 from diptych.runs.folder.layout import RunFolder
 from diptych.runs.restore import as_part, restore_system
 from diptych.systems.base import System
-
-LOSS, GENERATION = SCOPES = ("loss", "generation")
-"""What needs a part: a loss in training only, or generation as well."""
 
 
 def borrow(lenders: Mapping[str, RunFolder], folder: RunFolder) -> None:

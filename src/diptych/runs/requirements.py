@@ -6,10 +6,10 @@ from typing import Any
 
 from diptych.config.composition import missing
 from diptych.config.errors import UserError
+from diptych.config.schema import LOSS, SCOPES
 from diptych.runs.folder.find import find_run
 from diptych.runs.folder.identity import check_name
 from diptych.runs.folder.layout import RunFolder
-from diptych.runs.parts import LOSS, SCOPES
 
 
 def check_requirements(config: Mapping[str, Any]) -> None:

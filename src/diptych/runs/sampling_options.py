@@ -4,14 +4,29 @@ import difflib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, fields
-from typing import Any
+from math import isfinite
+from typing import Any, get_type_hints
 
 import yaml
 
-from diptych.config.components import fits
+from diptych.config.components import converted, fits
 from diptych.config.errors import UserError
 
+RESERVED = (
+    "sentences",
+    "num_images",
+    "seed",
+    "size",
+    "allow_unknown",
+    "noise_keys",
+    "batch_size",
+    "use_ema",
+    "options",
+)
+"""What `generate` takes beside a family's options, in Python; no option can have such a name."""
 _PAIR = re.compile(r"([a-z_][a-z0-9_]*)=(.*)", re.DOTALL)
+_EXPONENT = re.compile(r"[+-]?\d+(\.\d*)?[eE][+-]?\d+")
+"""Numbers that YAML 1.1 reads as text."""
 
 
 def separated(words: Iterable[str]) -> tuple[list[str], dict[str, Any]]:
@@ -27,15 +42,17 @@ def separated(words: Iterable[str]) -> tuple[list[str], dict[str, Any]]:
 
 def options_from(family: type[Any], values: Mapping[str, Any]) -> Any:
     """The family's options with these values; what they cannot be is refused by name."""
-    known = {option.name: option.type for option in fields(family)}
+    known = {name: kind for name, kind in get_type_hints(family).items() if name in {f.name for f in fields(family)}}
+    if taken := [name for name in known if name in RESERVED]:
+        raise TypeError(f"{family.__name__}.{taken[0]}: `generate` has an argument of this name; give yours another")
     for key, value in values.items():
         if key not in known:
             raise UserError(f"{key}={value}: this run has no such sampling option{_instead(key, known)}")
-        if not fits(value, known[key]):
+        if not fits(value, known[key]) or (isinstance(value, float) and not isfinite(value)):
             kind = getattr(known[key], "__name__", None) or str(known[key])
             raise UserError(f"{key}={value!r}: this sampling option is of type {kind}")
     try:
-        return family(**values)
+        return family(**{key: converted(value, known[key]) for key, value in values.items()})
     except ValueError as error:
         raise UserError(str(error)) from None
 
@@ -47,13 +64,15 @@ def as_values(options: Any) -> dict[str, Any]:
 
 def _read(word: str, text: str) -> Any:
     try:
-        return yaml.safe_load(text)
+        return float(text) if _EXPONENT.fullmatch(text) else yaml.safe_load(text)
     except yaml.YAMLError:
         raise UserError(f"{word}: the value cannot be read; write a number, true, false or a word") from None
 
 
 def _instead(key: str, known: Iterable[str]) -> str:
     names = list(known)
+    if key in RESERVED:
+        return f"; the command line has --{key.replace('_', '-').replace('num-images', 'num')}"
     if close := difflib.get_close_matches(key, names, n=1):
         return f"; did you mean {close[0]}=…?"
     return f"; it has {', '.join(names)}" if names else "; it has none"

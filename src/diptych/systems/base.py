@@ -67,6 +67,7 @@ class System(LightningModule):
         seed: int = 0,
     ) -> None:
         super().__init__()
+        self.automatic_optimization = False  # `optimize` takes the steps
         self.data_spec = data_spec
         self.schedule, self.max_grad_norm = schedule, max_grad_norm
         self.images_seen = 0
@@ -115,8 +116,10 @@ class System(LightningModule):
 
         A loss without a weight has weight 1; `schedule` stands in for the system's own. Gradients are averaged over
         devices here and not while they are computed, which works for several networks that take turns. Losses that are
-        not finite raise `FloatingPointError` before anything changes.
+        not finite raise `FloatingPointError` before anything changes, a weight without its loss raises `ValueError`.
         """
+        if unknown := [term for term, weight in weights.items() if weight and term not in losses]:
+            raise ValueError(f"{unknown[0]} has a weight and is no loss here; there is {', '.join(losses)}")
         optimizer = self._optimizer(name)
         learning_rate = set_learning_rate(schedule or self.schedule, optimizer, self.images_seen)
         means = {term: loss.mean() for term, loss in losses.items()}

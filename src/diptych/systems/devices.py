@@ -77,9 +77,17 @@ def take_over(module: nn.Module) -> None:
         tensor.copy_(whole)
 
 
-def draw_normal(number: int, dim: int, *, rng: torch.Generator) -> Float[Tensor, "number dim"]:
-    """Standard normal rows for this device's share: every device draws the joint batch's from the same generator."""
-    return own_share(torch.randn(num_devices() * number, dim, generator=rng))
+def draw_normal(number: int, *shape: int, rng: torch.Generator) -> Float[Tensor, "number ..."]:
+    """Standard normal values of this shape for each example of this device's share, on the CPU.
+
+    Every device draws those of the joint batch from the same generator.
+    """
+    return own_share(torch.randn(num_devices() * number, *shape, generator=rng))
+
+
+def draw_uniform(number: int, *shape: int, rng: torch.Generator) -> Float[Tensor, "number ..."]:
+    """As `draw_normal`, but uniform in [0, 1)."""
+    return own_share(torch.rand(num_devices() * number, *shape, generator=rng))
 
 
 def mean_over_devices(value: Tensor) -> Tensor:
@@ -129,7 +137,7 @@ def largest(value: int, device: torch.device) -> int:
 
 
 class Sum(torch.autograd.Function):
-    """The sum of everyone's tensor; the gradient is the sum of everyone's gradients of it."""
+    """The sum of everyone's tensor; the gradient is the sum of everyone's gradients of it, and can be derived again."""
 
     @staticmethod
     def forward(ctx: Any, own: Tensor) -> Tensor:
@@ -139,9 +147,7 @@ class Sum(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:
-        total = gradients[0].clone()
-        dist.all_reduce(total)
-        return total
+        return Sum.apply(gradients[0])  # pyright: ignore[reportReturnType]
 
 
 class _Gather(torch.autograd.Function):
@@ -153,6 +159,4 @@ class _Gather(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:
-        total = gradients[0].clone()
-        dist.all_reduce(total)
-        return own_share(total)
+        return own_share(Sum.apply(gradients[0]))  # pyright: ignore[reportArgumentType]

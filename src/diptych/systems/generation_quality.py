@@ -16,7 +16,7 @@ class GenerationQuality:
     """Collects real and generated pictures over a validation, and sums them up, over all devices.
 
     `energy_distance` (lower is better) compares the two sets of pictures, at most 1,024 of them, whatever the data.
-    Where the data have a world, `true` and its kin say how many pictures show what their sentences say.
+    Where the data have a world, `scene_accuracy` and its parts say how many images show what their sentences say.
     """
 
     def __init__(self, data_spec: DataSpec, *, sentences_matter: bool) -> None:
@@ -50,7 +50,7 @@ class GenerationQuality:
 
 
 def _joint(batches: Sequence[Images]) -> Images:
-    """The first pictures of everyone's, in the order of the data, of which each device sees every so-manieth."""
+    """The first images of all devices, in the order of the data: device r of n has every n-th from r on."""
     shares = gather_objects(torch.cat(list(batches))[:MAX_COMPARED])
     pictures = [share[i] for i in range(len(shares[0])) for share in shares if i < len(share)]
     return torch.stack(pictures[:MAX_COMPARED])

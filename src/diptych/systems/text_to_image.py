@@ -29,7 +29,7 @@ GRID_SIDE = 8
 
 @dataclass(frozen=True)
 class SamplingOptions:
-    """What may be asked of a family when it generates: none here.
+    """The options of a family's `generate`; the base has none.
 
     A family's own dataclass has a default for every field; its fields are the options of `diptych generate`
     (`KEY=VALUE`), of `generate()` in Python, and the entries of an evaluation's protocol. It refuses impossible values.
@@ -122,10 +122,11 @@ class TextToImage(System, ABC):
         return self._generate(rngs, captions, self.options()), captions
 
     def average_weights(self, images: int) -> None:
-        """Let the averages follow what `images` more images have taught; call after the generator's step."""
+        """Let the averages follow what so many images of each device have taught; call after the generator's step."""
+        everywhere = images * self.trainer.world_size
         for name, average in self._averages().items():
             if average is not None:
-                average.update(getattr(self, name), images=images, images_seen=self.images_seen)
+                average.update(getattr(self, name), images=everywhere, images_seen=self.images_seen)
 
     def on_fit_start(self) -> None:
         datamodule = getattr(self.trainer, "datamodule", None)
@@ -181,6 +182,9 @@ class TextToImage(System, ABC):
         return raw | ({name: average.network for name, average in averages.items()} if use_ema else {})
 
     def _averages(self) -> dict[str, WeightAverage | None]:
+        if missing := [name for name in self.averaged if not hasattr(self, f"{name}_average")]:
+            family = type(self).__name__
+            raise TypeError(f"{family}.averaged names {missing[0]}: set it, then call self.keep_averages()")
         return {name: getattr(self, f"{name}_average") for name in self.averaged}
 
     def _first_sentences(self, batch: Batch) -> Sequence[str]:
@@ -208,6 +212,6 @@ class TextToImage(System, ABC):
 
 
 def _average_of(network: nn.Module | None, half_life_images: float | None) -> WeightAverage | None:
-    if network is None or half_life_images is None:
+    if network is None or half_life_images is None or not any(p.requires_grad for p in network.parameters()):
         return None
     return WeightAverage(network, half_life_images=half_life_images)

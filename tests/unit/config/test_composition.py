@@ -185,8 +185,14 @@ def test_ids_made_in_one_second_differ_and_sort_by_age():
         ("term=[contrastive]", {"contrastive"}),
         ("+term=contrastive", {"contrastive", "patch", "reconstruction", "redescription"}),
         ("~terms.patch", {"reconstruction", "redescription"}),
+        ("term=[]", set()),
     ],
 )
 def test_terms_of_a_bundle_are_replaced_added_to_and_dropped(override, terms):
     bundle = ["model=layered_gan", "data=scenes_demo", "parts.captioner.run=x", "schedule.decay_images=4"]
     assert set(composed([*bundle, override])["terms"]) == terms
+
+
+def test_a_term_is_added_to_a_bundle_without_any_and_may_become_lazy():
+    words = ["model=dcgan", "data=digits", "text_encoder=gru", "+term=contrastive", "terms.contrastive.every=4"]
+    assert composed(words)["terms"]["contrastive"]["every"] == 4

@@ -42,10 +42,10 @@ def test_without_eyes_it_says_where_to_get_some():
         encoder(torch.randn(2, 3, 16, 16))
 
 
-def test_eyes_that_see_other_grids_are_refused(backbone):
+def test_a_backbone_with_other_grids_is_refused(backbone):
     encoder = BackboneLatentEncoder(latent_dim=3, image_size=16, backbone_dim=7)
     encoder.set_backbone(backbone)
-    with pytest.raises(ValueError, match=r"latent_encoder\.backbone_dim=\[7\]: this captioner sees \[6\]"):
+    with pytest.raises(ValueError, match=r"latent_encoder\.backbone_dim=\[7\]: this captioner has \[6\]"):
         encoder(torch.randn(2, 3, 16, 16))
 
 

@@ -28,7 +28,7 @@ def test_the_eye_is_neither_trained_nor_saved(discriminator, backbone):
     own = {id(p) for p in discriminator.parameters()}
     assert not own & {id(p) for p in backbone.parameters()}
     assert not [key for key in discriminator.state_dict() if "convolutions" in key]
-    assert copy.deepcopy(discriminator).backbone.borrowed[0] is backbone
+    assert copy.deepcopy(discriminator).backbone.borrowed.network is backbone
 
 
 def test_every_parameter_learns_and_gradients_reach_the_pixels(discriminator):
@@ -64,10 +64,10 @@ def test_without_an_eye_the_part_to_name_is_said():
 def test_an_eye_of_other_widths_is_named(backbone):
     model = ProjectedDiscriminator(backbone_dims=(4, 6, 9))
     model.set_backbone(backbone)
-    with pytest.raises(ValueError, match=r"backbone_dims=\[4, 6, 9\]: this captioner sees \[4, 6, 8\]"):
+    with pytest.raises(ValueError, match=r"backbone_dims=\[4, 6, 9\]: this captioner has \[4, 6, 8\]"):
         model(torch.randn(1, 3, 32, 32))
 
 
 def test_a_captioner_without_grids_is_refused():
-    with pytest.raises(ValueError, match=r"cannot look through a Identity: borrow a captioner with image_encoder=cnn"):
+    with pytest.raises(ValueError, match=r"cannot use a Identity: borrow a captioner with image_encoder=cnn"):
         ProjectedDiscriminator().set_backbone(torch.nn.Identity())

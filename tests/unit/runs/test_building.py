@@ -44,6 +44,14 @@ def test_the_same_seed_builds_the_same_weights_whatever_was_drawn_before(tiny):
             ["+parts.captioner.run=latest"],
             r"parts\.captioner is chosen, but TinyGAN has no place for it",
         ),
+        (
+            ["system._target_=tinyparts.Insisting", "+parts.captioner.run=latest"],
+            r"parts\.captioner has scope=loss, .* and system cannot be built without: .* the default None",
+        ),
+        (
+            ["+networks.latent_dim._target_=tinyparts.TinyGenerator"],
+            r"networks\.latent_dim: latent_dim means something else",
+        ),
         (["name=.."], r"name='\.\.' cannot name a folder"),
         (["name=''"], "name='' cannot name a folder"),
         (["name=../../elsewhere"], "cannot name a folder"),

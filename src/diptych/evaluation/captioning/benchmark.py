@@ -24,7 +24,7 @@ from diptych.runs.capabilities import CaptionsImages
 from diptych.systems.captioning.system import Caption
 
 NOTE = "Chance: each caption held against another image. Reference: the data's own sentences under the same rules."
-GRAMMAR_NOTE = "Of short sentences from a grammar n-gram scores mean little: a false one may share nearly every word."
+GRAMMAR_NOTE = "N-gram scores mean little for short sentences from a grammar: a false one may share nearly every word."
 
 
 class Captioning(Benchmark):

@@ -93,9 +93,10 @@ class CaptionStep:
             return decode(self.caption_decoder, features, search, max_length=self.max_length)
 
     def log_probs(self, captions: Decoded) -> Float[Tensor, "images length"]:
-        """Log-probability of each decoded token, with gradient: of the distribution that `sample` draws from.
+        """Log-probability of each decoded token, with gradient: of what `sample` draws from at temperature 1.
 
-        <pad> and <bos> have no probability there. It is 0 where a caption has ended.
+        The decoder is in training mode, so its dropout counts. <pad> and <bos> have no probability. It is 0 where a
+        caption has ended.
         """
         inputs = F.pad(captions.tokens[:, :-1], (1, 0), value=BOS_ID)
         logits = self.caption_decoder(self.features, inputs).logits

@@ -76,7 +76,6 @@ class Captioner(System):
     ) -> None:
         super().__init__(data_spec=data_spec, schedule=schedule, max_grad_norm=max_grad_norm, seed=seed)
         check_helpers(caption_objective)
-        self.automatic_optimization = False
         self.image_encoder = image_encoder
         self.caption_decoder: Any = caption_decoder
         self.caption_objective: Any = caption_objective

@@ -59,7 +59,6 @@ class Classifier(System):
         super().__init__(data_spec=data_spec, schedule=schedule, max_grad_norm=max_grad_norm, seed=seed)
         if not data_spec.labels:
             raise ValueError(f"system=classifier: data {data_spec.name} has no labels; choose scenes, digits or mnist")
-        self.automatic_optimization = False
         self.image_encoder: Any = image_encoder
         self.label_head = LabelHead(
             image_dim=self.image_encoder.pooled_dim,

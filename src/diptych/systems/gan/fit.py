@@ -19,10 +19,8 @@ class Fit(NamedTuple):
 
 
 @torch.no_grad()
-def check_networks_fit(
-    data_spec: DataSpec, generator: Any, discriminator: nn.Module, text_encoder: nn.Module | None
-) -> Fit:
-    """Read a sentence, generate its image and judge it once; says which two networks disagree, and about what."""
+def check_networks_fit(data_spec: DataSpec, generator: Any, discriminator: Any, text_encoder: nn.Module | None) -> Fit:
+    """Read a sentence, generate its image and score it once; says which two networks disagree, and about what."""
     size = (data_spec.image_channels, data_spec.image_size, data_spec.image_size)
     with evaluating(generator, discriminator, text_encoder):
         tokens = torch.tensor([[BOS_ID, EOS_ID]])
@@ -37,11 +35,12 @@ def check_networks_fit(
                 f"has {_times(size)} ones: set generator.image_size and generator.image_channels to the data's"
             )
         disagreement = (
-            f"discriminator {name_of(discriminator)} cannot judge what generator {name_of(generator)} makes, "
+            f"discriminator {name_of(discriminator)} cannot score what generator {name_of(generator)} makes, "
             f"{_times(generated.shape[1:])} images with {sentence}: set discriminator.image_size, .image_channels "
             "and .condition_dim to the generator's"
         )
-        logits = called(discriminator, generated, text, disagreement)
+        score = lambda images, text: discriminator.score(discriminator.encode(images), text)  # noqa: E731
+        logits = called(score, generated, text, disagreement)
         if logits.shape != (1,):
             raise ValueError(f"{disagreement} (it gives {tuple(logits.shape)} logits for one image)")
         return Fit(latents, text, generated)
@@ -51,7 +50,7 @@ def called(network: Callable[..., Any], inputs: Any, text: Any, complaint: str) 
     """What the network makes of it; `ValueError` with the complaint where it fails."""
     try:
         return network(inputs, text)
-    except (RuntimeError, TypeError, AssertionError) as error:
+    except (RuntimeError, TypeError, ValueError, AttributeError, AssertionError) as error:
         raise ValueError(f"{complaint} ({error})") from error
 
 

@@ -12,7 +12,7 @@ Real and generated images go through the discriminator as separate batches, each
 """
 
 import copy
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,9 +21,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.utils.parametrize import cached
 from torch.optim import Optimizer
+from torch.utils._pytree import tree_map
 
 from diptych.losses.adversarial import Objective
-from diptych.models.frozen_backbone import can_see
+from diptych.models.frozen_backbone import has_backbones
 from diptych.systems.base import Choice, Figures
 from diptych.systems.devices import draw_normal, gather_text
 from diptych.systems.gan.fit import check_networks_fit
@@ -96,7 +97,6 @@ class GAN(TextToImage):
             max_grad_norm=max_grad_norm,
             seed=seed,
         )
-        self.automatic_optimization = False
         self.generator, self.discriminator, self.objective = generator, discriminator, objective
         self.keep_averages()
         is_shared = text_pretraining or not separate_text_encoders
@@ -131,7 +131,7 @@ class GAN(TextToImage):
         if self.trainer.precision == "16-mixed":
             raise ValueError("trainer.precision=16-mixed: two optimisers cannot share its loss scale; use bf16-mixed")
         for term in self._terms():
-            term.begin(self.device)
+            term.begin()
         if self.text_pretraining:
             self.text_pretraining.begin(self.device, is_resumed=self.images_seen > 0)
         else:
@@ -172,10 +172,17 @@ class GAN(TextToImage):
         networks = {"text_encoder": self.text_encoder, "discriminator": self.discriminator, "generator": self.generator}
         check_needs({key: term.needs for key, term in self._terms_by_key().items()}, networks)
         _check_mismatches(self.mismatch_weight, self.text_encoder)
-        if can_see(self.discriminator, self.terms):
+        if has_backbones(self.discriminator, self.terms):
             fit = check_networks_fit(data_spec, self.generator, self.discriminator, self.text_encoder)
             for term in self._terms():
                 term.check_fit(fit)
+
+    def _collected(self, turn: int, ask: Callable[[Term], Losses], *, of_generator: bool = True) -> Collected:
+        """What each term that counts in this turn says when asked, and how much each of its losses weighs."""
+        answers = [(term, ask(term)) for term in self._terms(turn)]
+        pause = self.discriminator_steps if of_generator else 1
+        weights = {name: term.weight_of(name, pause) for term, losses in answers for name in losses}
+        return _without_repeats(*(losses for _, losses in answers)), weights
 
     def _terms(self, turn: int | None = None) -> list[Term]:
         """All terms, or those that count in a step of the discriminator."""
@@ -203,7 +210,7 @@ class GAN(TextToImage):
         else:
             figures = {"pretraining_loss": loss.mean()}
             self.text_pretraining.observe(text, self.images_seen)
-        self.average_weights(len(images) * self.trainer.world_size)
+        self.average_weights(len(images))
         return figures
 
     def _adversarial_step(self, images: Images, prompts: Prompts | None) -> Figures:
@@ -216,18 +223,18 @@ class GAN(TextToImage):
             fake = self.generator(latents, text)
         networks = Networks(self.generator, self.discriminator, self.objective, self.text_encoder)
         step = GenerationStep(networks, images, fake, prompts, text, self.rng, self.discriminator_turns, latents)
-        judged, figures = self._train_discriminator(step)
+        scored, figures = self._train_discriminator(step)
         if generators_turn:
-            own = _collected(self._terms(step.turn), lambda term: term.generation_losses(step))
-            figures |= self._train_generator(step, judged, own)
-            self.average_weights(len(images) * self.trainer.world_size * self.discriminator_steps)
+            own = self._collected(step.turn, lambda term: term.generation_losses(step))
+            figures = _without_repeats(figures, self._train_generator(step, scored, own))
+            self.average_weights(len(images) * self.discriminator_steps)
         return figures
 
     @cached()  # spectrally normalised weights are computed once a step, not once a pass
     def _train_discriminator(self, generation: GenerationStep) -> tuple[DiscriminatorStep, Figures]:
         """One step down the objective and the terms; what it saw, and what to log."""
         terms = self._terms(generation.turn)
-        step = self._judged(generation, any("image_gradients" in term.needs for term in terms))
+        step = self._scored(generation, any("image_gradients" in term.needs for term in terms))
         figures: Figures = {"d_real": _probability(step.real_logits), "d_fake_before": _probability(step.fake_logits)}
         d_loss = self.objective.discriminator(step.real_logits, step.fake_logits)
         if step.prompts and step.text and self.mismatch_weight:
@@ -236,10 +243,10 @@ class GAN(TextToImage):
             mismatch_loss = self.objective.discriminator(step.real_logits, logits)
             d_loss = d_loss.lerp(mismatch_loss, self.mismatch_weight * mismatches.exist.float())
             figures["d_mismatched"] = _probability(logits)
-        losses, weights = _collected(terms, lambda term: term.discriminator_losses(step))
-        return step, figures | self.optimize("d", {"d_loss": d_loss, **losses}, weights)
+        losses, weights = self._collected(step.turn, lambda term: term.discriminator_losses(step), of_generator=False)
+        return step, figures | self.optimize("d", _without_repeats({"d_loss": d_loss}, losses), weights)
 
-    def _judged(self, step: GenerationStep, with_gradients: bool) -> DiscriminatorStep:
+    def _scored(self, step: GenerationStep, with_gradients: bool) -> DiscriminatorStep:
         """Both batches through the discriminator, apart."""
         real, fake = (images.detach().requires_grad_(with_gradients) for images in (step.real, step.fake))
         text = self._discriminators_text(step.prompts, step.text)
@@ -256,16 +263,17 @@ class GAN(TextToImage):
         )
 
     @cached()
-    def _train_generator(self, generation: GenerationStep, judged: DiscriminatorStep, own: Collected) -> Figures:
+    def _train_generator(self, generation: GenerationStep, scored: DiscriminatorStep, own: Collected) -> Figures:
         """One step down what the discriminator now says, its terms, and the generator's own losses."""
         with frozen(self.discriminator, self.discriminator_text_encoder):
-            step = self._judged_again(generation, judged)
+            step = self._scored_again(generation, scored)
             g_loss = self.objective.generator(step.fake_logits, step.real_logits)
-            losses, weights = _collected(self._terms(step.turn), lambda term: term.generator_losses(step))
-            figures = self.optimize("g", {**own[0], "g_loss": g_loss, **losses}, {**own[1], **weights})
+            losses, weights = self._collected(step.turn, lambda term: term.generator_losses(step))
+            losses = _without_repeats(own[0], {"g_loss": g_loss}, losses)
+            figures = self.optimize("g", losses, {**own[1], **weights})
             return {"d_fake_after": _probability(step.fake_logits)} | figures
 
-    def _judged_again(self, step: GenerationStep, judged: DiscriminatorStep) -> GeneratorStep:
+    def _scored_again(self, step: GenerationStep, scored: DiscriminatorStep) -> GeneratorStep:
         """The generated images through the discriminator as it is now."""
         with torch.no_grad():
             text = self._discriminators_text(step.prompts, step.text)
@@ -273,9 +281,9 @@ class GAN(TextToImage):
         return GeneratorStep(
             **step.shared(text=text),
             latents=step.latents,
-            real_features=_detached(judged.real_features),
+            real_features=_detached(scored.real_features),
             fake_features=features,
-            real_logits=judged.real_logits.detach(),
+            real_logits=scored.real_logits.detach(),
             fake_logits=step.networks.score(features, text),
         )
 
@@ -302,16 +310,14 @@ class GAN(TextToImage):
         return self.discriminator_text_encoder(prompts.sentences)
 
 
-def _collected(terms: Iterable[Term], ask: Callable[[Term], Losses]) -> Collected:
-    """What each term says when asked; no two may log under one name."""
-    losses: dict[str, Tensor] = {}
-    weights: dict[str, float] = {}
-    for term in terms:
-        for name, loss in ask(term).items():
-            if name in losses:
-                raise ValueError(f"terms: two of them log train/{name}; give one of their losses another name")
-            losses[name], weights[name] = loss, term.weight_of(name)
-    return losses, weights
+def _without_repeats(*figures: Mapping[str, Any]) -> dict[str, Any]:
+    """All of them in one table; no two may be logged under one name."""
+    joined: dict[str, Any] = {}
+    for name, value in (pair for some in figures for pair in some.items()):
+        if name in joined:
+            raise ValueError(f"terms: two losses are logged as train/{name}; give one of them another name")
+        joined[name] = value
+    return joined
 
 
 def _check_mismatches(weight: float, text_encoder: Any) -> None:
@@ -320,10 +326,8 @@ def _check_mismatches(weight: float, text_encoder: Any) -> None:
 
 
 def _detached(features: Any) -> Any:
-    """Features without their gradient: a tensor, or a named tuple of tensors."""
-    if isinstance(features, Tensor):
-        return features.detach()
-    return type(features)(*map(_detached, features))
+    """Features without their gradient: a tensor, or tuples, lists and dicts of tensors."""
+    return tree_map(lambda part: part.detach() if isinstance(part, Tensor) else part, features)
 
 
 def _probability(logits: Logits) -> Float[Tensor, ""]:

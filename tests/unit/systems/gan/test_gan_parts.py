@@ -16,6 +16,7 @@ from diptych.systems.captioning.system import Captioner
 from diptych.systems.gan.steps import DiscriminatorStep
 from diptych.systems.gan.terms.base import Losses, Term
 from diptych.systems.gan.terms.contrastive import Contrastive
+from diptych.systems.gan.terms.needs import check_needs
 from diptych.systems.gan.terms.patch import Patch
 from diptych.systems.gan.terms.redescription import CaptionScorer, Redescription, captioner_ids
 from diptych.systems.schedules import Linear
@@ -76,7 +77,7 @@ def test_a_generator_that_generates_other_sizes_than_the_data_is_named(make_gan)
 def test_a_network_built_for_other_sentences_is_named(make_gan):
     with pytest.raises(ValueError, match="generator DCGANGenerator cannot generate from sentence vectors of 6"):
         make_gan(generator=DCGANGenerator(image_size=28, image_channels=1, condition_dim=5))
-    with pytest.raises(ValueError, match=r"DCGANDiscriminator cannot judge .* sentence vectors of 6"):
+    with pytest.raises(ValueError, match=r"DCGANDiscriminator cannot score .* sentence vectors of 6"):
         make_gan(discriminator=DCGANDiscriminator(image_size=28, image_channels=1, condition_dim=5))
 
 
@@ -131,7 +132,7 @@ def test_words_are_translated_between_the_vocabularies(spec, captioner):
     assert [shuffled.vocabulary[i] for i in ids] == list(spec.vocabulary)
     scorer = CaptionScorer(BrightnessCaptioner(shuffled), spec)
     images, tokens = torch.randn(2, 1, 28, 28), torch.tensor([[1, 5, 6, 2], [1, 7, 2, 0]])
-    logits, _ = scorer.caption_decoder(scorer.image_encoder(images), tokens[:, 1:])
+    logits, _ = scorer.caption_decoder.network(scorer.image_encoder.network(images), tokens[:, 1:])
     log_probs = logits.log_softmax(-1)
     by_hand = -(log_probs[1, 0, ids[7]] + log_probs[1, 1, ids[2]]) / 2
     torch.testing.assert_close(scorer(images, tokens)[1], by_hand)
@@ -261,6 +262,56 @@ def test_a_lazy_term_counts_every_so_many_steps_and_so_many_times(make_gan, trai
     assert ["squared_loss" in row for row in rows[:2]] == [False, True]
 
 
+@pytest.mark.parametrize(
+    ("every", "pause", "weight"), [(1, 1, 3), (1, 5, 3), (4, 1, 12), (5, 5, 3), (4, 2, 6), (2, 4, 3)]
+)
+def test_a_lazy_term_makes_up_for_the_steps_of_its_network_alone(every, pause, weight):
+    assert Squared(weight=3.0, every=every).weight_of("squared_loss", pause) == weight
+
+
+class NeedsLatents(Term):
+    """A term for a network that the GAN itself does not hold."""
+
+    needs = ("latent_encoder", "critic.embed")
+
+
+def test_a_gan_leaves_needs_of_other_networks_to_the_earlier_check(make_gan):
+    make_gan(terms={"latents": NeedsLatents()})
+    with pytest.raises(ValueError, match=r"terms\.latents needs a latent_encoder"):
+        check_needs({"latents": NeedsLatents.needs}, {}, parts=())
+
+
+class Scales(nn.Module):
+    """Encodes an image at two scales; it has no `forward`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pixels = nn.Linear(28, 1)
+
+    def encode(self, images):
+        return [{"fine": images}, (images[..., ::2, ::2],)]
+
+    def score(self, features, text):
+        return self.pixels(features[0]["fine"]).mean(dim=(1, 2, 3)) + features[1][0].mean(dim=(1, 2, 3))
+
+
+def test_a_discriminator_needs_encode_and_score_alone_and_may_have_several_scales(make_gan, train, batches):
+    (row,) = train(make_gan(discriminator=Scales()), batches[:1])
+    assert row["d_loss"] > 0
+
+
+class Clashing(Term):
+    """A loss with the name of the objective's own."""
+
+    def generator_losses(self, step):
+        return {"g_loss": step.fake_logits}
+
+
+def test_a_loss_with_the_name_of_the_objectives_is_refused(make_gan, train, batches):
+    with pytest.raises(ValueError, match="two losses are logged as train/g_loss"):
+        train(make_gan(terms={"mine": Clashing()}), batches[:1])
+
+
 def test_a_helper_learns_with_the_discriminator_at_its_own_rate(make_gan, train, batches):
     plain = MLPDiscriminator(image_size=28, image_channels=1, condition_dim=6)
     gan = make_gan(discriminator=plain, terms={"squared": Squared()})
@@ -273,5 +324,5 @@ def test_a_helper_learns_with_the_discriminator_at_its_own_rate(make_gan, train,
 def test_two_losses_of_one_name_are_refused(make_gan, train, batches):
     plain = MLPDiscriminator(image_size=28, image_channels=1, condition_dim=6)
     gan = make_gan(discriminator=plain, terms={"one": Squared(), "other": Squared()})
-    with pytest.raises(ValueError, match="two of them log train/squared_loss"):
+    with pytest.raises(ValueError, match="two losses are logged as train/squared_loss"):
         train(gan, batches[:1])

@@ -5,10 +5,11 @@ losses are logged as `train/<name>`. Nothing else knows it by name.
 """
 
 from collections.abc import Mapping
+from math import lcm
 from typing import ClassVar
 
 from jaxtyping import Float
-from torch import Tensor, device, nn
+from torch import Tensor, nn
 
 from diptych.systems.gan.fit import Fit
 from diptych.systems.gan.steps import DiscriminatorStep, GenerationStep, GeneratorStep
@@ -24,7 +25,7 @@ class Term(nn.Module):
     a role ("latent_encoder"), a method of a network ("discriminator.embed"), "no_batch_norm" (a discriminator that sees
     each image by itself) or "image_gradients" (the discriminator's images require a gradient). `weight` is that of
     every loss without one in `weights`. With `every`, the term counts at each `every`-th step of the discriminator
-    only, `every` times as much (lazy regularisation, StyleGAN2, arXiv:1912.04958).
+    only, as much more as makes up for the others (lazy regularisation, StyleGAN2, arXiv:1912.04958).
     """
 
     needs: ClassVar[tuple[str, ...]] = ()
@@ -40,9 +41,13 @@ class Term(nn.Module):
         """The weights of losses that have one of their own, by name."""
         return {}
 
-    def weight_of(self, loss: str) -> float:
-        """How much a loss of this term weighs where it counts."""
-        return self.weights.get(loss, self.weight) * self.every
+    def weight_of(self, loss: str, pause: int = 1) -> float:
+        """How much a loss of this term weighs where it counts.
+
+        It makes up for the steps in which it does not; `pause` is the number of the discriminator's steps to one of the
+        network that learns from the loss.
+        """
+        return self.weights.get(loss, self.weight) * (lcm(self.every, pause) // pause)
 
     def counts(self, turn: int) -> bool:
         """Whether the term has a part in this step of the discriminator and the generator's step after it."""
@@ -59,8 +64,8 @@ class Term(nn.Module):
     def check_fit(self, fit: Fit) -> None:
         """Called once when the GAN is built: refuse a network of one's own that does not fit the others."""
 
-    def begin(self, on: device) -> None:
-        """Called once before training: refuse what is missing, and move what is no module of the term."""
+    def begin(self) -> None:
+        """Called once before training: refuse what is missing."""
 
     def discriminator_losses(self, step: DiscriminatorStep) -> Losses:
         """Losses that the discriminator learns from."""

@@ -12,14 +12,18 @@ PROVIDED = ("image_gradients",)
 def check_needs(
     needs_of: Mapping[str, Collection[str]], networks: Mapping[str, Any], parts: Collection[str] | None = None
 ) -> None:
-    """Refuse terms that cannot be had, by the key that asks for them.
+    """Refuse terms whose needs are not met, by the key that asks for them.
 
     `networks` holds what is chosen by role: networks, or their classes where they could not be built yet. `parts` names
-    what is borrowed from other runs (None: nobody knows yet).
+    what is borrowed from other runs. Without `parts`, a GAN asks that knows its own networks only (None: not chosen):
+    what is needed of others was checked before they were built.
     """
+    chosen = {role: network for role, network in networks.items() if network is not None}
     for key, needs in needs_of.items():
         for need in needs:
-            if reason := _unmet(need, {k: v for k, v in networks.items() if v is not None}, parts):
+            if parts is None and need not in _CHECKS and need.partition(".")[0] not in networks:
+                continue
+            if reason := _unmet(need, chosen, parts):
                 raise ValueError(f"terms.{key} {reason}, or drop the term with ~terms.{key}")
 
 

@@ -7,6 +7,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from diptych.losses.redescription import sentence_nll
+from diptych.models.borrowed import Borrowed
 from diptych.models.noise import PixelNoise
 from diptych.systems.gan.steps import GeneratorStep
 from diptych.systems.gan.terms.base import Losses, Term
@@ -42,10 +43,9 @@ class Redescription(Term):
         super().__init__(weight=weight, every=every)
         self.scorer = None if captioner is None else CaptionScorer(captioner, data_spec, pixel_noise)
 
-    def begin(self, on: torch.device) -> None:
+    def begin(self) -> None:
         if self.scorer is None:
             raise ValueError("terms.redescription needs a frozen captioner: name its run in parts.captioner.run")
-        self.scorer.to(on)
 
     def generator_losses(self, step: GeneratorStep) -> Losses:
         assert self.scorer is not None
@@ -53,34 +53,30 @@ class Redescription(Term):
         return {"redescription_loss": self.scorer(step.fake, step.prompts.sentences.tokens)}
 
 
-class CaptionScorer:
-    """How hard it is for the captioner to say again what a picture was generated from, in nats per token.
+class CaptionScorer(nn.Module):
+    """How hard it is for the captioner to say again what an image was generated from, in nats per token.
 
-    Not a module, so that the captioner is neither trained nor saved with the generator; `to` moves it. Token ids are
-    translated word by word between the two vocabularies. The captioner is frozen for good; gradients reach the images,
-    which it sees through `pixel_noise`.
+    Token ids are translated word by word between the two vocabularies. The captioner is frozen for good; gradients
+    reach the images, which it sees through `pixel_noise`.
     """
 
+    captioner_ids: Tensor
+
     def __init__(self, captioner: FrozenCaptioner, data_spec: DataSpec, pixel_noise: float = 0.0) -> None:
+        super().__init__()
         _check_pictures(captioner.data_spec, data_spec)
-        self.image_encoder = captioner.image_encoder.eval().requires_grad_(False)
-        self.caption_decoder = captioner.caption_decoder.eval().requires_grad_(False)
-        self.captioner_ids = captioner_ids(data_spec, captioner.data_spec)
+        self.image_encoder = Borrowed(captioner.image_encoder.eval().requires_grad_(False))
+        self.caption_decoder = Borrowed(captioner.caption_decoder.eval().requires_grad_(False))
+        self.register_buffer("captioner_ids", captioner_ids(data_spec, captioner.data_spec), persistent=False)
         self.noise = PixelNoise(pixel_noise)
 
-    def to(self, device: torch.device) -> None:
-        """Take the captioner where the generator is."""
-        self.image_encoder.to(device)
-        self.caption_decoder.to(device)
-        self.captioner_ids = self.captioner_ids.to(device)
-
-    def __call__(self, images: Images, tokens: Tokens) -> Float[Tensor, " batch"]:
+    def forward(self, images: Images, tokens: Tokens) -> Float[Tensor, " batch"]:
         """`tokens` in the generator's ids, from <bos> to <eos> and padding."""
         translated = self.captioner_ids[tokens]
-        features = self.image_encoder(self.noise(images))
+        features = self.image_encoder.network(self.noise(images))
         # cuDNN's recurrent layers have no backward in evaluation mode
         with torch.backends.cudnn.flags(enabled=False):
-            logits, _ = self.caption_decoder(features, translated[:, :-1])
+            logits, _ = self.caption_decoder.network(features, translated[:, :-1])
         return sentence_nll(logits, translated[:, 1:])
 
 
