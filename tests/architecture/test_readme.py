@@ -57,3 +57,13 @@ def test_every_other_command_is_understood(commands):
             parser = argparse.ArgumentParser(prog=name, exit_on_error=False)
             importlib.import_module(f"diptych.cli.{name}").add_arguments(parser)
             assert vars(parser.parse_args(words)), command
+
+
+def test_the_pictures_of_the_pages_are_there_and_small(repository):
+    shown = [
+        page.parent / place
+        for page in (repository / "README.md", *(repository / "docs").rglob("*.md"))
+        for place in re.findall(r"!\[[^\]]*\]\(([^)]+)\)", page.read_text(encoding="utf-8"))
+    ]
+    assert repository / "docs" / "images" / "demo.png" in shown
+    assert [place for place in shown if not place.is_file() or place.stat().st_size >= 200_000] == []
