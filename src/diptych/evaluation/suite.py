@@ -12,6 +12,7 @@ from diptych.evaluation.benchmark import Benchmark
 from diptych.evaluation.captioning.benchmark import Captioning
 from diptych.evaluation.classification.agreement import Agreement
 from diptych.evaluation.classification.benchmark import Classification
+from diptych.evaluation.classification.class_accuracy import ClassAccuracy
 from diptych.evaluation.cycle.benchmark import Cycle
 from diptych.evaluation.generation.benchmark import Generation
 from diptych.evaluation.robustness.captioning import CaptioningRobustness
@@ -24,6 +25,7 @@ SUITE: tuple[Benchmark, ...] = (
     Classification(),
     Cycle(),
     Agreement(),
+    ClassAccuracy(),
     Skills(),
     SkillsInFull(),
     GenerationRobustness(),

@@ -55,7 +55,9 @@ class Agreement(Benchmark):
     options = ("partners", "sampling")
 
     def applies(self, context: Context) -> bool:
-        return isinstance(context.subject, GeneratesImages) and isinstance(context.partner, ClassifiesImages)
+        if not isinstance(context.subject, GeneratesImages) or not isinstance(context.partner, ClassifiesImages):
+            return False
+        return context.held_out.world is not None or context.held_out.labels is None
 
     def refusal(self, context: Context) -> str:
         """Without sentences there is nothing to find again, and labels must cover what is shown."""

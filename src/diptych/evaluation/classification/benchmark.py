@@ -16,7 +16,7 @@ from diptych.evaluation.results import CONTENTS, Evaluation, Example, Figure, La
 from diptych.evaluation.scene_accuracy import share
 from diptych.metrics.classification import Ratio, label_scores
 from diptych.runs.capabilities import ClassifiesImages
-from diptych.types import Track
+from diptych.types import Images, Track
 
 NOTE = (
     "Right: nothing is missing and nothing is there besides. Precision, recall and F1 count labels over all pictures; "
@@ -54,7 +54,7 @@ class Classification(Benchmark):
         classifier, held_out = context.subject, context.held_out
         assert isinstance(classifier, ClassifiesImages)
         assert held_out.labels is not None
-        held, found = held_out.labels, find(classifier, held_out, context.track)
+        held, found = held_out.labels, found_in(classifier, held_out.images, context.track)
         contents = held_out.contents_of_pictures
         figures = label_figures("", found, held, contents)
         for group in GROUPS if held_out.world else ():
@@ -77,10 +77,10 @@ def _reasons(found: Labels, held: Labels) -> dict[str, int]:
     return {reason: count for reason, count in reasons.items() if count}
 
 
-def find(classifier: ClassifiesImages, held_out: HeldOut, track: Track) -> Labels:
-    """What it finds in each picture."""
-    classifications = classifier.classifications(list(held_out.images))
-    found = [set(one.labels) for one in track(classifications, description="classifying", total=len(held_out))]
+def found_in(classifier: ClassifiesImages, images: Images, track: Track, description: str = "classifying") -> Labels:
+    """What it finds in each image."""
+    classifications = classifier.classifications(list(images))
+    found = [set(one.labels) for one in track(classifications, description=description, total=len(images))]
     return torch.tensor([[label in names for label in classifier.labels] for names in found])
 
 
