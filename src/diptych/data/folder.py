@@ -138,7 +138,7 @@ class FolderData(Folds, DataModule):
         return FolderExamples(pictures, self.image_size, self.random_crop, self.captions_per_image, self.seed)
 
     def _spec(self, train: Sequence[Picture]) -> DataSpec:
-        kind = tokenizer_class(self.tokenizer)
+        kind = tokenizer_class(self.tokenizer, self.tokenizer_rules)
         sentences = [kind.split(caption) for picture in train for caption in picture.captions]
         return DataSpec(
             name="folder",
@@ -147,6 +147,7 @@ class FolderData(Folds, DataModule):
             vocabulary=Vocabulary.of_counts(Counter(t for s in sentences for t in s), min_count=self.min_count).tokens,
             max_length=self._longest(sentences),
             tokenizer=self.tokenizer,
+            tokenizer_rules=self.tokenizer_rules,
         )
 
     def _longest(self, sentences: Sequence[Sequence[str]]) -> int:
