@@ -20,6 +20,9 @@ Logits = Float[Tensor, " batch"]
 PAD_ID, BOS_ID, EOS_ID, UNK_ID = 0, 1, 2, 3
 SPECIAL_TOKENS = ("<pad>", "<bos>", "<eos>", "<unk>")
 
+TOKENIZER_RULES = 2
+"""How new data cut sentences: 2 keeps letters with their marks and emoji whole, 1 did not."""
+
 
 @dataclass(frozen=True, slots=True)
 class SceneObject:
@@ -115,6 +118,7 @@ class DataSpec:
     `vocabulary[i]` is the text of token i (the first four are `SPECIAL_TOKENS`); `max_length` counts <bos> and
     <eos>; `world` holds the keyword arguments of `diptych.world.WorldSpec` where truth is exact, else None. `labels`
     are what may be classified in a picture, any number of them or, with `exclusive_labels`, exactly one.
+    `tokenizer_rules` numbers the rules by which `tokenizer` made the vocabulary.
     """
 
     name: str
@@ -128,6 +132,7 @@ class DataSpec:
     world: dict[str, Any] | None = field(default=None)
     labels: tuple[str, ...] = ()
     exclusive_labels: bool = False
+    tokenizer_rules: int = TOKENIZER_RULES
 
     def to_dict(self) -> dict[str, Any]:
         """Plain lists, dicts and strings, safe to load with `weights_only=True`."""
@@ -135,9 +140,9 @@ class DataSpec:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
-        """The inverse of `to_dict`."""
+        """The inverse of `to_dict`; one without `tokenizer_rules` is older than rules 2."""
         plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
-        return cls(**plain)
+        return cls(**{"tokenizer_rules": 1, **plain})
 
 
 @runtime_checkable

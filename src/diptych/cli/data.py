@@ -131,10 +131,15 @@ def _split_line(name: str, split: Mapping[str, Any]) -> str:
 
 
 def _cell(word: str) -> str:
-    """The word on `WORD_WIDTH` columns; Chinese characters take two, and a space is visible."""
+    """The word on `WORD_WIDTH` columns; Chinese characters take two, marks none, and a space is visible."""
     word = "␣" if word == " " else word
-    width = sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in word)
-    return word[:WORD_WIDTH] + " " * (WORD_WIDTH - width)
+    return word[:WORD_WIDTH] + " " * (WORD_WIDTH - sum(map(_columns, word)))
+
+
+def _columns(character: str) -> int:
+    if unicodedata.category(character) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
 def _rows(words: Sequence[Any]) -> list[Sequence[Any]]:

@@ -36,7 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("predictions", metavar="PREDICTIONS", type=Path, help="one caption per image")
     parser.add_argument("references", metavar="REFERENCES", type=Path, help="one or more captions per image")
     parser.add_argument(
-        "--language", default="en", metavar="L", help="a code such as en, de, or zh (by characters); default: en"
+        "--language",
+        metavar="L",
+        help="a code such as en, de, or zh (by characters), or several as en,zh; default: guessed from REFERENCES",
     )
     parser.add_argument(
         "--df",

@@ -45,5 +45,11 @@ class DigitsData(Folds, DataModule):
         )
         train, val = self.divided(order[self.test_size :], self.val_size)
         splits = {"train": part(chosen=train), "val": part(chosen=val), "test": part(chosen=order[: self.test_size])}
-        spec = numerals_spec("digits", image_size=self.image_size, channels=self.channels, tokenizer=self.tokenizer)
+        spec = numerals_spec(
+            "digits",
+            image_size=self.image_size,
+            channels=self.channels,
+            tokenizer=self.tokenizer,
+            rules=self.tokenizer_rules,
+        )
         return spec, splits

@@ -17,6 +17,7 @@ from diptych.data.pictures import read_square
 from diptych.data.sources import Source, find_sources, find_split_lists, split_name
 from diptych.data.splits import apply_split_lists, in_fixed_order, split_pictures
 from diptych.text import Vocabulary, tokenizer_class
+from diptych.text.languages import guess_languages, is_language, named
 from diptych.types import DataSpec
 
 NAMED_PER_KIND = 3
@@ -60,7 +61,7 @@ class FolderData(Folds, DataModule):
     """Pictures and captions of `root`. Problems raise (`on_error=raise`) or are left out and counted (`skip`).
 
     The vocabulary has the words of the train captions with at least `min_count` occurrences; captions are cut to
-    `max_length` tokens.
+    `max_length` tokens. `languages` are those of the captions; where nobody names them they are guessed.
     """
 
     root: Path
@@ -74,9 +75,12 @@ class FolderData(Folds, DataModule):
     random_crop: bool
     min_count: int
     max_length: int
+    languages: tuple[str, ...] | str | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.languages is not None:
+            self.languages = _checked_languages(self.languages)
         if self.max_length < SHORTEST:
             raise ValueError(f"data.max_length={self.max_length} counts <bos> and <eos>: set {SHORTEST} or more")
 
@@ -138,7 +142,7 @@ class FolderData(Folds, DataModule):
         return FolderExamples(pictures, self.image_size, self.random_crop, self.captions_per_image, self.seed)
 
     def _spec(self, train: Sequence[Picture]) -> DataSpec:
-        kind = tokenizer_class(self.tokenizer)
+        kind = tokenizer_class(self.tokenizer, self.tokenizer_rules)
         sentences = [kind.split(caption) for picture in train for caption in picture.captions]
         return DataSpec(
             name="folder",
@@ -147,7 +151,18 @@ class FolderData(Folds, DataModule):
             vocabulary=Vocabulary.of_counts(Counter(t for s in sentences for t in s), min_count=self.min_count).tokens,
             max_length=self._longest(sentences),
             tokenizer=self.tokenizer,
+            tokenizer_rules=self.tokenizer_rules,
+            languages=tuple(self.languages or self._guessed_languages(train)),
         )
+
+    def _guessed_languages(self, pictures: Sequence[Picture]) -> tuple[str, ...]:
+        languages = guess_languages([caption for picture in pictures for caption in picture.captions])
+        log.info(
+            "data.root=%s: the captions are taken for %s, by their letters; data.languages=[…] says otherwise",
+            self.root,
+            " and ".join(map(named, languages)),
+        )
+        return languages
 
     def _longest(self, sentences: Sequence[Sequence[str]]) -> int:
         """`max_length`, or less if all captions are shorter; warns of the number of cut captions."""
@@ -162,6 +177,19 @@ class FolderData(Folds, DataModule):
                 longest,
             )
         return min(self.max_length, longest)
+
+
+def _checked_languages(languages: tuple[str, ...] | str) -> tuple[str, ...]:
+    """As a tuple of codes; a single one may stand alone."""
+    codes = (languages,) if isinstance(languages, str) else languages
+    if not codes:
+        raise ValueError("data.languages is empty: name at least one language, for example [en], or null to guess")
+    for code in codes:
+        if not isinstance(code, str) or not is_language(code):
+            raise ValueError(
+                f"data.languages has {code!r}: give codes of two or three letters, such as en, zh or zh-TW"
+            )
+    return tuple(codes)
 
 
 def _examine(source: Source) -> Findings:

@@ -70,9 +70,9 @@ def check_sizes(total: int, *, val_size: int, test_size: int) -> None:
         )
 
 
-def numerals_spec(name: str, *, image_size: int, channels: int, tokenizer: str) -> DataSpec:
+def numerals_spec(name: str, *, image_size: int, channels: int, tokenizer: str, rules: int) -> DataSpec:
     """The facts of a data set of digits; the vocabulary covers all phrasings, whatever the sample."""
-    split = tokenizer_class(tokenizer).split
+    split = tokenizer_class(tokenizer, rules).split
     sentences = [split(sentence) for sentence in numerals.all_sentences()]
     return DataSpec(
         name=name,
@@ -81,6 +81,7 @@ def numerals_spec(name: str, *, image_size: int, channels: int, tokenizer: str) 
         vocabulary=Vocabulary.of_words(token for tokens in sentences for token in tokens).tokens,
         max_length=max(map(len, sentences)) + 2,
         tokenizer=tokenizer,
+        tokenizer_rules=rules,
         labels=numerals.NUMERALS,
         exclusive_labels=True,
     )

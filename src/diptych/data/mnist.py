@@ -53,7 +53,13 @@ class MnistData(Folds, DataModule):
             "val": fit(chosen=val),
             "test": part(name="mnist/test", images=resized(images, self.image_size), labels=labels, chosen=chosen),
         }
-        spec = numerals_spec("mnist", image_size=self.image_size, channels=self.channels, tokenizer=self.tokenizer)
+        spec = numerals_spec(
+            "mnist",
+            image_size=self.image_size,
+            channels=self.channels,
+            tokenizer=self.tokenizer,
+            rules=self.tokenizer_rules,
+        )
         return spec, splits
 
     def _folder(self) -> Path:

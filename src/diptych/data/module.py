@@ -13,7 +13,7 @@ from diptych.data.example import Examples
 from diptych.data.loader import Loader
 from diptych.data.stream import Stream, in_order
 from diptych.text import tokenizer_of
-from diptych.types import DataSpec
+from diptych.types import TOKENIZER_RULES, DataSpec
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -23,7 +23,7 @@ class DataModule(LightningDataModule):
     `captions_per_image` token rows are drawn for each picture. `batch_size` counts the examples of all devices
     together. `seed` determines the order of the training stream and the random choices in its examples; evaluation sets
     never depend on it. `batches_consumed` is the position of training: it is set before a checkpoint is written, and a
-    resumed run starts there.
+    resumed run starts there. `tokenizer_rules` are those of the vocabulary: a resumed run keeps the ones it began with.
     """
 
     endless: ClassVar[bool] = False
@@ -34,6 +34,7 @@ class DataModule(LightningDataModule):
     batch_size: int
     num_workers: int = 0
     seed: int = 0
+    tokenizer_rules: int = TOKENIZER_RULES
     spec: DataSpec = field(init=False)
     splits: Mapping[str, Examples] = field(init=False)
 

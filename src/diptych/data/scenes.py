@@ -147,7 +147,7 @@ class ScenesData(DataModule):
         return tuple(name for name in names if (name in grammar.held_out_phrasings) == (split == "test"))
 
     def _spec(self) -> DataSpec:
-        split = tokenizer_class(self.tokenizer).split
+        split = tokenizer_class(self.tokenizer, self.tokenizer_rules).split
         words = (token for grammar in self.grammars for text in grammar.texts() for token in split(text))
         longest = (_longest(grammar, self.world.max_objects, split) for grammar in self.grammars)
         return DataSpec(
@@ -157,6 +157,7 @@ class ScenesData(DataModule):
             vocabulary=Vocabulary.of_words(words).tokens,
             max_length=max(longest) + 2,
             tokenizer=self.tokenizer,
+            tokenizer_rules=self.tokenizer_rules,
             languages=tuple(grammar.name for grammar in self.grammars),
             world=self.world.to_dict(),
             labels=scene_labels(self.world),

@@ -1,6 +1,6 @@
 """Score a file of captions against a file of references: `diptych score`, callable from Python."""
 
-import re
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from math import inf
@@ -11,20 +11,29 @@ from diptych.config.errors import UserError
 from diptych.evaluation.caption_files import captions_in, read_captions, read_json, read_predictions
 from diptych.evaluation.scene_accuracy import share, silently
 from diptych.metrics.captions import EVALUATED, CaptionTokenizer, DocumentFrequency, References, tokenizer_for
-from diptych.metrics.captions.diversity import DANGLING, distinct, ends_badly, is_novel, mean_length, vocabulary_size
+from diptych.metrics.captions.diversity import (
+    dangling_words,
+    distinct,
+    ends_badly,
+    is_novel,
+    mean_length,
+    vocabulary_size,
+)
 from diptych.metrics.captions.java import LIMIT_SECONDS, meteor, spice
 from diptych.metrics.captions.self_bleu import self_bleu
 from diptych.metrics.captions.tokenization import primary
 from diptych.metrics.statistics import Interval
+from diptych.text.languages import guess_languages, is_language, named
 from diptych.types import Track
 
-LANGUAGE = re.compile(r"[a-z]{2,3}([-_][a-z0-9]{2,8})*", re.IGNORECASE | re.ASCII)
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class ScoreRequest:
     """Which files, and how to score them.
 
+    `language` is the references', or several with commas between; None guesses them by their letters.
     `document_frequency` is `evaluated`, a file saved before, or a file of captions to count, such as a training set's.
     Captions that are not in `training` are new. `predicted_only` leaves out references of pictures without prediction,
     as coco-caption does. `java` runs METEOR and SPICE where they are; `seed` draws the bootstrap.
@@ -32,7 +41,7 @@ class ScoreRequest:
 
     predictions: Path
     references: Path
-    language: str = "en"
+    language: str | None = None
     document_frequency: str = EVALUATED
     training: Path | None = None
     predicted_only: bool = False
@@ -41,7 +50,7 @@ class ScoreRequest:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not LANGUAGE.fullmatch(self.language):
+        if self.language is not None and not all(map(is_language, self.language.split(","))):
             raise UserError(f"language={self.language!r}: give a code of two or three letters, such as en, zh or zh-TW")
         if not 0 < self.java_limit_seconds < inf:
             raise UserError(f"java_seconds={self.java_limit_seconds:g}: give seconds above 0, or --no-java")
@@ -76,6 +85,7 @@ class _Work:
     """One file against the other, read and tokenised."""
 
     request: ScoreRequest
+    languages: tuple[str, ...]
     tokenizer: CaptionTokenizer
     predictions: Mapping[str, str]
     captions: Mapping[str, Sequence[str]]
@@ -98,8 +108,9 @@ def score_files(request: ScoreRequest, track: Track = silently) -> Scored:
 
 
 def _prepared(request: ScoreRequest) -> _Work:
-    tokenizer = tokenizer_for([request.language])
     predictions, captions = read_predictions(request.predictions), read_captions(request.references)
+    languages = _languages(request, captions)
+    tokenizer = tokenizer_for(languages)
     if request.predicted_only:
         captions = {key: texts for key, texts in captions.items() if key in predictions}
     frequency = _frequency(request.document_frequency, tokenizer)
@@ -112,7 +123,17 @@ def _prepared(request: ScoreRequest) -> _Work:
             "(--predicted-only leaves out pictures without a prediction)"
         ) from error
     training = None if request.training is None else _flat(read_captions(request.training))
-    return _Work(request, tokenizer, predictions, captions, references, training)
+    return _Work(request, languages, tokenizer, predictions, captions, references, training)
+
+
+def _languages(request: ScoreRequest, captions: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """As the request has them, else guessed, with a message."""
+    if request.language is not None:
+        return tuple(request.language.split(","))
+    languages = guess_languages(_flat(captions))
+    taken = " and ".join(map(named, languages))
+    log.info("%s: taken for %s, by the letters; --language says otherwise", request.references, taken)
+    return languages
 
 
 def _flat(captions: Mapping[str, Sequence[str]]) -> list[str]:
@@ -140,7 +161,7 @@ def _protocol(work: _Work) -> dict[str, Any]:
         "references": str(work.request.references),
         "pictures": len(work.captions),
         "captions": sum(map(len, work.captions.values())),
-        "language": work.request.language,
+        "language": ", ".join(work.languages),
         "tokenizer": work.tokenizer.name,
         "document_frequency": f"{frequency.name} ({frequency.num_images:,} pictures)",
     }
@@ -154,16 +175,16 @@ def _against_references(work: _Work, scored: Scored) -> None:
 
 
 def _on_their_own(work: _Work, scored: Scored) -> None:
-    words, language = work.words(), primary(work.request.language)
+    words = work.words()
     scored.set("distinct_1", distinct(words, 1), "there are no words")
     scored.set("distinct_2", distinct(words, 2), "there are no two words in a row")
     scored.set("self_bleu", self_bleu(words), "there is one caption")
     scored.set("vocabulary_size", vocabulary_size(words))
     scored.set("mean_length", mean_length(words))
-    if language in DANGLING:
-        scored.set("bad_ending_rate", share(ends_badly(words, DANGLING[language])))
-    else:
-        scored.set("bad_ending_rate", None, f"no list of words that end no caption in {language}")
+    try:
+        scored.set("bad_ending_rate", share(ends_badly(words, dangling_words(work.languages))))
+    except ValueError as unlisted:
+        scored.set("bad_ending_rate", None, str(unlisted))
     if work.training is None:
         scored.set("novel", None, "name the training captions with --train")
         return
@@ -171,7 +192,7 @@ def _on_their_own(work: _Work, scored: Scored) -> None:
 
 
 def _by_java(work: _Work, scored: Scored) -> None:
-    if primary(work.request.language) != "en":
+    if set(map(primary, work.languages)) != {"en"}:
         for name in ("meteor", "spice"):
             scored.set(name, None, "it reads English only")
         return

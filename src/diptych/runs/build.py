@@ -6,6 +6,7 @@ Facts fill constructor parameters by name. The data give `image_size`, `image_ch
 """
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from pytorch_lightning import LightningDataModule
@@ -27,9 +28,11 @@ NETWORK_FACTS = tuple(fact for facts in USUAL_FACTS.values() for fact in facts)
 SYSTEM_FACTS = ("data_spec", "seed")
 
 
-def build_data(config: Config, trust: Trust = None) -> LightningDataModule:
-    """The data module, set up: it has its `spec`."""
-    data = components.build(config["data"], "data", {"seed": config["seed"]}, trust)
+def build_data(
+    config: Config, trust: Trust = None, facts: Mapping[str, Any] = MappingProxyType({})
+) -> LightningDataModule:
+    """The data module, set up: it has its `spec`. A resumed run's `facts` are what its checkpoint knows of the data."""
+    data = components.build(config["data"], "data", {"seed": config["seed"], **facts}, trust)
     data.setup("fit")
     return data
 

@@ -1,7 +1,7 @@
 """One start of a run in one process: build everything and train, alone or beside the run's other processes."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -29,6 +29,7 @@ from diptych.runs.trainer import Equipment, make_trainer, prepare_machine, repea
 from diptych.systems.base import System
 from diptych.systems.joint_norm import use_joint_norms
 from diptych.tracking import Trackers
+from diptych.types import DataSpec
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +83,9 @@ def build(execution: Execution) -> Built:
     config = execution.config
     prepare_machine(execution.settings)
     seed_everything(config["seed"])
-    data: Any = build_data(config, execution.trust)
+    kept = _kept_facts(execution.checkpoint)
+    data: Any = build_data(config, execution.trust, kept)
+    _check_kept(kept, data.spec)
     size = data.splits["val"].size if hasattr(data, "splits") else None
     if size is not None and size < execution.topology.world_size:
         raise UserError(
@@ -154,6 +157,23 @@ def fit(trainer: Trainer, execution: Execution, built: Built, signals: StopSigna
         if isinstance(error.__context__, Stopped):  # torch replaces the exception that interrupted its write
             raise error.__context__ from None
         raise
+
+
+def _kept_facts(checkpoint: Path | None) -> dict[str, Any]:
+    """What a resumed run's data must go on doing as before: cut sentences into the words of its vocabulary."""
+    if checkpoint is None:
+        return {}
+    return {"tokenizer_rules": DataSpec.from_dict(read_checkpoint(checkpoint)["data_spec"]).tokenizer_rules}
+
+
+def _check_kept(kept: Mapping[str, Any], spec: DataSpec) -> None:
+    """Refuse data of somebody's own that do not take the rules they are given."""
+    rules = kept.get("tokenizer_rules", spec.tokenizer_rules)
+    if rules != spec.tokenizer_rules:
+        raise UserError(
+            f"the run cuts sentences by tokenizer_rules={rules}, and its data now by {spec.tokenizer_rules}: let the "
+            f"data class take tokenizer_rules={rules} and publish it in its DataSpec"
+        )
 
 
 def _warm_start(system: System, checkpoint: Path) -> None:

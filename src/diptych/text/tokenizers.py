@@ -1,32 +1,21 @@
 """Tokenize sentences by words (Chinese by characters) or by characters.
 
 Text is first composed (NFC) and lower-cased. `encode` adds <bos> and <eos>; `decode` is its inverse up to case, white
-space and the spacing of punctuation, and the exact inverse on every sentence of the world's grammar.
+space and the spacing of punctuation, and the exact inverse on every sentence of the world's grammar. A vocabulary
+belongs to the rules that made its words, which `DataSpec.tokenizer_rules` numbers: old runs keep theirs.
 """
 
-import re
 import unicodedata
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
 from typing import ClassVar
 
 import torch
 
+from diptych.text.first_words import join_first_words, split_first_words
 from diptych.text.vocabulary import Vocabulary
-from diptych.types import BOS_ID, EOS_ID, PAD_ID, DataSpec, TokenMask, Tokens
-
-# Han characters, kana and CJK punctuation have no spaces between them, so each one is a token.
-_CJK = "\u3001-\u303f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff01-\uff60\U00020000-\U0003134f"
-_LETTERS = f"[^\\W{_CJK}]+"
-_CLITIC = f"'(?:s|re|ve|ll|d|m)(?!{_LETTERS})"
-_NUMBER = "[0-9]+(?:[.,][0-9]+)+"
-_WORD = f"{_LETTERS}(?:(?!{_CLITIC})['-]{_LETTERS})*"
-_TOKEN = re.compile(f"[{_CJK}]|{_CLITIC}|{_NUMBER}|{_WORD}|\\S")
-_IS_CJK = re.compile(f"[{_CJK}]")
-_IS_CLITIC = re.compile(_CLITIC)
-_CLINGS_LEFT = frozenset(".,;:!?)]}%")
-_CLINGS_RIGHT = frozenset("([{")
+from diptych.text.words import join_words, split_words
+from diptych.types import BOS_ID, EOS_ID, PAD_ID, TOKENIZER_RULES, DataSpec, TokenMask, Tokens
 
 
 def normalised(text: str) -> str:
@@ -79,20 +68,31 @@ class Tokenizer(ABC):
 
 
 class WordTokenizer(Tokenizer):
-    """Words, numbers, clitics such as 's, punctuation marks and single Chinese characters, with one rule for all."""
+    """Words, numbers, clitics such as 's, punctuation marks, emoji, and single letters of scripts without spaces."""
 
     kind = "word"
 
     @staticmethod
     def split(text: str) -> list[str]:
-        return _TOKEN.findall(normalised(text))
+        return split_words(normalised(text))
 
     @staticmethod
     def join(tokens: Sequence[str]) -> str:
-        words = list(tokens[:1])
-        for before, token in pairwise(tokens):
-            words += [token] if _clings(before, token) else [" ", token]
-        return "".join(words)
+        return join_words(tokens)
+
+
+class FirstWordTokenizer(Tokenizer):
+    """Words by rules 1, for the runs that were trained with them."""
+
+    kind = "word"
+
+    @staticmethod
+    def split(text: str) -> list[str]:
+        return split_first_words(normalised(text))
+
+    @staticmethod
+    def join(tokens: Sequence[str]) -> str:
+        return join_first_words(tokens)
 
 
 class CharTokenizer(Tokenizer):
@@ -109,9 +109,20 @@ class CharTokenizer(Tokenizer):
         return "".join(tokens)
 
 
-def tokenizer_class(kind: str) -> type[Tokenizer]:
-    """The tokenizer class with this `kind` in a config or a DataSpec."""
-    known = {cls.kind: cls for cls in (WordTokenizer, CharTokenizer)}
+_BY_RULES = {
+    1: {cls.kind: cls for cls in (FirstWordTokenizer, CharTokenizer)},
+    TOKENIZER_RULES: {cls.kind: cls for cls in (WordTokenizer, CharTokenizer)},
+}
+
+
+def tokenizer_class(kind: str, rules: int = TOKENIZER_RULES) -> type[Tokenizer]:
+    """The tokenizer class with this `kind` in a config or a DataSpec, by the rules of that number."""
+    if rules not in _BY_RULES:
+        raise ValueError(
+            f"tokenizer_rules={rules}: this version of diptych knows the rules {', '.join(map(str, _BY_RULES))}; "
+            "use the version that trained the run"
+        )
+    known = _BY_RULES[rules]
     if kind not in known:
         raise ValueError(f"tokenizer: there is no {kind!r}; choose one of {', '.join(known)}")
     return known[kind]
@@ -119,11 +130,5 @@ def tokenizer_class(kind: str) -> type[Tokenizer]:
 
 def tokenizer_of(data_spec: DataSpec) -> Tokenizer:
     """The tokenizer of a data set and of every checkpoint trained on it."""
-    return tokenizer_class(data_spec.tokenizer)(Vocabulary(data_spec.vocabulary), data_spec.max_length)
-
-
-def _clings(before: str, token: str) -> bool:
-    """Whether people write no space between the two."""
-    if _IS_CJK.match(before) and _IS_CJK.match(token):
-        return True
-    return token in _CLINGS_LEFT or before in _CLINGS_RIGHT or _IS_CLITIC.fullmatch(token) is not None
+    found = tokenizer_class(data_spec.tokenizer, data_spec.tokenizer_rules)
+    return found(Vocabulary(data_spec.vocabulary), data_spec.max_length)

@@ -179,3 +179,43 @@ def test_a_picture_is_the_same_whether_its_id_is_a_number_or_text(tmp_path):
     path = tmp_path / "told.json"
     path.write_text('[{"image_id": 42, "caption": "a dog"}]')
     assert read_predictions(path) == {"42": "a dog"}
+
+
+HINDI = {"1": "एक लड़का दौड़ रहा है", "2": "दो कुत्ते पानी में"}
+CHINESE = {"1": "一个男孩在草地上跑步", "2": "两只狗在水里"}
+
+
+@pytest.mark.parametrize(
+    ("people", "language", "tokenizer", "has_endings"),
+    [
+        (PEOPLE, "en", "ptb", True),
+        (HINDI, "hi", "ptb", False),
+        (CHINESE, "zh", "characters", True),
+        ({"1": "ein Hund läuft", "2": "zwei Katzen auf dem Sofa"}, "und", "ptb", False),
+        ({"1": ["两只狗", "two dogs"], "2": ["一只猫", "a cat"]}, "zh, en", "characters", True),
+        ({"1": ["सफ़ेद बिल्ली", "a white cat"], "2": ["कुत्ता", "a dog"]}, "hi, en", "ptb", False),
+    ],
+)
+def test_the_language_of_the_references_is_guessed_and_said(
+    people, language, tokenizer, has_endings, tmp_path, capsys, caplog
+):
+    references, told = tmp_path / "people.json", tmp_path / "told.json"
+    references.write_text(json.dumps(people))
+    told.write_text(json.dumps({key: texts if isinstance(texts, str) else texts[0] for key, texts in people.items()}))
+    with caplog.at_level("INFO", logger="diptych"):
+        result = scored(capsys, told, references)
+    assert (result["protocol"]["language"], result["protocol"]["tokenizer"]) == (language, tokenizer)
+    assert result["values"]["bleu_1"] == pytest.approx(1)
+    assert (result["values"]["bad_ending_rate"] is not None) == has_endings
+    first = language.split(", ")[0]
+    assert f"people.json: taken for {first}" in caplog.text
+    assert "--language says otherwise" in caplog.text
+    assert has_endings or f"caption in {first}" in result["reasons"]["bad_ending_rate"]
+
+
+def test_a_language_that_is_given_is_not_guessed(files, capsys, caplog):
+    with caplog.at_level("INFO", logger="diptych"):
+        result = scored(capsys, *files, "--language", "de,zh-TW")
+    assert (result["protocol"]["language"], result["protocol"]["tokenizer"]) == ("de, zh-TW", "characters")
+    assert result["reasons"]["bad_ending_rate"] == "no list of words that end no caption in de"
+    assert "taken for" not in caplog.text

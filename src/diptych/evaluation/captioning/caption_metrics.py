@@ -11,7 +11,14 @@ from diptych.evaluation.held_out import HeldOut
 from diptych.evaluation.results import CONTENTS, Figure
 from diptych.evaluation.scene_accuracy import rotated, share
 from diptych.metrics.captions import References, tokenizer_for
-from diptych.metrics.captions.diversity import DANGLING, distinct, ends_badly, is_novel, mean_length, vocabulary_size
+from diptych.metrics.captions.diversity import (
+    dangling_words,
+    distinct,
+    ends_badly,
+    is_novel,
+    mean_length,
+    vocabulary_size,
+)
 from diptych.metrics.captions.self_bleu import self_bleu
 
 MOST_OF_ENDLESS = 2_000
@@ -100,11 +107,10 @@ class CaptionMetrics:
         return Figure.rate("novel", is_novel(own, seen), self.contents, reference=reference, note=note)
 
     def _bad_endings(self, own: list[list[str]], people: list[list[str]]) -> Figure:
-        languages = self.held_out.spec.languages
-        if unknown := [language for language in languages if language not in DANGLING]:
-            note = f"no list of words that end no caption in {', '.join(unknown)}"
-            return Figure(BAD_ENDINGS, None, name=BAD_ENDINGS_NAME, note=note)
-        dangling = frozenset().union(*(DANGLING[language] for language in languages))
+        try:
+            dangling = dangling_words(self.held_out.spec.languages)
+        except ValueError as unlisted:
+            return Figure(BAD_ENDINGS, None, name=BAD_ENDINGS_NAME, note=str(unlisted))
         words = {"name": BAD_ENDINGS_NAME, "note": OF_REFERENCES}
         reference = share(ends_badly(people, dangling))
         return Figure.rate(BAD_ENDINGS, ends_badly(own, dangling), self.contents, reference=reference, **words)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from diptych.evaluation.held_out import HeldOut
 from diptych.evaluation.scene_accuracy import Scores, caption_truth
+from diptych.text.tokenizers import normalised
 from diptych.types import Scene
 from diptych.world import ASPECTS, meaning
 
@@ -27,9 +28,9 @@ def reason_of(scores: Scores, index: int) -> str:
 
 
 def agreement(texts: Sequence[str], references: Sequence[Sequence[str]]) -> list[bool]:
-    """Whether each text is one of its references, up to case and spacing."""
+    """Whether each text is one of its references, up to case, spacing and how accents are written."""
     return [_plain(text) in map(_plain, wanted) for text, wanted in zip(texts, references, strict=True)]
 
 
 def _plain(text: str) -> str:
-    return " ".join(text.lower().split())
+    return normalised(text).replace(" ", "")

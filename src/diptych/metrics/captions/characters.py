@@ -5,10 +5,9 @@ spaces is a token, together with the marks on it; a run of other letters and dig
 symbols, spaces) is dropped. Figures on characters compare with figures on characters only.
 """
 
-import re
-import sys
 import unicodedata
-from functools import cache
+
+import regex
 
 LANGUAGES_WITHOUT_SPACES = ("zh", "yue", "ja", "th", "lo", "my", "km", "bo")
 
@@ -16,15 +15,14 @@ _HAN = "\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003fff
 _KANA = "\u3040-\u30ff\u31f0-\u31ff"
 _THAI_LAO_TIBETAN, _BURMESE, _KHMER = "\u0e00-\u0fff", "\u1000-\u109f", "\u1780-\u17ff"
 _UNSPACED = f"{_HAN}{_KANA}{_THAI_LAO_TIBETAN}{_BURMESE}{_KHMER}"
+_MARKS = r"[\p{M}\u200c\u200d]*+"
+_TOKEN = regex.compile(
+    rf"(?V1)(?=[\p{{L}}\p{{N}}])[{_UNSPACED}]{_MARKS}|(?:[[\p{{L}}\p{{N}}]--[{_UNSPACED}]]{_MARKS})++"
+)
+"""A letter of an unspaced script with its marks, or a word of another script with its own."""
+_SYMBOL = regex.compile(r"(\p{So})")
 
 
 def split_characters(text: str) -> str:
-    """The tokens, separated by single spaces."""
-    return " ".join(_token().findall(unicodedata.normalize("NFKC", text).lower()))
-
-
-@cache
-def _token() -> re.Pattern[str]:
-    """A letter of an unspaced script with its marks, or a word of another script with its own."""
-    marks = "".join(c for c in map(chr, range(sys.maxunicode)) if unicodedata.category(c) in ("Mn", "Mc"))
-    return re.compile(f"(?=\\w)[{_UNSPACED}][{marks}]*|[^\\W_{_UNSPACED}](?:[^\\W_{_UNSPACED}]|[{marks}])*")
+    """The tokens, separated by single spaces; a symbol of several letters (such as ㎏) is a word of its own."""
+    return " ".join(_TOKEN.findall(unicodedata.normalize("NFKC", _SYMBOL.sub(r" \1 ", text)).lower()))

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from statistics import fmean
 
 from diptych.metrics.captions.ngrams import ngrams
+from diptych.metrics.captions.tokenization import primary
 
 _DANGLING_ENGLISH = """
 a an the this that these those his her its their my your our some and or but nor with without in on onto into of off to
@@ -15,6 +16,14 @@ has have
 """
 DANGLING = {"en": frozenset(_DANGLING_ENGLISH.split()), "zh": frozenset("的地和与及或在是把被从向对着一两个只")}
 """By language, words that no finished caption ends in: articles, possessives, conjunctions, prepositions, copulas."""
+
+
+def dangling_words(languages: Sequence[str]) -> frozenset[str]:
+    """Those of all the languages (ISO 639); a ValueError names the languages that have no list."""
+    known = {language: DANGLING.get(primary(language)) for language in languages}
+    if without := [language for language, words in known.items() if words is None]:
+        raise ValueError(f"no list of words that end no caption in {', '.join(without)}")
+    return frozenset().union(*filter(None, known.values()))
 
 
 def distinct(captions: Iterable[Sequence[str]], order: int) -> float | None:

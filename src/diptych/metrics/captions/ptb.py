@@ -1,7 +1,8 @@
 """Captions as Penn Treebank words, as coco-caption has them from Stanford's PTBTokenizer (CoreNLP 3.4.1), without Java.
 
 Tokens are lower-case and punctuation is left out. Coco-caption's list of punctuation names brackets in capitals only,
-so that `-lrb-` and `-rrb-` stay, and runs of different marks (`?!`) are not on it.
+so that `-lrb-` and `-rrb-` stay, and runs of different marks (`?!`) are not on it. Letters are composed first (NFC),
+because both ways to write é are one.
 
 Nearly every word reads the same wherever it stands, so words are remembered. Captions with digits, tags or single
 letters are read as a whole, because their tokens may reach across spaces (`1 1/2`, telephone numbers) or look there
@@ -10,6 +11,7 @@ letters are read as a whole, because their tokens may reach across spaces (`1 1/
 
 import re
 from functools import lru_cache
+from unicodedata import normalize
 
 from diptych.metrics.captions.ptb_rules import RULES
 
@@ -40,6 +42,7 @@ _SPELLED = str.maketrans(
 
 def split_ptb(caption: str) -> str:
     """The tokens, separated by single spaces; those that reach across spaces hold a no-break space (U+00A0)."""
+    caption = caption if caption.isascii() else normalize("NFC", caption)
     if _REACHES_ACROSS_SPACES.search(caption):
         return _read(caption)
     return " ".join(filter(None, map(_read_word, caption.split())))

@@ -5,11 +5,12 @@ of the match, and is read again. The rules come from the conventions of the Penn
 tokenizer answers probes; they hold no captions.
 """
 
-import re
+import regex
 
 _APOSTROPHE = "['’\u0092]"
-_MARKS = "\u0300-\u036f\u0610-\u061a\u064b-\u065f\u0900-\u0963\u0971-\u0dff"  # signs that belong to letters
-_LETTER = f"(?:[^\\W0-9_²³¹⁰-₉½¼¾⅐-⅞]|[{_MARKS}])"
+# A letter of any script or a mark on it; joiners count between two of them.
+_SIGN = "(?![0-9²³¹⁰-₉½¼¾⅐-⅞\u20d0-\u20ff\ufe00-\ufe0f])[\\p{L}\\p{N}\\p{M}]"
+_LETTER = f"(?:{_SIGN}|(?<={_SIGN})[\u200c\u200d]+(?={_SIGN}))"
 _ENDS = f"(?!{_LETTER})"
 _ALNUM = f"(?:{_LETTER}|[0-9])"
 _WORD = f"{_LETTER}{_ALNUM}*(?:[.!?]{_LETTER}{_ALNUM}*)*"
@@ -84,4 +85,4 @@ _PATTERNS = (
     "(\\^_\\^|[!?]{2,}|\\.{2,}|-{2,}|_+|\\*+|\\#+)",
     "(.)",
 )
-RULES = tuple(re.compile(pattern, re.IGNORECASE | re.DOTALL) for pattern in _PATTERNS)
+RULES = tuple(regex.compile(pattern, regex.IGNORECASE | regex.DOTALL) for pattern in _PATTERNS)
