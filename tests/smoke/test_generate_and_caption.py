@@ -144,6 +144,36 @@ def test_caption_names_what_it_cannot_read_and_goes_on(captioner, picture, tmp_p
     assert size_of(entry["attention"])[1] > 28
 
 
+def coco(sentences: list[str]) -> str:
+    images = [{"id": 40 + i, "file_name": f"{i}.png"} for i in range(len(sentences))]
+    annotations = [{"id": i, "image_id": 40 + i, "caption": text} for i, text in enumerate(sentences)]
+    return json.dumps({"images": images, "annotations": annotations})
+
+
+@pytest.mark.parametrize("captions", ["metadata.jsonl", "metadata.csv", "annotations/captions_val.json"])
+@pytest.mark.parametrize("out", ["told.jsonl", "told.json", "told"])
+def test_captions_of_a_folder_are_scored_against_its_own_captions(captions, out, captioner, tmp_path, capsys):
+    sentences = [f"picture number {i}" for i in range(4)]
+    for i in range(4):
+        Image.new("RGB", (30, 20), (60 * i, 0, 0)).save(tmp_path / f"{i}.png")
+    text = {
+        "metadata.jsonl": "".join(
+            json.dumps({"file_name": f"{i}.png", "text": t}) + "\n" for i, t in enumerate(sentences)
+        ),
+        "metadata.csv": "file_name,text\n" + "".join(f"{i}.png,{t}\n" for i, t in enumerate(sentences)),
+        "annotations/captions_val.json": coco(sentences),
+    }[captions]
+    (tmp_path / "annotations").mkdir()
+    (tmp_path / captions).write_text(text)
+    told = tmp_path.parent / f"{tmp_path.name}-{out}"
+    assert main(["caption", str(captioner.path), str(tmp_path), "--out", str(told)]) == 0
+    capsys.readouterr()
+    assert main(["score", str(told), str(tmp_path / captions), "--no-java", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["protocol"]["pictures"] == 4
+    ids = [json.loads(line).get("image_id") for line in told.read_text().splitlines()]
+    assert ids == ([40, 41, 42, 43] if captions.endswith("val.json") else [None] * 4)
+
+
 def test_a_run_that_cannot_generate_says_so(captioner, capsys):
     assert main(["generate", str(captioner.path), SENTENCE]) == 2
     assert "cannot generate" in capsys.readouterr().err

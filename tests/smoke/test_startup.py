@@ -27,3 +27,7 @@ def test_runs_without_wandb_do_not_import_it(tmp_path):
     for tracking in ("csv", "none"):
         run = f"import sys; from diptych.cli.main import main; assert main({[*ONE_STEP, f'tracking={tracking}']}) == 0"
         cpu_seconds(f"{run}; assert 'wandb' not in sys.modules", tmp_path)
+
+
+def test_scoring_captions_does_not_import_lightning(tmp_path):
+    cpu_seconds("import sys, diptych.evaluation.scoring; assert 'pytorch_lightning' not in sys.modules", tmp_path)

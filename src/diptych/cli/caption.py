@@ -1,4 +1,7 @@
-"""Caption images with a trained run: files, or all images in folders; one line per image."""
+"""Caption images with a trained run: files, or all images in folders; one line per image.
+
+`--out` names images as the captions of their folder do, so that `diptych score` takes the file with these captions.
+"""
 
 import argparse
 import json
@@ -11,7 +14,6 @@ from diptych.cli.output import Output, short
 if TYPE_CHECKING:
     from diptych.systems.captioning.system import Caption
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
 NAMED = 3
 
 
@@ -21,13 +23,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="images, or folders of images")
     add_beam(parser)
     parser.add_argument("--attention", action="store_true", help="write the attention map of each word")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="also write JSON lines to this file")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="also write JSON lines to this file, for score")
     add_trust(parser)
     add_json(parser, "the captions")
 
 
 def run(args: argparse.Namespace) -> int:
     """Caption all readable files; returns 1 if a file was unreadable."""
+    from diptych.data.caption_files import printable
+    from diptych.data.names import picture_names
     from diptych.runs.handles import check_beam
     from diptych.runs.load import load_captioner
 
@@ -37,11 +41,13 @@ def run(args: argparse.Namespace) -> int:
     captioner = load_captioner(args.run, trust=args.trust)
     side = captioner.image_size
     output.warning(f"images are resized to the model's size, {side} x {side} pixels")
-    captions = zip(readable, captioner.captions(readable, beam=args.beam), strict=True)
+    names = picture_names(args.paths, readable)
+    captions = zip(readable, names, captioner.captions(readable, beam=args.beam), strict=True)
     entries = []
-    for file, caption in output.track(captions, description="captions", total=len(readable)):
-        output.line(f"{file}\t{caption.text}")
-        entries.append({"file": str(file), "caption": caption.text, "score": round(caption.score, 4)})
+    for file, name, caption in output.track(captions, description="captions", total=len(readable)):
+        shown = printable(str(file))
+        output.line(f"{shown}\t{caption.text}")
+        entries.append(name.columns() | {"caption": caption.text, "score": round(caption.score, 4), "file": shown})
         if args.attention:
             folder = args.out.parent if args.out else captioner.run.attention
             entries[-1]["attention"] = _write_attention(
@@ -49,9 +55,10 @@ def run(args: argparse.Namespace) -> int:
             )
     if args.out:
         _write_lines(args.out, entries)
-    for file in skipped:
+    unreadable = [printable(str(file)) for file in skipped]
+    for file in unreadable:
         output.warning(f"skipped, because it is not a readable image: {file}")
-    output.result({"run": captioner.run.run_id, "captions": entries, "skipped": [str(file) for file in skipped]})
+    output.result({"run": captioner.run.run_id, "captions": entries, "skipped": unreadable})
     return 1 if skipped else 0
 
 
@@ -71,14 +78,15 @@ def readable_files(paths: list[Path]) -> tuple[list[Path], list[Path]]:
 def picture_files(paths: list[Path]) -> list[Path]:
     """The named files, and the image files of folders, in alphabetical order."""
     from diptych.config.errors import UserError
+    from diptych.data.caption_files.rows import PICTURE_SUFFIXES
 
     files: list[Path] = []
     for path in paths:
         if not path.exists():
             raise UserError(f"{path}: no such file or folder")
-        inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES) if path.is_dir() else [path]
+        inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in PICTURE_SUFFIXES) if path.is_dir() else [path]
         if not inside:
-            raise UserError(f"{path}: no images in this folder (looked for {', '.join(SUFFIXES)})")
+            raise UserError(f"{path}: no images in this folder (looked for {', '.join(sorted(PICTURE_SUFFIXES))})")
         files += inside
     return files
 

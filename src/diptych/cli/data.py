@@ -74,6 +74,7 @@ def _examined(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _folder_report(data: "FolderData") -> dict[str, Any]:
+    """The findings, and why one cannot train on the good pictures if one cannot."""
     from diptych.data.checks import KINDS
 
     findings = data.inspect()
@@ -81,6 +82,11 @@ def _folder_report(data: "FolderData") -> dict[str, Any]:
         {"kind": kind, "what": KINDS[kind], "count": len(names), "names": names}
         for kind, names in findings.problems.items()
     ]
+    try:
+        if findings.pictures:
+            data.divide(findings)
+    except ValueError as error:
+        problems.append({"kind": "untrainable", "what": "nothing to train on", "count": 1, "names": [str(error)]})
     captions = sum(len(picture.captions) for picture in findings.pictures)
     return {"good_pictures": len(findings.pictures), "captions": captions, "problems": problems}
 

@@ -25,7 +25,7 @@ COMMANDS = {
     "generate": "generate images from sentences",
     "caption": "caption images",
     "compare": "compare runs, or analyse a sweep: intervals, tests, plots, parameter importance",
-    "score": "caption metrics of COCO-format files, without Java",
+    "score": "caption metrics of files of captions, without Java",
     "report": "one self-contained HTML file about a run or a sweep",
     "data": "check, summarise or preview a data set",
     "doctor": "what this machine has, what is missing, how to install it",

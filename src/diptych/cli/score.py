@@ -1,7 +1,7 @@
 """Score captions against references: BLEU, ROUGE-L and CIDEr-D as in coco-caption, and diversity.
 
-Files are COCO's captions or results, objects from ids to captions, or JSON lines. METEOR and SPICE use their own Java
-programs if these are installed.
+Files are those that a folder of images may have (docs/caption_files.md): COCO's captions or results, JSON lines, CSV,
+objects from ids to captions, Flickr8k's lines. METEOR and SPICE use their own Java programs if these are installed.
 """
 
 import argparse

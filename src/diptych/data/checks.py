@@ -1,8 +1,7 @@
 """Find and name problems in a folder of captioned pictures before training."""
 
 import os
-import posixpath
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,8 +9,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import track
 
-from diptych.data.caption_files import CaptionRow, Fault
-from diptych.data.pictures import is_decodable
+from diptych.data.caption_files import CaptionRow, Fault, picture_name
+from diptych.data.caption_files.rows import PICTURE_SUFFIXES
+from diptych.data.caption_files.text import is_blank, printable
+from diptych.data.located import located, near_file
+from diptych.data.pictures import decoders_silent, is_decodable
 
 KINDS = {
     "missing_files": "files named in the captions but missing",
@@ -21,12 +23,14 @@ KINDS = {
     "outside_paths": "paths that leave the folder",
     "pictures_without_captions": "pictures listed without captions",
     "malformed_lines": "lines that cannot be read",
+    "broken_text": "text with half characters or control characters (write it whole, as UTF-8)",
+    "swallowed_rows": "captions that hold another picture's name",
     "unlisted_files": "pictures without captions, in the folder but never named",
 }
 """Every kind of problem and its label; only the last one leaves no picture out of training."""
 
 HARMLESS = ("unlisted_files",)
-PICTURE_SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"))
+NAMED_PER_KIND = 3
 SPLIT_NAMES = {
     "train": "train",
     "restval": "train",
@@ -59,17 +63,17 @@ class Findings:
     def report(self, kind: str, name: str) -> None:
         """Record one problem with its name."""
         assert kind in KINDS
-        self.problems.setdefault(kind, []).append(name)
+        self.problems.setdefault(kind, []).append(printable(name))
 
     @property
     def blocking(self) -> dict[str, list[str]]:
         """The problems that training must not ignore."""
         return {kind: names for kind, names in self.problems.items() if kind not in HARMLESS}
 
-    def drop(self, kind: str, bad: Sequence[Picture]) -> None:
-        """Leave pictures out and record the problem."""
+    def drop(self, kind: str, bad: Sequence[Picture], hint: Callable[[Path], str] = lambda path: "") -> None:
+        """Leave pictures out and record the problem, each with what `hint` makes of its path."""
         for picture in bad:
-            self.report(kind, picture.key)
+            self.report(kind, picture.key + hint(picture.path))
         keys = {picture.key for picture in bad}
         self.pictures = [picture for picture in self.pictures if picture.key not in keys]
 
@@ -81,12 +85,20 @@ def examine(rows: Iterable[CaptionRow | Fault], folder: Path, *, split: str | No
     """
     findings = Findings()
     findings.pictures = list(_gather(rows, folder, split, findings).values())
-    findings.named = {picture.path for picture in findings.pictures}
     findings.drop("outside_paths", [p for p in findings.pictures if _leaves(p.key)])
-    findings.drop("missing_files", [p for p in findings.pictures if not os.path.isfile(p.path)])
+    for picture in findings.pictures:
+        picture.path = located(folder, picture.key)
+    findings.named |= {picture.path for picture in findings.pictures}
+    findings.drop("missing_files", [p for p in findings.pictures if not os.path.isfile(p.path)], near_file)
     findings.drop("pictures_without_captions", [p for p in findings.pictures if not p.captions])
     findings.drop("undecodable_files", _undecodable(findings.pictures))
     return findings
+
+
+def sentence(kind: str, names: Sequence[str]) -> str:
+    """One kind of problem with the first few names."""
+    more = ", …" if len(names) > NAMED_PER_KIND else ""
+    return f"{KINDS[kind]}: {len(names):,} ({', '.join(names[:NAMED_PER_KIND])}{more})"
 
 
 def merged(parts: Iterable[Findings]) -> Findings:
@@ -121,14 +133,17 @@ def _gather(
     for row in rows:
         if isinstance(row, Fault):
             findings.report(row.kind, row.name)
+            if row.file:
+                findings.named.add(folder / picture_name(row.file))
+        elif row.file is None:
+            findings.report("missing_files", f"{row.place} (it names no file, only the id {row.picture_id})")
         elif row.identity in identities:
-            findings.report("duplicate_ids", row.identity)
+            findings.report("duplicate_ids", f"{row.place} ({row.identity})")
         elif row.picture_id is not None and files.setdefault(row.picture_id, row.file) != row.file:
-            findings.report("duplicate_ids", f"id {row.picture_id} ({files[row.picture_id]}, {row.file})")
+            findings.report("duplicate_ids", f"{row.place} (id {row.picture_id}: {files[row.picture_id]}, {row.file})")
         else:
             identities.add(row.identity)
-            name = posixpath.normpath(row.file)
-            picture = pictures.setdefault(name, Picture(name, folder / name, split=split))
+            picture = pictures.setdefault(row.file, Picture(row.file, folder / row.file, split=split))
             _add(row, picture, findings)
     return pictures
 
@@ -137,15 +152,15 @@ def _add(row: CaptionRow, picture: Picture, findings: Findings) -> None:
     if row.split:
         named = SPLIT_NAMES.get(row.split.strip().lower())
         if named is None or picture.split not in (None, named):
-            findings.report("malformed_lines", f"{row.identity} (split {row.split!r})")
+            findings.report("malformed_lines", f"{row.place} (split {row.split!r} of {row.file})")
             return
         picture.split = named
     if row.caption is None:
         return
-    if row.caption.strip():
-        picture.captions.append(" ".join(row.caption.split()))
+    if is_blank(row.caption):
+        findings.report("empty_captions", f"{row.place} ({row.file})")
     else:
-        findings.report("empty_captions", row.identity)
+        picture.captions.append(row.caption)
 
 
 def _leaves(name: str) -> bool:
@@ -155,7 +170,7 @@ def _leaves(name: str) -> bool:
 def _undecodable(pictures: list[Picture]) -> list[Picture]:
     """Decode every picture once, in parallel, with a progress bar on a terminal."""
     console = Console(stderr=True)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with decoders_silent(), ThreadPoolExecutor(os.cpu_count()) as pool:
         good = pool.map(is_decodable, [picture.path for picture in pictures])
         shown = track(good, "checking pictures", total=len(pictures), console=console, disable=not console.is_terminal)
         return [picture for picture, fine in zip(pictures, shown, strict=True) if not fine]

@@ -8,19 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from diptych.data.caption_files import read_caption_file
-from diptych.data.checks import KINDS, Findings, Picture, examine, merged, report_unlisted
+from diptych.data.caption_files import read_rows
+from diptych.data.checks import Findings, Picture, examine, merged, report_unlisted, sentence
 from diptych.data.example import Example, ExampleRequest, Examples, choose_captions, keyed_rng
 from diptych.data.folds import Folds
 from diptych.data.module import DataModule
-from diptych.data.pictures import read_square
+from diptych.data.pictures import PictureError, decoders_silent, read_square
 from diptych.data.sources import Source, find_sources, find_split_lists, split_name
 from diptych.data.splits import apply_split_lists, in_fixed_order, split_pictures
 from diptych.text import Vocabulary, tokenizer_class
 from diptych.text.languages import guess_languages, is_language, named
 from diptych.types import DataSpec
 
-NAMED_PER_KIND = 3
 SHORTEST = 3
 log = logging.getLogger(__name__)
 
@@ -48,11 +47,10 @@ class FolderExamples:
         references = tuple(picture.captions)
         crops = self.random_crop and request.draw is not None
         try:
-            image = read_square(picture.path, self.image_size, rng if crops else None)
-        except (OSError, ValueError) as error:
-            raise ValueError(
-                f"{picture.path} could be read when the folder was opened, but cannot be read now: {error}"
-            ) from error
+            with decoders_silent():
+                image = read_square(picture.path, self.image_size, rng if crops else None)
+        except PictureError as error:
+            raise ValueError(f"{error}; it could be decoded when the folder was opened") from error
         return Example(picture.key, choose_captions(references, self.captions_per_image, rng), references, image)
 
 
@@ -94,6 +92,10 @@ class FolderData(Folds, DataModule):
     def open(self) -> tuple[DataSpec, Mapping[str, Examples]]:
         findings = self.inspect()
         self._raise_or_warn(findings)
+        return self.divide(findings)
+
+    def divide(self, findings: Findings) -> tuple[DataSpec, Mapping[str, Examples]]:
+        """The facts and the splits of the good pictures; a ValueError says why nobody can train on them."""
         lists = self._split_lists()
         pictures = apply_split_lists(findings.pictures, lists) if lists else findings.pictures
         splits = split_pictures(pictures, val_share=self.val_share, test_share=self.test_share)
@@ -111,10 +113,10 @@ class FolderData(Folds, DataModule):
         """Raise if there are problems, or warn of the pictures left out."""
         for kind, names in findings.problems.items():
             if kind not in findings.blocking:
-                log.warning("data.root=%s: %s", self.root, _sentence(kind, names))
+                log.warning("data.root=%s: %s", self.root, sentence(kind, names))
         if not findings.blocking:
             return
-        problems = "\n".join(f"  {_sentence(kind, names)}" for kind, names in findings.blocking.items())
+        problems = "\n".join(f"  {sentence(kind, names)}" for kind, names in findings.blocking.items())
         good = len(findings.pictures)
         if self.on_error == "raise":
             raise ValueError(
@@ -193,14 +195,9 @@ def _checked_languages(languages: tuple[str, ...] | str) -> tuple[str, ...]:
 
 
 def _examine(source: Source) -> Findings:
-    return examine(read_caption_file(source.caption_file), source.folder, split=source.split)
+    return examine(read_rows(source.caption_file), source.folder, split=source.split)
 
 
 def _override(value: str | Mapping[str, str]) -> str:
     """The value in Hydra's override syntax."""
     return value if isinstance(value, str) else "{" + ",".join(f"{k}:{v}" for k, v in value.items()) + "}"
-
-
-def _sentence(kind: str, names: Sequence[str]) -> str:
-    more = ", …" if len(names) > NAMED_PER_KIND else ""
-    return f"{KINDS[kind]}: {len(names):,} ({', '.join(names[:NAMED_PER_KIND])}{more})"

@@ -7,13 +7,16 @@ from itertools import islice
 from pathlib import Path
 
 from diptych.data.caption_files import CaptionRow, read_caption_file
+from diptych.data.caption_files.foreign import layout_of
 from diptych.data.checks import SPLIT_NAMES
+from diptych.data.located import located
 
 METADATA = ("metadata.jsonl", "metadata.csv")
 USUAL_NAMES = ("*.token.txt", "*.token", "captions*.*", "annotations/captions*.json")
 ANY_NAMES = ("*.json", "*.jsonl", "*.csv", "*.tsv", "*.txt")
 SPLIT_LIST = re.compile(r"\.(train|dev|test)Images\.txt$")
 SPLIT_WORD = re.compile(f"(?<![a-z])(?:{'|'.join(SPLIT_NAMES)})(?![a-z])")
+PICKLES = (".pickle", ".pkl")
 ROWS_TO_PROBE = 20
 
 
@@ -69,7 +72,7 @@ def _found(root: Path) -> dict[str | None, Path]:
 
 def _matches(root: Path, patterns: Sequence[str]) -> list[Path]:
     found = dict.fromkeys(path for pattern in patterns for path in sorted(root.glob(pattern)))
-    return [path for path in found if path.is_file()]
+    return [path for path in found if path.is_file() and path.suffix not in PICKLES]
 
 
 def _single(root: Path, candidates: list[Path]) -> dict[str | None, Path]:
@@ -78,7 +81,7 @@ def _single(root: Path, candidates: list[Path]) -> dict[str | None, Path]:
     if not candidates:
         raise ValueError(
             f"data.root={root} has no captions: there is none of {', '.join((*METADATA, *USUAL_NAMES, *ANY_NAMES))}; "
-            f"name the caption file with data.captions=…"
+            f"name the caption file with data.captions=…{layout_of(root)}"
         )
     if len(candidates) == 1:
         return {None: candidates[0]}
@@ -94,9 +97,9 @@ def _picture_folder(root: Path, caption_file: Path, split: str | None, images: s
     if images:
         return _given_folder(root, images, split)
     rows = islice((row for row in read_caption_file(caption_file) if isinstance(row, CaptionRow)), ROWS_TO_PROBE)
-    names = [row.file for row in rows]
+    names = [row.file for row in rows if row.file]
     likely = _likely_folders(root, caption_file)
-    return next((f for f in likely if any((f / name).is_file() for name in names)), caption_file.parent)
+    return next((f for f in likely if any(located(f, name).is_file() for name in names)), caption_file.parent)
 
 
 def _given_folder(root: Path, images: str | Mapping[str, str], split: str | None) -> Path:

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from diptych.data.caption_files import picture_name, text_lines
 from diptych.data.checks import Picture
 
 log = logging.getLogger(__name__)
@@ -12,12 +13,11 @@ log = logging.getLogger(__name__)
 
 def apply_split_lists(pictures: Sequence[Picture], lists: Mapping[str, Path]) -> list[Picture]:
     """The pictures in a split list, with their split; the others are left out and counted."""
-    split_of = {name: split for split, path in lists.items() for name in path.read_text(encoding="utf-8").split("\n")}
-    split_of = {name.strip(): split for name, split in split_of.items()}
+    split_of = {picture_name(line.strip()): split for split, path in lists.items() for _, line in text_lines(path)}
     kept = [picture for picture in pictures if picture.key in split_of]
     for picture in kept:
         picture.split = split_of[picture.key]
-    unknown = split_of.keys() - {picture.key for picture in kept} - {""}
+    unknown = split_of.keys() - {picture.key for picture in kept}
     if unknown:
         log.warning("%d names in split lists are not good pictures, for example %s", len(unknown), min(unknown))
     if len(kept) < len(pictures):

@@ -1,126 +1,150 @@
-"""Files of captions by picture, in any of the forms in which the field keeps them; nothing here opens a picture.
+"""The captions of a file by picture, and of two files about the same pictures; nothing here opens a picture.
 
-- COCO's captions: an object with `annotations`, each with `image_id` and `caption`
-- COCO's results: a list of objects with `image_id` and `caption`
-- an object from ids to a caption or to a list of captions
-- JSON lines, each with an id (`image_id`, `id`, `file_name` or `file`) and with `caption`, `captions` or `text`
-
-Ids are compared as text, so that 42 and "42" are the same picture. Files may be compressed (`.gz`).
+`diptych.data.caption_files` reads the files, as it does for training. A picture has a file name, ids, or both. Two
+files are held together by the kind of name that most predicted pictures have in common.
 """
 
-import gzip
-import json
-import zlib
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from diptych.config.errors import UserError
+from diptych.data.caption_files import CaptionRow, Fault, read_rows
+from diptych.data.caption_files.text import is_blank
+from diptych.data.checks import sentence
 
-ID_KEYS = ("image_id", "id", "file_name", "file")
-CAPTION_KEYS = ("caption", "captions", "text")
 NAMED = 5
+FILE_NAME, ID = "file name", "id"
+NAMINGS = (FILE_NAME, ID)
+PAIRED_NAMINGS = ((FILE_NAME, FILE_NAME), (ID, ID), (ID, FILE_NAME), (FILE_NAME, ID))
+"""What pictures may be called in the predictions and in the references, the most certain first."""
 
 
-def read_captions(path: Path) -> dict[str, list[str]]:
-    """The captions of each picture, in the file's order; a UserError says what is wrong with the file."""
-    return captions_in(read_json(path), path)
+@dataclass
+class CaptionedPicture:
+    """The captions of one picture, and its names of each kind of `NAMINGS`."""
+
+    captions: list[str] = field(default_factory=list)
+    names: Mapping[str, dict[str, None]] = field(default_factory=lambda: {naming: {} for naming in NAMINGS})
+
+    @property
+    def name(self) -> str:
+        """Its most certain name."""
+        return next(name for naming in NAMINGS for name in self.names[naming])
 
 
-def read_predictions(path: Path) -> dict[str, str]:
-    """The one caption of each picture."""
-    captions = read_captions(path)
-    if several := [key for key, texts in captions.items() if len(texts) > 1]:
-        named = ", ".join(several[:NAMED]) + (", …" if len(several) > NAMED else "")
-        raise UserError(f"{path}: several captions for {len(several):,} pictures ({named}); predict one each")
-    return {key: texts[0] for key, texts in captions.items()}
+@dataclass(frozen=True)
+class CaptionFile:
+    """The captioned pictures of a file, in its order."""
+
+    path: Path
+    pictures: Sequence[CaptionedPicture]
+
+    @property
+    def captions(self) -> dict[str, list[str]]:
+        """The captions of each picture."""
+        return {picture.name: picture.captions for picture in self.pictures}
+
+    def by(self, naming: str) -> dict[str, CaptionedPicture]:
+        """The pictures by their names of one kind."""
+        return {name: picture for picture in self.pictures for name in picture.names[naming]}
+
+    @property
+    def example(self) -> str:
+        """A name of each kind that the file has."""
+        names = ((naming, next(iter(self.by(naming)), None)) for naming in NAMINGS)
+        return " and ".join(f"{naming} {name!r}" for naming, name in names if name is not None)
 
 
-def read_json(path: Path) -> Any:
-    """The parsed file; of JSON lines the list of them."""
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}") from error
-    try:
-        text = (gzip.decompress(content) if path.suffix == ".gz" else content).decode("utf-8-sig")
-        if ".jsonl" in path.suffixes:
-            return [_parsed(line) for line in text.splitlines() if line.strip()]
-        return _parsed(text)
-    except (OSError, EOFError, zlib.error, ValueError, RecursionError) as error:
-        raise UserError(
-            f"{path} cannot be read as JSON: {error}; it must be UTF-8, compressed just where the name ends in .gz"
-        ) from error
+@dataclass(frozen=True)
+class Pairing:
+    """Predictions and references, both by the names that the reference file gives its pictures.
+
+    `matched_by` and `examples` say which names were held together, and what they are in each file.
+    """
+
+    predictions: Mapping[str, str]
+    references: Mapping[str, Sequence[str]]
+    matched_by: str
+    examples: str
 
 
-def _parsed(text: str) -> Any:
-    return json.loads(text, object_pairs_hook=_each_key_once)
+def read_captions(path: Path) -> CaptionFile:
+    """The captions of each picture, at least one; a ValueError says what is wrong with the file."""
+    file = _read(path)
+    _check_captioned(file.pictures, path)
+    return file
 
 
-def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """JSON itself would keep the last of equal keys, without a word."""
-    table = dict(pairs)
-    if len(table) < len(pairs):
-        twice = next(key for key, number in Counter(key for key, _ in pairs).items() if number > 1)
-        raise ValueError(f"the key {twice!r} stands twice in one object; keep one")
-    return table
-
-
-def captions_in(table: Any, path: Path) -> dict[str, list[str]]:
-    """The captions that a parsed file holds."""
-    captions: dict[str, list[str]] = {}
-    for key, texts in _entries(table, path):
-        captioned = [texts] if isinstance(texts, str) else texts
-        if not captioned:
-            raise UserError(f"{path}: picture {key} has no caption; give it one or leave it out")
-        for text in captioned:
-            _check_text(text, f"{path}: a caption of picture {key!a}")
-        _check_text(str(key), f"{path}: the id of a picture")
-        captions.setdefault(str(key), []).extend(captioned)
-    if not captions:
-        raise UserError(f"{path} holds no captions")
-    return captions
-
-
-def _entries(table: Any, path: Path) -> Iterator[tuple[Any, Any]]:
-    if isinstance(table, Mapping) and "annotations" not in table:
-        yield from ((key, texts) for key, texts in table.items() if _has_caption(key, texts, path))
-        return
-    for number, row in enumerate(_rows(table, path), start=1):
-        key, texts = _first(row, ID_KEYS), _first(row, CAPTION_KEYS)
-        if isinstance(key, bool) or not isinstance(key, str | int) or not isinstance(texts, str | list):
-            raise UserError(
-                f"{path}: entry {number} is {str(row)[:80]}; it needs {' or '.join(ID_KEYS)} (a whole number or text) "
-                f"and {' or '.join(CAPTION_KEYS)}"
-            )
-        yield key, texts
-
-
-def _rows(table: Any, path: Path) -> list[Any]:
-    under, rows = ("", table) if not isinstance(table, Mapping) else ("under 'annotations' ", table["annotations"])
-    if isinstance(rows, list):
-        return rows
-    raise UserError(
-        f"{path}: {under}there is {str(rows)[:60]}; it must be a list of objects with an id and a caption, or the "
-        "whole file an object from ids to captions"
+def pair(predictions: Path, references: Path, *, predicted_only: bool = False) -> Pairing:
+    """One caption of each predicted picture against the references; `predicted_only` leaves out all other pictures."""
+    predicted, referred = _read(predictions, may_be_empty=True), _read(references)
+    _check_captioned(predicted.pictures, predictions)
+    ours, theirs = max(PAIRED_NAMINGS, key=lambda kinds: _num_shared(predicted, referred, *kinds))
+    known = referred.by(theirs)
+    found: dict[str, list[str]] = {}
+    for picture in predicted.pictures:
+        match = next((known[name] for name in picture.names[ours] if name in known), picture)
+        found.setdefault(match.name, []).extend(picture.captions)
+    kept = [picture for picture in referred.pictures if picture.name in found or not predicted_only]
+    _check_captioned(kept, references)
+    return Pairing(
+        _one_each(found, predictions),
+        {picture.name: picture.captions for picture in kept},
+        ours if ours == theirs else f"{ours} against {theirs}",
+        f"a picture of {predictions.name} has the {predicted.example}, one of {references.name} the {referred.example}",
     )
 
 
-def _has_caption(key: str, texts: Any, path: Path) -> bool:
-    if isinstance(texts, str | list):
-        return True
-    raise UserError(f"{path}: under {key!r} there is {str(texts)[:60]}, neither a caption nor a list of captions")
+def _read(path: Path, *, may_be_empty: bool = False) -> CaptionFile:
+    rows = read_rows(path)
+    _refuse_faults((row for row in rows if isinstance(row, Fault)), path)
+    known: dict[tuple[str, str], CaptionedPicture] = {}
+    pictures: list[CaptionedPicture] = []
+    for row in rows:
+        assert isinstance(row, CaptionRow)
+        if row.caption is not None and is_blank(row.caption) and not may_be_empty:
+            raise UserError(f"{path}: {sentence('empty_captions', [row.place])}")
+        names = _names(row)
+        picture = known.get(names[0])
+        if picture is None:
+            picture = CaptionedPicture()
+            pictures.append(picture)
+        for naming, name in names:
+            if known.setdefault((naming, name), picture) is not picture:
+                twice = f"{row.place} ({naming} {name}: {known[naming, name].name}, {names[0][1]})"
+                raise UserError(f"{path}: {sentence('duplicate_ids', [twice])}")
+            picture.names[naming][name] = None
+        picture.captions.extend(() if row.caption is None else (row.caption,))
+    return CaptionFile(path, pictures)
 
 
-def _check_text(text: Any, what: str) -> None:
-    """Text that can be written again: half a character (a surrogate) cannot."""
-    if not isinstance(text, str):
-        raise UserError(f"{what} is {str(text)[:60]}, which is no text")
-    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
-        raise UserError(f"{what} is {ascii(text)[:60]}, which holds half a character: write it whole, or as UTF-8")
+def _names(row: CaptionRow) -> list[tuple[str, str]]:
+    """What the row calls its picture, the most certain name first."""
+    return [(naming, name) for naming, name in ((FILE_NAME, row.file), (ID, row.picture_id)) if name is not None]
 
 
-def _first(row: Any, names: tuple[str, ...]) -> Any:
-    values = (row.get(name) for name in names) if isinstance(row, Mapping) else ()
-    return next((value for value in values if value is not None), None)
+def _refuse_faults(faults: Iterable[Fault], path: Path) -> None:
+    """A UserError with the first names of each kind of fault."""
+    kinds: dict[str, list[str]] = {}
+    for fault in faults:
+        kinds.setdefault(fault.kind, []).append(fault.name)
+    if kinds:
+        raise UserError(f"{path}: " + "; ".join(sentence(kind, names) for kind, names in kinds.items()))
+
+
+def _check_captioned(pictures: Iterable[CaptionedPicture], path: Path) -> None:
+    for picture in pictures:
+        if not picture.captions:
+            raise UserError(f"{path}: picture {picture.name} has no caption; give it one or leave it out")
+
+
+def _num_shared(predicted: CaptionFile, referred: CaptionFile, ours: str, theirs: str) -> int:
+    return len(predicted.by(ours).keys() & referred.by(theirs).keys())
+
+
+def _one_each(captions: Mapping[str, Sequence[str]], path: Path) -> dict[str, str]:
+    if several := [name for name, texts in captions.items() if len(texts) > 1]:
+        named = ", ".join(several[:NAMED]) + (", …" if len(several) > NAMED else "")
+        raise UserError(f"{path}: several captions for {len(several):,} pictures ({named}); predict one each")
+    return {name: texts[0] for name, texts in captions.items()}

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from diptych.config.errors import UserError
-from diptych.evaluation.caption_files import captions_in, read_captions, read_json, read_predictions
+from diptych.data.caption_files import read_json
+from diptych.evaluation.caption_files import Pairing, pair, read_captions
 from diptych.evaluation.scene_accuracy import share, silently
 from diptych.metrics.captions import EVALUATED, CaptionTokenizer, DocumentFrequency, References, tokenizer_for
 from diptych.metrics.captions.diversity import (
@@ -87,10 +88,17 @@ class _Work:
     request: ScoreRequest
     languages: tuple[str, ...]
     tokenizer: CaptionTokenizer
-    predictions: Mapping[str, str]
-    captions: Mapping[str, Sequence[str]]
+    pairing: Pairing
     references: References
     training: Sequence[str] | None
+
+    @property
+    def predictions(self) -> Mapping[str, str]:
+        return self.pairing.predictions
+
+    @property
+    def captions(self) -> Mapping[str, Sequence[str]]:
+        return self.pairing.references
 
     def words(self) -> list[list[str]]:
         """Of each prediction, in the order of the references."""
@@ -108,22 +116,20 @@ def score_files(request: ScoreRequest, track: Track = silently) -> Scored:
 
 
 def _prepared(request: ScoreRequest) -> _Work:
-    predictions, captions = read_predictions(request.predictions), read_captions(request.references)
-    languages = _languages(request, captions)
+    pairing = pair(request.predictions, request.references, predicted_only=request.predicted_only)
+    languages = _languages(request, pairing.references)
     tokenizer = tokenizer_for(languages)
-    if request.predicted_only:
-        captions = {key: texts for key, texts in captions.items() if key in predictions}
     frequency = _frequency(request.document_frequency, tokenizer)
     try:
-        references = References(captions, tokenizer, frequency)
-        references.check(predictions)
+        references = References(pairing.references, tokenizer, frequency)
+        references.check(pairing.predictions)
     except ValueError as error:
         raise UserError(
-            f"{request.predictions} against {request.references}: {error}; ids must be the same in both "
-            "(--predicted-only leaves out pictures without a prediction)"
+            f"{request.predictions} against {request.references}: {error}; {pairing.examples}: names or ids must be "
+            "the same in both (--predicted-only leaves out pictures without a prediction)"
         ) from error
-    training = None if request.training is None else _flat(read_captions(request.training))
-    return _Work(request, languages, tokenizer, predictions, captions, references, training)
+    training = None if request.training is None else _flat(read_captions(request.training).captions)
+    return _Work(request, languages, tokenizer, pairing, references, training)
 
 
 def _languages(request: ScoreRequest, captions: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
@@ -145,13 +151,22 @@ def _frequency(choice: str, tokenizer: CaptionTokenizer) -> DocumentFrequency | 
     if choice == EVALUATED:
         return None
     path = Path(choice)
-    table = read_json(path)
-    if isinstance(table, Mapping) and "document_frequency" in table:
-        try:
-            return DocumentFrequency.from_table(table)
-        except ValueError as error:
-            raise UserError(f"{path} is no document frequency: {error}; write it again with --save-df") from error
-    return References(captions_in(table, path), tokenizer).document_frequency.named(path.name)
+    table = _saved(path)
+    if table is None:
+        return References(read_captions(path).captions, tokenizer).document_frequency.named(path.name)
+    try:
+        return DocumentFrequency.from_table(table)
+    except ValueError as error:
+        raise UserError(f"{path} is no document frequency: {error}; write it again with --save-df") from error
+
+
+def _saved(path: Path) -> Mapping[str, Any] | None:
+    """The table that --save-df wrote; None if the file holds something else, such as captions."""
+    try:
+        table = read_json(path)
+    except ValueError:
+        return None
+    return table if isinstance(table, Mapping) and "document_frequency" in table else None
 
 
 def _protocol(work: _Work) -> dict[str, Any]:
@@ -160,6 +175,7 @@ def _protocol(work: _Work) -> dict[str, Any]:
         "predictions": str(work.request.predictions),
         "references": str(work.request.references),
         "pictures": len(work.captions),
+        "matched_by": work.pairing.matched_by,
         "captions": sum(map(len, work.captions.values())),
         "language": ", ".join(work.languages),
         "tokenizer": work.tokenizer.name,

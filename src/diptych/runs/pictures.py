@@ -1,24 +1,23 @@
-"""Convert pictures (files, PIL images) to the pixels of networks (tensors in [-1, 1])."""
+"""Convert pictures (files, their bytes, PIL images) to the pixels of networks (tensors in [-1, 1])."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-import torch
 import torch.nn.functional as F
 from jaxtyping import Float
-from PIL import Image, ImageOps
+from PIL import Image
 from torch import Tensor
 
-from diptych.data.pictures import as_rgb, is_decodable, read_square
+from diptych.data.pictures import decoders_silent, is_decodable, read_square
 
-Picture = str | Path | Image.Image | Tensor
+Picture = str | Path | bytes | Image.Image | Tensor
 GREY_WEIGHTS = (0.299, 0.587, 0.114)
 
 
 def is_readable(file: Path) -> bool:
     """Whether the file exists and decodes as a picture."""
-    return file.is_file() and is_decodable(file)
+    with decoders_silent():
+        return file.is_file() and is_decodable(file)
 
 
 def sort_out(files: Sequence[Path]) -> tuple[list[Path], list[Path]]:
@@ -28,14 +27,11 @@ def sort_out(files: Sequence[Path]) -> tuple[list[Path], list[Path]]:
 
 
 def to_pixels(picture: Picture, size: int, channels: int) -> Float[Tensor, "channels size size"]:
-    """Any picture with a network's size and channels: the shorter side becomes `size`, the centre is cropped."""
+    """Any picture with a network's size and channels: upright, the shorter side `size`, the centre cropped."""
     if isinstance(picture, Tensor):
         return _resized(_recoloured(picture, channels), size)
-    if isinstance(picture, Image.Image):
-        fitted = ImageOps.fit(as_rgb(picture), (size, size), Image.Resampling.BICUBIC)
-        pixels = torch.from_numpy(np.array(fitted)).permute(2, 0, 1)
-    else:
-        pixels = read_square(Path(picture), size)
+    with decoders_silent():
+        pixels = read_square(Path(picture) if isinstance(picture, str) else picture, size)
     return _recoloured(pixels.float() / 127.5 - 1, channels)
 
 

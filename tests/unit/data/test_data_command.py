@@ -85,6 +85,21 @@ def test_a_preview_shows_the_captions_that_a_network_reads(good_folder, tmp_path
         assert sheet.width > 4 * 64 / 2
 
 
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [("data.test_share=1", "is left to train on"), ("data.split_files={train:no.txt}", "there is no file")],
+)
+def test_a_folder_that_nobody_can_train_on_is_a_finding(override, said, good_folder, capsys):
+    assert run("check", good_folder, override) == 1
+    assert said in capsys.readouterr().out
+
+
+def test_an_empty_caption_file_is_a_finding(good_folder, capsys):
+    (good_folder / "metadata.jsonl").write_text("")
+    assert run("check", good_folder) == 1
+    assert "metadata.jsonl cannot be read: it is empty" in capsys.readouterr().out
+
+
 def test_a_misspelt_override_is_refused(good_folder):
     with pytest.raises(Exception, match="min_cuont"):
         run("check", good_folder, "data.min_cuont=3")

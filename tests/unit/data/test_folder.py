@@ -1,11 +1,20 @@
+import json
 import logging
 import os
+import struct
+import sys
+import tempfile
+import unicodedata
 from itertools import islice
+from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
+from diptych.cli.main import main
 from diptych.data import ExampleRequest
 from diptych.text import tokenizer_of
 from diptych.types import UNK_ID
@@ -33,8 +42,8 @@ def broken_folder(good_folder, write_jsonl):
 
 FOUND = {
     "malformed_lines": ["metadata.jsonl:17 (Expecting value)"],
-    "duplicate_ids": ["0.png: a plain picture"],
-    "empty_captions": ["blank.png:  "],
+    "duplicate_ids": ["metadata.jsonl:16 (0.png: a plain picture)"],
+    "empty_captions": ["metadata.jsonl:14 (blank.png)"],
     "outside_paths": ["../outside.png"],
     "missing_files": ["gone.png"],
     "pictures_without_captions": ["blank.png", "silent.png"],
@@ -117,7 +126,7 @@ def test_different_paths_of_one_picture_are_one_picture(folder_data, good_folder
 def test_one_id_for_two_files_is_a_duplicate(folder_data, good_folder, write_jsonl):
     entries = [{"file_name": f"{i}.png", "text": "a picture", "id": 7} for i in (0, 1)]
     write_jsonl(good_folder / "metadata.jsonl", entries)
-    assert folder_data(good_folder).inspect().problems["duplicate_ids"] == ["id 7 (0.png, 1.png)"]
+    assert folder_data(good_folder).inspect().problems["duplicate_ids"] == ["metadata.jsonl:2 (id 7: 0.png, 1.png)"]
 
 
 def test_a_picture_in_two_splits_stays_in_the_first_and_is_reported(folder_data, good_folder, write_jsonl):
@@ -217,3 +226,86 @@ def test_real_coco_captions_match_their_pictures(folder_data, shared_data):
 def test_a_max_length_without_room_for_a_word_is_refused(good_folder, folder_data):
     with pytest.raises(ValueError, match=r"data\.max_length=2"):
         folder_data(good_folder, max_length=2)
+
+
+ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=12)
+
+
+@given(texts=st.lists(ANY_TEXT, min_size=1, max_size=4), names=st.lists(ANY_TEXT, min_size=4, max_size=4))
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_what_a_check_accepts_trains_and_scores_whatever_its_text(folder_data, texts, names):
+    with tempfile.TemporaryDirectory() as root:
+        folder = Path(root)
+        entries = [{"file_name": f"{i}.png", "text": text, "id": names[i]} for i, text in enumerate(texts)]
+        for entry in entries:
+            Image.new("RGB", (3, 3)).save(folder / entry["file_name"])
+        (folder / "metadata.jsonl").write_text("\n".join(map(json.dumps, entries)))
+        data = folder_data(folder, on_error="skip", val_share=0, test_share=0, batch_size=1)
+        findings = data.inspect()
+        good = {picture.key for picture in findings.pictures}
+        problems = str(findings.problems)
+        assert all(f"{i}.png" in good or f"metadata.jsonl:{i + 1} " in problems for i in range(len(texts)))
+        if not findings.pictures:
+            return
+        data.setup()
+        batch = next(iter(data.train_dataloader()))
+        assert batch.keys[0] in good
+        json.dumps(data.spec.vocabulary, ensure_ascii=False).encode()
+        told = [{"file_name": p.key, "caption": p.captions[0]} for p in findings.pictures]
+        (folder / "told.jsonl").write_text("\n".join(map(json.dumps, told)))
+        if not findings.blocking:
+            assert main(["score", str(folder / "told.jsonl"), str(folder / "metadata.jsonl"), "--no-java"]) == 0
+
+
+@pytest.mark.parametrize("damage", [b"Exif\0\0MM\0*\0\0\0\x08\0", b"Exif\0\0\0\0\0\x08\0\x02\x01\x12\0\x03"])
+def test_a_photograph_with_damaged_exif_is_checked_and_trained_on(folder_data, good_folder, write_jsonl, damage):
+    Image.new("RGB", (30, 20), "red").save(good_folder / "photo.jpg")
+    content = (good_folder / "photo.jpg").read_bytes()
+    segment = b"\xff\xe1" + struct.pack(">H", len(damage) + 2) + damage
+    (good_folder / "photo.jpg").write_bytes(content[:2] + segment + content[2:])
+    write_jsonl(good_folder / "metadata.jsonl", [{"file_name": "photo.jpg", "text": "a red picture"}])
+    data = folder_data(good_folder, val_share=0, test_share=0)
+    data.setup()
+    assert data.splits["train"][ExampleRequest(0)].image[0].float().mean() > 250
+
+
+def test_half_a_character_is_left_out_by_its_line_and_its_picture_is_not_unlisted(folder_data, good_folder):
+    with (good_folder / "metadata.jsonl").open("a") as file:
+        file.write('{"file_name": "0.png", "text": "half a \\ud83d face"}\n')
+    findings = folder_data(good_folder).inspect()
+    (name,) = findings.problems.pop("broken_text")
+    assert name.startswith(r"metadata.jsonl:11 (the caption 'half a \ud83d face' holds half a character")
+    assert findings.problems == {}
+
+
+def test_an_id_without_a_file_names_its_line(folder_data, good_folder, write_jsonl):
+    write_jsonl(good_folder / "metadata.jsonl", [{"image_id": 3, "text": "a dog"}])
+    findings = folder_data(good_folder).inspect()
+    assert findings.problems["missing_files"] == ["metadata.jsonl:1 (it names no file, only the id 3)"]
+
+
+@pytest.mark.parametrize(("on_disk", "in_captions"), [("NFC", "NFD"), ("NFD", "NFC"), ("NFD", "NFD")])
+def test_accents_may_be_written_either_way(on_disk, in_captions, folder_data, good_folder, write_jsonl):
+    names = {form: unicodedata.normalize(form, "café.png") for form in ("NFC", "NFD")}
+    (good_folder / "0.png").rename(good_folder / names[on_disk])
+    write_jsonl(good_folder / "metadata.jsonl", [{"file_name": names[in_captions], "text": "a dog"}])
+    (picture,) = folder_data(good_folder).inspect().pictures
+    assert (picture.key, picture.path) == (names["NFC"], good_folder / names[on_disk])
+
+
+def test_a_missing_file_names_the_one_that_differs_in_case(folder_data, good_folder, write_jsonl):
+    write_jsonl(
+        good_folder / "metadata.jsonl", [{"file_name": name, "text": "a dog"} for name in ("0.PNG", "gone.png")]
+    )
+    assert folder_data(good_folder).inspect().problems["missing_files"] == ["0.PNG (there is 0.png)", "gone.png"]
+
+
+def test_a_caption_without_anything_to_see_is_empty(folder_data, good_folder, write_jsonl):
+    write_jsonl(good_folder / "metadata.jsonl", [{"file_name": "0.png", "text": " \u200b\u2060 "}])
+    assert folder_data(good_folder).inspect().problems["empty_captions"] == ["metadata.jsonl:1 (0.png)"]
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="its file systems take no such name")
+def test_names_that_are_no_text_are_shown_in_escapes(folder_data, good_folder):
+    os.rename(good_folder / "0.png", os.fsencode(good_folder) + b"/caf\xe9.png")
+    assert folder_data(good_folder).inspect().problems["unlisted_files"] == [r"caf\udce9.png"]

@@ -1,13 +1,19 @@
+import io
 import random
+import struct
+from functools import lru_cache
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
-from diptych.data.pictures import as_rgb, is_decodable, read_square
+from diptych.data.pictures import PictureError, as_rgb, decoders_silent, is_decodable, read_square
 
 RED = (200, 30, 40)
+ORIENTATION = 0x0112
 
 
 def half_and_half() -> Image.Image:
@@ -100,3 +106,107 @@ def test_a_truncated_file_cannot_be_decoded_and_a_whole_one_can(tmp_path, suffix
 def test_a_file_that_is_no_picture_cannot_be_decoded(tmp_path, content):
     (tmp_path / "x.jpg").write_bytes(content)
     assert not is_decodable(tmp_path / "x.jpg")
+
+
+def marked(orientation: int, entries: bytes = b"", num_entries: int = 1) -> bytes:
+    """EXIF with an orientation, before other entries of 12 bytes each."""
+    own = struct.pack(">HHIHH", ORIENTATION, 3, 1, orientation, 0)
+    return b"Exif\0\0MM\0*" + struct.pack(">IH", 8, num_entries) + own + entries + bytes(4)
+
+
+def encoded(picture: Image.Image, kind: str, exif: bytes = b"") -> bytes:
+    file = io.BytesIO()
+    picture.save(file, kind, exif=exif)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "TIFF"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_file_its_bytes_and_an_image_are_turned_alike(kind, orientation, tmp_path):
+    exif = Image.Exif()
+    exif[ORIENTATION] = orientation
+    noise = np.random.default_rng(0).integers(0, 255, (6, 9, 3), dtype=np.uint8)
+    picture = Image.fromarray(noise).resize((90, 60), Image.Resampling.BICUBIC)
+    content = encoded(picture, kind, exif.tobytes())
+    (tmp_path / "x").write_bytes(content)
+    with Image.open(tmp_path / "x") as opened:
+        squares = [read_square(source, 60).float() for source in (tmp_path / "x", content, opened)]
+    assert torch.equal(squares[0], squares[1])
+    assert (squares[0] - squares[2]).abs().mean() < 3
+    turned = {6: Image.Transpose.ROTATE_270, 8: Image.Transpose.ROTATE_90, 3: Image.Transpose.ROTATE_180}
+    if orientation in turned:
+        expected = read_square(picture.transpose(turned[orientation]), 60).float()
+        assert (squares[0] - expected).abs().mean() < 6
+
+
+@pytest.mark.parametrize(
+    "exif",
+    [
+        b"Exif\0\0",
+        b"Exif\0\0MM\0*\0\0\0\x08\0",
+        b"Exif\0\0MM\0*\0\0\0\x08\0\x02\x01\x12\0\x03",
+        b"Exif\0\0Exif\0\0II*\0\x08\0\0\0",
+        b"Exif\0\0\0\0\0\x08\0\x02\x01\x12\0\x03",
+        b"Exif\0\0MM\0*\xff\xff\xff\xff",
+    ],
+)
+def test_damaged_exif_costs_the_orientation_and_not_the_picture(exif, tmp_path):
+    content = encoded(half_and_half(), "JPEG")
+    damaged = content[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + content[2:]
+    (tmp_path / "x.jpg").write_bytes(damaged)
+    with decoders_silent():
+        assert is_decodable(tmp_path / "x.jpg")
+        assert torch.equal(read_square(damaged, 20), read_square(content, 20))
+
+
+def test_an_orientation_counts_where_other_exif_cannot_be_written_back():
+    entries = struct.pack(">HHII", 0x0106, 2, 6, 0x26) + bytes(4) + b"hello\0"
+    content = encoded(half_and_half(), "PNG", marked(3, entries, num_entries=2))
+    assert read_square(content, 20)[:, 10, 2].tolist() == [0, 0, 255]
+
+
+@pytest.mark.parametrize(
+    "error", [struct.error("x"), SyntaxError("x"), OverflowError(), MemoryError(), RecursionError(), TypeError()]
+)
+def test_whatever_a_decoder_raises_names_the_picture(error, tmp_path, monkeypatch):
+    def fail(*_):
+        raise error
+
+    half_and_half().save(tmp_path / "x.png")
+    monkeypatch.setattr(Image.Image, "convert", fail)
+    assert not is_decodable(tmp_path / "x.png")
+    with pytest.raises(PictureError, match=rf"x\.png cannot be decoded: {type(error).__name__}"):
+        read_square(tmp_path / "x.png", 8)
+
+
+def test_an_absurd_size_is_a_picture_that_cannot_be_decoded(tmp_path):
+    content = bytearray(encoded(half_and_half(), "PNG"))
+    content[16:24] = struct.pack(">II", 2**31 - 1, 2**31 - 1)
+    (tmp_path / "x.png").write_bytes(content)
+    assert not is_decodable(tmp_path / "x.png")
+
+
+@lru_cache
+def original(kind: str) -> bytes:
+    noise = np.random.default_rng(1).integers(0, 255, (5, 7, 3), dtype=np.uint8)
+    return encoded(Image.fromarray(noise), kind, marked(6))
+
+
+@given(
+    kind=st.sampled_from(["PNG", "JPEG", "GIF", "TIFF", "WEBP"]),
+    changes=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=6),
+    cut=st.floats(0.2, 1),
+)
+def test_what_decodes_once_decodes_at_every_size_however_it_is_damaged(kind, changes, cut, tmp_path_factory):
+    content = bytearray(original(kind))
+    for place, value in changes:
+        content[int(place * len(content))] = value
+    path = tmp_path_factory.getbasetemp() / "damaged"
+    path.write_bytes(content[: int(cut * len(content))])
+    with decoders_silent():
+        if is_decodable(path):
+            for size in (1, 16, 200):
+                assert read_square(path, size, random.Random(size)).shape == (3, size, size)
+        else:
+            with pytest.raises(PictureError, match="cannot be decoded"):
+                read_square(path, 16)

@@ -146,3 +146,16 @@ def test_names_in_split_lists_that_are_no_pictures_are_counted(tmp_path, caplog)
     kept = apply_split_lists(pictures(4), find_split_lists(tmp_path))
     assert [picture.key for picture in kept] == ["0.png"]
     assert "2 names in split lists are not good pictures, for example 1" in caplog.text
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_split_list_may_have_a_byte_order_mark_and_other_slashes(encoding, tmp_path):
+    (tmp_path / "F.trainImages.txt").write_bytes("0.png\r\n.\\1.png\r\n".encode(encoding))
+    kept = apply_split_lists(pictures(4), find_split_lists(tmp_path))
+    assert [picture.key for picture in kept] == ["0.png", "1.png"]
+
+
+def test_the_layout_of_attngan_is_refused_by_its_name(tmp_path):
+    put(tmp_path, "captions.pickle", "train/filenames.pickle", "text/001.Bird/0.txt")
+    with pytest.raises(ValueError, match="looks like AttnGAN's folder of birds"):
+        find_sources(tmp_path)

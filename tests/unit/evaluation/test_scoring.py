@@ -3,7 +3,7 @@ import json
 import pytest
 
 from diptych.cli.main import main
-from diptych.evaluation.caption_files import read_captions, read_predictions
+from diptych.evaluation.caption_files import read_captions
 
 TOLD = {1: "a dog runs on grass", 2: "two cats", 3: "a red ball"}
 PEOPLE = {1: ["a dog runs", "the dog is running"], 2: ["two cats sleep"], 3: ["a red ball on grass", "the ball"]}
@@ -28,7 +28,7 @@ def test_every_form_of_file_gives_the_same_scores(files, tmp_path, capsys):
     plain, lines = tmp_path / "plain.json", tmp_path / "told.jsonl"
     plain.write_text(json.dumps(PEOPLE))
     lines.write_text("".join(json.dumps({"id": str(key), "text": text}) + "\n" for key, text in TOLD.items()))
-    assert read_captions(plain) == read_captions(files[1])
+    assert read_captions(plain).captions == read_captions(files[1]).captions
     assert scored(capsys, lines, plain)["values"] == expected
 
 
@@ -65,21 +65,23 @@ def test_one_picture_has_no_cider_and_the_table_says_why(files, tmp_path, capsys
         ('[{"image_id": 1, "caption": "a dog"}]', "no caption for 2, 3 of 3 pictures"),
         ('{"1": "a", "2": "b", "3": "c", "4": "d"}', "no references for 4"),
         ('{"1": ["a", "b"], "2": "b", "3": "c"}', "several captions for 1 pictures"),
-        ('[{"image": "x"}]', "entry 1"),
+        ('[{"image": "x"}]', "picture x has no caption"),
+        ('[{"caption": "x"}]', "results.json: entry 1 (no file_name)"),
         ('{"1": 5}', "neither a caption"),
         ("[]", "holds no captions"),
         ("not JSON", "cannot be read as JSON"),
-        ("", "cannot be read as JSON"),
+        ("", "cannot be read: it is empty"),
+        (" \n", "cannot be read: it is empty"),
         ("3", "there is 3; it must be a list"),
         ("null", "there is None; it must be a list"),
-        ('"a dog"', "there is a dog; it must be a list"),
+        ('"a dog"', "there is 'a dog'; it must be a list"),
         ('{"annotations": 3}', "under 'annotations' there is 3; it must be a list"),
         ('{"annotations": null}', "under 'annotations' there is None; it must be a list"),
         ('{"annotations": {"1": "a"}}', "under 'annotations' there is {'1': 'a'}; it must be a list"),
         ('{"1": [], "2": "b", "3": "c"}', "picture 1 has no caption; give it one"),
-        ('{"1": [null], "2": "b", "3": "c"}', "a caption of picture '1' is None, which is no text"),
+        ('{"1": [null], "2": "b", "3": "c"}', "under '1' (a caption is None, which is no text)"),
         ('{"1": "a", "2": "b", "3": "c", "1": "d"}', "the key '1' stands twice"),
-        ('[{"image_id": 1.5, "caption": "a"}]', "entry 1 is {'image_id': 1.5, 'caption': 'a'}; it needs image_id"),
+        ('[{"image_id": 1.5, "caption": "a"}]', "entry 1 (the id 1.5; an id is a whole number or text)"),
         ('[{"image_id": true, "caption": "a"}]', "a whole number or text"),
         ('[{"image_id": [1], "caption": "a"}]', "a whole number or text"),
         ('{"1": "half a \\ud83d face"}', "holds half a character"),
@@ -101,7 +103,7 @@ def test_what_is_wrong_with_a_file_is_said_in_one_message(files, content, messag
 def test_a_file_of_bytes_is_named(name, content, files, tmp_path, capsys):
     (tmp_path / name).write_bytes(content)
     assert main(["score", str(tmp_path / name), str(files[1])]) == 2
-    assert f"{tmp_path / name} cannot be read as JSON" in capsys.readouterr().err
+    assert f"{tmp_path / name} cannot be read" in capsys.readouterr().err
 
 
 def test_a_picture_without_a_caption_is_not_dropped_from_the_references(files, capsys):
@@ -175,12 +177,6 @@ def test_what_is_read_is_not_written_over(files, capsys):
     assert files[1].read_bytes() == before
 
 
-def test_a_picture_is_the_same_whether_its_id_is_a_number_or_text(tmp_path):
-    path = tmp_path / "told.json"
-    path.write_text('[{"image_id": 42, "caption": "a dog"}]')
-    assert read_predictions(path) == {"42": "a dog"}
-
-
 HINDI = {"1": "एक लड़का दौड़ रहा है", "2": "दो कुत्ते पानी में"}
 CHINESE = {"1": "一个男孩在草地上跑步", "2": "两只狗在水里"}
 
@@ -219,3 +215,80 @@ def test_a_language_that_is_given_is_not_guessed(files, capsys, caplog):
     assert (result["protocol"]["language"], result["protocol"]["tokenizer"]) == ("de, zh-TW", "characters")
     assert result["reasons"]["bad_ending_rate"] == "no list of words that end no caption in de"
     assert "taken for" not in caplog.text
+
+
+def lines(path, entries):
+    path.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
+    return path
+
+
+@pytest.mark.parametrize("key", ["image_id", "id"])
+@pytest.mark.parametrize("kind", [int, str, float])
+def test_a_picture_is_the_same_whether_its_id_is_a_number_or_text(key, kind, files, tmp_path, capsys):
+    told = lines(tmp_path / "told.jsonl", [{key: kind(number), "caption": text} for number, text in TOLD.items()])
+    assert scored(capsys, told, files[1])["values"] == scored(capsys, *files)["values"]
+
+
+def test_columns_have_the_order_of_preference_of_training(tmp_path, capsys):
+    """A folder's `text` is what a run is trained on, whatever else a row holds."""
+    told = lines(tmp_path / "told.jsonl", [{"file_name": f"{i}.jpg", "caption": f"a dog number {i}"} for i in range(6)])
+    people = [{"file_name": f"{i}.jpg", "text": f"a dog number {i}", "caption": "raw words", "id": i} for i in range(6)]
+    result = scored(capsys, told, lines(tmp_path / "metadata.jsonl", people))
+    assert result["values"]["bleu_1"] == pytest.approx(1)
+    assert result["protocol"]["matched_by"] == "file name"
+
+
+@pytest.mark.parametrize("row_id", [lambda i: f"row{i}", lambda i: 5 - i])
+def test_pictures_are_held_together_by_file_names_before_the_ids_of_rows(row_id, tmp_path, capsys):
+    told = lines(
+        tmp_path / "told.jsonl", [{"id": i, "file_name": f"{i}.jpg", "caption": f"number {i}"} for i in range(6)]
+    )
+    people = [{"id": row_id(i), "file_name": f"{i}.jpg", "text": f"number {i}"} for i in range(6)]
+    assert scored(capsys, told, lines(tmp_path / "m.jsonl", people))["values"]["bleu_1"] == pytest.approx(1)
+
+
+def test_any_file_of_captions_is_scored_against_any_other(tmp_path, capsys):
+    told = tmp_path / "told.csv"
+    told.write_text("image;caption\n" + "".join(f"{key}.jpg;{text}\n" for key, text in TOLD.items()))
+    people = tmp_path / "people.token.txt"
+    rows = [f"{key}.jpg#{k}\t{text}\n" for key, texts in PEOPLE.items() for k, text in enumerate(texts)]
+    people.write_text("".join(rows), encoding="utf-16")
+    whole = tmp_path / "people.json"
+    whole.write_text(json.dumps({f"{key}.jpg": texts for key, texts in PEOPLE.items()}))
+    assert scored(capsys, told, people)["values"] == scored(capsys, told, whole)["values"]
+    assert scored(capsys, told, people, "--df", people, "--train", people)["values"]["novel"] == 1
+
+
+def test_names_that_do_not_match_are_shown_from_both_files(files, tmp_path, capsys):
+    told = lines(tmp_path / "told.jsonl", [{"file_name": f"pics/{i}.jpg", "caption": "a dog"} for i in range(3)])
+    for words in ((), ("--predicted-only",)):
+        assert main(["score", str(told), str(files[1]), *words]) == 2
+        said = capsys.readouterr().err
+        assert "told.jsonl has the file name 'pics/0.jpg'" in said
+        assert "captions.json the id '1'" in said
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ({"image_id": 4, "caption": "half \ud83d"}, "(the caption 'half \\ud83d' holds half a character"),
+        ({"image_id": 4, "caption": "bell \x07"}, "holds the control character U+0007"),
+        ({"image_id": 4, "caption": " \u200b "}, "empty captions: 1 (people.jsonl:4)"),
+        ({"file_name": "4.jpg", "text": "a dog, 5.jpg, a cat"}, "(its caption holds 5.jpg)"),
+        ({"caption": "a dog"}, "people.jsonl:4 (no file_name)"),
+        (
+            {"file_name": "4.jpg", "image_id": 1, "caption": "a dog"},
+            "duplicate ids: 1 (people.jsonl:4 (id 1: 1.jpg, 4.jpg)",
+        ),
+    ],
+)
+def test_references_are_checked_as_for_training_and_named_by_line(entry, message, files, tmp_path, capsys):
+    rows = [{"image_id": i, "file_name": f"{i}.jpg", "text": "a dog"} for i in TOLD]
+    people = lines(tmp_path / "people.jsonl", [*rows, entry, {"file_name": "5.jpg", "text": "a cat"}])
+    assert main(["score", str(files[0]), str(people)]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_prediction_may_be_empty(files, capsys):
+    files[0].write_text('{"1": "", "2": "two cats", "3": "a red ball"}')
+    assert scored(capsys, *files)["values"]["bleu_1"] < 1

@@ -17,7 +17,7 @@ def picture() -> Image.Image:
 def test_a_generated_picture_is_read_back_unchanged(picture, tmp_path):
     file = tmp_path / "generated.png"
     picture.save(file)
-    for given in (picture, file, str(file)):
+    for given in (picture, file, str(file), file.read_bytes()):
         assert to_pil(to_pixels(given, 32, 3)[None])[0].tobytes() == picture.tobytes()
 
 
@@ -25,6 +25,18 @@ def test_a_wide_picture_is_cropped_at_its_centre():
     left_to_right = np.zeros((16, 48, 3), dtype=np.uint8)
     left_to_right[:, 16:32] = 255
     assert to_pixels(Image.fromarray(left_to_right), 16, 3).min() == 1
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg"])
+def test_a_phone_s_photograph_is_upright_however_it_is_given(picture, suffix, tmp_path):
+    exif, file = Image.Exif(), tmp_path / f"x.{suffix}"
+    exif[0x0112] = 6
+    smooth = picture.resize((4, 4)).resize((64, 64), Image.Resampling.BICUBIC)
+    smooth.save(file, exif=exif, quality=95)
+    upright = to_pixels(smooth.transpose(Image.Transpose.ROTATE_270), 32, 3)
+    with Image.open(file) as opened:
+        for given in (file, str(file), file.read_bytes(), opened):
+            assert (to_pixels(given, 32, 3) - upright).abs().mean() < 0.05
 
 
 def test_grey_models_see_how_bright_a_colour_is():

@@ -1,0 +1,48 @@
+"""Where is the file that captions name? Names are compared as people read them, not byte by byte."""
+
+import os
+import unicodedata
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+
+
+def located(folder: Path, name: str) -> Path:
+    """The file of this name; another way to write its accents (NFC, NFD: a Mac's) makes no other name."""
+    path = folder / name
+    if os.path.isfile(path):
+        return path
+    same = _alike(path, _composed)
+    return same[0] if len(same) == 1 else path
+
+
+def near_file(path: Path) -> str:
+    """The one file beside a missing one whose name differs in case alone, as the end of a message."""
+    near = _alike(path, _folded)
+    return f" (there is {near[0].name})" if len(near) == 1 else ""
+
+
+def _composed(name: str) -> str:
+    return unicodedata.normalize("NFC", name)
+
+
+def _folded(name: str) -> str:
+    return _composed(name).casefold()
+
+
+def _alike(path: Path, form: Callable[[str], str]) -> list[Path]:
+    """The files beside `path` whose names have the same form."""
+    try:
+        names = _names_by_form(path.parent, form, path.parent.stat().st_mtime_ns)
+    except OSError:
+        return []
+    return [path.parent / name for name in names.get(form(path.name), ())]
+
+
+@lru_cache(maxsize=64)
+def _names_by_form(folder: Path, form: Callable[[str], str], _changed_ns: int) -> Mapping[str, Sequence[str]]:
+    names: defaultdict[str, list[str]] = defaultdict(list)
+    for name in os.listdir(folder):
+        names[form(name)].append(name)
+    return names
