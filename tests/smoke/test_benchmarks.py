@@ -91,7 +91,7 @@ def test_a_benchmark_that_was_named_and_does_not_apply_is_refused(generator, own
     (own_folder / "mybenchmarks.py").write_text(MODULE.replace("GeneratesImages)", "())"))
     words = asked(generator, "--benchmark", "mybenchmarks.Brightness", "--trust", "mybenchmarks")
     assert processes.finish(words, own_folder) == 2
-    assert "Brightness (--benchmark) applies to" in processes.said(own_folder)
+    assert "Brightness (--benchmark) does not apply here" in processes.said(own_folder)
 
 
 def test_a_checkpoint_is_read_whole_at_most_twice(generator, monkeypatch, capsys):

@@ -37,6 +37,22 @@ class Framed(Flow):
         images[..., 0] = 1.0
         return images.clamp(-1, 1)
 '''
+ASKING = '''
+
+class Telling(nn.Module):
+    """A network that another one must know."""
+
+    publishes = {"depth": "depth"}
+    depth = 2
+
+
+class Asking(Denoiser):
+    """A denoiser that asks for what stands after it."""
+
+    def __init__(self, *, image_size: int, image_channels: int, depth: int, other: Telling) -> None:
+        super().__init__(image_size=image_size, image_channels=image_channels)
+        assert other.depth == depth == 2
+'''
 SMALL = ["tracking=csv", "data.batch_size=16", "validate_every_images=160", "data.val_size=16"]
 TERM = ["model=mlp_gan", "data=digits", "term=r1", "terms.r1.weight=2", *SMALL]
 FLOW = ["model=flow", "data=scenes_small", *SMALL]
@@ -146,6 +162,40 @@ def test_a_family_learns_what_sentences_say(here):
     for key in ("right_colour", "right_size"):
         figure = figures["generation", key]
         assert figure["interval"][0] > figure["chance"], (key, figure)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("        self.count_images(len(batch))\n", "", "Flow.training_step counted no images"),
+        (
+            "        self.average_weights(len(batch))\n",
+            "        return error.mean()\n",
+            "Flow.training_step returned its loss",
+        ),
+        ("        self.keep_averages()\n", "", "then call self.keep_averages()"),
+        ('("denoiser", "text_encoder")', '("denoizer", "text_encoder")', "averaged names denoizer"),
+        ("return images.clamp(-1, 1)", "return images.flatten(1)", "Flow.sample gave (16, 3072)"),
+    ],
+)
+def test_a_family_that_forgets_something_is_told_what(here, old, new, says):
+    code = (here / "mypackage.py").read_text()
+    assert code.count(old) == 1
+    (here / "mypackage.py").write_text(code.replace(old, new))
+    words = ["train", "--config-dir", "my_conf", *FLOW, "text_encoder=gru", "budget_images=64"]
+    assert processes.finish(words, here) != 0
+    assert says in processes.said(here)
+
+
+def test_networks_of_ones_own_may_ask_for_one_another_in_any_order(here):
+    (here / "mypackage.py").write_text((here / "mypackage.py").read_text() + ASKING)
+    train(
+        here,
+        *FLOW,
+        "networks.denoiser._target_=mypackage.Asking",
+        "+networks.other._target_=mypackage.Telling",
+        "budget_images=64",
+    )
 
 
 def test_a_part_that_generation_needs_is_restored_from_the_checkpoint_alone(here):

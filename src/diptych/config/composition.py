@@ -70,8 +70,16 @@ def _composed(overrides: Sequence[str], config_dir: Path | None) -> Iterator[Dic
         yield config
 
 
+def _check_terms_named_once(config: DictConfig) -> None:
+    """Hydra keeps one of several choices of a group, without a word."""
+    named = [one for one in OmegaConf.select(config, "hydra.overrides.task", default=[]) if re.match(r"\+?term=", one)]
+    if len(named) > 1:
+        raise UserError(f"{' '.join(named)}: name all terms at once, as in term=[r1,patch] or +term=[r1,patch]")
+
+
 def plain(config: DictConfig) -> dict[str, Any]:
     """A plain configuration: interpolations resolved, missing values refused, Hydra's own node left out."""
+    _check_terms_named_once(config)
     container = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
     try:
         values = OmegaConf.to_container(container, resolve=True, throw_on_missing=True, enum_to_str=True)

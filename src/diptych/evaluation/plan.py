@@ -22,7 +22,13 @@ class Measurement:
 
     def take(self) -> Evaluation:
         """Measure it."""
-        return self.benchmark.measure(self.context)
+        evaluation = self.benchmark.measure(self.context)
+        if not isinstance(evaluation, Evaluation):
+            name, given = type(self.benchmark).__name__, type(evaluation).__name__
+            raise UserError(
+                f"{name}.measure gives a {given}; return Evaluation.of(self, context.protocol, [Figure(…)])"
+            )
+        return evaluation
 
 
 def planned(context: Context, partners: Sequence[Handle], benchmarks: Sequence[Benchmark]) -> list[Measurement]:
@@ -53,7 +59,7 @@ def _ignored(
     measured = {one.benchmark.kind for one in plan}
     for benchmark in benchmarks:
         if benchmark not in SUITE and benchmark.kind not in measured:
-            yield f"{run}: {benchmark.title} (--benchmark) applies to {benchmark.needs}; leave it out"
+            yield f"{run}: {benchmark.title} (--benchmark) does not apply here: it is for {benchmark.needs}"
     used = {one.context for one in plan}
     for partner in (each for each in beside if each not in used):
         assert partner.partner is not None

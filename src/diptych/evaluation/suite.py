@@ -44,7 +44,7 @@ def with_own(paths: Sequence[str], trust: Trust) -> tuple[Benchmark, ...]:
 
 def _own(path: str, trust: Trust) -> Benchmark:
     benchmark = components.build({"_target_": path}, "benchmark", trust=trust)
-    if isinstance(benchmark, Benchmark):
+    if isinstance(benchmark, Benchmark) and getattr(benchmark, "kind", "") and getattr(benchmark, "title", ""):
         return benchmark
     raise UserError(
         f"--benchmark {path} is no benchmark: inherit from diptych.evaluation.benchmark.Benchmark, give it a kind and "

@@ -6,12 +6,13 @@ Facts fill constructor parameters by name. The data give `image_size`, `image_ch
 """
 
 from collections.abc import Mapping
+from graphlib import CycleError, TopologicalSorter
 from types import MappingProxyType
 from typing import Any
 
 from pytorch_lightning import LightningDataModule
 
-from diptych.config import Config, components
+from diptych.config import Config, UserError, components
 from diptych.config.components import Trust
 from diptych.config.schema import NETWORKS, ROLES
 from diptych.models.frozen_backbone import share_backbone
@@ -41,7 +42,7 @@ def build_system(config: Config, spec: DataSpec, parts: Mapping[str, Any], trust
     """Networks, objective, terms, optimisers and parts from other runs, handed to the system by parameter name."""
     facts = {**data_facts(spec), "data_spec": spec, "seed": config["seed"], "condition_dim": 0, **parts}
     built: dict[str, Any] = {}
-    for name, key, node in chosen_roles(config):
+    for name, key, node in _publishers_first(chosen_roles(config), trust):
         built[name] = components.build(node, key, facts, trust)
         facts |= {name: built[name]} | published(name, built[name])
     for part in parts.values():
@@ -72,6 +73,27 @@ def chosen_roles(config: Config) -> list[tuple[str, str, Any]]:
     spine = [(role, role, config[role]) for role in ROLES if config.get(role)]
     num_networks = sum(role in NETWORKS for role, _, _ in spine)
     return spine[:num_networks] + own + spine[num_networks:]
+
+
+def _publishers_first(roles: list[tuple[str, str, Any]], trust: Trust) -> list[tuple[str, str, Any]]:
+    """The same roles, in which networks of one's own come after those that they ask for."""
+    own = {name: (name, key, node) for name, key, node in roles if key.startswith("networks.")}
+    publishers = {
+        fact: name
+        for name, key, node in own.values()
+        for fact in (name, *getattr(components.find_class(node, key, trust), "publishes", ()))
+    }
+    asked = {
+        name: {publishers[fact] for fact in components.parameter_names(node, key, trust) if fact in publishers} - {name}
+        for name, key, node in own.values()
+    }
+    try:
+        ordered = iter([own[name] for name in TopologicalSorter(asked).static_order()])
+    except CycleError as error:
+        raise UserError(
+            f"networks: {' and '.join(error.args[1][:-1])} ask for one another; set what one of them needs"
+        ) from None
+    return [next(ordered) if name in own else (name, key, node) for name, key, node in roles]
 
 
 def published(role: str, network: Any) -> dict[str, Any]:

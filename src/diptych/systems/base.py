@@ -71,12 +71,24 @@ class System(LightningModule):
         self.data_spec = data_spec
         self.schedule, self.max_grad_norm = schedule, max_grad_norm
         self.images_seen = 0
+        self._images_before = 0
         self.step_figures: dict[str, Tensor] = {}
         self.rng = torch.Generator().manual_seed(seed)
 
     def count_images(self, number: int) -> None:
         """Advance progress by one training step's examples, over all devices."""
         self.images_seen += number * self.trainer.world_size
+
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        self._images_before = self.images_seen
+
+    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
+        """Refuse a training step after which nothing would be learned, or no budget ever end."""
+        step = f"{type(self).__name__}.training_step"
+        if self.images_seen == self._images_before:
+            raise TypeError(f"{step} counted no images: call self.count_images(len(batch))")
+        if outputs and not self.automatic_optimization:
+            raise TypeError(f"{step} returned its loss, which nobody follows: call self.optimize, and return nothing")
 
     def log_metrics(self, stage: str, values: Mapping[str, Tensor | float]) -> None:
         """Log each value as `stage/name`; validation values are averaged over examples by the caller.

@@ -76,6 +76,8 @@ class TextToImage(System, ABC):
     def keep_averages(self) -> None:
         """Begin to average the networks that generate; call once they are set."""
         for name in self.averaged:
+            if not hasattr(self, name):
+                raise TypeError(f"{type(self).__name__}.averaged names {name}: set self.{name} before keep_averages()")
             setattr(self, f"{name}_average", _average_of(getattr(self, name), self.ema_half_life_images))
 
     @property
@@ -171,9 +173,17 @@ class TextToImage(System, ABC):
             for part in rngs.split(batch_size):
                 said = sentences[start : start + len(part)]
                 text = encode(self._tokenized(said)) if encode else None
-                images.append(self.sample(networks, text, part, options))
+                images.append(self._of_right_shape(self.sample(networks, text, part, options), len(part)))
                 start += len(part)
             return torch.cat(images)
+
+    def _of_right_shape(self, images: torch.Tensor, number: int) -> Images:
+        """What `sample` gave, if it is an image for each generator of random numbers."""
+        side = self.data_spec.image_size
+        wanted = (number, self.data_spec.image_channels, side, side)
+        if tuple(images.shape) != wanted:
+            raise ValueError(f"{type(self).__name__}.sample gave {tuple(images.shape)}; the images are {wanted}")
+        return images
 
     def _generating_networks(self, use_ema: bool) -> dict[str, Any]:
         """By name; the averaged ones where they are kept and wanted."""

@@ -193,6 +193,12 @@ def test_terms_of_a_bundle_are_replaced_added_to_and_dropped(override, terms):
     assert set(composed([*bundle, override])["terms"]) == terms
 
 
+@pytest.mark.parametrize("second", ["+term=patch", "term=[patch]"])
+def test_terms_that_are_named_twice_are_refused(second):
+    with pytest.raises(UserError, match=r"term=contrastive .*term=.*patch.*: name all terms at once"):
+        composed(["model=dcgan", "data=digits", "text_encoder=gru", "term=contrastive", second])
+
+
 def test_a_term_is_added_to_a_bundle_without_any_and_may_become_lazy():
     words = ["model=dcgan", "data=digits", "text_encoder=gru", "+term=contrastive", "terms.contrastive.every=4"]
     assert composed(words)["terms"]["contrastive"]["every"] == 4

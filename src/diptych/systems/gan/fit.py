@@ -24,15 +24,17 @@ def check_networks_fit(data_spec: DataSpec, generator: Any, discriminator: Any, 
     size = (data_spec.image_channels, data_spec.image_size, data_spec.image_size)
     with evaluating(generator, discriminator, text_encoder):
         tokens = torch.tensor([[BOS_ID, EOS_ID]])
-        text = text_encoder(Sentences(("",), tokens, tokens > 0)) if text_encoder else None
+        text = _read(text_encoder, Sentences(("",), tokens, tokens > 0)) if text_encoder else None
         sentence = f"sentence vectors of {text.sentence.shape[1]}" if text else "no sentence"
+        if not hasattr(generator, "latent_dim"):
+            raise ValueError(f"generator {name_of(generator)} does not say its latent_dim: set the attribute")
         latents = torch.zeros(1, generator.latent_dim)
         complaint = f"generator {name_of(generator)} cannot generate from {sentence}"
         generated = called(generator, latents, text, complaint)
         if generated.shape[1:] != size:
             raise ValueError(
                 f"generator {name_of(generator)} makes {_times(generated.shape[1:])} images and data {data_spec.name} "
-                f"has {_times(size)} ones: set generator.image_size and generator.image_channels to the data's"
+                f"has {_times(size)} ones: its constructor is given image_size and image_channels, unless they are set"
             )
         disagreement = (
             f"discriminator {name_of(discriminator)} cannot score what generator {name_of(generator)} makes, "
@@ -44,6 +46,25 @@ def check_networks_fit(data_spec: DataSpec, generator: Any, discriminator: Any, 
         if logits.shape != (1,):
             raise ValueError(f"{disagreement} (it gives {tuple(logits.shape)} logits for one image)")
         return Fit(latents, text, generated)
+
+
+def _read(text_encoder: Any, sentences: Sentences) -> TextFeatures:
+    """What the text encoder makes of a sentence, if that is what it says of itself."""
+    name, text = name_of(text_encoder), text_encoder(sentences)
+    if not isinstance(text, TextFeatures):
+        raise ValueError(
+            f"text_encoder {name} gives a {type(text).__name__}: return TextFeatures(sentence, words, mask)"
+        )
+    for fact, vectors in (("sentence_dim", text.sentence), ("word_dim", text.words)):
+        if vectors.shape[-1] != getattr(text_encoder, fact, None):
+            said = getattr(text_encoder, fact, "nothing")
+            raise ValueError(f"text_encoder {name} says {fact}={said} and gives vectors of {vectors.shape[-1]}")
+    if text.mask.shape != text.words.shape[:2]:
+        raise ValueError(
+            f"text_encoder {name} gives words of shape {tuple(text.words.shape)} and a mask of "
+            f"{tuple(text.mask.shape)}; a mask has a value a word"
+        )
+    return text
 
 
 def called(network: Callable[..., Any], inputs: Any, text: Any, complaint: str) -> Any:

@@ -179,7 +179,7 @@ class GAN(TextToImage):
 
     def _collected(self, turn: int, ask: Callable[[Term], Losses], *, of_generator: bool = True) -> Collected:
         """What each term that counts in this turn says when asked, and how much each of its losses weighs."""
-        answers = [(term, ask(term)) for term in self._terms(turn)]
+        answers = [(term, _checked(term, ask(term))) for term in self._terms(turn)]
         pause = self.discriminator_steps if of_generator else 1
         weights = {name: term.weight_of(name, pause) for term, losses in answers for name in losses}
         return _without_repeats(*(losses for _, losses in answers)), weights
@@ -308,6 +308,19 @@ class GAN(TextToImage):
         if self.discriminator_text_encoder is None:
             return TextFeatures(*(part.detach() for part in generators_text))
         return self.discriminator_text_encoder(prompts.sentences)
+
+
+def _checked(term: Term, losses: Losses) -> Losses:
+    """What a term says, if it is one value an image for each loss."""
+    name = type(term).__name__
+    if not isinstance(losses, Mapping):
+        raise TypeError(
+            f"{name} gives a {type(losses).__name__} as its losses; give {{'some_loss': one value an image}}"
+        )
+    for loss, values in losses.items():
+        if values.ndim != 1:
+            raise ValueError(f"{name}: {loss} has the shape {tuple(values.shape)}; give one value an image")
+    return losses
 
 
 def _without_repeats(*figures: Mapping[str, Any]) -> dict[str, Any]:

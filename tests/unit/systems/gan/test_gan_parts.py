@@ -20,7 +20,7 @@ from diptych.systems.gan.terms.needs import check_needs
 from diptych.systems.gan.terms.patch import Patch
 from diptych.systems.gan.terms.redescription import CaptionScorer, Redescription, captioner_ids
 from diptych.systems.schedules import Linear
-from diptych.types import ImageFeatures
+from diptych.types import ImageFeatures, TextFeatures
 
 
 class BrightnessCaptioner:
@@ -274,11 +274,71 @@ class NeedsLatents(Term):
 
     needs = ("latent_encoder", "critic.embed")
 
+    def generator_losses(self, step):
+        return {}
+
 
 def test_a_gan_leaves_needs_of_other_networks_to_the_earlier_check(make_gan):
     make_gan(terms={"latents": NeedsLatents()})
     with pytest.raises(ValueError, match=r"terms\.latents needs a latent_encoder"):
         check_needs({"latents": NeedsLatents.needs}, {}, parts=())
+
+
+def test_a_misspelt_need_is_named():
+    with pytest.raises(ValueError, match="needs 'images_gradients', which nobody knows: write 'image_gradients'"):
+        check_needs({"mine": ("images_gradients",)}, {}, parts=())
+
+
+class Misspelt(Term):
+    """A term whose method no step calls."""
+
+    def discriminator_loss(self, step):
+        return {}
+
+
+def test_a_term_without_losses_is_refused():
+    with pytest.raises(
+        TypeError, match="Misspelt has no losses: write discriminator_losses, generation_losses or gener"
+    ):
+        Misspelt()
+
+
+@pytest.mark.parametrize(
+    ("losses", "says"),
+    [
+        (lambda step: step.fake_logits, "Given gives a Tensor as its losses"),
+        (lambda step: {"a_loss": step.fake_logits.sum()}, r"Given: a_loss has the shape \(\); give one value an image"),
+    ],
+)
+def test_losses_that_are_not_one_value_an_image_are_refused(make_gan, train, batches, losses, says):
+    given = type("Given", (Term,), {"generator_losses": lambda self, step: losses(step)})
+    with pytest.raises((TypeError, ValueError), match=says):
+        train(make_gan(terms={"mine": given()}), batches[:1])
+
+
+class Reads(nn.Module):
+    """A text encoder that does not say the truth about itself."""
+
+    def __init__(self, sentence_dim: int, mask_dims: int, gives=None) -> None:
+        super().__init__()
+        self.sentence_dim, self.word_dim, self.mask_dims, self.gives = sentence_dim, 6, mask_dims, gives
+
+    def forward(self, sentences):
+        words, mask = torch.zeros(*sentences.tokens.shape, 6), sentences.mask
+        return self.gives or TextFeatures(words.sum(1), words, mask if self.mask_dims == 2 else mask.sum(1))
+
+
+@pytest.mark.parametrize(
+    ("encoder", "says"),
+    [
+        (Reads(5, 2), "text_encoder Reads says sentence_dim=5 and gives vectors of 6"),
+        (Reads(6, 1), "text_encoder Reads gives words of shape .* a mask has a value a word"),
+        (Reads(6, 2, gives="words"), "text_encoder Reads gives a str: return TextFeatures"),
+    ],
+)
+def test_a_text_encoder_that_is_not_what_it_says_is_named(make_gan, encoder, says):
+    with pytest.raises(ValueError, match=says):
+        make_gan(text_encoder=encoder)
 
 
 class Scales(nn.Module):

@@ -18,6 +18,10 @@ Losses = Mapping[str, Float[Tensor, " batch"]]
 """One value an image, by the name under which it is logged."""
 
 
+MOMENTS = ("discriminator_losses", "generation_losses", "generator_losses")
+"""The methods in which a term says what is learned from it."""
+
+
 class Term(nn.Module):
     """Losses of the discriminator's step, of the generator's, or of both; a method that is not overridden has none.
 
@@ -34,6 +38,8 @@ class Term(nn.Module):
         super().__init__()
         if every < 1:
             raise ValueError(f"every={every}: give 1 (each step of the discriminator) or more")
+        if all(getattr(type(self), moment) is getattr(Term, moment) for moment in MOMENTS):
+            raise TypeError(f"{type(self).__name__} has no losses: write {', '.join(MOMENTS[:-1])} or {MOMENTS[-1]}")
         self.weight, self.every = weight, every
 
     @property

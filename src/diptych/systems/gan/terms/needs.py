@@ -1,5 +1,6 @@
 """Whether the chosen networks have what a term needs; the one check, before data are loaded and when a GAN is built."""
 
+import difflib
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
@@ -35,7 +36,8 @@ def _unmet(need: str, networks: Mapping[str, Any], parts: Collection[str] | None
         return _CHECKS[need](networks, parts)
     role, _, method = need.partition(".")
     if role not in networks:
-        return f"needs a {role}: choose {role}=…"
+        near = difflib.get_close_matches(need, (*PROVIDED, *_CHECKS), n=1, cutoff=0.8)
+        return f"needs {need!r}, which nobody knows: write {near[0]!r}" if near else f"needs a {role}: choose {role}=…"
     if method and not hasattr(networks[role], method):
         return f"needs a {role} with {method}(), and {_name(networks[role])} has none: choose another {role}=…"
     return ""
