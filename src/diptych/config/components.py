@@ -83,6 +83,12 @@ def parameter_names(node: Node, key: str, trust: Trust = None) -> dict[str, bool
     return {name: name in required for name in parameters}
 
 
+def path_names(node: Node, key: str, trust: Trust = None) -> tuple[str, ...]:
+    """The constructor's parameters that take a path."""
+    parameters = _parameters(find_class(node, key, trust))
+    return tuple(name for name, parameter in parameters.items() if Path in _kinds(parameter.annotation))
+
+
 def _refuse_distrusted(path: str, key: str, trust: Trust) -> None:
     package = path.partition(".")[0]
     if trust is not None and package not in (*ALWAYS_TRUSTED, *trust):
@@ -159,6 +165,7 @@ def fits(value: Any, annotation: Any) -> bool:
     if annotation is types.NoneType:
         return value is None
     plain = {bool: bool, int: int, float: (int, float), str: str, tuple: (list, tuple), list: (list, tuple)}
+    plain[Path] = (str, Path)
     wanted = plain.get(origin or annotation)
     if wanted is None:
         return True
@@ -167,14 +174,17 @@ def fits(value: Any, annotation: Any) -> bool:
 
 def _converted(value: Any, parameter: inspect.Parameter | None) -> Any:
     """Convert YAML's lists and strings to the tuples and paths of the annotation."""
-    annotation = parameter.annotation if parameter else None
-    options = [annotation, *typing.get_args(annotation)]
-    kinds = {typing.get_origin(option) or option for option in options}
+    kinds = _kinds(parameter.annotation if parameter else None)
     if isinstance(value, list) and tuple in kinds:
         return tuple(value)
     if isinstance(value, str) and Path in kinds:
-        return Path(value)
+        return Path(value).expanduser()
     return value
+
+
+def _kinds(annotation: Any) -> set[Any]:
+    """The annotation's class, and those of its alternatives."""
+    return {typing.get_origin(option) or option for option in (annotation, *typing.get_args(annotation))}
 
 
 def _built(value: Any, key: str, facts: Mapping[str, Any], trust: Trust) -> Any:

@@ -21,6 +21,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import InterpolationKeyError, InterpolationResolutionError, MissingMandatoryValue
 
 from diptych.config import resolvers, schema
+from diptych.config.derived import DERIVED, expressions_of
 from diptych.config.errors import UserError
 
 CONF_PACKAGE = "diptych.conf"
@@ -71,7 +72,10 @@ def _composed(overrides: Sequence[str], config_dir: Path | None) -> Iterator[Dic
 
 
 def plain(config: DictConfig) -> dict[str, Any]:
-    """A plain configuration: interpolations resolved, missing values refused, Hydra's own node left out."""
+    """A plain configuration: interpolations resolved, missing values refused, Hydra's own node left out.
+
+    The expressions of values that follow others are kept (`diptych.config.derived`).
+    """
     container = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
     try:
         values = OmegaConf.to_container(container, resolve=True, throw_on_missing=True, enum_to_str=True)
@@ -81,7 +85,7 @@ def plain(config: DictConfig) -> dict[str, Any]:
         raise UserError(f"{error.full_key}: {error.msg}") from None
     assert isinstance(values, dict)
     _refuse_unknown(values, schema.Run)
-    return {str(key): value for key, value in values.items()}
+    return {**{str(key): value for key, value in values.items()}, DERIVED: expressions_of(container)}
 
 
 def missing(key: str, example: str = "…") -> str:

@@ -17,6 +17,7 @@ from diptych.config import Config, UserError
 from diptych.config.components import Trust
 from diptych.runs.build import build_data, build_system
 from diptych.runs.checkpoints import read_checkpoint
+from diptych.runs.data_location import check_examples, with_a_way_on
 from diptych.runs.distributed.ranks import RankFailed, rank_processes
 from diptych.runs.distributed.rendezvous import Rendezvous, publish_rendezvous
 from diptych.runs.distributed.strategies import resolve_devices
@@ -82,7 +83,7 @@ def build(execution: Execution) -> Built:
     config = execution.config
     prepare_machine(execution.settings)
     seed_everything(config["seed"])
-    data: Any = build_data(config, execution.trust)
+    data: Any = _build_data(execution)
     size = data.splits["val"].size if hasattr(data, "splits") else None
     if size is not None and size < execution.topology.world_size:
         raise UserError(
@@ -154,6 +155,19 @@ def fit(trainer: Trainer, execution: Execution, built: Built, signals: StopSigna
         if isinstance(error.__context__, Stopped):  # torch replaces the exception that interrupted its write
             raise error.__context__ from None
         raise
+
+
+def _build_data(execution: Execution) -> Any:
+    """The data module, set up; that of a resumed run has the examples that the run began with."""
+    config, trust = execution.config, execution.trust
+    if execution.checkpoint is None:
+        return build_data(config, trust)
+    try:
+        data = build_data(config, trust)
+    except ValueError as error:
+        raise with_a_way_on(error, config, trust) from error
+    check_examples(execution.folder, config, data, trust)
+    return data
 
 
 def _warm_start(system: System, checkpoint: Path) -> None:

@@ -85,6 +85,18 @@ def removed_if_refused(folder: RunFolder) -> Iterator[None]:
 
 
 @contextmanager
+def put_back_if_refused(folder: RunFolder, record: RunRecord) -> Iterator[None]:
+    """Keep the configuration of before, if a resume is refused before its system is built."""
+    before = folder.config.read_bytes() if folder.config.exists() else b""
+    try:
+        yield
+    except ValueError:
+        if record.system is None and before:
+            folder.config.write_bytes(before)
+        raise
+
+
+@contextmanager
 def full_disk_explained(path: Path) -> Iterator[None]:
     """Name the full disk in the error: the file that the system names, else `path`."""
     try:
