@@ -8,6 +8,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from diptych.config.derived import DERIVED, expressions_of, put_back, still_derived
 from diptych.config.errors import UserError
+from diptych.config.lightning_names import lightning_answer
 from diptych.config.schema import Run
 
 CHANGEABLE = ("budget_images", "validate_every_images", "schedule", "trainer", "callbacks", "tracking")
@@ -25,11 +26,13 @@ def changed(config: Mapping[str, Any], changes: Iterable[str], also: Collection[
         key, equals, _ = change.partition("=")
         if not equals:
             raise UserError(f"{change!r} is not a change: write key=value, such as budget_images=1_000_000")
-        if not any(key == known or key.startswith(f"{known}.") for known in allowed):
+        if not lightning_answer(key) and not any(key == known or key.startswith(f"{known}.") for known in allowed):
             raise UserError(
                 f"{key} cannot change when a run is resumed ({', '.join(allowed)} can): "
                 f"start a new one from its weights with `diptych train … init_from=RUN {change}`"
             )
+        if answer := lightning_answer(key):
+            raise UserError(answer)
         try:
             result.merge_with(OmegaConf.from_dotlist([change]))
         except OmegaConfBaseException as error:

@@ -23,6 +23,8 @@ from omegaconf.errors import InterpolationKeyError, InterpolationResolutionError
 from diptych.config import resolvers, schema
 from diptych.config.derived import DERIVED, expressions_of
 from diptych.config.errors import UserError
+from diptych.config.lightning_names import lightning_answer
+from diptych.config.overrides import readable
 
 CONF_PACKAGE = "diptych.conf"
 CONFIG_NAME = "train"
@@ -66,7 +68,7 @@ def _composed(overrides: Sequence[str], config_dir: Path | None) -> Iterator[Dic
     register()
     extra = [f"hydra.searchpath=[file://{config_dir.absolute()}]"] if config_dir else []
     with initialize_config_module(CONF_PACKAGE, version_base="1.3"):
-        config = hydra_compose(CONFIG_NAME, [*overrides, *extra], return_hydra_config=True)
+        config = hydra_compose(CONFIG_NAME, [*map(readable, overrides), *extra], return_hydra_config=True)
         HydraConfig.instance().set_config(config)
         yield config
 
@@ -103,6 +105,8 @@ def _refuse_unknown(values: Mapping[Any, Any], spine: Any, prefix: str = "") -> 
     """Refuse keys outside the schema, which `+key=value` can add."""
     known = {field.name: field.type for field in fields(spine)}
     for key, value in values.items():
+        if key not in known and (answer := lightning_answer(f"{prefix}{key}")):
+            raise UserError(answer)
         if key not in known:
             close = difflib.get_close_matches(str(key), known, n=1)
             hint = f"; did you mean {prefix}{close[0]}?" if close else ""

@@ -1,7 +1,7 @@
 """One start of a run in one process: build everything and train, alone or beside the run's other processes."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -32,6 +32,8 @@ from diptych.systems.joint_norm import use_joint_norms
 from diptych.tracking import Trackers
 
 log = logging.getLogger(__name__)
+ONE_EXAMPLE = "Expected more than 1 value per channel when training"
+"""What torch says of batch normalisation over a single example."""
 
 
 @dataclass(frozen=True)
@@ -84,11 +86,7 @@ def build(execution: Execution) -> Built:
     prepare_machine(execution.settings)
     seed_everything(config["seed"])
     data: Any = _build_data(execution)
-    size = data.splits["val"].size if hasattr(data, "splits") else None
-    if size is not None and size < execution.topology.world_size:
-        raise UserError(
-            f"there are {size} validation examples for {execution.topology.world_size} devices: increase data.val_size"
-        )
+    _check_validation(data, config["data"], execution.topology.world_size)
     parts = load_parts(config["parts"], execution.folder, execution.trust)
     seed_everything(config["seed"])
     system = build_system(config, data.spec, parts, execution.trust)
@@ -151,10 +149,28 @@ def fit(trainer: Trainer, execution: Execution, built: Built, signals: StopSigna
         trainer.fit(built.system, datamodule=built.data, ckpt_path=checkpoint, weights_only=True)
     except SIGTERMException:  # Lightning received the signal before us; it would exit with code 0
         raise Stopped(SIGTERM) from None
+    except ValueError as error:
+        if ONE_EXAMPLE not in str(error):
+            raise
+        raise UserError(
+            f"data.batch_size={execution.config['data'].get('batch_size')}: batch normalisation needs two examples or "
+            "more on each device: increase it"
+        ) from error
     except RuntimeError as error:
         if isinstance(error.__context__, Stopped):  # torch replaces the exception that interrupted its write
             raise error.__context__ from None
         raise
+
+
+def _check_validation(data: Any, node: Mapping[str, Any], num_devices: int) -> None:
+    """Refuse fewer validation examples than devices."""
+    size = data.splits["val"].size if hasattr(data, "splits") else None
+    if size is None or size >= num_devices:
+        return
+    number = "there is nothing to validate on" if not size else f"only {size:,} examples to validate on"
+    devices = f", and each of {num_devices} devices needs one" if num_devices > 1 else ""
+    key = next((f"data.{name}={node[name]}" for name in ("val_size", "val_share") if name in node), "the val split")
+    raise UserError(f"{key}: {number}{devices}: increase it")
 
 
 def _build_data(execution: Execution) -> Any:

@@ -18,6 +18,7 @@ from diptych.runs.distributed.rendezvous import Rendezvous, awaited_rendezvous
 from diptych.runs.distributed.strategies import check_can_be_sharded, resolve_devices
 from diptych.runs.distributed.topology import is_later_rank, process_group, store_of
 from diptych.runs.execution import Execution, beside_ranks, build, fit, open_store, topology_for, trainer_for
+from diptych.runs.folder.files import outputs_explained
 from diptych.runs.folder.identity import inherited_or_new_run_id, inherited_sweep
 from diptych.runs.folder.layout import RunFolder, await_run_folder
 from diptych.runs.folder.status import DONE, FAILED, LOST
@@ -59,12 +60,12 @@ def train(config: Config, overrides: Iterable[str] = ()) -> tuple[RunFolder, Run
     """Train a new run of a resolved configuration, in its own folder."""
     check(config)
     config = located(config)
-    outputs = Path(config["paths"]["outputs"])
+    outputs = Path(config["paths"]["outputs"]).expanduser()
     topology = topology_for(config)
     if not topology.is_first:
         return train_rank(awaited_rendezvous(topology, resolve_devices(config["trainer"])))
     warm, lenders = find_warm_start(config, outputs), find_lenders(config["parts"], outputs)
-    with full_disk_explained(outputs):
+    with full_disk_explained(outputs), outputs_explained():
         folder = RunFolder.create(outputs, config["name"], inherited_or_new_run_id())
         folder.write_config(config)
         folder.write_task(task_of(config))
