@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -103,8 +104,48 @@ def test_generate_writes_pictures_and_a_grid(generator, tmp_path, capsys):
     assert main(["generate", str(generator.path), SENTENCE, "-n", "3", "--grid", "--out", str(tmp_path), "--json"]) == 0
     said = json.loads(capsys.readouterr().out)
     assert len(said["images"]) == 3
-    assert len(list(tmp_path.glob("a-handwritten-seven-seed0-?.png"))) == 3
+    assert len(list(tmp_path.glob("a-handwritten-seven-????????-seed0-?.png"))) == 3
     assert size_of(said["grid"])[0] > 3 * diptych.load(generator.path).image_size
+
+
+def test_every_picture_has_a_file_of_its_own_and_no_file_is_lost(generator, tmp_path, capsys):
+    sentences = ["🙂", "❤", "?", "a seven", "A seven", "a-seven", "seven " * 5 + "a", "seven " * 5 + "the", "七", "à"]
+
+    def files(*words):
+        assert main(["generate", str(generator.path), *words, "--allow-unknown", "--out", str(tmp_path), "--json"]) == 0
+        told = json.loads(capsys.readouterr().out)
+        return [Path(image["file"]) for image in told["images"]] + [Path(told["grid"])]
+
+    first = files(*sentences, sentences[0], "-n", "2", "--grid")
+    assert len({file.name.casefold() for file in first}) == 2 * len(sentences) + 3
+    kept = {file: file.read_bytes() for file in first}
+    assert files(*sentences, sentences[0], "-n", "2", "--grid") == first
+    others = [files(*sentences, "-n", "2", "--grid", *more) for more in (["truncation=0.5"], ["--size", "56"])]
+    others.append(files(*sentences, "-n", "1", "--grid", "--seed", "1"))
+    assert not {file for call in others for file in call} & kept.keys()
+    assert {file: file.read_bytes() for file in first} == kept
+    assert len(list(tmp_path.iterdir())) == len(kept) + sum(map(len, others))
+
+
+def test_a_file_of_somebody_else_is_never_replaced(generator, tmp_path, capsys):
+    asked = ["generate", str(generator.path), SENTENCE, "-n", "1", "--out", str(tmp_path)]
+    assert main(asked) == 0
+    (file,) = tmp_path.iterdir()
+    Image.new("RGB", (28, 28), "red").save(file)
+    mine = file.read_bytes()
+    assert main(asked) == 0
+    assert file.read_bytes() == mine
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_attention_sheets_of_pictures_of_one_name_are_all_kept(captioner, tmp_path, capsys):
+    for name, colour in (("a", "red"), ("b", "blue")):
+        (tmp_path / name).mkdir()
+        Image.new("RGB", (30, 30), colour).save(tmp_path / name / "same.png")
+    for words in (["a/same.png"], ["b/same.png"], ["a/same.png", "b/same.png", "--beam", "2"]):
+        paths = [str(tmp_path / word) if word.endswith("png") else word for word in words]
+        assert main(["caption", str(captioner.path), *paths, "--attention", "--out", str(tmp_path / "out" / "c")]) == 0
+    assert len(list((tmp_path / "out").glob("same-*.png"))) == 4
 
 
 def test_generate_refuses_unknown_words_unless_allowed(generator, tmp_path, capsys):

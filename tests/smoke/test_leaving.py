@@ -60,6 +60,20 @@ def test_debug_shows_the_traceback(tmp_path):
         (["train", *TINY, "init_from=nothing"], "there is no run 'nothing'"),
         (["train", *TINY, "trainer=gpu"], "torch sees no CUDA device here"),
         (["train", *TINY, "trainer.profiler=slow"], "choose simple or advanced"),
+        (["train", *TINY, "data.val_size=0"], "data.val_size=0: there is nothing to validate on: increase it"),
+        (
+            ["train", *TINY, "paths.outputs=/proc/no"],
+            r"/proc/no\S* cannot be created .*: set paths\.outputs or DIPTYCH_OUT",
+        ),
+        (
+            ["train", "-m", *TINY, "seed=0,1", "paths.outputs=/proc/no"],
+            r"/proc/no\S* cannot be created .*: set paths\.out",
+        ),
+        (
+            ["train", "model=mlp_bn_gan", "data=digits", "data.batch_size=1", "tracking=csv"],
+            "data.batch_size=1: batch normalisation needs two examples or more on each device: increase it\n$",
+        ),
+        (["train", *TINY, "generator_optimizer.lr=-1"], "generator_optimizer: Invalid learning rate: -1"),
         (["resume"], "required: RUN\n$"),
         (["generate"], "required: RUN\n$"),
         (["data"], r"required: check\|stats\|preview, NAME\|FOLDER\n$"),

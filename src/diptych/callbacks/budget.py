@@ -5,6 +5,8 @@ from typing import Any
 
 from pytorch_lightning import Callback, Trainer
 
+from diptych.callbacks.schedule_fit import check_something_is_learned, misfit
+
 _log = logging.getLogger(__name__)
 
 
@@ -17,7 +19,15 @@ class Budget(Callback):
         self.budget_images = budget_images
 
     def on_fit_start(self, trainer: Trainer, pl_module: Any) -> None:
-        """Warn of a budget without generator training; trials such as `debug=one_step` need such a budget."""
+        """Warn of a budget without generator training, or with learning rates that are not meant.
+
+        Trials such as `debug=one_step` need such budgets, so only a run that would learn nothing at all is refused.
+        """
+        schedule = getattr(pl_module, "schedule", None)
+        if pl_module.images_seen == 0:
+            check_something_is_learned(schedule, self.budget_images)
+        if misfits := misfit(schedule, pl_module.images_seen, self.budget_images):
+            _log.warning("%s", misfits)
         warmup = pl_module.warmup_images
         if self.budget_images <= warmup:
             _log.warning(

@@ -4,6 +4,7 @@
 """
 
 import argparse
+import hashlib
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from diptych.cli.arguments import add_beam, add_json, add_run, add_trust
 from diptych.cli.output import Output, short
 
 if TYPE_CHECKING:
+    from diptych.runs.file_names import FileNames
     from diptych.systems.captioning.system import Caption
 
 NAMED = 3
@@ -22,7 +24,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_run(parser)
     parser.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="images, or folders of images")
     add_beam(parser)
-    parser.add_argument("--attention", action="store_true", help="write the attention map of each word")
+    parser.add_argument(
+        "--attention",
+        action="store_true",
+        help="write a sheet of attention maps for each image, beside --out or into the run folder",
+    )
     parser.add_argument("--out", type=Path, metavar="FILE", help="also write JSON lines to this file, for score")
     add_trust(parser)
     add_json(parser, "the captions")
@@ -32,6 +38,7 @@ def run(args: argparse.Namespace) -> int:
     """Caption all readable files; returns 1 if a file was unreadable."""
     from diptych.data.caption_files import printable
     from diptych.data.names import picture_names
+    from diptych.runs.file_names import FileNames
     from diptych.runs.handles import check_beam
     from diptych.runs.load import load_captioner
 
@@ -43,16 +50,15 @@ def run(args: argparse.Namespace) -> int:
     output.warning(f"images are resized to the model's size, {side} x {side} pixels")
     names = picture_names(args.paths, readable)
     captions = zip(readable, names, captioner.captions(readable, beam=args.beam), strict=True)
+    sheets = FileNames(args.out.parent if args.out else captioner.run.attention)
     entries = []
     for file, name, caption in output.track(captions, description="captions", total=len(readable)):
         shown = printable(str(file))
         output.line(f"{shown}\t{caption.text}")
         entries.append(name.columns() | {"caption": caption.text, "score": round(caption.score, 4), "file": shown})
         if args.attention:
-            folder = args.out.parent if args.out else captioner.run.attention
-            entries[-1]["attention"] = _write_attention(
-                file, caption, folder / f"{len(entries):04d}-{file.stem}.png", side, output
-            )
+            request = {"beam": args.beam, "checkpoint": captioner.digest}
+            entries[-1]["attention"] = _write_attention(file, caption, request, sheets, side, output)
     if args.out:
         _write_lines(args.out, entries)
     unreadable = [printable(str(file)) for file in skipped]
@@ -91,18 +97,24 @@ def picture_files(paths: list[Path]) -> list[Path]:
     return files
 
 
-def _write_attention(file: Path, caption: "Caption", target: Path, side: int, output: Output) -> str | None:
+def _write_attention(
+    file: Path, caption: "Caption", request: dict[str, Any], names: "FileNames", side: int, output: Output
+) -> str | None:
     """Write one sheet with a map per word; None, with a warning, if the model has no attention."""
     from diptych.callbacks.grids import to_pil
     from diptych.runs.attention_sheets import word_sheet
+    from diptych.runs.image_files import named_file
+    from diptych.runs.image_record import save_png
     from diptych.runs.pictures import to_pixels
 
     if caption.attention is None:
         output.warning(f"{file}: this model has no attention, so there is no attention map")
         return None
-    picture = to_pil(to_pixels(file, side, 3)[None])[0]
-    target.parent.mkdir(parents=True, exist_ok=True)
-    word_sheet(picture, caption.words, list(caption.attention.numpy())).save(target)
+    sheet = word_sheet(to_pil(to_pixels(file, side, 3)[None])[0], caption.words, list(caption.attention.numpy()))
+    names.folder.mkdir(parents=True, exist_ok=True)
+    told = {"picture": hashlib.sha256(file.read_bytes()).hexdigest(), "caption": caption.text, **request}
+    target = named_file(sheet, file.stem, told, names)
+    save_png(sheet, target)
     output.line(short(target))
     return short(target)
 

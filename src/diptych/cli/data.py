@@ -1,6 +1,8 @@
 """Check, summarise or preview a data set: NAME is one of conf/data, FOLDER a folder of captioned images."""
 
 import argparse
+import hashlib
+import json
 import unicodedata
 from collections.abc import Mapping, Sequence
 from itertools import islice
@@ -11,6 +13,8 @@ from diptych.cli.arguments import add_json
 from diptych.cli.output import Output, check_writable
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
     from diptych.data import DataModule, FolderData
 
 EXAMPLES_TO_CHECK = 512
@@ -34,7 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--split", choices=("train", "val", "test"), default="train", help="split of the preview")
     parser.add_argument("-n", "--num", type=int, default=16, help="images in the preview (default: %(default)s)")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="the preview's file (default: preview-NAME.png)")
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help="the preview's file (default: preview-NAME-….png here)"
+    )
     add_json(parser, "the result")
 
 
@@ -154,10 +160,11 @@ def _rows(words: Sequence[Any]) -> list[Sequence[Any]]:
 
 def _preview(args: argparse.Namespace, output: Output) -> int:
     from diptych.callbacks.grids import contact_sheet, to_pil
+    from diptych.runs.image_record import save_png
     from diptych.text import tokenizer_of
 
-    file = args.out or Path(f"preview-{Path(args.data).resolve().name}.png")
-    check_writable(file, "--out")
+    if args.out:
+        check_writable(args.out, "--out")
     data = _opened(args)
     tokenizer = tokenizer_of(data.spec)
     loader = data.train_dataloader() if args.split == "train" else data.evaluation_dataloader(args.split)
@@ -165,10 +172,24 @@ def _preview(args: argparse.Namespace, output: Output) -> int:
     for batch in islice(loader, -(-args.num // data.batch_size)):
         pictures += to_pil(batch.images)
         captions += ["\n".join(tokenizer.decode(row) for row in rows) for rows in batch.tokens.tolist()]
-    contact_sheet(pictures[: args.num], captions[: args.num]).save(file)
+    sheet = contact_sheet(pictures[: args.num], captions[: args.num])
+    file = args.out or _preview_file(sheet, args)
+    save_png(sheet, file)
     output.line(str(file))
     output.result({"file": str(file), "captions": captions[: args.num]})
     return 0
+
+
+def _preview_file(sheet: "Image", args: argparse.Namespace) -> Path:
+    """A file where one stands, named by the data and a digest of what was asked for."""
+    from diptych.config.datasets import names_folder
+    from diptych.runs.file_names import FileNames
+    from diptych.runs.image_files import named_file
+
+    place = Path(args.data).resolve()
+    asked = json.dumps([str(place) if names_folder(args.data) else args.data, args.split, args.num, *args.overrides])
+    request = {"preview": hashlib.sha256(asked.encode()).hexdigest()}
+    return named_file(sheet, f"preview {place.name}", request, FileNames(Path()))
 
 
 def _opened(args: argparse.Namespace) -> "DataModule":

@@ -1,7 +1,10 @@
-"""Generate images of sentences: PNG files, and with --grid one sheet of them all with their sentences."""
+"""Generate images of sentences: PNG files, and with --grid one sheet of them all with their sentences.
+
+A file's name has the sentence's first words, a digest of the request (sentence, options, size, weights), the seed and
+the number. No two requests share a name, and a file that exists is replaced only by the same image.
+"""
 
 import argparse
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,6 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Generate and write; returns the exit code."""
     from diptych.callbacks.grids import rows_sheet
+    from diptych.runs.file_names import FileNames
+    from diptych.runs.image_files import generated_file, sheet_file
     from diptych.runs.load import load_generator
     from diptych.runs.sampling_options import separated
 
@@ -50,14 +55,16 @@ def run(args: argparse.Namespace) -> int:
     rows = [(s, pictures[i * args.num : (i + 1) * args.num]) for i, s in enumerate(sentences)]
     folder = args.out or generator.run.generated
     folder.mkdir(parents=True, exist_ok=True)
+    names = FileNames(folder)
     entries = [
-        {"sentence": sentence, "number": i, "seed": args.seed, "file": _save(picture, folder, sentence, args.seed, i)}
+        {"sentence": sentence, "number": i, "seed": args.seed, "file": _saved(picture, generated_file(picture, names))}
         for sentence, row in rows
         for i, picture in enumerate(row)
     ]
     result = {"run": generator.run.run_id, "options": options, "images": entries}
     if args.grid:
-        result["grid"] = _save(rows_sheet(rows), folder, sentences[0], args.seed, "grid")
+        sheet = rows_sheet(rows)
+        result["grid"] = _saved(sheet, sheet_file(sheet, pictures, names))
     output.line(
         f"{generator.run.run_id}: {generator.checkpoint.stem} checkpoint, {generator.images_seen:,} images seen"
     )
@@ -66,14 +73,8 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _save(picture: "Image", folder: Path, sentence: str, seed: int, name: int | str) -> str:
+def _saved(picture: "Image", file: Path) -> str:
     from diptych.runs.image_record import save_png
 
-    file = folder / f"{slug(sentence)}-seed{seed}-{name}.png"
     save_png(picture, file)
     return short(file)
-
-
-def slug(sentence: str) -> str:
-    """The sentence as a file name: letters and digits of any script, at most 60 characters."""
-    return re.sub(r"[\W_]+", "-", sentence.lower()).strip("-")[:60].strip("-") or "picture"

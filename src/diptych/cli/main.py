@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from diptych import __version__
+from diptych.config.origin import is_message, raised_in
 
 COMMANDS = {
     "train": "train one run of conf/ and OVERRIDES; with -m a sweep of fresh processes",
@@ -63,9 +64,9 @@ def _guarded(name: str, arguments: list[str], debug: bool) -> int:
         code = getattr(error, "exit_code", None)  # of an error that is not a failure: the run can be resumed
         if code is not None:
             return _print_message(name, error, code)
-        expected = isinstance(error, ValueError) or type(error).__module__.startswith(("omegaconf.", "yaml."))
+        expected = is_message(error)
         kind = "" if expected else f"{type(error).__name__}: "
-        hint = "" if expected else "\n(--debug shows where)"
+        hint = "" if expected else f"\n(raised in {raised_in(error)}; --debug shows the way there)"
         print(f"diptych {name}: {kind}{error}{hint}", file=sys.stderr)
         return WRONG_USAGE if expected else FAILED
     except BaseException as stop:

@@ -1,4 +1,4 @@
-"""Resume a run exactly from its last checkpoint, or extend its budget."""
+"""Resume a run exactly from its last checkpoint, extend its budget, or go on where its data moved."""
 
 import argparse
 
@@ -9,7 +9,13 @@ from diptych.cli.output import Output, short
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what `diptych resume` takes."""
     add_run(parser)
-    parser.add_argument("changes", metavar="KEY=VALUE", nargs="*", default=[], help="such as budget_images=1_000_000")
+    parser.add_argument(
+        "changes",
+        metavar="KEY=VALUE",
+        nargs="*",
+        default=[],
+        help="such as budget_images=1_000_000, data.root=FOLDER or data.num_workers=4",
+    )
     add_trust(parser)
     add_outputs(parser)
 

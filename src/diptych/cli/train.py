@@ -12,6 +12,8 @@ from omegaconf import DictConfig
 
 from diptych.cli.output import Output, short
 from diptych.config import UserError, composition
+from diptych.config.overrides import readable
+from diptych.runs.folder.files import outputs_explained
 from diptych.sweeps.folder import check_sweep_name, folder_override
 
 
@@ -26,20 +28,16 @@ def forward(arguments: list[str]) -> int:
             errors.append(error)  # Hydra would print its own preamble
 
     composition.register()
-    arguments = with_sweep(arguments)
+    arguments = [readable(argument) for argument in with_sweep(arguments)]
     os.environ["HYDRA_FULL_ERROR"] = "1"
     overrides = [a for a in arguments if not a.startswith("-") and ("=" in a or a.startswith("~"))]
     flags = [a for a in arguments if a not in overrides]
     sys.argv = ["diptych train", *flags, *overrides]  # Hydra needs the overrides together; people write -m anywhere
     try:
-        hydra.main(version_base="1.3", config_path=f"pkg://{composition.CONF_PACKAGE}", config_name="train")(task)()
+        with outputs_explained():  # a sweep's folder
+            hydra.main(version_base="1.3", config_path=f"pkg://{composition.CONF_PACKAGE}", config_name="train")(task)()
     except HydraException as error:
         raise _explained(error, flags, overrides) from error
-    except (NotADirectoryError, FileExistsError, PermissionError) as error:  # of the sweep's folder
-        raise UserError(
-            f"{error.filename} cannot be created ({error.strerror}): set DIPTYCH_OUTPUTS or paths.outputs to a "
-            "writable folder"
-        ) from error
     if errors:
         raise errors[0]
     return 0

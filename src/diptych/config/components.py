@@ -9,6 +9,7 @@ import difflib
 import functools
 import importlib
 import inspect
+import traceback
 import types
 import typing
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -68,12 +69,29 @@ def build(node: Node, key: str, facts: Mapping[str, Any] = types.MappingProxyTyp
         if name not in _OWN_KEYS
     }
     if node.get("_partial_"):
-        return functools.partial(target, **values)
+        return functools.partial(_called, target, key, **values)
     values |= {name: facts[name] for name in parameters if name in facts and name not in values}
     missing = [name for name in _required(parameters) if name not in values]
     if missing:
         raise UserError(f"{key} needs {missing[0]}, which no component provides: set it, or choose one that does")
-    return target(**values)
+    return _called(target, key, **values)
+
+
+def _called(target: Callable[..., Any], key: str, /, *arguments: Any, **values: Any) -> Any:
+    """The object; a value that a library's constructor itself refuses is named by its key."""
+    try:
+        return target(*arguments, **values)
+    except ValueError as error:
+        if isinstance(error, UserError) or not _refused_by(target, error):
+            raise
+        raise UserError(f"{key}: {error}") from error
+
+
+def _refused_by(target: Any, error: ValueError) -> bool:
+    """Whether the constructor of a class outside diptych raised the error, and not something deep inside it."""
+    module = getattr(target, "__module__", "")
+    names = [step.f_code.co_name for step, _ in traceback.walk_tb(error.__traceback__)]
+    return not module.startswith("diptych.") and names[1:] == ["__init__"]
 
 
 def parameter_names(node: Node, key: str, trust: Trust = None) -> dict[str, bool]:
@@ -81,6 +99,12 @@ def parameter_names(node: Node, key: str, trust: Trust = None) -> dict[str, bool
     parameters = _parameters(find_class(node, key, trust))
     required = set(_required(parameters))
     return {name: name in required for name in parameters}
+
+
+def path_names(node: Node, key: str, trust: Trust = None) -> tuple[str, ...]:
+    """The constructor's parameters that take a path."""
+    parameters = _parameters(find_class(node, key, trust))
+    return tuple(name for name, parameter in parameters.items() if Path in _kinds(parameter.annotation))
 
 
 def _refuse_distrusted(path: str, key: str, trust: Trust) -> None:
@@ -163,6 +187,7 @@ def fits(value: Any, annotation: Any) -> bool:
     if annotation is types.NoneType:
         return value is None
     plain = {bool: bool, int: int, float: (int, float), str: str, tuple: (list, tuple), list: (list, tuple)}
+    plain[Path] = (str, Path)
     wanted = plain.get(origin or annotation)
     if wanted is None:
         return True
@@ -171,13 +196,17 @@ def fits(value: Any, annotation: Any) -> bool:
 
 def converted(value: Any, annotation: Any) -> Any:
     """Convert YAML's lists and strings to the tuples and paths of the annotation."""
-    options = [annotation, *typing.get_args(annotation)]
-    kinds = {typing.get_origin(option) or option for option in options}
+    kinds = _kinds(annotation)
     if isinstance(value, list) and tuple in kinds:
         return tuple(value)
     if isinstance(value, str) and Path in kinds:
-        return Path(value)
+        return Path(value).expanduser()
     return value
+
+
+def _kinds(annotation: Any) -> set[Any]:
+    """The annotation's class, and those of its alternatives."""
+    return {typing.get_origin(option) or option for option in (annotation, *typing.get_args(annotation))}
 
 
 def _built(value: Any, key: str, facts: Mapping[str, Any], trust: Trust) -> Any:

@@ -21,7 +21,10 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import InterpolationKeyError, InterpolationResolutionError, MissingMandatoryValue
 
 from diptych.config import resolvers, schema
+from diptych.config.derived import DERIVED, expressions_of
 from diptych.config.errors import UserError
+from diptych.config.lightning_names import lightning_answer
+from diptych.config.overrides import readable
 
 CONF_PACKAGE = "diptych.conf"
 CONFIG_NAME = "train"
@@ -65,21 +68,16 @@ def _composed(overrides: Sequence[str], config_dir: Path | None) -> Iterator[Dic
     register()
     extra = [f"hydra.searchpath=[file://{config_dir.absolute()}]"] if config_dir else []
     with initialize_config_module(CONF_PACKAGE, version_base="1.3"):
-        config = hydra_compose(CONFIG_NAME, [*overrides, *extra], return_hydra_config=True)
+        config = hydra_compose(CONFIG_NAME, [*map(readable, overrides), *extra], return_hydra_config=True)
         HydraConfig.instance().set_config(config)
         yield config
 
 
-def _check_terms_named_once(config: DictConfig) -> None:
-    """Hydra keeps one of several choices of a group, without a word."""
-    named = [one for one in OmegaConf.select(config, "hydra.overrides.task", default=[]) if re.match(r"\+?term=", one)]
-    if len(named) > 1:
-        raise UserError(f"{' '.join(named)}: name all terms at once, as in term=[r1,patch] or +term=[r1,patch]")
-
-
 def plain(config: DictConfig) -> dict[str, Any]:
-    """A plain configuration: interpolations resolved, missing values refused, Hydra's own node left out."""
-    _check_terms_named_once(config)
+    """A plain configuration: interpolations resolved, missing values refused, Hydra's own node left out.
+
+    The expressions of values that follow others are kept (`diptych.config.derived`).
+    """
     container = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
     try:
         values = OmegaConf.to_container(container, resolve=True, throw_on_missing=True, enum_to_str=True)
@@ -89,7 +87,7 @@ def plain(config: DictConfig) -> dict[str, Any]:
         raise UserError(f"{error.full_key}: {error.msg}") from None
     assert isinstance(values, dict)
     _refuse_unknown(values, schema.Run)
-    return {str(key): value for key, value in values.items()}
+    return {**{str(key): value for key, value in values.items()}, DERIVED: expressions_of(container)}
 
 
 def missing(key: str, example: str = "…") -> str:
@@ -107,6 +105,8 @@ def _refuse_unknown(values: Mapping[Any, Any], spine: Any, prefix: str = "") -> 
     """Refuse keys outside the schema, which `+key=value` can add."""
     known = {field.name: field.type for field in fields(spine)}
     for key, value in values.items():
+        if key not in known and (answer := lightning_answer(f"{prefix}{key}")):
+            raise UserError(answer)
         if key not in known:
             close = difflib.get_close_matches(str(key), known, n=1)
             hint = f"; did you mean {prefix}{close[0]}?" if close else ""

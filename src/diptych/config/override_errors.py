@@ -3,21 +3,26 @@
 import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from hydra.errors import HydraException
 
+from diptych.config import components
 from diptych.config.composition import compose, conf_folder, hydra_settings
 from diptych.config.errors import UserError
+from diptych.config.lightning_names import lightning_answer
 
 HYDRA = "hydra."
 SEARCHES = ("hydra/sweeper=", "sweep=")
 OF_HYDRA = ("hydra/launcher=", *SEARCHES)
-QUOTED = "\"key='a=b,c'\""
 _NOISE = re.compile(r"\s*(full_key|reference_type|object_type|provider=)|Config search path")
 _CONVERTED = re.compile(r"Value '(.*)' (?:of type '\w+' could not be converted to|is not a valid) (\w+)")
-_KINDS = {"Integer": "a whole number", "Float": "a number", "bool": "true or false"}
+_KINDS = {"Integer": "a whole number", "Float": "a number", "bool": "true or false", "String": "a text"}
+_EVALUATED = re.compile(r"while evaluating '(.*)': (.*)")
+_ARGUMENT = re.compile(r"mismatch type argument \S+: (\w+) is incompatible")
+_PLAIN = {"NoneType": "null", "str": "text", "dict": "mapping", "list": "list"}
 _PART_AS_TEXT = re.compile(r"\+*parts\.(\w+)=((?!null$)[^{].*)")
 
 
@@ -28,19 +33,71 @@ def explain(error: HydraException, overrides: Sequence[str], config_dir: Path | 
         return _explain_part(*parts[0].groups())
     unread = getattr(error, "override", None)
     if unread:
-        return f"{unread}: {str(error).splitlines()[0]}; a value with = or commas needs two pairs of quotes: {QUOTED}"
+        return explain_unread(unread, error)
     texts = [str(error), *([str(error.__cause__)] if error.__cause__ else [])]
     lines = [line for text in texts for line in text.splitlines() if line.strip() and not _NOISE.match(line)]
-    found = re.search(r"Could not override '([^']+)'", lines[0])
-    if found:
-        meant = _nearest(found[1], [o for o in overrides if o.lstrip("+~").partition("=")[0] != found[1]], config_dir)
-        in_schema = "." not in found[1] or found[1].startswith(("trainer.", "paths.", HYDRA))
-        needless = ("Key ", "To append") if in_schema or meant else "Key "
-        lines = [line for line in lines if not line.startswith(needless)]
-        needs_search = found[1].startswith("hydra.sweeper.") and not any(o.startswith(SEARCHES) for o in overrides)
-        hint = "; only searches have this setting: add hydra/sweeper=optuna" if needs_search else ""
-        lines[:1] = [f"there is no {found[1]} to set" + (f"; did you mean {meant}?" if meant else hint)]
-    return _explain_type(_explain_interval("\n".join(lines), overrides), overrides)
+    if found := re.search(r"Could not override '([^']+)'", lines[0]):
+        return _explain_unknown(found[1], overrides, config_dir)
+    if found := re.match(r"Error merging override (.*)", lines[0]):
+        return _explain_value(found[1], lines[1:])
+    if found := re.match(r"(\w+) appears more than once|Multiple values for (\w+)\.", lines[0]):
+        group = found[1] or found[2]
+        given = " ".join(one for one in overrides if one.lstrip("+").startswith(f"{group}="))
+        return f"{given}: name all of them at once, as in {group}=[a,b] or +{group}=[a,b]"
+    if found := re.match(r"Ambiguous value for argument '(.*)'", lines[0]):
+        key, _, values = found[1].partition("=")
+        return f"{found[1]}: several values are a sweep: add -m, or write {key}=[{values}] for a list"
+    return _explain_interval("\n".join(lines), overrides)
+
+
+def _explain_unknown(key: str, overrides: Sequence[str], config_dir: Path | None) -> str:
+    """What to write instead of a key that does not exist."""
+    if answer := lightning_answer(key):
+        return answer
+    others = [override for override in overrides if override.lstrip("+~").partition("=")[0] != key]
+    if key.startswith("hydra.sweeper.") and not any(override.startswith(SEARCHES) for override in overrides):
+        return f"there is no {key} to set; only searches have this setting: add hydra/sweeper=optuna"
+    return f"there is no {key} to set{_instead(key, others, config_dir)}"
+
+
+def _explain_value(override: str, reasons: Sequence[str]) -> str:
+    """The override, and what its key takes."""
+    key, _, value = override.partition("=")
+    reason = " ".join(reasons)
+    if found := _CONVERTED.search(reason):
+        is_whole = found[2] == "Integer" and re.fullmatch(r"\d+\.0", found[1])
+        fix = f": write {key}={int(float(found[1])):_}" if is_whole else ""
+        return f"{override}: this key takes {_KINDS.get(found[2], found[2])}{fix}"
+    if "is not Optional" in reason:
+        return f"{override}: this key needs a value"
+    if re.search(r"Cannot assign|Merge error|is not a subclass", reason):
+        return f"{override}: this is a group of keys; set one of them, as in {key}.KEY={value}"
+    return f"{override}: {reason}"
+
+
+def explain_unread(override: str, error: HydraException) -> str:
+    """Why Hydra cannot read an override, and how to write it."""
+    key, _, value = override.partition("=")
+    call = _EVALUATED.search(" ".join(str(error).splitlines()))
+    if call:
+        misfit = _ARGUMENT.search(call[2])
+        reason = f"it takes no {_PLAIN.get(misfit[1], misfit[1])} there" if misfit else call[2]
+        return f"{override}: {call[1]} cannot be read: {reason}"
+    if _open_brackets(value):
+        return f"{override}: a bracket or a quote in it does not close"
+    quoted = value.replace("'", "\\'")
+    return (
+        f"{override}: Hydra reads some of these characters as its own; put two pairs of quotes around the value: "
+        f"\"{key}='{quoted}'\""
+    )
+
+
+def _open_brackets(value: str) -> bool:
+    """Whether brackets or quotes do not match."""
+    bare = re.sub(r"\\.|'[^']*'|\"[^\"]*\"", "", value)
+    return any(bare.count(one) != bare.count(other) for one, other in ("()", "[]", "{}")) or bool(
+        re.search("['\"]", bare)
+    )
 
 
 def nearest(wrong: str, names: Iterable[str]) -> str | None:
@@ -48,15 +105,6 @@ def nearest(wrong: str, names: Iterable[str]) -> str | None:
     close = difflib.get_close_matches(wrong, list(names), n=3, cutoff=0.7)
     swapped = [name for name in close if sorted(name) == sorted(wrong)]
     return next(iter(swapped + close), None)
-
-
-def _explain_type(message: str, overrides: Sequence[str]) -> str:
-    """The message, or the expected type if an override's value has another one."""
-    found = _CONVERTED.search(message)
-    guilty = [override for override in overrides if found and override.partition("=")[2] == found[1]]
-    if not found or not guilty:
-        return message
-    return f"{guilty[0]}: this key takes {_KINDS.get(found[2], found[2])}"
 
 
 def _explain_interval(message: str, overrides: Sequence[str]) -> str:
@@ -78,22 +126,62 @@ def _explain_part(part: str, run: str) -> str:
 
 def composed(overrides: Sequence[str]) -> dict[str, Any]:
     """Like `compose`, but Hydra's errors become a short `UserError`."""
-    try:
+    with hydra_explained(overrides):
         return compose(overrides)
+
+
+@contextmanager
+def hydra_explained(overrides: Sequence[str]) -> Iterator[None]:
+    """While entered, Hydra's errors become a short `UserError`."""
+    try:
+        yield
     except HydraException as error:
         raise UserError(explain(error, overrides)) from error
 
 
-def _nearest(wrong: str, other_overrides: Sequence[str], config_dir: Path | None) -> str | None:
+def _instead(wrong: str, other_overrides: Sequence[str], config_dir: Path | None) -> str:
+    """The key that was probably meant; else how to add it, if something reads it; else its neighbours."""
     try:
         if wrong.startswith(HYDRA):
             chosen = [override for override in other_overrides if override.startswith(OF_HYDRA)]
-            return _nearest_sibling(wrong, _paths(hydra_settings(chosen, config_dir), HYDRA))
+            meant = _nearest_sibling(wrong, _paths(hydra_settings(chosen, config_dir), HYDRA))
+            return f"; did you mean {meant}?" if meant else ""
         config = compose(other_overrides, config_dir)
     except (HydraException, UserError, AssertionError):
-        return None
+        return ""
     groups = [folder.name for folder in conf_folder().iterdir() if folder.is_dir()]
-    return nearest(wrong, (path for path in (*_paths(config), *groups) if path.count(".") == wrong.count(".")))
+    if meant := _nearest(wrong, [*_paths(config), *groups]):
+        return f"; did you mean {meant}?"
+    group, _, name = wrong.rpartition(".")
+    node = _at(config, group)
+    if _reads(node, group, name):
+        return f" in the files; to add it, write +{wrong}=…"
+    keys = ", ".join(key for key in node if not str(key).startswith("_"))
+    return f"; {group} has {keys}" if keys else ""
+
+
+def _nearest(wrong: str, paths: Sequence[str]) -> str | None:
+    """The nearest key with the same last name, else the nearest that is as deep."""
+    of_that_name = [path for path in paths if path.rpartition(".")[2] == wrong.rpartition(".")[2]]
+    if of_that_name:
+        return max(of_that_name, key=lambda path: difflib.SequenceMatcher(None, wrong, path).ratio())
+    return nearest(wrong, (path for path in paths if path.count(".") == wrong.count(".")))
+
+
+def _reads(node: Any, key: str, name: str) -> bool:
+    """Whether the component of this node has a parameter of this name."""
+    try:
+        return "_target_" in node and name in components.parameter_names(node, key)
+    except UserError:
+        return False
+
+
+def _at(config: Mapping[str, Any], path: str) -> Mapping[str, Any]:
+    """The group at a path; empty if there is none."""
+    node: Any = config
+    for name in path.split("."):
+        node = node.get(name) if isinstance(node, Mapping) else None
+    return node if isinstance(node, Mapping) else {}
 
 
 def _nearest_sibling(wrong: str, paths: Iterable[str]) -> str | None:

@@ -1,5 +1,7 @@
-"""Read the key and the value of a command-line override, as Hydra does."""
+"""Command-line overrides: key and value as Hydra reads them, and what people type as Hydra can read it."""
 
+import os
+import re
 from functools import lru_cache
 from typing import Any
 
@@ -7,6 +9,28 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 
 REMOVED = "removed"
+_HOME = re.compile(r"(?<=[=,:\[(])~[\w.-]*(?=[/,\])}]|$)")
+"""A home folder at the beginning of a value or of an item in it, outside quotes."""
+_CHOICE = re.compile(r"choice\(([^()]*)\)")
+_SPECIAL = re.compile(r"([\\()\[\]{}:=, \t])")
+
+
+def readable(argument: str) -> str:
+    """The argument as Hydra reads it: home folders in full, and a choice that contains null as a plain list.
+
+    A shell expands `~` only where an argument begins with it, and Hydra's `choice(…)` takes no null.
+    """
+    key, equals, value = argument.partition("=")
+    if not equals or argument.startswith(("-", "~")):
+        return argument
+    choice = _CHOICE.fullmatch(value)
+    if choice and "null" in [item.strip() for item in choice[1].split(",")]:
+        value = choice[1]
+    return f"{key}={_HOME.sub(_home, f'={value}')[1:]}"
+
+
+def _home(found: re.Match[str]) -> str:
+    return _SPECIAL.sub(r"\\\1", os.path.expanduser(found[0]))
 
 
 @lru_cache(maxsize=4096)

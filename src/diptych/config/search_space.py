@@ -13,6 +13,7 @@ from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep, Overrid
 from hydra.errors import HydraException
 
 from diptych.config.errors import UserError
+from diptych.config.overrides import readable
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ def _bare(key: str) -> str:
 
 def _parsed(text: str) -> Override:
     try:
-        return OverridesParser.create().parse_override(text)
+        return OverridesParser.create().parse_override(readable(text))
     except HydraException as error:
         raise UserError(f"{text}: {str(error).splitlines()[0]}") from None
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from diptych.data.caption_files import read_rows
 from diptych.data.checks import Findings, Picture, examine, merged, report_unlisted, sentence
@@ -41,6 +41,11 @@ class FolderExamples:
     def captions_of(self, index: int) -> tuple[str, ...]:
         return tuple(self.pictures[index].captions)
 
+    def facts_of(self, index: int) -> dict[str, str | int]:
+        """The picture's name in its folder, and the size of its file in bytes."""
+        picture = self.pictures[index]
+        return {"names": picture.key, "sizes": picture.path.stat().st_size}
+
     def __getitem__(self, request: ExampleRequest) -> Example:
         picture = self.pictures[request.index]
         rng = keyed_rng(self.seed, "folder", request.draw) if request.draw is not None else keyed_rng(picture.key)
@@ -61,6 +66,8 @@ class FolderData(Folds, DataModule):
     The vocabulary has the words of the train captions with at least `min_count` occurrences; captions are cut to
     `max_length` tokens. `languages` are those of the captions; where nobody names them they are guessed.
     """
+
+    same_examples: ClassVar[tuple[str, ...]] = ("root", "captions", "images", "split_files", "on_error")
 
     root: Path
     captions: str | dict | None

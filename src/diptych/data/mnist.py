@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import ClassVar
 
 from torch import Tensor
 
@@ -29,6 +30,8 @@ class MnistData(Folds, DataModule):
     The test split is the official one (its first `test_size` pictures, or all). The val split is a stratified, fixed
     part of `val_size` pictures of the official training set, or a fold of it.
     """
+
+    same_examples: ClassVar[tuple[str, ...]] = ("root", "download")
 
     root: Path
     download: bool

@@ -28,6 +28,9 @@ class DataModule(LightningDataModule):
 
     endless: ClassVar[bool] = False
     """Whether `val_size` and `test_size` may be as large as anyone asks for."""
+    same_examples: ClassVar[tuple[str, ...]] = ()
+    """Parameters that may change when a run is resumed, because they say where or how the examples are read. That the
+    examples are the same is checked then."""
 
     captions_per_image: int
     tokenizer: str

@@ -17,6 +17,7 @@ from diptych.config import Config, UserError
 from diptych.config.components import Trust
 from diptych.runs.build import build_data, build_system
 from diptych.runs.checkpoints import read_checkpoint
+from diptych.runs.data_location import check_examples, with_a_way_on
 from diptych.runs.distributed.ranks import RankFailed, rank_processes
 from diptych.runs.distributed.rendezvous import Rendezvous, publish_rendezvous
 from diptych.runs.distributed.strategies import resolve_devices
@@ -32,6 +33,8 @@ from diptych.tracking import Trackers
 from diptych.types import DataSpec
 
 log = logging.getLogger(__name__)
+ONE_EXAMPLE = "Expected more than 1 value per channel when training"
+"""What torch says of batch normalisation over a single example."""
 
 
 @dataclass(frozen=True)
@@ -83,14 +86,8 @@ def build(execution: Execution) -> Built:
     config = execution.config
     prepare_machine(execution.settings)
     seed_everything(config["seed"])
-    kept = _kept_facts(execution.checkpoint)
-    data: Any = build_data(config, execution.trust, kept)
-    _check_kept(kept, data.spec)
-    size = data.splits["val"].size if hasattr(data, "splits") else None
-    if size is not None and size < execution.topology.world_size:
-        raise UserError(
-            f"there are {size} validation examples for {execution.topology.world_size} devices: increase data.val_size"
-        )
+    data: Any = _build_data(execution)
+    _check_validation(data, config["data"], execution.topology.world_size)
     parts = load_parts(config["parts"], execution.folder, execution.trust)
     seed_everything(config["seed"])
     system = build_system(config, data.spec, parts, execution.trust)
@@ -153,27 +150,58 @@ def fit(trainer: Trainer, execution: Execution, built: Built, signals: StopSigna
         trainer.fit(built.system, datamodule=built.data, ckpt_path=checkpoint, weights_only=True)
     except SIGTERMException:  # Lightning received the signal before us; it would exit with code 0
         raise Stopped(SIGTERM) from None
+    except ValueError as error:
+        if ONE_EXAMPLE not in str(error):
+            raise
+        raise UserError(
+            f"data.batch_size={execution.config['data'].get('batch_size')}: batch normalisation needs two examples or "
+            "more on each device: increase it"
+        ) from error
     except RuntimeError as error:
         if isinstance(error.__context__, Stopped):  # torch replaces the exception that interrupted its write
             raise error.__context__ from None
         raise
 
 
-def _kept_facts(checkpoint: Path | None) -> dict[str, Any]:
+def _kept_facts(checkpoint: Path) -> dict[str, Any]:
     """What a resumed run's data must go on doing as before: cut sentences into the words of its vocabulary."""
-    if checkpoint is None:
-        return {}
     return {"tokenizer_rules": DataSpec.from_dict(read_checkpoint(checkpoint)["data_spec"]).tokenizer_rules}
 
 
 def _check_kept(kept: Mapping[str, Any], spec: DataSpec) -> None:
     """Refuse data of somebody's own that do not take the rules they are given."""
-    rules = kept.get("tokenizer_rules", spec.tokenizer_rules)
+    rules = kept["tokenizer_rules"]
     if rules != spec.tokenizer_rules:
         raise UserError(
             f"the run cuts sentences by tokenizer_rules={rules}, and its data now by {spec.tokenizer_rules}: let the "
             f"data class take tokenizer_rules={rules} and publish it in its DataSpec"
         )
+
+
+def _check_validation(data: Any, node: Mapping[str, Any], num_devices: int) -> None:
+    """Refuse fewer validation examples than devices."""
+    size = data.splits["val"].size if hasattr(data, "splits") else None
+    if size is None or size >= num_devices:
+        return
+    number = "there is nothing to validate on" if not size else f"only {size:,} examples to validate on"
+    devices = f", and each of {num_devices} devices needs one" if num_devices > 1 else ""
+    key = next((f"data.{name}={node[name]}" for name in ("val_size", "val_share") if name in node), "the val split")
+    raise UserError(f"{key}: {number}{devices}: increase it")
+
+
+def _build_data(execution: Execution) -> Any:
+    """The data module, set up; that of a resumed run has the examples that the run began with."""
+    config, trust = execution.config, execution.trust
+    if execution.checkpoint is None:
+        return build_data(config, trust)
+    kept = _kept_facts(execution.checkpoint)
+    try:
+        data: Any = build_data(config, trust, kept)
+    except ValueError as error:
+        raise with_a_way_on(error, config, trust) from error
+    _check_kept(kept, data.spec)
+    check_examples(execution.folder, config, data, trust)
+    return data
 
 
 def _warm_start(system: System, checkpoint: Path) -> None:

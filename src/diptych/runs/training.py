@@ -7,16 +7,18 @@ from typing import Any
 
 from diptych.callbacks import Checkpoints
 from diptych.config import Config, UserError, components
-from diptych.config.changes import CHANGEABLE, changed
 from diptych.config.components import Trust
+from diptych.config.derived import left_behind, moved
 from diptych.data.loader import end_workers
 from diptych.runs.checkpoint_state import CheckpointState, newest_checkpoint, set_aside
 from diptych.runs.choice import check_components, task_of
+from diptych.runs.data_location import keep_examples, located
 from diptych.runs.distributed.ranks import RankFailed, RankLost
 from diptych.runs.distributed.rendezvous import Rendezvous, awaited_rendezvous
 from diptych.runs.distributed.strategies import check_can_be_sharded, resolve_devices
 from diptych.runs.distributed.topology import is_later_rank, process_group, store_of
 from diptych.runs.execution import Execution, beside_ranks, build, fit, open_store, topology_for, trainer_for
+from diptych.runs.folder.files import outputs_explained
 from diptych.runs.folder.identity import inherited_or_new_run_id, inherited_sweep
 from diptych.runs.folder.layout import RunFolder, await_run_folder
 from diptych.runs.folder.status import DONE, FAILED, LOST
@@ -25,6 +27,7 @@ from diptych.runs.lifecycle.record import (
     exclusive_lock,
     full_disk_explained,
     keep_record,
+    put_back_if_refused,
     refuse_if_alive,
     removed_if_refused,
 )
@@ -32,6 +35,7 @@ from diptych.runs.lifecycle.redaction import redacted, run_info, start_record
 from diptych.runs.lifecycle.signals import StopSignals
 from diptych.runs.parts import borrow
 from diptych.runs.requirements import check_parts, check_values, find_lenders, find_warm_start
+from diptych.runs.resumption import resumed_config
 from diptych.runs.trainer import CALLBACK_FACTS, quiet
 from diptych.tracking import Trackers
 
@@ -55,12 +59,13 @@ def check(config: Config, trust: Trust = None) -> None:
 def train(config: Config, overrides: Iterable[str] = ()) -> tuple[RunFolder, RunRecord]:
     """Train a new run of a resolved configuration, in its own folder."""
     check(config)
-    outputs = Path(config["paths"]["outputs"])
+    config = located(config)
+    outputs = Path(config["paths"]["outputs"]).expanduser()
     topology = topology_for(config)
     if not topology.is_first:
         return train_rank(awaited_rendezvous(topology, resolve_devices(config["trainer"])))
     warm, lenders = find_warm_start(config, outputs), find_lenders(config["parts"], outputs)
-    with full_disk_explained(outputs):
+    with full_disk_explained(outputs), outputs_explained():
         folder = RunFolder.create(outputs, config["name"], inherited_or_new_run_id())
         folder.write_config(config)
         folder.write_task(task_of(config))
@@ -91,9 +96,13 @@ def resume(folder: RunFolder, changes: Iterable[str] = (), trust: Trust = ()) ->
                 f"{folder.run_id} has nothing left to train: resume it without torchrun or srun to record that"
             )
         check(execution.config, trust)
-        with keep_record(folder, state) as record:
+        with keep_record(folder, state) as record, put_back_if_refused(folder, record):
             if state.damaged:
                 log.warning(set_aside(state))
+            for line in moved(state.config, execution.config):
+                log.info("%s", line)
+            for line in left_behind(state.config, execution.config):
+                log.warning("%s", line)
             folder.write_config(execution.config)
             if is_over:
                 record.trackers = _trackers(execution, state.images_seen)
@@ -103,17 +112,8 @@ def resume(folder: RunFolder, changes: Iterable[str] = (), trust: Trust = ()) ->
 
 
 def _resumed_execution(folder: RunFolder, state: CheckpointState, changes: Iterable[str], trust: Trust) -> Execution:
-    config = changed({**state.config, **_last_changes(folder)}, changes)
+    config = resumed_config(folder, state.config, changes, trust)
     return Execution(folder, config, topology_for(config), trust, checkpoint=state.path)
-
-
-def _last_changes(folder: RunFolder) -> Config:
-    """The changeable keys, as the latest start had them; empty if its configuration cannot be read."""
-    try:
-        config = folder.read_config()
-    except (OSError, UserError):
-        return {}
-    return {key: config[key] for key in CHANGEABLE if key in config}
 
 
 def train_rank(rendezvous: Rendezvous) -> tuple[RunFolder, RunRecord]:
@@ -148,6 +148,8 @@ def _execute(execution: Execution, record: RunRecord, resume_images: int | None 
         execution.folder.write_environment(start_record(execution.config, inherited_sweep()))
         store = open_store(execution)
         built = build(execution)
+        if execution.checkpoint is None:
+            keep_examples(execution.folder, execution.config, built.data, execution.trust)
         record.system = built.system
         record.trackers = _trackers(execution, resume_images)
         with beside_ranks(execution, store, give_up):

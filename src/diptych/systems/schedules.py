@@ -21,6 +21,9 @@ class Linear:
     warmup_images: int = 0
     final: float = 0.0
 
+    def __post_init__(self) -> None:
+        _check(self.total_images, self.warmup_images)
+
     def __call__(self, images_seen: int) -> float:
         rise, progress = _stages(images_seen, self.warmup_images, self.total_images)
         return rise * (1 + (self.final - 1) * progress)
@@ -33,6 +36,9 @@ class Cosine:
     total_images: int
     warmup_images: int = 0
     final: float = 0.0
+
+    def __post_init__(self) -> None:
+        _check(self.total_images, self.warmup_images)
 
     def __call__(self, images_seen: int) -> float:
         rise, progress = _stages(images_seen, self.warmup_images, self.total_images)
@@ -48,10 +54,23 @@ class Trapezoid:
     warmup_images: int = 0
     final: float = 0.0
 
+    def __post_init__(self) -> None:
+        _check(self.total_images, self.warmup_images)
+        if self.decay_images < 1:
+            raise ValueError(f"schedule.decay_images={self.decay_images}: give 1 or more images, or choose no schedule")
+
     def __call__(self, images_seen: int) -> float:
         rise, _ = _stages(images_seen, self.warmup_images, self.total_images)
         left = min(1.0, max(0, self.total_images - images_seen) / self.decay_images)
         return rise * (self.final + (1 - self.final) * left)
+
+
+def _check(total_images: int, warmup_images: int) -> None:
+    if total_images < 1 or warmup_images < 0:
+        raise ValueError(
+            f"schedule.total_images={total_images} and schedule.warmup_images={warmup_images}: give an end from 1, "
+            "and a warm-up from 0 images"
+        )
 
 
 def _stages(images_seen: int, warmup_images: int, total_images: int) -> tuple[float, float]:

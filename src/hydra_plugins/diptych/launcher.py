@@ -107,10 +107,13 @@ class SweepLauncher(Launcher, ABC):
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """A grid: one run for each set of overrides from Hydra's own sweeper."""
         from diptych.sweeps.jobs import new_plans
+        from diptych.sweeps.values import check_grid
 
         plans = [[*self.common(), *overrides] for overrides in job_overrides]
         with self._no_trace_if_refused():
             new = new_plans(self.folder.jobs(), plans)
+            if new:
+                check_grid(new, self.composed)
             self._carry_out(self.composed((new or plans)[0]), plans=plans)
         return [JobReturn(overrides=o, status=JobStatus.COMPLETED, _return_value=None) for o in job_overrides]
 

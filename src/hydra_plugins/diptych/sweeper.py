@@ -45,6 +45,7 @@ class OptunaSweeper(Sweeper):
         from diptych.config.errors import UserError
         from diptych.config.search_space import read_space, read_values, typed, values_of
         from diptych.sweeps.search.request import Search, objectives_of
+        from diptych.sweeps.values import check_space
 
         if not hasattr(self.launcher, "search"):
             raise UserError("hydra/sweeper=optuna needs hydra/launcher=local, submitit_slurm or ray")
@@ -55,6 +56,7 @@ class OptunaSweeper(Sweeper):
         fixed = [override for override in whole if not override.startswith(SWEEP_FILE)]
         key, values = read_values(self.repeat) if self.repeat else ("", ())
         repeats = tuple(f"{key}={value}" for value in values)
+        check_space(fixed, space, self.launcher.composed)
         examples = [f"{parameter.key}={typed(parameter.values.example)}" for parameter in space if not parameter.when]
         config = self.launcher.composed([*fixed, *examples, *repeats[:1]])
         self._refuse_settings_of_runs()

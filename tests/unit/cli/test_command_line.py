@@ -1,12 +1,15 @@
 """Laws of `diptych` itself: quick to help, silent about what it does not need."""
 
 import importlib
+import json
+import re
 import subprocess
 import sys
 
 import pytest
 
 from diptych.cli.main import COMMANDS, main
+from diptych.systems.schedules import Trapezoid
 
 HEAVY = ("torch", "hydra", "omegaconf", "pytorch_lightning", "numpy", "PIL", "wandb", "sklearn", "matplotlib")
 
@@ -54,3 +57,25 @@ def test_an_unknown_command_is_wrong_usage(capsys):
         main(["draw"])
     assert left.value.code == 2
     assert "invalid choice: 'draw'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("fault", "code", "says"),
+    [
+        (
+            lambda: json.loads("{"),
+            1,
+            r"diptych doctor: JSONDecodeError: .*\(raised in .*decoder\.py:\d+, in \w+; --debug",
+        ),
+        (
+            lambda: int("many"),
+            1,
+            r"diptych doctor: ValueError: invalid literal .*test_command_line\.py:\d+, in <lambda>",
+        ),
+        (lambda: Trapezoid(1, decay_images=0), 2, r"diptych doctor: schedule\.decay_images=0: .*no schedule\n$"),
+    ],
+)
+def test_the_fault_of_a_program_does_not_pass_as_the_user_s(monkeypatch, capsys, fault, code, says):
+    monkeypatch.setattr("diptych.cli.doctor.run", lambda args: fault())
+    assert main(["doctor"]) == code
+    assert re.search(says, capsys.readouterr().err, re.DOTALL)

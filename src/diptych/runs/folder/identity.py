@@ -15,16 +15,16 @@ WANDB_RUN_VARIABLE, WANDB_SWEEP_VARIABLE = "WANDB_RUN_ID", "WANDB_SWEEP_ID"
 _ALLOWED = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 _NAME = re.compile(r"\w[\w./,=+-]*")
-_TAKEN = ("demo", "sweeps")
+_TAKEN = ("demo", "sweeps", "comparisons")
 
 
 def check_name(name: str) -> None:
     """Refuse a name that cannot be a folder in `outputs/`; there a slash becomes an underscore."""
     if not _NAME.fullmatch(name):
         raise UserError(f"name={name!r} cannot name a folder: begin with a letter or digit, and leave out spaces")
-    if name in _TAKEN:
+    if name.casefold() in _TAKEN:
         raise UserError(
-            f"name={name}: outputs/{name} is kept for the links and reports of diptych {name}: choose another name"
+            f"name={name}: outputs/{name} is kept for what diptych itself writes there: choose another name"
         )
 
 

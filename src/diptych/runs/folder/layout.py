@@ -1,8 +1,9 @@
 """The layout of a run folder; no other module knows it.
 
 `outputs/<experiment>/<run_id>/` holds config.yaml, overrides.yaml, environment.json, status.json, log.txt,
-metrics.csv, run.lock, checkpoints/, samples/, parts/ and evaluations/, for a moment prune, and the results of later
-commands: generated/, attention/. A run on several devices also has ranks/, with the logs of its other processes.
+examples.json, metrics.csv, run.lock, checkpoints/, samples/, parts/ and evaluations/, for a moment prune, and the
+results of later commands: generated/, attention/. A run on several devices also has ranks/, with the logs of its other
+processes.
 """
 
 import hashlib
@@ -27,9 +28,9 @@ from diptych.runs.folder.status import DAMAGED, RUNNING, Status, birth_of, host_
 
 SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """The C loader is ten times faster; lists and tables of many runs need that."""
-TASK_FILE = "task.txt"
-NO_MATTER = ("name", "data_name", "paths", "tracking")
-"""Keys that do not change training: the run's name, its location and its trackers."""
+TASK_FILE, EXAMPLES_FILE = "task.txt", "examples.json"
+NO_MATTER = ("name", "data_name", "paths", "tracking", "derived")
+"""Keys that do not change training: the run's name, its location, its trackers, and how its values came about."""
 
 PATIENCE_SECONDS = 60.0
 """How long a new folder may take to appear on other machines."""
@@ -201,6 +202,20 @@ class RunFolder:
         except (OSError, ValueError, yaml.YAMLError):
             return []
         return [str(override) for override in overrides] if isinstance(overrides, list) else []
+
+    def write_examples(self, record: Mapping[str, Any]) -> None:
+        """Once, when the run begins, if its data may move."""
+        write_whole(self.path / EXAMPLES_FILE, json.dumps(record, indent=1, ensure_ascii=False))
+
+    def read_examples(self) -> dict[str, Any]:
+        """The record of the examples that the run began with; empty if there is none."""
+        path = self.path / EXAMPLES_FILE
+        try:
+            return dict(json.loads(path.read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            return {}
+        except (ValueError, TypeError):
+            raise UserError(f"{path} is damaged: move it away to resume without a check of the examples") from None
 
     def write_environment(self, environment: Mapping[str, Any]) -> None:
         """Append one start (the first, or a resume) to environment.json."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from diptych.callbacks import Checkpoints
 from diptych.callbacks.durable import NO_ROOM, NotSaved, not_saved
 from diptych.config import UserError
+from diptych.config.origin import is_message
 from diptych.data.loader import end_workers
 from diptych.runs.checkpoint_state import CheckpointState
 from diptych.runs.distributed.ranks import RankLost
@@ -75,12 +76,27 @@ def exclusive_lock(folder: RunFolder) -> Iterator[None]:
 
 @contextmanager
 def removed_if_refused(folder: RunFolder) -> Iterator[None]:
-    """Delete the folder of a new run whose configuration is refused before the first step."""
+    """Delete the folder of a new run whose configuration is refused before the first step.
+
+    The log of a run that fails by a fault of a program stays.
+    """
+    try:
+        yield
+    except ValueError as error:
+        if is_message(error) and folder.read_status().images_seen == 0:
+            folder.remove()
+        raise
+
+
+@contextmanager
+def put_back_if_refused(folder: RunFolder, record: RunRecord) -> Iterator[None]:
+    """Keep the configuration of before, if a resume is refused before its system is built."""
+    before = folder.config.read_bytes() if folder.config.exists() else b""
     try:
         yield
     except ValueError:
-        if folder.read_status().images_seen == 0:
-            folder.remove()
+        if record.system is None and before:
+            folder.config.write_bytes(before)
         raise
 
 

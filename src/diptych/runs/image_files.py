@@ -1,0 +1,70 @@
+"""Where an image that was asked for is written: under a name of its own, over nothing but itself.
+
+An image file records its request (`diptych.runs.image_record`). The same request has the same name, and may be written
+again; whatever else has that name stays.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from diptych.runs.file_names import FileNames, request_name
+from diptych.runs.image_record import KEY, VERSION
+
+IN_WORDS = ("seed", "index")
+"""What the name of a generated image says in words."""
+OF_THE_PROGRAM = ("version", "diptych")
+"""What does not belong to a request."""
+
+
+def generated_file(picture: Image.Image, names: FileNames) -> Path:
+    """The file of a generated image: its sentence, a digest of its request, its seed and its index."""
+    record = json.loads(picture.info[KEY])
+    told_apart = {key: value for key, value in _request(record).items() if key not in IN_WORDS}
+    name = request_name(record["sentence"], [told_apart, *picture.size])
+    return _file(picture, f"{name}-seed{record['seed']}-{record['index']}", names)
+
+
+def sheet_file(sheet: Image.Image, pictures: Sequence[Image.Image], names: FileNames) -> Path:
+    """The file of a sheet of generated images, which records how each of them was made."""
+    records = [json.loads(picture.info[KEY]) for picture in pictures]
+    _record(sheet, {"sheet": records})
+    name = request_name(records[0]["sentence"], [_request(records), *sheet.size])
+    return _file(sheet, f"{name}-seed{records[0]['seed']}-grid", names)
+
+
+def named_file(picture: Image.Image, text: str, request: Mapping[str, Any], names: FileNames) -> Path:
+    """The file of any other image that answers a request, which it records; the name begins with `text`."""
+    _record(picture, request)
+    return _file(picture, request_name(text, [dict(request), *picture.size]), names)
+
+
+def _record(picture: Image.Image, request: Mapping[str, Any]) -> None:
+    picture.info[KEY] = json.dumps({"version": VERSION, **request}, ensure_ascii=False)
+
+
+def _file(picture: Image.Image, name: str, names: FileNames) -> Path:
+    return names.free(name, ".png", lambda file: _answers_the_same(file, picture))
+
+
+def _answers_the_same(file: Path, picture: Image.Image) -> bool:
+    try:
+        with Image.open(file) as other:
+            size, record = other.size, other.info.get(KEY)
+        return record is not None and size == picture.size and _told(record) == _told(picture.info[KEY])
+    except (OSError, ValueError):
+        return False
+
+
+def _told(record: str) -> Any:
+    return _request(json.loads(record))
+
+
+def _request(record: Any) -> Any:
+    """The record without what another version of the program would write."""
+    if isinstance(record, Mapping):
+        return {key: _request(value) for key, value in record.items() if key not in OF_THE_PROGRAM}
+    return [_request(each) for each in record] if isinstance(record, list) else record
