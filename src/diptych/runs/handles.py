@@ -185,7 +185,7 @@ class ImageGenerator(Handle):
 
     def check_words(self, sentences: Sequence[str], *, allow_unknown: bool = False) -> None:
         """Refuse words that the run never saw, naming those near them."""
-        if self.reads_any_text:
+        if self.reads_any_text or not self.takes_sentences:
             return
         known = set(self.vocabulary)
         words = dict.fromkeys(w for s in sentences for w in self.tokenizer.split(s) if w not in known)

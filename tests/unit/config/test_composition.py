@@ -193,7 +193,7 @@ def test_terms_of_a_bundle_are_replaced_added_to_and_dropped(override, terms):
     assert set(composed([*bundle, override])["terms"]) == terms
 
 
-@pytest.mark.parametrize("second", ["+term=patch", "term=[patch]"])
+@pytest.mark.parametrize("second", ["+term=patch", "+term=[patch]"])
 def test_terms_that_are_named_twice_are_refused(second):
     with pytest.raises(UserError, match=r"term=contrastive .*term=.*patch.*: name all of them at once"):
         composed(["model=dcgan", "data=digits", "text_encoder=gru", "term=contrastive", second])

@@ -106,7 +106,7 @@ def _mean(key: str, scores: Scores, chance: Scores, reference: Scores, contents:
 
 def _reference_table(texts: Sequence[str], held_out: HeldOut, among: list[bool]) -> list[Figure]:
     chance = share(agreement(texts, rotated(held_out.references)))
-    undefined = f"{held_out.name} has no exact scenes, so nobody can say exactly"
+    undefined = f"{held_out.name} has no scenes to check exactly"
     return [
         Figure.rate("reference_match", among, held_out.contents_of_pictures, chance=chance, reference=1.0),
         Figure("exact_match", None, note=undefined),

@@ -39,7 +39,7 @@ def generate_held_out(generator: GeneratesImages, held_out: HeldOut, *, seed: in
         )
     if held_out.world is None:
         return GeneratedImages(
-            images, sentences, None, f"{held_out.name} has no exact scenes, so nobody can say exactly"
+            images, sentences, None, f"{held_out.name} has no scenes to check exactly"
         )
     judge = Judge(held_out.world)
     return GeneratedImages(
