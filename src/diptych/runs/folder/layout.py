@@ -3,7 +3,7 @@
 `outputs/<experiment>/<run_id>/` holds config.yaml, overrides.yaml, environment.json, status.json, log.txt,
 examples.json, metrics.csv, run.lock, checkpoints/, samples/, parts/ and evaluations/, for a moment prune, and the
 results of later commands: generated/, attention/. A run on several devices also has ranks/, with the logs of its other
-processes.
+processes and the errors that ended them.
 """
 
 import hashlib
@@ -92,6 +92,14 @@ class RunFolder:
     def rank_log(self, rank: int) -> Path:
         """The log of another process of a run on several devices."""
         return self.path / "ranks" / f"{rank}.txt"
+
+    def rank_error(self, rank: int) -> Path:
+        """The note of the error that ended one process of a run on several devices."""
+        return self.path / "ranks" / f"{rank}.error.json"
+
+    def rank_errors(self) -> list[Path]:
+        """The notes of all processes that ended with an error."""
+        return sorted((self.path / "ranks").glob("*.error.json"))
 
     @property
     def lock(self) -> Path:
