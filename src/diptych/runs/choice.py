@@ -26,6 +26,7 @@ def check_components(config: Config, trust: Trust = None) -> None:
     nodes = {key: node for _, key, node in chosen_roles(config)}
     nodes |= {f"terms.{key}": node for key, node in chosen_terms(config).items()}
     _check_roles(config, nodes, trust)
+    _check_frozen(config)
     facts = _facts(config, trust)
     for key, node in nodes.items():
         components.check(node, key, facts, trust)
@@ -65,6 +66,14 @@ def _check_roles(config: Config, nodes: Mapping[str, Any], trust: Trust) -> None
         if name not in taken:
             takes = ", ".join(role for role in parameters["system"] if role in ROLES)
             raise UserError(f"{key} is chosen, but {system} has no place for it (it takes {takes}): leave it out")
+
+
+def _check_frozen(config: Config) -> None:
+    """Every network to freeze is chosen."""
+    networks = [name for name, _, _ in chosen_roles(config) if name not in NO_NETWORKS]
+    for name in config.get("freeze", ()):
+        if name not in networks:
+            raise UserError(f"freeze=[{name}]: this run has no network of that name; it has {', '.join(networks)}")
 
 
 def _wanted(config: Config, nodes: Mapping[str, Any], trust: Trust) -> dict[str, str]:

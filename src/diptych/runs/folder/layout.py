@@ -32,6 +32,8 @@ TASK_FILE, EXAMPLES_FILE = "task.txt", "examples.json"
 NO_MATTER = ("name", "data_name", "paths", "tracking", "derived")
 """Keys that do not change training: the run's name, its location, its trackers, and how its values came about."""
 
+ONLY_IF_SET = ("init_parts", "freeze")
+"""Keys that say nothing where they are empty: runs without them keep the digest that they had before these keys."""
 PATIENCE_SECONDS = 60.0
 """How long a new folder may take to appear on other machines."""
 _log = logging.getLogger(__name__)
@@ -304,6 +306,9 @@ def await_run_folder(path: Path) -> RunFolder:
 
 def digest_of(config: Mapping[str, Any]) -> str:
     """Ten digits that identify what is trained and how, regardless of location and trackers."""
-    chosen = without_paths({key: value for key, value in config.items() if key not in NO_MATTER})
+    matters = {
+        key: value for key, value in config.items() if key not in NO_MATTER and (value or key not in ONLY_IF_SET)
+    }
+    chosen = without_paths(matters)
     chosen["parts"] = {name: part["task"] for name, part in config.get("parts", {}).items()}
     return hashlib.sha256(json.dumps(chosen, sort_keys=True).encode()).hexdigest()[:10]
