@@ -68,6 +68,8 @@ def _explain_value(override: str, reasons: Sequence[str]) -> str:
         is_whole = found[2] == "Integer" and re.fullmatch(r"\d+\.0", found[1])
         fix = f": write {key}={int(float(found[1])):_}" if is_whole else ""
         return f"{override}: this key takes {_KINDS.get(found[2], found[2])}{fix}"
+    if "is not a ListConfig" in reason:
+        return f"{override}: this key takes a list: write {key}=[{value}]"
     if "is not Optional" in reason:
         return f"{override}: this key needs a value"
     if re.search(r"Cannot assign|Merge error|is not a subclass", reason):

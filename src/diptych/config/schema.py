@@ -59,6 +59,8 @@ class Run:
     monitor: str | None = None
     mode: str = "max"
     init_from: str | None = None
+    init_parts: list[str] = field(default_factory=list)
+    freeze: list[str] = field(default_factory=list)
     parts: dict[str, dict[str, Any]] = field(default_factory=dict)
     paths: Paths = field(default_factory=Paths)
     trainer: Trainer = field(default_factory=Trainer)

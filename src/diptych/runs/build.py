@@ -17,6 +17,7 @@ from diptych.config.components import Trust
 from diptych.config.schema import NETWORKS, ROLES
 from diptych.models.frozen_backbone import share_backbone
 from diptych.systems.base import System
+from diptych.systems.modes import freeze
 from diptych.types import DataSpec
 
 DATA_FACTS = ("image_size", "image_channels", "vocabulary_size", "max_length")
@@ -44,6 +45,8 @@ def build_system(config: Config, spec: DataSpec, parts: Mapping[str, Any], trust
     built: dict[str, Any] = {}
     for name, key, node in _publishers_first(chosen_roles(config), trust):
         built[name] = components.build(node, key, facts, trust)
+        if name in config.get("freeze", ()):
+            freeze(built[name])
         facts |= {name: built[name]} | published(name, built[name])
     for part in parts.values():
         if hasattr(part, "image_encoder"):

@@ -27,6 +27,7 @@ def check_components(config: Config, trust: Trust = None) -> None:
     nodes |= {f"terms.{key}": node for key, node in chosen_terms(config).items()}
     _check_own_names(config)
     _check_roles(config, nodes, trust)
+    _check_frozen(config)
     facts = _facts(config, trust)
     for key, node in nodes.items():
         components.check(node, key, facts, trust)
@@ -86,6 +87,14 @@ def _check_parts(config: Config, parameters: Mapping[str, Mapping[str, bool]]) -
                 f"parts.{part} has scope={LOSS}, so that a restored run lacks it, and {taker} cannot be built without: "
                 f"give its parameter {part} the default None, or set parts.{part}.scope={GENERATION}"
             )
+
+
+def _check_frozen(config: Config) -> None:
+    """Every network to freeze is chosen."""
+    networks = [name for name, _, _ in chosen_roles(config) if name not in NO_NETWORKS]
+    for name in config.get("freeze", ()):
+        if name not in networks:
+            raise UserError(f"freeze=[{name}]: this run has no network of that name; it has {', '.join(networks)}")
 
 
 def _wanted(config: Config, nodes: Mapping[str, Any], trust: Trust) -> dict[str, str]:

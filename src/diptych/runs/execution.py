@@ -16,7 +16,6 @@ from torch.distributed import TCPStore  # pyright: ignore[reportPrivateImportUsa
 from diptych.config import Config, UserError
 from diptych.config.components import Trust
 from diptych.runs.build import build_data, build_system
-from diptych.runs.checkpoints import read_checkpoint
 from diptych.runs.data_location import check_examples, with_a_way_on
 from diptych.runs.distributed.ranks import RankFailed, rank_processes
 from diptych.runs.distributed.rendezvous import Rendezvous, publish_rendezvous
@@ -27,6 +26,7 @@ from diptych.runs.lifecycle.signals import Stopped, StopSignals
 from diptych.runs.parts import load_parts
 from diptych.runs.randomness import seed_everything
 from diptych.runs.trainer import Equipment, make_trainer, prepare_machine, repeat_first_batch
+from diptych.runs.warm_start import warm_start
 from diptych.systems.base import System
 from diptych.systems.joint_norm import use_joint_norms
 from diptych.tracking import Trackers
@@ -92,7 +92,7 @@ def build(execution: Execution) -> Built:
     seed_everything(config["seed"])
     system = build_system(config, data.spec, parts, execution.trust)
     if execution.warm_start:
-        _warm_start(system, execution.warm_start)
+        warm_start(system, execution.warm_start, config.get("init_parts", ()))
     if execution.topology.world_size > 1:
         use_joint_norms(system)
         if not execution.topology.is_first:
@@ -202,12 +202,3 @@ def _build_data(execution: Execution) -> Any:
     _check_kept(kept, data.spec)
     check_examples(execution.folder, config, data, trust)
     return data
-
-
-def _warm_start(system: System, checkpoint: Path) -> None:
-    """Load another run's weights, without its optimisers, counts and random states."""
-    try:
-        system.load_state_dict(read_checkpoint(checkpoint)["state_dict"])
-    except RuntimeError as error:
-        raise UserError(f"init_from: {checkpoint} holds other networks than this run. {error}") from None
-    log.info("weights taken from %s", checkpoint)

@@ -30,6 +30,8 @@ def check_values(config: Mapping[str, Any]) -> None:
             raise UserError(f"{key}={config[key]}: give a positive number of images")
     if config["seed"] < 0:
         raise UserError(f"seed={config['seed']}: give a whole number from 0")
+    if config.get("init_parts") and not config["init_from"]:
+        raise UserError(f"init_parts={config['init_parts']}: name the run that they come from with init_from=RUN")
     check_name(config["name"])
 
 

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from diptych.data.loader import end_workers
 from diptych.runs.checkpoint_state import CheckpointState, newest_checkpoint, set_aside
 from diptych.runs.choice import check_components, task_of
 from diptych.runs.data_location import keep_examples, located
+from diptych.runs.distributed.first_error import forget_errors, noted_errors
 from diptych.runs.distributed.ranks import RankFailed, RankLost
 from diptych.runs.distributed.rendezvous import Rendezvous, awaited_rendezvous
 from diptych.runs.distributed.strategies import check_can_be_sharded, resolve_devices
@@ -145,6 +147,7 @@ def _execute(execution: Execution, record: RunRecord, resume_images: int | None 
         execution.folder.write_status(status, str(failure), record.images_seen, record.best)
 
     with quiet():
+        forget_errors(execution.folder)
         execution.folder.write_environment(start_record(execution.config, inherited_sweep()))
         store = open_store(execution)
         built = build(execution)
@@ -164,12 +167,12 @@ def _train_as_rank(execution: Execution) -> tuple[RunFolder, RunRecord]:
 
     If the first process started this one, it also ends it: signals before training concern the first process only.
     """
-    with StopSignals(deferred=not execution.topology.is_inherited) as signals, quiet():
+    noted = partial(noted_errors, execution.folder, execution.topology.rank)
+    with StopSignals(deferred=not execution.topology.is_inherited) as signals, quiet(), noted():
         built = build(execution)
         try:
-            with process_group(
-                execution.topology, store_of(execution.topology, execution.settings), execution.settings
-            ):
+            store = store_of(execution.topology, execution.settings)
+            with process_group(execution.topology, store, execution.settings), noted():  # before connections close
                 fit(trainer_for(execution, built, Trackers(), signals), execution, built, signals)
         finally:
             end_workers()

@@ -1,10 +1,21 @@
-"""Networks that stand still for a while: while the other one learns, or while they are used and not trained."""
+"""Networks that stand still: for good, while the other one learns, or while they are used and not trained."""
 
+import types
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from torch import nn
 from torch.nn.utils.parametrize import ParametrizationList
+
+
+def freeze(network: nn.Module) -> None:
+    """Let the network stay as it is for good: no gradients, and always in evaluation mode."""
+    network.requires_grad_(False).eval()
+    network.train = types.MethodType(_stay_in_evaluation, network)
+
+
+def _stay_in_evaluation(network: nn.Module, mode: bool = True) -> nn.Module:
+    return type(network).train(network, False)
 
 
 @contextmanager

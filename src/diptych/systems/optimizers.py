@@ -20,6 +20,10 @@ def optimizer_for(make: MakeOptimizer, network: nn.Module, *helpers: tuple[nn.Mo
     parts = [(network, 1.0), *helpers]
     groups = [(_trainable(part), multiplier) for part, multiplier in parts]
     groups = [(parameters, multiplier) for parameters, multiplier in groups if parameters]
+    if not groups:
+        raise ValueError(
+            f"freeze: {type(network).__name__} and its helpers have nothing left to learn: thaw one of them"
+        )
     optimizer = make([{"params": parameters} for parameters, _ in groups])
     for group, (_, multiplier) in zip(optimizer.param_groups, groups, strict=True):
         group["lr"] = group["initial_lr"] = group["lr"] * multiplier

@@ -22,6 +22,7 @@ from diptych.config.overrides import readable
         ("seed=null", "seed=null: this key needs a value"),
         ("callbacks.samples=7", "this is a group of keys; set one of them, as in callbacks.samples.KEY=7"),
         ("seed=1,2", "seed=1,2: several values are a sweep: add -m, or write seed=[1,2] for a list"),
+        ("freeze=generator", "freeze=generator: this key takes a list: write freeze=[generator]"),
         ("batch_size=3", "did you mean data.batch_size?"),
         ("generator.lr=1", "did you mean generator_optimizer.lr?"),
         ("data.root=x", "there is no data.root to set; data has image_size, channels"),

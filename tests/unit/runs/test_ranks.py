@@ -3,12 +3,15 @@
 import multiprocessing
 import os
 import signal
+import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from diptych.runs.distributed import ranks
+from diptych.runs.distributed.first_error import first_error, forget_errors, noted_errors
 from diptych.runs.distributed.ranks import RankFailed, RankLost, RankProcesses, rank_processes
 from diptych.runs.distributed.rendezvous import Rendezvous
 from diptych.runs.distributed.topology import Topology
@@ -57,6 +60,45 @@ def test_a_diverged_run_does_not_blame_another_process(folder, others_run):
     others_run('raise SystemExit("FloatingPointError")')
     with pytest.raises(FloatingPointError):
         beside_another(folder, FloatingPointError("connection.weight is not a number"))
+
+
+def test_the_error_that_was_raised_first_wins_whatever_the_others_say(folder, others_run):
+    """The log of the process ends with what its connections had to say."""
+    note(folder, 1, ValueError("the third column is missing"))
+    others_run('raise SystemExit("gloo: Connection closed by peer")')
+    with pytest.raises(RankFailed, match="process 1 of this run failed: ValueError: the third column is missing"):
+        beside_another(folder, RuntimeError("gloo: Connection closed by peer"))
+
+
+def test_an_error_that_is_noted_late_is_waited_for(folder, others_run):
+    others_run("import time; time.sleep(600)")
+    timer = threading.Timer(0.5, note, (folder, 1, ValueError("the third column is missing")))
+    timer.start()
+    with pytest.raises(RankFailed, match="ValueError: the third column is missing"):
+        beside_another(folder, RuntimeError("gloo: Connection closed by peer"))
+
+
+def test_of_several_processes_the_one_that_raised_is_named(folder, others_run):
+    note(folder, 1, RuntimeError("gloo: Connection closed by peer"))
+    note(folder, 2, ValueError("the third column is missing"))
+    others_run("raise SystemExit(1)")
+    with pytest.raises(RankFailed, match="process 2 of this run failed: ValueError"):
+        beside_another(folder, RuntimeError("gloo: Connection closed by peer"), num_others=2)
+
+
+def test_an_error_of_the_first_process_is_not_hidden_by_the_connections_that_it_breaks(folder, others_run):
+    others_run("import time; time.sleep(0.5); raise SystemExit(1)")
+    timer = threading.Timer(0.3, note, (folder, 1, RuntimeError("gloo: Connection closed by peer")))
+    timer.start()
+    with pytest.raises(RuntimeError, match="the data base: connection reset by peer") as caught:
+        beside_another(folder, RuntimeError("the data base: connection reset by peer"))
+    assert not isinstance(caught.value, RankFailed)
+
+
+def test_the_notes_of_an_earlier_start_are_forgotten(folder):
+    note(folder, 1, ValueError("the third column is missing"))
+    forget_errors(folder)
+    assert first_error(folder) is None
 
 
 def test_signals_are_blocked_while_a_process_starts(folder, others_run):
@@ -108,9 +150,16 @@ def test_a_rank_process_ends_when_the_first_one_is_gone():
     assert parent.exitcode == 0
 
 
-def beside_another(folder: RunFolder, error: Exception | None) -> None:
-    """What the first process does while another one runs."""
-    with rank_processes([rendezvous(folder)], folder, lambda failure: None):
+def note(folder: RunFolder, rank: int, error: Exception) -> None:
+    """What another process does when an error ends it."""
+    with suppress(type(error)), noted_errors(folder, rank):
+        raise error
+
+
+def beside_another(folder: RunFolder, error: Exception | None, num_others: int = 1) -> None:
+    """What the first process does while others run."""
+    others = [Rendezvous(str(folder.path), Topology(rank, rank, 1 + num_others)) for rank in range(1, 1 + num_others)]
+    with rank_processes(others, folder, lambda failure: None):
         if error:
             raise error
 

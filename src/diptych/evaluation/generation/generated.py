@@ -38,9 +38,7 @@ def generate_held_out(generator: GeneratesImages, held_out: HeldOut, *, seed: in
             images, [""] * len(images), None, "this generator takes no sentences, so it has nothing to be true to"
         )
     if held_out.world is None:
-        return GeneratedImages(
-            images, sentences, None, f"{held_out.name} has no scenes to check exactly"
-        )
+        return GeneratedImages(images, sentences, None, f"{held_out.name} has no scenes to check exactly")
     judge = Judge(held_out.world)
     return GeneratedImages(
         images, sentences, judged(judge, images, held_out.meanings(), track, "judging generated images")

@@ -13,8 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-import torch.distributed as dist
-
+from diptych.runs.distributed.first_error import NotedError, first_error, is_of_a_connection, noted_errors
 from diptych.runs.distributed.rendezvous import Rendezvous
 from diptych.runs.folder.layout import RunFolder
 from diptych.runs.lifecycle.signals import stop_signals_blocked
@@ -63,7 +62,10 @@ class RankProcesses:
         threading.Thread(target=self._watch, daemon=True).start()
 
     def failure(self) -> RankFailed | None:
-        """The failure of the first process that did not end well, if any."""
+        """The failure of another process, if any: the first error that was raised, else the first bad end."""
+        noted = first_error(self.folder)
+        if noted is not None and noted.rank in self._processes and not noted.is_of_a_connection:
+            return RankFailed(str(noted))
         codes = {rank: process.poll() for rank, process in self._processes.items()}
         for rank, code in sorted(codes.items(), key=lambda item: item[1] or 0):
             if code is not None and code < 0:
@@ -90,13 +92,27 @@ class RankProcesses:
             process.wait()
 
     def cause_of(self, error: Exception) -> RankFailed | None:
-        """The failure of another process, if that is the cause of the error: a broken connection."""
-        if not _is_of_a_connection(error):
-            return None
-        deadline = time.monotonic() + GRACE_SECONDS
-        while (failure := self.failure()) is None and time.monotonic() < deadline:
+        """The failure of another process that came before the error and caused it, if any."""
+        if not is_of_a_connection(error):
+            earlier = self._other_error()
+            return RankFailed(str(earlier)) if earlier and earlier.kind != type(error).__name__ else None
+        deadline = time.monotonic() + (PATIENCE_SECONDS if self._processes else GRACE_SECONDS)
+        while time.monotonic() < deadline:
+            if (other := self._other_error()) and not other.is_of_a_connection:
+                return RankFailed(str(other))
+            if failure := self.failure():
+                return failure if other or isinstance(failure, RankLost) or not self._noted_later() else None
             time.sleep(LOOK_EVERY_SECONDS)
-        return failure
+        return None
+
+    def _other_error(self) -> NotedError | None:
+        """The run's first error, if it is another process's."""
+        noted = first_error(self.folder)
+        return None if noted is None or noted.rank == 0 else noted
+
+    def _noted_later(self) -> bool:
+        """Whether another process has noted an error, but later than this one."""
+        return self._other_error() is None and len(self.folder.rank_errors()) > 1
 
     def _watch(self) -> None:
         while not self.over.wait(LOOK_EVERY_SECONDS):
@@ -123,7 +139,8 @@ def rank_processes(
         for rendezvous in rendezvous_of_ranks:
             processes.start(rendezvous)
         processes.watch()
-        yield
+        with noted_errors(folder, 0):
+            yield
         processes.wait()
     except RankFailed:
         raise
@@ -145,10 +162,3 @@ def exit_with_parent(parent: int) -> None:
         os._exit(FAILED)
 
     threading.Thread(target=watch_parent, daemon=True).start()
-
-
-def _is_of_a_connection(error: Exception) -> bool:
-    if not isinstance(error, RuntimeError | OSError):
-        return False
-    words = str(error).lower()
-    return isinstance(error, dist.DistError) or any(word in words for word in ("gloo", "nccl", "connection", "peer"))

@@ -3,7 +3,7 @@
 `outputs/<experiment>/<run_id>/` holds config.yaml, overrides.yaml, environment.json, status.json, log.txt,
 examples.json, metrics.csv, run.lock, checkpoints/, samples/, parts/ and evaluations/, for a moment prune, and the
 results of later commands: generated/, attention/. A run on several devices also has ranks/, with the logs of its other
-processes.
+processes and the errors that ended them.
 """
 
 import hashlib
@@ -32,6 +32,8 @@ TASK_FILE, EXAMPLES_FILE = "task.txt", "examples.json"
 NO_MATTER = ("name", "data_name", "paths", "tracking", "derived")
 """Keys that do not change training: the run's name, its location, its trackers, and how its values came about."""
 
+ONLY_IF_SET = ("init_parts", "freeze")
+"""Keys that say nothing where they are empty: runs without them keep the digest that they had before these keys."""
 PATIENCE_SECONDS = 60.0
 """How long a new folder may take to appear on other machines."""
 _log = logging.getLogger(__name__)
@@ -92,6 +94,14 @@ class RunFolder:
     def rank_log(self, rank: int) -> Path:
         """The log of another process of a run on several devices."""
         return self.path / "ranks" / f"{rank}.txt"
+
+    def rank_error(self, rank: int) -> Path:
+        """The note of the error that ended one process of a run on several devices."""
+        return self.path / "ranks" / f"{rank}.error.json"
+
+    def rank_errors(self) -> list[Path]:
+        """The notes of all processes that ended with an error."""
+        return sorted((self.path / "ranks").glob("*.error.json"))
 
     @property
     def lock(self) -> Path:
@@ -296,6 +306,9 @@ def await_run_folder(path: Path) -> RunFolder:
 
 def digest_of(config: Mapping[str, Any]) -> str:
     """Ten digits that identify what is trained and how, regardless of location and trackers."""
-    chosen = without_paths({key: value for key, value in config.items() if key not in NO_MATTER})
+    matters = {
+        key: value for key, value in config.items() if key not in NO_MATTER and (value or key not in ONLY_IF_SET)
+    }
+    chosen = without_paths(matters)
     chosen["parts"] = {name: part["task"] for name, part in config.get("parts", {}).items()}
     return hashlib.sha256(json.dumps(chosen, sort_keys=True).encode()).hexdigest()[:10]
