@@ -24,8 +24,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ", or sweeps; what to set in the data: data.root=FOLDER; sampling options: truncation=0.7",
     )
     parser.add_argument("--data", metavar="D", help="such as digits, or a folder of pictures (default: the run's own)")
-    parser.add_argument("--split", choices=("val", "test"), default="test", help="default: %(default)s")
-    parser.add_argument("--num", type=int, default=1000, metavar="N", help="examples (default: %(default)s)")
+    parser.add_argument(
+        "--split",
+        choices=("val", "test", "train"),
+        default="test",
+        help="default: %(default)s; a folder of pictures without splits of its own is taken whole",
+    )
+    parser.add_argument("--num", type=int, default=1000, metavar="N", help="at most so many (default: %(default)s)")
+    parser.add_argument(
+        "--seen",
+        choices=("refuse", "skip", "keep"),
+        default="refuse",
+        help="examples that the run was trained on: refuse all, skip them, or keep and count them (default: refuse)",
+    )
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="of the generator's noise (default: 0)")
     add_beam(parser)
     parser.add_argument(
@@ -81,6 +92,7 @@ def run(args: argparse.Namespace) -> int:
         seed=args.seed,
         beam=args.beam,
         overrides=overrides,
+        seen=args.seen,
         features=args.features,
         force=args.force,
         skills=skills_request(args),

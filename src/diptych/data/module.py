@@ -34,6 +34,8 @@ class DataModule(LightningDataModule):
     batch_size: int
     num_workers: int = 0
     seed: int = 0
+    splits_by_share: bool = field(init=False, default=True)
+    """Whether data without splits of their own are split by share; not where nobody trains on them."""
     spec: DataSpec = field(init=False)
     splits: Mapping[str, Examples] = field(init=False)
 

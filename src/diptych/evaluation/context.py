@@ -10,6 +10,7 @@ from diptych.evaluation.captioning.captions import captions_of
 from diptych.evaluation.generation.features import feature_network
 from diptych.evaluation.generation.generated import GeneratedImages, generate_held_out
 from diptych.evaluation.held_out import HeldOut, take_held_out
+from diptych.evaluation.overlap import num_seen_by, overlap_settled
 from diptych.evaluation.protocol import measured, protocol_of
 from diptych.evaluation.request import Request
 from diptych.evaluation.scene_accuracy import silently
@@ -45,21 +46,26 @@ class Context:
         if self.alone:
             return self.alone.held_out
         request, spare = self.request, self.request.num if isinstance(self.subject, GeneratesImages) else 0
-        return take_held_out(
+        taken = take_held_out(
             self.subject.config,
             data=request.data,
             split=request.split,
             num=request.num,
             spare=spare,
             overrides=request.overrides,
+            image_size=self.subject.data_spec.image_size,
             trust=self.trust,
         )
+        return overlap_settled(taken, self.subject, request, self.trust)
 
     @cached_property
     def protocol(self) -> Mapping[str, Any]:
         """How it is measured."""
-        partner = {"with": measured(self.partner)} if self.partner else {}
-        return protocol_of(self.subject, self.held_out, self.request.seed) | partner
+        protocol = protocol_of(self.subject, self.held_out, self.request.seed)
+        if self.partner is None:
+            return protocol
+        num_seen = num_seen_by(self.partner, self.held_out)
+        return protocol | {"with": measured(self.partner) | ({"seen_in_training": num_seen} if num_seen else {})}
 
     @cached_property
     def network(self) -> FeatureNetwork:

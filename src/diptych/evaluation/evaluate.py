@@ -51,7 +51,7 @@ def _kept(one: Measurement) -> Kept:
     evaluation, context = one.take(), one.context
     handle, request, data = context.subject, context.request, context.held_out.name.replace("/", "_")
     partner = f"-with-{context.partner.run.run_id}" if context.partner else ""
-    name = f"{handle.checkpoint.stem}-{data}-{request.split}-{request.seed}-{evaluation.kind}{partner}"
+    name = f"{handle.checkpoint.stem}-{data}-{context.held_out.split}-{request.seed}-{evaluation.kind}{partner}"
     return Kept(evaluation, save(evaluation, handle.run.evaluations, name))
 
 

@@ -27,9 +27,10 @@ NETWORK_FACTS = tuple(fact for facts in USUAL_FACTS.values() for fact in facts)
 SYSTEM_FACTS = ("data_spec", "seed")
 
 
-def build_data(config: Config, trust: Trust = None) -> LightningDataModule:
-    """The data module, set up: it has its `spec`."""
+def build_data(config: Config, trust: Trust = None, *, splits_by_share: bool = True) -> LightningDataModule:
+    """The data module, set up: it has its `spec`. Data that nobody trains on need not be split by share."""
     data = components.build(config["data"], "data", {"seed": config["seed"]}, trust)
+    data.splits_by_share = splits_by_share
     data.setup("fit")
     return data
 

@@ -30,6 +30,7 @@ from diptych.runs.lifecycle.record import (
 )
 from diptych.runs.lifecycle.redaction import redacted, run_info, start_record
 from diptych.runs.lifecycle.signals import StopSignals
+from diptych.runs.membership import keep_training_examples
 from diptych.runs.parts import borrow
 from diptych.runs.requirements import check_parts, check_values, find_lenders, find_warm_start
 from diptych.runs.trainer import CALLBACK_FACTS, quiet
@@ -148,6 +149,7 @@ def _execute(execution: Execution, record: RunRecord, resume_images: int | None 
         execution.folder.write_environment(start_record(execution.config, inherited_sweep()))
         store = open_store(execution)
         built = build(execution)
+        keep_training_examples(execution.folder, built.data, execution.warm_start)
         record.system = built.system
         record.trackers = _trackers(execution, resume_images)
         with beside_ranks(execution, store, give_up):

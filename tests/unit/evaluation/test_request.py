@@ -109,8 +109,10 @@ def test_one_example_is_too_few_and_a_split_has_a_name():
     for seed in (-1, 2**63):
         with pytest.raises(UserError, match=f"seed={seed}: give a whole number from 0"):
             Request(seed=seed)
-    with pytest.raises(UserError, match="split='train': evaluate on val or test"):
-        Request(split="train")
+    with pytest.raises(UserError, match="split='dev': evaluate on val, test or train"):
+        Request(split="dev")
+    with pytest.raises(UserError, match="seen='drop': choose refuse, skip or keep"):
+        Request(seen="drop")
 
 
 def digest(given: str) -> str:

@@ -14,7 +14,7 @@ from diptych.reports.comparison.comparison import LEVEL, Cell, Comparison, Row
 from diptych.reports.comparison.groups import Group
 from diptych.reports.comparison.skills_text import skills_markdown, skills_text, skills_values
 from diptych.reports.page.columns import COLUMNS, SIGNIFICANT, fitting, shortened, table_line
-from diptych.reports.page.tables import number
+from diptych.reports.page.tables import extent_words, number
 from diptych.reports.run.run_data import data_words
 
 WIDTHS = (23, 8, 15, 13, 7, 6, 8)
@@ -90,7 +90,7 @@ def title(comparison: Comparison) -> str:
     seed = f", seed {protocol['seed']}" if "seed" in protocol else ""
     return (
         f"{comparison.result.title}: {data_words(protocol)}, {protocol.get('split', '?')} split, "
-        f"{protocol.get('num', 0):,} examples{seed}"
+        f"{extent_words(protocol)}{seed}"
     )
 
 

@@ -1,8 +1,9 @@
 """The layout of a run folder; no other module knows it.
 
 `outputs/<experiment>/<run_id>/` holds config.yaml, overrides.yaml, environment.json, status.json, log.txt,
-metrics.csv, run.lock, checkpoints/, samples/, parts/ and evaluations/, for a moment prune, and the results of later
-commands: generated/, attention/. A run on several devices also has ranks/, with the logs of its other processes.
+metrics.csv, training_examples.txt, run.lock, checkpoints/, samples/, parts/ and evaluations/, for a moment prune, and
+the results of later commands: generated/, attention/. A run on several devices also has ranks/, with the logs of its
+other processes.
 """
 
 import hashlib
@@ -139,6 +140,11 @@ class RunFolder:
     @property
     def parts(self) -> Path:
         return self.path / "parts"
+
+    @property
+    def training_examples(self) -> Path:
+        """The digests of the training split's examples."""
+        return self.path / "training_examples.txt"
 
     @property
     def evaluations(self) -> Path:
