@@ -28,7 +28,7 @@ from diptych.runs.folder.status import DAMAGED, RUNNING, Status, birth_of, host_
 
 SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """The C loader is ten times faster; lists and tables of many runs need that."""
-TASK_FILE = "task.txt"
+TASK_FILE, COLLAPSE_FILE = "task.txt", "collapse.txt"
 NO_MATTER = ("name", "data_name", "paths", "tracking")
 """Keys that do not change training: the run's name, its location and its trackers."""
 
@@ -179,6 +179,17 @@ class RunFolder:
     def write_task(self, task: str) -> None:
         """Once, when the run is created."""
         write_whole(self.path / TASK_FILE, task + "\n")
+
+    def write_collapse(self, why: str) -> None:
+        """Whether a generator's images are all alike, at its last validation: why, or "" where they differ."""
+        write_whole(self.path / COLLAPSE_FILE, why + "\n")
+
+    def read_collapse(self) -> str | None:
+        """What was written last; None where nobody measured it."""
+        try:
+            return (self.path / COLLAPSE_FILE).read_text(encoding="utf-8").strip()
+        except OSError:
+            return None
 
     def write_config(self, config: Mapping[str, Any]) -> None:
         write_whole(self.config, yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True))
