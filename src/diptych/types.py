@@ -114,7 +114,8 @@ class DataSpec:
 
     `vocabulary[i]` is the text of token i (the first four are `SPECIAL_TOKENS`); `max_length` counts <bos> and
     <eos>; `world` holds the keyword arguments of `diptych.world.WorldSpec` where truth is exact, else None. `labels`
-    are what may be classified in a picture, any number of them or, with `exclusive_labels`, exactly one.
+    are what may be classified in a picture, any number of them or, with `exclusive_labels`, exactly one. Where
+    `complete_references`, the references of a picture are all that is true of it: any other sentence is wrong.
     """
 
     name: str
@@ -128,6 +129,7 @@ class DataSpec:
     world: dict[str, Any] | None = field(default=None)
     labels: tuple[str, ...] = ()
     exclusive_labels: bool = False
+    complete_references: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Plain lists, dicts and strings, safe to load with `weights_only=True`."""

@@ -14,7 +14,8 @@ HEADER = ("", "n", "value", "95 % interval", "chance", "reference")
 
 def evaluation_table(evaluation: Evaluation) -> str:
     """Title, one line a figure, why things were wrong, and what the figures mean."""
-    lines = [*textwrap.wrap(title_line(evaluation), COLUMNS, subsequent_indent="  "), table_line(HEADER, WIDTHS)]
+    lines = [*textwrap.wrap(title_line(evaluation), COLUMNS, subsequent_indent="  ")]
+    lines += [*textwrap.wrap(evaluation.alert, COLUMNS, subsequent_indent="  "), table_line(HEADER, WIDTHS)]
     lines += [line for figure in evaluation.figures for line in labelled_lines(figure.name, _cells(figure), WIDTHS)]
     words = [f"{figure.name}: {figure.remark}" for figure in evaluation.figures if _needs_words(figure)]
     lines += [textwrap.fill(text, COLUMNS, initial_indent="  ", subsequent_indent="    ") for text in words]

@@ -91,4 +91,5 @@ def numerals_spec(name: str, *, image_size: int, channels: int, tokenizer: str) 
         tokenizer=tokenizer,
         labels=numerals.NUMERALS,
         exclusive_labels=True,
+        complete_references=True,
     )

@@ -94,6 +94,11 @@ class HeldOut:
         """The world the pictures show, where truth is exact."""
         return WorldSpec(**self.spec.world) if self.spec.world else None
 
+    @property
+    def has_exact_truth(self) -> bool:
+        """Whether anybody can say exactly if a caption is true: by a world's rules, or by complete references."""
+        return self.world is not None or self.spec.complete_references
+
     def true_scenes(self) -> list[Scene]:
         """What each picture shows; only for data with a world."""
         return [scene for scene in self.scenes if scene is not None]

@@ -12,6 +12,7 @@ from diptych.evaluation.captioning.benchmark import Captioning
 from diptych.evaluation.cycle.benchmark import Cycle
 from diptych.evaluation.generation.benchmark import Generation
 from diptych.evaluation.held_out import HeldOut, take_held_out
+from diptych.reports.page.sections import evaluation_section
 from diptych.systems.captioning.system import Caption
 from diptych.types import Scene
 from diptych.world import meaning, render, split_of
@@ -191,6 +192,34 @@ def test_data_without_scenes_say_which_figures_do_not_exist(name):
     cycle = cycled(generator, digits.sentences, digits)
     assert cycle.figure("cycle_accuracy").value == 1
     assert cycle.figure("scene_accuracy").value is None
+
+
+@pytest.fixture
+def photos(held_out) -> HeldOut:
+    """Images that people captioned in their own words: no world, and references that are not complete."""
+    spec = replace(held_out.spec, world=None)
+    references = [(f"{r[0]} in the sun", f"here is {r[1]}") for r in held_out.references]
+    return replace(held_out, spec=spec, scenes=[None] * NUM, references=references)
+
+
+def test_of_photos_the_headline_is_how_near_words_are_to_people_s_and_nothing_is_stamped(photos):
+    evaluation = captioned([texts[1] for texts in photos.references], photos)
+    assert [figure.key for figure in evaluation.figures[:2]] == ["cider_d", "bleu_4"]
+    assert [figure.key for figure in evaluation.mains] == ["cider_d", "bleu_4"]
+    assert values(evaluation)["reference_match"] == 1
+    assert not any(example.verdicts for example in evaluation.examples)
+    assert "Nobody can say exactly" in evaluation.lead
+    page = evaluation_section(evaluation)
+    assert "chip" not in page
+    assert "a person's: " in page
+
+
+def test_of_scenes_and_digits_the_headline_is_what_is_true(held_out):
+    digits = take_held_out(compose(["data=scenes_demo"]), data="digits", split="val", num=12)
+    for data, key in ((held_out, "exact_match"), (digits, "reference_match")):
+        evaluation = captioned(["nothing of the kind"] * len(data), data)
+        assert evaluation.main.key == key
+        assert all(example.failed for example in evaluation.examples)
 
 
 def test_a_generator_without_sentences_is_not_held_against_any(held_out):

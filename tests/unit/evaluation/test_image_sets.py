@@ -9,8 +9,9 @@ from torch import nn
 from diptych.config import UserError
 from diptych.config.composition import compose
 from diptych.evaluation.generation.features import feature_network, look, protocol_of
-from diptych.evaluation.generation.image_sets import NAMES, Sets, compared_sets, figures_of
+from diptych.evaluation.generation.image_sets import NAMES, Sets, compared_sets, figures_of, why_collapsed
 from diptych.evaluation.held_out import HeldOut, take_held_out
+from diptych.evaluation.results import Figure
 from diptych.evaluation.scene_accuracy import silently
 from diptych.models.features import ModuleFeatures, RandomFeatures
 
@@ -26,8 +27,11 @@ def held_out() -> HeldOut:
 
 def evaluated(images, held_out, network=SMALL, **settings):
     """Every figure by its key."""
-    figures, _ = compared_sets(images, held_out, network, seed=0, track=silently, **settings)
-    return {figure.key: figure for figure in figures}
+    return {figure.key: figure for figure in compared(images, held_out, network, **settings).figures}
+
+
+def compared(images, held_out, network=SMALL, **settings):
+    return compared_sets(images, held_out, network, seed=0, track=silently, **settings)
 
 
 def test_spare_pictures_are_others_than_those_that_are_asked_for(held_out):
@@ -50,6 +54,40 @@ def test_a_collapsed_generator_is_far_away_without_recall_or_variety(held_out):
     assert result["recall"].value < 0.05
     assert result["vendi_score"].value == pytest.approx(1)
     assert result["ms_ssim_diversity"].value == pytest.approx(0, abs=1e-4)
+
+
+def test_a_set_that_lost_its_variety_is_called_collapsed_before_anything_else(held_out):
+    noise = 0.1 * torch.randn(held_out.images.shape, generator=torch.Generator().manual_seed(0))
+    for images in (held_out.images[:1].repeat(NUM, 1, 1, 1), noise):
+        assert compared(images, held_out).alert.startswith("collapsed: ")
+    assert "recall is 0.0 % (of real images" in compared(noise, held_out).alert
+    assert "the Vendi score is 1.0" in compared(held_out.images[:1].repeat(NUM, 1, 1, 1), held_out).alert
+    assert compared(held_out.images, held_out).alert == ""
+
+
+def test_precision_and_density_stand_beside_recall_and_coverage_only(held_out):
+    figures = evaluated(held_out.images.roll(1, 0), held_out)
+    keys = [key for key in figures if key in ("recall", "precision", "coverage", "density")]
+    assert keys == ["recall", "precision", "coverage", "density"]
+    for key, other in (("precision", "recall"), ("density", "coverage")):
+        assert figures[key].finding == f"beside {other} {100 * figures[other].value:.1f} %"
+
+
+@pytest.mark.parametrize(
+    ("recall", "vendi", "is_collapsed"),
+    [
+        ((0.0, 0.9), (5.0, 6.0), True),
+        ((0.0, 0.0), (5.0, 6.0), False),  # real images have none either: the network cannot tell
+        ((0.02, 0.9), (5.0, 6.0), True),
+        ((0.2, 0.9), (1.02, 6.0), True),
+        ((0.2, 0.9), (1.02, 1.3), False),  # of a network to which all images look alike
+        ((0.2, 0.9), (None, None), False),
+    ],
+)
+def test_collapse_is_read_against_what_real_images_reach(recall, vendi, is_collapsed):
+    figures = [Figure(key, one, reference=ref) for key, (one, ref) in {"recall": recall, "vendi_score": vendi}.items()]
+    assert bool(why_collapsed(figures)) == is_collapsed
+    assert why_collapsed([]) == ""
 
 
 def test_blur_is_seen(held_out):

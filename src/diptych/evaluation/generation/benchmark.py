@@ -48,7 +48,7 @@ class Generation(Benchmark):
     def measure(self, context: Context) -> Evaluation:
         generated, held_out = context.generated, context.held_out
         figures = _unjudged(generated, held_out) if generated.judged is None else _judged(context, generated.judged)
-        sets, notes = compared_sets(
+        sets = compared_sets(
             generated.images,
             held_out,
             context.network,
@@ -57,12 +57,13 @@ class Generation(Benchmark):
             track=context.track,
         )
         examples = _examples(generated)
+        rest = {"examples": examples, "alert": sets.alert}
         if generated.judged is None:
-            rest = {"notes": notes, "examples": examples, "lead": UNJUDGED}
+            rest |= {"notes": sets.notes, "lead": UNJUDGED}
         else:
-            rest = {"notes": (NOTE, *notes), "examples": examples, "reasons": generated.judged.reasons()}
+            rest |= {"notes": (NOTE, *sets.notes), "reasons": generated.judged.reasons()}
             rest["clusters"] = held_out.contents
-        return Evaluation.of(self, context.protocol, [*figures, *sets], **rest)
+        return Evaluation.of(self, context.protocol, [*figures, *sets.figures], **rest)
 
 
 def _unjudged(generated: GeneratedImages, held_out: HeldOut) -> list[Figure]:

@@ -5,7 +5,7 @@ pictures, of the same number. What the true ones reach stands beside each figure
 the figure is for real images at this n, the noise floor of a distance.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -40,13 +40,19 @@ NAMES = {
     VENDI: "Vendi score",
     MS_SSIM: "MS-SSIM diversity",
 }
+RECALL = "recall"
 SHARES = {
+    RECALL: "real pictures that lie among generated ones",
     "precision": "generated pictures that lie among real ones",
-    "recall": "real pictures that lie among generated ones",
-    "density": "real neighbourhoods around a generated picture, of 5; may exceed 1",
     "coverage": "real pictures with a generated one in their neighbourhood",
+    "density": "real neighbourhoods around a generated picture, of 5; may exceed 1",
 }
+BESIDE = {"precision": RECALL, "density": "coverage"}
+"""What says how plausible images are, and what says how many of the real ones they cover: noise may have all of the
+first and nothing of the second."""
 LEAST_PICTURES = 40
+NEAR_NONE = 0.05
+"""Of the recall of real images; of the way from one image, again and again, to their Vendi score."""
 
 Vectors = Float[Tensor, "n dim"]
 
@@ -77,20 +83,52 @@ class Sets:
         return self.real_vectors.shape[1]
 
 
+@dataclass(frozen=True)
+class Compared:
+    """The figures, each with the protocol by which it was measured; notes that belong to them, and what comes first."""
+
+    figures: Sequence[Figure]
+    notes: Sequence[str] = ()
+    alert: str = ""
+
+
 def compared_sets(
     generated: Images, held_out: HeldOut, network: FeatureNetwork, *, seed: int, force: bool = False, track: Track
-) -> tuple[list[Figure], list[str]]:
-    """The figures, each with the protocol by which it was measured, and the notes that belong to them."""
+) -> Compared:
+    """Generated images as a set beside real ones."""
     trio = equally_many(generated, held_out)
     num = len(trio[0])
     if num < LEAST_PICTURES:
         note = f"{num} generated and {num} other real images are too few; it takes {LEAST_PICTURES} of each"
-        return [Figure(FRECHET, None, name=NAMES[FRECHET], note=note, percent=False)], []
+        return Compared([Figure(FRECHET, None, name=NAMES[FRECHET], note=note, percent=False)])
     vectors = [look(network, images, track=track, description="comparing images") for images in trio]
     sets = Sets(trio[0], trio[1], *vectors, seed=seed, force=force)
     protocol = {"n_generated": num, "n_real": num, "dim": sets.dim, **protocol_of(network), "seed": seed}
     figures = [replace(f, protocol=protocol, name=NAMES.get(f.key, f.name)) for f in figures_of(sets)]
-    return figures, [NOTE.format(network=network.name, n=num)]
+    return Compared(figures, [NOTE.format(network=network.name, n=num)], why_collapsed(figures))
+
+
+def why_collapsed(figures: Sequence[Figure]) -> str:
+    """That a set has lost the variety of the real images, in words; "" where it has not, or nobody can say."""
+    by_key = {figure.key: figure for figure in figures}
+    reasons = [*_without_recall(by_key.get(RECALL)), *_without_variety(by_key.get(VENDI))]
+    if not reasons:
+        return ""
+    return f"collapsed: {' and '.join(reasons)}; precision and density say nothing of such images"
+
+
+def _without_recall(recall: Figure | None) -> Iterator[str]:
+    if recall is None or recall.value is None or not recall.reference:
+        return
+    if recall.value < NEAR_NONE * recall.reference:
+        yield f"recall is {100 * recall.value:.1f} % (of real images {100 * recall.reference:.1f} %)"
+
+
+def _without_variety(vendi: Figure | None) -> Iterator[str]:
+    if vendi is None or vendi.value is None or vendi.reference is None:
+        return
+    if vendi.value - 1 < NEAR_NONE * (vendi.reference - 1):
+        yield f"the Vendi score is {vendi.value:.2f} (of real images {vendi.reference:.2f})"
 
 
 def equally_many(generated: Images, held_out: HeldOut) -> tuple[Images, Images, Images]:
@@ -140,7 +178,13 @@ def _shares(sets: Sets) -> list[Figure]:
     generated, true = (manifold_scores(sets.real_vectors, v) for v in (sets.generated_vectors, sets.true_vectors))
     return [
         Figure(
-            name, getattr(generated, name), sets.n, reference=getattr(true, name), note=note, percent=name != "density"
+            name,
+            getattr(generated, name),
+            sets.n,
+            reference=getattr(true, name),
+            note=note,
+            percent=name != "density",
+            finding=f"beside {BESIDE[name]} {100 * getattr(generated, BESIDE[name]):.1f} %" if name in BESIDE else "",
         )
         for name, note in SHARES.items()
     ]

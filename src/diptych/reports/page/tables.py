@@ -60,6 +60,11 @@ def headline(entries: Sequence[tuple[str, Figure, str]]) -> str:
     return f'<div class="headline">{"".join(cards)}</div>' if entries else ""
 
 
+def remark(evaluation: Evaluation, figure: Figure) -> str:
+    """What a headline says of a figure: its label, and what must be known first."""
+    return "; ".join(filter(None, (evaluation.alert, figure.name)))
+
+
 def figures_table(evaluation: Evaluation) -> str:
     """Every figure with its interval between chance and reference; the first line is the main one."""
     head = "".join(f'<th class="{name or "plot"}">{name}</th>' for name in HEADER)
@@ -92,6 +97,11 @@ def extent_words(protocol: Mapping[str, Any]) -> str:
     if left_out := protocol.get("left_out"):
         parts.append(f"left out: {', '.join(left_out)}")
     return ", ".join(parts)
+
+
+def alert_paragraph(evaluation: Evaluation) -> str:
+    """What a reader must know before the first figure; nothing where there is nothing."""
+    return f'<p class="alert"><b>{escape(evaluation.alert)}</b></p>' if evaluation.alert else ""
 
 
 def reasons_table(evaluation: Evaluation) -> str:
