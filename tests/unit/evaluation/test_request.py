@@ -21,6 +21,7 @@ SCENES = SimpleNamespace(name="scenes", world=WorldSpec(), labels=(), spec=Simpl
 DIGITS = SimpleNamespace(name="digits", world=None, labels=None, spec=SimpleNamespace(labels=()))
 GENERATOR, UNCONDITIONAL = (generator_of(str, takes_sentences=takes) for takes in (True, False))
 CAPTIONER = captioner_of(iter)
+LIKELIHOODS = captioner_of(iter, sentence_nats=len)
 CLASSIFIER = run_of(classifications=iter, labels=("red",), data_spec=SimpleNamespace(world=WorldSpec().to_dict()))
 SKILLED = SkillsRequest(num_prompts=5)
 
@@ -63,6 +64,7 @@ def test_what_would_be_ignored_is_refused(subject, asked, partners, says):
         (GENERATOR, {}, (), ["generation", "skills"]),
         (GENERATOR, {"skills": SkillsRequest(full_sentences=True)}, (), ["generation", "skills_full"]),
         (GENERATOR, {}, (CAPTIONER, CAPTIONER), ["generation", "cycle", "cycle", "skills"]),
+        (GENERATOR, {}, (LIKELIHOODS,), ["generation", "cycle", "skills"]),
         (UNCONDITIONAL, {}, (), ["generation"]),
         (CAPTIONER, {"beam": 5, "robustness": True, "skills": None}, (), ["captioning", "captioning_robustness"]),
         (CAPTIONER, {}, (), ["captioning"]),
@@ -71,6 +73,11 @@ def test_what_would_be_ignored_is_refused(subject, asked, partners, says):
 )
 def test_what_a_run_can_do_is_measured(subject, asked, partners, kinds):
     assert plan_of(subject, asked, partners) == kinds
+
+
+def test_retrieval_is_measured_where_no_world_says_what_is_true():
+    assert plan_of(GENERATOR, {}, (LIKELIHOODS,), DIGITS) == ["generation", "cycle", "retrieval"]
+    assert plan_of(GENERATOR, {}, (CAPTIONER,), DIGITS) == ["generation", "cycle"]
 
 
 @pytest.mark.parametrize(
