@@ -13,6 +13,7 @@ from diptych.config import components
 from diptych.config.components import Trust
 from diptych.evaluation.benchmark import Benchmark
 from diptych.evaluation.context import Context
+from diptych.evaluation.generation.reference_set import ReferenceSet
 from diptych.evaluation.plan import Measurement, planned
 from diptych.evaluation.request import AS_USUAL, Request
 from diptych.evaluation.results import Evaluation, save
@@ -30,6 +31,8 @@ class Kept:
 
     evaluation: Evaluation
     path: Path
+    real_set: ReferenceSet | None = None
+    """The real images that generated ones were held against, if they were named."""
 
 
 def evaluate(
@@ -52,7 +55,7 @@ def _kept(one: Measurement) -> Kept:
     handle, request, data = context.subject, context.request, context.held_out.name.replace("/", "_")
     partner = f"-with-{context.partner.run.run_id}" if context.partner else ""
     name = f"{handle.checkpoint.stem}-{data}-{context.held_out.split}-{request.seed}-{evaluation.kind}{partner}"
-    return Kept(evaluation, save(evaluation, handle.run.evaluations, name))
+    return Kept(evaluation, save(evaluation, handle.run.evaluations, name), context.real_set)
 
 
 def report_to_trackers(handle: Handle, results: Sequence[Kept], request: Request, trust: Trust = ()) -> list[str]:

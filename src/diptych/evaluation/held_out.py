@@ -74,6 +74,11 @@ class HeldOut:
         """The first reference of each picture."""
         return [texts[0] for texts in self.references]
 
+    def all_references(self) -> list[str]:
+        """The first reference of each picture, then the second ones of those that have them, and so on."""
+        most = max(map(len, self.references))
+        return [texts[place] for place in range(most) for texts in self.references if place < len(texts)]
+
     @property
     def contents(self) -> list[str]:
         """What each example is of: the symbols of its scene, or where nobody knows them its sentence."""

@@ -14,7 +14,6 @@ from diptych.world.judging.limits import limits_for
 
 def protocol_of(handle: Handle, held_out: HeldOut, seed: int) -> dict[str, Any]:
     """Everything one needs to know to measure the same again; `seed` is that of the generator's noise."""
-    code = environment.code_version(Path(__file__).parent)
     return {
         **measured(handle),
         "experiment": handle.run.experiment,
@@ -27,10 +26,15 @@ def protocol_of(handle: Handle, held_out: HeldOut, seed: int) -> dict[str, Any]:
         "seed": seed,
         **({"sampling": handle.sampling} if isinstance(handle, TakesOptions) else {}),
         **_judging(held_out),
-        "commit": code["commit"],
-        "dirty": code["dirty"],
-        "versions": {name: environment.version_of(name) for name in environment.PACKAGES},
+        **of_the_code(),
     }
+
+
+def of_the_code() -> dict[str, Any]:
+    """The commit, whether files were changed since, and the versions of the packages."""
+    code = environment.code_version(Path(__file__).parent)
+    versions = {name: environment.version_of(name) for name in environment.PACKAGES}
+    return {"commit": code["commit"], "dirty": code["dirty"], "versions": versions}
 
 
 def measured(handle: Handle) -> dict[str, Any]:

@@ -22,7 +22,8 @@ class Request:
     `data` is a data config's name or a folder, None is the run's own; `overrides` set keys of it (`data.root=…`);
     `seen` says what becomes of examples that the run was trained on (`SEEN`). `seed` is that of the generator's noise.
     `features` names the network by which generated images are compared as sets (one of conf/features or a run; None: as
-    the run's configuration says), and `force` gives the Fréchet distance even of too few. `skills` are asked of
+    the run's configuration says), `against` the real images they are held against (`train`, a folder or a file; None:
+    other ones of the split), and `force` gives the Fréchet distance even of too few. `skills` are asked of
     generators of a world; None leaves them out. `robustness` asks for the same examples once more, disturbed.
     `sampling` are options of the generator's family (`truncation=0.7`).
     """
@@ -36,6 +37,7 @@ class Request:
     seen: str = REFUSE
     features: str | None = None
     force: bool = False
+    against: str | None = None
     skills: SkillsRequest | None = field(default_factory=SkillsRequest)
     robustness: bool = False
     sampling: Mapping[str, Any] = field(default_factory=dict)
@@ -60,6 +62,7 @@ class Request:
             "beam": (f"beam={self.beam}", self.beam > 1),
             "features": (f"features={self.features}", self.features is not None),
             "force": ("force", self.force),
+            "against": (f"against={self.against}", self.against is not None),
             "skills": ("choosing prompts of skills", self.skills not in (None, SkillsRequest())),
             "robustness": ("robustness", self.robustness),
             "sampling": (" ".join(f"{k}={v}" for k, v in self.sampling.items()), bool(self.sampling)),

@@ -10,6 +10,7 @@ from diptych.config import UserError
 from diptych.config.composition import compose
 from diptych.evaluation.generation.features import feature_network, look, protocol_of
 from diptych.evaluation.generation.image_sets import NAMES, Sets, compared_sets, figures_of, why_collapsed
+from diptych.evaluation.generation.reference_set import ReferenceSet, reference_set
 from diptych.evaluation.held_out import HeldOut, take_held_out
 from diptych.evaluation.results import Figure
 from diptych.evaluation.scene_accuracy import silently
@@ -119,23 +120,47 @@ def test_fewer_than_ten_pictures_a_dimension_have_no_frechet_distance_unless_for
     assert evaluated(held_out.images, held_out, network, force=True)["frechet_distance"].value >= 0
 
 
+def test_a_small_split_of_photos_says_how_many_images_it_takes_and_where_they_are(held_out):
+    photos = replace(held_out, spec=replace(held_out.spec, world=None), available=NUM, spare=held_out.images[:0])
+    note = evaluated(photos.images, photos, RandomFeatures(dim=128))["frechet_distance"].note
+    assert "of 100 images in 128 dimensions it is mostly bias: it takes 1,280, ten a dimension" in note
+    assert "(below 129 covariances are singular): --against train, a folder of pictures or a saved file" in note
+    assert note.endswith("--features random takes 640, or --force")
+    few = replace(photos, images=photos.images[:9])
+    assert (
+        "4 real images are too few; it takes 40 of each; --against train"
+        in evaluated(few.images, few)["frechet_distance"].note
+    )
+
+
+def test_named_real_images_take_the_place_of_the_split_s_others(held_out):
+    words = {"data": "photos", "read": "centre square, 32 px", "description": ""}
+    real = reference_set(torch.cat([held_out.images, held_out.spare]), SMALL, track=silently, **words)
+    figures = evaluated(held_out.images[:170], held_out, real=real)
+    assert figures["frechet_distance"].protocol["against"]["data"] == "photos"
+    assert (figures["frechet_distance"].n, figures["recall"].n) == (170, 170)
+    assert figures["frechet_distance"].protocol["n_real"] == 2 * NUM
+    assert figures["recall"].reference == 1  # the true images are among them
+
+
 def test_a_split_without_spare_pictures_is_cut_into_halves(held_out):
     result = evaluated(held_out.images, replace(held_out, spare=held_out.images[:0]))
     assert {figure.n for figure in result.values()} == {0, NUM // 2}
-    assert "of 100 pictures in 16 dimensions" in result["frechet_distance"].note
+    assert "of 100 images in 16 dimensions" in result["frechet_distance"].note
 
 
 def test_a_handful_of_pictures_is_no_set(held_out):
     few = replace(held_out, images=held_out.images[:12], spare=None)
     result = evaluated(few.images, few)
     assert list(result) == ["frechet_distance"]
-    assert "6 generated and 6 other real images are too few" in result["frechet_distance"].note
+    assert "6 generated and 6 real images are too few" in result["frechet_distance"].note
 
 
 def test_pictures_that_the_network_does_not_see_have_no_vendi_score(held_out):
     vectors = torch.randn(3, NUM, 4, generator=torch.Generator().manual_seed(0))
     vectors[0, :7] = 0
-    sets = Sets(held_out.images, held_out.images, *vectors, seed=0)
+    generated, true, real = vectors
+    sets = Sets(held_out.images, held_out.images, generated, true, ReferenceSet(real, {}), seed=0)
     (figure,) = (figure for figure in figures_of(sets) if figure.key == "vendi_score")
     assert figure.value is None
     assert "7 of 200 vectors are zero or not finite" in figure.note

@@ -42,6 +42,7 @@ def plan_of(subject, asked, partners=(), held_out=SCENES) -> list[str]:
         (GENERATOR, {}, (GENERATOR,), r"another run \(--with some-run\) goes with"),
         (CAPTIONER, {"features": "random"}, (), r"features=random goes with Generation \(a generator\)"),
         (CAPTIONER, {"force": True}, (), r"force goes with Generation \(a generator\)"),
+        (CAPTIONER, {"against": "train"}, (), r"against=train goes with Generation \(a generator\)"),
         (CAPTIONER, {"skills": SKILLED}, (), r"choosing prompts of skills goes with Skills \(a generator of sentences"),
         (CLASSIFIER, {"robustness": True}, (), "robustness goes with Robustness of generation .* captioning"),
         (CLASSIFIER, {"beam": 2}, (), r"beam=2 goes with Captioning \(a captioner\)"),

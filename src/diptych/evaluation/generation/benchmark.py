@@ -32,15 +32,15 @@ class Generation(Benchmark):
         "with rendered hypotheses and knows nothing of the sentence."
     )
     needs = "a generator"
-    options = ("features", "force", "sampling")
+    options = ("features", "force", "against", "sampling")
 
     def applies(self, context: Context) -> bool:
         return isinstance(context.subject, GeneratesImages)
 
     def refusal(self, context: Context) -> str:
-        """A feature network that cannot be had is refused before anything is generated."""
+        """A feature network or real images that cannot be had are refused before anything is generated."""
         try:
-            _ = context.network
+            _ = context.network, context.real_set
         except UserError as error:
             return str(error)
         return ""
@@ -49,11 +49,12 @@ class Generation(Benchmark):
         generated, held_out = context.generated, context.held_out
         figures = _unjudged(generated, held_out) if generated.judged is None else _judged(context, generated.judged)
         sets = compared_sets(
-            generated.images,
+            generated.images if context.real_set is None else context.generated_as_many,
             held_out,
             context.network,
             seed=context.request.seed,
             force=context.request.force,
+            real=context.real_set,
             track=context.track,
         )
         examples = _examples(generated)
