@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from diptych.cli.arguments import add_json
 from diptych.cli.output import Output, check_writable
 from diptych.config.errors import UserError
-from diptych.metrics.captions.units import is_share
 
 if TYPE_CHECKING:
     from diptych.evaluation.scoring import Scored
@@ -106,6 +105,8 @@ def table(scored: "Scored") -> str:
 
 def _line(name: str, scored: "Scored") -> str:
     """As in the tables of `diptych evaluate`: shares in per cent, the others as they are."""
+    from diptych.metrics.captions.units import is_share
+
     value, interval = scored.values[name], scored.intervals.get(name)
     times, digits, unit = (100, 2, " %") if is_share(name) else (1, 4, "")
     shown = "-" if value is None else f"{value:,}" if isinstance(value, int) else f"{times * value:.{digits}f}{unit}"

@@ -85,6 +85,8 @@ def summary_group(evaluation: Evaluation, request: Request) -> str:
     usual = {"num": AS_USUAL.num, "seed": AS_USUAL.seed, "beam": AS_USUAL.beam}
     parts += [f"{name} {getattr(request, name)}" for name, value in usual.items() if getattr(request, name) != value]
     parts += [f"{name} {value}" for name, value in request.sampling.items()]
+    parts += [f"seen {request.seen}"] if request.seen != AS_USUAL.seen else []
+    parts += [f"against {_told_apart(request.against)}"] if request.against else []
     return "/".join([*parts, *map(_told_apart, request.overrides)])
 
 

@@ -141,6 +141,9 @@ def test_named_real_images_take_the_place_of_the_split_s_others(held_out):
     assert (figures["frechet_distance"].n, figures["recall"].n) == (170, 170)
     assert figures["frechet_distance"].protocol["n_real"] == 2 * NUM
     assert figures["recall"].reference == 1  # the true images are among them
+    few = evaluated(held_out.images, held_out, real=ReferenceSet(real.vectors[:90], {}))["frechet_distance"]
+    assert "of 90 images in 16 dimensions" in few.note
+    assert "--against train, a folder of pictures or a saved file" in few.note
 
 
 def test_a_split_without_spare_pictures_is_cut_into_halves(held_out):

@@ -134,6 +134,7 @@ def digest(given: str) -> str:
         ({"split": "val"}, {}, "cycle/val"),
         ({"data": "digits", "num": 10, "seed": 3}, {}, "cycle/digits/test/num 10/seed 3"),
         ({"beam": 5}, {"with": {"run": "one"}}, "cycle/test/with one/beam 5"),
+        ({"against": "train", "seen": "skip"}, {}, "cycle/test/seen skip/against train"),
         ({"overrides": ("data.world.colours=[red]",)}, {}, "cycle/test/data.world.colours=[red]"),
         (
             {"data": "/home/me/red", "overrides": ("data.root=~/d",)},

@@ -139,7 +139,8 @@ def compared_sets(
         words = {"data": held_out.name, "read": squares(held_out.image_size), "description": "comparing images"}
         beside, ways = reference_set(others, network, track=track, **words), _ways(held_out, len(true))
     else:
-        true, beside, ways = held_out.images, real, "--num"
+        true, beside = held_out.images, real
+        ways = "--num" if real.num >= least_vectors(real.vectors.shape[1]) else WAYS
     vectors = [look(network, images, track=track, description="comparing images") for images in (generated, true)]
     seen, true_seen = vectors
     sets = Sets(generated, true, seen, true_seen, beside, seed=seed, force=force, ways=ways)
