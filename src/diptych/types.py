@@ -117,7 +117,8 @@ class DataSpec:
 
     `vocabulary[i]` is the text of token i (the first four are `SPECIAL_TOKENS`); `max_length` counts <bos> and
     <eos>; `world` holds the keyword arguments of `diptych.world.WorldSpec` where truth is exact, else None. `labels`
-    are what may be classified in a picture, any number of them or, with `exclusive_labels`, exactly one.
+    are what may be classified in a picture, any number of them or, with `exclusive_labels`, exactly one. Where
+    `complete_references`, the references of a picture are all that is true of it: any other sentence is wrong.
     `tokenizer_rules` numbers the rules by which `tokenizer` made the vocabulary.
     """
 
@@ -133,6 +134,7 @@ class DataSpec:
     labels: tuple[str, ...] = ()
     exclusive_labels: bool = False
     tokenizer_rules: int = TOKENIZER_RULES
+    complete_references: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Plain lists, dicts and strings, safe to load with `weights_only=True`."""

@@ -81,7 +81,7 @@ def test_the_table_says_how_many_pictures_are_in_each_cell(generator, classifier
 
 
 def test_only_generators_pictures_are_shown_to_others(generator, classifier, captioner, capsys):
-    assert "goes with Cycle consistency (a generator with a captioner (--with)), Agreement" in refused(
+    assert "goes with Cycle consistency (a generator with a captioner (--with)), Retrieval" in refused(
         capsys, captioner.path, "--with", classifier.path
     )
     assert "goes with Cycle consistency (a generator" in refused(capsys, generator.path, "--with", generator.path)

@@ -1,6 +1,7 @@
 """Runs made up by a test, as benchmarks see them, and contexts to measure them in."""
 
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -23,16 +24,15 @@ def generator_of(generate: Callable[[str], Images], **further: Any) -> SimpleNam
     return run_of(**{"sample": sample, "cut": str, "takes_sentences": True, "tokenizer": None, **further})
 
 
-def captioner_of(captions: Callable[..., Any], nats: float = 1.0) -> SimpleNamespace:
+def captioner_of(captions: Callable[..., Any], nats: float = 1.0, **further: Any) -> SimpleNamespace:
     """A captioner that says `captions`, and to which every token costs the same."""
-    return run_of(captions=captions, nats_per_token=lambda pictures, sentences: nats)
+    return run_of(captions=captions, nats_per_token=lambda pictures, sentences: nats, **further)
 
 
 def run_of(**what_it_does: Any) -> SimpleNamespace:
     """A run that does these things."""
-    return SimpleNamespace(
-        **{"run": SimpleNamespace(run_id="some-run"), "config": {}, "data_spec": None, **what_it_does}
-    )
+    run = SimpleNamespace(run_id="some-run", parts=Path("nowhere"))
+    return SimpleNamespace(**{"run": run, "config": {}, "data_spec": None, **what_it_does})
 
 
 def context_of(

@@ -1,15 +1,17 @@
 """Measure runs on held-out data: how often what they generate or caption is right, and a generator's skills one by one.
 
 With --with, cycle consistency with a captioner, or a classifier's agreement with the judge; with --robustness, the same
-examples disturbed; with --benchmark, whatever a class of your own measures.
+examples disturbed; with --benchmark, whatever a class of your own measures. FOLDER --against FOLDER compares pictures
+of any origin as sets.
 """
 
 import argparse
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from diptych.cli.arguments import add_beam, add_json, add_runs, add_trust
-from diptych.cli.output import Output, short
+from diptych.cli.output import Output, check_writable, short
 
 if TYPE_CHECKING:
     from diptych.evaluation.skills.request import SkillsRequest
@@ -20,12 +22,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_runs(
         parser,
         "words",
-        "RUN|SWEEP|KEY=VALUE",
-        ", or sweeps; what to set in the data: data.root=FOLDER; sampling options: truncation=0.7",
+        "RUN|SWEEP|FOLDER|KEY=VALUE",
+        ", or sweeps; folders of pictures, with --against; what to set in the data: data.root=FOLDER; sampling "
+        "options: truncation=0.7",
     )
     parser.add_argument("--data", metavar="D", help="such as digits, or a folder of pictures (default: the run's own)")
-    parser.add_argument("--split", choices=("val", "test"), default="test", help="default: %(default)s")
-    parser.add_argument("--num", type=int, default=1000, metavar="N", help="examples (default: %(default)s)")
+    parser.add_argument(
+        "--split",
+        choices=("val", "test", "train"),
+        default="test",
+        help="default: %(default)s; a folder of pictures without splits of its own is taken whole",
+    )
+    parser.add_argument("--num", type=int, default=1000, metavar="N", help="at most so many (default: %(default)s)")
+    parser.add_argument(
+        "--seen",
+        choices=("refuse", "skip", "keep"),
+        default="refuse",
+        help="examples that the run was trained on: refuse all, skip them, or keep and count them (default: refuse)",
+    )
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="of the generator's noise (default: 0)")
     add_beam(parser)
     parser.add_argument(
@@ -37,6 +51,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a captioner, for cycle consistency, or a classifier, for its agreement with the judge; repeatable",
     )
     parser.add_argument("--features", metavar="NAME|RUN", help="compares sets of pictures: random, inception, or a run")
+    parser.add_argument(
+        "--against",
+        metavar="train|FOLDER|FILE",
+        help="the real pictures of these sets: the training split, a folder, or a file of --save-statistics",
+    )
+    parser.add_argument("--save-statistics", type=Path, metavar="FILE", help="save the pictures of --against (.npz)")
     parser.add_argument("--force", action="store_true", help="the Fréchet distance even below ten pictures a dimension")
     parser.add_argument("--no-skills", action="store_true", help="leave a generator's skills out")
     parser.add_argument("--num-prompts", type=int, metavar="N", help="prompts of each skill (default: 250)")
@@ -73,6 +93,10 @@ def run(args: argparse.Namespace) -> int:
     output = Output(as_json=args.json)
     words, overrides = runs_and_overrides(args.words)
     runs, sampling = separated(words)
+    check_statistics(args)
+    if folders := picture_folders(runs):
+        output.result({"evaluations": [_folder(Path(name), args, output) for name in folders]})
+        return 0
     request = Request(
         data=args.data,
         split=args.split,
@@ -80,8 +104,10 @@ def run(args: argparse.Namespace) -> int:
         seed=args.seed,
         beam=args.beam,
         overrides=overrides,
+        seen=args.seen,
         features=args.features,
         force=args.force,
+        against=args.against,
         skills=skills_request(args),
         robustness=args.robustness,
         sampling=sampling,
@@ -103,10 +129,58 @@ def run(args: argparse.Namespace) -> int:
             output.line(table(kept.evaluation))
             output.line(f"written to {short(kept.path)}\n")
             written.append({"file": str(kept.path), **kept.evaluation.to_dict()})
+        if args.save_statistics and (real := results[0].real_set):
+            output.line(f"statistics written to {short(real.save(args.save_statistics))}")
         for line in report_to_trackers(handle, results, request, args.trust):
             output.line(line)
     output.result({"evaluations": written})
     return 0
+
+
+def check_statistics(args: argparse.Namespace) -> None:
+    """Check before the work that --save-statistics has something to save and is writable."""
+    from diptych.config.errors import UserError
+
+    if args.save_statistics is None:
+        return
+    if args.against is None:
+        raise UserError("--save-statistics saves the real pictures of --against: name them (train, a folder)")
+    check_writable(args.save_statistics, "--save-statistics")
+
+
+def picture_folders(names: Sequence[str]) -> list[str]:
+    """The folders of pictures among the names; runs may not stand beside them."""
+    from diptych.config.errors import UserError
+    from diptych.evaluation.picture_sets import is_picture_folder
+
+    folders = [name for name in names if is_picture_folder(name)]
+    if folders and len(folders) < len(names):
+        raise UserError(f"{folders[0]} is a folder of pictures, and others are runs: evaluate them one after the other")
+    return folders
+
+
+def _folder(folder: Path, args: argparse.Namespace, output: Output) -> dict[str, Any]:
+    """A folder of pictures against others."""
+    from diptych.cli.tables import evaluation_table
+    from diptych.config.errors import UserError
+    from diptych.evaluation.picture_sets import compare_folder
+
+    given = {
+        "--data": args.data,
+        "--with": args.partners,
+        "--benchmark": args.benchmarks,
+        "--robustness": args.robustness,
+    }
+    if ignored := [flag for flag, value in given.items() if value]:
+        raise UserError(f"{ignored[0]} goes with runs, and {folder} is a folder of pictures: leave it out")
+    if args.against is None:
+        raise UserError(f"{folder} is a folder of pictures: --against FOLDER holds it against another, or name a run")
+    asked = {"features": args.features, "seed": args.seed, "force": args.force}
+    evaluation, real = compare_folder(folder, args.against, track=output.track, **asked)
+    output.line(f"{evaluation.notes[0]}\n{evaluation_table(evaluation)}")
+    if args.save_statistics:
+        output.line(f"statistics written to {short(real.save(args.save_statistics))}")
+    return evaluation.to_dict()
 
 
 def skills_request(args: argparse.Namespace) -> "SkillsRequest | None":

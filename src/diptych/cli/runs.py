@@ -63,6 +63,7 @@ def _row(run: "RunFolder") -> dict[str, Any]:
         "images_seen": status.images_seen,
         "monitor": monitor,
         "best": status.best,
+        "collapsed": run.read_collapse(),
         "started": status.started,
         "folder": str(run.path),
         "overrides": run.read_overrides(),
@@ -77,7 +78,7 @@ def _list(rows: list[dict[str, Any]], output: Output, outputs: Path) -> None:
         output.line(f"no runs in {outputs}/ yet: train one with `diptych train`")
         return
     cells = [("ID", "EXPERIMENT", "STATUS", "BEST", "AGE")]
-    cells += [(r["id"], r["experiment"], r["status"], _best(r), _age(r["started"])) for r in rows]
+    cells += [(r["id"], r["experiment"], _status(r), _best(r), _age(r["started"])) for r in rows]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
     columns = shutil.get_terminal_size().columns
@@ -111,6 +112,8 @@ def _show(run: "RunFolder", output: Output) -> None:
         return
     output.line(str(run.path))
     output.line(f"  status    {row['status']}{f' ({status.why})' if status.why else ''}")
+    if row["collapsed"]:
+        output.line(f"            {row['collapsed']}")
     output.line(f"  images    {row['images_seen']:,} of {run.read_config()['budget_images']:,}")
     output.line(f"  best      {_best(row) or 'no figure is monitored'}")
     if status.started:
@@ -127,6 +130,10 @@ def _last_figures(run: "RunFolder") -> dict[str, float]:
     for row in read_metrics(run.metrics):
         figures |= row
     return {name: value for name, value in figures.items() if "/" in name}
+
+
+def _status(row: dict[str, Any]) -> str:
+    return f"{row['status']}, collapsed" if row["collapsed"] else row["status"]
 
 
 def _best(row: dict[str, Any]) -> str:

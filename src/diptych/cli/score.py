@@ -106,7 +106,11 @@ def table(scored: "Scored") -> str:
 
 
 def _line(name: str, scored: "Scored") -> str:
+    """As in the tables of `diptych evaluate`: shares in per cent, the others as they are."""
+    from diptych.metrics.captions.units import is_share
+
     value, interval = scored.values[name], scored.intervals.get(name)
-    shown = "-" if value is None else f"{value:,}" if isinstance(value, int) else f"{value:.4f}"
-    ends = f"{interval.low:.4f} to {interval.high:.4f}" if interval else "-"
+    times, digits, unit = (100, 2, " %") if is_share(name) else (1, 4, "")
+    shown = "-" if value is None else f"{value:,}" if isinstance(value, int) else f"{times * value:.{digits}f}{unit}"
+    ends = " to ".join(f"{times * end:.{digits}f}" for end in interval.ends) if interval else "-"
     return f"{LABELS[name]:<30}{shown:>10}{ends:>22}"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from diptych.evaluation.results import Evaluation, Figure
 from diptych.reports.page.columns import COLUMNS, fitting, table_line
-from diptych.reports.page.tables import interval_words
+from diptych.reports.page.tables import extent_words, interval_words
 
 WIDTHS = (34, 6, 8, 14, 8, 10)
 WIDEST_VALUE, WIDEST_INTERVAL = 7, 13
@@ -14,7 +14,8 @@ HEADER = ("", "n", "value", "95 % interval", "chance", "reference")
 
 def evaluation_table(evaluation: Evaluation) -> str:
     """Title, one line a figure, why things were wrong, and what the figures mean."""
-    lines = [title_line(evaluation), table_line(HEADER, WIDTHS)]
+    lines = [*textwrap.wrap(title_line(evaluation), COLUMNS, subsequent_indent="  ")]
+    lines += [*textwrap.wrap(evaluation.alert, COLUMNS, subsequent_indent="  "), table_line(HEADER, WIDTHS)]
     lines += [line for figure in evaluation.figures for line in labelled_lines(figure.name, _cells(figure), WIDTHS)]
     words = [f"{figure.name}: {figure.remark}" for figure in evaluation.figures if _needs_words(figure)]
     lines += [textwrap.fill(text, COLUMNS, initial_indent="  ", subsequent_indent="    ") for text in words]
@@ -27,7 +28,8 @@ def evaluation_table(evaluation: Evaluation) -> str:
 
 def title_line(evaluation: Evaluation) -> str:
     """What was measured on what."""
-    return f"{evaluation.title} ({evaluation.protocol['data']}, {evaluation.protocol['split']})"
+    protocol = evaluation.protocol
+    return f"{evaluation.title} ({protocol['data']}, {protocol['split']}): {extent_words(protocol)}"
 
 
 def interval_lines(evaluation: Evaluation) -> list[str]:

@@ -12,10 +12,11 @@ from diptych.data.caption_files import read_rows
 from diptych.data.checks import Findings, Picture, examine, merged, report_unlisted, sentence
 from diptych.data.example import Example, ExampleRequest, Examples, choose_captions, keyed_rng
 from diptych.data.folds import Folds
+from diptych.data.membership import Identity
 from diptych.data.module import DataModule
 from diptych.data.pictures import PictureError, decoders_silent, read_square
 from diptych.data.sources import Source, find_sources, find_split_lists, split_name
-from diptych.data.splits import apply_split_lists, in_fixed_order, split_pictures
+from diptych.data.splits import apply_split_lists, in_fixed_order, own_splits, split_pictures
 from diptych.text import Vocabulary, tokenizer_class
 from diptych.text.languages import guess_languages, is_language, named
 from diptych.types import DataSpec
@@ -45,6 +46,10 @@ class FolderExamples:
         """The picture's name in its folder, and the size of its file in bytes."""
         picture = self.pictures[index]
         return {"names": picture.key, "sizes": picture.path.stat().st_size}
+
+    def identity_of(self, index: int) -> Identity:
+        picture = self.pictures[index]
+        return Identity.of(picture.key, picture.path.read_bytes())
 
     def __getitem__(self, request: ExampleRequest) -> Example:
         picture = self.pictures[request.index]
@@ -105,6 +110,8 @@ class FolderData(Folds, DataModule):
         """The facts and the splits of the good pictures; a ValueError says why nobody can train on them."""
         lists = self._split_lists()
         pictures = apply_split_lists(findings.pictures, lists) if lists else findings.pictures
+        if not self.splits_by_share:
+            return self._spec(pictures), {name: self._examples(part) for name, part in own_splits(pictures).items()}
         splits = split_pictures(pictures, val_share=self.val_share, test_share=self.test_share)
         if self.fold is not None:
             both = in_fixed_order([*splits["train"], *splits["val"]])

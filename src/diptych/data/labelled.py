@@ -8,6 +8,7 @@ from torch import Tensor
 
 from diptych.data import numerals
 from diptych.data.example import Example, ExampleRequest, choose_captions, keyed_rng
+from diptych.data.membership import Identity
 from diptych.text import Vocabulary, tokenizer_class
 from diptych.types import DataSpec
 
@@ -31,12 +32,19 @@ class LabelledImages:
     def captions_of(self, index: int) -> tuple[str, ...]:
         return numerals.sentences(self.labels[self.chosen[index]])
 
+    def identity_of(self, index: int) -> Identity:
+        name = self._name_of(self.chosen[index])
+        return Identity.of(name, name.encode())  # at any size it is the same picture
+
+    def _name_of(self, number: int) -> str:
+        return f"{self.name}/{number}"
+
     def __getitem__(self, request: ExampleRequest) -> Example:
         number, draw = self.chosen[request.index], request.draw
         references = numerals.sentences(self.labels[number])
         rng = keyed_rng(number) if draw is None else keyed_rng(self.seed, "caption", draw)
         return Example(
-            key=f"{self.name}/{number}",
+            key=self._name_of(number),
             sentences=choose_captions(references, self.captions_per_image, rng),
             references=references,
             image=self.images[number].expand(self.channels, -1, -1),
@@ -84,4 +92,5 @@ def numerals_spec(name: str, *, image_size: int, channels: int, tokenizer: str, 
         tokenizer_rules=rules,
         labels=numerals.NUMERALS,
         exclusive_labels=True,
+        complete_references=True,
     )

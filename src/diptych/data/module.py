@@ -38,6 +38,8 @@ class DataModule(LightningDataModule):
     num_workers: int = 0
     seed: int = 0
     tokenizer_rules: int = TOKENIZER_RULES
+    splits_by_share: bool = field(init=False, default=True)
+    """Whether data without splits of their own are split by share; not where nobody trains on them."""
     spec: DataSpec = field(init=False)
     splits: Mapping[str, Examples] = field(init=False)
 

@@ -10,7 +10,18 @@ from diptych.data.labels import labels_of, scene_labels
 from diptych.data.module import DataModule
 from diptych.text import Vocabulary, tokenizer_class
 from diptych.types import DataSpec, Scene
-from diptych.world import RELATIONS, Constraints, Grammar, HoldOut, Relation, Split, WorldSpec, hold_out_named, scene_at
+from diptych.world import (
+    RELATIONS,
+    Constraints,
+    Grammar,
+    HoldOut,
+    Relation,
+    Split,
+    WorldSpec,
+    belongs,
+    hold_out_named,
+    scene_at,
+)
 
 EVALUATION_SEED = 0
 CHECKED_EXAMPLES = 16
@@ -50,6 +61,13 @@ class TrainingScenes:
     seed: int
 
     size = None
+
+    def may_draw(self, scene: Scene) -> bool:
+        """Whether training may show what the scene shows; scenes of one object, which every split has, do not count."""
+        world = self.world
+        words = [(world.shapes, "shape"), (world.colours, "colour"), (world.sizes, "size")]
+        known = all(getattr(thing, name) in values for thing in scene.objects for values, name in words)
+        return known and len(scene.objects) > 1 and belongs(scene, "train", self.hold_out)
 
     def captions_of(self, index: int) -> tuple[str, ...]:
         return self[ExampleRequest(index, index)].references

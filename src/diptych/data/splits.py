@@ -10,6 +10,9 @@ from diptych.data.checks import Picture
 
 log = logging.getLogger(__name__)
 
+ALL = "all"
+"""The one split of data that nobody trains on and that have no splits of their own."""
+
 
 def apply_split_lists(pictures: Sequence[Picture], lists: Mapping[str, Path]) -> list[Picture]:
     """The pictures in a split list, with their split; the others are left out and counted."""
@@ -36,6 +39,16 @@ def split_pictures(pictures: Sequence[Picture], *, val_share: float, test_share:
             splits[name], by_hash = by_hash[:number], by_hash[number:]
     kept = {picture.key for picture in by_hash}
     return {"train": [p for p in rest if p.key in kept], **splits}
+
+
+def own_splits(pictures: Sequence[Picture]) -> dict[str, list[Picture]]:
+    """The splits that the pictures' own names or lists give, without any share; `all` where they give none."""
+    if all(picture.split is None for picture in pictures):
+        return {ALL: list(pictures)}
+    splits: dict[str, list[Picture]] = {}
+    for picture in pictures:
+        splits.setdefault(picture.split or "train", []).append(picture)
+    return splits
 
 
 def in_fixed_order(pictures: Sequence[Picture]) -> list[Picture]:

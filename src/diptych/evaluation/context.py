@@ -3,13 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import cycle, islice
 from typing import Any
 
 from diptych.config.components import Trust
 from diptych.evaluation.captioning.captions import captions_of
+from diptych.evaluation.generation.against import named_set
 from diptych.evaluation.generation.features import feature_network
-from diptych.evaluation.generation.generated import GeneratedImages, generate_held_out
+from diptych.evaluation.generation.generated import GeneratedImages, brought_to, generate_each, generate_held_out
+from diptych.evaluation.generation.reference_set import ReferenceSet
 from diptych.evaluation.held_out import HeldOut, take_held_out
+from diptych.evaluation.overlap import num_seen_by, overlap_settled
 from diptych.evaluation.protocol import measured, protocol_of
 from diptych.evaluation.request import Request
 from diptych.evaluation.scene_accuracy import silently
@@ -17,7 +21,7 @@ from diptych.models.features import FeatureNetwork
 from diptych.runs.capabilities import CaptionsImages, GeneratesImages
 from diptych.runs.handles import Handle
 from diptych.systems.captioning.system import Caption
-from diptych.types import Track
+from diptych.types import Images, Track
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,26 +49,56 @@ class Context:
         if self.alone:
             return self.alone.held_out
         request, spare = self.request, self.request.num if isinstance(self.subject, GeneratesImages) else 0
-        return take_held_out(
+        taken = take_held_out(
             self.subject.config,
             data=request.data,
             split=request.split,
             num=request.num,
             spare=spare,
             overrides=request.overrides,
+            image_size=self.subject.data_spec.image_size,
             trust=self.trust,
         )
+        return overlap_settled(taken, self.subject, request, self.trust)
 
     @cached_property
     def protocol(self) -> Mapping[str, Any]:
         """How it is measured."""
-        partner = {"with": measured(self.partner)} if self.partner else {}
-        return protocol_of(self.subject, self.held_out, self.request.seed) | partner
+        protocol = protocol_of(self.subject, self.held_out, self.request.seed)
+        if self.partner is None:
+            return protocol
+        num_seen = num_seen_by(self.partner, self.held_out)
+        return protocol | {"with": measured(self.partner) | ({"seen_in_training": num_seen} if num_seen else {})}
 
     @cached_property
     def network(self) -> FeatureNetwork:
         """The feature network that compares sets of images."""
         return feature_network(self.request.features, self.subject.config, self.trust)
+
+    @cached_property
+    def real_set(self) -> ReferenceSet | None:
+        """The real images that `--against` names; None where other ones of the split take their place."""
+        if self.request.against is None:
+            return None
+        return named_set(
+            self.request.against,
+            self.network,
+            config=self.subject.config,
+            held_out=self.held_out,
+            trust=self.trust,
+            track=self.track,
+        )
+
+    @cached_property
+    def generated_as_many(self) -> Images:
+        """As many images as are asked for, where the split has fewer: of further captions, then from other noise."""
+        generator, held_out, num = self.subject, self.held_out, self.request.num
+        if num <= len(held_out):
+            return self.generated.images
+        assert isinstance(generator, GeneratesImages)
+        sentences = list(islice(cycle(held_out.all_references()), num))
+        images = generate_each(generator, sentences, self.request.seed, self.track, "generating more")
+        return brought_to(images, held_out.image_size)
 
     @cached_property
     def generated(self) -> GeneratedImages:

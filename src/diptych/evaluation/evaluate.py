@@ -13,6 +13,7 @@ from diptych.config import components
 from diptych.config.components import Trust
 from diptych.evaluation.benchmark import Benchmark
 from diptych.evaluation.context import Context
+from diptych.evaluation.generation.reference_set import ReferenceSet
 from diptych.evaluation.plan import Measurement, planned
 from diptych.evaluation.request import AS_USUAL, Request
 from diptych.evaluation.results import Evaluation, save
@@ -30,6 +31,8 @@ class Kept:
 
     evaluation: Evaluation
     path: Path
+    real_set: ReferenceSet | None = None
+    """The real images that generated ones were held against, if they were named."""
 
 
 def evaluate(
@@ -51,8 +54,8 @@ def _kept(one: Measurement) -> Kept:
     evaluation, context = one.take(), one.context
     handle, request, data = context.subject, context.request, context.held_out.name.replace("/", "_")
     partner = f"-with-{context.partner.run.run_id}" if context.partner else ""
-    name = f"{handle.checkpoint.stem}-{data}-{request.split}-{request.seed}-{evaluation.kind}{partner}"
-    return Kept(evaluation, save(evaluation, handle.run.evaluations, name))
+    name = f"{handle.checkpoint.stem}-{data}-{context.held_out.split}-{request.seed}-{evaluation.kind}{partner}"
+    return Kept(evaluation, save(evaluation, handle.run.evaluations, name), context.real_set)
 
 
 def report_to_trackers(handle: Handle, results: Sequence[Kept], request: Request, trust: Trust = ()) -> list[str]:
@@ -82,6 +85,8 @@ def summary_group(evaluation: Evaluation, request: Request) -> str:
     usual = {"num": AS_USUAL.num, "seed": AS_USUAL.seed, "beam": AS_USUAL.beam}
     parts += [f"{name} {getattr(request, name)}" for name, value in usual.items() if getattr(request, name) != value]
     parts += [f"{name} {value}" for name, value in request.sampling.items()]
+    parts += [f"seen {request.seen}"] if request.seen != AS_USUAL.seen else []
+    parts += [f"against {_published(request.against)}"] if request.against else []
     return "/".join([*parts, *map(_published, request.overrides)])
 
 

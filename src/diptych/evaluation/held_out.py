@@ -1,9 +1,9 @@
-"""The pictures and sentences that an evaluation is made on: the first examples of a split that training never saw."""
+"""The pictures and sentences that an evaluation is made on: the first examples of a split."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import Any
+from typing import Any, Self
 
 import torch
 from jaxtyping import Bool
@@ -14,12 +14,16 @@ from diptych.config.components import Trust
 from diptych.config.datasets import PREFIX, check_overrides, composed_data, names_folder, overridden
 from diptych.config.errors import UserError
 from diptych.data.example import Examples
+from diptych.data.membership import Identity, identities_of
+from diptych.data.splits import ALL
 from diptych.runs.build import build_data
 from diptych.types import Batch, DataSpec, Images, Scene
 from diptych.world import Constraints, WorldSpec, canonical, meaning
 
 LEAST = 2
 """Examples of an evaluation: one cannot be shuffled, which chance needs."""
+SHARES = ("val_share", "test_share", "fold")
+"""Keys of a folder that ask for a split by share."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,9 @@ class HeldOut:
     `name` is the data config's, `node` the whole of it and `overrides` what was set in it; `scenes` are None where
     nobody knows exactly what a picture shows, `labels` where the data have none. `spare` are more real pictures of the
     split (none where it has no more), so that real ones can be compared with real ones. `training` is None where these
-    are not the data that the run was trained on.
+    are not the data that the run was trained on. `available` is how many examples the split has (None: endless), and
+    `left_out` says what of the data is not in it. `identities` are None where the data do not know them, and
+    `num_seen` of the examples are known to have been trained on; `num_named_alike` are called as training examples.
     """
 
     name: str
@@ -43,14 +49,35 @@ class HeldOut:
     labels: Bool[Tensor, "examples labels"] | None = None
     spare: Images | None = None
     training: Examples | None = None
+    available: int | None = None
+    left_out: Sequence[str] = ()
+    identities: Sequence[Identity] | None = None
+    num_seen: int = 0
+    num_named_alike: int = 0
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def only(self, places: Sequence[int]) -> Self:
+        """The examples at these places, in their order."""
+        return replace(
+            self,
+            images=self.images[list(places)],
+            references=[self.references[place] for place in places],
+            scenes=[self.scenes[place] for place in places],
+            labels=None if self.labels is None else self.labels[list(places)],
+            identities=None if self.identities is None else [self.identities[place] for place in places],
+        )
 
     @property
     def sentences(self) -> list[str]:
         """The first reference of each picture."""
         return [texts[0] for texts in self.references]
+
+    def all_references(self) -> list[str]:
+        """The first reference of each picture, then the second ones of those that have them, and so on."""
+        most = max(map(len, self.references))
+        return [texts[place] for place in range(most) for texts in self.references if place < len(texts)]
 
     @property
     def contents(self) -> list[str]:
@@ -72,6 +99,11 @@ class HeldOut:
         """The world the pictures show, where truth is exact."""
         return WorldSpec(**self.spec.world) if self.spec.world else None
 
+    @property
+    def has_exact_truth(self) -> bool:
+        """Whether anybody can say exactly if a caption is true: by a world's rules, or by complete references."""
+        return self.world is not None or self.spec.complete_references
+
     def true_scenes(self) -> list[Scene]:
         """What each picture shows; only for data with a world."""
         return [scene for scene in self.scenes if scene is not None]
@@ -91,11 +123,15 @@ class HeldOut:
 
 @dataclass(frozen=True)
 class Source:
-    """What an evaluation's examples are taken from: a data config's name, what was set in it, and the whole node."""
+    """What an evaluation's examples are taken from: a data config's name, what was set in it, and the whole node.
+
+    Data of others are not split by share unless that is asked for: nobody trains on them.
+    """
 
     name: str | None
     overrides: Sequence[str]
     node: dict[str, Any]
+    splits_by_share: bool = True
 
 
 def take_held_out(
@@ -106,16 +142,20 @@ def take_held_out(
     num: int,
     spare: int = 0,
     overrides: Sequence[str] = (),
+    image_size: int | None = None,
     trust: Trust = None,
 ) -> HeldOut:
     """The first `num` examples (or as many as there are) of the run's own data, or of `data`, a name or a folder.
 
-    `spare` pictures more are taken after them, as far as there are.
+    `spare` pictures more are taken after them, as far as there are. A folder of others is taken whole unless it has
+    splits of its own, and its pictures are read at `image_size` unless the overrides say another.
     """
-    source = _source(config, data, overrides)
+    source = _source(config, data, overrides, image_size)
     components.check(source.node, "data", ("seed",), trust)
-    datamodule: Any = build_data({**config, "data": _with_enough(source.node, split, num + spare, trust)}, trust)
+    node = _with_enough(source.node, split, num + spare, trust)
+    datamodule: Any = build_data({**config, "data": node}, trust, splits_by_share=source.splits_by_share)
     name = source.name or datamodule.spec.name
+    split = _split_there_is(datamodule.splits, split, name)
     batches = list(_until(num + spare, iter(datamodule.evaluation_dataloader(split))))
     if sum(map(len, batches)) < LEAST:
         raise UserError(f"the {split} split of {name} has fewer than {LEAST} examples, too few to evaluate on")
@@ -134,24 +174,51 @@ def take_held_out(
         _labels(batches, num),
         images[num : num + spare],
         datamodule.splits["train"] if data is None else None,
+        datamodule.splits[split].size,
+        _left_out(datamodule.splits, split, num) if data is not None else (),
+        identities_of(datamodule.splits[split], num),
     )
 
 
-def _source(config: Mapping[str, Any], data: str | None, overrides: Sequence[str]) -> Source:
+def _source(config: Mapping[str, Any], data: str | None, overrides: Sequence[str], image_size: int | None) -> Source:
     check_overrides(overrides)
     if data is None:
         return Source(config.get("data_name"), overrides, overridden(config["data"], overrides))
     node = composed_data(data, overrides)["data"]
-    if names_folder(data):
-        return Source("folder", (f"{PREFIX}root={data}", *overrides), node)
-    return Source(data, overrides, node)
+    keys = {override.partition("=")[0].removeprefix(PREFIX) for override in overrides}
+    by_share = not keys.isdisjoint(SHARES)
+    if not names_folder(data):
+        return Source(data, overrides, node)
+    if image_size is not None and "image_size" not in keys:
+        node["image_size"] = image_size
+    return Source("folder", (f"{PREFIX}root={data}", *overrides), node, splits_by_share=by_share)
+
+
+def _split_there_is(splits: Mapping[str, Examples], split: str, name: str) -> str:
+    """The split that is asked for; the whole of data that have none of their own."""
+    if ALL in splits:
+        return ALL
+    if split not in splits:
+        raise UserError(f"--split {split}: {name} has {' and '.join(splits)} only: name one of these")
+    if splits[split].size is None:
+        raise UserError(f"--split {split}: that split of {name} is endless and never comes twice: name val or test")
+    return split
+
+
+def _left_out(splits: Mapping[str, Examples], split: str, num: int) -> list[str]:
+    """What there is besides the examples that are taken, in words."""
+    more = (splits[split].size or 0) - num
+    beyond = [f"{more:,} more of {split} (--num)"] if more > 0 else []
+    others = {name: part.size for name, part in splits.items() if name != split and part.size}
+    return beyond + [f"{size:,} of {name}" for name, size in others.items()]
 
 
 def _with_enough(node: Mapping[str, Any], split: str, num: int, trust: Trust) -> dict[str, Any]:
     """Endless data give as many held-out examples as are asked for."""
-    if not getattr(components.find_class(node, "data", trust), "endless", False):
+    size = f"{split}_size"
+    if size not in node or not getattr(components.find_class(node, "data", trust), "endless", False):
         return dict(node)
-    return {**node, f"{split}_size": max(num, node[f"{split}_size"])}
+    return {**node, size: max(num, node[size])}
 
 
 def _labels(batches: Sequence[Batch], num: int) -> Bool[Tensor, "examples labels"] | None:

@@ -14,7 +14,6 @@ from diptych.world.judging.limits import limits_for
 
 def protocol_of(handle: Handle, held_out: HeldOut, seed: int) -> dict[str, Any]:
     """Everything one needs to know to measure the same again; `seed` is that of the generator's noise."""
-    code = environment.code_version(Path(__file__).parent)
     return {
         **measured(handle),
         "experiment": handle.run.experiment,
@@ -23,13 +22,19 @@ def protocol_of(handle: Handle, held_out: HeldOut, seed: int) -> dict[str, Any]:
         "overrides": list(held_out.overrides),
         "split": held_out.split,
         "num": len(held_out),
+        **_of_all(held_out),
         "seed": seed,
         **({"sampling": handle.sampling} if isinstance(handle, TakesOptions) else {}),
         **_judging(held_out),
-        "commit": code["commit"],
-        "dirty": code["dirty"],
-        "versions": {name: environment.version_of(name) for name in environment.PACKAGES},
+        **of_the_code(),
     }
+
+
+def of_the_code() -> dict[str, Any]:
+    """The commit, whether files were changed since, and the versions of the packages."""
+    code = environment.code_version(Path(__file__).parent)
+    versions = {name: environment.version_of(name) for name in environment.PACKAGES}
+    return {"commit": code["commit"], "dirty": code["dirty"], "versions": versions}
 
 
 def measured(handle: Handle) -> dict[str, Any]:
@@ -40,6 +45,17 @@ def measured(handle: Handle) -> dict[str, Any]:
         "checkpoint": handle.checkpoint.stem,
         "images_seen": handle.images_seen,
     }
+
+
+def _of_all(held_out: HeldOut) -> dict[str, Any]:
+    """How many examples there were, what was left out, and how many the run was trained on, where there is any."""
+    facts = {
+        "available": held_out.available,
+        "left_out": list(held_out.left_out),
+        "seen_in_training": held_out.num_seen,
+        "named_as_in_training": held_out.num_named_alike,
+    }
+    return {name: value for name, value in facts.items() if value}
 
 
 def _judging(held_out: HeldOut) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from diptych.evaluation.context import Context
 from diptych.runs.capabilities import GeneratesImages
+from diptych.runs.parts import lenders_of
 
 
 def why_no_sentences(context: Context) -> str:
@@ -13,6 +14,14 @@ def why_no_sentences(context: Context) -> str:
         f"{context.subject.run.run_id} generates without sentences: there is nothing that another run could find again "
         "(leave out --with)"
     )
+
+
+def why_not_apart(context: Context) -> str:
+    """That the generator learned from the very captioner that measures it; said, not refused."""
+    captioner = context.partner
+    if captioner is None or captioner.run.run_id not in lenders_of(context.subject.run):
+        return ""
+    return f"trained on it: {captioner.run.run_id} was part of the generator's training, and finds what it asked for"
 
 
 def why_not_exact(context: Context) -> str:

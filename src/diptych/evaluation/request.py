@@ -9,7 +9,9 @@ from diptych.evaluation.held_out import LEAST
 from diptych.evaluation.skills.request import SkillsRequest
 from diptych.runs.handles import check_beam
 
-SPLITS = ("val", "test")
+SPLITS = ("val", "test", "train")
+REFUSE, SKIP, KEEP = SEEN = ("refuse", "skip", "keep")
+"""What becomes of examples that the run was trained on: all is refused, they are left out, or they stay, counted."""
 MOST, MOST_SEEDS = 10_000_000, 2**63
 
 
@@ -18,10 +20,12 @@ class Request:
     """On what, and how, to evaluate.
 
     `data` is a data config's name or a folder, None is the run's own; `overrides` set keys of it (`data.root=…`);
-    `seed` is that of the generator's noise. `features` names the network by which generated images are compared as
-    sets (one of conf/features or a run; None: as the run's configuration says), and `force` gives the Fréchet distance
-    even of too few. `skills` are asked of generators of a world; None leaves them out. `robustness` asks for the same
-    examples once more, disturbed. `sampling` are options of the generator's family (`truncation=0.7`).
+    `seen` says what becomes of examples that the run was trained on (`SEEN`). `seed` is that of the generator's noise.
+    `features` names the network by which generated images are compared as sets (one of conf/features or a run; None: as
+    the run's configuration says), `against` the real images they are held against (`train`, a folder or a file; None:
+    other ones of the split), and `force` gives the Fréchet distance even of too few. `skills` are asked of
+    generators of a world; None leaves them out. `robustness` asks for the same examples once more, disturbed.
+    `sampling` are options of the generator's family (`truncation=0.7`).
     """
 
     data: str | None = None
@@ -30,15 +34,19 @@ class Request:
     seed: int = 0
     beam: int = 1
     overrides: tuple[str, ...] = ()
+    seen: str = REFUSE
     features: str | None = None
     force: bool = False
+    against: str | None = None
     skills: SkillsRequest | None = field(default_factory=SkillsRequest)
     robustness: bool = False
     sampling: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.split not in SPLITS:
-            raise UserError(f"split={self.split!r}: evaluate on {' or '.join(SPLITS)}")
+            raise UserError(f"split={self.split!r}: evaluate on {', '.join(SPLITS[:-1])} or {SPLITS[-1]}")
+        if self.seen not in SEEN:
+            raise UserError(f"seen={self.seen!r}: choose {', '.join(SEEN[:-1])} or {SEEN[-1]}")
         if self.num < LEAST:
             raise UserError(f"num={self.num}: at least two examples are needed, to shuffle them for chance")
         if self.num > MOST:
@@ -54,6 +62,7 @@ class Request:
             "beam": (f"beam={self.beam}", self.beam > 1),
             "features": (f"features={self.features}", self.features is not None),
             "force": ("force", self.force),
+            "against": (f"against={self.against}", self.against is not None),
             "skills": ("choosing prompts of skills", self.skills not in (None, SkillsRequest())),
             "robustness": ("robustness", self.robustness),
             "sampling": (" ".join(f"{k}={v}" for k, v in self.sampling.items()), bool(self.sampling)),

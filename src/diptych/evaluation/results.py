@@ -20,8 +20,9 @@ from PIL import Image
 from diptych.config.errors import UserError
 from diptych.metrics.statistics import Interval, Proportion, cluster_interval
 
-SCHEMA = 3
-"""Of the file. 1 had neither `schema`, `clusters`, `hits` nor what an interval ranges over; 2 had no `key`."""
+SCHEMA = 4
+"""Of the file. 1 had neither `schema`, `clusters`, `hits` nor what an interval ranges over; 2 had no `key`; 3 no
+`alert`."""
 RENAMED = {"floor": "chance", "ceiling": "reference"}
 """Keys of a figure in files of schemas 1 and 2."""
 EXAMPLES, CONTENTS, PICTURES = "held-out examples", "held-out contents", "held-out pictures"
@@ -167,7 +168,9 @@ class Evaluation:
     """A whole result of one benchmark, whose `kind` it carries; `reasons` counts why things were wrong.
 
     `lead` introduces the examples in a report, and `layout` names the gallery that shows them. `clusters` names what
-    each example is of, so that figures of two results can be compared example by example.
+    each example is of, so that figures of two results can be compared example by example. `alert` is what a reader must
+    know before the first figure, such as that a generator has collapsed. `headline` names the figures that stand for
+    the whole; without it that is the first one that has a value.
     """
 
     kind: str
@@ -180,6 +183,8 @@ class Evaluation:
     clusters: Sequence[str] = ()
     lead: str = ""
     layout: str = ""
+    alert: str = ""
+    headline: Sequence[str] = ()
 
     @classmethod
     def of(
@@ -190,9 +195,15 @@ class Evaluation:
         return cls(benchmark.kind, benchmark.title, protocol, figures, **{**described, **rest})
 
     @property
+    def mains(self) -> list[Figure]:
+        """The figures that stand for the whole, those that have a value."""
+        known = [figure for figure in self.figures if figure.value is not None]
+        return [figure for figure in known if figure.key in self.headline] or known[:1]
+
+    @property
     def main(self) -> Figure | None:
-        """The first line that has a value."""
-        return next((figure for figure in self.figures if figure.value is not None), None)
+        """The first of these."""
+        return next(iter(self.mains), None)
 
     def figure(self, key: str) -> Figure | None:
         """The line of that key, if the table has it."""
@@ -206,6 +217,8 @@ class Evaluation:
             "title": self.title,
             "lead": self.lead,
             "layout": str(self.layout),
+            "alert": self.alert,
+            "headline": list(self.headline),
             "protocol": dict(self.protocol),
             "figures": [asdict(figure) for figure in self.figures],
             "reasons": dict(self.reasons),

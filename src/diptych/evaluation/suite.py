@@ -15,6 +15,7 @@ from diptych.evaluation.classification.benchmark import Classification
 from diptych.evaluation.classification.class_accuracy import ClassAccuracy
 from diptych.evaluation.cycle.benchmark import Cycle
 from diptych.evaluation.generation.benchmark import Generation
+from diptych.evaluation.retrieval.benchmark import Retrieval
 from diptych.evaluation.robustness.captioning import CaptioningRobustness
 from diptych.evaluation.robustness.generation import GenerationRobustness
 from diptych.evaluation.skills.benchmark import Skills, SkillsInFull
@@ -24,6 +25,7 @@ SUITE: tuple[Benchmark, ...] = (
     Captioning(),
     Classification(),
     Cycle(),
+    Retrieval(),
     Agreement(),
     ClassAccuracy(),
     Skills(),

@@ -31,10 +31,19 @@ SYSTEM_FACTS = ("data_spec", "seed")
 
 
 def build_data(
-    config: Config, trust: Trust = None, facts: Mapping[str, Any] = MappingProxyType({})
+    config: Config,
+    trust: Trust = None,
+    facts: Mapping[str, Any] = MappingProxyType({}),
+    *,
+    splits_by_share: bool = True,
 ) -> LightningDataModule:
-    """The data module, set up: it has its `spec`. A resumed run's `facts` are what its checkpoint knows of the data."""
+    """The data module, set up: it has its `spec`.
+
+    A resumed run's `facts` are what its checkpoint knows of the data. Data that nobody trains on need not be split by
+    share.
+    """
     data = components.build(config["data"], "data", {"seed": config["seed"], **facts}, trust)
+    data.splits_by_share = splits_by_share
     data.setup("fit")
     return data
 

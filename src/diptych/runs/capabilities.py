@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
+from torch import Tensor
+
 from diptych.runs.pictures import Picture
 from diptych.systems.captioning.system import Caption
 from diptych.systems.classification.system import Classification
@@ -39,6 +41,13 @@ class CaptionsImages(Protocol):
     def captions(self, pictures: Sequence[Picture], *, beam: int = 1) -> Iterator[Caption]: ...
 
     def nats_per_token(self, pictures: Sequence[Picture], sentences: Sequence[str]) -> float: ...
+
+
+@runtime_checkable
+class ScoresSentences(Protocol):
+    """Says of each image what each of several sentences costs, in nats: a captioner does."""
+
+    def sentence_nats(self, pictures: Sequence[Picture], sentences: Sequence[str]) -> Tensor: ...
 
 
 @runtime_checkable

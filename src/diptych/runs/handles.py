@@ -223,6 +223,17 @@ class ImageCaptioner(Handle):
             count += int(lengths.sum())
         return nats / count
 
+    @torch.no_grad()
+    def sentence_nats(self, pictures: Sequence[Picture], sentences: Sequence[str]) -> torch.Tensor:
+        """What each sentence costs, given each image: a row an image, a column a sentence."""
+        tokens, mask = self.tokenizer.encode_batch(sentences)
+        lengths, rows = mask[:, 1:].sum(dim=1), []
+        for pixels in self._batches(pictures):
+            every = tokens.repeat(len(pixels), 1).to(pixels.device)
+            means = self.system.negative_log_likelihood(pixels, every).cpu()
+            rows.append(means.unflatten(0, (len(pixels), len(sentences))) * lengths)
+        return torch.cat(rows)
+
 
 @dataclass
 class ImageClassifier(Handle):

@@ -31,6 +31,11 @@ def borrow(lenders: Mapping[str, RunFolder], folder: RunFolder) -> None:
         copy.with_suffix(".json").write_text(json.dumps({**origin, "task": run.task}, indent=1), encoding="utf-8")
 
 
+def lenders_of(folder: RunFolder) -> set[str]:
+    """The ids of the runs whose parts the run has learned from."""
+    return {json.loads(path.read_text(encoding="utf-8"))["run"] for path in folder.parts.glob("*.json")}
+
+
 def load_parts(parts: Mapping[str, Any], folder: RunFolder, trust: Trust = ()) -> dict[str, System]:
     """The borrowed systems by name, from the copies: in eval mode, without gradients for their weights."""
     return {name: _load(_copy(folder, name), name, trust).requires_grad_(False) for name in parts}

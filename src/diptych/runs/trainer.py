@@ -20,6 +20,7 @@ from diptych.runs.distributed.strategies import device_arguments
 from diptych.runs.distributed.topology import Topology
 from diptych.runs.folder.environment import usable_cpus
 from diptych.runs.folder.layout import RunFolder
+from diptych.runs.lifecycle.collapse import CollapseWatch
 from diptych.runs.lifecycle.heartbeat import Heartbeat
 from diptych.runs.lifecycle.signals import StopSignals
 from diptych.runs.lifecycle.stop_callback import StopCallback
@@ -150,8 +151,8 @@ def _callbacks(equipment: Equipment) -> list[Callback]:
     spec = equipment.data.spec  # pyright: ignore[reportAttributeAccessIssue]
     kept = kept_parts(config["parts"], folder)
     contents = CheckpointContents(config, spec, folder.run_id, equipment.signals, kept)
-    heartbeat = [Heartbeat(folder)] if equipment.topology.is_first else []
-    return [contents, *heartbeat, *chosen, StopCallback(equipment.signals, folder)]
+    watching = [Heartbeat(folder), CollapseWatch(folder)] if equipment.topology.is_first else []
+    return [contents, *watching, *chosen, StopCallback(equipment.signals, folder)]
 
 
 def _profiler(name: str | None, folder: RunFolder) -> Profiler | None:

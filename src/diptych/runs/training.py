@@ -35,6 +35,7 @@ from diptych.runs.lifecycle.record import (
 )
 from diptych.runs.lifecycle.redaction import redacted, run_info, start_record
 from diptych.runs.lifecycle.signals import StopSignals
+from diptych.runs.membership import keep_training_examples
 from diptych.runs.parts import borrow
 from diptych.runs.requirements import check_parts, check_values, find_lenders, find_warm_start
 from diptych.runs.resumption import resumed_config
@@ -153,6 +154,7 @@ def _execute(execution: Execution, record: RunRecord, resume_images: int | None 
         built = build(execution)
         if execution.checkpoint is None:
             keep_examples(execution.folder, execution.config, built.data, execution.trust)
+        keep_training_examples(execution.folder, built.data, execution.warm_start)
         record.system = built.system
         record.trackers = _trackers(execution, resume_images)
         with beside_ranks(execution, store, give_up):

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import torch
 
+from diptych.metrics.diversity import diversity
 from diptych.metrics.energy import image_energy_distance
 from diptych.metrics.scene_accuracy import SceneAccuracy
 from diptych.systems.devices import gather_objects
@@ -47,6 +48,14 @@ class GenerationQuality:
         if len(real) > 1:
             figures["energy_distance"] = float(image_energy_distance(real, generated))
         return figures
+
+    def diversity(self, images: Images, sentences: Sequence[str]) -> dict[str, float]:
+        """How much these images differ between latents and between sentences, relative to the real ones.
+
+        The images of one sentence stand side by side, and every sentence's come from the same latents.
+        """
+        grid = images.float().cpu().unflatten(0, (len(dict.fromkeys(sentences)), -1))
+        return diversity(grid, _joint(self._real))
 
 
 def _joint(batches: Sequence[Images]) -> Images:

@@ -144,7 +144,7 @@ class TextToImage(System, ABC):
         self.quality.update(batch.images, images, sentences)
 
     def on_validation_epoch_end(self) -> None:
-        self.log_metrics("val", self.quality.compute())
+        self.log_metrics("val", self.quality.compute() | self.quality.diversity(*self.sample_grid()))
         self.quality.reset()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:

@@ -96,7 +96,7 @@ def test_other_labels_than_those_that_were_learned_are_refused(held_out):
 
 def test_the_page_on_evaluation_names_every_figure(held_out, repository):
     page = (repository / "docs" / "evaluation.md").read_text(encoding="utf-8")
-    sets, _ = compared_sets(held_out.images, held_out, feature_network(None, {}), seed=0, track=silently)
+    sets = compared_sets(held_out.images, held_out, feature_network(None, {}), seed=0, track=silently).figures
     oracle = classifier_of(held_out.spec.labels, held_out.labels)
     named = {text for figure in (*sets, *table(oracle, held_out).figures) for text in (figure.key, figure.name)}
     likewise = ("size", "colour", "count")

@@ -1,6 +1,7 @@
 """Generators and captioners whose truth is known: oracles, the deaf, the blind, and two who share a mistake."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -12,6 +13,8 @@ from diptych.evaluation.captioning.benchmark import Captioning
 from diptych.evaluation.cycle.benchmark import Cycle
 from diptych.evaluation.generation.benchmark import Generation
 from diptych.evaluation.held_out import HeldOut, take_held_out
+from diptych.evaluation.retrieval.benchmark import Retrieval
+from diptych.reports.page.sections import evaluation_section
 from diptych.systems.captioning.system import Caption
 from diptych.types import Scene
 from diptych.world import meaning, render, split_of
@@ -191,6 +194,78 @@ def test_data_without_scenes_say_which_figures_do_not_exist(name):
     cycle = cycled(generator, digits.sentences, digits)
     assert cycle.figure("cycle_accuracy").value == 1
     assert cycle.figure("scene_accuracy").value is None
+
+
+@pytest.fixture
+def photos(held_out) -> HeldOut:
+    """Images that people captioned in their own words: no world, and references that are not complete."""
+    spec = replace(held_out.spec, world=None)
+    references = [(f"{r[0]} in the sun", f"here is {r[1]}") for r in held_out.references]
+    return replace(held_out, spec=spec, scenes=[None] * NUM, references=references)
+
+
+def test_of_photos_the_headline_is_how_near_words_are_to_people_s_and_nothing_is_stamped(photos):
+    evaluation = captioned([texts[1] for texts in photos.references], photos)
+    assert [figure.key for figure in evaluation.figures[:2]] == ["cider_d", "bleu_4"]
+    assert [figure.key for figure in evaluation.mains] == ["cider_d", "bleu_4"]
+    assert values(evaluation)["reference_match"] == 1
+    assert not any(example.verdicts for example in evaluation.examples)
+    assert "Nobody can say exactly" in evaluation.lead
+    page = evaluation_section(evaluation)
+    assert "chip" not in page
+    assert "a person's: " in page
+
+
+def test_of_photos_the_cycle_is_measured_by_words_and_likelihood(photos):
+    generator = generator_of(lambda sentence: photos.images[:1])
+    evaluation = cycled(generator, [texts[1] for texts in photos.references], photos)
+    assert [figure.key for figure in evaluation.mains] == ["cycle_cider_d", "cycle_bleu_4"]
+    figure = evaluation.figure("cycle_bleu_4")
+    assert figure.value == figure.reference == pytest.approx(1)
+    assert figure.chance < 0.5
+    assert evaluation.figure("cycle_perplexity").value == pytest.approx(torch.e)
+    assert evaluation.figures[-1].key == "scene_accuracy"
+    assert not any(example.verdicts for example in evaluation.examples)
+
+
+def retrieved(photos, nats, generated=None):
+    """The table of a captioner to which sentence j costs `nats(image, j)`, given an image."""
+    images = iter(photos.images if generated is None else generated)
+    generator = generator_of(lambda sentence: next(images)[None])
+
+    def sentence_nats(pictures, sentences):
+        return torch.stack([torch.stack([nats(picture, j) for j in range(len(sentences))]) for picture in pictures])
+
+    captioner = captioner_of(iter, sentence_nats=sentence_nats)
+    return Retrieval().measure(context_of(generator, photos, captioner))
+
+
+def test_a_captioner_that_recognises_images_finds_their_sentences_and_a_blind_one_is_at_chance(photos):
+    def recognises(picture, j):
+        return (picture - photos.images[j]).square().mean()
+
+    (figure,) = retrieved(photos, recognises).figures
+    assert (figure.value, figure.reference, figure.chance, figure.n) == (1, 1, 1 / NUM, NUM)
+    (figure,) = retrieved(photos, recognises, photos.images.roll(1, 0)).figures
+    assert (figure.value, figure.reference) == (0, 1)
+    (figure,) = retrieved(photos, lambda picture, j: torch.tensor(float(j))).figures
+    assert figure.value == pytest.approx(1 / NUM)
+
+
+def test_a_captioner_that_the_generator_learned_from_is_named_first(photos, tmp_path):
+    (tmp_path / "captioner.json").write_text('{"run": "some-run"}')
+    generator = generator_of(lambda sentence: photos.images[:1], run=SimpleNamespace(run_id="g", parts=tmp_path))
+    captioner = captioner_of(lambda pictures, beam: captions_of(photos.sentences))
+    alert = Cycle().measure(context_of(generator, photos, captioner)).alert
+    assert alert.startswith("trained on it: some-run was part of the generator's training")
+
+
+def test_of_scenes_and_digits_the_headline_is_what_is_true(held_out):
+    digits = take_held_out(compose(["data=scenes_demo"]), data="digits", split="val", num=12)
+    for data, key in ((held_out, "exact_match"), (digits, "reference_match")):
+        evaluation = captioned(["nothing of the kind"] * len(data), data)
+        assert evaluation.main.key == key
+        assert all(example.failed for example in evaluation.examples)
 
 
 def test_a_generator_without_sentences_is_not_held_against_any(held_out):

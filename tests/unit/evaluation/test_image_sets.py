@@ -9,8 +9,10 @@ from torch import nn
 from diptych.config import UserError
 from diptych.config.composition import compose
 from diptych.evaluation.generation.features import feature_network, look, protocol_of
-from diptych.evaluation.generation.image_sets import NAMES, Sets, compared_sets, figures_of
+from diptych.evaluation.generation.image_sets import NAMES, Sets, compared_sets, figures_of, why_collapsed
+from diptych.evaluation.generation.reference_set import ReferenceSet, reference_set
 from diptych.evaluation.held_out import HeldOut, take_held_out
+from diptych.evaluation.results import Figure
 from diptych.evaluation.scene_accuracy import silently
 from diptych.models.features import ModuleFeatures, RandomFeatures
 
@@ -26,8 +28,11 @@ def held_out() -> HeldOut:
 
 def evaluated(images, held_out, network=SMALL, **settings):
     """Every figure by its key."""
-    figures, _ = compared_sets(images, held_out, network, seed=0, track=silently, **settings)
-    return {figure.key: figure for figure in figures}
+    return {figure.key: figure for figure in compared(images, held_out, network, **settings).figures}
+
+
+def compared(images, held_out, network=SMALL, **settings):
+    return compared_sets(images, held_out, network, seed=0, track=silently, **settings)
 
 
 def test_spare_pictures_are_others_than_those_that_are_asked_for(held_out):
@@ -50,6 +55,40 @@ def test_a_collapsed_generator_is_far_away_without_recall_or_variety(held_out):
     assert result["recall"].value < 0.05
     assert result["vendi_score"].value == pytest.approx(1)
     assert result["ms_ssim_diversity"].value == pytest.approx(0, abs=1e-4)
+
+
+def test_a_set_that_lost_its_variety_is_called_collapsed_before_anything_else(held_out):
+    noise = 0.1 * torch.randn(held_out.images.shape, generator=torch.Generator().manual_seed(0))
+    for images in (held_out.images[:1].repeat(NUM, 1, 1, 1), noise):
+        assert compared(images, held_out).alert.startswith("collapsed: ")
+    assert "recall is 0.0 % (of real images" in compared(noise, held_out).alert
+    assert "the Vendi score is 1.0" in compared(held_out.images[:1].repeat(NUM, 1, 1, 1), held_out).alert
+    assert compared(held_out.images, held_out).alert == ""
+
+
+def test_precision_and_density_stand_beside_recall_and_coverage_only(held_out):
+    figures = evaluated(held_out.images.roll(1, 0), held_out)
+    keys = [key for key in figures if key in ("recall", "precision", "coverage", "density")]
+    assert keys == ["recall", "precision", "coverage", "density"]
+    for key, other in (("precision", "recall"), ("density", "coverage")):
+        assert figures[key].finding == f"beside {other} {100 * figures[other].value:.1f} %"
+
+
+@pytest.mark.parametrize(
+    ("recall", "vendi", "is_collapsed"),
+    [
+        ((0.0, 0.9), (5.0, 6.0), True),
+        ((0.0, 0.0), (5.0, 6.0), False),  # real images have none either: the network cannot tell
+        ((0.02, 0.9), (5.0, 6.0), True),
+        ((0.2, 0.9), (1.02, 6.0), True),
+        ((0.2, 0.9), (1.02, 1.3), False),  # of a network to which all images look alike
+        ((0.2, 0.9), (None, None), False),
+    ],
+)
+def test_collapse_is_read_against_what_real_images_reach(recall, vendi, is_collapsed):
+    figures = [Figure(key, one, reference=ref) for key, (one, ref) in {"recall": recall, "vendi_score": vendi}.items()]
+    assert bool(why_collapsed(figures)) == is_collapsed
+    assert why_collapsed([]) == ""
 
 
 def test_blur_is_seen(held_out):
@@ -81,23 +120,50 @@ def test_fewer_than_ten_pictures_a_dimension_have_no_frechet_distance_unless_for
     assert evaluated(held_out.images, held_out, network, force=True)["frechet_distance"].value >= 0
 
 
+def test_a_small_split_of_photos_says_how_many_images_it_takes_and_where_they_are(held_out):
+    photos = replace(held_out, spec=replace(held_out.spec, world=None), available=NUM, spare=held_out.images[:0])
+    note = evaluated(photos.images, photos, RandomFeatures(dim=128))["frechet_distance"].note
+    assert "of 100 images in 128 dimensions it is mostly bias: it takes 1,280, ten a dimension" in note
+    assert "(below 129 covariances are singular): --against train, a folder of pictures or a saved file" in note
+    assert note.endswith("--features random takes 640, or --force")
+    few = replace(photos, images=photos.images[:9])
+    assert (
+        "4 real images are too few; it takes 40 of each; --against train"
+        in evaluated(few.images, few)["frechet_distance"].note
+    )
+
+
+def test_named_real_images_take_the_place_of_the_split_s_others(held_out):
+    words = {"data": "photos", "read": "centre square, 32 px", "description": ""}
+    real = reference_set(torch.cat([held_out.images, held_out.spare]), SMALL, track=silently, **words)
+    figures = evaluated(held_out.images[:170], held_out, real=real)
+    assert figures["frechet_distance"].protocol["against"]["data"] == "photos"
+    assert (figures["frechet_distance"].n, figures["recall"].n) == (170, 170)
+    assert figures["frechet_distance"].protocol["n_real"] == 2 * NUM
+    assert figures["recall"].reference == 1  # the true images are among them
+    few = evaluated(held_out.images, held_out, real=ReferenceSet(real.vectors[:90], {}))["frechet_distance"]
+    assert "of 90 images in 16 dimensions" in few.note
+    assert "--against train, a folder of pictures or a saved file" in few.note
+
+
 def test_a_split_without_spare_pictures_is_cut_into_halves(held_out):
     result = evaluated(held_out.images, replace(held_out, spare=held_out.images[:0]))
     assert {figure.n for figure in result.values()} == {0, NUM // 2}
-    assert "of 100 pictures in 16 dimensions" in result["frechet_distance"].note
+    assert "of 100 images in 16 dimensions" in result["frechet_distance"].note
 
 
 def test_a_handful_of_pictures_is_no_set(held_out):
     few = replace(held_out, images=held_out.images[:12], spare=None)
     result = evaluated(few.images, few)
     assert list(result) == ["frechet_distance"]
-    assert "6 generated and 6 other real images are too few" in result["frechet_distance"].note
+    assert "6 generated and 6 real images are too few" in result["frechet_distance"].note
 
 
 def test_pictures_that_the_network_does_not_see_have_no_vendi_score(held_out):
     vectors = torch.randn(3, NUM, 4, generator=torch.Generator().manual_seed(0))
     vectors[0, :7] = 0
-    sets = Sets(held_out.images, held_out.images, *vectors, seed=0)
+    generated, true, real = vectors
+    sets = Sets(held_out.images, held_out.images, generated, true, ReferenceSet(real, {}), seed=0)
     (figure,) = (figure for figure in figures_of(sets) if figure.key == "vendi_score")
     assert figure.value is None
     assert "7 of 200 vectors are zero or not finite" in figure.note

@@ -21,6 +21,7 @@ SCENES = SimpleNamespace(name="scenes", world=WorldSpec(), labels=(), spec=Simpl
 DIGITS = SimpleNamespace(name="digits", world=None, labels=None, spec=SimpleNamespace(labels=()))
 GENERATOR, UNCONDITIONAL = (generator_of(str, takes_sentences=takes) for takes in (True, False))
 CAPTIONER = captioner_of(iter)
+LIKELIHOODS = captioner_of(iter, sentence_nats=len)
 CLASSIFIER = run_of(classifications=iter, labels=("red",), data_spec=SimpleNamespace(world=WorldSpec().to_dict()))
 SKILLED = SkillsRequest(num_prompts=5)
 
@@ -41,6 +42,7 @@ def plan_of(subject, asked, partners=(), held_out=SCENES) -> list[str]:
         (GENERATOR, {}, (GENERATOR,), r"another run \(--with some-run\) goes with"),
         (CAPTIONER, {"features": "random"}, (), r"features=random goes with Generation \(a generator\)"),
         (CAPTIONER, {"force": True}, (), r"force goes with Generation \(a generator\)"),
+        (CAPTIONER, {"against": "train"}, (), r"against=train goes with Generation \(a generator\)"),
         (CAPTIONER, {"skills": SKILLED}, (), r"choosing prompts of skills goes with Skills \(a generator of sentences"),
         (CLASSIFIER, {"robustness": True}, (), "robustness goes with Robustness of generation .* captioning"),
         (CLASSIFIER, {"beam": 2}, (), r"beam=2 goes with Captioning \(a captioner\)"),
@@ -63,6 +65,7 @@ def test_what_would_be_ignored_is_refused(subject, asked, partners, says):
         (GENERATOR, {}, (), ["generation", "skills"]),
         (GENERATOR, {"skills": SkillsRequest(full_sentences=True)}, (), ["generation", "skills_full"]),
         (GENERATOR, {}, (CAPTIONER, CAPTIONER), ["generation", "cycle", "cycle", "skills"]),
+        (GENERATOR, {}, (LIKELIHOODS,), ["generation", "cycle", "skills"]),
         (UNCONDITIONAL, {}, (), ["generation"]),
         (CAPTIONER, {"beam": 5, "robustness": True, "skills": None}, (), ["captioning", "captioning_robustness"]),
         (CAPTIONER, {}, (), ["captioning"]),
@@ -71,6 +74,11 @@ def test_what_would_be_ignored_is_refused(subject, asked, partners, says):
 )
 def test_what_a_run_can_do_is_measured(subject, asked, partners, kinds):
     assert plan_of(subject, asked, partners) == kinds
+
+
+def test_retrieval_is_measured_where_no_world_says_what_is_true():
+    assert plan_of(GENERATOR, {}, (LIKELIHOODS,), DIGITS) == ["generation", "cycle", "retrieval"]
+    assert plan_of(GENERATOR, {}, (CAPTIONER,), DIGITS) == ["generation", "cycle"]
 
 
 @pytest.mark.parametrize(
@@ -109,8 +117,10 @@ def test_one_example_is_too_few_and_a_split_has_a_name():
     for seed in (-1, 2**63):
         with pytest.raises(UserError, match=f"seed={seed}: give a whole number from 0"):
             Request(seed=seed)
-    with pytest.raises(UserError, match="split='train': evaluate on val or test"):
-        Request(split="train")
+    with pytest.raises(UserError, match="split='dev': evaluate on val, test or train"):
+        Request(split="dev")
+    with pytest.raises(UserError, match="seen='drop': choose refuse, skip or keep"):
+        Request(seen="drop")
 
 
 def digest(given: str) -> str:
@@ -124,6 +134,7 @@ def digest(given: str) -> str:
         ({"split": "val"}, {}, "cycle/val"),
         ({"data": "digits", "num": 10, "seed": 3}, {}, "cycle/digits/test/num 10/seed 3"),
         ({"beam": 5}, {"with": {"run": "one"}}, "cycle/test/with one/beam 5"),
+        ({"against": "train", "seen": "skip"}, {}, "cycle/test/seen skip/against train"),
         ({"overrides": ("data.world.colours=[red]",)}, {}, "cycle/test/data.world.colours=[red]"),
         (
             {"data": "/home/me/red", "overrides": ("data.root=~/d",)},

@@ -36,6 +36,8 @@ def evaluation() -> Evaluation:
         ["a", "b", "b"],
         "What it is.",
         Layout.PAIRS,
+        "collapsed: all alike",
+        ["perplexity"],
     )
 
 
@@ -119,6 +121,14 @@ def test_a_result_without_pictures_has_everything_else(evaluation, tmp_path):
     assert again.examples == []
 
 
+def test_the_headline_is_what_the_benchmark_names_else_the_first_line_with_a_value():
+    figures = [Figure("a", None), Figure("b", 1.0), Figure("c", 2.0), Figure("d", 3.0)]
+    assert [f.key for f in Evaluation("x", "X", {}, figures).mains] == ["b"]
+    assert [f.key for f in Evaluation("x", "X", {}, figures, headline=["d", "c"]).mains] == ["c", "d"]
+    assert Evaluation("x", "X", {}, figures, headline=["a"]).main.key == "b"
+    assert Evaluation("x", "X", {}, figures[:1]).main is None
+
+
 def test_a_file_of_the_first_schema_is_still_read(tmp_path):
     old = {"name": "true", "value": 0.5, "n": 2, "interval": [0.1, 0.9], "floor": None, "ceiling": None, "note": ""}
     content = {
@@ -156,8 +166,8 @@ def test_a_label_is_the_key_in_words_unless_it_is_given():
 
 def test_a_newer_schema_is_refused_by_name(evaluation, tmp_path):
     path = save(evaluation, tmp_path, "best")
-    path.write_text(path.read_text().replace('"schema": 3', '"schema": 4'))
-    with pytest.raises(UserError, match=r"best\.json has schema 4"):
+    path.write_text(path.read_text().replace('"schema": 4', '"schema": 5'))
+    with pytest.raises(UserError, match=r"best\.json has schema 5"):
         read(path)
 
 

@@ -18,6 +18,7 @@ from diptych.runs.folder.layout import RunFolder
 from diptych.runs.folder.status import DIVERGED, DONE, FAILED, LOST, STOPPED
 from diptych.runs.lifecycle import record as run_record
 from diptych.runs.lifecycle.signals import Stopped
+from diptych.runs.membership import training_examples
 from diptych.runs.parts import borrow, load_parts
 from diptych.runs.requirements import find_lenders
 from diptych.runs.training import resume, train
@@ -112,7 +113,9 @@ def test_huge_learning_rates_diverge_and_do_not_fail(tmp_path):
     config = compose([*small, *rates, f"paths.outputs={tmp_path / 'outputs'}"])
     with pytest.raises(FloatingPointError):
         train(config)
-    assert find_run("latest", _outputs(config)).read_status().status == DIVERGED
+    run = find_run("latest", _outputs(config))
+    assert run.read_status().status == DIVERGED
+    assert len(training_examples(run).identities) == 1797 - 180 - 360
 
 
 def test_a_run_writes_heartbeats_and_holds_its_lock(tiny, monkeypatch):

@@ -12,6 +12,8 @@ from diptych.metrics.captions import References
 from diptych.models.attention_decoder import AttentionLSTMDecoder
 from diptych.models.caption_decoders import LSTMDecoder
 from diptych.models.image_encoders import ConvEncoder
+from diptych.runs.folder.layout import RunFolder
+from diptych.runs.handles import ImageCaptioner
 from diptych.runs.trainer import quiet
 from diptych.systems.captioning.objectives import CrossEntropy
 from diptych.systems.captioning.system import Captioner
@@ -302,3 +304,12 @@ def test_losses_that_are_no_numbers_stop_before_the_step():
         captioner.caption_decoder.to_logits.bias[0] = torch.nan
     with pytest.raises(FloatingPointError, match="loss is nan"):
         train(captioner, [make_batch(0)])
+
+
+@pytest.mark.parametrize("decoder", [LSTMDecoder, AttentionLSTMDecoder])
+def test_several_sentences_of_an_image_cost_what_each_costs_alone(decoder, tmp_path):
+    handle = ImageCaptioner(RunFolder(tmp_path), tmp_path, make_captioner(decoder).eval())
+    images, sentences = list(make_batch(0, size=3).images), ["red", "a blue picture", "a green picture"]
+    together = handle.sentence_nats(images, sentences)
+    alone = [[handle.nats_per_token([i], [s]) * (len(s.split()) + 1) for s in sentences] for i in images]
+    torch.testing.assert_close(together, torch.tensor(alone), rtol=1e-4, atol=1e-4)

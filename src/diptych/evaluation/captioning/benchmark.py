@@ -11,8 +11,9 @@ import numpy as np
 from diptych.callbacks.grids import to_pil
 from diptych.evaluation.batch_invariance import caption_invariance
 from diptych.evaluation.benchmark import Benchmark
+from diptych.evaluation.captioning.caption_metrics import HEADLINE as WORDING_HEADLINE
 from diptych.evaluation.captioning.caption_metrics import NOTE as WORDING_NOTE
-from diptych.evaluation.captioning.caption_metrics import CaptionMetrics
+from diptych.evaluation.captioning.caption_metrics import CaptionMetrics, in_front
 from diptych.evaluation.captioning.captioned import TRUE, agreement, reason_of, truth_of
 from diptych.evaluation.context import Context
 from diptych.evaluation.generation.generated import shown_places
@@ -24,6 +25,10 @@ from diptych.runs.capabilities import CaptionsImages
 from diptych.systems.captioning.system import Caption
 
 NOTE = "Chance: each caption held against another image. Reference: the data's own sentences under the same rules."
+UNJUDGED = (
+    "Each caption is of the image beside it, with one of people's captions below. Nobody can say exactly which of them "
+    "are true: the figures say how near their words are to people's."
+)
 GRAMMAR_NOTE = "N-gram scores mean little for short sentences from a grammar: a false one may share nearly every word."
 
 
@@ -46,13 +51,14 @@ class Captioning(Benchmark):
         assert isinstance(captioner, CaptionsImages)
         texts, contents = [caption.text for caption in captions], held_out.contents_of_pictures
         wording = CaptionMetrics(texts, held_out, contents)
-        main, rest = _of_references(captions, held_out) if held_out.world is None else _of_scenes(captions, held_out)
-        figures = [
-            *main,
-            perplexity_figure(captioner, held_out),
-            *wording.figures(context.request.seed),
-            caption_invariance(captioner, captions, held_out, context.request.beam),
-        ]
+        truth, rest = _of_references(captions, held_out) if held_out.world is None else _of_scenes(captions, held_out)
+        worded = [perplexity_figure(captioner, held_out), *wording.figures(context.request.seed)]
+        if held_out.has_exact_truth:
+            figures = [*truth, *worded]
+        else:
+            figures = [*in_front(WORDING_HEADLINE, worded), *truth]
+            rest |= {"headline": WORDING_HEADLINE, "lead": UNJUDGED}
+        figures.append(caption_invariance(captioner, captions, held_out, context.request.beam))
         protocol = {**context.protocol, "beam": context.request.beam, "captions": wording.protocol}
         return Evaluation.of(self, protocol, figures, clusters=contents, **rest)
 
@@ -71,10 +77,10 @@ def _of_scenes(captions: Sequence[Caption], held_out: HeldOut) -> tuple[list[Fig
 
 
 def _of_references(captions: Sequence[Caption], held_out: HeldOut) -> tuple[list[Figure], dict[str, Any]]:
-    """The same where there are references only."""
+    """The same where there are references only; only where they are complete is any other caption wrong."""
     texts = [caption.text for caption in captions]
     among = agreement(texts, held_out.references)
-    reasons = ["a reference" if good else "no reference" for good in among]
+    reasons = ["a reference" if good else "no reference" for good in among] if held_out.has_exact_truth else None
     rest = {"notes": (WORDING_NOTE,), "examples": _examples(captions, held_out, reasons, among)}
     return _reference_table(texts, held_out, among), rest
 
@@ -114,17 +120,17 @@ def _reference_table(texts: Sequence[str], held_out: HeldOut, among: list[bool])
 
 
 def _examples(
-    captions: Sequence[Caption], held_out: HeldOut, reasons: Sequence[str], good: list[bool]
+    captions: Sequence[Caption], held_out: HeldOut, reasons: Sequence[str] | None, good: list[bool]
 ) -> list[Example]:
-    """The first ones, and the first failures after them."""
-    places = shown_places(good)
+    """The first ones, and the first failures after them; without reasons nothing is called a failure."""
+    places = shown_places(good if reasons else [True] * len(good))
     return [
         Example(
             i,
             picture,
             sentence=held_out.sentences[i],
             caption=captions[i].text,
-            verdicts=((reasons[i], good[i]),),
+            verdicts=((reasons[i], good[i]),) if reasons else (),
             words=captions[i].words if captions[i].attention is not None else (),
             attention=_as_lists(captions[i]),
         )

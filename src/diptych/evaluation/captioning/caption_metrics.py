@@ -20,6 +20,7 @@ from diptych.metrics.captions.diversity import (
     vocabulary_size,
 )
 from diptych.metrics.captions.self_bleu import self_bleu
+from diptych.metrics.captions.units import is_share
 
 MOST_OF_ENDLESS = 2_000
 SCORE_LABELS = {
@@ -34,8 +35,16 @@ NOTE = (
     "BLEU, ROUGE-L, CIDEr-D: coco-caption's, with a bootstrap over contents. Chance: the next image's caption. "
     "Reference: the first reference against the others, which are one fewer."
 )
+HEADLINE = ("cider_d", "bleu_4")
+"""The figures that stand for the whole where nobody can say exactly what is true."""
 BAD_ENDINGS, BAD_ENDINGS_NAME = "bad_ending_rate", "bad-ending rate"
 OF_REFERENCES = "reference: the first references"
+
+
+def in_front(keys: Sequence[str], figures: Sequence[Figure]) -> list[Figure]:
+    """The figures of these keys, in their order, before all others."""
+    first = [figure for key in keys for figure in figures if figure.key == key]
+    return [*first, *(figure for figure in figures if figure.key not in keys)]
 
 
 class CaptionMetrics:
@@ -69,7 +78,7 @@ class CaptionMetrics:
         chance, reference = self._scored(rotated(self.texts)).values(), self._reference()
         for key, label in SCORE_LABELS.items():
             ends = {"chance": chance[key], "reference": reference.get(key)}
-            words = {"name": label, "note": scores.undefined or "", "percent": key != "cider_d"}
+            words = {"name": label, "note": scores.undefined or "", "percent": is_share(key)}
             yield Figure.of(key, values[key], len(self.texts), intervals[key], **ends, **words)
 
     def _scored(self, texts: Sequence[str]) -> Any:
@@ -89,13 +98,14 @@ class CaptionMetrics:
             shares = distinct(own, order), distinct(people, order)
             yield self._plain(f"distinct_{order}", *shares, name=f"distinct-{order}")
         yield self._plain("self_bleu", self_bleu(own), self_bleu(people), name="self-BLEU")
-        yield self._plain("vocabulary_size", vocabulary_size(own), vocabulary_size(people), percent=False)
-        yield self._plain("mean_length", mean_length(own), mean_length(people), percent=False)
+        yield self._plain("vocabulary_size", vocabulary_size(own), vocabulary_size(people))
+        yield self._plain("mean_length", mean_length(own), mean_length(people))
         yield self._novel(own, people)
         yield self._bad_endings(own, people)
 
     def _plain(self, key: str, value: float | None, reference: float | None, **rest: Any) -> Figure:
-        return Figure(key, value, len(self.texts), reference=reference, note=OF_REFERENCES, **rest)
+        unit = {"percent": is_share(key)}
+        return Figure(key, value, len(self.texts), reference=reference, note=OF_REFERENCES, **unit, **rest)
 
     def _novel(self, own: list[list[str]], people: list[list[str]]) -> Figure:
         training = self.held_out.training_captions(MOST_OF_ENDLESS)

@@ -29,8 +29,9 @@ def reason_of(scores: Scores, index: int) -> str:
 
 def agreement(texts: Sequence[str], references: Sequence[Sequence[str]]) -> list[bool]:
     """Whether each text is one of its references, up to case, spacing and how accents are written."""
-    return [_plain(text) in map(_plain, wanted) for text, wanted in zip(texts, references, strict=True)]
+    return [plain(text) in map(plain, wanted) for text, wanted in zip(texts, references, strict=True)]
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
+    """The text in lower case, composed and without spaces."""
     return normalised(text).replace(" ", "")

@@ -5,11 +5,14 @@ scene accuracy, and the share of wrong images that are captioned as asked nevert
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 from diptych.callbacks.grids import to_pil
 from diptych.evaluation.benchmark import Benchmark
 from diptych.evaluation.captioning.captioned import agreement, truth_of
 from diptych.evaluation.context import Context
+from diptych.evaluation.cycle.wording import HEADLINE, LEAD, wording_figures
+from diptych.evaluation.cycle.wording import NOTE as WORDING_NOTE
 from diptych.evaluation.generation.generated import (
     MOST_CHECKS,
     GeneratedImages,
@@ -18,7 +21,7 @@ from diptych.evaluation.generation.generated import (
     shown_places,
 )
 from diptych.evaluation.held_out import HeldOut
-from diptych.evaluation.refusals import why_no_sentences
+from diptych.evaluation.refusals import why_no_sentences, why_not_apart
 from diptych.evaluation.results import Evaluation, Example, Figure, Layout
 from diptych.evaluation.scene_accuracy import Judged, judged, rotated, share
 from diptych.runs.capabilities import CaptionsImages, GeneratesImages
@@ -51,6 +54,7 @@ class Cycle(Benchmark):
         generated, held_out = context.generated, context.held_out
         texts = [caption.text for caption in context.captions_of_generated]
         real_texts = [caption.text for caption in context.captions]
+        rest: dict[str, Any] = {"clusters": held_out.contents, "alert": why_not_apart(context)}
         if generated.judged is None:
             same = agreement(texts, held_out.references)
             figures = [
@@ -63,14 +67,12 @@ class Cycle(Benchmark):
                 *_agreement_figures(same, texts, real_texts, generated.judged, held_out),
                 _regenerated(context, real_texts, generated.judged),
             ]
-        return Evaluation.of(
-            self,
-            {**context.protocol, "beam": context.request.beam},
-            figures,
-            notes=(NOTE,) if generated.judged else (),
-            examples=_examples(generated, texts, same, held_out),
-            clusters=held_out.contents,
-        )
+            rest["notes"] = (NOTE,)
+        if not held_out.has_exact_truth:
+            figures = [*wording_figures(context, texts, real_texts), *figures]
+            rest |= {"headline": HEADLINE, "notes": (WORDING_NOTE,), "lead": LEAD}
+        rest["examples"] = _examples(generated, texts, same, held_out)
+        return Evaluation.of(self, {**context.protocol, "beam": context.request.beam}, figures, **rest)
 
 
 def _agreement_figures(
@@ -131,9 +133,10 @@ def _regenerated(context: Context, real_texts: Sequence[str], images: Judged) ->
 
 def _examples(generated: GeneratedImages, texts: Sequence[str], same: list[bool], held_out: HeldOut) -> list[Example]:
     good = [a and b for a, b in zip(same, generated.judged.truth, strict=True)] if generated.judged else same
-    places = shown_places(good)
+    exact = held_out.has_exact_truth
+    places = shown_places(good if exact else [True] * len(good))
     return [
-        Example(i, picture, held_out.sentences[i], texts[i], _verdicts(generated, same[i], i))
+        Example(i, picture, held_out.sentences[i], texts[i], _verdicts(generated, same[i], i) if exact else ())
         for i, picture in zip(places, to_pil(generated.images[places]), strict=True)
     ]
 

@@ -32,15 +32,15 @@ class Generation(Benchmark):
         "with rendered hypotheses and knows nothing of the sentence."
     )
     needs = "a generator"
-    options = ("features", "force", "sampling")
+    options = ("features", "force", "against", "sampling")
 
     def applies(self, context: Context) -> bool:
         return isinstance(context.subject, GeneratesImages)
 
     def refusal(self, context: Context) -> str:
-        """A feature network that cannot be had is refused before anything is generated."""
+        """A feature network or real images that cannot be had are refused before anything is generated."""
         try:
-            _ = context.network
+            _ = context.network, context.real_set
         except UserError as error:
             return str(error)
         return ""
@@ -48,21 +48,23 @@ class Generation(Benchmark):
     def measure(self, context: Context) -> Evaluation:
         generated, held_out = context.generated, context.held_out
         figures = _unjudged(generated, held_out) if generated.judged is None else _judged(context, generated.judged)
-        sets, notes = compared_sets(
-            generated.images,
+        sets = compared_sets(
+            generated.images if context.real_set is None else context.generated_as_many,
             held_out,
             context.network,
             seed=context.request.seed,
             force=context.request.force,
+            real=context.real_set,
             track=context.track,
         )
         examples = _examples(generated)
+        rest = {"examples": examples, "alert": sets.alert}
         if generated.judged is None:
-            rest = {"notes": notes, "examples": examples, "lead": UNJUDGED}
+            rest |= {"notes": sets.notes, "lead": UNJUDGED}
         else:
-            rest = {"notes": (NOTE, *notes), "examples": examples, "reasons": generated.judged.reasons()}
+            rest |= {"notes": (NOTE, *sets.notes), "reasons": generated.judged.reasons()}
             rest["clusters"] = held_out.contents
-        return Evaluation.of(self, context.protocol, [*figures, *sets], **rest)
+        return Evaluation.of(self, context.protocol, [*figures, *sets.figures], **rest)
 
 
 def _unjudged(generated: GeneratedImages, held_out: HeldOut) -> list[Figure]:

@@ -77,6 +77,8 @@ class Comparison:
     rows: tuple[Row, ...]
     left_out: tuple[str, ...] = ()
     skills: ManyAsOne | None = None
+    alerts: tuple[str, ...] = ()
+    """What must be known of single runs before their figures."""
 
     def contrasts(self) -> list[Contrast]:
         """Every test that was made."""
@@ -95,7 +97,14 @@ def compare(groups: Sequence[Group], results: Sequence[Evaluation]) -> Compariso
         else:
             rows.append(_row(sides))
     skills = many_as_one([(row.figure, [cell.values for cell in row.cells]) for row in rows])
-    return Comparison(tuple(groups), results[0], tuple(_adjusted(rows)), tuple(left_out), skills)
+    return Comparison(
+        tuple(groups), results[0], tuple(_adjusted(rows)), tuple(left_out), skills, tuple(_alerts(groups, results))
+    )
+
+
+def _alerts(groups: Sequence[Group], results: Sequence[Evaluation]) -> list[str]:
+    runs = [run for group in groups for run in group.runs]
+    return [f"{run.run_id}: {result.alert}" for run, result in zip(runs, results, strict=True) if result.alert]
 
 
 def _parted(results: Sequence[Evaluation], sizes: Sequence[int]) -> list[Sequence[Evaluation]]:

@@ -14,7 +14,7 @@ from diptych.reports.comparison.comparison import LEVEL, Cell, Comparison, Row
 from diptych.reports.comparison.groups import Group
 from diptych.reports.comparison.skills_text import skills_markdown, skills_text, skills_values
 from diptych.reports.page.columns import COLUMNS, SIGNIFICANT, fitting, shortened, table_line
-from diptych.reports.page.tables import number
+from diptych.reports.page.tables import extent_words, number
 from diptych.reports.run.run_data import data_words
 
 WIDTHS = (23, 8, 15, 13, 7, 6, 8)
@@ -27,7 +27,9 @@ NOTHING = "-"
 
 def comparison_text(comparison: Comparison) -> str:
     """The title, one line per group and figure, the notes, and the aggregate of many skills."""
-    lines = [*wrap(title(comparison), COLUMNS), "", table_line(HEADER, WIDTHS)]
+    lines = wrap(title(comparison), COLUMNS)
+    lines += [line for alert in comparison.alerts for line in wrap(alert, COLUMNS, subsequent_indent="  ")]
+    lines += ["", table_line(HEADER, WIDTHS)]
     labels = without_common_key([group.label for group in comparison.groups])
     for row in comparison.rows:
         lines.append(row.name)
@@ -55,7 +57,7 @@ def comparison_markdown(comparison: Comparison) -> str:
     table = "\n".join("| " + " | ".join(line) + " |" for line in lines).replace("\u00a0", " ")
     labels = [group.label for group in comparison.groups]
     skills = [skills_markdown(comparison.skills, labels)] if comparison.skills else []
-    return "\n\n".join((f"## {title(comparison)}", table, *notes(comparison), *skills)) + "\n"
+    return "\n\n".join((f"## {title(comparison)}", *comparison.alerts, table, *notes(comparison), *skills)) + "\n"
 
 
 def comparison_values(comparison: Comparison) -> dict[str, Any]:
@@ -64,6 +66,7 @@ def comparison_values(comparison: Comparison) -> dict[str, Any]:
     return {
         "kind": comparison.result.kind,
         "title": comparison.result.title,
+        "alerts": list(comparison.alerts),
         "protocol": {key: value for key, value in comparison.result.protocol.items() if key not in SUBJECT},
         "groups": [
             {"label": g.label, "runs": [run.run_id for run in g.runs], "seeds": list(g.seeds)}
@@ -90,7 +93,7 @@ def title(comparison: Comparison) -> str:
     seed = f", seed {protocol['seed']}" if "seed" in protocol else ""
     return (
         f"{comparison.result.title}: {data_words(protocol)}, {protocol.get('split', '?')} split, "
-        f"{protocol.get('num', 0):,} examples{seed}"
+        f"{extent_words(protocol)}{seed}"
     )
 
 

@@ -10,7 +10,7 @@ from diptych.reports.page.charts import charts_grid
 from diptych.reports.page.curves import Series
 from diptych.reports.page.html import facts, page, plain_table, section
 from diptych.reports.page.sections import evaluation_section
-from diptych.reports.page.tables import NOTHING, headline, number, sureness
+from diptych.reports.page.tables import NOTHING, headline, number, remark, sureness
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def summary_rows(story: DemoData) -> list[tuple[str, str, str]]:
 
 def _headline(story: DemoData) -> list[tuple[str, Figure, str]]:
     """Big numbers: the main figure of each evaluation, and the judge's own accuracy."""
-    first = [(e.title, e.main, e.main.name) for e in story.evaluations if e.main]
+    first = [(e.title, e.main, remark(e, e.main)) for e in story.evaluations if e.main]
     judge = _judge(story)
     remarks = " · ".join(["on true renders", *(f"{f.name}: {number(f.value)}" for f in judge[1:])])
     return [*first, *(("The judge itself", figure, remarks) for figure in judge[:1])]

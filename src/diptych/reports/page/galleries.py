@@ -89,7 +89,8 @@ def _certificate(example: Example) -> str:
 def _wanted(example: Example) -> str:
     if not example.sentence or (example.verdicts and not example.failed):
         return ""
-    return f'<br><span class="soft">in truth: {escape(example.sentence)}</span>'
+    words = "in truth" if example.verdicts else "a person's"
+    return f'<br><span class="soft">{words}: {escape(example.sentence)}</span>'
 
 
 def _attention(example: Example) -> str:

@@ -13,7 +13,7 @@ from diptych.reports.page.galleries import (
     plain_gallery,
 )
 from diptych.reports.page.html import section
-from diptych.reports.page.tables import evaluation_block
+from diptych.reports.page.tables import alert_paragraph, evaluation_block
 
 EVERY = sys.maxsize
 GALLERIES: dict[str, tuple[Callable[[Sequence[Example]], str], int, int]] = {
@@ -36,6 +36,7 @@ def evaluation_section(evaluation: Evaluation) -> str:
     gallery, first, failures = GALLERIES.get(evaluation.layout, PLAIN)
     return section(
         evaluation.title,
+        alert_paragraph(evaluation),
         gallery(first_ones(evaluation.examples, first)),
         _titled("Further on, what went wrong first", gallery(further_failures(evaluation.examples, first, failures))),
         _titled("In numbers", evaluation_block(evaluation)),

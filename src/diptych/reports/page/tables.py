@@ -1,7 +1,8 @@
 """Numbers on a page: the headline, the table of figures with chance and reference, and what went wrong how often."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
+from typing import Any
 
 from diptych.evaluation.results import EXAMPLES, Evaluation, Figure
 from diptych.reports.page.html import paragraph, plain_table
@@ -59,6 +60,11 @@ def headline(entries: Sequence[tuple[str, Figure, str]]) -> str:
     return f'<div class="headline">{"".join(cards)}</div>' if entries else ""
 
 
+def remark(evaluation: Evaluation, figure: Figure) -> str:
+    """What a headline says of a figure: its label, and what must be known first."""
+    return "; ".join(filter(None, (evaluation.alert, figure.name)))
+
+
 def figures_table(evaluation: Evaluation) -> str:
     """Every figure with its interval between chance and reference; the first line is the main one."""
     head = "".join(f'<th class="{name or "plot"}">{name}</th>' for name in HEADER)
@@ -78,6 +84,26 @@ def evaluation_block(evaluation: Evaluation) -> str:
     )
 
 
+def extent_words(protocol: Mapping[str, Any]) -> str:
+    """`40 of 8,091 examples, all seen in training`: how many there were, and what is known of them."""
+    num, available = protocol.get("num", 0), protocol.get("available")
+    parts = [f"{num:,} of {available:,} examples" if available else f"{num:,} examples"]
+    if seen := protocol.get("seen_in_training"):
+        parts.append(f"{'all' if seen == num else f'{seen:,}'} seen in training")
+    if seen := (protocol.get("with") or {}).get("seen_in_training"):
+        parts.append(f"{'all' if seen == num else f'{seen:,}'} seen in training by {protocol['with']['run']}")
+    if named := protocol.get("named_as_in_training"):
+        parts.append(f"{named:,} named as training examples, perhaps copies saved again")
+    if left_out := protocol.get("left_out"):
+        parts.append(f"left out: {', '.join(left_out)}")
+    return ", ".join(parts)
+
+
+def alert_paragraph(evaluation: Evaluation) -> str:
+    """What a reader must know before the first figure; nothing where there is nothing."""
+    return f'<p class="alert"><b>{escape(evaluation.alert)}</b></p>' if evaluation.alert else ""
+
+
 def reasons_table(evaluation: Evaluation) -> str:
     """How often each reason was given for a wrong one, most frequent first."""
     if not evaluation.reasons:
@@ -89,7 +115,8 @@ def reasons_table(evaluation: Evaluation) -> str:
 def protocol_line(evaluation: Evaluation) -> str:
     """How it was measured, small; the result's file knows more."""
     protocol = evaluation.protocol
-    parts = [f"{key} {protocol[key]}" for key in ("run", "data", "split", "num", "seed", "beam") if key in protocol]
+    parts = [f"{key} {protocol[key]}" for key in ("run", "data", "split", "seed", "beam") if key in protocol]
+    parts.append(extent_words(protocol))
     if "checkpoint" in protocol:
         weights = ", averaged weights" if protocol["ema"] else ""
         parts.insert(1, f"{protocol['checkpoint']} checkpoint at {protocol['images_seen']:,} images{weights}")

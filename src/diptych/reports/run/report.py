@@ -10,7 +10,7 @@ from diptych.reports.page.charts import Points, charts_grid, charts_of
 from diptych.reports.page.galleries import sample_gallery
 from diptych.reports.page.html import facts, fold, page, section
 from diptych.reports.page.sections import evaluation_section
-from diptych.reports.page.tables import headline
+from diptych.reports.page.tables import headline, remark
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ def run_page(story: RunStory) -> str:
         kicker=f"diptych · run {story.run_id} · {story.status}",
         lead=_lead(story),
         sections_html=(
-            headline([(e.title, e.main, e.main.name) for e in story.evaluations if e.main]),
+            headline([(e.title, main, remark(e, main)) for e in story.evaluations for main in e.mains]),
             *(evaluation_section(evaluation) for evaluation in story.evaluations),
             section(
                 "Samples on the way",

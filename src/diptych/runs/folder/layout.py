@@ -1,9 +1,9 @@
 """The layout of a run folder; no other module knows it.
 
 `outputs/<experiment>/<run_id>/` holds config.yaml, overrides.yaml, environment.json, status.json, log.txt,
-examples.json, metrics.csv, run.lock, checkpoints/, samples/, parts/ and evaluations/, for a moment prune, and the
-results of later commands: generated/, attention/. A run on several devices also has ranks/, with the logs of its other
-processes and the errors that ended them.
+examples.json, training_examples.txt, metrics.csv, run.lock, checkpoints/, samples/, parts/ and evaluations/, for a
+moment prune, and the results of later commands: generated/, attention/. A run on several devices also has ranks/, with
+the logs of its other processes and the errors that ended them.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ from diptych.runs.folder.status import DAMAGED, RUNNING, Status, birth_of, host_
 
 SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """The C loader is ten times faster; lists and tables of many runs need that."""
-TASK_FILE, EXAMPLES_FILE = "task.txt", "examples.json"
+TASK_FILE, COLLAPSE_FILE, EXAMPLES_FILE = "task.txt", "collapse.txt", "examples.json"
 NO_MATTER = ("name", "data_name", "paths", "tracking", "derived")
 """Keys that do not change training: the run's name, its location, its trackers, and how its values came about."""
 
@@ -152,6 +152,11 @@ class RunFolder:
         return self.path / "parts"
 
     @property
+    def training_examples(self) -> Path:
+        """The digests of the training split's examples."""
+        return self.path / "training_examples.txt"
+
+    @property
     def evaluations(self) -> Path:
         return self.path / "evaluations"
 
@@ -184,6 +189,17 @@ class RunFolder:
     def write_task(self, task: str) -> None:
         """Once, when the run is created."""
         write_whole(self.path / TASK_FILE, task + "\n")
+
+    def write_collapse(self, why: str) -> None:
+        """Whether a generator's images are all alike, at its last validation: why, or "" where they differ."""
+        write_whole(self.path / COLLAPSE_FILE, why + "\n")
+
+    def read_collapse(self) -> str | None:
+        """What was written last; None where nobody measured it."""
+        try:
+            return (self.path / COLLAPSE_FILE).read_text(encoding="utf-8").strip()
+        except OSError:
+            return None
 
     def write_config(self, config: Mapping[str, Any]) -> None:
         write_whole(self.config, yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True))

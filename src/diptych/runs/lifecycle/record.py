@@ -183,15 +183,18 @@ def _record_end(folder: RunFolder, status: str, why: str, record: RunRecord, exi
 
 
 def _close_trackers(folder: RunFolder, record: RunRecord, status: str) -> None:
-    """Send the trackers the final status, as in status.json."""
+    """Send the trackers the final status, as in status.json, and whether a generator has collapsed."""
+    collapse = folder.read_collapse()
+    record.lines = (collapse,) if collapse else ()
     if record.trackers is None:
         return
     best = {} if record.best is None else {"best": record.best}
-    record.trackers.summary({"images_seen": record.images_seen, **best})
+    known = {} if collapse is None else {"collapsed": bool(collapse)}
+    record.trackers.summary({"images_seen": record.images_seen, **best, **known})
     if status == DONE and folder.has_saved:
         images = record.best_images if folder.best.exists() else record.images_seen
         record.trackers.checkpoint(folder.checkpoint(), images)
-    record.lines = tuple(record.trackers.finish(status))
+    record.lines = (*record.lines, *record.trackers.finish(status))
 
 
 @contextmanager

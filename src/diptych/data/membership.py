@@ -1,0 +1,85 @@
+"""Which examples a split holds, as short digests, so that they are known again wherever they turn up.
+
+An example has a name in its data and a content that is the same under any name and in any folder: the bytes of a
+picture's file, or the number of a picture in a public data set. A picture that was saved again has another content.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol, Self, runtime_checkable
+
+DIGITS = 16
+"""Of a digest: among a million examples two share one with a chance of 3e-8."""
+
+
+class Identity(NamedTuple):
+    """The digests of one example's name and content."""
+
+    name: str
+    content: str
+
+    @classmethod
+    def of(cls, name: str, content: bytes) -> Self:
+        """The digests of these."""
+        return cls(_digest(name.encode()), _digest(content))
+
+
+@runtime_checkable
+class Identified(Protocol):
+    """A finite split that knows its examples' identities; data of one's own may have it as well."""
+
+    @property
+    def size(self) -> int | None: ...
+
+    def identity_of(self, index: int) -> Identity: ...
+
+
+@dataclass(frozen=True)
+class Membership:
+    """A set of examples by their identities."""
+
+    identities: frozenset[Identity]
+
+    @classmethod
+    def of(cls, split: Any) -> Self | None:
+        """All examples of a split; None where it is endless or does not know them."""
+        identities = identities_of(split)
+        return None if identities is None else cls(frozenset(identities))
+
+    def has_names_of(self, examples: Iterable[Identity]) -> list[bool]:
+        """Of each example, whether one of the set has its name."""
+        names = {identity.name for identity in self.identities}
+        return [example.name in names for example in examples]
+
+    def has_contents_of(self, examples: Iterable[Identity]) -> list[bool]:
+        """Of each example, whether one of the set has its content."""
+        contents = {identity.content for identity in self.identities}
+        return [example.content in contents for example in examples]
+
+    def to_text(self) -> str:
+        """A line an example: the digests of its name and of its content."""
+        return "".join(f"{identity.name} {identity.content}\n" for identity in sorted(self.identities))
+
+    @classmethod
+    def from_text(cls, text: str) -> Self:
+        """The inverse of `to_text`; a ValueError where the text is none."""
+        rows = [line.split() for line in text.splitlines()]
+        if any(len(row) != len(Identity._fields) for row in rows):
+            raise ValueError("a line has not two digests")
+        return cls(frozenset(Identity(*row) for row in rows))
+
+
+def identities_of(split: Any, first: int | None = None) -> Sequence[Identity] | None:
+    """Of the first examples of a split, or of all; None where it is endless or does not know them."""
+    if not isinstance(split, Identified) or split.size is None:
+        return None
+    number = split.size if first is None else min(first, split.size)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return list(pool.map(split.identity_of, range(number)))
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:DIGITS]

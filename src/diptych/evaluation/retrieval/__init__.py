@@ -1,0 +1,1 @@
+"""Retrieval of the sentence that an image was generated from."""

@@ -1,0 +1,33 @@
+"""Whether a generator's images are all alike: said in the log, and kept in the run's folder for `diptych runs`."""
+
+import logging
+from typing import Any
+
+from pytorch_lightning import Callback, Trainer
+
+from diptych.callbacks.figures import numbers
+from diptych.callbacks.rhythm import is_fitting
+from diptych.metrics.diversity import LATENTS, why_collapsed
+from diptych.runs.folder.layout import RunFolder
+
+ADVICE = "docs/metrics.md says what the figures mean; the sheets in samples/ show it"
+_log = logging.getLogger(__name__)
+
+
+class CollapseWatch(Callback):
+    """Reads the diversity of every validation. The last one counts: images of the first steps are alike, too."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        self.folder = folder
+
+    def on_validation_end(self, trainer: Trainer, pl_module: Any) -> None:
+        logged = numbers(trainer.callback_metrics, "val/")
+        figures = {name.removeprefix("val/"): value for name, value in logged.items()}
+        if not is_fitting(trainer) or LATENTS not in figures:
+            return
+        before, now = self.folder.read_collapse(), why_collapsed(figures)
+        self.folder.write_collapse(now)
+        if now:
+            _log.warning("%s after %s images; %s", now, f"{pl_module.images_seen:,}", ADVICE)
+        elif before:
+            _log.info("no longer collapsed after %s images", f"{pl_module.images_seen:,}")

@@ -1,0 +1,61 @@
+"""A generator whose images are all alike is said to have collapsed: in the log, in lists, in summaries, at the end."""
+
+import json
+import logging
+from types import SimpleNamespace
+
+import pytest
+import torch
+from pytorch_lightning.trainer.states import TrainerFn
+
+from diptych.cli.main import main
+from diptych.config.composition import compose
+from diptych.runs.folder.layout import RunFolder
+from diptych.runs.lifecycle.collapse import CollapseWatch
+from diptych.runs.training import train
+from diptych.tracking import Trackers, read_metrics
+
+TINY = ["data.image_size=8", "budget_images=32", "data.batch_size=16", "data.val_size=16", "validate_every_images=32"]
+
+
+@pytest.fixture
+def validated(tmp_path):
+    """The run's folder after a validation with these figures."""
+    folder = RunFolder.create(tmp_path, "a", "one")
+    watch = CollapseWatch(folder)
+
+    def after(sanity_checking=False, **figures):
+        logged = {f"val/{name}": torch.tensor(value) for name, value in figures.items()}
+        state = SimpleNamespace(fn=TrainerFn.FITTING)
+        trainer = SimpleNamespace(callback_metrics=logged, sanity_checking=sanity_checking, state=state)
+        watch.on_validation_end(trainer, SimpleNamespace(images_seen=1000))
+        return folder.read_collapse()
+
+    return after
+
+
+def test_the_last_validation_counts_and_the_log_says_it(validated, caplog):
+    caplog.set_level(logging.INFO)
+    assert validated(energy_distance=0.1) is None
+    assert validated(sanity_checking=True, latent_diversity=0.0) is None
+    assert "spread 1.0 % between latents" in validated(latent_diversity=0.01, sentence_diversity=0.02)
+    assert "collapsed: all images are nearly the same" in caplog.text
+    assert validated(latent_diversity=0.5, sentence_diversity=0.02) == ""
+    assert "no longer collapsed after 1,000 images" in caplog.text
+
+
+def test_a_generator_that_does_not_learn_ends_as_collapsed_everywhere(tmp_path, capsys, monkeypatch):
+    summaries = []
+    monkeypatch.setattr(Trackers, "summary", lambda self, values: summaries.append(values))
+    frozen = ["model=mlp_gan", "text_encoder=gru", "data=digits", "tracking=csv", *TINY]
+    weights = ["generator_optimizer.lr=1e-12", "system.ema_half_life_images=null", "callbacks.progress.quiet=true"]
+    folder, record = train(compose([*frozen, *weights, f"paths.outputs={tmp_path}"]))
+    row = read_metrics(folder.metrics)[-1]
+    assert 0 <= row["val/latent_diversity"] < 0.1 > row["val/sentence_diversity"] >= 0
+    assert record.lines[0].startswith("collapsed: ")
+    assert summaries[-1]["collapsed"] is True
+    assert "collapsed: " in folder.log.read_text()
+    assert main(["runs", "--outputs", str(tmp_path)]) == 0
+    assert "done, collapsed" in capsys.readouterr().out
+    assert main(["runs", "--outputs", str(tmp_path), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["collapsed"].startswith("collapsed: ")
