@@ -16,6 +16,7 @@ from torch.distributed import TCPStore  # pyright: ignore[reportPrivateImportUsa
 from diptych.config import Config, UserError
 from diptych.config.components import Trust
 from diptych.runs.build import build_data, build_system
+from diptych.runs.checkpoints import read_checkpoint
 from diptych.runs.data_location import check_examples, with_a_way_on
 from diptych.runs.distributed.ranks import RankFailed, rank_processes
 from diptych.runs.distributed.rendezvous import Rendezvous, publish_rendezvous
