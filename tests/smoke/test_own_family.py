@@ -12,7 +12,7 @@ import torch
 
 from diptych.runs.folder.find import all_runs, find_run
 from diptych.runs.folder.layout import RunFolder
-from diptych.runs.image_record import read_record
+from diptych.runs.images.record import read_record
 from diptych.tracking import read_metrics
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "adding_a_model.md"

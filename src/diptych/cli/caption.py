@@ -13,7 +13,7 @@ from diptych.cli.arguments import add_beam, add_json, add_run, add_trust
 from diptych.cli.output import Output, short
 
 if TYPE_CHECKING:
-    from diptych.runs.file_names import FileNames
+    from diptych.runs.images.names import FileNames
     from diptych.systems.captioning.system import Caption
 
 NAMED = 3
@@ -38,8 +38,8 @@ def run(args: argparse.Namespace) -> int:
     """Caption all readable files; returns 1 if a file was unreadable."""
     from diptych.data.caption_files import printable
     from diptych.data.names import picture_names
-    from diptych.runs.file_names import FileNames
     from diptych.runs.handles import check_beam
+    from diptych.runs.images.names import FileNames
     from diptych.runs.load import load_captioner
 
     output = Output(as_json=args.json)
@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
 def readable_files(paths: list[Path]) -> tuple[list[Path], list[Path]]:
     """The readable images, at least one, and the other files."""
     from diptych.config.errors import UserError
-    from diptych.runs.pictures import sort_out
+    from diptych.runs.images.pictures import sort_out
 
     files = picture_files(paths)
     readable, skipped = sort_out(files)
@@ -102,10 +102,10 @@ def _write_attention(
 ) -> str | None:
     """Write one sheet with a map per word; None, with a warning, if the model has no attention."""
     from diptych.callbacks.grids import to_pil
-    from diptych.runs.attention_sheets import word_sheet
-    from diptych.runs.image_files import named_file
-    from diptych.runs.image_record import save_png
-    from diptych.runs.pictures import to_pixels
+    from diptych.runs.images.attention_sheets import word_sheet
+    from diptych.runs.images.files import named_file
+    from diptych.runs.images.pictures import to_pixels
+    from diptych.runs.images.record import save_png
 
     if caption.attention is None:
         output.warning(f"{file}: this model has no attention, so there is no attention map")

@@ -160,7 +160,7 @@ def _rows(words: Sequence[Any]) -> list[Sequence[Any]]:
 
 def _preview(args: argparse.Namespace, output: Output) -> int:
     from diptych.callbacks.grids import contact_sheet, to_pil
-    from diptych.runs.image_record import save_png
+    from diptych.runs.images.record import save_png
     from diptych.text import tokenizer_of
 
     if args.out:
@@ -183,8 +183,8 @@ def _preview(args: argparse.Namespace, output: Output) -> int:
 def _preview_file(sheet: "Image", args: argparse.Namespace) -> Path:
     """A file where one stands, named by the data and a digest of what was asked for."""
     from diptych.config.datasets import names_folder
-    from diptych.runs.file_names import FileNames
-    from diptych.runs.image_files import named_file
+    from diptych.runs.images.files import named_file
+    from diptych.runs.images.names import FileNames
 
     place = Path(args.data).resolve()
     asked = json.dumps([str(place) if names_folder(args.data) else args.data, args.split, args.num, *args.overrides])

@@ -40,8 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Generate and write; returns the exit code."""
     from diptych.callbacks.grids import rows_sheet
-    from diptych.runs.file_names import FileNames
-    from diptych.runs.image_files import generated_file, sheet_file
+    from diptych.runs.images.files import generated_file, sheet_file
+    from diptych.runs.images.names import FileNames
     from diptych.runs.load import load_generator
     from diptych.runs.sampling_options import separated
 
@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _saved(picture: "Image", file: Path) -> str:
-    from diptych.runs.image_record import save_png
+    from diptych.runs.images.record import save_png
 
     save_png(picture, file)
     return short(file)

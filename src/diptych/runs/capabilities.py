@@ -5,7 +5,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor
 
-from diptych.runs.pictures import Picture
+from diptych.runs.images.pictures import Picture
 from diptych.systems.captioning.system import Caption
 from diptych.systems.classification.system import Classification
 from diptych.types import DataSpec, Images

@@ -20,8 +20,8 @@ from diptych.config import Config
 from diptych.config.errors import UserError
 from diptych.metrics.protocols import weights_digest
 from diptych.runs.folder.layout import RunFolder
-from diptych.runs.image_record import as_record
-from diptych.runs.pictures import Picture, to_pixels
+from diptych.runs.images.pictures import Picture, to_pixels
+from diptych.runs.images.record import as_record
 from diptych.runs.sampling_options import as_values, options_from
 from diptych.systems.captioning.system import Caption
 from diptych.systems.classification.system import Classification
@@ -143,7 +143,7 @@ class ImageGenerator(Handle):
         `size` enlarges them. A word that the run never saw is an error unless `allow_unknown`. A run that learned
         without sentences takes none. The noise of a sentence is another sentence's where `noise_keys` names that one.
         `options` are the family's sampling options, such as `truncation=0.7`. Each image's `info["diptych"]` says in
-        JSON how it was made (`diptych.runs.image_record`).
+        JSON how it was made (`diptych.runs.images.record`).
         """
         if num_images < 1:
             raise UserError(f"num_images={num_images}: ask for at least one image (-n on the command line)")

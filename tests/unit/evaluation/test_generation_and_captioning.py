@@ -186,7 +186,7 @@ def test_data_without_scenes_say_which_figures_do_not_exist(name):
     generator = generator_of(lambda sentence: digits.images[:1])
     by_generator = generated_by(generator, digits)
     assert by_generator.figure("scene_accuracy").value is None
-    assert "no exact scenes" in by_generator.figure("scene_accuracy").note
+    assert "no scenes to check exactly" in by_generator.figure("scene_accuracy").note
     assert "Nobody can say" in by_generator.lead
     by_captioner = captioned([r[-1] for r in digits.references], digits)
     assert by_captioner.figure("exact_match").value is None

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from diptych.runs.file_names import FileNames, request_name, slug
-from diptych.runs.image_files import generated_file, named_file, sheet_file
-from diptych.runs.image_record import as_record, save_png
+from diptych.runs.images.files import generated_file, named_file, sheet_file
+from diptych.runs.images.names import FileNames, request_name, slug
+from diptych.runs.images.record import as_record, save_png
 from diptych.systems.text_to_image import SamplingOptions
 
 ALIKE = (

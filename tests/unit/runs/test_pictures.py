@@ -4,9 +4,9 @@ import torch
 from PIL import Image
 
 from diptych.callbacks.grids import to_pil
-from diptych.runs.attention_sheets import spotlit, word_sheet
 from diptych.runs.handles import enlarged
-from diptych.runs.pictures import is_readable, to_pixels
+from diptych.runs.images.attention_sheets import spotlit, word_sheet
+from diptych.runs.images.pictures import is_readable, to_pixels
 
 
 @pytest.fixture

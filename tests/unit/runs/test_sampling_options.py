@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from diptych.config import UserError
-from diptych.runs.image_record import as_record, read_record, save_png
+from diptych.runs.images.record import as_record, read_record, save_png
 from diptych.runs.sampling_options import options_from, separated
 from diptych.systems.text_to_image import SamplingOptions
 

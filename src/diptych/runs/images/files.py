@@ -1,6 +1,6 @@
 """Where an image that was asked for is written: under a name of its own, over nothing but itself.
 
-An image file records its request (`diptych.runs.image_record`). The same request has the same name, and may be written
+An image file records its request (`diptych.runs.images.record`). The same request has the same name, and may be written
 again; whatever else has that name stays.
 """
 
@@ -11,8 +11,8 @@ from typing import Any
 
 from PIL import Image
 
-from diptych.runs.file_names import FileNames, request_name
-from diptych.runs.image_record import KEY, VERSION
+from diptych.runs.images.names import FileNames, request_name
+from diptych.runs.images.record import KEY, VERSION
 
 IN_WORDS = ("seed", "index")
 """What the name of a generated image says in words."""
