@@ -115,9 +115,9 @@ def test_a_dry_run_shows_the_runs_and_starts_none(tmp_path, environment):
 
 @pytest.mark.slow
 def test_a_dry_run_knows_the_pace_of_each_kind_of_run(tmp_path, environment):
-    grid = ["--dry-run", "data=scenes_small,digits", "budget_images=1000", "model=tiny_gan"]
+    grid = ["--dry-run", "data=mnist,digits", "budget_images=1000", "model=tiny_gan"]
     assert begin(grid, tmp_path, environment).wait(60) == 0
-    assert "no run of tiny_gan_digits, tiny_gan_scenes_small has" in (tmp_path / "said.txt").read_text()
+    assert "no run of tiny_gan_digits, tiny_gan_mnist has" in (tmp_path / "said.txt").read_text()
 
 
 @pytest.mark.slow

@@ -67,10 +67,22 @@ def hydra_settings(overrides: Sequence[str] = (), config_dir: Path | None = None
 def _composed(overrides: Sequence[str], config_dir: Path | None) -> Iterator[DictConfig]:
     register()
     extra = [f"hydra.searchpath=[file://{config_dir.absolute()}]"] if config_dir else []
-    with initialize_config_module(CONF_PACKAGE, version_base="1.3"):
+    with _running_hydra_set_aside(), initialize_config_module(CONF_PACKAGE, version_base="1.3"):
         config = hydra_compose(CONFIG_NAME, [*map(readable, overrides), *extra], return_hydra_config=True)
         HydraConfig.instance().set_config(config)
         yield config
+
+
+@contextmanager
+def _running_hydra_set_aside() -> Iterator[None]:
+    """Hydra's global state is that of no application meanwhile: a sweep composes inside one."""
+    hydra, settings = GlobalHydra.instance(), HydraConfig.instance()
+    before = hydra.hydra, settings.cfg
+    hydra.clear()
+    try:
+        yield
+    finally:
+        hydra.hydra, settings.cfg = before
 
 
 def plain(config: DictConfig) -> dict[str, Any]:

@@ -133,12 +133,12 @@ def composed(overrides: Sequence[str]) -> dict[str, Any]:
 
 
 @contextmanager
-def hydra_explained(overrides: Sequence[str]) -> Iterator[None]:
+def hydra_explained(overrides: Sequence[str], config_dir: Path | None = None) -> Iterator[None]:
     """While entered, Hydra's errors become a short `UserError`."""
     try:
         yield
     except HydraException as error:
-        raise UserError(explain(error, overrides)) from error
+        raise UserError(explain(error, overrides, config_dir)) from error
 
 
 def _instead(wrong: str, other_overrides: Sequence[str], config_dir: Path | None) -> str:

@@ -5,10 +5,12 @@ supervisor has no use for it. Of numbers of one key and type, the first and the 
 """
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import fields, is_dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from diptych.config.composition import plain
@@ -31,6 +33,17 @@ class Trial(NamedTuple):
 
     override: str
     arguments: tuple[str, ...]
+
+    @property
+    def overrides(self) -> list[str]:
+        """The arguments without flags."""
+        return [argument for argument in self.arguments if not argument.startswith("-")]
+
+    @property
+    def config_dir(self) -> Path | None:
+        """The user's own folder of configurations, if any."""
+        folders = [word.partition("=")[2] for word in self.arguments if word.startswith("--config-dir=")]
+        return Path(folders[0]) if folders else None
 
 
 def check_grid(plans: Sequence[Sequence[str]], compose: Compose) -> None:
@@ -93,10 +106,15 @@ def _complaints(trials: Sequence[Trial], compose: Compose) -> list[str]:
     others = [i for i, trial in enumerate(trials) if isinstance(checked[i], dict) and not _has_type(trial.override)]
     told = dict(zip(others, _messages([checked[i] for i in others]), strict=True))
     said = [each if isinstance(each, str) else told.get(i, "") for i, each in enumerate(checked)]
-    return [
-        f"{trial.override}: {message}" if message and not message.startswith(trial.override) else message
-        for trial, message in zip(trials, said, strict=True)
-    ]
+    return [_told(trial, message) for trial, message in zip(trials, said, strict=True)]
+
+
+def _told(trial: Trial, message: str) -> str:
+    """The message, with the override where it does not name the key."""
+    key = re.escape(trial.override.partition("=")[0].lstrip("+"))
+    return (
+        message if not message or re.search(rf"(?<![\w.]){key}(?![\w.])", message) else f"{trial.override}: {message}"
+    )
 
 
 def _has_type(override: str) -> bool:
@@ -108,7 +126,7 @@ def _has_type(override: str) -> bool:
 def _composed(trial: Trial, compose: Compose) -> dict[str, Any] | str:
     """The configuration, or why there is none."""
     try:
-        with hydra_explained([trial.override]):
+        with hydra_explained(trial.overrides, trial.config_dir):
             config = plain(compose(trial.arguments))
         check_values(config)
     except UserError as error:

@@ -36,7 +36,11 @@ def search(*overrides: str, when=None) -> None:
             r"whole number.*for whole numbers write budget_images=int\(interval\(8,64\)\)",
         ),
         ("data.batch_size=choice(null,32)", r"data\.batch_size=None: .* needs int here"),
-        ("system.max_grad_norm=choice(1,wide)", r"system\.max_grad_norm=wide: system\.max_grad_norm='wide'"),
+        ("system.max_grad_norm=choice(1,wide)", r"^system\.max_grad_norm='wide'"),
+        (
+            "generator_optimizer.lrr=interval(0,1)",
+            r"^there is no generator_optimizer\.lrr to set; did you mean .*\.lr\?$",
+        ),
         ("seed=choice(0,-1)", "seed=-1: give a whole number from 0"),
         ("objective=choice(hinge,hing)", "hing"),
     ],
