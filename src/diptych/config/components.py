@@ -190,8 +190,18 @@ def fits(value: Any, annotation: Any) -> bool:
     plain[Path] = (str, Path)
     wanted = plain.get(origin or annotation)
     if wanted is None:
-        return True
+        return not isinstance(value, str) or _takes_text(annotation)
     return isinstance(value, wanted) and (annotation is bool or not isinstance(value, bool))
+
+
+def _takes_text(annotation: Any) -> bool:
+    """Whether a text may be of this annotation; True for those that cannot be checked."""
+    if annotation is inspect.Parameter.empty or not inspect.isclass(annotation):
+        return True
+    try:
+        return issubclass(str, annotation)
+    except TypeError:  # a protocol with attributes
+        return True
 
 
 def converted(value: Any, annotation: Any) -> Any:

@@ -56,7 +56,7 @@ class OptunaSweeper(Sweeper):
         fixed = [override for override in whole if not override.startswith(SWEEP_FILE)]
         key, values = read_values(self.repeat) if self.repeat else ("", ())
         repeats = tuple(f"{key}={value}" for value in values)
-        check_space(fixed, space, self.launcher.composed)
+        check_space([*self.launcher.common(), *fixed], space, self.launcher.composed)
         examples = [f"{parameter.key}={typed(parameter.values.example)}" for parameter in space if not parameter.when]
         config = self.launcher.composed([*fixed, *examples, *repeats[:1]])
         self._refuse_settings_of_runs()

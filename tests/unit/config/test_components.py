@@ -77,6 +77,13 @@ def test_a_value_of_the_right_type_passes(key, value):
     check(node(**({"width": 1} | {key: value})), "part")
 
 
+def test_a_text_is_no_number_where_a_library_would_also_take_a_tensor():
+    adam = {"_target_": "torch.optim.Adam", "_partial_": True}
+    check({**adam, "lr": 0.1}, "optimizer")
+    with pytest.raises(UserError, match=r"optimizer\.lr='big'"):
+        check({**adam, "lr": "big"}, "optimizer")
+
+
 def test_components_inside_components_are_checked_under_their_own_key():
     with pytest.raises(UserError, match=r"part\.inner\.widht"):
         check(node(width=1, inner=node(widht=1)), "part")
