@@ -94,3 +94,18 @@ def test_a_classifier_of_another_vocabulary_is_refused_before_anything_is_genera
     assert f"{other.run_id} never learned blue, which scenes_demo has" in said
     assert "generating" not in said
     assert set(generator.evaluations.glob("*")) == before
+
+
+def test_images_of_labelled_data_are_held_against_a_classifier_of_the_same_labels(trained, captioner, capsys):
+    generator = trained("model=mlp_gan", "text_encoder=gru", "data=digits")
+    classifier = trained("model=classifier", "image_encoder.pooled_dim=4", "data=digits")
+    results = evaluated(capsys, generator.path, "--with", classifier.path)
+    assert [result["kind"] for result in results] == ["generation", "class_accuracy"]
+    accuracy, diversity = results[1]["figures"]
+    assert (accuracy["key"], accuracy["n"]) == ("class_accuracy", 8)
+    assert 0 <= accuracy["value"] <= 1
+    assert accuracy["chance"] == pytest.approx(0.1, abs=0.15)
+    assert (diversity["key"], diversity["value"]) == ("diversity_within_sentence", None)
+    assert results[1]["protocol"]["images_per_sentence"] == 1
+    plain = trained("model=mlp_gan", "data=digits")
+    assert "generates without sentences" in refused(capsys, plain.path, "--with", classifier.path)

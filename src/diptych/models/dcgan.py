@@ -4,11 +4,11 @@ At 64x64 with three channels and no condition these are the article's networks l
 parameters, discriminator 2,765,568), except that the discriminator's sigmoid is part of the objective. An image of
 `base * 2**n` pixels, base 4 or 7, takes n halvings: 28 = 7 * 4, 32 = 4 * 8, 64 = 4 * 16, 128 = 4 * 32.
 
-A sentence joins the latents in the generator. In the discriminator it is repeated over the smallest grid and mixed
-with the picture's features by a 1x1 convolution, as in GAN-INT-CLS (Reed et al. 2016, arXiv:1605.05396), which
-compresses the sentence first; here the text encoder's `sentence_dim` sets the size.
+A sentence is standardised and compressed to `condition_width` numbers (`models/condition.py`). They join the latents in
+the generator. In the discriminator they are repeated over the smallest grid and mixed with the picture's features by a
+1x1 convolution, as in GAN-INT-CLS (Reed et al. 2016, arXiv:1605.05396).
 
-`initial_std` None keeps torch's initialisation, like the article; 0.02 is the paper's value.
+`initial_std` None keeps torch's initialisation; 0.02 is the paper's value.
 """
 
 from itertools import pairwise
@@ -17,6 +17,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from diptych.models.condition import Condition
 from diptych.types import Images, Logits, TextFeatures
 
 Features = Float[Tensor, "batch features rows columns"]
@@ -31,6 +32,7 @@ class DCGANGenerator(nn.Module):
         image_size: int = 64,
         image_channels: int = 3,
         condition_dim: int = 0,
+        condition_width: int = 32,
         latent_dim: int = 100,
         width: int = 64,
         initial_std: float | None = None,
@@ -39,8 +41,10 @@ class DCGANGenerator(nn.Module):
         self.image_size, self.image_channels, self.latent_dim = image_size, image_channels, latent_dim
         base, num_halvings = base_and_halvings(image_size)
         widths = [width * 2**level for level in reversed(range(num_halvings))]
+        self.condition = Condition(condition_dim, condition_width) if condition_dim else None
+        inputs = latent_dim + (condition_width if condition_dim else 0)
         self.layers = nn.Sequential(
-            *_upsampling(latent_dim + condition_dim, widths[0], base, 1, 0),
+            *_upsampling(inputs, widths[0], base, 1, 0),
             *(layer for ins, outs in pairwise(widths) for layer in _upsampling(ins, outs, 4, 2, 1)),
             nn.ConvTranspose2d(widths[-1], image_channels, 4, 2, 1, bias=False),
             nn.Tanh(),
@@ -48,7 +52,10 @@ class DCGANGenerator(nn.Module):
         initialize(self, initial_std)
 
     def forward(self, latents: Float[Tensor, "batch latent"], text: TextFeatures | None = None) -> Images:
-        inputs = latents if text is None else torch.cat([latents, text.sentence], dim=1)
+        inputs = latents
+        if self.condition is not None:
+            assert text is not None, "a conditioned generator needs sentences"
+            inputs = torch.cat([latents, self.condition(text.sentence)], dim=1)
         return self.layers(inputs[:, :, None, None])
 
 
@@ -65,6 +72,7 @@ class DCGANDiscriminator(nn.Module):
         image_size: int = 64,
         image_channels: int = 3,
         condition_dim: int = 0,
+        condition_width: int = 32,
         width: int = 64,
         initial_std: float | None = None,
     ) -> None:
@@ -76,7 +84,8 @@ class DCGANDiscriminator(nn.Module):
             nn.LeakyReLU(0.2, inplace=True),
             *(layer for ins, outs in pairwise(widths) for layer in _downsampling(ins, outs)),
         )
-        self.mix = _mixing(widths[-1], condition_dim) if condition_dim else None
+        self.condition = Condition(condition_dim, condition_width) if condition_dim else None
+        self.mix = _mixing(widths[-1], condition_width) if condition_dim else None
         self.embedding = nn.Linear(widths[-1], condition_dim) if condition_dim else None
         self.head = nn.Conv2d(widths[-1], 1, base, 1, 0, bias=False)
         initialize(self, initial_std)
@@ -90,9 +99,9 @@ class DCGANDiscriminator(nn.Module):
 
     def score(self, features: Features, text: TextFeatures | None = None) -> Logits:
         """The logit that the picture is real and, with a sentence, that the two match."""
-        if self.mix is not None:
+        if self.condition is not None and self.mix is not None:
             assert text is not None, "a conditioned discriminator scores pairs"
-            repeated = text.sentence[:, :, None, None].expand(-1, -1, *features.shape[2:])
+            repeated = self.condition(text.sentence)[:, :, None, None].expand(-1, -1, *features.shape[2:])
             features = self.mix(torch.cat([features, repeated], dim=1))
         return self.head(features).flatten()
 
