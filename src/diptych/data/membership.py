@@ -13,6 +13,8 @@ from typing import Any, NamedTuple, Protocol, Self, runtime_checkable
 
 DIGITS = 16
 """Of a digest: among a million examples two share one with a chance of 3e-8."""
+NO_NAME = "-" * DIGITS
+"""In place of a name's digest: the example is known by its content alone."""
 
 
 class Identity(NamedTuple):
@@ -58,6 +60,10 @@ class Membership:
         """Of each example, whether one of the set has its content."""
         contents = {identity.content for identity in self.identities}
         return [example.content in contents for example in examples]
+
+    def without_names(self) -> Self:
+        """The same contents, for data in which other examples may have these names."""
+        return type(self)(frozenset(identity._replace(name=NO_NAME) for identity in self.identities))
 
     def to_text(self) -> str:
         """A line an example: the digests of its name and of its content."""

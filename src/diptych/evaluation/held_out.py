@@ -174,7 +174,7 @@ def take_held_out(
         _labels(batches, num),
         images[num : num + spare],
         datamodule.splits["train"] if data is None else None,
-        datamodule.splits[split].size,
+        None if _is_endless(source.node, trust) else datamodule.splits[split].size,
         _left_out(datamodule.splits, split, num) if data is not None else (),
         identities_of(datamodule.splits[split], num),
     )
@@ -213,10 +213,14 @@ def _left_out(splits: Mapping[str, Examples], split: str, num: int) -> list[str]
     return beyond + [f"{size:,} of {name}" for name, size in others.items()]
 
 
+def _is_endless(node: Mapping[str, Any], trust: Trust) -> bool:
+    return getattr(components.find_class(node, "data", trust), "endless", False)
+
+
 def _with_enough(node: Mapping[str, Any], split: str, num: int, trust: Trust) -> dict[str, Any]:
     """Endless data give as many held-out examples as are asked for."""
     size = f"{split}_size"
-    if size not in node or not getattr(components.find_class(node, "data", trust), "endless", False):
+    if size not in node or not _is_endless(node, trust):
         return dict(node)
     return {**node, size: max(num, node[size])}
 

@@ -57,7 +57,7 @@ def _seen(held_out: HeldOut, subject: Handle, request: Request, trust: Trust) ->
         names, contents = known.has_names_of(identities), known.has_contents_of(identities)
         either = [a or b for a, b in zip(names, contents, strict=True)]
         return (either, any(names)) if is_own else (contents, any(contents))
-    if (is_own and not request.overrides) or not held_out.world:
+    if (is_own and not request.overrides) or not held_out.world or not subject.data_spec.world:
         return [False] * len(held_out), False
     drawn = _drawn(held_out, subject, trust)
     return drawn, any(drawn)

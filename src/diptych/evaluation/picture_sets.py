@@ -22,7 +22,7 @@ NO_PIXELS = torch.zeros(0, 3, 1, 1)
 def is_picture_folder(name: str) -> bool:
     """Whether it is a folder of pictures and not a run's or a sweep's."""
     folder = Path(name)
-    if not folder.is_dir() or any(path.is_symlink() for path in folder.iterdir()):
+    if not folder.is_dir() or any(path.is_symlink() and path.is_dir() for path in folder.iterdir()):
         return False
     is_of_runs = any(any(folder.glob(f"{inner}config.yaml")) for inner in ("", "*/", "*/*/"))
     return not is_of_runs and bool(pictures_in(folder))

@@ -12,7 +12,18 @@ import numpy as np
 from torch import Tensor
 
 SUBJECT = frozenset(
-    ("run", "experiment", "config_digest", "checkpoint", "images_seen", "ema", "commit", "dirty", "versions")
+    (
+        "run",
+        "experiment",
+        "config_digest",
+        "checkpoint",
+        "images_seen",
+        "named_as_in_training",
+        "ema",
+        "commit",
+        "dirty",
+        "versions",
+    )
 )
 """Keys that name the measured subject and the versions of the code; all others describe the method."""
 

@@ -1,7 +1,8 @@
 """What a run keeps of the examples it was trained on, so that an evaluation knows them again.
 
 The file lies in the run's folder: a line of two digests an example. A run that goes on with other data adds them, and
-one that starts from another run's weights has seen that run's examples as well. Endless data keep nothing.
+one that starts from another run's weights has seen that run's examples as well; their names say nothing here. Endless
+data keep nothing.
 """
 
 from pathlib import Path
@@ -18,7 +19,8 @@ def keep_training_examples(folder: RunFolder, data: Any, warm_start: Path | None
     splits = getattr(data, "splits", None)
     found = [Membership.of(splits["train"]) if splits else None, training_examples(folder)]
     if warm_start is not None:
-        found.append(training_examples(RunFolder(warm_start.parent.parent)))
+        behind = training_examples(RunFolder(warm_start.parent.parent))
+        found.append(None if behind is None else behind.without_names())
     known = [membership.identities for membership in found if membership is not None]
     if known:
         write_whole(folder.training_examples, Membership(frozenset().union(*known)).to_text())

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import torch
 from jaxtyping import Float
-from PIL import Image, ImageOps
+from PIL import Image
 from torch import Tensor
 
 from diptych.config.errors import UserError
 from diptych.data.checks import PICTURE_SUFFIXES
-from diptych.data.pictures import as_rgb, read_square
+from diptych.data.pictures import as_rgb, read_square, upright
 from diptych.evaluation.generation.features import PICTURES_AT_ONCE, look
 from diptych.evaluation.generation.reference_set import AS_THEY_ARE, ReferenceSet, described, squares
 from diptych.evaluation.scene_accuracy import silently
@@ -62,11 +62,11 @@ def _reader(side: int | None) -> Callable[[Path], Pixels]:
 def _read(path: Path, reader: Callable[[Path], Pixels]) -> Pixels:
     try:
         return reader(path)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except Exception as error:  # decoders raise anything for damaged files
         raise UserError(f"{path} cannot be read as a picture ({error}): remove it or save it again") from error
 
 
 def _as_it_is(path: Path) -> Pixels:
     with Image.open(path) as opened:
-        picture = as_rgb(ImageOps.exif_transpose(opened))
+        picture = as_rgb(upright(opened))
     return torch.from_numpy(np.array(picture)).permute(2, 0, 1).float() / 127.5 - 1
