@@ -7,6 +7,7 @@ import pytest
 
 from diptych.cli.main import main
 from diptych.config.composition import compose
+from diptych.evaluation.results import SCHEMA
 from diptych.runs import checkpoints, load, restore
 from diptych.runs.folder.layout import RunFolder
 from diptych.runs.training import train
@@ -68,7 +69,7 @@ def test_a_benchmark_of_ones_own_is_measured_beside_the_others(generator, own_fo
     assert processes.finish([*words, "--trust", "mybenchmarks"], own_folder) == 0, processes.said(own_folder)
     (path,) = generator.evaluations.glob("*-brightness.json")
     result = json.loads(path.read_text(encoding="utf-8"))
-    assert (result["schema"], result["kind"], result["layout"]) == (3, "brightness", "of_my_own")
+    assert (result["schema"], result["kind"], result["layout"]) == (SCHEMA, "brightness", "of_my_own")
     assert [figure["key"] for figure in result["figures"]] == ["bright"]
     assert main(["report", str(generator.path)]) == 0
     assert "Brightness" in generator.report.read_text(encoding="utf-8")

@@ -225,11 +225,11 @@ def test_evaluate_keeps_every_result_and_closes_the_loop(generator, captioner, c
     assert main(asked) == 0
     first = json.loads(capsys.readouterr().out)["evaluations"]
     assert main([*asked, "--seed", "1"]) == 0
-    assert [e["kind"] for e in first] == ["generation", "cycle"]
+    assert [e["kind"] for e in first] == ["generation", "cycle", "retrieval"]
     assert {p.name for p in generator.evaluations.glob("*.json")} == {
         f"best-digits-test-{seed}-{kind}.json"
         for seed in (0, 1)
-        for kind in ("generation", f"cycle-with-{captioner.run_id}")
+        for kind in ("generation", f"cycle-with-{captioner.run_id}", f"retrieval-with-{captioner.run_id}")
     }
     protocol = first[0]["protocol"]
     assert (protocol["num"], protocol["images_seen"], protocol["checkpoint"]) == (16, 64, "best")

@@ -15,7 +15,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from diptych.systems.base import System
-from diptych.systems.devices import num_devices, own_rank
+from diptych.systems.devices import gather_objects, num_devices, own_rank
 from diptych.systems.ema import WeightAverage
 from diptych.systems.generation_quality import GenerationQuality
 from diptych.systems.image_rngs import ImageRngs
@@ -134,7 +134,9 @@ class TextToImage(System, ABC):
         datamodule = getattr(self.trainer, "datamodule", None)
         if self.text_encoder and not self.sample_sentences and datamodule:
             batch = next(iter(datamodule.val_dataloader()))
-            self.sample_sentences = tuple(islice(dict.fromkeys(self._first_sentences(batch)), GRID_SIDE))
+            shares = gather_objects(list(self._first_sentences(batch)))  # of n devices each has every n-th sentence
+            joint = (share[i] for i in range(len(shares[0])) for share in shares if i < len(share))
+            self.sample_sentences = tuple(islice(dict.fromkeys(joint), GRID_SIDE))
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         sentences = self._first_sentences(batch)
