@@ -23,7 +23,7 @@ from mypackage import Flow
 
 
 class Framed(Flow):
-    """A family that draws a frame around what another run generates: it needs that run to generate."""
+    """A family that draws a frame around what another run generates or captions: it needs that run to generate."""
 
     def __init__(self, *, base, data_spec, denoiser, optimizer, text_encoder=None, seed=0) -> None:
         super().__init__(
@@ -32,10 +32,13 @@ class Framed(Flow):
         self.base = Borrowed(base)
 
     def sample(self, networks, text, rngs, options):
-        noise, times = rngs.randn(*networks["denoiser"].shape), torch.zeros(len(rngs))
-        images = self.base.network.denoiser(noise, times, text)
+        base, images = self.base.network, rngs.randn(*networks["denoiser"].shape).clamp(-1, 1)
+        if hasattr(base, "generate"):
+            images = base.generate(["a small red circle"] if base.text_encoder else None, num_images=len(rngs))
+        else:
+            assert len(base.caption(images)) == len(rngs)
         images[..., 0] = 1.0
-        return images.clamp(-1, 1)
+        return images
 '''
 ASKING = '''
 
@@ -135,6 +138,15 @@ def test_a_text_encoder_with_its_own_tokenizer_is_trained_resumed_and_generated_
     assert measured(here)["generation", "energy_distance"]["value"] is not None
 
 
+def test_a_caption_objective_with_a_helper_is_trained_resumed_and_evaluated(here):
+    words = ["model=cnn_rnn", "data=scenes_small", "caption_objective=with_length", *SMALL]
+    run = train(here, *words, "budget_images=320")
+    assert any(name.endswith("guess.weight") for name in state(run))
+    assert resumed_like(here, run, *words)
+    diptych(here, "evaluate", "latest", "--num", "16", *TRUST)
+    assert measured(here)["captioning", "exact_match"]["n"] == 16
+
+
 def test_a_family_is_trained_resumed_evaluated_and_generated_from(here):
     run = train(here, *FLOW, "text_encoder=gru", "budget_images=320")
     assert run.task == "text_to_image"
@@ -198,9 +210,19 @@ def test_networks_of_ones_own_may_ask_for_one_another_in_any_order(here):
     )
 
 
-def test_a_part_that_generation_needs_is_restored_from_the_checkpoint_alone(here):
-    base = train(here, *FLOW, "text_encoder=gru", "budget_images=64")
-    part = f"+parts.base={{run: {base.run_id}, task: text_to_image, scope: generation}}"
+@pytest.mark.parametrize(
+    "lent",
+    [
+        [*FLOW, "text_encoder=gru"],
+        ["model=mlp_gan", "data=scenes_small", "text_encoder=bytes", *SMALL],
+        ["model=mlp_gan", "data=scenes_small", "term=r1", *SMALL],
+        ["model=cnn_rnn", "data=scenes_small", "caption_objective=with_length", *SMALL],
+    ],
+    ids=["a family", "a text encoder", "a term", "a caption objective"],
+)
+def test_a_part_that_generation_needs_is_restored_from_the_checkpoint_alone(here, lent):
+    base = train(here, *lent, "budget_images=64")
+    part = f"+parts.base={{run: {base.run_id}, task: {base.task}, scope: generation}}"
     run = train(here, *FLOW, "text_encoder=gru", "system=framed", part, "budget_images=64")
     shutil.rmtree(base.path)
     shutil.rmtree(run.parts)
