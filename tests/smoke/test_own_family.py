@@ -201,13 +201,9 @@ def test_a_family_that_forgets_something_is_told_what(here, old, new, says):
 
 def test_networks_of_ones_own_may_ask_for_one_another_in_any_order(here):
     (here / "mypackage.py").write_text((here / "mypackage.py").read_text() + ASKING)
-    train(
-        here,
-        *FLOW,
-        "networks.denoiser._target_=mypackage.Asking",
-        "+networks.other._target_=mypackage.Telling",
-        "budget_images=64",
-    )
+    own = ["networks.denoiser._target_=mypackage.Asking", "+networks.other._target_=mypackage.Telling"]
+    run = train(here, *FLOW, *own, "budget_images=64")
+    assert any(name.startswith("denoiser.") for name in state(run))
 
 
 @pytest.mark.parametrize(

@@ -85,12 +85,13 @@ def picture_files(paths: list[Path]) -> list[Path]:
     """The named files, and the image files of folders, in alphabetical order."""
     from diptych.config.errors import UserError
     from diptych.data.caption_files.rows import PICTURE_SUFFIXES
+    from diptych.data.located import pictures_in
 
     files: list[Path] = []
     for path in paths:
         if not path.exists():
             raise UserError(f"{path}: no such file or folder")
-        inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in PICTURE_SUFFIXES) if path.is_dir() else [path]
+        inside = pictures_in(path) if path.is_dir() else [path]
         if not inside:
             raise UserError(f"{path}: no images in this folder (looked for {', '.join(sorted(PICTURE_SUFFIXES))})")
         files += inside

@@ -10,9 +10,8 @@ from rich.console import Console
 from rich.progress import track
 
 from diptych.data.caption_files import CaptionRow, Fault, picture_name
-from diptych.data.caption_files.rows import PICTURE_SUFFIXES
 from diptych.data.caption_files.text import is_blank, printable
-from diptych.data.located import located, near_file
+from diptych.data.located import located, near_file, pictures_in
 from diptych.data.pictures import decoders_silent, is_decodable
 
 KINDS = {
@@ -118,8 +117,8 @@ def merged(parts: Iterable[Findings]) -> Findings:
 def report_unlisted(findings: Findings, folders: Iterable[Path]) -> None:
     """Report pictures in the folders that no caption file names."""
     for folder in folders:
-        for path in sorted(folder.rglob("*")):
-            if path.suffix.lower() in PICTURE_SUFFIXES and path not in findings.named:
+        for path in pictures_in(folder):
+            if path not in findings.named:
                 findings.report("unlisted_files", path.relative_to(folder).as_posix())
 
 

@@ -1,4 +1,7 @@
-"""Where is the file that captions name? Names are compared as people read them, not byte by byte."""
+"""The pictures of a folder, and the file that captions name.
+
+Names are compared as people read them, not byte by byte.
+"""
 
 import os
 import unicodedata
@@ -6,6 +9,8 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
+
+from diptych.data.caption_files.rows import PICTURE_SUFFIXES
 
 
 def located(folder: Path, name: str) -> Path:
@@ -46,3 +51,8 @@ def _names_by_form(folder: Path, form: Callable[[str], str], _changed_ns: int) -
     for name in os.listdir(folder):
         names[form(name)].append(name)
     return names
+
+
+def pictures_in(folder: Path) -> list[Path]:
+    """Every picture below the folder, in the order of their names."""
+    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in PICTURE_SUFFIXES)

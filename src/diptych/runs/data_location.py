@@ -19,7 +19,7 @@ ALWAYS_FREE = ("num_workers", "pin_memory")
 """Parameters of any data set that do not change its batches."""
 
 
-def located(config: Config, trust: Trust = None) -> Config:
+def with_absolute_paths(config: Config, trust: Trust = None) -> Config:
     """The configuration with absolute paths of its data: it means the same from any working directory."""
     data, paths = config["data"], _path_keys(config, trust)
     absolute = {key: str(Path(data[key]).expanduser().absolute()) for key in paths if data.get(key)}

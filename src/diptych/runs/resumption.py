@@ -6,14 +6,14 @@ from diptych.config import Config, UserError
 from diptych.config.changes import CHANGEABLE, changed
 from diptych.config.components import Trust
 from diptych.config.derived import DERIVED
-from diptych.runs.data_location import free_keys, located
+from diptych.runs.data_location import free_keys, with_absolute_paths
 from diptych.runs.folder.layout import RunFolder
 
 
 def resumed_config(folder: RunFolder, config: Config, changes: Iterable[str], trust: Trust) -> Config:
     """The checkpoint's `config`, with the changes of earlier resumes that saved nothing, and the new ones."""
     free = free_keys(config, trust)
-    return located(changed(_with_last_changes(folder, config, free), changes, free), trust)
+    return with_absolute_paths(changed(_with_last_changes(folder, config, free), changes, free), trust)
 
 
 def _with_last_changes(folder: RunFolder, config: Config, free: Collection[str]) -> Config:

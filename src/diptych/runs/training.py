@@ -13,7 +13,7 @@ from diptych.config.derived import left_behind, moved
 from diptych.data.loader import end_workers
 from diptych.runs.checkpoint_state import CheckpointState, newest_checkpoint, set_aside
 from diptych.runs.choice import check_components, task_of
-from diptych.runs.data_location import keep_examples, located
+from diptych.runs.data_location import keep_examples, with_absolute_paths
 from diptych.runs.distributed.first_error import forget_errors, noted_errors
 from diptych.runs.distributed.ranks import RankFailed, RankLost
 from diptych.runs.distributed.rendezvous import Rendezvous, awaited_rendezvous
@@ -62,7 +62,7 @@ def check(config: Config, trust: Trust = None) -> None:
 def train(config: Config, overrides: Iterable[str] = ()) -> tuple[RunFolder, RunRecord]:
     """Train a new run of a resolved configuration, in its own folder."""
     check(config)
-    config = located(config)
+    config = with_absolute_paths(config)
     outputs = Path(config["paths"]["outputs"]).expanduser()
     topology = topology_for(config)
     if not topology.is_first:

@@ -9,7 +9,7 @@ from torch import nn
 from diptych.config import UserError
 from diptych.config.composition import compose
 from diptych.evaluation.generation.features import feature_network, look, protocol_of
-from diptych.evaluation.generation.image_sets import NAMES, Sets, compared_sets, figures_of, why_collapsed
+from diptych.evaluation.generation.image_sets import NAMES, Sets, compared_sets, figures_of, why_without_variety
 from diptych.evaluation.generation.reference_set import ReferenceSet, reference_set
 from diptych.evaluation.held_out import HeldOut, take_held_out
 from diptych.evaluation.results import Figure
@@ -87,8 +87,8 @@ def test_precision_and_density_stand_beside_recall_and_coverage_only(held_out):
 )
 def test_collapse_is_read_against_what_real_images_reach(recall, vendi, is_collapsed):
     figures = [Figure(key, one, reference=ref) for key, (one, ref) in {"recall": recall, "vendi_score": vendi}.items()]
-    assert bool(why_collapsed(figures)) == is_collapsed
-    assert why_collapsed([]) == ""
+    assert bool(why_without_variety(figures)) == is_collapsed
+    assert why_without_variety([]) == ""
 
 
 def test_blur_is_seen(held_out):

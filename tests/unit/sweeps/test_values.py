@@ -19,9 +19,11 @@ def _in_this_process(monkeypatch):
     monkeypatch.setattr(values, "_messages", lambda configs: [message_of(config) for config in configs])
 
 
-def search(*overrides: str, when=None) -> None:
+def search(*overrides: str, when=None) -> list[str]:
+    """The keys that the search varies, once all their values are found possible."""
     fixed, space = read_space([*BASE, *overrides], when)
     check_space(fixed, space, compose)
+    return [parameter.key for parameter in space]
 
 
 @pytest.mark.parametrize(
@@ -51,7 +53,7 @@ def test_a_search_over_impossible_values_is_refused(override, says):
 
 
 def test_possible_values_are_accepted():
-    search(
+    varied = search(
         "data.batch_size=int(interval(8,64))",
         "callbacks.early_stopping.patience_images=choice(null,32)",
         "generator_optimizer.lr=tag(log,interval(1e-5,1e-2))",
@@ -59,6 +61,13 @@ def test_possible_values_are_accepted():
         "system.max_grad_norm=interval(1,2)",
         when={"system.max_grad_norm": "objective=hinge"},
     )
+    assert varied == [
+        "data.batch_size",
+        "callbacks.early_stopping.patience_images",
+        "generator_optimizer.lr",
+        "objective",
+        "system.max_grad_norm",
+    ]
 
 
 def test_the_other_process_says_the_same(monkeypatch):

@@ -159,7 +159,7 @@ def compared_vectors(sets: Sets, network: FeatureNetwork) -> Compared:
     protocol |= {"seed": sets.seed}
     figures = [replace(f, protocol=protocol, name=NAMES.get(f.key, f.name)) for f in figures_of(sets)]
     note = NOTE.format(network=network.name, n=sets.n, real=sets.real.num)
-    return Compared(figures, [note], why_collapsed(figures))
+    return Compared(figures, [note], why_without_variety(figures))
 
 
 def too_few(num_generated: int, num_real: int, ways: str) -> Compared:
@@ -175,7 +175,7 @@ def _ways(held_out: HeldOut, num: int) -> str:
     return "--num" if has_more or held_out.spec.world else WAYS
 
 
-def why_collapsed(figures: Sequence[Figure]) -> str:
+def why_without_variety(figures: Sequence[Figure]) -> str:
     """That a set has lost the variety of the real images, in words; "" where it has not, or nobody can say."""
     by_key = {figure.key: figure for figure in figures}
     reasons = [*_without_recall(by_key.get(RECALL)), *_without_variety(by_key.get(VENDI))]

@@ -11,7 +11,8 @@ from PIL import Image
 from torch import Tensor
 
 from diptych.config.errors import UserError
-from diptych.data.checks import PICTURE_SUFFIXES
+from diptych.data.caption_files.rows import PICTURE_SUFFIXES
+from diptych.data.located import pictures_in
 from diptych.data.pictures import as_rgb, read_square, upright
 from diptych.evaluation.generation.features import PICTURES_AT_ONCE, look
 from diptych.evaluation.generation.reference_set import AS_THEY_ARE, ReferenceSet, described, squares
@@ -20,11 +21,6 @@ from diptych.models.features import FeatureNetwork
 from diptych.types import Track
 
 Pixels = Float[Tensor, "3 height width"]
-
-
-def pictures_in(folder: Path) -> list[Path]:
-    """Every picture below the folder, in the order of their names."""
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in PICTURE_SUFFIXES)
 
 
 def folder_set(
