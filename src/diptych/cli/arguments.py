@@ -1,6 +1,7 @@
 """Arguments that several commands share."""
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
 
@@ -35,3 +36,11 @@ def add_beam(parser: argparse.ArgumentParser) -> None:
 def add_json(parser: argparse.ArgumentParser, what: str) -> None:
     """Declare `--json`, which makes standard output one JSON document."""
     parser.add_argument("--json", action="store_true", help=f"{what} as JSON, nothing else")
+
+
+def given_options(args: argparse.Namespace, declare: Callable[[argparse.ArgumentParser], None]) -> dict[str, str]:
+    """The flags, by name, that were not left at their defaults."""
+    parser = argparse.ArgumentParser(add_help=False)
+    declare(parser)
+    flags = {action.dest: action.option_strings[0] for action in parser._actions if action.option_strings}
+    return {dest: flag for dest, flag in flags.items() if getattr(args, dest) != parser.get_default(dest)}

@@ -10,11 +10,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from diptych.cli.arguments import add_beam, add_json, add_runs, add_trust
+from diptych.cli.arguments import add_beam, add_json, add_runs, add_trust, given_options
 from diptych.cli.output import Output, check_writable, short
 
 if TYPE_CHECKING:
     from diptych.evaluation.skills.request import SkillsRequest
+
+
+OF_FOLDERS = ("words", "features", "seed", "force", "against", "save_statistics", "trust", "json")
+"""What may be asked of a folder of pictures."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -95,6 +99,7 @@ def run(args: argparse.Namespace) -> int:
     runs, sampling = separated(words)
     check_statistics(args)
     if folders := picture_folders(runs):
+        check_goes_with_folders(args, folders[0], (*overrides, *(f"{key}={value}" for key, value in sampling.items())))
         output.result({"evaluations": [_folder(Path(name), args, output) for name in folders]})
         return 0
     request = Request(
@@ -159,20 +164,21 @@ def picture_folders(names: Sequence[str]) -> list[str]:
     return folders
 
 
+def check_goes_with_folders(args: argparse.Namespace, folder: str, words: Sequence[str]) -> None:
+    """Refuse what is said of runs alone; `words` are the KEY=VALUE of the command."""
+    from diptych.config.errors import UserError
+
+    ignored = [*words, *(flag for dest, flag in given_options(args, add_arguments).items() if dest not in OF_FOLDERS)]
+    if ignored:
+        raise UserError(f"{ignored[0]} goes with runs, and {folder} is a folder of pictures: leave it out")
+
+
 def _folder(folder: Path, args: argparse.Namespace, output: Output) -> dict[str, Any]:
     """A folder of pictures against others."""
     from diptych.cli.tables import evaluation_table
     from diptych.config.errors import UserError
     from diptych.evaluation.picture_sets import compare_folder
 
-    given = {
-        "--data": args.data,
-        "--with": args.partners,
-        "--benchmark": args.benchmarks,
-        "--robustness": args.robustness,
-    }
-    if ignored := [flag for flag, value in given.items() if value]:
-        raise UserError(f"{ignored[0]} goes with runs, and {folder} is a folder of pictures: leave it out")
     if args.against is None:
         raise UserError(f"{folder} is a folder of pictures: --against FOLDER holds it against another, or name a run")
     asked = {"features": args.features, "seed": args.seed, "force": args.force}

@@ -57,6 +57,7 @@ class Context:
             spare=spare,
             overrides=request.overrides,
             image_size=self.subject.data_spec.image_size,
+            began_with=self.subject.run.read_examples(),
             trust=self.trust,
         )
         return overlap_settled(taken, self.subject, request, self.trust)
@@ -67,8 +68,8 @@ class Context:
         protocol = protocol_of(self.subject, self.held_out, self.request.seed)
         if self.partner is None:
             return protocol
-        num_seen = num_seen_by(self.partner, self.held_out)
-        return protocol | {"with": measured(self.partner) | ({"seen_in_training": num_seen} if num_seen else {})}
+        num_seen = num_seen_by(self.partner, self.held_out, self.trust)
+        return protocol | {"with": measured(self.partner) | ({} if num_seen == 0 else {"seen_in_training": num_seen})}
 
     @cached_property
     def network(self) -> FeatureNetwork:

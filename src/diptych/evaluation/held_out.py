@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
+from types import MappingProxyType
 from typing import Any, Self
 
 import torch
@@ -14,6 +15,7 @@ from diptych.config.components import Trust
 from diptych.config.datasets import PREFIX, check_overrides, composed_data, names_folder, overridden
 from diptych.config.errors import UserError
 from diptych.data.example import Examples
+from diptych.data.identity import difference, record_of
 from diptych.data.membership import Identity, identities_of
 from diptych.data.splits import ALL
 from diptych.runs.build import build_data
@@ -31,11 +33,12 @@ class HeldOut:
     """Examples in their order. `sentences` are what is asked of a generator: complete where the data have a world.
 
     `name` is the data config's, `node` the whole of it and `overrides` what was set in it; `scenes` are None where
-    nobody knows exactly what a picture shows, `labels` where the data have none. `spare` are more real pictures of the
-    split (none where it has no more), so that real ones can be compared with real ones. `training` is None where these
-    are not the data that the run was trained on. `available` is how many examples the split has (None: endless), and
-    `left_out` says what of the data is not in it. `identities` are None where the data do not know them, and
-    `num_seen` of the examples are known to have been trained on; `num_named_alike` are called as training examples.
+    nobody knows exactly what a picture shows, `labels` where the data have none. `is_own` says that the run was trained
+    on these data, whose train split is `training` then. `spare` are more real pictures of the split (none where it has
+    no more), so that real ones can be compared with real ones. `available` is how many examples the split has (None:
+    endless), and `left_out` says what of the data is not in it. `identities` are None where the data do not know them,
+    and `num_seen` of the examples are known to have been trained on (None: nobody knows); `num_named_alike` are called
+    as training examples.
     """
 
     name: str
@@ -46,13 +49,14 @@ class HeldOut:
     scenes: Sequence[Scene | None]
     overrides: Sequence[str] = ()
     node: Mapping[str, Any] = field(default_factory=dict)
+    is_own: bool = False
     labels: Bool[Tensor, "examples labels"] | None = None
     spare: Images | None = None
     training: Examples | None = None
     available: int | None = None
     left_out: Sequence[str] = ()
     identities: Sequence[Identity] | None = None
-    num_seen: int = 0
+    num_seen: int | None = 0
     num_named_alike: int = 0
 
     def __len__(self) -> int:
@@ -125,12 +129,13 @@ class HeldOut:
 class Source:
     """What an evaluation's examples are taken from: a data config's name, what was set in it, and the whole node.
 
-    Data of others are not split by share unless that is asked for: nobody trains on them.
+    Folders of others are not split by share unless that is asked for: nobody trains on them.
     """
 
     name: str | None
     overrides: Sequence[str]
     node: dict[str, Any]
+    is_own: bool = False
     splits_by_share: bool = True
 
 
@@ -143,15 +148,18 @@ def take_held_out(
     spare: int = 0,
     overrides: Sequence[str] = (),
     image_size: int | None = None,
+    began_with: Mapping[str, Any] = MappingProxyType({}),
     trust: Trust = None,
 ) -> HeldOut:
     """The first `num` examples (or as many as there are) of the run's own data, or of `data`, a name or a folder.
 
     `spare` pictures more are taken after them, as far as there are. A folder of others is taken whole unless it has
-    splits of its own, and its pictures are read at `image_size` unless the overrides say another.
+    splits of its own, and its pictures are read at `image_size` unless the overrides say another. `began_with` is the
+    record of the examples that the run began with: other ones in a place that an override names are somebody else's.
     """
     source = _source(config, data, overrides, image_size)
     components.check(source.node, "data", ("seed",), trust)
+    source = _told_from_own(source, config, began_with, trust)
     node = _with_enough(source.node, split, num + spare, trust)
     datamodule: Any = build_data({**config, "data": node}, trust, splits_by_share=source.splits_by_share)
     name = source.name or datamodule.spec.name
@@ -171,11 +179,12 @@ def take_held_out(
         scenes,
         source.overrides,
         source.node,
+        source.is_own,
         _labels(batches, num),
         images[num : num + spare],
-        datamodule.splits["train"] if data is None else None,
-        None if _is_endless(source.node, trust) else datamodule.splits[split].size,
-        _left_out(datamodule.splits, split, num) if data is not None else (),
+        datamodule.splits["train"] if source.is_own else None,
+        None if is_endless(source.node, trust) else datamodule.splits[split].size,
+        () if source.is_own else _left_out(datamodule.splits, split, num),
         identities_of(datamodule.splits[split], num),
     )
 
@@ -183,15 +192,34 @@ def take_held_out(
 def _source(config: Mapping[str, Any], data: str | None, overrides: Sequence[str], image_size: int | None) -> Source:
     check_overrides(overrides)
     if data is None:
-        return Source(config.get("data_name"), overrides, overridden(config["data"], overrides))
+        return Source(config.get("data_name"), overrides, overridden(config["data"], overrides), is_own=True)
     node = composed_data(data, overrides)["data"]
-    keys = {override.partition("=")[0].removeprefix(PREFIX) for override in overrides}
-    by_share = not keys.isdisjoint(SHARES)
     if not names_folder(data):
         return Source(data, overrides, node)
-    if image_size is not None and "image_size" not in keys:
+    if image_size is not None and "image_size" not in _keys(overrides):
         node["image_size"] = image_size
+    by_share = _asks_for_shares(overrides)
     return Source("folder", (f"{PREFIX}root={data}", *overrides), node, splits_by_share=by_share)
+
+
+def _told_from_own(source: Source, config: Mapping[str, Any], began_with: Mapping[str, Any], trust: Trust) -> Source:
+    """The run's own data under another path if they have moved there; somebody else's if other examples lie there."""
+    is_moved = not _keys(source.overrides).isdisjoint(components.path_names(source.node, "data", trust))
+    if not source.is_own or not is_moved or not began_with:
+        return source
+    own = {**source.node, **{key: config["data"][key] for key in SHARES if key in config["data"]}}
+    found = build_data({**config, "data": own}, trust)
+    if not difference(began_with["splits"], record_of(getattr(found, "splits", {}))):
+        return source
+    return replace(source, is_own=False, splits_by_share=_asks_for_shares(source.overrides))
+
+
+def _keys(overrides: Sequence[str]) -> set[str]:
+    return {override.partition("=")[0].removeprefix(PREFIX) for override in overrides}
+
+
+def _asks_for_shares(overrides: Sequence[str]) -> bool:
+    return not _keys(overrides).isdisjoint(SHARES)
 
 
 def _split_there_is(splits: Mapping[str, Examples], split: str, name: str) -> str:
@@ -213,14 +241,15 @@ def _left_out(splits: Mapping[str, Examples], split: str, num: int) -> list[str]
     return beyond + [f"{size:,} of {name}" for name, size in others.items()]
 
 
-def _is_endless(node: Mapping[str, Any], trust: Trust) -> bool:
+def is_endless(node: Mapping[str, Any], trust: Trust) -> bool:
+    """Whether data of this configuration never end."""
     return getattr(components.find_class(node, "data", trust), "endless", False)
 
 
 def _with_enough(node: Mapping[str, Any], split: str, num: int, trust: Trust) -> dict[str, Any]:
     """Endless data give as many held-out examples as are asked for."""
     size = f"{split}_size"
-    if size not in node or not _is_endless(node, trust):
+    if size not in node or not is_endless(node, trust):
         return dict(node)
     return {**node, size: max(num, node[size])}
 

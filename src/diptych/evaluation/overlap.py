@@ -3,7 +3,7 @@
 The run's folder knows its training examples (`diptych.runs.membership`). In the run's own data a name says it, whatever
 the split is called now; elsewhere the content does, so that copies in another folder are found. Copies that the run's
 own split has always had under other names are counted and never refused. Of endless scenes the training split itself
-says what it may draw.
+says what it may draw. A run that kept no record of finite data may have seen anything, which is said.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from typing import Protocol, runtime_checkable
 
 from diptych.config.components import Trust
 from diptych.config.errors import UserError
-from diptych.evaluation.held_out import LEAST, HeldOut
+from diptych.evaluation.held_out import LEAST, HeldOut, is_endless
 from diptych.evaluation.request import REFUSE, SKIP, Request
 from diptych.runs.build import build_data
 from diptych.runs.handles import Handle
@@ -31,11 +31,14 @@ class DrawsScenes(Protocol):
 
 def overlap_settled(held_out: HeldOut, subject: Handle, request: Request, trust: Trust = ()) -> HeldOut:
     """The examples with the number of those seen in training, or without these; a UserError where they are refused."""
-    seen, is_refused = _seen(held_out, subject, request, trust)
-    if request.split == TRAIN and request.data is None:
+    if held_out.is_own and request.split == TRAIN:
+        seen, _ = _seen(held_out, subject, request, trust)
         return replace(held_out, num_seen=sum(seen) or len(held_out))
+    if _is_unknown(held_out, subject, trust):
+        return replace(held_out, num_seen=None)
+    seen, is_refused = _seen(held_out, subject, request, trust)
     if not any(seen):
-        return replace(held_out, num_named_alike=_num_named_alike(held_out, subject, request))
+        return replace(held_out, num_named_alike=_num_named_alike(held_out, subject))
     if request.seen == SKIP:
         return _without(held_out, seen)
     if is_refused and request.seen == REFUSE:
@@ -43,16 +46,24 @@ def overlap_settled(held_out: HeldOut, subject: Handle, request: Request, trust:
     return replace(held_out, num_seen=sum(seen))
 
 
-def num_seen_by(partner: Handle, held_out: HeldOut) -> int:
-    """How many of the examples another run is known to have been trained on, by their contents."""
+def num_seen_by(partner: Handle, held_out: HeldOut, trust: Trust = ()) -> int | None:
+    """How many of the examples another run was trained on, by their contents; None where nobody knows."""
     known = training_examples(partner.run)
-    return 0 if known is None else sum(known.has_contents_of(held_out.identities or ()))
+    if known is None:
+        return 0 if is_endless(partner.config["data"], trust) else None
+    return sum(known.has_contents_of(held_out.identities or ()))
+
+
+def _is_unknown(held_out: HeldOut, subject: Handle, trust: Trust) -> bool:
+    """Whether nobody can say what the run has seen, and these are not its own splits as they were."""
+    is_its_own = held_out.is_own and not held_out.overrides
+    return not is_its_own and num_seen_by(subject, held_out, trust) is None
 
 
 def _seen(held_out: HeldOut, subject: Handle, request: Request, trust: Trust) -> tuple[Sequence[bool], bool]:
     """Which examples were trained on, and whether the request is to blame: the run's own split may hold copies."""
     known, identities = training_examples(subject.run), held_out.identities
-    is_own = request.data is None
+    is_own = held_out.is_own
     if known is not None and identities is not None:
         names, contents = known.has_names_of(identities), known.has_contents_of(identities)
         either = [a or b for a, b in zip(names, contents, strict=True)]
@@ -72,9 +83,9 @@ def _drawn(held_out: HeldOut, subject: Handle, trust: Trust) -> list[bool]:
     return [training.may_draw(scene) for scene in held_out.true_scenes()]
 
 
-def _num_named_alike(held_out: HeldOut, subject: Handle, request: Request) -> int:
+def _num_named_alike(held_out: HeldOut, subject: Handle) -> int:
     """How many examples of others are called as training examples: perhaps the same pictures, saved again."""
-    known = None if request.data is None else training_examples(subject.run)
+    known = None if held_out.is_own else training_examples(subject.run)
     return 0 if known is None else sum(known.has_names_of(held_out.identities or ()))
 
 

@@ -48,14 +48,17 @@ def measured(handle: Handle) -> dict[str, Any]:
 
 
 def _of_all(held_out: HeldOut) -> dict[str, Any]:
-    """How many examples there were, what was left out, and how many the run was trained on, where there is any."""
+    """How many examples there were, what was left out, and how many the run was trained on (null: nobody knows).
+
+    What is zero or empty is not named.
+    """
     facts = {
         "available": held_out.available,
         "left_out": list(held_out.left_out),
-        "seen_in_training": held_out.num_seen,
         "named_as_in_training": held_out.num_named_alike,
     }
-    return {name: value for name, value in facts.items() if value}
+    seen = {} if held_out.num_seen == 0 else {"seen_in_training": held_out.num_seen}
+    return {name: value for name, value in facts.items() if value} | seen
 
 
 def _judging(held_out: HeldOut) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from diptych.evaluation.overlap import num_seen_by
 from diptych.evaluation.request import Request
 from diptych.reports.page.tables import extent_words
 from diptych.runs.build import build_data
+from diptych.runs.data_location import keep_examples
 from diptych.runs.folder.layout import RunFolder
 from diptych.runs.membership import keep_training_examples, training_examples
 
@@ -41,6 +42,7 @@ def run_on(tmp_path: Path, *overrides: str) -> Any:
     run = RunFolder(tmp_path / "run")
     run.path.mkdir()
     data: Any = build_data(config)
+    keep_examples(run, config, data)
     keep_training_examples(run, data)
     return SimpleNamespace(run=run, config=config, data_spec=SimpleNamespace(image_size=8, world=data.spec.world))
 
@@ -139,6 +141,24 @@ def test_the_data_of_a_run_that_lie_elsewhere_are_still_held_out(run, own, tmp_p
     shutil.copytree(own, tmp_path / "moved")
     taken = held_out(run, overrides=(f"data.root={tmp_path / 'moved'}",))
     assert (len(taken), taken.num_seen) == (8, 0)
+
+
+def test_other_pictures_in_the_place_that_an_override_names_are_somebody_else_s_and_scored_whole(run, tmp_path):
+    place = f"data.root={folder_of(tmp_path / 'other', range(100, 100 + NUM))}"
+    taken = held_out(run, overrides=(place,))
+    assert (len(taken), taken.split, taken.is_own, taken.training, taken.num_seen) == (NUM, "all", False, None, 0)
+    shared = held_out(run, overrides=(place, "data.test_share=0.5"))
+    assert (len(shared), list(shared.left_out)) == (20, ["12 of train", "8 of val"])
+
+
+def test_of_a_run_that_kept_no_record_nobody_knows_what_it_has_seen(run, own, tmp_path):
+    other = str(folder_of(tmp_path / "other", range(100, 110)))
+    run.run.training_examples.unlink()
+    for asked in ({"overrides": ("data.test_share=0.5",)}, {"data": str(own)}, {"data": other}):
+        assert held_out(run, **asked).num_seen is None
+    assert held_out(run).num_seen == 0  # its own test split as it was
+    assert num_seen_by(run, held_out(run)) is None
+    assert extent_words({"num": 8, "seen_in_training": None}) == "8 examples, nobody knows how many seen in training"
 
 
 def test_digits_are_known_by_their_numbers(tmp_path):

@@ -196,6 +196,10 @@ def test_the_command_writes_a_table_and_files_only_where_it_is_asked_to(folders,
         ([one], "is a folder of pictures: --against FOLDER"),
         ([one, "latest", "--against", two], "others are runs"),
         ([one, "--against", two, "--data", "digits"], "--data goes with runs"),
+        ([one, "--against", two, "--num", "7"], "--num goes with runs"),
+        ([one, "--against", two, "--no-skills"], "--no-skills goes with runs"),
+        ([one, "--against", two, "data.root=x"], "data.root=x goes with runs"),
+        ([one, "--against", two, "truncation=0.7"], "truncation=0.7 goes with runs"),
         (["latest", "--save-statistics", "x.npz"], "--save-statistics saves the real pictures of --against"),
     ):
         assert main(["evaluate", *words]) == 2

@@ -88,15 +88,19 @@ def extent_words(protocol: Mapping[str, Any]) -> str:
     """`40 of 8,091 examples, all seen in training`: how many there were, and what is known of them."""
     num, available = protocol.get("num", 0), protocol.get("available")
     parts = [f"{num:,} of {available:,} examples" if available else f"{num:,} examples"]
-    if seen := protocol.get("seen_in_training"):
-        parts.append(f"{'all' if seen == num else f'{seen:,}'} seen in training")
-    if seen := (protocol.get("with") or {}).get("seen_in_training"):
-        parts.append(f"{'all' if seen == num else f'{seen:,}'} seen in training by {protocol['with']['run']}")
+    partner = protocol.get("with") or {}
+    for facts, words in ((protocol, "seen in training"), (partner, f"seen in training by {partner.get('run')}")):
+        if "seen_in_training" in facts:
+            parts.append(f"{_number_words(facts['seen_in_training'], num)} {words}")
     if named := protocol.get("named_as_in_training"):
         parts.append(f"{named:,} named as training examples, perhaps copies saved again")
     if left_out := protocol.get("left_out"):
         parts.append(f"left out: {', '.join(left_out)}")
     return ", ".join(parts)
+
+
+def _number_words(seen: int | None, num: int) -> str:
+    return "nobody knows how many" if seen is None else "all" if seen == num else f"{seen:,}"
 
 
 def alert_paragraph(evaluation: Evaluation) -> str:
