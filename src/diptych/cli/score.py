@@ -53,7 +53,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--train", type=Path, metavar="FILE", help="training captions, to count novel captions")
     parser.add_argument("--predicted-only", action="store_true", help="leave out images without a prediction")
     parser.add_argument("--no-java", action="store_true", help="leave out METEOR and SPICE even if they are installed")
-    parser.add_argument("--java-seconds", type=float, default=900, metavar="S", help="their time limit (default: 900)")
+    parser.add_argument(
+        "--java-seconds", type=float, default=900.0, metavar="S", help="their time limit (default: 900)"
+    )
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="seed of the bootstrap intervals (default: 0)")
     add_json(parser, "the scores")
 

@@ -12,6 +12,7 @@ from omegaconf import DictConfig
 
 from diptych.cli.output import Output, short
 from diptych.config import UserError, composition
+from diptych.config.override_errors import check_choices
 from diptych.config.overrides import readable
 from diptych.runs.folder.files import outputs_explained
 from diptych.sweeps.folder import check_sweep_name, folder_override
@@ -32,6 +33,7 @@ def forward(arguments: list[str]) -> int:
     os.environ["HYDRA_FULL_ERROR"] = "1"
     overrides = [a for a in arguments if not a.startswith("-") and ("=" in a or a.startswith("~"))]
     flags = [a for a in arguments if a not in overrides]
+    check_choices(overrides)
     sys.argv = ["diptych train", *flags, *overrides]  # Hydra needs the overrides together; people write -m anywhere
     try:
         with outputs_explained():  # a sweep's folder

@@ -10,7 +10,7 @@ from typing import Any
 from hydra.errors import HydraException
 
 from diptych.config import components
-from diptych.config.composition import compose, conf_folder, hydra_settings
+from diptych.config.composition import compose, conf_folder, hydra_settings, options
 from diptych.config.errors import UserError
 from diptych.config.lightning_names import lightning_answer
 
@@ -126,6 +126,15 @@ def _explain_part(part: str, run: str) -> str:
     )
 
 
+def check_choices(overrides: Sequence[str]) -> None:
+    """Refuse `GROUP=null`, which Hydra cannot read, with what to write instead."""
+    for override in overrides:
+        key, _, value = override.lstrip("+").partition("=")
+        group = key.partition("@")[0]
+        if value == "null" and (names := options(group)):
+            raise UserError(f"{override}: choose one of {', '.join(names)}, or leave it out with ~{key}")
+
+
 def composed(overrides: Sequence[str]) -> dict[str, Any]:
     """Like `compose`, but Hydra's errors become a short `UserError`."""
     with hydra_explained(overrides):
@@ -135,6 +144,7 @@ def composed(overrides: Sequence[str]) -> dict[str, Any]:
 @contextmanager
 def hydra_explained(overrides: Sequence[str], config_dir: Path | None = None) -> Iterator[None]:
     """While entered, Hydra's errors become a short `UserError`."""
+    check_choices(overrides)
     try:
         yield
     except HydraException as error:

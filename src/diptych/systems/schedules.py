@@ -14,6 +14,20 @@ class Schedule(Protocol):
 
 
 @dataclass(frozen=True)
+class Constant:
+    """1, after a straight rise over the first `warmup_images`."""
+
+    warmup_images: int = 0
+
+    def __post_init__(self) -> None:
+        if self.warmup_images < 0:
+            raise ValueError(f"schedule.warmup_images={self.warmup_images}: give a warm-up from 0 images")
+
+    def __call__(self, images_seen: int) -> float:
+        return min(1.0, images_seen / self.warmup_images) if self.warmup_images else 1.0
+
+
+@dataclass(frozen=True)
 class Linear:
     """Straight down from 1 to `final` at `total_images`, after a straight rise over the first `warmup_images`."""
 

@@ -30,6 +30,12 @@ from diptych.config.overrides import readable
         ("trainer.gradient_clip_val=1", "a name of Lightning's Trainer; use system.max_grad_norm"),
         ("+trainer.gradient_clip_val=1", "a name of Lightning's Trainer; use system.max_grad_norm"),
         ("max_epochs=3", "use budget_images"),
+        (
+            "schedule=null",
+            "schedule=null: choose one of constant, cosine, linear, trapezoid, or leave it out with ~sch",
+        ),
+        ("text_encoder=null", "or leave it out with ~text_encoder"),
+        ("optimizer@generator_optimizer=null", "adam, adamw, sgd, or leave it out with ~optimizer@generator_optimizer"),
     ],
 )
 def test_a_wrong_override_is_answered_in_one_line(override, says):
