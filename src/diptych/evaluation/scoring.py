@@ -186,7 +186,7 @@ def _protocol(work: _Work) -> dict[str, Any]:
 def _against_references(work: _Work, scored: Scored) -> None:
     scores = work.references.score(work.predictions)
     for name, value in scores.values().items():
-        scored.set(name, value, scores.undefined or "")
+        scored.set(name, value, scores.undefined.get(name, ""))
     scored.intervals |= scores.intervals(work.request.seed)
 
 
@@ -194,7 +194,7 @@ def _on_their_own(work: _Work, scored: Scored) -> None:
     words = work.words()
     scored.set("distinct_1", distinct(words, 1), "there are no words")
     scored.set("distinct_2", distinct(words, 2), "there are no two words in a row")
-    scored.set("self_bleu", self_bleu(words), "there is one caption")
+    scored.set("self_bleu", self_bleu(words), "it takes two captions, and one of four words")
     scored.set("vocabulary_size", vocabulary_size(words))
     scored.set("mean_length", mean_length(words))
     try:

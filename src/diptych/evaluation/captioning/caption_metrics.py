@@ -78,7 +78,7 @@ class CaptionMetrics:
         chance, reference = self._scored(rotated(self.texts)).values(), self._reference()
         for key, label in SCORE_LABELS.items():
             ends = {"chance": chance[key], "reference": reference.get(key)}
-            words = {"name": label, "note": scores.undefined or "", "percent": is_share(key)}
+            words = {"name": label, "note": scores.undefined.get(key, ""), "percent": is_share(key)}
             yield Figure.of(key, values[key], len(self.texts), intervals[key], **ends, **words)
 
     def _scored(self, texts: Sequence[str]) -> Any:

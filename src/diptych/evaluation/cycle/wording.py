@@ -41,7 +41,7 @@ def _scores(texts: Sequence[str], real_texts: Sequence[str], held_out: HeldOut, 
     chance, reference = by_chance.values(), real.values()
     for key in SCORES:
         ends = {"chance": chance[key], "reference": reference[key]}
-        words = {"name": f"{SCORE_LABELS[key]} (text → image → text)", "note": own.undefined or ""}
+        words = {"name": f"{SCORE_LABELS[key]} (text → image → text)", "note": own.undefined.get(key, "")}
         yield Figure.of(f"cycle_{key}", values[key], len(texts), intervals[key], **ends, **words, percent=is_share(key))
 
 

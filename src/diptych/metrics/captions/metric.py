@@ -39,7 +39,7 @@ class CaptionQuality(Metric):
         self.lines.append(torch.tensor(list(text.encode()), dtype=torch.uint8, device=self.device))
 
     def compute(self) -> dict[str, float]:
-        """`LOGGED` figures; without CIDEr-D where there is a single picture."""
+        """`LOGGED` figures, all that are defined: a single picture has no CIDEr-D, short references have no BLEU-4."""
         lines = bytes(dim_zero_cat(self.lines).tolist()).decode().splitlines()
         rows = {key: (caption, references) for key, caption, references in map(json.loads, lines)}
         scores = self._prepared({key: references for key, (_, references) in rows.items()})

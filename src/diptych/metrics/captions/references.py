@@ -13,7 +13,7 @@ import numpy as np
 from diptych.metrics.captions.bleu import closest_length, most_often, num_correct, num_guessed
 from diptych.metrics.captions.cider import CiderReferences
 from diptych.metrics.captions.document_frequency import EVALUATED, DocumentFrequency
-from diptych.metrics.captions.ngrams import Ngram, ngram_counts
+from diptych.metrics.captions.ngrams import ORDERS, Ngram, ngram_counts
 from diptych.metrics.captions.rouge import RougeReferences
 from diptych.metrics.captions.scores import CaptionScores
 from diptych.metrics.captions.tokenization import PTB, CaptionTokenizer
@@ -50,7 +50,8 @@ class _Picture:
 class References:
     """The captions that people gave each picture, `captions[key]`, at least one each.
 
-    `document_frequency` None takes that of these very references, as coco-caption does.
+    `document_frequency` None takes that of these very references, as coco-caption does. `undefined` says of some scores
+    why these references have none: BLEU-4 of references of three words would be near 0 for a perfect caption.
     """
 
     def __init__(
@@ -65,8 +66,8 @@ class References:
         counts = [[ngram_counts(text.split()) for text in of_one] for of_one in texts]
         most = [most_often(of_one) for of_one in counts]
         self.document_frequency = document_frequency or DocumentFrequency.of(EVALUATED, most)
-        self.undefined = self.document_frequency.why_undefined()
-        weights = None if self.undefined else self.document_frequency.weights()
+        no_cider = self.document_frequency.why_undefined()
+        weights = None if no_cider else self.document_frequency.weights()
         self._pictures = {
             key: _Picture(
                 most=most[i],
@@ -76,6 +77,10 @@ class References:
             )
             for i, key in enumerate(captions)
         }
+        longest = max(max(picture.lengths) for picture in self._pictures.values())
+        self.undefined = {f"bleu_{n}": f"no reference has {n} words" for n in ORDERS if n > longest}
+        if no_cider:
+            self.undefined["cider_d"] = no_cider
 
     @property
     def keys(self) -> tuple[Key, ...]:

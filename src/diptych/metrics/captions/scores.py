@@ -3,8 +3,9 @@
 The sums of parts of a corpus (batches, ranks) add up to those of the whole; averages of its parts' scores would not.
 """
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -32,14 +33,14 @@ LEAST_CLUSTERS = 10
 
 @dataclass(frozen=True)
 class CaptionScores:
-    """`rows` are the `STATISTICS` of each caption; `undefined` says why there is no CIDEr-D (NaN in rows), if so."""
+    """`rows` are the `STATISTICS` of each caption; `undefined` says of some scores why there is none."""
 
     rows: Float[np.ndarray, "captions 13"]
-    undefined: str | None
+    undefined: Mapping[str, str]
 
     def values(self) -> dict[str, float | None]:
         """`SCORES` of the corpus, all but CIDEr-D in [0, 1]; None for what is undefined."""
-        return scores_of(self.rows.sum(axis=0))
+        return {name: self._defined(name, value) for name, value in scores_of(self.rows.sum(axis=0)).items()}
 
     def intervals(
         self, seed: int, clusters: Sequence[Hashable] = (), over: str = "pictures", draws: int = DRAWS
@@ -53,8 +54,11 @@ class CaptionScores:
         if len(rows) < LEAST_CLUSTERS:
             return dict.fromkeys(SCORES)
         drawn, tail = list(_resampled(rows, np.random.default_rng(seed), draws)), expanded_tail(float(len(rows)))
-        middles = {name: _middle([scores[name] for scores in drawn], tail) for name in SCORES}
+        middles = {name: self._defined(name, _middle([scores[name] for scores in drawn], tail)) for name in SCORES}
         return {name: ends and Interval(*ends, over, BOOTSTRAP, len(rows)) for name, ends in middles.items()}
+
+    def _defined(self, name: str, value: Any) -> Any:
+        return None if name in self.undefined else value
 
 
 def scores_of(sums: Float[np.ndarray, "13"]) -> dict[str, float | None]:

@@ -8,14 +8,16 @@ from diptych.metrics.captions.ngrams import Ngram, NgramCounts, ngram_counts
 
 
 def self_bleu(captions: Sequence[Sequence[str]]) -> float | None:
-    """BLEU-4 of a corpus in which the references of each caption are all the others; None of fewer than two.
+    """BLEU-4 of a corpus in which the references of each caption are all the others.
 
-    1 where every caption comes twice. Counts are summed over captions, as BLEU of a corpus does, where the paper
-    averages scores of sentences.
+    1 where every caption comes twice; None of fewer than two captions, and where none has four words. Counts are summed
+    over captions, as BLEU of a corpus does, where the paper averages scores of sentences.
     """
     if len(captions) < 2:
         return None
     counts = [ngram_counts(words) for words in captions]
+    if not any(of_one[-1] for of_one in counts):
+        return None
     elsewhere = _Elsewhere(counts)
     sums = [0.0] * 10
     for place, of_one in enumerate(counts):

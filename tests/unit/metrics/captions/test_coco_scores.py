@@ -90,8 +90,22 @@ def test_one_picture_has_no_cider_rather_than_zero():
     references = References({1: ["a dog runs"]}, GIVEN)
     scores = references.score({1: "a dog runs"})
     assert scores.values()["cider_d"] is None
-    assert "undefined" in scores.undefined
+    assert "undefined" in scores.undefined["cider_d"]
     assert set(scores.intervals(0, draws=3).values()) == {None}
+
+
+@pytest.mark.parametrize("words", [1, 2, 3, 4, 5])
+def test_a_perfect_caption_scores_one_or_the_score_says_that_references_are_too_short(words):
+    captions = {i: [" ".join(f"w{i + j}" for j in range(words))] for i in range(12)}
+    scores = References(captions, GIVEN).score({i: texts[0] for i, texts in captions.items()})
+    values, intervals = scores.values(), scores.intervals(0, draws=10)
+    for order in (1, 2, 3, 4):
+        name = f"bleu_{order}"
+        if order <= words:
+            assert values[name] == pytest.approx(1)
+        else:
+            assert (values[name], intervals[name]) == (None, None)
+            assert scores.undefined[name] == f"no reference has {order} words"
 
 
 def test_captions_of_parts_of_a_corpus_add_up_to_the_whole():
