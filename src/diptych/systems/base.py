@@ -116,6 +116,11 @@ class System(LightningModule):
         """How many images the system sees before its main network learns anything."""
         return 0
 
+    @property
+    def warmups(self) -> Mapping[str, int]:
+        """Images over which something grows to what is configured, by the key that sets them; not learning rates."""
+        return {}
+
     def optimize(
         self,
         name: str,

@@ -73,6 +73,20 @@ def test_a_schedule_set_by_hand_stays_and_a_warning_names_the_key(here, caplog):
     assert "learning rates" not in caplog.text
 
 
+def test_a_short_run_says_how_often_it_validates(here, caplog):
+    caplog.set_level("INFO", "diptych")
+    short = [o for o in SMALL if not o.startswith("validate_every_images")]
+    folder, _ = train(compose([*short, "data=digits", "data.val_size=8", "budget_images=40"]))
+    assert any(line.startswith("validate_every_images=8 and callbacks.samples") for line in caplog.messages)
+    assert sum("val/perplexity" in row for row in read_metrics(folder.metrics)) == 5
+    assert len(list(folder.samples.glob("captions-*.png"))) == 6
+
+
+def test_validations_beyond_the_budget_are_warned_of(here, caplog):
+    train(compose([*SMALL, "data=digits", "data.val_size=8", "validate_every_images=9"]))
+    assert "validate_every_images=9: budget_images=8 ends before" in caplog.text
+
+
 def test_data_that_moved_are_found_where_they_are_now(here, monkeypatch):
     folder, _ = train(compose([*SMALL, *FOLDER, "data.root=pictures"]))
     assert folder.read_config()["data"]["root"] == str(here / "pictures")

@@ -5,7 +5,7 @@ decoder that attends. The caption objective says what they learn by. Each image 
 Progress counts image-caption pairs.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -101,6 +101,10 @@ class Captioner(System):
         self.noise.std = self.pixel_noise * min(1.0, self.images_seen / max(1, self.noise_warmup_images))
         losses = self.caption_objective.losses(self._step(batch))
         self.log_metrics("train", self.optimize("", losses, self.caption_objective.weights))
+
+    @property
+    def warmups(self) -> Mapping[str, int]:
+        return {"system.noise_warmup_images": self.noise_warmup_images} if self.pixel_noise else {}
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         image_encoder = (self.image_encoder, self.image_encoder_lr_multiplier)
