@@ -123,3 +123,27 @@ def test_a_generator_restored_to_generate_needs_no_captioner(make_gan):
 def test_a_trapezoid_rises_holds_and_falls():
     schedule = Trapezoid(total_images=100, decay_images=40, warmup_images=10, final=0.5)
     assert [schedule(seen) for seen in (0, 5, 10, 60, 80, 100, 120)] == [0.0, 0.5, 1.0, 1.0, 0.75, 0.5, 0.5]
+
+
+@pytest.mark.parametrize("size", [2, 3])
+def test_pretraining_in_micro_batches_is_that_of_the_whole_batch(make_gan, train, batch_of, size):
+    """Two batches to learn from, one to whiten by, and one of the game."""
+
+    def pretrained(**settings: Any) -> tuple[list[dict[str, float]], nn.Module]:
+        torch.manual_seed(0)
+        encoder, captioner = whitening_encoder(), Seeing()
+        captioner.image_encoder = ConvEncoder(
+            image_size=28, image_channels=1, widths=(4, 4), num_halvings=2, pooled_dim=4
+        )
+        pretraining = TextPretraining(
+            pretraining_images=16, whitening_images=8, captioner=captioner, text_encoder=encoder
+        )
+        gan = make_gan(text_encoder=encoder, text_pretraining=pretraining, **settings)
+        return train(gan, [batch_of(seed, size=8) for seed in range(4)]), encoder.whitening
+
+    (whole, whitening), (parts, others) = pretrained(), pretrained(micro_batch_size=size)
+    for row, other in zip(whole[:3], parts[:3], strict=True):
+        assert other["pretraining_loss"] == pytest.approx(row["pretraining_loss"], rel=1e-4)
+    torch.testing.assert_close(others.matrix, whitening.matrix, rtol=1e-3, atol=1e-3)
+    assert not torch.equal(whitening.matrix, torch.eye(6))
+    assert parts[3].keys() == whole[3].keys() >= {"d_loss", "g_loss"}
