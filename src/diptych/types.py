@@ -98,6 +98,11 @@ class Batch:
         columns = numbers.to(rows.device)
         return Sentences(texts, self.tokens[rows, columns], self.token_mask[rows, columns])
 
+    def rows(self, part: slice) -> Self:
+        """The examples of this part."""
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        return replace(self, **{name: value[part] for name, value in values.items() if value is not None})
+
     def to(self, device: torch.device | str, non_blocking: bool = False) -> Self:
         """The same batch with its tensors on `device`; Lightning calls this."""
         return self._map(lambda tensor: tensor.to(device, non_blocking=non_blocking))

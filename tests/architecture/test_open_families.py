@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 FULLEST_FOLDER = 25
-MOST_GAN_PARAMETERS = 17
+MOST_GAN_PARAMETERS = 13
+"""Beside those that every system has."""
 OWN_WORDS = re.compile(r"(?<![a-z])(painters?|tellers?|recogni[sz]ers?|lessons|crew|foresight)(?![a-z])", re.IGNORECASE)
 PLACES = ("src", "conf", "docs", "tests", "notebooks", "benchmarks", "README.md", "Makefile", "CONTRIBUTING.md")
 TEXTS = (".py", ".yaml", ".md", ".ipynb", ".toml", ".html", "")
@@ -41,10 +42,12 @@ def test_no_folder_of_src_is_crowded(repository: Path):
 
 
 def test_a_gan_has_no_flag_for_every_paper():
+    from diptych.systems.base import System
     from diptych.systems.gan.system import GAN
 
     parameters = list(inspect.signature(GAN.__init__).parameters.values())[1:]
-    assert len(parameters) <= MOST_GAN_PARAMETERS
+    of_every_system = inspect.signature(System.__init__).parameters
+    assert len([p for p in parameters if p.name not in of_every_system]) <= MOST_GAN_PARAMETERS
     assert not [p for p in parameters if p.kind is p.VAR_KEYWORD or p.annotation in (dict, "dict")]
 
 

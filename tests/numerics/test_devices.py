@@ -75,6 +75,23 @@ def test_all_devices_begin_with_the_weights_of_the_first(name, strategy, tmp_pat
         assert [key for key, value in undisturbed["state"].items() if not torch.equal(value, other["state"][key])] == []
 
 
+def test_two_devices_in_micro_batches_learn_as_one_with_the_whole_batch(tmp_path):
+    """Mismatched sentences may be of another device and of another part."""
+    overrides = ["model=mlp_gan", "text_encoder=gru", "system.mismatch_weight=0.5", *SMALL_DIGITS]
+    (one,) = devices.trained(overrides, 1, tmp_path / "one")
+    for other in devices.trained([*overrides, "system.micro_batch_size=3"], 2, tmp_path / "two"):
+        assert_same_gradients(one["gradients"], other["gradients"])
+        assert_same_figures(one["figures"], other["figures"])
+
+
+def test_sharded_networks_learn_in_micro_batches_as_whole_ones(tmp_path):
+    overrides = [*RUNS["a captioner"], "system.micro_batch_size=3"]
+    whole, _ = devices.trained(overrides, 2, tmp_path / "whole")
+    sharded, _ = devices.trained(overrides, 2, tmp_path / "sharded", "fsdp")
+    assert_same_gradients(whole["gradients"], sharded["gradients"])
+    assert_same_figures(whole["figures"], sharded["figures"])
+
+
 def assert_same_gradients(some: list[list[torch.Tensor]], others: list[list[torch.Tensor]]) -> None:
     """To 1e-5 of each gradient's norm; those that are zero but for rounding, of a thousandth of all together."""
     assert len(some) >= 4

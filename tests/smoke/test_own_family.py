@@ -59,6 +59,7 @@ class Asking(Denoiser):
 SMALL = ["tracking=csv", "data.batch_size=16", "validate_every_images=160", "data.val_size=16"]
 TERM = ["model=mlp_gan", "data=digits", "term=r1", "terms.r1.weight=2", *SMALL]
 FLOW = ["model=flow", "data=scenes_small", *SMALL]
+PARTS = "system.micro_batch_size=5"
 TRUST = ["--trust", "mypackage", "--trust", "framed"]
 
 
@@ -166,6 +167,15 @@ def test_a_family_is_trained_resumed_evaluated_and_generated_from(here):
     assert -1 <= figures["brightness", "brightness"]["value"] <= 1
 
 
+def test_a_family_learns_in_micro_batches_and_is_resumed(here):
+    words = [*FLOW, "text_encoder=gru", PARTS]
+    run = train(here, *words, "budget_images=320")
+    assert resumed_like(here, run, *words)
+    whole = state(train(here, *FLOW, "text_encoder=gru", "budget_images=320"))
+    for name, tensor in state(run).items():
+        assert torch.allclose(tensor, whole[name], rtol=1e-2, atol=1e-3), name
+
+
 def test_a_family_learns_what_sentences_say(here):
     words = ["model=flow", "data=scenes_small", "text_encoder=gru", "tracking=csv", "trainer.threads=1"]
     train(here, *words, "budget_images=40_000", timeout=900)
@@ -182,8 +192,13 @@ def test_a_family_learns_what_sentences_say(here):
         ("        self.count_images(len(batch))\n", "", "Flow.training_step counted no images"),
         (
             "        self.average_weights(len(batch))\n",
-            "        return error.mean()\n",
+            "        return noise.mean()\n",
             "Flow.training_step returned its loss",
+        ),
+        (
+            "self.losses, of=(batch, noise, times)))",
+            "self.losses(batch, noise, times)))",
+            "system.micro_batch_size=5: Flow.training_step computes its whole batch at once",
         ),
         ("        self.keep_averages()\n", "", "then call self.keep_averages()"),
         ('("denoiser", "text_encoder")', '("denoizer", "text_encoder")', "averaged names denoizer"),
@@ -194,7 +209,7 @@ def test_a_family_that_forgets_something_is_told_what(here, old, new, says):
     code = (here / "mypackage.py").read_text()
     assert code.count(old) == 1
     (here / "mypackage.py").write_text(code.replace(old, new))
-    words = ["train", "--config-dir", "my_conf", *FLOW, "text_encoder=gru", "budget_images=64"]
+    words = ["train", "--config-dir", "my_conf", *FLOW, "text_encoder=gru", "budget_images=64", PARTS]
     assert processes.finish(words, here) != 0
     assert says in processes.said(here)
 

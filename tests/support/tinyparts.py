@@ -14,6 +14,7 @@ from torch.distributed.tensor import DTensor
 
 from diptych.runs.lifecycle.stop_callback import StopCallback
 from diptych.systems.base import System
+from diptych.systems.gan.terms.base import Term
 from diptych.types import Batch
 
 
@@ -81,6 +82,16 @@ class TinyGAN(System):
         optimizer.zero_grad()
         self.manual_backward(loss)
         optimizer.step()
+
+
+class GradientPenalty(Term):
+    """The discriminator's squared gradient at real images, as `docs/adding_a_model.md` writes it."""
+
+    needs = ("image_gradients", "no_batch_norm")
+
+    def discriminator_losses(self, step):
+        (gradient,) = torch.autograd.grad(step.real_logits.sum(), step.real, create_graph=True)
+        return {"r1_loss": gradient.flatten(1).square().sum(1) / 2}
 
 
 class Insisting(TinyGAN):

@@ -19,7 +19,7 @@ class Budget(Callback):
         self.budget_images = budget_images
 
     def on_fit_start(self, trainer: Trainer, pl_module: Any) -> None:
-        """Warn of a budget without generator training, or with learning rates that are not meant.
+        """Warn of a budget without generator training, of warm-ups beyond it, and of learning rates that are not meant.
 
         Trials such as `debug=one_step` need such budgets, so only a run that would learn nothing at all is refused.
         """
@@ -28,6 +28,16 @@ class Budget(Callback):
             check_something_is_learned(schedule, self.budget_images)
         if misfits := misfit(schedule, pl_module.images_seen, self.budget_images):
             _log.warning("%s", misfits)
+        for key, images in pl_module.warmups.items():
+            if images > self.budget_images:
+                _log.warning(
+                    "%s=%s: budget_images=%s ends before, and what grows until then never becomes what is configured: "
+                    "reduce %s, or increase budget_images",
+                    key,
+                    f"{images:,}",
+                    f"{self.budget_images:,}",
+                    key,
+                )
         warmup = pl_module.warmup_images
         if self.budget_images <= warmup:
             _log.warning(

@@ -11,7 +11,15 @@ from diptych.config.errors import UserError
 from diptych.config.lightning_names import lightning_answer
 from diptych.config.schema import Run
 
-CHANGEABLE = ("budget_images", "validate_every_images", "schedule", "trainer", "callbacks", "tracking")
+CHANGEABLE = (
+    "budget_images",
+    "validate_every_images",
+    "schedule",
+    "system.micro_batch_size",
+    "trainer",
+    "callbacks",
+    "tracking",
+)
 
 
 def changed(config: Mapping[str, Any], changes: Iterable[str], also: Collection[str] = ()) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 _BUDGET = "budget_images (progress is counted in images, not in epochs or steps)"
 _DEVICES = "trainer=gpu or trainer=ddp, and trainer.devices"
 ANSWERS = {
-    "accumulate_grad_batches": "data.batch_size, which is the joint batch of a step; gradients are not accumulated",
+    "accumulate_grad_batches": "data.batch_size for the batch of a step, and system.micro_batch_size for as many of "
+    "its examples as fit into memory at a time",
     "callbacks": "callbacks.NAME",
     "check_val_every_n_epoch": "validate_every_images",
     "default_root_dir": "paths.outputs",

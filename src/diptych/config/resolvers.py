@@ -5,11 +5,14 @@ from datetime import UTC, datetime
 
 from omegaconf import OmegaConf
 
+from diptych.config import rhythm
+
 
 def register() -> None:
-    """Register `${run_name:experiment,model,data}` and `${sweep_id:}` with OmegaConf."""
+    """Register `${run_name:experiment,model,data}`, `${sweep_id:}` and `${within_budget:images,budget}`."""
     OmegaConf.register_new_resolver("run_name", run_name, replace=True)
     OmegaConf.register_new_resolver("sweep_id", timed_id, replace=True, use_cache=True)
+    OmegaConf.register_new_resolver(rhythm.NAME, rhythm.within_budget, replace=True)
 
 
 def run_name(experiment: str | None, model: str | None, data: str | None) -> str:

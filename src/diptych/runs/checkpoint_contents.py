@@ -13,6 +13,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 
 from diptych.callbacks.figures import numbers
 from diptych.config import Config
+from diptych.config.rhythm import batches_between_validations
 from diptych.runs.lifecycle.signals import StopSignals
 from diptych.runs.randomness import random_states, restore_random_states
 from diptych.runs.restore import PARTS
@@ -53,7 +54,8 @@ class CheckpointContents(Callback):
         self.batches += 1
         trainer.datamodule.batches_consumed = self.batches  # pyright: ignore[reportAttributeAccessIssue]
         images_per_batch = pl_module.images_seen - self._images_before
-        trainer.val_check_batch = max(1, round(self.config["validate_every_images"] / max(1, images_per_batch)))
+        every_images, budget_images = self.config["validate_every_images"], self.config["budget_images"]
+        trainer.val_check_batch = batches_between_validations(every_images, budget_images, images_per_batch)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Figures must be equal on all devices, or devices would keep different checkpoints and stop at other times."""

@@ -154,14 +154,20 @@ def fit(trainer: Trainer, execution: Execution, built: Built, signals: StopSigna
     except ValueError as error:
         if ONE_EXAMPLE not in str(error):
             raise
-        raise UserError(
-            f"data.batch_size={execution.config['data'].get('batch_size')}: batch normalisation needs two examples or "
-            "more on each device: increase it"
-        ) from error
+        raise UserError(_one_example(execution.config)) from error
     except RuntimeError as error:
         if isinstance(error.__context__, Stopped):  # torch replaces the exception that interrupted its write
             raise error.__context__ from None
         raise
+
+
+def _one_example(config: Config) -> str:
+    """The key to increase where batch normalisation sees a single example."""
+    data, system = config["data"], config["system"]
+    key, value = "data.batch_size", data.get("batch_size")
+    if system.get("micro_batch_size"):
+        key, value = "system.micro_batch_size", system["micro_batch_size"]
+    return f"{key}={value}: batch normalisation needs two examples or more on each device: increase it"
 
 
 def _kept_facts(checkpoint: Path) -> dict[str, Any]:

@@ -22,7 +22,8 @@ def _with_last_changes(folder: RunFolder, config: Config, free: Collection[str])
         last = folder.read_config()
     except (OSError, UserError):
         return dict(config)
-    names = [key.partition(".")[2] for key in free]
-    data = {name: last["data"][name] for name in names if name in last.get("data", {})}
-    kept = {key: last[key] for key in (*CHANGEABLE, DERIVED) if key in last}
-    return {**config, **kept, "data": {**config["data"], **data}}
+    result = {**config, **{key: last[key] for key in (*CHANGEABLE, DERIVED) if key in last}}
+    for group, _, name in (key.partition(".") for key in (*CHANGEABLE, *free) if "." in key):
+        if name in last.get(group, {}):
+            result[group] = {**result[group], name: last[group][name]}
+    return result

@@ -10,6 +10,7 @@ from diptych.callbacks import Checkpoints
 from diptych.config import Config, UserError, components
 from diptych.config.components import Trust
 from diptych.config.derived import left_behind, moved
+from diptych.config.rhythm import shortened, too_seldom
 from diptych.data.loader import end_workers
 from diptych.runs.checkpoint_state import CheckpointState, newest_checkpoint, set_aside
 from diptych.runs.choice import check_components, task_of
@@ -150,6 +151,7 @@ def _execute(execution: Execution, record: RunRecord, resume_images: int | None 
     with quiet():
         forget_errors(execution.folder)
         execution.folder.write_environment(start_record(execution.config, inherited_sweep()))
+        _tell_rhythm(execution)
         store = open_store(execution)
         built = build(execution)
         if execution.checkpoint is None:
@@ -162,6 +164,14 @@ def _execute(execution: Execution, record: RunRecord, resume_images: int | None 
             callbacks: Any = trainer.callbacks  # pyright: ignore[reportAttributeAccessIssue]
             record.checkpoints = next((c for c in callbacks if isinstance(c, Checkpoints)), None)
             fit(trainer, execution, built, record.signals)
+
+
+def _tell_rhythm(execution: Execution) -> None:
+    """Say how often a run validates, where that is not what its configuration says at first sight."""
+    if execution.checkpoint is None and (said := shortened(execution.config)):
+        log.info("%s", said)
+    if said := too_seldom(execution.config):
+        log.warning("%s", said)
 
 
 def _train_as_rank(execution: Execution) -> tuple[RunFolder, RunRecord]:

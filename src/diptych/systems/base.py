@@ -6,16 +6,20 @@ nothing for a GAN, so `images_seen` (real examples drawn, or image-caption pairs
 budgets, schedules, checkpoints, EMA and every tracker's x-axis use it.
 """
 
-from collections.abc import Callable, Collection, Mapping
+import logging
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any, ClassVar
 
 import torch
 from pytorch_lightning import LightningModule
 from torch import Tensor
 
-from diptych.systems.devices import average, average_gradients
+from diptych.systems.accumulation import NOTHING, Accumulation, MicroBatch, rows, split
+from diptych.systems.coupling import coupled_parts
+from diptych.systems.devices import average, average_gradients, own_rank
+from diptych.systems.modes import once_a_step
 from diptych.systems.optimizers import check_finite, clip, parameters_of, set_learning_rate
 from diptych.systems.schedules import Schedule
 from diptych.types import DataSpec
@@ -24,6 +28,7 @@ Figures = dict[str, Tensor | float]
 """Values to log, by name."""
 Losses = Mapping[str, Tensor]
 """Loss terms by the name under which they are logged: one value an example, or their mean."""
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,8 @@ class System(LightningModule):
     from torch's global generator, which each device has for itself. `SHARDED` names networks whose weights may lie in
     shards on several devices, if any. `OPTIMIZERS` names the optimisers in the order of `configure_optimizers`; what is
     logged of each begins with its name. `schedule` multiplies their learning rates (None: constant), `max_grad_norm`
-    clips the gradient of each (None: not at all). `task` is an open word for what the system is trained for.
+    clips the gradient of each (None: not at all). `micro_batch_size` is how many examples a device computes at a time
+    (None: its whole share of the batch). `task` is an open word for what the system is trained for.
     """
 
     task: str = ""
@@ -57,6 +63,7 @@ class System(LightningModule):
     OPTIMIZERS: ClassVar[tuple[str, ...]] = ("",)
     schedule: Schedule | None
     max_grad_norm: float | None
+    micro_batch_size: int | None
 
     def __init__(
         self,
@@ -64,14 +71,21 @@ class System(LightningModule):
         data_spec: DataSpec,
         schedule: Schedule | None = None,
         max_grad_norm: float | None = None,
+        micro_batch_size: int | None = None,
         seed: int = 0,
     ) -> None:
         super().__init__()
+        if micro_batch_size is not None and micro_batch_size < 1:
+            raise ValueError(
+                f"system.micro_batch_size={micro_batch_size}: give a positive number of examples, or null for all"
+            )
         self.automatic_optimization = False  # `optimize` takes the steps
         self.data_spec = data_spec
         self.schedule, self.max_grad_norm = schedule, max_grad_norm
+        self.micro_batch_size = micro_batch_size
         self.images_seen = 0
         self._images_before = 0
+        self._has_split = self._has_told = False
         self.step_figures: dict[str, Tensor] = {}
         self.rng = torch.Generator().manual_seed(seed)
 
@@ -81,6 +95,7 @@ class System(LightningModule):
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         self._images_before = self.images_seen
+        self._has_split = False
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Refuse a training step after which nothing would be learned, or no budget ever end."""
@@ -89,6 +104,8 @@ class System(LightningModule):
             raise TypeError(f"{step} counted no images: call self.count_images(len(batch))")
         if outputs and not self.automatic_optimization:
             raise TypeError(f"{step} returned its loss, which nobody follows: call self.optimize, and return nothing")
+        if self.micro_batch_size is not None and not self._has_split:
+            raise self._cannot_split()
 
     def log_metrics(self, stage: str, values: Mapping[str, Tensor | float]) -> None:
         """Log each value as `stage/name`; validation values are averaged over examples by the caller.
@@ -116,34 +133,100 @@ class System(LightningModule):
         """How many images the system sees before its main network learns anything."""
         return 0
 
+    @property
+    def warmups(self) -> Mapping[str, int]:
+        """Images over which something grows to what is configured, by the key that sets them; not learning rates."""
+        return {}
+
     def optimize(
         self,
         name: str,
-        losses: Losses,
-        weights: Mapping[str, float] = MappingProxyType({}),
+        losses: Losses | Callable[..., Losses],
+        weights: Mapping[str, float] = NOTHING,
         *,
+        of: Sequence[Any] = (),
         schedule: Schedule | None = None,
     ) -> Figures:
         """One step of the optimiser `name` down the weighted sum of mean losses; what to log of it.
 
-        A loss without a weight has weight 1; `schedule` stands in for the system's own. Gradients are averaged over
-        devices here and not while they are computed, which works for several networks that take turns. Losses that are
-        not finite raise `FloatingPointError` before anything changes, a weight without its loss raises `ValueError`.
+        `losses` is a function of the inputs `of`, asked once for each micro-batch of them; or the losses themselves,
+        where batches are never computed in parts. A loss without a weight has weight 1; `schedule` stands in for the
+        system's own.
         """
-        if unknown := [term for term, weight in weights.items() if weight and term not in losses]:
-            raise ValueError(f"{unknown[0]} has a weight and is no loss here; there is {', '.join(losses)}")
+        with self.step_of(name, schedule=schedule) as step:
+            if callable(losses):
+                for part in self.micro_batches(*of):
+                    step.add(losses(*part.inputs), weights, share=part.share)
+            elif self.micro_batch_size is not None:
+                raise self._cannot_split()
+            else:
+                step.add(losses, weights)
+        return step.figures
+
+    @contextmanager
+    def step_of(self, name: str, *, schedule: Schedule | None = None) -> Iterator[Accumulation]:
+        """One step of the optimiser `name` down all losses that are added meanwhile; its figures are complete then.
+
+        Gradients are averaged over devices here, once, and not while they are computed, which works for several
+        networks that take turns. Losses that are not finite raise `FloatingPointError` before a weight changes, a
+        weight without its loss raises `ValueError`.
+        """
         optimizer = self._optimizer(name)
         learning_rate = set_learning_rate(schedule or self.schedule, optimizer, self.images_seen)
-        means = {term: loss.mean() for term, loss in losses.items()}
-        check_finite(average(means, self.device), self.images_seen)
         optimizer.zero_grad()
-        self.manual_backward(torch.stack([weights.get(term, 1.0) * mean for term, mean in means.items()]).sum())
+        step = Accumulation(self.manual_backward)
+        yield step
+        check_finite(average(step.losses, self.device), self.images_seen)
         average_gradients(parameters_of(optimizer))
         norm = clip(optimizer, self.max_grad_norm)
         optimizer.step()
         prefix = f"{name}_" if name else ""
-        figures = {term: mean.detach() for term, mean in means.items()}
-        return figures | {f"{prefix}grad_norm": norm, f"{prefix}lr": learning_rate}
+        step.figures |= step.losses | {f"{prefix}grad_norm": norm, f"{prefix}lr": learning_rate}
+
+    def micro_batches(self, *inputs: Any) -> Iterator[MicroBatch]:
+        """The inputs in parts of at most `micro_batch_size` examples; the length of the first says how many there are.
+
+        An input is a `Batch`, a tensor or a sequence with a row an example, a named tuple of such, None, or anything
+        with a method `rows(part)`. Statistics of batches follow all parts of a batch as they would follow the whole.
+        """
+        self._has_split = True
+        parts = split(len(inputs[0]), self.micro_batch_size)
+        if len(parts) == 1:
+            yield MicroBatch(inputs, 1.0)
+            return
+        self._tell_what_is_coupled(len(inputs[0]), len(parts))
+        modules, total = list(self.modules()), len(inputs[0])
+        for part in parts:
+            torch.clear_autocast_cache()  # older versions of torch use copies again that were made without gradients
+            share = (part.stop - part.start) / total
+            with once_a_step(modules, share=share, earlier=part.start / total):
+                yield MicroBatch(tuple(rows(value, part) for value in inputs), share)
+
+    def splits(self, number: int) -> bool:
+        """Whether so many examples are computed in several parts."""
+        return len(split(number, self.micro_batch_size)) > 1
+
+    def _tell_what_is_coupled(self, number: int, num_parts: int) -> None:
+        if self._has_told or own_rank():
+            return
+        self._has_told = True
+        if coupled := coupled_parts(self):
+            _log.warning(
+                "system.micro_batch_size=%s: a step of %s examples is computed in %s parts, and %s see%s the examples "
+                "of one part, not of the whole batch",
+                f"{self.micro_batch_size:,}",
+                f"{number:,}",
+                f"{num_parts:,}",
+                " and ".join(coupled),
+                "s" if len(coupled) == 1 else "",
+            )
+
+    def _cannot_split(self) -> ValueError:
+        step = f"{type(self).__name__}.training_step"
+        return ValueError(
+            f"system.micro_batch_size={self.micro_batch_size}: {step} computes its whole batch at once; let it call "
+            "self.optimize(name, losses, of=inputs) with a function of the inputs, or set system.micro_batch_size=null"
+        )
 
     def _optimizer(self, name: str) -> Any:
         found: Any = self.optimizers()

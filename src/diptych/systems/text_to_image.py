@@ -56,9 +56,16 @@ class TextToImage(System, ABC):
         ema_half_life_images: float | None = None,
         schedule: Schedule | None = None,
         max_grad_norm: float | None = None,
+        micro_batch_size: int | None = None,
         seed: int = 0,
     ) -> None:
-        super().__init__(data_spec=data_spec, schedule=schedule, max_grad_norm=max_grad_norm, seed=seed)
+        super().__init__(
+            data_spec=data_spec,
+            schedule=schedule,
+            max_grad_norm=max_grad_norm,
+            micro_batch_size=micro_batch_size,
+            seed=seed,
+        )
         self.text_encoder = text_encoder
         self.tokenizer = tokenizer_of(data_spec)
         self.ema_half_life_images = ema_half_life_images

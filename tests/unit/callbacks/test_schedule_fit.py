@@ -2,6 +2,7 @@
 
 import pytest
 
+from diptych.callbacks import Budget
 from diptych.callbacks.schedule_fit import check_something_is_learned, misfit
 from diptych.systems.schedules import Cosine, Linear, Trapezoid
 
@@ -50,3 +51,13 @@ def test_impossible_schedules_are_refused_by_key(values):
     kind = Trapezoid if "decay_images" in values else Cosine
     with pytest.raises(ValueError, match=r"schedule\.\w+=(0|-1|8)"):
         kind(**values)
+
+
+@pytest.mark.parametrize(("budget", "is_said"), [(64, True), (72, False), (80, False)])
+def test_what_grows_for_longer_than_the_budget_is_named_by_its_key(toy, fit, caplog, budget, is_said):
+    class Growing(toy):
+        warmups = {"system.noise_warmup_images": 72}  # noqa: RUF012
+
+    fit(Growing(), [Budget(budget_images=budget)])
+    said = f"system.noise_warmup_images=72: budget_images={budget} ends before"
+    assert (said in caplog.text) == is_said

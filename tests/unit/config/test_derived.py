@@ -45,7 +45,7 @@ def test_a_value_set_by_hand_stays(end):
     config = planned("cosine", "budget_images=64", f"schedule.total_images={end}")
     longer = changed(config, ["budget_images=192"])
     assert longer["schedule"]["total_images"] == int(end)
-    assert moved(config, longer) == []
+    assert [line for line in moved(config, longer) if line.startswith("schedule")] == []
 
 
 def test_a_value_changed_after_composing_stays():

@@ -29,6 +29,7 @@ from diptych.config.overrides import readable
         ("system.no_such=1", "there is no system.no_such to set; system has"),
         ("trainer.gradient_clip_val=1", "a name of Lightning's Trainer; use system.max_grad_norm"),
         ("+trainer.gradient_clip_val=1", "a name of Lightning's Trainer; use system.max_grad_norm"),
+        ("trainer.accumulate_grad_batches=4", "and system.micro_batch_size for as many of its examples as fit"),
         ("max_epochs=3", "use budget_images"),
         (
             "schedule=null",
@@ -67,6 +68,7 @@ def test_no_answer_names_a_key_that_exists_already(name):
         "debug=overfit_batch",
         "trainer.devices=1",
         "system.max_grad_norm=1",
+        "system.micro_batch_size=4",
         "trainer.max_val_batches=1",
         "callbacks.metrics_log.every_images=1",
         "tracking=csv",

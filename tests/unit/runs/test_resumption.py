@@ -9,6 +9,8 @@ from PIL import Image
 
 from diptych.config import UserError
 from diptych.config.composition import compose
+from diptych.runs.checkpoints import read_checkpoint
+from diptych.runs.resumption import resumed_config
 from diptych.runs.training import resume, train
 from diptych.tracking import read_metrics
 
@@ -71,6 +73,40 @@ def test_a_schedule_set_by_hand_stays_and_a_warning_names_the_key(here, caplog):
     resume(folder, ["budget_images=40", "schedule.total_images=40"])
     assert min(rates(folder)[6:-1]) > 0
     assert "learning rates" not in caplog.text
+
+
+def test_a_run_may_go_on_in_micro_batches(here, caplog):
+    folder, _ = train(compose([*SMALL, "data=digits", "data.val_size=8"]))
+    assert folder.read_config()["system"]["micro_batch_size"] is None
+    resume(folder, ["budget_images=16", "system.micro_batch_size=3"])
+    assert folder.read_status().images_seen == 16
+    assert "system.micro_batch_size=3: a step of 4 examples is computed in 2 parts" in caplog.text
+    assert resumed_config(folder, read_checkpoint(folder.last)["config"], [], ())["system"]["micro_batch_size"] == 3
+    with pytest.raises(UserError, match=r"system\.pixel_noise cannot change"):
+        resume(folder, ["budget_images=24", "system.pixel_noise=0.1"])
+
+
+def test_a_change_of_micro_batches_survives_a_start_that_saved_nothing(here):
+    folder, _ = train(compose([*SMALL, "data=digits", "data.val_size=8"]))
+    began = read_checkpoint(folder.last)["config"]
+    folder.write_config(resumed_config(folder, began, ["budget_images=16", "system.micro_batch_size=3"], ()))
+    again = resumed_config(folder, began, [], ())
+    assert (again["budget_images"], again["system"]["micro_batch_size"]) == (16, 3)
+    assert {**again["system"], "micro_batch_size": None} == began["system"]
+
+
+def test_a_short_run_says_how_often_it_validates(here, caplog):
+    caplog.set_level("INFO", "diptych")
+    short = [o for o in SMALL if not o.startswith("validate_every_images")]
+    folder, _ = train(compose([*short, "data=digits", "data.val_size=8", "budget_images=40"]))
+    assert any(line.startswith("validate_every_images=8 and callbacks.samples") for line in caplog.messages)
+    assert sum("val/perplexity" in row for row in read_metrics(folder.metrics)) == 5
+    assert len(list(folder.samples.glob("captions-*.png"))) == 6
+
+
+def test_validations_beyond_the_budget_are_warned_of(here, caplog):
+    train(compose([*SMALL, "data=digits", "data.val_size=8", "validate_every_images=9"]))
+    assert "validate_every_images=9: budget_images=8 ends before" in caplog.text
 
 
 def test_data_that_moved_are_found_where_they_are_now(here, monkeypatch):

@@ -186,6 +186,11 @@ def test_pixel_noise_grows_from_zero_and_is_on_training_images_alone():
     assert torch.equal(captioner.eval().noise(images), images)
 
 
+def test_only_noise_that_is_there_takes_time_to_grow():
+    assert make_captioner(pixel_noise=0.4, noise_warmup_images=48).warmups == {"system.noise_warmup_images": 48}
+    assert make_captioner(noise_warmup_images=48).warmups == {}
+
+
 def test_frozen_networks_stay_out_of_the_optimiser():
     captioner = make_captioner()
     captioner.image_encoder.requires_grad_(False)

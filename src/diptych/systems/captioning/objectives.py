@@ -6,10 +6,10 @@ discriminator) are its `helpers`; they share the captioner's optimiser and its g
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import torch
 from jaxtyping import Float
@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from diptych.decoding import Decoded, Search, decode
 from diptych.losses.captioning import doubly_stochastic_penalty, token_nll
 from diptych.models.caption_decoders import DecoderOutput
-from diptych.systems.devices import mean_over_devices, own_rank
+from diptych.systems.devices import own_rank
 from diptych.systems.modes import evaluating
 from diptych.text.tokenizers import Tokenizer
 from diptych.types import BOS_ID, PAD_ID, Batch, ImageFeatures, Images, TokenMask, Tokens
@@ -33,17 +33,29 @@ class CaptionStep:
     """What an objective may see of one training step. Networks run at the first use of what they compute.
 
     `images` are the batch's with pixel noise; `max_length` counts <eos>, not <bos>. An image has k captions: rows of
-    tokens, logits and attention that belong to one image stand side by side.
+    tokens, logits and attention that belong to one image stand side by side. With `system.micro_batch_size` a step is
+    of one micro-batch. `num_tokens` is how many real targets so many images of the joint batch have on average: divide
+    a sum over tokens by it for a mean over the tokens of the joint batch.
     """
 
     batch: Batch
     images: Images
+    num_tokens: Tensor
     image_encoder: nn.Module
     caption_decoder: Any
     tokenizer: Tokenizer
     images_seen: int
     max_length: int
     system_rng: torch.Generator
+
+    def __len__(self) -> int:
+        return len(self.batch)
+
+    def rows(self, part: slice) -> Self:
+        """The step of this part of the images."""
+        batch = self.batch.rows(part)
+        num_tokens = self.num_tokens * (len(batch) / len(self))
+        return replace(self, batch=batch, images=self.images[part], num_tokens=num_tokens)
 
     @property
     def tokens(self) -> Tokens:
@@ -111,7 +123,8 @@ class CaptionStep:
 class CaptionObjective(Protocol):
     """How a captioner learns. Inherit from it to need only `losses`.
 
-    `weights` holds the weight of a loss by its name; a loss without one weighs 1.
+    `weights` holds the weight of a loss by its name; a loss without one weighs 1. One that looks at several images of a
+    batch at once says `couples_examples = True`: with `system.micro_batch_size` it sees those of a part of the batch.
     """
 
     weights: Mapping[str, float] = MappingProxyType({})
@@ -146,7 +159,7 @@ class CrossEntropy(nn.Module, CaptionObjective):
 
     def losses(self, step: CaptionStep) -> Mapping[str, Tensor]:
         nll = token_nll(step.logits, step.targets, self.label_smoothing)
-        losses = {"loss": nll.sum() / mean_over_devices(step.target_mask.sum())}
+        losses = {"loss": nll.sum() / step.num_tokens}
         if self.attention_penalty_weight:
             losses["attention_penalty"] = doubly_stochastic_penalty(self._attention(step), step.target_mask)
         return losses

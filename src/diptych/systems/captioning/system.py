@@ -5,7 +5,7 @@ decoder that attends. The caption objective says what they learn by. Each image 
 Progress counts image-caption pairs.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -22,6 +22,7 @@ from diptych.models.noise import PixelNoise
 from diptych.systems.base import System
 from diptych.systems.captioning.objectives import CaptionObjective, CaptionStep, check_helpers
 from diptych.systems.captioning.quality import CaptioningQuality
+from diptych.systems.devices import mean_over_devices
 from diptych.systems.modes import evaluating
 from diptych.systems.optimizers import MakeOptimizer, optimizer_for
 from diptych.systems.schedules import Schedule
@@ -70,11 +71,18 @@ class Captioner(System):
         schedule: Schedule | None = None,
         image_encoder_lr_multiplier: float = 1.0,
         max_grad_norm: float | None = None,
+        micro_batch_size: int | None = None,
         pixel_noise: float = 0.0,
         noise_warmup_images: int = 0,
         seed: int = 0,
     ) -> None:
-        super().__init__(data_spec=data_spec, schedule=schedule, max_grad_norm=max_grad_norm, seed=seed)
+        super().__init__(
+            data_spec=data_spec,
+            schedule=schedule,
+            max_grad_norm=max_grad_norm,
+            micro_batch_size=micro_batch_size,
+            seed=seed,
+        )
         check_helpers(caption_objective)
         self.image_encoder = image_encoder
         self.caption_decoder: Any = caption_decoder
@@ -99,8 +107,13 @@ class Captioner(System):
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         self.count_images(len(batch) * batch.tokens.shape[1])
         self.noise.std = self.pixel_noise * min(1.0, self.images_seen / max(1, self.noise_warmup_images))
-        losses = self.caption_objective.losses(self._step(batch))
-        self.log_metrics("train", self.optimize("", losses, self.caption_objective.weights))
+        weights = self.caption_objective.weights
+        figures = self.optimize("", self.caption_objective.losses, weights, of=[self._step(batch)])
+        self.log_metrics("train", figures)
+
+    @property
+    def warmups(self) -> Mapping[str, int]:
+        return {"system.noise_warmup_images": self.noise_warmup_images} if self.pixel_noise else {}
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         image_encoder = (self.image_encoder, self.image_encoder_lr_multiplier)
@@ -163,6 +176,7 @@ class Captioner(System):
         return CaptionStep(
             batch=batch,
             images=self.noise(batch.images),
+            num_tokens=mean_over_devices(batch.token_mask[..., 1:].sum()),
             image_encoder=self.image_encoder,
             caption_decoder=self.caption_decoder,
             tokenizer=self.tokenizer,

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from diptych.losses.classification import class_nll, label_nll
 from diptych.models.label_head import LabelHead
 from diptych.models.noise import PixelNoise
-from diptych.systems.base import System
+from diptych.systems.base import Losses, System
 from diptych.systems.classification.quality import ClassificationQuality
 from diptych.systems.modes import evaluating
 from diptych.systems.optimizers import MakeOptimizer, optimizer_for
@@ -53,10 +53,17 @@ class Classifier(System):
         schedule: Schedule | None = None,
         image_encoder_lr_multiplier: float = 1.0,
         max_grad_norm: float | None = None,
+        micro_batch_size: int | None = None,
         pixel_noise: float = 0.0,
         seed: int = 0,
     ) -> None:
-        super().__init__(data_spec=data_spec, schedule=schedule, max_grad_norm=max_grad_norm, seed=seed)
+        super().__init__(
+            data_spec=data_spec,
+            schedule=schedule,
+            max_grad_norm=max_grad_norm,
+            micro_batch_size=micro_batch_size,
+            seed=seed,
+        )
         if not data_spec.labels:
             raise ValueError(f"system=classifier: data {data_spec.name} has no labels; choose scenes, digits or mnist")
         self.image_encoder: Any = image_encoder
@@ -77,8 +84,8 @@ class Classifier(System):
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         self.count_images(len(batch))
-        loss = self.nll(self(self.noise(batch.images)), _labels(batch))
-        self.log_metrics("train", self.optimize("", {"loss": loss}))
+        inputs = (self.noise(batch.images), _labels(batch))
+        self.log_metrics("train", self.optimize("", self._losses, of=inputs))
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         image_encoder = (self.image_encoder, self.image_encoder_lr_multiplier)
@@ -110,6 +117,9 @@ class Classifier(System):
     def on_validation_epoch_end(self) -> None:
         self.log_metrics("val", self.quality.compute())
         self.quality.reset()
+
+    def _losses(self, images: Images, labels: Bool[Tensor, "batch labels"]) -> Losses:
+        return {"loss": self.nll(self(images), labels)}
 
     def _predicted(self, logits: Float[Tensor, "batch labels"]) -> Bool[Tensor, "batch labels"]:
         """Labels with a probability above one half; the likeliest label where exactly one holds."""

@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 from itertools import chain
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
 from diptych.metrics.compatibility import true_of_scenes
-from diptych.systems.devices import gather, gather_ragged, num_devices, own_share
+from diptych.systems.accumulation import rows
+from diptych.systems.devices import gather, gather_objects, gather_ragged, num_devices, own_share
 from diptych.text import Tokenizer
 from diptych.types import BOS_ID, EOS_ID, PAD_ID, Batch, DataSpec, Sentences, TextFeatures
 
@@ -24,6 +25,11 @@ class Prompts(NamedTuple):
 
     sentences: Sentences
     compatible: Bool[Tensor, "joint joint"]
+
+    def rows(self, part: slice) -> Self:
+        """The prompts of a part of every device's share."""
+        joint = torch.arange(len(self.compatible)).unflatten(0, (num_devices(), -1))[:, part].flatten()
+        return type(self)(rows(self.sentences, part), self.compatible[joint][:, joint])
 
 
 def draw_prompts(batch: Batch, data_spec: DataSpec, tokenizer: Tokenizer, rng: torch.Generator) -> Prompts:
@@ -76,6 +82,17 @@ def sample_mismatches(compatible: Bool[Tensor, "joint joint"], rng: torch.Genera
     choices = wrong | (own & ~exist[:, None])
     index = torch.multinomial(choices.float(), 1, generator=rng).squeeze(1)
     return Mismatches(*(own_share(part).to(compatible.device) for part in (index, exist)))
+
+
+def wrong_sentences(sentences: Sentences, mismatches: Mismatches) -> Sentences:
+    """The mismatched sentence of each own picture, wherever in the joint batch it is."""
+    texts = list(chain.from_iterable(gather_objects(sentences.texts)))
+    chosen = mismatches.sentence
+    return Sentences(
+        tuple(texts[number] for number in chosen.tolist()),
+        gather_ragged(sentences.tokens)[chosen],
+        gather_ragged(sentences.mask)[chosen],
+    )
 
 
 def rows_of(text: TextFeatures, index: Int[Tensor, " batch"]) -> TextFeatures:

@@ -21,20 +21,20 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.utils.parametrize import cached
 from torch.optim import Optimizer
-from torch.utils._pytree import tree_map
 
 from diptych.losses.adversarial import Objective
 from diptych.models.frozen_backbone import has_backbones
 from diptych.systems.base import Choice, Figures
 from diptych.systems.devices import draw_normal, gather_text
 from diptych.systems.gan.fit import check_networks_fit
-from diptych.systems.gan.pairing import Prompts, draw_prompts, rows_of, sample_mismatches
+from diptych.systems.gan.pairing import Prompts, draw_prompts, rows_of, sample_mismatches, wrong_sentences
+from diptych.systems.gan.rounds import Drawn, Judged
 from diptych.systems.gan.steps import DiscriminatorStep, GenerationStep, GeneratorStep, Networks
-from diptych.systems.gan.terms.base import Losses, Term
+from diptych.systems.gan.terms.base import Losses, Term, checked
 from diptych.systems.gan.terms.needs import check_needs
 from diptych.systems.gan.text_pretraining import TextPretraining, check_whitening_is_learned
 from diptych.systems.image_rngs import ImageRngs
-from diptych.systems.modes import frozen
+from diptych.systems.modes import frozen, still
 from diptych.systems.optimizers import MakeOptimizer, optimizer_for
 from diptych.systems.schedules import Schedule
 from diptych.systems.text_to_image import SamplingOptions, TextToImage
@@ -42,6 +42,8 @@ from diptych.types import Batch, DataSpec, Images, Logits, TextFeatures
 
 Collected = tuple[dict[str, Tensor], dict[str, float]]
 """Losses by name, and the weight of each."""
+Means = dict[str, Tensor]
+"""What else is logged of a micro-batch, by name."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,7 @@ class GAN(TextToImage):
         discriminator_steps: int = 1,
         schedule: Schedule | None = None,
         max_grad_norm: float | None = None,
+        micro_batch_size: int | None = None,
         ema_half_life_images: float | None = None,
         seed: int = 0,
     ) -> None:
@@ -95,6 +98,7 @@ class GAN(TextToImage):
             ema_half_life_images=ema_half_life_images,
             schedule=schedule,
             max_grad_norm=max_grad_norm,
+            micro_batch_size=micro_batch_size,
             seed=seed,
         )
         self.generator, self.discriminator, self.objective = generator, discriminator, objective
@@ -179,7 +183,7 @@ class GAN(TextToImage):
 
     def _collected(self, turn: int, ask: Callable[[Term], Losses], *, of_generator: bool = True) -> Collected:
         """What each term that counts in this turn says when asked, and how much each of its losses weighs."""
-        answers = [(term, _checked(term, ask(term))) for term in self._terms(turn)]
+        answers = [(term, checked(term, ask(term))) for term in self._terms(turn)]
         pause = self.discriminator_steps if of_generator else 1
         weights = {name: term.weight_of(name, pause) for term, losses in answers for name in losses}
         return _without_repeats(*(losses for _, losses in answers)), weights
@@ -198,18 +202,20 @@ class GAN(TextToImage):
 
     def _pretrain(self, images: Images, prompts: Prompts) -> Figures:
         """A step of the text encoder alone; the last ones only measure what it has learned."""
-        assert self.text_pretraining is not None
-        assert self.text_encoder is not None
+        pretraining, encode = self.text_pretraining, self.text_encoder
+        assert pretraining is not None
+        assert encode is not None
+        pictures = (part.inputs[0] for part in self.micro_batches(images))
+        inputs = (pretraining.targets(pictures, encode.sentence_dim), prompts.sentences)  # pyright: ignore[reportArgumentType]
         figures: Figures
-        is_learning = self.text_pretraining.is_learning(self.images_seen)
-        with torch.set_grad_enabled(is_learning):
-            text = self.text_encoder(prompts.sentences)
-            loss = self.text_pretraining.loss(text, images)
-        if is_learning:
-            figures = self.optimize("g", {"pretraining_loss": loss}, schedule=self.text_pretraining.schedule)
+        if pretraining.is_learning(self.images_seen):
+            loss = lambda targets, said: {"pretraining_loss": pretraining.loss(encode(said).sentence, targets)}  # noqa: E731
+            figures = self.optimize("g", loss, of=inputs, schedule=pretraining.schedule)
         else:
-            figures = {"pretraining_loss": loss.mean()}
-            self.text_pretraining.observe(text, self.images_seen)
+            with torch.no_grad():
+                vectors = torch.cat([encode(part.inputs[1]).sentence for part in self.micro_batches(*inputs)])
+            figures = {"pretraining_loss": pretraining.loss(vectors, inputs[0]).mean()}
+            pretraining.observe(vectors, self.images_seen)
         self.average_weights(len(images))
         return figures
 
@@ -217,34 +223,86 @@ class GAN(TextToImage):
         """A batch of the game: the discriminator's step, and the generator's where it is its turn."""
         self.discriminator_turns += 1
         generators_turn = self.discriminator_turns % self.discriminator_steps == 0
-        with torch.set_grad_enabled(generators_turn):
-            text = self._generators_text(prompts)
-            latents = self._draw_latents(len(images))
-            fake = self.generator(latents, text)
-        networks = Networks(self.generator, self.discriminator, self.objective, self.text_encoder)
-        step = GenerationStep(networks, images, fake, prompts, text, self.rng, self.discriminator_turns, latents)
-        scored, figures = self._train_discriminator(step)
+        drawn = self._draw(images, prompts)
+        judged, figures = self._train_discriminator(drawn, generators_turn)
         if generators_turn:
-            own = self._collected(step.turn, lambda term: term.generation_losses(step))
-            figures = _without_repeats(figures, self._train_generator(step, scored, own))
+            figures = _without_repeats(figures, self._train_generator(drawn, judged))
             self.average_weights(len(images) * self.discriminator_steps)
         return figures
 
-    @cached()  # spectrally normalised weights are computed once a step, not once a pass
-    def _train_discriminator(self, generation: GenerationStep) -> tuple[DiscriminatorStep, Figures]:
-        """One step down the objective and the terms; what it saw, and what to log."""
+    def _train_discriminator(self, drawn: Drawn, generators_turn: bool) -> tuple[list[Judged], Figures]:
+        """One step down the objective and the terms; what the generator's step needs of it, and what to log.
+
+        A batch in parts is generated again in the generator's step, so that no part's graph has to wait for it.
+        """
+        judged = []
+        with self.step_of("d") as step:
+            for part in self.micro_batches(*drawn):
+                own = Drawn(*part.inputs)
+                generation = self._generation(own, with_gradients=generators_turn and part.is_whole)
+                scored, losses, figures = self._judged(generation, own)
+                step.add(*losses, share=part.share, figures=figures)
+                if generators_turn:
+                    judged.append(Judged.of(scored, generation if part.is_whole else None))
+        return judged, step.figures
+
+    def _train_generator(self, drawn: Drawn, judged: list[Judged]) -> Figures:
+        """One step down what the discriminator now says, its terms, and the generator's own losses."""
+        with self.step_of("g") as step:
+            for part, seen in zip(self.micro_batches(*drawn), judged, strict=True):
+                generation = seen.generation or self._generated_again(Drawn(*part.inputs))
+                own = self._collected(generation.turn, lambda term: term.generation_losses(generation))  # noqa: B023
+                with frozen(self.discriminator, self.discriminator_text_encoder):
+                    losses, figures = self._answered(generation, seen, own)
+                    step.add(*losses, share=part.share, figures=figures)
+        return step.figures
+
+    def _draw(self, images: Images, prompts: Prompts | None) -> Drawn:
+        """All that is drawn for the joint batch, before it is computed in parts."""
+        latents, mismatches, wrong = self._draw_latents(len(images)), None, None
+        if prompts and self.mismatch_weight:
+            mismatches = sample_mismatches(prompts.compatible, self.rng)
+            wrong = wrong_sentences(prompts.sentences, mismatches) if self.splits(len(images)) else None
+        return Drawn(images, prompts, latents, mismatches, wrong)
+
+    def _generation(self, drawn: Drawn, *, with_gradients: bool) -> GenerationStep:
+        with torch.set_grad_enabled(with_gradients):
+            text = self._generators_text(drawn.prompts)
+            fake = self.generator(drawn.latents, text)
+        networks = Networks(self.generator, self.discriminator, self.objective, self.text_encoder)
+        turn = self.discriminator_turns
+        return GenerationStep(networks, drawn.images, fake, drawn.prompts, text, self.rng, turn, drawn.latents)
+
+    def _generated_again(self, drawn: Drawn) -> GenerationStep:
+        """With gradients, and without a second trace in the statistics of batches."""
+        with still(self.generator, self.text_encoder):
+            return self._generation(drawn, with_gradients=True)
+
+    @cached()  # spectrally normalised weights are computed once a part of a step, not once a pass
+    def _judged(self, generation: GenerationStep, drawn: Drawn) -> tuple[DiscriminatorStep, Collected, Means]:
+        """What the discriminator says of real and generated images, its losses, and what else to log."""
         terms = self._terms(generation.turn)
         step = self._scored(generation, any("image_gradients" in term.needs for term in terms))
-        figures: Figures = {"d_real": _probability(step.real_logits), "d_fake_before": _probability(step.fake_logits)}
+        figures = {"d_real": _probability(step.real_logits), "d_fake_before": _probability(step.fake_logits)}
         d_loss = self.objective.discriminator(step.real_logits, step.fake_logits)
-        if step.prompts and step.text and self.mismatch_weight:
-            mismatches = sample_mismatches(step.prompts.compatible, self.rng)
-            logits = step.networks.score(step.real_features, rows_of(gather_text(step.text), mismatches.sentence))
+        if drawn.mismatches and step.text:
+            logits = step.networks.score(step.real_features, self._mismatched_text(step.text, drawn))
             mismatch_loss = self.objective.discriminator(step.real_logits, logits)
-            d_loss = d_loss.lerp(mismatch_loss, self.mismatch_weight * mismatches.exist.float())
+            d_loss = d_loss.lerp(mismatch_loss, self.mismatch_weight * drawn.mismatches.exist.float())
             figures["d_mismatched"] = _probability(logits)
         losses, weights = self._collected(step.turn, lambda term: term.discriminator_losses(step), of_generator=False)
-        return step, figures | self.optimize("d", _without_repeats({"d_loss": d_loss}, losses), weights)
+        return step, (_without_repeats({"d_loss": d_loss}, losses), weights), figures
+
+    def _mismatched_text(self, text: TextFeatures, drawn: Drawn) -> TextFeatures:
+        """The discriminator's reading of a wrong sentence for each image, from anywhere in the joint batch."""
+        assert drawn.mismatches is not None
+        if drawn.wrong is None:
+            return rows_of(gather_text(text), drawn.mismatches.sentence)
+        if self.discriminator_text_encoder is not None:
+            return self.discriminator_text_encoder(drawn.wrong)
+        assert self.text_encoder is not None
+        with torch.no_grad():
+            return self.text_encoder(drawn.wrong)
 
     def _scored(self, step: GenerationStep, with_gradients: bool) -> DiscriminatorStep:
         """Both batches through the discriminator, apart."""
@@ -263,17 +321,15 @@ class GAN(TextToImage):
         )
 
     @cached()
-    def _train_generator(self, generation: GenerationStep, scored: DiscriminatorStep, own: Collected) -> Figures:
-        """One step down what the discriminator now says, its terms, and the generator's own losses."""
-        with frozen(self.discriminator, self.discriminator_text_encoder):
-            step = self._scored_again(generation, scored)
-            g_loss = self.objective.generator(step.fake_logits, step.real_logits)
-            losses, weights = self._collected(step.turn, lambda term: term.generator_losses(step))
-            losses = _without_repeats(own[0], {"g_loss": g_loss}, losses)
-            figures = self.optimize("g", losses, {**own[1], **weights})
-            return {"d_fake_after": _probability(step.fake_logits)} | figures
+    def _answered(self, generation: GenerationStep, seen: Judged, own: Collected) -> tuple[Collected, Means]:
+        """The generator's losses, from what the discriminator now says of its images, and what else to log."""
+        step = self._scored_again(generation, seen)
+        g_loss = self.objective.generator(step.fake_logits, step.real_logits)
+        losses, weights = self._collected(step.turn, lambda term: term.generator_losses(step))
+        losses = _without_repeats(own[0], {"g_loss": g_loss}, losses)
+        return (losses, {**own[1], **weights}), {"d_fake_after": _probability(step.fake_logits)}
 
-    def _scored_again(self, step: GenerationStep, scored: DiscriminatorStep) -> GeneratorStep:
+    def _scored_again(self, step: GenerationStep, seen: Judged) -> GeneratorStep:
         """The generated images through the discriminator as it is now."""
         with torch.no_grad():
             text = self._discriminators_text(step.prompts, step.text)
@@ -281,9 +337,9 @@ class GAN(TextToImage):
         return GeneratorStep(
             **step.shared(text=text),
             latents=step.latents,
-            real_features=_detached(scored.real_features),
+            real_features=seen.real_features,
             fake_features=features,
-            real_logits=scored.real_logits.detach(),
+            real_logits=seen.real_logits,
             fake_logits=step.networks.score(features, text),
         )
 
@@ -310,19 +366,6 @@ class GAN(TextToImage):
         return self.discriminator_text_encoder(prompts.sentences)
 
 
-def _checked(term: Term, losses: Losses) -> Losses:
-    """What a term says, if it is one value an image for each loss."""
-    name = type(term).__name__
-    if not isinstance(losses, Mapping):
-        raise TypeError(
-            f"{name} gives a {type(losses).__name__} as its losses; give {{'some_loss': one value an image}}"
-        )
-    for loss, values in losses.items():
-        if values.ndim != 1:
-            raise ValueError(f"{name}: {loss} has the shape {tuple(values.shape)}; give one value an image")
-    return losses
-
-
 def _without_repeats(*figures: Mapping[str, Any]) -> dict[str, Any]:
     """All of them in one table; no two may be logged under one name."""
     joined: dict[str, Any] = {}
@@ -336,11 +379,6 @@ def _without_repeats(*figures: Mapping[str, Any]) -> dict[str, Any]:
 def _check_mismatches(weight: float, text_encoder: Any) -> None:
     if weight and text_encoder is None:
         raise ValueError("system.mismatch_weight needs sentences: choose a text_encoder, or set it to 0")
-
-
-def _detached(features: Any) -> Any:
-    """Features without their gradient: a tensor, or tuples, lists and dicts of tensors."""
-    return tree_map(lambda part: part.detach() if isinstance(part, Tensor) else part, features)
 
 
 def _probability(logits: Logits) -> Float[Tensor, ""]:

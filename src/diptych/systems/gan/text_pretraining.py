@@ -6,6 +6,8 @@ and inside the generator's own run. Within a few hundred steps it knows which at
 an adversarial signal needs many thousand for; in-batch contrast never teaches who is above whom.
 """
 
+from collections.abc import Iterable
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -16,7 +18,7 @@ from diptych.models.whitening import Whitening
 from diptych.systems.devices import gather, own_share
 from diptych.systems.gan.terms.redescription import FrozenCaptioner
 from diptych.systems.schedules import Trapezoid
-from diptych.types import Images, TextFeatures
+from diptych.types import Images
 
 PROJECTION_SEED = 0
 DECAY_SHARE = 0.8
@@ -93,21 +95,22 @@ class TextPretraining:
                 f"text_pretraining.whitening_images={self.whitening_images}: no batch fell into them; give more"
             )
 
-    def loss(self, text: TextFeatures, images: Images) -> Float[Tensor, " batch"]:
-        """Squared error per dimension, 1 for a text encoder that knows nothing."""
-        return pretraining_loss(text.sentence, self._targets(images, text.sentence.shape[1]))
+    def loss(self, vectors: Float[Tensor, "batch dim"], targets: Float[Tensor, "batch dim"]) -> Float[Tensor, " batch"]:
+        """Squared error per dimension of sentence vectors, 1 for a text encoder that knows nothing."""
+        return pretraining_loss(vectors, targets)
 
-    def observe(self, text: TextFeatures, images_seen: int) -> None:
+    def observe(self, vectors: Float[Tensor, "batch dim"], images_seen: int) -> None:
         """Let the whitening see sentence vectors, and settle with the last of them."""
-        sentences = gather(text.sentence)
+        sentences = gather(vectors)
         self.whitening.observe(sentences)
         if self.is_over(images_seen + len(sentences)):
             self.whitening.settle()
 
     @torch.no_grad()
-    def _targets(self, images: Images, dim: int) -> Float[Tensor, "batch dim"]:
+    def targets(self, parts: Iterable[Images], dim: int) -> Float[Tensor, "batch dim"]:
+        """What sentence vectors of `dim` values should be for a batch, whose images may come in parts."""
         assert self.image_encoder is not None
-        regions = self.image_encoder(images).regions.flatten(1)
+        regions = torch.cat([self.image_encoder(images).regions.flatten(1) for images in parts])
         standardised = own_share(F.batch_norm(gather(regions), None, None, training=True))
         if not len(self.projection):
             rng = torch.Generator().manual_seed(PROJECTION_SEED)

@@ -236,3 +236,62 @@ def test_a_run_taken_up_again_goes_on_bit_for_bit(make_gan, fit, batches, tmp_pa
     assert rest.images_seen == whole.images_seen == 32
     assert equal(state_of(rest), state_of(whole))
     assert not equal(state_of(half), state_of(whole))
+
+
+PARTS = {"mismatch_weight": 0.5, "ema_half_life_images": 8, "micro_batch_size": 3}
+
+
+def test_a_run_in_micro_batches_goes_on_bit_for_bit(make_gan, fit, batches, tmp_path):
+    settings = {**PARTS, "terms": contrastive(), "discriminator_steps": 3}
+    whole, half, rest = (make_gan(**settings) for _ in range(3))
+    fit(whole, batches, max_epochs=2)
+    fit(half, batches).save_checkpoint(tmp_path / "half.ckpt")
+    fit(rest, batches, max_epochs=2, ckpt_path=tmp_path / "half.ckpt")
+    assert rest.images_seen == whole.images_seen == 32
+    assert equal(state_of(rest), state_of(whole))
+    assert not equal(state_of(half), state_of(whole))
+
+
+def test_a_run_that_began_whole_goes_on_in_micro_batches(make_gan, fit, batches, tmp_path):
+    fit(make_gan(), batches).save_checkpoint(tmp_path / "half.ckpt")
+    rest = make_gan(micro_batch_size=2)
+    fit(rest, batches, max_epochs=2, ckpt_path=tmp_path / "half.ckpt")
+    assert rest.images_seen == 32
+
+
+def test_a_gan_says_which_networks_and_terms_see_micro_batches(make_gan, train, batches, caplog):
+    train(make_gan(**PARTS, terms=contrastive()), batches)
+    (said,) = [message for message in caplog.messages if "micro_batch_size" in message]
+    assert "a step of 4 examples is computed in 2 parts" in said
+    assert "batch normalisation of generator, discriminator and terms.contrastive see the examples of one part" in said
+
+
+def test_mismatched_sentences_come_from_the_whole_batch(make_gan, train, batch_of):
+    """Within a part, both sentences fit both images; those of the other part are wrong."""
+    sentences = ["abc", "cab", "def", "fed"]
+    (whole,) = train(make_gan(**{**PARTS, "micro_batch_size": None}), [batch_of(0, sentences=sentences)])
+    (parts,) = train(make_gan(**{**PARTS, "micro_batch_size": 2}), [batch_of(0, sentences=sentences)])
+    (without,) = train(make_gan(micro_batch_size=2), [batch_of(0, sentences=sentences)])
+    assert parts["d_mismatched"] == pytest.approx(whole["d_mismatched"], rel=0.05)
+    assert parts["d_loss"] != without["d_loss"]
+
+
+def test_only_the_generators_first_pass_moves_its_statistics(make_gan, train, batches):
+    """It generates each part again in its own step; over a batch, statistics move once by their momentum."""
+    gan = make_gan(conditional=False, micro_batch_size=2)
+    train(gan, batches)
+    assert {int(m.num_batches_tracked) for m in gan.generator.modules() if isinstance(m, nn.BatchNorm2d)} == {2 * 4}
+    assert {int(m.num_batches_tracked) for m in gan.discriminator.modules() if isinstance(m, nn.BatchNorm2d)} == {16}
+    assert {m.momentum for m in gan.modules() if isinstance(m, nn.BatchNorm2d)} == {0.1}
+
+
+def test_micro_batches_learn_in_bfloat16_as_in_float32(make_gan, train, batches):
+    """A half-precision copy of a weight that was made without gradients must not be used where they are wanted."""
+    full = train(make_gan(**PARTS), batches)
+    gan = make_gan(**PARTS)
+    before = parameters_of(gan.generator, gan.text_encoder)
+    mixed = train(gan, batches, precision="bf16-mixed")
+    changed = zip(before, parameters_of(gan.generator, gan.text_encoder), strict=True)
+    assert all(not torch.equal(old, new) for old, new in changed if old.numel() > 1)
+    for name in ("d_loss", "g_loss", "g_grad_norm"):
+        assert [row[name] for row in mixed] == pytest.approx([row[name] for row in full], rel=0.1)

@@ -46,23 +46,28 @@ def test_pretraining_comes_first_then_whitening_then_generation(pretraining):
 
 
 def test_the_target_is_standardised_and_always_the_same(pretraining, text_encoder):
-    images, text = torch.randn(64, 3, 8, 8), text_encoder(sentences(64))
-    nothing_known = text._replace(sentence=torch.zeros(64, 6))
-    assert 0.5 < pretraining.loss(nothing_known, images).mean() < 2
-    torch.testing.assert_close(pretraining.loss(text, images), pretraining.loss(text, images))
+    images, nothing_known = torch.randn(64, 3, 8, 8), torch.zeros(64, 6)
+    targets = pretraining.targets([images], 6)
+    assert 0.5 < pretraining.loss(nothing_known, targets).mean() < 2
+    assert torch.equal(pretraining.targets([images], 6), targets)
+
+
+def test_the_target_of_a_batch_in_parts_is_that_of_the_whole(pretraining):
+    images = torch.randn(10, 3, 8, 8)
+    torch.testing.assert_close(pretraining.targets(images.split([4, 3, 3]), 6), pretraining.targets([images], 6))
 
 
 def test_the_captioner_is_frozen_and_the_text_encoder_learns(pretraining, text_encoder):
-    pretraining.loss(text_encoder(sentences(4)), torch.randn(4, 3, 8, 8)).mean().backward()
+    targets = pretraining.targets([torch.randn(4, 3, 8, 8)], 6)
+    pretraining.loss(text_encoder(sentences(4)).sentence, targets).mean().backward()
     assert not any(p.requires_grad for p in pretraining.image_encoder.parameters())
     assert not [name for name, p in text_encoder.named_parameters() if p.grad is None]
 
 
 def test_the_last_observation_settles_the_whitening(pretraining, text_encoder):
-    text = text_encoder(sentences(10))
-    pretraining.observe(text, images_seen=50)
+    pretraining.observe(text_encoder(sentences(10)).sentence, images_seen=50)
     assert torch.equal(text_encoder.whitening.matrix, torch.eye(6))
-    pretraining.observe(text_encoder(sentences(10)), images_seen=60)
+    pretraining.observe(text_encoder(sentences(10)).sentence, images_seen=60)
     assert not torch.equal(text_encoder.whitening.matrix, torch.eye(6))
 
 
@@ -72,7 +77,7 @@ def test_pretraining_that_skips_the_whitening_is_refused(pretraining):
 
 
 def test_pretraining_begins_with_unwhitened_vectors(pretraining, text_encoder):
-    pretraining.observe(text_encoder(sentences(10)), images_seen=60)
+    pretraining.observe(text_encoder(sentences(10)).sentence, images_seen=60)
     pretraining.begin(torch.device("cpu"), is_resumed=False)
     assert torch.equal(text_encoder.whitening.matrix, torch.eye(6))
 
@@ -118,3 +123,27 @@ def test_a_generator_restored_to_generate_needs_no_captioner(make_gan):
 def test_a_trapezoid_rises_holds_and_falls():
     schedule = Trapezoid(total_images=100, decay_images=40, warmup_images=10, final=0.5)
     assert [schedule(seen) for seen in (0, 5, 10, 60, 80, 100, 120)] == [0.0, 0.5, 1.0, 1.0, 0.75, 0.5, 0.5]
+
+
+@pytest.mark.parametrize("size", [2, 3])
+def test_pretraining_in_micro_batches_is_that_of_the_whole_batch(make_gan, train, batch_of, size):
+    """Two batches to learn from, one to whiten by, and one of the game."""
+
+    def pretrained(**settings: Any) -> tuple[list[dict[str, float]], nn.Module]:
+        torch.manual_seed(0)
+        encoder, captioner = whitening_encoder(), Seeing()
+        captioner.image_encoder = ConvEncoder(
+            image_size=28, image_channels=1, widths=(4, 4), num_halvings=2, pooled_dim=4
+        )
+        pretraining = TextPretraining(
+            pretraining_images=16, whitening_images=8, captioner=captioner, text_encoder=encoder
+        )
+        gan = make_gan(text_encoder=encoder, text_pretraining=pretraining, **settings)
+        return train(gan, [batch_of(seed, size=8) for seed in range(4)]), encoder.whitening
+
+    (whole, whitening), (parts, others) = pretrained(), pretrained(micro_batch_size=size)
+    for row, other in zip(whole[:3], parts[:3], strict=True):
+        assert other["pretraining_loss"] == pytest.approx(row["pretraining_loss"], rel=1e-4)
+    torch.testing.assert_close(others.matrix, whitening.matrix, rtol=1e-3, atol=1e-3)
+    assert not torch.equal(whitening.matrix, torch.eye(6))
+    assert parts[3].keys() == whole[3].keys() >= {"d_loss", "g_loss"}

@@ -30,9 +30,12 @@ class Term(nn.Module):
     each image by itself) or "image_gradients" (the discriminator's images require a gradient). `weight` is that of
     every loss without one in `weights`. With `every`, the term counts at each `every`-th step of the discriminator
     only, as much more as makes up for the others (lazy regularisation, StyleGAN2, arXiv:1912.04958).
+    `couples_examples` says that a loss looks at several images of a batch at once: with `system.micro_batch_size` it
+    sees those of a part of the batch, and the run says so.
     """
 
     needs: ClassVar[tuple[str, ...]] = ()
+    couples_examples: ClassVar[bool] = False
 
     def __init__(self, *, weight: float = 1.0, every: int = 1) -> None:
         super().__init__()
@@ -84,3 +87,16 @@ class Term(nn.Module):
     def generator_losses(self, step: GeneratorStep) -> Losses:
         """Losses that the generator learns from, with the discriminator frozen."""
         return {}
+
+
+def checked(term: Term, losses: Losses) -> Losses:
+    """What a term says, if it is one value an image for each loss."""
+    name = type(term).__name__
+    if not isinstance(losses, Mapping):
+        raise TypeError(
+            f"{name} gives a {type(losses).__name__} as its losses; give {{'some_loss': one value an image}}"
+        )
+    for loss, values in losses.items():
+        if values.ndim != 1:
+            raise ValueError(f"{name}: {loss} has the shape {tuple(values.shape)}; give one value an image")
+    return losses

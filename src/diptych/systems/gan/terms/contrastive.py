@@ -19,6 +19,7 @@ class Contrastive(Term):
     """
 
     needs = ("text", "discriminator.embed")
+    couples_examples = True
 
     def __init__(
         self, *, weight: float = 1.0, generator_weight: float = 0.0, temperature: float = 0.1, every: int = 1
