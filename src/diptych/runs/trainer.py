@@ -152,7 +152,9 @@ def _callbacks(equipment: Equipment) -> list[Callback]:
     spec = equipment.data.spec  # pyright: ignore[reportAttributeAccessIssue]
     kept = kept_parts(config["parts"], folder)
     contents = CheckpointContents(config, spec, folder.run_id, equipment.signals, kept)
-    watching = [Heartbeat(folder), CollapseWatch(folder)] if equipment.topology.is_first else []
+    watching = (
+        [Heartbeat(folder), CollapseWatch(folder, config["budget_images"])] if equipment.topology.is_first else []
+    )
     return [contents, *watching, *chosen, StopCallback(equipment.signals, folder)]
 
 

@@ -22,13 +22,13 @@ TINY = ["data.image_size=8", "budget_images=32", "data.batch_size=16", "data.val
 def validated(tmp_path):
     """The run's folder after a validation with these figures."""
     folder = RunFolder.create(tmp_path, "a", "one")
-    watch = CollapseWatch(folder)
+    watch = CollapseWatch(folder, budget_images=1000)
 
-    def after(sanity_checking=False, **figures):
+    def after(sanity_checking=False, images=1000, **figures):
         logged = {f"val/{name}": torch.tensor(value) for name, value in figures.items()}
         state = SimpleNamespace(fn=TrainerFn.FITTING)
         trainer = SimpleNamespace(callback_metrics=logged, sanity_checking=sanity_checking, state=state)
-        watch.on_validation_end(trainer, SimpleNamespace(images_seen=1000))
+        watch.on_validation_end(trainer, SimpleNamespace(images_seen=images))
         return folder.read_collapse()
 
     return after
@@ -42,6 +42,15 @@ def test_the_last_validation_counts_and_the_log_says_it(validated, caplog):
     assert "collapsed: all images are nearly the same" in caplog.text
     assert validated(latent_diversity=0.5, sentence_diversity=0.02) == ""
     assert "no longer collapsed after 1,000 images" in caplog.text
+
+
+def test_of_a_young_run_the_log_speaks_once_there_was_variety_to_lose(validated, caplog):
+    alike, varied = {"latent_diversity": 0.01, "sentence_diversity": 0.02}, {"latent_diversity": 0.9}
+    assert "spread" in validated(images=100, **alike)
+    assert "collapsed" not in caplog.text
+    assert validated(images=200, **varied) == ""
+    assert "spread" in validated(images=300, **alike)
+    assert "after 300 images" in caplog.text
 
 
 def test_a_generator_that_does_not_learn_ends_as_collapsed_everywhere(tmp_path, capsys, monkeypatch):

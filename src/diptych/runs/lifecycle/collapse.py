@@ -15,10 +15,15 @@ _log = logging.getLogger(__name__)
 
 
 class CollapseWatch(Callback):
-    """Reads the diversity of every validation. The last one counts: images of the first steps are alike, too."""
+    """Reads the diversity of every validation; the last one counts.
 
-    def __init__(self, folder: RunFolder) -> None:
-        self.folder = folder
+    Images of the first steps are alike, too, so the log speaks of a collapse from half of the budget on, or once there
+    was something to lose.
+    """
+
+    def __init__(self, folder: RunFolder, budget_images: int) -> None:
+        self.folder, self.budget_images = folder, budget_images
+        self._had_variety = False
 
     def on_validation_end(self, trainer: Trainer, pl_module: Any) -> None:
         logged = numbers(trainer.callback_metrics, "val/")
@@ -27,7 +32,9 @@ class CollapseWatch(Callback):
             return
         before, now = self.folder.read_collapse(), why_collapsed(figures)
         self.folder.write_collapse(now)
-        if now:
+        self._had_variety |= not now
+        is_young = pl_module.images_seen < self.budget_images / 2 and not self._had_variety
+        if now and not is_young:
             _log.warning("%s after %s images; %s", now, f"{pl_module.images_seen:,}", ADVICE)
-        elif before:
+        elif before and not now:
             _log.info("no longer collapsed after %s images", f"{pl_module.images_seen:,}")
