@@ -43,16 +43,31 @@ def conf_folder() -> Path:
 
 def options(group: str) -> list[str]:
     """The options of a config group, such as `generator`."""
-    if GlobalHydra.instance().is_initialized():
+    if _hydra_is_ours():
         return GlobalHydra.instance().config_loader().get_group_options(group)
     folder = conf_folder() / group
     return sorted(str(path.relative_to(folder).with_suffix("")) for path in folder.rglob("*.yaml"))
 
 
+def _hydra_is_ours() -> bool:
+    """Whether Hydra now composes from our `conf/`, and not for an application of somebody else."""
+    hydra = GlobalHydra.instance()
+    return hydra.is_initialized() and any(
+        place.path == f"pkg://{CONF_PACKAGE}" for place in hydra.config_loader().get_search_path().get_path()
+    )
+
+
 def compose(overrides: Sequence[str] = (), config_dir: Path | None = None) -> dict[str, Any]:
     """The resolved configuration of `diptych train OVERRIDES`, for Python and tests."""
+    with composing(overrides, config_dir) as config:
+        return config
+
+
+@contextmanager
+def composing(overrides: Sequence[str] = (), config_dir: Path | None = None) -> Iterator[dict[str, Any]]:
+    """As `compose`; while entered, `options` has those of `config_dir` as well, as on the command line."""
     with _composed(overrides, config_dir) as config:
-        return plain(config)
+        yield plain(config)
 
 
 def hydra_settings(overrides: Sequence[str] = (), config_dir: Path | None = None) -> dict[str, Any]:
@@ -66,11 +81,16 @@ def hydra_settings(overrides: Sequence[str] = (), config_dir: Path | None = None
 @contextmanager
 def _composed(overrides: Sequence[str], config_dir: Path | None) -> Iterator[DictConfig]:
     register()
-    extra = [f"hydra.searchpath=[file://{config_dir.absolute()}]"] if config_dir else []
+    extra = [f"hydra.searchpath=['file://{_quotable(config_dir)}']"] if config_dir else []
     with _running_hydra_set_aside(), initialize_config_module(CONF_PACKAGE, version_base="1.3"):
         config = hydra_compose(CONFIG_NAME, [*map(readable, overrides), *extra], return_hydra_config=True)
         HydraConfig.instance().set_config(config)
         yield config
+
+
+def _quotable(folder: Path) -> str:
+    """The absolute path as Hydra reads it between single quotes."""
+    return str(folder.absolute()).replace("\\", "\\\\").replace("'", "\\'")
 
 
 @contextmanager
