@@ -17,6 +17,7 @@ from hydra import compose as hydra_compose
 from hydra import initialize_config_module
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.version import VersionBase
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import InterpolationKeyError, InterpolationResolutionError, MissingMandatoryValue
 
@@ -81,28 +82,33 @@ def hydra_settings(overrides: Sequence[str] = (), config_dir: Path | None = None
 @contextmanager
 def _composed(overrides: Sequence[str], config_dir: Path | None) -> Iterator[DictConfig]:
     register()
-    extra = [f"hydra.searchpath=['file://{_quotable(config_dir)}']"] if config_dir else []
     with _running_hydra_set_aside(), initialize_config_module(CONF_PACKAGE, version_base="1.3"):
-        config = hydra_compose(CONFIG_NAME, [*map(readable, overrides), *extra], return_hydra_config=True)
+        if config_dir:
+            _search_also(config_dir)
+        config = hydra_compose(CONFIG_NAME, [*map(readable, overrides)], return_hydra_config=True)
         HydraConfig.instance().set_config(config)
         yield config
 
 
-def _quotable(folder: Path) -> str:
-    """The absolute path as Hydra reads it between single quotes."""
-    return str(folder.absolute()).replace("\\", "\\\\").replace("'", "\\'")
+def _search_also(folder: Path) -> None:
+    """Compose from this folder as well, as `--config-dir` does."""
+    loader: Any = GlobalHydra.instance().config_loader()
+    places = loader.get_search_path()
+    places.prepend("command-line", f"file://{folder.absolute()}", anchor="schema")
+    GlobalHydra.instance().hydra.config_loader = type(loader)(places)
 
 
 @contextmanager
 def _running_hydra_set_aside() -> Iterator[None]:
     """Hydra's global state is that of no application meanwhile: a sweep composes inside one."""
-    hydra, settings = GlobalHydra.instance(), HydraConfig.instance()
-    before = hydra.hydra, settings.cfg
-    hydra.clear()
+    before = GlobalHydra.instance().hydra, HydraConfig.instance().cfg
+    version_base = VersionBase.instance().getbase()
+    GlobalHydra.instance().clear()
     try:
         yield
-    finally:
-        hydra.hydra, settings.cfg = before
+    finally:  # Hydra has put a copy in the place of its instance meanwhile
+        GlobalHydra.instance().hydra, HydraConfig.instance().cfg = before
+        VersionBase.instance().version_base = version_base
 
 
 def plain(config: DictConfig) -> dict[str, Any]:

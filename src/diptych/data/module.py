@@ -78,7 +78,7 @@ class DataModule(LightningDataModule):
         )
         if self.epoch_images is None:
             return loader
-        return Epochs(loader, stream, max(1, self.epoch_images // self.batch_size), lambda: self.batches_consumed)
+        return Epochs(loader, stream, max(1, self.epoch_images // self.batch_size), self)
 
     def val_dataloader(self) -> DataLoader:
         return self.evaluation_dataloader("val")

@@ -7,6 +7,7 @@ from typing import Any
 from pytorch_lightning import Callback, Trainer
 
 from diptych.config.errors import UserError
+from diptych.systems.schedules import Schedule
 
 log = logging.getLogger(__name__)
 
@@ -14,8 +15,9 @@ log = logging.getLogger(__name__)
 class Companion(Callback):
     """Keeps the position in the training stream of `data`, and says what would go wrong without a word.
 
-    Data of somebody's own that have no endless stream are left alone. The position is the data module's `batches_consumed`: the next epoch begins there, and so does the next Trainer. An
-    epoch has `epoch_images`, or less where the Trainer's `max_steps` end earlier: the end of training is validated.
+    The position is `batches_consumed`: the next epoch begins there, and so does the next Trainer. An epoch has
+    `epoch_images`, or less where the Trainer's `max_steps` end earlier, so that the end of training is validated. Data
+    of somebody's own that have no endless stream are left alone.
     """
 
     def __init__(self, data: Any, epoch_images: int) -> None:
@@ -28,21 +30,20 @@ class Companion(Callback):
         if hasattr(self.data, "epoch_images"):
             self.data.epoch_images = min(self.epoch_images, _images_of(trainer, pl_module, self.data))
 
-    def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
-        if hasattr(self.data, "batches_consumed"):
-            self.data.batches_consumed += 1
-        self._warn_of_zero(pl_module)
-
-    def _warn_of_zero(self, system: Any) -> None:
-        """Once, where the schedule has come to its end and the Trainer goes on."""
-        if self._has_warned or system.schedule is None or system.schedule(system.images_seen) > 0:
+    def on_train_batch_start(self, trainer: Trainer, pl_module: Any, batch: Any, batch_idx: int) -> None:
+        """Warn once, where the schedule has come to its end and the Trainer goes on."""
+        if self._has_warned or not _is_over(pl_module.schedule, pl_module.images_seen):
             return
         self._has_warned = True
         log.warning(
             "learning rates are 0 from %s images on: the schedule follows budget_images, and the Trainer goes on; "
             "compose with a larger budget_images=…, or let the Trainer end here",
-            f"{system.images_seen:,}",
+            f"{pl_module.images_seen:,}",
         )
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        if hasattr(self.data, "batches_consumed"):
+            self.data.batches_consumed += 1
 
 
 def _images_of(trainer: Trainer, system: Any, data: Any) -> float:
@@ -50,6 +51,10 @@ def _images_of(trainer: Trainer, system: Any, data: Any) -> float:
     if trainer.max_steps < 0:
         return math.inf
     return math.ceil(trainer.max_steps / len(system.OPTIMIZERS)) * data.batch_size
+
+
+def _is_over(schedule: Schedule | None, images_seen: int) -> bool:
+    return schedule is not None and images_seen > 0 and schedule(images_seen) == 0
 
 
 def _refuse_several_devices(trainer: Trainer) -> None:
