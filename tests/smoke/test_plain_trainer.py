@@ -1,4 +1,4 @@
-"""A user's script: `diptych.compose`, `diptych.build`, a `pl.Trainer` of one's own, and `diptych.load` of what it saved."""
+"""A user's script: `diptych.compose` and `build`, a `pl.Trainer` of one's own, and `diptych.load` of what it saved."""
 
 from types import SimpleNamespace
 
