@@ -22,6 +22,7 @@ pytestmark = [
         "The '.*_dataloader' does not have many workers",
         r".*isinstance\(treespec, LeafSpec\)",
         r".*number of training batches .* is smaller than the logging interval",
+        r"Found \d+ module\(s\) in eval mode at the start of training",
         "Using ModelCheckpoint with manual optimization and every_n_train_steps",
         ".*Checkpoint directory .* exists and is not empty",
     )
@@ -42,6 +43,16 @@ def trainer(**arguments) -> pl.Trainer:
     quiet = {"enable_progress_bar": False, "enable_model_summary": False}
     usual = {"accelerator": "cpu", "logger": False, "enable_checkpointing": False}
     return pl.Trainer(**{**quiet, **usual, **arguments})
+
+
+class Until(pl.Callback):
+    """Stops at so many images, as somebody's own callback might."""
+
+    def __init__(self, images: int) -> None:
+        self.images = images
+
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
+        trainer.should_stop = pl_module.images_seen >= self.images
 
 
 def same(first, second) -> bool:
@@ -159,6 +170,28 @@ def test_a_checkpoint_captions_here_and_on_the_command_line(saved, tmp_path, cap
 def test_a_checkpoint_is_evaluated_beside_itself(saved, capsys):
     assert main(["evaluate", str(saved), "--num", "20"]) == 0
     assert list((saved.parent / "mine" / "evaluations").glob("*.json"))
+
+
+@pytest.mark.parametrize("scope", ["loss", "generation"])
+def test_what_is_borrowed_from_another_run_is_not_needed_to_load(scope, repository, tmp_path):
+    def composed(*overrides):
+        return diptych.compose([*overrides, "tracking=none"], config_dir=repository / "tests" / "support" / "conf")
+
+    lender, _ = train(composed("model=small_captioner", "budget_images=32"))
+    parts = [f"parts.captioner.run={lender.run_id}", f"+parts.captioner.scope={scope}"]
+    config = composed("model=small_layered_gan", "budget_images=240", *parts)
+    run, _ = train(config)
+    data, system = diptych.build(config)
+    plain = trainer(max_epochs=-1, callbacks=[Until(240)])
+    plain.fit(system, datamodule=data)
+    assert same(torch.load(run.last, weights_only=True)["state_dict"], system.state_dict())
+    plain.save_checkpoint(tmp_path / "mine.ckpt")
+    content = torch.load(tmp_path / "mine.ckpt", weights_only=True)
+    assert ("parts" in content) == (scope == "generation")
+    lender.remove()
+    assert diptych.load(tmp_path / "mine.ckpt").images_seen == system.images_seen
+    with pytest.raises(UserError, match=f"there is no run {lender.run_id!r}"):
+        diptych.build(config)
 
 
 def test_what_is_no_checkpoint_of_ours_is_said(tmp_path, saved):

@@ -95,7 +95,8 @@ def _search_also(folder: Path) -> None:
     loader: Any = GlobalHydra.instance().config_loader()
     places = loader.get_search_path()
     places.prepend("command-line", f"file://{folder.absolute()}", anchor="schema")
-    GlobalHydra.instance().hydra.config_loader = type(loader)(places)
+    hydra: Any = GlobalHydra.instance().hydra
+    hydra.config_loader = type(loader)(places)
 
 
 @contextmanager

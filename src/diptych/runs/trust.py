@@ -99,14 +99,14 @@ def remember(subject: Subject, packages: Collection[str]) -> None:
 def _read(subject: Subject) -> tuple[str, ...]:
     """What was remembered; nothing where there is no file, and nothing, said, where it is damaged."""
     try:
-        path = _file(subject)
-        packages = json.loads(path.read_text(encoding="utf-8"))["packages"]
+        text = _file(subject).read_text(encoding="utf-8")
     except (OSError, RuntimeError):
         return ()
+    try:
+        return tuple(map(str, json.loads(text)["packages"]))
     except (ValueError, TypeError, KeyError):
-        log.warning("%s is damaged, and nothing is trusted for it: delete it", path)
+        log.warning("%s is damaged, and nothing is trusted for it: delete it", _file(subject))
         return ()
-    return tuple(name for name in packages if isinstance(name, str))
 
 
 def _file(subject: Subject) -> Path:
