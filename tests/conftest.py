@@ -1,6 +1,7 @@
-"""Every test: one torch thread, shapes checked at run time, no account and no network asked for."""
+"""Every test: one torch thread, shapes checked at run time, no account, no network and nobody's own files asked for."""
 
 import os
+import tempfile
 
 os.environ.setdefault("WANDB_MODE", "offline")
 os.environ.setdefault("WANDB_SILENT", "true")
@@ -20,6 +21,9 @@ import torch  # noqa: E402
 # The same examples in every run, and no failure because a machine is busy.
 hypothesis.settings.register_profile("house", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("house")
+
+_STATE = tempfile.TemporaryDirectory(prefix="diptych-state-")
+os.environ["XDG_STATE_HOME"] = _STATE.name  # whom a test trusts, nobody else does
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 

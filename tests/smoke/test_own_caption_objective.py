@@ -117,13 +117,13 @@ def test_its_helper_learns_and_its_losses_are_logged(runs):
 
 def test_it_is_evaluated_and_restored_by_those_who_trust_it(runs, own_folder, monkeypatch):
     whole, _ = runs
-    assert processes.finish(["evaluate", whole.run_id, "--num", "20", *TRUST], own_folder) == 0, processes.said(
-        own_folder
-    )
     monkeypatch.syspath_prepend(own_folder)
     with pytest.raises(diptych.config.UserError, match="add --trust own_objective"):
         diptych.load(whole.path)
-    captioner = diptych.load(whole.path, trust=["own_objective"])
+    assert processes.finish(["evaluate", whole.run_id, "--num", "20", *TRUST], own_folder) == 0, processes.said(
+        own_folder
+    )
+    captioner = diptych.load(whole.path)  # trust given once is remembered
     saved = torch.load(whole.checkpoint(), weights_only=True)["state_dict"]
     assert torch.equal(captioner.system.caption_objective.baseline.weight, saved["caption_objective.baseline.weight"])
     assert isinstance(captioner.caption([torch.zeros(1, 28, 28)])[0].text, str)

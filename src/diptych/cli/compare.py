@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 from diptych.cli.arguments import add_json, add_runs
 from diptych.cli.objectives import add_objectives, objectives_from
-from diptych.cli.output import Output, short
+from diptych.cli.output import Output, check_writable, short
 from diptych.config.errors import UserError
 
 if TYPE_CHECKING:
+    from diptych.reports.comparison.files import Written
     from diptych.runs.folder.layout import RunFolder
     from diptych.sweeps.folder import SweepFolder
     from diptych.sweeps.objective import SweepObjective
 
+STANDARD_OUTPUT = "-"
 MOST_GROUPS = 6
 """So many configurations of a sweep have their evaluations on the terminal; more are in a file."""
 
@@ -34,6 +36,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="where table and plots are written (default: in outputs/comparisons)"
     )
+    parser.add_argument(
+        "--latex",
+        metavar="FILE",
+        help="the tables of evaluations as LaTeX (booktabs) in this file; - writes them to standard output, alone",
+    )
     add_objectives(parser)
     add_json(parser, "the tables")
 
@@ -43,7 +50,8 @@ def run(args: argparse.Namespace) -> int:
     from diptych.runs.folder.find import default_outputs
     from diptych.sweeps.folder import SweepFolder
 
-    output = Output(as_json=args.json)
+    output = Output(as_json=args.json, for_people=args.latex != STANDARD_OUTPUT)
+    _check_latex(args)
     outputs = default_outputs()
     objectives = objectives_from(args.objective)
     sweep = SweepFolder.find(args.runs[0], outputs) if len(args.runs) == 1 and args.by is None else None
@@ -52,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
             raise UserError("--objective goes with one sweep alone, and without --by")
         output.result(_compared(args, outputs, output))
     else:
-        output.result(_swept(sweep, objectives, args.out or outputs / "comparisons" / sweep.name, output))
+        output.result(_swept(args, sweep, objectives, args.out or outputs / "comparisons" / sweep.name, output))
     return 0
 
 
@@ -66,11 +74,16 @@ def _compared(args: argparse.Namespace, outputs: Path, output: Output) -> dict[s
     for text in written.texts:
         output.line(text + "\n")
     _say_files(written.files, output)
+    _write_latex(args.latex, written, output)
     return {"comparisons": written.values, "files": [str(path) for path in written.files]}
 
 
 def _swept(
-    sweep: "SweepFolder", objectives: "Sequence[SweepObjective]", folder: Path, output: Output
+    args: argparse.Namespace,
+    sweep: "SweepFolder",
+    objectives: "Sequence[SweepObjective]",
+    folder: Path,
+    output: Output,
 ) -> dict[str, Any]:
     """A sweep by its validation figures; then those of its runs that were evaluated, side by side."""
     from diptych.reports.sweeps.files import analysis_of, write_analysis
@@ -80,12 +93,14 @@ def _swept(
     output.line(analysis.text + "\n")
     runs = [run for run in map(sweep.run_of, sweep.jobs()) if run is not None]
     evaluated = [run for run in runs if any(run.evaluations.glob("*.json"))]
-    values, more = _evaluated(evaluated, folder, output) if len(evaluated) > 1 else ([], [])
+    written = _evaluated(evaluated, folder, output) if len(evaluated) > 1 else None
+    values, more = (written.values, written.files) if written else ([], [])
     _say_files([*files, *more], output)
+    _write_latex(args.latex, written, output)
     return {"sweep": analysis.values, "comparisons": values, "files": [str(path) for path in (*files, *more)]}
 
 
-def _evaluated(runs: "Sequence[RunFolder]", folder: Path, output: Output) -> tuple[list[dict[str, Any]], list[Path]]:
+def _evaluated(runs: "Sequence[RunFolder]", folder: Path, output: Output) -> "Written | None":
     """Where they cannot stand side by side, the reason is said instead."""
     from diptych.reports.comparison.files import compare_runs
 
@@ -93,13 +108,33 @@ def _evaluated(runs: "Sequence[RunFolder]", folder: Path, output: Output) -> tup
         written = compare_runs(runs, None, folder)
     except UserError as error:
         output.line(f"evaluations: {error}\n")
-        return [], []
+        return None
     groups = max(len(values["groups"]) for values in written.values)
     if groups > MOST_GROUPS:
         output.line(f"evaluations: the tables of {groups} configurations are in {short(folder / 'comparison.md')}\n")
     for text in written.texts if groups <= MOST_GROUPS else ():
         output.line(text + "\n")
-    return written.values, written.files
+    return written
+
+
+def _check_latex(args: argparse.Namespace) -> None:
+    """Refuse what cannot be written, before any work."""
+    if args.latex == STANDARD_OUTPUT and args.json:
+        raise UserError("--latex - and --json both want standard output: give --latex a file")
+    if args.latex and args.latex != STANDARD_OUTPUT:
+        check_writable(Path(args.latex), "--latex")
+
+
+def _write_latex(place: str | None, written: "Written | None", output: Output) -> None:
+    if place is None:
+        return
+    if written is None:
+        raise UserError("--latex: fewer than two runs here are evaluated alike; `diptych evaluate` measures them")
+    if place == STANDARD_OUTPUT:
+        output.document(written.latex)
+    else:
+        Path(place).write_text(written.latex, encoding="utf-8")
+        output.line(f"LaTeX written to {short(Path(place))}")
 
 
 def _say_files(files: "Sequence[Path]", output: Output) -> None:

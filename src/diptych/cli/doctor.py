@@ -12,7 +12,13 @@ from diptych.cli.arguments import add_json
 from diptych.cli.output import Output
 
 GOOD, OPTIONAL, BAD = "ok", "optional", "missing"
-EXTRAS = {"tensorboard": "tensorboard", "nbclient": "notebooks", "submitit": "slurm", "ray": "ray"}
+EXTRAS = {
+    "tensorboard": "tensorboard",
+    "nbclient": "notebooks",
+    "pandas": "notebooks",
+    "submitit": "slurm",
+    "ray": "ray",
+}
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 
 from diptych import __version__
 from diptych.config.origin import is_message, raised_in
+from diptych.config.own_packages import find_own_packages
 
 COMMANDS = {
     "train": "train one run of conf/ and OVERRIDES; with -m a sweep of fresh processes",
@@ -43,8 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not arguments or arguments[0] not in COMMANDS:
         return _top_level(arguments)
     _log_to_terminal()
-    if os.getcwd() not in sys.path:
-        sys.path.append(os.getcwd())  # so that the user's own classes are importable
+    find_own_packages()
     return _guarded(arguments[0], arguments[1:], debug)
 
 

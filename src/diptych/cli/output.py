@@ -34,14 +34,15 @@ def check_writable(path: Path, option: str) -> None:
 
 
 class Output:
-    """Writes all output of a command."""
+    """Writes all output of a command; standard output is for people, unless it is for JSON or another document."""
 
-    def __init__(self, *, as_json: bool = False) -> None:
+    def __init__(self, *, as_json: bool = False, for_people: bool = True) -> None:
         self.as_json = as_json
+        self.for_people = for_people and not as_json
 
     def line(self, text: str = "") -> None:
-        """A line for people; on standard error if standard output is for JSON."""
-        stream = sys.stderr if self.as_json else sys.stdout
+        """A line for people; on standard error if standard output is for a document."""
+        stream = sys.stdout if self.for_people else sys.stderr
         stream.write(text + "\n")
         stream.flush()
 
@@ -54,6 +55,11 @@ class Output:
         if self.as_json:
             sys.stdout.write(json.dumps(value, indent=1, ensure_ascii=False) + "\n")
             sys.stdout.flush()
+
+    def document(self, text: str) -> None:
+        """A document that standard output has been kept for."""
+        sys.stdout.write(text)
+        sys.stdout.flush()
 
     def track(self, items: Iterable[T], *, description: str, total: int) -> Iterator[T]:
         """Yield the items, with a progress bar."""

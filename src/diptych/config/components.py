@@ -111,7 +111,8 @@ def _refuse_distrusted(path: str, key: str, trust: Trust) -> None:
     package = path.partition(".")[0]
     if trust is not None and package not in (*ALWAYS_TRUSTED, *trust):
         raise UserError(
-            f"{key}._target_ names a class of the package '{package}': if you trust it, add --trust {package}"
+            f"{key}._target_ names a class of the package '{package}': if you trust it, add --trust {package} "
+            f"(in Python: trust=[{package!r}])"
         )
 
 

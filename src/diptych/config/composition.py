@@ -17,6 +17,7 @@ from hydra import compose as hydra_compose
 from hydra import initialize_config_module
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.version import VersionBase
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import InterpolationKeyError, InterpolationResolutionError, MissingMandatoryValue
 
@@ -43,16 +44,31 @@ def conf_folder() -> Path:
 
 def options(group: str) -> list[str]:
     """The options of a config group, such as `generator`."""
-    if GlobalHydra.instance().is_initialized():
+    if _hydra_is_ours():
         return GlobalHydra.instance().config_loader().get_group_options(group)
     folder = conf_folder() / group
     return sorted(str(path.relative_to(folder).with_suffix("")) for path in folder.rglob("*.yaml"))
 
 
+def _hydra_is_ours() -> bool:
+    """Whether Hydra now composes from our `conf/`, and not for an application of somebody else."""
+    hydra = GlobalHydra.instance()
+    return hydra.is_initialized() and any(
+        place.path == f"pkg://{CONF_PACKAGE}" for place in hydra.config_loader().get_search_path().get_path()
+    )
+
+
 def compose(overrides: Sequence[str] = (), config_dir: Path | None = None) -> dict[str, Any]:
     """The resolved configuration of `diptych train OVERRIDES`, for Python and tests."""
+    with composing(overrides, config_dir) as config:
+        return config
+
+
+@contextmanager
+def composing(overrides: Sequence[str] = (), config_dir: Path | None = None) -> Iterator[dict[str, Any]]:
+    """As `compose`; while entered, `options` has those of `config_dir` as well, as on the command line."""
     with _composed(overrides, config_dir) as config:
-        return plain(config)
+        yield plain(config)
 
 
 def hydra_settings(overrides: Sequence[str] = (), config_dir: Path | None = None) -> dict[str, Any]:
@@ -66,23 +82,34 @@ def hydra_settings(overrides: Sequence[str] = (), config_dir: Path | None = None
 @contextmanager
 def _composed(overrides: Sequence[str], config_dir: Path | None) -> Iterator[DictConfig]:
     register()
-    extra = [f"hydra.searchpath=[file://{config_dir.absolute()}]"] if config_dir else []
     with _running_hydra_set_aside(), initialize_config_module(CONF_PACKAGE, version_base="1.3"):
-        config = hydra_compose(CONFIG_NAME, [*map(readable, overrides), *extra], return_hydra_config=True)
+        if config_dir:
+            _search_also(config_dir)
+        config = hydra_compose(CONFIG_NAME, [*map(readable, overrides)], return_hydra_config=True)
         HydraConfig.instance().set_config(config)
         yield config
+
+
+def _search_also(folder: Path) -> None:
+    """Compose from this folder as well, as `--config-dir` does."""
+    loader: Any = GlobalHydra.instance().config_loader()
+    places = loader.get_search_path()
+    places.prepend("command-line", f"file://{folder.absolute()}", anchor="schema")
+    hydra: Any = GlobalHydra.instance().hydra
+    hydra.config_loader = type(loader)(places)
 
 
 @contextmanager
 def _running_hydra_set_aside() -> Iterator[None]:
     """Hydra's global state is that of no application meanwhile: a sweep composes inside one."""
-    hydra, settings = GlobalHydra.instance(), HydraConfig.instance()
-    before = hydra.hydra, settings.cfg
-    hydra.clear()
+    before = GlobalHydra.instance().hydra, HydraConfig.instance().cfg
+    version_base = VersionBase.instance().getbase()
+    GlobalHydra.instance().clear()
     try:
         yield
-    finally:
-        hydra.hydra, settings.cfg = before
+    finally:  # Hydra has put a copy in the place of its instance meanwhile
+        GlobalHydra.instance().hydra, HydraConfig.instance().cfg = before
+        VersionBase.instance().version_base = version_base
 
 
 def plain(config: DictConfig) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from pytorch_lightning import LightningDataModule
 from torch.utils.data import DataLoader
 
 from diptych.data.collate import Collate
+from diptych.data.epochs import Epochs
 from diptych.data.example import Examples
 from diptych.data.loader import Loader
 from diptych.data.stream import Stream, in_order
@@ -24,6 +25,7 @@ class DataModule(LightningDataModule):
     together. `seed` determines the order of the training stream and the random choices in its examples; evaluation sets
     never depend on it. `batches_consumed` is the position of training: it is set before a checkpoint is written, and a
     resumed run starts there. `tokenizer_rules` are those of the vocabulary: a resumed run keeps the ones it began with.
+    `epoch_images`, if set, cuts the training stream into epochs of so many images, for Trainers that count them.
     """
 
     endless: ClassVar[bool] = False
@@ -40,6 +42,7 @@ class DataModule(LightningDataModule):
     tokenizer_rules: int = TOKENIZER_RULES
     splits_by_share: bool = field(init=False, default=True)
     """Whether data without splits of their own are split by share; not where nobody trains on them."""
+    epoch_images: int | None = field(init=False, default=None)
     spec: DataSpec = field(init=False)
     splits: Mapping[str, Examples] = field(init=False)
 
@@ -59,7 +62,7 @@ class DataModule(LightningDataModule):
             self.spec, self.splits = self.open()
             self._is_open = True
 
-    def train_dataloader(self) -> DataLoader:
+    def train_dataloader(self) -> DataLoader | Epochs:
         rank, world_size = self._rank()
         examples = self.splits["train"]
         stream = Stream(
@@ -70,7 +73,12 @@ class DataModule(LightningDataModule):
             rank=rank,
             world_size=world_size,
         )
-        return Loader(examples, stream, collate=self._collate(), num_workers=self.num_workers, persistent_workers=True)
+        loader = Loader(
+            examples, stream, collate=self._collate(), num_workers=self.num_workers, persistent_workers=True
+        )
+        if self.epoch_images is None:
+            return loader
+        return Epochs(loader, stream, max(1, self.epoch_images // self.batch_size), self)
 
     def val_dataloader(self) -> DataLoader:
         return self.evaluation_dataloader("val")

@@ -5,9 +5,9 @@ data are visited in passes, each a new permutation; a batch may span two passes,
 example is drawn equally often.
 """
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from itertools import count
 
 from torch.utils.data import Sampler
 
@@ -17,7 +17,8 @@ from diptych.data.example import ExampleRequest, keyed_rng
 class Stream(Sampler[list[ExampleRequest]]):
     """Batches of requests from batch `start` on; rank r of w takes the r-th part of each batch.
 
-    `size=None` means an infinite data set: its examples are drawn in the order of their numbers.
+    `size=None` means an infinite data set: its examples are drawn in the order of their numbers. `numbers` are those of
+    the batches, endless unless they are set.
     """
 
     def __init__(
@@ -32,13 +33,13 @@ class Stream(Sampler[list[ExampleRequest]]):
             raise ValueError("the train split has no examples: there is nothing to train on")
         self.size = size
         self.batch_size = batch_size
-        self.start = start
+        self.numbers: Iterable[int] = range(start, sys.maxsize)
         self.rank = rank
         self.share = batch_size // world_size
         self._order = lru_cache(maxsize=2)(lambda number: permutation(size or 0, seed, number))
 
     def __iter__(self) -> Iterator[list[ExampleRequest]]:
-        return map(self.batch, count(self.start))
+        return map(self.batch, self.numbers)
 
     def batch(self, number: int) -> list[ExampleRequest]:
         """The rank's part of batch `number`."""

@@ -46,8 +46,13 @@ def evaluate(
 ) -> list[Kept]:
     """The result of each benchmark that applies to the run, alone or beside each of its `partners`."""
     subject = handle.with_options(request.sampling) if isinstance(handle, TakesOptions) else handle
-    context = Context(subject, request, trust=trust, track=track)
+    context = Context(subject, request, trust=_with_own(trust, handle), track=track)
     return [_kept(one) for one in planned(context, partners, benchmarks)]
+
+
+def _with_own(trust: Trust, handle: Handle) -> Trust:
+    """The packages that are trusted now, and those that were trusted to restore the run."""
+    return None if trust is None else (*trust, *handle.trust)
 
 
 def _kept(one: Measurement) -> Kept:
@@ -69,7 +74,8 @@ def report_to_trackers(handle: Handle, results: Sequence[Kept], request: Request
         if figure.value is not None
     }
     nodes = [(name, node) for name, node in config["tracking"].items() if node]
-    trackers = [components.build(node, f"tracking.{name}", {}, trust) for name, node in nodes]
+    own = _with_own(trust, handle)
+    trackers = [components.build(node, f"tracking.{name}", {}, own) for name, node in nodes]
     return [line for tracker in trackers if (line := tracker.amend(redacted(config), run, values, status))]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from diptych.evaluation.held_out import HeldOut
 from diptych.runs.capabilities import TakesOptions
 from diptych.runs.folder import environment
+from diptych.runs.folder.layout import digest_of
 from diptych.runs.handles import Handle
 from diptych.world import JUDGE_VERSION
 from diptych.world.judging.limits import limits_for
@@ -41,7 +42,7 @@ def measured(handle: Handle) -> dict[str, Any]:
     """Which run it is, how far it was trained, and the digest of its configuration."""
     return {
         "run": handle.run.run_id,
-        "config_digest": handle.run.digest,
+        "config_digest": handle.run.digest if handle.run.config.is_file() else digest_of(handle.config),
         "checkpoint": handle.checkpoint.stem,
         "images_seen": handle.images_seen,
     }

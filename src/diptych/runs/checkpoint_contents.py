@@ -16,7 +16,7 @@ from diptych.config import Config
 from diptych.config.rhythm import batches_between_validations
 from diptych.runs.lifecycle.signals import StopSignals
 from diptych.runs.randomness import random_states, restore_random_states
-from diptych.runs.restore import PARTS
+from diptych.runs.restore import restorable
 from diptych.systems.devices import gather_objects, num_devices, own_rank
 from diptych.types import DataSpec
 
@@ -66,11 +66,8 @@ class CheckpointContents(Callback):
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         checkpoint["run_id"] = self.run_id
-        checkpoint["config"] = self.config
-        checkpoint["data_spec"] = self.spec.to_dict()
+        checkpoint.update(restorable(self.config, self.spec, self.parts))
         checkpoint["batches"] = self.batches
-        if self.parts:
-            checkpoint[PARTS] = self.parts
         checkpoint["random_states"] = gather_objects(random_states())
         checkpoint["ended"] = trainer.should_stop
 

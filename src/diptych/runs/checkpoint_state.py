@@ -8,6 +8,7 @@ from diptych.config import Config
 from diptych.config.errors import UserError
 from diptych.runs.checkpoints import candidates, damage, read_checkpoint
 from diptych.runs.folder.layout import RunFolder
+from diptych.runs.trust import Subject
 
 TORN_SUFFIX = ".torn"
 
@@ -15,8 +16,8 @@ TORN_SUFFIX = ".torn"
 class CheckpointState(NamedTuple):
     """A checkpoint to resume from, the run's state in it, and the damage of other checkpoints, by path.
 
-    `has_ended`: nothing was left to train. `best` is the best monitored figure so far, if any; `best_images` is when
-    the run reached it.
+    `subject` is what must be trusted to restore it. `has_ended`: nothing was left to train. `best` is the best
+    monitored figure so far, if any; `best_images` is when the run reached it.
     """
 
     path: Path
@@ -26,6 +27,7 @@ class CheckpointState(NamedTuple):
     best: float | None
     best_images: int
     damaged: Mapping[Path, str]
+    subject: Subject
 
 
 def newest_checkpoint(run: RunFolder) -> CheckpointState:
@@ -56,6 +58,7 @@ def _state_of(path: Path, content: Mapping[str, Any], damaged: Mapping[Path, str
         best=best["value"],
         best_images=best["images"],
         damaged=damaged,
+        subject=Subject.of(content),
     )
 
 

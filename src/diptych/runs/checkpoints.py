@@ -28,7 +28,10 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         reason = next(iter(str(error).splitlines()), "") or type(error).__name__
         raise UserError(f"{path} cannot be read as a checkpoint ({reason})") from error
     if "config" not in checkpoint or "data_spec" not in checkpoint:
-        raise UserError(f"{path} is not a checkpoint of diptych: it contains no configuration")
+        raise UserError(
+            f"{path} is not a checkpoint of diptych: it contains no configuration. Those of a plain Trainer have one "
+            "if diptych.build made what it trained"
+        )
     return checkpoint
 
 

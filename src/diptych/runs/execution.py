@@ -9,13 +9,14 @@ from signal import SIGTERM
 from typing import Any
 
 import numpy as np
-from pytorch_lightning import LightningDataModule, Trainer
+from pytorch_lightning import Trainer
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 from torch.distributed import TCPStore  # pyright: ignore[reportPrivateImportUsage]
 
 from diptych.config import Config, UserError
 from diptych.config.components import Trust
-from diptych.runs.build import build_data, build_system
+from diptych.runs.assembly import Built, assemble
+from diptych.runs.build import build_data
 from diptych.runs.checkpoints import read_checkpoint
 from diptych.runs.data_location import check_examples, with_a_way_on
 from diptych.runs.distributed.ranks import RankFailed, rank_processes
@@ -26,9 +27,7 @@ from diptych.runs.folder.layout import RunFolder
 from diptych.runs.lifecycle.signals import Stopped, StopSignals
 from diptych.runs.parts import load_parts
 from diptych.runs.randomness import seed_everything
-from diptych.runs.trainer import Equipment, make_trainer, prepare_machine, repeat_first_batch
-from diptych.runs.warm_start import warm_start
-from diptych.systems.base import System
+from diptych.runs.trainer import Equipment, make_trainer, prepare_machine
 from diptych.systems.joint_norm import use_joint_norms
 from diptych.tracking import Trackers
 from diptych.types import DataSpec
@@ -61,14 +60,6 @@ class Execution:
         return Rendezvous(str(self.folder.path), topology, trust, warm, checkpoint)
 
 
-@dataclass(frozen=True)
-class Built:
-    """What one start builds: the data and the system that trains on them."""
-
-    data: LightningDataModule
-    system: System
-
-
 def topology_for(config: Config) -> Topology:
     """The topology of this process: from torchrun or srun, else the first of the settings' processes."""
     settings = resolve_devices(config["trainer"])
@@ -84,23 +75,21 @@ def topology_for(config: Config) -> Topology:
 
 def build(execution: Execution) -> Built:
     """Build the data, then the system; all devices build the same and then draw different random numbers."""
-    config = execution.config
+    config, topology = execution.config, execution.topology
     prepare_machine(execution.settings)
-    seed_everything(config["seed"])
-    data: Any = _build_data(execution)
-    _check_validation(data, config["data"], execution.topology.world_size)
-    parts = load_parts(config["parts"], execution.folder, execution.trust)
-    seed_everything(config["seed"])
-    system = build_system(config, data.spec, parts, execution.trust)
-    if execution.warm_start:
-        warm_start(system, execution.warm_start, config.get("init_parts", ()))
-    if execution.topology.world_size > 1:
-        use_joint_norms(system)
-        if not execution.topology.is_first:
-            seed_everything(int(np.random.SeedSequence((config["seed"], execution.topology.rank)).generate_state(1)[0]))
-    if config["trainer"]["overfit_batch"]:
-        repeat_first_batch(data)
-    return Built(data, system)
+    built = assemble(
+        config,
+        lambda: _build_data(execution),
+        lambda: load_parts(config["parts"], execution.folder, execution.trust),
+        execution.trust,
+        weights=execution.warm_start,
+        num_devices=topology.world_size,
+    )
+    if topology.world_size > 1:
+        use_joint_norms(built.system)
+        if not topology.is_first:
+            seed_everything(int(np.random.SeedSequence((config["seed"], topology.rank)).generate_state(1)[0]))
+    return built
 
 
 def open_store(execution: Execution) -> TCPStore | None:
@@ -183,17 +172,6 @@ def _check_kept(kept: Mapping[str, Any], spec: DataSpec) -> None:
             f"the run cuts sentences by tokenizer_rules={rules}, and its data now by {spec.tokenizer_rules}: let the "
             f"data class take tokenizer_rules={rules} and publish it in its DataSpec"
         )
-
-
-def _check_validation(data: Any, node: Mapping[str, Any], num_devices: int) -> None:
-    """Refuse fewer validation examples than devices."""
-    size = data.splits["val"].size if hasattr(data, "splits") else None
-    if size is None or size >= num_devices:
-        return
-    number = "there is nothing to validate on" if not size else f"only {size:,} examples to validate on"
-    devices = f", and each of {num_devices} devices needs one" if num_devices > 1 else ""
-    key = next((f"data.{name}={node[name]}" for name in ("val_size", "val_share") if name in node), "the val split")
-    raise UserError(f"{key}: {number}{devices}: increase it")
 
 
 def _build_data(execution: Execution) -> Any:

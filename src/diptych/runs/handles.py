@@ -34,12 +34,16 @@ MOST_SHOWN = 60
 
 @dataclass
 class Handle:
-    """What all handles share: where they come from, and what they know. `config` is the checkpoint's."""
+    """What all handles share: where they come from, and what they know.
+
+    `config` is the checkpoint's; `trust` names the foreign packages that were trusted to restore it.
+    """
 
     run: RunFolder
     checkpoint: Path
     system: Any
     config: Config = field(default_factory=dict)
+    trust: tuple[str, ...] = ()
 
     task: ClassVar[str] = ""
     """The task whose latest run `latest` means."""

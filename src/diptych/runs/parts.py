@@ -36,6 +36,11 @@ def lenders_of(folder: RunFolder) -> set[str]:
     return {json.loads(path.read_text(encoding="utf-8"))["run"] for path in folder.parts.glob("*.json")}
 
 
+def copies_of(folder: RunFolder) -> dict[str, str]:
+    """The SHA-256 of every borrowed checkpoint, by the name of its part."""
+    return {path.stem: _digest(path) for path in sorted(folder.parts.glob("*.ckpt"))}
+
+
 def load_parts(parts: Mapping[str, Any], folder: RunFolder, trust: Trust = ()) -> dict[str, System]:
     """The borrowed systems by name, from the copies: in eval mode, without gradients for their weights."""
     return {name: _load(_copy(folder, name), name, trust).requires_grad_(False) for name in parts}

@@ -16,9 +16,7 @@ def check_requirements(config: Mapping[str, Any]) -> None:
     """Raise `UserError` if a run of this resolved configuration could not begin."""
     check_values(config)
     check_parts(config["parts"])
-    outputs = Path(config["paths"]["outputs"])
-    find_lenders(config["parts"], outputs)
-    find_warm_start(config, outputs)
+    find_borrowed(config)
 
 
 def check_values(config: Mapping[str, Any]) -> None:
@@ -46,6 +44,12 @@ def check_parts(parts: Mapping[str, Mapping[str, Any]]) -> None:
         for key, example in (("run", "latest"), ("task", "captioning")):
             if not part.get(key):
                 raise UserError(missing(f"parts.{name}.{key}", example))
+
+
+def find_borrowed(config: Mapping[str, Any]) -> tuple[Path | None, dict[str, RunFolder]]:
+    """What the run takes from others: the checkpoint that it starts from, if any, and the lender of each part."""
+    outputs = Path(config["paths"]["outputs"]).expanduser()
+    return find_warm_start(config, outputs), find_lenders(config["parts"], outputs)
 
 
 def find_lenders(parts: Mapping[str, Mapping[str, str]], outputs: Path) -> dict[str, RunFolder]:

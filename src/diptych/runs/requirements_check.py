@@ -4,17 +4,17 @@ It reads a JSON list of configurations and writes a JSON list of messages, "" fo
 """
 
 import json
-import os
 import sys
 
 from diptych.config import Config
 from diptych.config.origin import is_message
+from diptych.config.own_packages import find_own_packages
 from diptych.runs.training import check
 
 
 def main() -> None:
     """Write the messages as the last line."""
-    sys.path.append(os.getcwd())  # for the user's own classes, as `diptych` itself does
+    find_own_packages()
     print(json.dumps([message_of(config) for config in json.load(sys.stdin)]))
 
 

@@ -40,6 +40,12 @@ def restored(checkpoint: Mapping[str, Any], trust: Trust = (), parts: Mapping[st
     return system.eval()
 
 
+def restorable(config: Config, spec: DataSpec, parts: Mapping[str, Any]) -> dict[str, Any]:
+    """What a checkpoint needs besides weights and states, so that `restored` can do without anything else."""
+    kept = {PARTS: dict(parts)} if parts else {}
+    return {"config": dict(config), "data_spec": spec.to_dict(), **kept}
+
+
 def as_part(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
     """What another run's checkpoint keeps of this one, so that it can be restored there."""
     return {key: value for key, value in checkpoint.items() if key not in NOT_KEPT}

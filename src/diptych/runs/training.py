@@ -37,10 +37,11 @@ from diptych.runs.lifecycle.record import (
 from diptych.runs.lifecycle.redaction import redacted, run_info, start_record
 from diptych.runs.lifecycle.signals import StopSignals
 from diptych.runs.membership import keep_training_examples
-from diptych.runs.parts import borrow
-from diptych.runs.requirements import check_parts, check_values, find_lenders, find_warm_start
+from diptych.runs.parts import borrow, copies_of
+from diptych.runs.requirements import check_parts, check_values, find_borrowed
 from diptych.runs.resumption import resumed_config
 from diptych.runs.trainer import CALLBACK_FACTS, quiet
+from diptych.runs.trust import remember, trusted
 from diptych.tracking import Trackers
 
 log = logging.getLogger(__name__)
@@ -60,15 +61,22 @@ def check(config: Config, trust: Trust = None) -> None:
                 components.check(node, f"{group}.{name}", facts, trust)
 
 
+def checked(config: Config, trust: Trust = None) -> Config:
+    """The configuration as a run begins with it; one that cannot run here is refused."""
+    check(config, trust)
+    config = with_absolute_paths(config, trust)
+    topology_for(config)
+    return config
+
+
 def train(config: Config, overrides: Iterable[str] = ()) -> tuple[RunFolder, RunRecord]:
     """Train a new run of a resolved configuration, in its own folder."""
-    check(config)
-    config = with_absolute_paths(config)
+    config = checked(config)
     outputs = Path(config["paths"]["outputs"]).expanduser()
     topology = topology_for(config)
     if not topology.is_first:
         return train_rank(awaited_rendezvous(topology, resolve_devices(config["trainer"])))
-    warm, lenders = find_warm_start(config, outputs), find_lenders(config["parts"], outputs)
+    warm, lenders = find_borrowed(config)
     with full_disk_explained(outputs), outputs_explained():
         folder = RunFolder.create(outputs, config["name"], inherited_or_new_run_id())
         folder.write_config(config)
@@ -84,7 +92,8 @@ def resume(folder: RunFolder, changes: Iterable[str] = (), trust: Trust = ()) ->
     """Resume from the newest intact checkpoint, with its configuration and the `key=value` changes to it.
 
     The changes of an earlier resume stay, even if it was killed before it saved anything. A run that was killed after
-    its last checkpoint, before it recorded that it is done, records it now.
+    its last checkpoint, before it recorded that it is done, records it now. `trust` names packages of your own, once a
+    run (`diptych.runs.trust`).
     """
     if is_later_rank():
         execution = _resumed_execution(folder, newest_checkpoint(folder), changes, trust)
@@ -99,7 +108,8 @@ def resume(folder: RunFolder, changes: Iterable[str] = (), trust: Trust = ()) ->
             raise UserError(
                 f"{folder.run_id} has nothing left to train: resume it without torchrun or srun to record that"
             )
-        check(execution.config, trust)
+        check(execution.config, execution.trust)
+        _remember_trust(execution, state)
         with keep_record(folder, state) as record, put_back_if_refused(folder, record):
             if state.damaged:
                 log.warning(set_aside(state))
@@ -115,9 +125,24 @@ def resume(folder: RunFolder, changes: Iterable[str] = (), trust: Trust = ()) ->
     return folder, record
 
 
-def _resumed_execution(folder: RunFolder, state: CheckpointState, changes: Iterable[str], trust: Trust) -> Execution:
+def _resumed_execution(folder: RunFolder, state: CheckpointState, changes: Iterable[str], given: Trust) -> Execution:
+    """With the packages that were given or are remembered; other code than the checkpoint's needs to be given anew."""
+    subject = state.subject.with_copies(copies_of(folder))
+    trust = None if given is None else trusted(subject, given)
     config = resumed_config(folder, state.config, changes, trust)
+    resumed = subject.with_config(config)
+    if given is not None and not resumed.names_no_more_code_than(subject):
+        trust = trusted(resumed, given)
     return Execution(folder, config, topology_for(config), trust, checkpoint=state.path)
+
+
+def _remember_trust(execution: Execution, state: CheckpointState) -> None:
+    """For the run as it was saved and as it goes on, to resume it and to use its checkpoints alone."""
+    if execution.trust:
+        copies = copies_of(execution.folder)
+        for subject in (state.subject, state.subject.with_config(execution.config)):
+            remember(subject, execution.trust)
+            remember(subject.with_copies(copies), execution.trust)
 
 
 def train_rank(rendezvous: Rendezvous) -> tuple[RunFolder, RunRecord]:

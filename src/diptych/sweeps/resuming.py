@@ -1,19 +1,20 @@
 """The arguments that start or resume a job's run."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from diptych.config.components import ALWAYS_TRUSTED
 from diptych.config.errors import UserError
 from diptych.runs.checkpoints import newest_whole
 from diptych.runs.folder.layout import RunFolder
+from diptych.runs.trust import foreign_packages
 from diptych.sweeps.jobs import Job
 
 
 def start_arguments(job: Job, run: RunFolder | None) -> list[str]:
     """Arguments for `diptych`: a run with a whole checkpoint resumes, any other starts afresh."""
     if run is not None and newest_whole(run) is not None:
-        trusted = [word for package in packages_of(_config(run)) for word in ("--trust", package)]
+        # the sweep started the run with these packages, so it trusts them
+        trusted = [word for package in foreign_packages(_config(run)) for word in ("--trust", package)]
         return ["resume", str(run.path), *trusted]
     if run is not None:
         run.remove()
@@ -27,26 +28,9 @@ def _threads(job: Job) -> list[str]:
     return [f"trainer.threads={job.threads}"]
 
 
-def packages_of(config: Mapping[str, Any]) -> list[str]:
-    """The foreign packages of a run's classes; the sweep started the run with them, so it trusts them."""
-    return sorted({target.partition(".")[0] for target in _targets(config)} - set(ALWAYS_TRUSTED))
-
-
 def _config(run: RunFolder) -> Mapping[str, Any]:
     """The run's configuration; empty if it is damaged, since the checkpoint has a copy."""
     try:
         return run.read_config()
     except (OSError, UserError):
         return {}
-
-
-def _targets(node: Any) -> Iterator[str]:
-    if isinstance(node, Mapping):
-        for key, value in node.items():
-            if key == "_target_":
-                yield str(value)
-            else:
-                yield from _targets(value)
-    elif isinstance(node, list | tuple):
-        for value in node:
-            yield from _targets(value)

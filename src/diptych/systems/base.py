@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
-from pytorch_lightning import LightningModule
+from pytorch_lightning import Callback, LightningModule
 from torch import Tensor
 
 from diptych.systems.accumulation import NOTHING, Accumulation, MicroBatch, rows, split
@@ -56,6 +56,9 @@ class System(LightningModule):
     logged of each begins with its name. `schedule` multiplies their learning rates (None: constant), `max_grad_norm`
     clips the gradient of each (None: not at all). `micro_batch_size` is how many examples a device computes at a time
     (None: its whole share of the batch). `task` is an open word for what the system is trained for.
+
+    `carried` is what every checkpoint carries besides, plain values; `companions` are callbacks that go with the system
+    to any Trainer. Both are empty in runs, which bring their own.
     """
 
     task: str = ""
@@ -87,6 +90,8 @@ class System(LightningModule):
         self._images_before = 0
         self._has_split = self._has_told = False
         self.step_figures: dict[str, Tensor] = {}
+        self.carried: dict[str, Any] = {}
+        self.companions: list[Callback] = []
         self.rng = torch.Generator().manual_seed(seed)
 
     def count_images(self, number: int) -> None:
@@ -232,7 +237,11 @@ class System(LightningModule):
         found: Any = self.optimizers()
         return found[self.OPTIMIZERS.index(name)] if len(self.OPTIMIZERS) > 1 else found
 
+    def configure_callbacks(self) -> list[Callback]:
+        return list(self.companions)
+
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint.update(self.carried)
         checkpoint["images_seen"] = self.images_seen
         checkpoint["system_rng"] = self.rng.get_state()
 

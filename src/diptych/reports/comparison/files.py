@@ -10,6 +10,7 @@ from diptych.config.errors import UserError
 from diptych.reports.comparison.comparison import Comparison, compare
 from diptych.reports.comparison.curves import curve_of, quality_name
 from diptych.reports.comparison.groups import Group, grouped
+from diptych.reports.comparison.latex import comparisons_latex
 from diptych.reports.comparison.plots import write_intervals, write_profiles, write_quality
 from diptych.reports.comparison.results import measured_alike
 from diptych.reports.comparison.skills_text import heading as skills_heading
@@ -19,10 +20,11 @@ from diptych.runs.folder.layout import RunFolder
 
 @dataclass(frozen=True)
 class Written:
-    """The tables as text and as plain values, and the files that hold them and the pictures."""
+    """The tables as text, as plain values and as LaTeX, and the files that hold them and the pictures."""
 
     texts: list[str]
     values: list[dict[str, Any]]
+    latex: str
     files: list[Path]
 
 
@@ -42,7 +44,9 @@ def compare_runs(runs: Sequence[RunFolder], by: str | None, folder: Path) -> Wri
         *(path for comparison in comparisons for path in _profiles(comparison, folder)),
         *_quality(groups, folder),
     ]
-    return Written([comparison_text(comparison) for comparison in comparisons], values, files)
+    return Written(
+        [comparison_text(comparison) for comparison in comparisons], values, comparisons_latex(comparisons), files
+    )
 
 
 def _intervals(comparison: Comparison, folder: Path) -> list[Path]:

@@ -1,6 +1,6 @@
 """A comparison as text for a terminal of 80 columns, as Markdown, and as plain values."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from textwrap import wrap
 from typing import Any
@@ -13,8 +13,11 @@ from diptych.metrics.statistics.seeds import BOUNDED, SEEDS, STUDENT_T
 from diptych.reports.comparison.comparison import LEVEL, Cell, Comparison, Row
 from diptych.reports.comparison.groups import Group
 from diptych.reports.comparison.skills_text import skills_markdown, skills_text, skills_values
+from diptych.reports.comparison.table import HEADER as HEADER_OF_PAPERS
+from diptych.reports.comparison.table import NOTHING, rows_of
 from diptych.reports.page.columns import COLUMNS, SIGNIFICANT, fitting, shortened, table_line
-from diptych.reports.page.tables import extent_words, number
+from diptych.reports.page.markdown import markdown_table
+from diptych.reports.page.tables import extent_words
 from diptych.reports.run.run_data import data_words
 
 WIDTHS = (23, 8, 15, 13, 7, 6, 8)
@@ -22,7 +25,6 @@ HEADER = ("", "mean", "95 % interval", "over", "diff", "p", "")
 SHORT = {SEEDS: "seeds", EXAMPLES: "ex.", CONTENTS: "cont.", PICTURES: "pict.", PROMPTS: "prom.", NEW_CONTENTS: "new"}
 METHODS = {STUDENT_T: "Student's t", BOUNDED: "Gaffke's where all runs agree"}
 IN_PERCENT = (".1f", ".0f")
-NOTHING = "-"
 
 
 def comparison_text(comparison: Comparison) -> str:
@@ -46,15 +48,7 @@ def comparison_text(comparison: Comparison) -> str:
 
 def comparison_markdown(comparison: Comparison) -> str:
     """The comparison as one table, with the digits for a paper."""
-    header = ("figure", "group", "mean", "95 % interval", "over", "method", "new contents too")
-    header += ("difference", "p", "p (Holm)", "verdict")
-    rows = [
-        (row.name, group.label, *_markdown_cells(cell, row.percent))
-        for row in comparison.rows
-        for group, cell in zip(comparison.groups, row.cells, strict=True)
-    ]
-    lines = [header, ["---"] * len(header), *rows]
-    table = "\n".join("| " + " | ".join(line) + " |" for line in lines).replace("\u00a0", " ")
+    table = markdown_table(HEADER_OF_PAPERS, rows_of(comparison))
     labels = [group.label for group in comparison.groups]
     skills = [skills_markdown(comparison.skills, labels)] if comparison.skills else []
     return "\n\n".join((f"## {title(comparison)}", *comparison.alerts, table, *notes(comparison), *skills)) + "\n"
@@ -185,37 +179,10 @@ def _fitting(numbers: Sequence[float], width: int, percent: bool, sign: str = ""
     return fitting([times * number for number in numbers], width - 1, [f"{sign}{one}" for one in formats])
 
 
-def _ends(interval: Interval | None, percent: bool) -> str:
-    if interval is None:
-        return NOTHING
-    low, high = interval.ends
-    return f"{100 * low:.1f} to {100 * high:.1f}" if percent else f"{low:.3g} to {high:.3g}"
-
-
 def _over(interval: Interval | None) -> str:
     if interval is None:
         return NOTHING
     return shortened(f"{interval.n:,} {SHORT.get(interval.over, interval.over)}", WIDTHS[3] - 1)
-
-
-def _difference(cell: Cell, percent: bool) -> str:
-    if cell.contrast is None:
-        return NOTHING
-    return f"{100 * cell.contrast.difference:+.1f}" if percent else f"{cell.contrast.difference:+.3g}"
-
-
-def _markdown_cells(cell: Cell, percent: bool) -> Iterable[str]:
-    p_values = (cell.contrast and cell.contrast.p, cell.p)
-    return (
-        number(cell.mean, percent=percent),
-        _ends(cell.interval, percent),
-        f"{cell.interval.n:,} {cell.interval.over}" if cell.interval else NOTHING,
-        cell.interval.method if cell.interval else NOTHING,
-        _ends(cell.interval_over_both, percent),
-        _difference(cell, percent),
-        *(NOTHING if p is None else f"{p:.4f}" for p in p_values),
-        cell.verdict or NOTHING,
-    )
 
 
 def _plain(cell: Cell) -> dict[str, Any]:

@@ -10,10 +10,10 @@ from diptych.reports.sweeps.test_results import TestFigures, read_test_figures
 from diptych.reports.sweeps.trials import GONE, SEED, SweepTable, SweptRun, finite, table_of
 from diptych.runs.folder.layout import RunFolder
 from diptych.runs.folder.status import DAMAGED, DONE, RUNNING, Status
+from diptych.runs.trust import foreign_packages
 from diptych.sweeps.folder import SweepFolder
 from diptych.sweeps.jobs import Job
 from diptych.sweeps.objective import MAX, SweepObjective
-from diptych.sweeps.resuming import packages_of
 from diptych.sweeps.search.figures import kept_row, validated_by
 from diptych.tracking.csv_file import read_columns
 
@@ -101,7 +101,7 @@ def _run(
         [(row[IMAGES], row[name]) for row in table if name in row],
         job.trial,
         job.threads,
-        tuple(packages_of(config)),
+        tuple(foreign_packages(config)),
     )
 
 

@@ -4,6 +4,7 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -25,6 +26,11 @@ def describe() -> dict[str, Any]:
         "code": code_version(Path(__file__).parent),
         "hardware": hardware(),
     }
+
+
+def sweep_of(starts: Sequence[Mapping[str, Any]]) -> str:
+    """The sweep that started the run of these starts, even if a person resumes it; "" without one."""
+    return next((start["sweep"] for start in starts if start.get("sweep")), "")
 
 
 def version_of(package: str) -> str | None:

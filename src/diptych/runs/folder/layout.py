@@ -320,6 +320,12 @@ def await_run_folder(path: Path) -> RunFolder:
     return folder
 
 
+def folder_of_checkpoint(path: Path) -> RunFolder:
+    """The run that a checkpoint file lies in; for a file outside of run folders, a folder to be beside it."""
+    folder = RunFolder(path.parent.parent)
+    return folder if folder.config.is_file() and folder.checkpoints == path.parent else RunFolder(path.with_suffix(""))
+
+
 def digest_of(config: Mapping[str, Any]) -> str:
     """Ten digits that identify what is trained and how, regardless of location and trackers."""
     matters = {

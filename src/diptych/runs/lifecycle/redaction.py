@@ -4,7 +4,7 @@ Trackers receive no folder, host or user name of this machine, and no failure me
 """
 
 import getpass
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -31,12 +31,7 @@ def run_info(folder: RunFolder, resume_images: int | None = None) -> RunInfo:
     start = starts[-1] if starts else {}
     digests = {name: start[name] for name in ("config_digest", "seedless_digest") if name in start}
     facts = {**digests, "environment": {name: start[name] for name in environment.PUBLIC if name in start}}
-    return RunInfo(folder.run_id, folder.experiment, folder.path, resume_images, _sweep_of(starts), facts)
-
-
-def _sweep_of(starts: Sequence[Mapping[str, Any]]) -> str:
-    """The sweep that started the run, even if a person resumes it; "" without one."""
-    return next((start["sweep"] for start in starts if start.get("sweep")), "")
+    return RunInfo(folder.run_id, folder.experiment, folder.path, resume_images, environment.sweep_of(starts), facts)
 
 
 def redacted(values: Any) -> Any:

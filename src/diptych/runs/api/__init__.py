@@ -1,0 +1,1 @@
+"""What Python and notebooks call: a run's configuration, and what it builds for a Trainer of one's own."""
