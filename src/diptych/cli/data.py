@@ -15,12 +15,14 @@ from diptych.cli.output import Output, check_writable
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from diptych.data import DataModule, FolderData
+    from diptych.data import DataModule
+    from diptych.data.folders.captioned_folder import CaptionedFolder
 
 EXAMPLES_TO_CHECK = 512
 NAMES_SHOWN = 10
 WORD_COLUMNS = 4
 WORD_WIDTH = 11
+FOLDER = "diptych.data.folders.captioned_folder.CaptionedFolder"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -69,19 +71,19 @@ def _check(args: argparse.Namespace, output: Output) -> int:
 
 def _examined(args: argparse.Namespace) -> dict[str, Any]:
     """The good images and the problems; data that cannot be opened are a problem too."""
-    from diptych.data import FolderData
+    from diptych.data.folders.captioned_folder import CaptionedFolder
 
-    data = _data(args)
+    data = _to_check(args)
     try:
-        return _folder_report(data) if isinstance(data, FolderData) else _report(data)
+        return _folder_report(data) if isinstance(data, CaptionedFolder) else _report(data)
     except ValueError as error:
         problem = {"kind": "unreadable", "what": "data that cannot be opened", "count": 1, "names": [str(error)]}
         return {"good_pictures": 0, "problems": [problem]}
 
 
-def _folder_report(data: "FolderData") -> dict[str, Any]:
+def _folder_report(data: "CaptionedFolder") -> dict[str, Any]:
     """The findings, and why one cannot train on the good pictures if one cannot."""
-    from diptych.data.checks import KINDS
+    from diptych.data.caption_files.faults import KINDS
 
     findings = data.inspect()
     problems = [
@@ -199,11 +201,19 @@ def _opened(args: argparse.Namespace) -> "DataModule":
     return data
 
 
-def _data(args: argparse.Namespace, *for_folders: str) -> "DataModule":
-    """The data module of a configuration or a folder, before set-up."""
+def _data(args: argparse.Namespace, *for_folders: str, target: str = "") -> Any:
+    """The data module of a configuration or a folder, before set-up; or what its settings make of `target`."""
     from diptych.config.components import build
     from diptych.config.datasets import composed_data, names_folder
 
     given = for_folders if args.data == "folder" or names_folder(args.data) else ()
     config = composed_data(args.data, [*given, *args.overrides])
-    return build(config["data"], "data", {"seed": config["seed"]})
+    node = config["data"] | ({"_target_": target} if target else {})
+    return build(node, "data", {"seed": config["seed"]})
+
+
+def _to_check(args: argparse.Namespace) -> "CaptionedFolder | DataModule":
+    """A folder without its loaders, which take seconds to import and which a check does not need."""
+    from diptych.config.datasets import names_folder
+
+    return _data(args, target=FOLDER if names_folder(args.data) else "")

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from diptych.config.overrides import read_override
 from diptych.metrics.statistics.contrast import Contrast
-from diptych.metrics.statistics.holm import holm
 from diptych.metrics.statistics.methods import paired_t, welch_t
+from diptych.metrics.statistics.multiplicity import holm
 from diptych.reports.sweeps.trials import SEED, SweepTable, SweptRun, Trial
 
 LEVEL = 0.05
