@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from diptych.cli.arguments import add_beam, add_json, add_runs, add_trust
+from diptych.cli.arguments import add_beam, add_checkpoint, add_json, add_runs, add_trust
 from diptych.cli.output import Output, check_writable, short
 
 if TYPE_CHECKING:
@@ -75,6 +75,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="CLASS",
         help="package.module.Class of your own, measured as well (with --trust package); repeatable",
     )
+    add_checkpoint(parser)
     add_trust(parser)
     add_json(parser, "the results")
 
@@ -116,9 +117,9 @@ def run(args: argparse.Namespace) -> int:
     partners = [load_partner(name, trust=args.trust) for name in args.partners]
     written = []
     for name in spread(runs, default_outputs()):
-        handle = load(name, trust=args.trust)
+        handle = load(name, checkpoint=args.checkpoint, trust=args.trust)
         output.line(
-            f"{handle.run.experiment} {handle.run.run_id}: {handle.checkpoint.stem} checkpoint, "
+            f"{handle.run.experiment} {handle.run.run_id}: {handle.checkpoint_name} checkpoint, "
             f"{handle.images_seen:,} images seen"
         )
         results = evaluate(
@@ -170,6 +171,7 @@ def _folder(folder: Path, args: argparse.Namespace, output: Output) -> dict[str,
         "--with": args.partners,
         "--benchmark": args.benchmarks,
         "--robustness": args.robustness,
+        "--checkpoint": args.checkpoint,
     }
     if ignored := [flag for flag, value in given.items() if value]:
         raise UserError(f"{ignored[0]} goes with runs, and {folder} is a folder of pictures: leave it out")

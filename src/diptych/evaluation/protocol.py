@@ -42,7 +42,7 @@ def measured(handle: Handle) -> dict[str, Any]:
     return {
         "run": handle.run.run_id,
         "config_digest": handle.run.digest,
-        "checkpoint": handle.checkpoint.stem,
+        "checkpoint": handle.checkpoint_name,
         "images_seen": handle.images_seen,
     }
 

@@ -14,38 +14,47 @@ from diptych.runs.handles import ImageCaptioner, ImageClassifier, ImageGenerator
 from diptych.runs.restore import restored
 
 
-def load(run: str | Path, *, trust: Collection[str] = ()) -> Any:
+def load(run: str | Path, *, checkpoint: str | Path | None = None, trust: Collection[str] = ()) -> Any:
     """The run that `run` names: a run folder, an id or its beginning, or `latest`.
 
     An `ImageGenerator`, `ImageCaptioner` or `ImageClassifier`, by what its system can do, and a plain `Handle` where it
-    can do something else. `trust` names packages of your own whose classes the run was built from.
+    can do something else. `checkpoint` is `best`, `last` or a file of the run (by default its best, or else its last).
+    `trust` names packages of your own whose classes the run was built from.
     """
-    return load_checkpoint(find_run(str(run), default_outputs()), trust=trust)
+    return load_checkpoint(find_run(str(run), default_outputs()), checkpoint, trust=trust)
 
 
-def load_checkpoint(folder: RunFolder, checkpoint: Path | None = None, *, trust: Collection[str] = ()) -> Any:
-    """The run in `folder` as it was at `checkpoint` (by default its best, else its last), from that file alone."""
-    checkpoint = checkpoint or folder.checkpoint()
-    content = read_checkpoint(checkpoint)
+def load_checkpoint(folder: RunFolder, checkpoint: str | Path | None = None, *, trust: Collection[str] = ()) -> Any:
+    """The run in `folder` as it was at `checkpoint` (see `RunFolder.checkpoint`), from that file alone."""
+    file = folder.checkpoint(checkpoint)
+    content = read_checkpoint(file)
+    if not file.is_relative_to(folder.path) and content["run_id"] != folder.run_id:
+        raise UserError(f"{file} is a checkpoint of run {content['run_id']}, not of {folder.run_id}: name that run")
     system = restored(content, trust)
     return handle_for(system)(
-        folder, checkpoint, system.to("cuda" if torch.cuda.is_available() else "cpu"), content["config"]
+        folder, file, system.to("cuda" if torch.cuda.is_available() else "cpu"), content["config"]
     )
 
 
-def load_generator(run: str | Path, *, trust: Collection[str] = ()) -> ImageGenerator:
+def load_generator(
+    run: str | Path, *, checkpoint: str | Path | None = None, trust: Collection[str] = ()
+) -> ImageGenerator:
     """The run, which must generate; `latest` is the latest that does."""
-    return _load(run, ImageGenerator, trust)
+    return _load(run, ImageGenerator, checkpoint, trust)
 
 
-def load_captioner(run: str | Path, *, trust: Collection[str] = ()) -> ImageCaptioner:
+def load_captioner(
+    run: str | Path, *, checkpoint: str | Path | None = None, trust: Collection[str] = ()
+) -> ImageCaptioner:
     """The run, which must caption; `latest` is the latest that does."""
-    return _load(run, ImageCaptioner, trust)
+    return _load(run, ImageCaptioner, checkpoint, trust)
 
 
-def load_classifier(run: str | Path, *, trust: Collection[str] = ()) -> ImageClassifier:
+def load_classifier(
+    run: str | Path, *, checkpoint: str | Path | None = None, trust: Collection[str] = ()
+) -> ImageClassifier:
     """The run, which must classify; `latest` is the latest that does."""
-    return _load(run, ImageClassifier, trust)
+    return _load(run, ImageClassifier, checkpoint, trust)
 
 
 def load_partner(run: str | Path, *, trust: Collection[str] = ()) -> Any:
@@ -53,8 +62,8 @@ def load_partner(run: str | Path, *, trust: Collection[str] = ()) -> Any:
     return load_checkpoint(find_run(str(run), default_outputs(), ImageCaptioner.task), trust=trust)
 
 
-def _load(run: str | Path, kind: type[Any], trust: Collection[str]) -> Any:
-    handle = load_checkpoint(find_run(str(run), default_outputs(), kind.task), trust=trust)
+def _load(run: str | Path, kind: type[Any], checkpoint: str | Path | None, trust: Collection[str]) -> Any:
+    handle = load_checkpoint(find_run(str(run), default_outputs(), kind.task), checkpoint, trust=trust)
     if not isinstance(handle, kind):
         raise UserError(f"{handle.run.run_id} is a run that cannot {kind.does}: name another")
     return handle
