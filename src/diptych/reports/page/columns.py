@@ -21,3 +21,11 @@ def fitting(numbers: Sequence[float], widest: int, formats: Sequence[str] = SIGN
 def shortened(text: str, most: int) -> str:
     """At most so many letters, the last one an ellipsis where some are missing."""
     return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def cut_in_the_middle(name: str, width: int) -> str:
+    """The name without its middle, since both ends matter: `generator…mizer.lr`."""
+    if len(name) <= width:
+        return name
+    end = (width - 1) // 2
+    return f"{name[: width - 1 - end]}…{name[len(name) - end :]}"
