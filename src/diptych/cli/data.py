@@ -3,14 +3,15 @@
 import argparse
 import hashlib
 import json
-import unicodedata
 from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from diptych.cli.arguments import add_json
+from diptych.cli.layout import reading_width, wrapped
 from diptych.cli.output import Output, check_writable
+from diptych.reports.page.columns import text_width
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -56,11 +57,12 @@ def run(args: argparse.Namespace) -> int:
 def _check(args: argparse.Namespace, output: Output) -> int:
     report = _examined(args)
     captions = f", {report['captions']:,} captions" if "captions" in report else ""
-    output.line(f"{args.data}: {report['good_pictures']:,} good pictures{captions}")
+    width = reading_width()
+    output.line("\n".join(wrapped(f"{args.data}: {report['good_pictures']:,} good pictures{captions}", width)))
     for problem in report["problems"]:
-        output.line(f"\n{problem['what']}: {problem['count']:,}")
+        output.line("\n" + "\n".join(wrapped(f"{problem['what']}: {problem['count']:,}", width)))
         for name in problem["names"][:NAMES_SHOWN]:
-            output.line(f"  {name}")
+            output.line("\n".join(wrapped(name, width, first="  ", then="    ")))
         if problem["count"] > NAMES_SHOWN:
             output.line(f"  … and {problem['count'] - NAMES_SHOWN:,} more (--json names them all)")
     if not report["problems"]:
@@ -147,13 +149,7 @@ def _split_line(name: str, split: Mapping[str, Any]) -> str:
 def _cell(word: str) -> str:
     """The word on `WORD_WIDTH` columns; Chinese characters take two, marks none, and a space is visible."""
     word = "␣" if word == " " else word
-    return word[:WORD_WIDTH] + " " * (WORD_WIDTH - sum(map(_columns, word)))
-
-
-def _columns(character: str) -> int:
-    if unicodedata.category(character) in ("Mn", "Me", "Cf"):
-        return 0
-    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+    return word[:WORD_WIDTH] + " " * (WORD_WIDTH - text_width(word))
 
 
 def _rows(words: Sequence[Any]) -> list[Sequence[Any]]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from diptych.cli.arguments import add_beam, add_checkpoint, add_json, add_runs, add_trust
+from diptych.cli.layout import terminal_width, wrapped
 from diptych.cli.output import Output, check_writable, short
 
 if TYPE_CHECKING:
@@ -118,10 +119,8 @@ def run(args: argparse.Namespace) -> int:
     written = []
     for name in spread(runs, default_outputs()):
         handle = load(name, checkpoint=args.checkpoint, trust=args.trust)
-        output.line(
-            f"{handle.run.experiment} {handle.run.run_id}: {handle.checkpoint_name} checkpoint, "
-            f"{handle.images_seen:,} images seen"
-        )
+        said = f"{handle.checkpoint_name} checkpoint, {handle.images_seen:,} images seen"
+        output.line("\n".join(wrapped(f"{handle.run.experiment} {handle.run.run_id}: {said}", terminal_width())))
         results = evaluate(
             handle, request, partners=partners, benchmarks=benchmarks, trust=args.trust, track=output.track
         )
