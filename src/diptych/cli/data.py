@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from diptych.cli.arguments import add_json
 from diptych.cli.layout import reading_width, wrapped
-from diptych.cli.output import Output, check_writable
+from diptych.cli.output import Output, check_writable, short
 from diptych.reports.page.columns import text_width
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 EXAMPLES_TO_CHECK = 512
 NAMES_SHOWN = 10
+PREVIEWS = "previews"
+"""The folder of the outputs for sheets that nobody has named a file for."""
 WORD_COLUMNS = 4
 WORD_WIDTH = 11
 FOLDER = "diptych.data.folders.captioned_folder.CaptionedFolder"
@@ -41,9 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--split", choices=("train", "val", "test"), default="train", help="split of the preview")
     parser.add_argument("-n", "--num", type=int, default=16, help="images in the preview (default: %(default)s)")
-    parser.add_argument(
-        "--out", type=Path, metavar="FILE", help="the preview's file (default: preview-NAME-….png here)"
-    )
+    parser.add_argument("--out", type=Path, metavar="FILE", help="the preview's file (default: in outputs/previews)")
     add_json(parser, "the result")
 
 
@@ -173,21 +173,26 @@ def _preview(args: argparse.Namespace, output: Output) -> int:
     sheet = contact_sheet(pictures[: args.num], captions[: args.num])
     file = args.out or _preview_file(sheet, args)
     save_png(sheet, file)
-    output.line(str(file))
+    output.line(short(file))
     output.result({"file": str(file), "captions": captions[: args.num]})
     return 0
 
 
 def _preview_file(sheet: "Image", args: argparse.Namespace) -> Path:
-    """A file where one stands, named by the data and a digest of what was asked for."""
+    """A file among the outputs, named by the data and a digest of what was asked for."""
     from diptych.config.datasets import names_folder
+    from diptych.runs.folder.files import outputs_explained
+    from diptych.runs.folder.find import default_outputs
     from diptych.runs.images.files import named_file
     from diptych.runs.images.names import FileNames
 
     place = Path(args.data).resolve()
     asked = json.dumps([str(place) if names_folder(args.data) else args.data, args.split, args.num, *args.overrides])
     request = {"preview": hashlib.sha256(asked.encode()).hexdigest()}
-    return named_file(sheet, f"preview {place.name}", request, FileNames(Path()))
+    folder = default_outputs() / PREVIEWS
+    with outputs_explained():
+        folder.mkdir(parents=True, exist_ok=True)
+    return named_file(sheet, f"preview {place.name}", request, FileNames(folder))
 
 
 def _opened(args: argparse.Namespace) -> "DataModule":

@@ -118,7 +118,9 @@ def _show(run: "RunFolder", output: Output) -> None:
     said += wrapped(row["collapsed"], width, first=indent, then=indent) if row["collapsed"] else []
     output.line("\n".join(said))
     output.line(f"  images    {row['images_seen']:,} of {run.read_config()['budget_images']:,}")
-    output.line(f"  best      {' '.join(_best(row)).strip() or 'no figure is monitored'}")
+    figure, best = _best(row)
+    known = f"{cut_in_the_middle(figure, width - 13 - len(best))} {best}" if best else "no figure is monitored"
+    output.line(f"  best      {known}")
     if status.started:
         output.line(f"  started   {status.started[:19].replace('T', ' ')} UTC, {_age(status.started)} ago")
     for name, value in figures.items():
