@@ -39,7 +39,7 @@ def draw_curves(table: SweepTable, heading: str = "", says: str = "") -> Canvas 
     others = [pair for pair in in_order if pair not in named]
     labels = [_label(table, trial) for trial, _ in named] + ([f"others: {len(others)}"] if others else [])
     columns = max(1, LETTERS // (max(map(len, labels)) + 5))
-    above = LEGEND_LINE * -(-len(labels) // columns) - 0.1
+    above = LEGEND_LINE * -(-len(labels) // columns) + 0.06
     sheet = Sheet.of(WIDTH, HEIGHT + above, heading, says)
     axes = sheet.axes(0.7, 0.55, WIDTH - 0.95, HEIGHT - 0.7)
     for _, runs in others:

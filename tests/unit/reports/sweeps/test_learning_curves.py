@@ -56,12 +56,16 @@ def test_many_trials_share_a_legend_that_names_the_best_and_counts_the_others(tm
     assert len(crosses) == 3  # failed, pruned and diverged
 
 
-def test_the_legend_lies_on_the_sheet_and_above_the_curves(tmp_path):
-    axes = axes_of(tmp_path, varied(tmp_path))
-    canvas = axes.figure
+@pytest.mark.parametrize(("heading", "head"), [("heading", 0.55), ("", 0.0)])
+def test_the_legend_lies_on_the_sheet_below_the_heading_and_above_the_curves(heading, head, tmp_path):
+    canvas = draw_curves(read_sweep(fake_sweep(tmp_path, "rates", varied(tmp_path))), heading)
+    assert canvas is not None
+    (axes,) = canvas.axes
+    legend = axes.get_legend()
+    assert legend is not None
     canvas.draw_without_rendering()
-    box = axes.get_legend().get_window_extent()
+    box = legend.get_window_extent()
     assert box.x0 >= 0
     assert box.x1 <= canvas.bbox.x1
     assert box.y0 >= axes.bbox.y1 - 2
-    assert box.y1 <= canvas.bbox.y1 - 0.55 * canvas.dpi  # below the heading
+    assert box.y1 <= canvas.bbox.y1 - head * canvas.dpi
