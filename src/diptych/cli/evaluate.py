@@ -59,12 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--save-statistics", type=Path, metavar="FILE", help="save the pictures of --against (.npz)")
     parser.add_argument("--force", action="store_true", help="the Fréchet distance even below ten pictures a dimension")
-    parser.add_argument("--no-skills", action="store_true", help="leave a generator's skills out")
-    parser.add_argument("--num-prompts", type=int, metavar="N", help="prompts of each skill (default: 250)")
-    parser.add_argument("--images-per-prompt", type=int, metavar="N", help="pictures of each prompt (default: 1)")
-    parser.add_argument(
-        "--full-sentences", action="store_true", default=None, help="ask for the skills in complete sentences"
-    )
+    _add_skills(parser)
     parser.add_argument(
         "--robustness", action="store_true", help="paraphrases, typos, noise, blur, …, each paired with the clean case"
     )
@@ -79,6 +74,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_checkpoint(parser)
     add_trust(parser)
     add_json(parser, "the results")
+
+
+def _add_skills(parser: argparse.ArgumentParser) -> None:
+    """Declare how a generator's skills are asked for."""
+    parser.add_argument("--no-skills", action="store_true", help="leave a generator's skills out")
+    parser.add_argument("--num-prompts", type=int, metavar="N", help="prompts of each skill (default: 250)")
+    parser.add_argument("--images-per-prompt", type=int, metavar="N", help="pictures of each prompt (default: 1)")
+    parser.add_argument(
+        "--full-sentences", action="store_true", default=None, help="ask for the skills in complete sentences"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
