@@ -1,12 +1,20 @@
-"""Callbacks around the training steps. Intervals count images, and a resumed run keeps the same intervals."""
+"""Callbacks around the training steps. Intervals count images, and a resumed run keeps the same intervals.
 
-from diptych.callbacks.budget import Budget
-from diptych.callbacks.checkpoints import Checkpoints
-from diptych.callbacks.early_stopping import EarlyStopping
-from diptych.callbacks.health import Health, TrainingDiverged
-from diptych.callbacks.metrics_log import MetricsLog
-from diptych.callbacks.progress import Progress
-from diptych.callbacks.samples import Samples
+A name is imported when it is first asked for: contact sheets and fonts need no Lightning.
+"""
+
+from typing import TYPE_CHECKING
+
+from diptych.on_demand import names_on_demand
+
+if TYPE_CHECKING:
+    from diptych.callbacks.budget import Budget
+    from diptych.callbacks.checkpoints import Checkpoints
+    from diptych.callbacks.early_stopping import EarlyStopping
+    from diptych.callbacks.health import Health, TrainingDiverged
+    from diptych.callbacks.metrics_log import MetricsLog
+    from diptych.callbacks.progress import Progress
+    from diptych.callbacks.samples import Samples
 
 __all__ = [
     "Budget",
@@ -18,3 +26,19 @@ __all__ = [
     "Samples",
     "TrainingDiverged",
 ]
+
+__getattr__ = names_on_demand(
+    __name__,
+    {
+        "budget": ("Budget",),
+        "checkpoints": ("Checkpoints",),
+        "early_stopping": ("EarlyStopping",),
+        "health": (
+            "Health",
+            "TrainingDiverged",
+        ),
+        "metrics_log": ("MetricsLog",),
+        "progress": ("Progress",),
+        "samples": ("Samples",),
+    },
+)

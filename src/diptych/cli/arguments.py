@@ -28,6 +28,13 @@ def add_trust(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--trust", action="append", default=[], metavar="PACKAGE", help="a package of your own models")
 
 
+def add_checkpoint(parser: argparse.ArgumentParser) -> None:
+    """Declare which of the run's weights are used."""
+    parser.add_argument(
+        "--checkpoint", metavar="best|last|FILE", help="the run's weights to use (default: best, or else last)"
+    )
+
+
 def add_beam(parser: argparse.ArgumentParser) -> None:
     """Declare the beam width."""
     parser.add_argument("--beam", type=int, default=1, metavar="K", help="hypotheses kept in the search (default: 1)")

@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from diptych.cli.arguments import add_beam, add_json, add_run, add_trust
+from diptych.cli.arguments import add_beam, add_checkpoint, add_json, add_run, add_trust
 from diptych.cli.output import Output, short
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="write a sheet of attention maps for each image, beside --out or into the run folder",
     )
     parser.add_argument("--out", type=Path, metavar="FILE", help="also write JSON lines to this file, for score")
+    add_checkpoint(parser)
     add_trust(parser)
     add_json(parser, "the captions")
 
@@ -45,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     output = Output(as_json=args.json)
     check_beam(args.beam)
     readable, skipped = readable_files(args.paths)
-    captioner = load_captioner(args.run, trust=args.trust)
+    captioner = load_captioner(args.run, checkpoint=args.checkpoint, trust=args.trust)
     side = captioner.image_size
     output.warning(f"images are resized to the model's size, {side} x {side} pixels")
     names = picture_names(args.paths, readable)
@@ -85,7 +86,7 @@ def picture_files(paths: list[Path]) -> list[Path]:
     """The named files, and the image files of folders, in alphabetical order."""
     from diptych.config.errors import UserError
     from diptych.data.caption_files.rows import PICTURE_SUFFIXES
-    from diptych.data.located import pictures_in
+    from diptych.data.folders.located import pictures_in
 
     files: list[Path] = []
     for path in paths:

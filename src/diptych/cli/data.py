@@ -3,24 +3,29 @@
 import argparse
 import hashlib
 import json
-import unicodedata
 from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from diptych.cli.arguments import add_json
-from diptych.cli.output import Output, check_writable
+from diptych.cli.layout import reading_width, wrapped
+from diptych.cli.output import Output, check_writable, short
+from diptych.reports.page.columns import text_width
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from diptych.data import DataModule, FolderData
+    from diptych.data import DataModule
+    from diptych.data.folders.captioned_folder import CaptionedFolder
 
 EXAMPLES_TO_CHECK = 512
 NAMES_SHOWN = 10
+PREVIEWS = "previews"
+"""The folder of the outputs for sheets that nobody has named a file for."""
 WORD_COLUMNS = 4
 WORD_WIDTH = 11
+FOLDER = "diptych.data.folders.captioned_folder.CaptionedFolder"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,9 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--split", choices=("train", "val", "test"), default="train", help="split of the preview")
     parser.add_argument("-n", "--num", type=int, default=16, help="images in the preview (default: %(default)s)")
-    parser.add_argument(
-        "--out", type=Path, metavar="FILE", help="the preview's file (default: preview-NAME-….png here)"
-    )
+    parser.add_argument("--out", type=Path, metavar="FILE", help="the preview's file (default: in outputs/previews)")
     add_json(parser, "the result")
 
 
@@ -54,11 +57,12 @@ def run(args: argparse.Namespace) -> int:
 def _check(args: argparse.Namespace, output: Output) -> int:
     report = _examined(args)
     captions = f", {report['captions']:,} captions" if "captions" in report else ""
-    output.line(f"{args.data}: {report['good_pictures']:,} good pictures{captions}")
+    width = reading_width()
+    output.line("\n".join(wrapped(f"{args.data}: {report['good_pictures']:,} good pictures{captions}", width)))
     for problem in report["problems"]:
-        output.line(f"\n{problem['what']}: {problem['count']:,}")
+        output.line("\n" + "\n".join(wrapped(f"{problem['what']}: {problem['count']:,}", width)))
         for name in problem["names"][:NAMES_SHOWN]:
-            output.line(f"  {name}")
+            output.line("\n".join(wrapped(name, width, first="  ", then="    ")))
         if problem["count"] > NAMES_SHOWN:
             output.line(f"  … and {problem['count'] - NAMES_SHOWN:,} more (--json names them all)")
     if not report["problems"]:
@@ -69,19 +73,19 @@ def _check(args: argparse.Namespace, output: Output) -> int:
 
 def _examined(args: argparse.Namespace) -> dict[str, Any]:
     """The good images and the problems; data that cannot be opened are a problem too."""
-    from diptych.data import FolderData
+    from diptych.data.folders.captioned_folder import CaptionedFolder
 
-    data = _data(args)
+    data = _to_check(args)
     try:
-        return _folder_report(data) if isinstance(data, FolderData) else _report(data)
+        return _folder_report(data) if isinstance(data, CaptionedFolder) else _report(data)
     except ValueError as error:
         problem = {"kind": "unreadable", "what": "data that cannot be opened", "count": 1, "names": [str(error)]}
         return {"good_pictures": 0, "problems": [problem]}
 
 
-def _folder_report(data: "FolderData") -> dict[str, Any]:
+def _folder_report(data: "CaptionedFolder") -> dict[str, Any]:
     """The findings, and why one cannot train on the good pictures if one cannot."""
-    from diptych.data.checks import KINDS
+    from diptych.data.caption_files.faults import KINDS
 
     findings = data.inspect()
     problems = [
@@ -145,13 +149,7 @@ def _split_line(name: str, split: Mapping[str, Any]) -> str:
 def _cell(word: str) -> str:
     """The word on `WORD_WIDTH` columns; Chinese characters take two, marks none, and a space is visible."""
     word = "␣" if word == " " else word
-    return word[:WORD_WIDTH] + " " * (WORD_WIDTH - sum(map(_columns, word)))
-
-
-def _columns(character: str) -> int:
-    if unicodedata.category(character) in ("Mn", "Me", "Cf"):
-        return 0
-    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+    return word[:WORD_WIDTH] + " " * (WORD_WIDTH - text_width(word))
 
 
 def _rows(words: Sequence[Any]) -> list[Sequence[Any]]:
@@ -175,21 +173,26 @@ def _preview(args: argparse.Namespace, output: Output) -> int:
     sheet = contact_sheet(pictures[: args.num], captions[: args.num])
     file = args.out or _preview_file(sheet, args)
     save_png(sheet, file)
-    output.line(str(file))
+    output.line(short(file))
     output.result({"file": str(file), "captions": captions[: args.num]})
     return 0
 
 
 def _preview_file(sheet: "Image", args: argparse.Namespace) -> Path:
-    """A file where one stands, named by the data and a digest of what was asked for."""
+    """A file among the outputs, named by the data and a digest of what was asked for."""
     from diptych.config.datasets import names_folder
+    from diptych.runs.folder.files import outputs_explained
+    from diptych.runs.folder.find import default_outputs
     from diptych.runs.images.files import named_file
     from diptych.runs.images.names import FileNames
 
     place = Path(args.data).resolve()
     asked = json.dumps([str(place) if names_folder(args.data) else args.data, args.split, args.num, *args.overrides])
     request = {"preview": hashlib.sha256(asked.encode()).hexdigest()}
-    return named_file(sheet, f"preview {place.name}", request, FileNames(Path()))
+    folder = default_outputs() / PREVIEWS
+    with outputs_explained():
+        folder.mkdir(parents=True, exist_ok=True)
+    return named_file(sheet, f"preview {place.name}", request, FileNames(folder))
 
 
 def _opened(args: argparse.Namespace) -> "DataModule":
@@ -199,11 +202,19 @@ def _opened(args: argparse.Namespace) -> "DataModule":
     return data
 
 
-def _data(args: argparse.Namespace, *for_folders: str) -> "DataModule":
-    """The data module of a configuration or a folder, before set-up."""
+def _data(args: argparse.Namespace, *for_folders: str, target: str = "") -> Any:
+    """The data module of a configuration or a folder, before set-up; or what its settings make of `target`."""
     from diptych.config.components import build
     from diptych.config.datasets import composed_data, names_folder
 
     given = for_folders if args.data == "folder" or names_folder(args.data) else ()
     config = composed_data(args.data, [*given, *args.overrides])
-    return build(config["data"], "data", {"seed": config["seed"]})
+    node = config["data"] | ({"_target_": target} if target else {})
+    return build(node, "data", {"seed": config["seed"]})
+
+
+def _to_check(args: argparse.Namespace) -> "CaptionedFolder | DataModule":
+    """A folder without its loaders, which take seconds to import and which a check does not need."""
+    from diptych.config.datasets import names_folder
+
+    return _data(args, target=FOLDER if names_folder(args.data) else "")

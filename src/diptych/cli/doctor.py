@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from diptych.cli.arguments import add_json
+from diptych.cli.layout import terminal_width, wrapped
 from diptych.cli.output import Output
 
 GOOD, OPTIONAL, BAD = "ok", "optional", "missing"
@@ -45,10 +46,15 @@ def run(args: argparse.Namespace) -> int:
     output.result([asdict(finding) for finding in findings])
     if not args.json:
         for finding in findings:
-            output.line(f"{finding.state:<9} {finding.name:<26} {finding.value}")
-            if finding.fix:
-                output.line(f"{'':<9} {'':<26} -> {finding.fix}")
+            output.line("\n".join(_lines(finding, terminal_width())))
     return int(any(finding.state == BAD for finding in findings))
+
+
+def _lines(finding: Finding, width: int) -> list[str]:
+    """What was found, and below it how to mend it."""
+    indent = " " * 37
+    lines = wrapped(finding.value, width, first=f"{finding.state:<9} {finding.name:<26} ", then=indent)
+    return lines + (wrapped(finding.fix, width, first=f"{indent}-> ", then=f"{indent}   ") if finding.fix else [])
 
 
 def _python() -> list[Finding]:

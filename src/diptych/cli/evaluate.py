@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from diptych.cli.arguments import add_beam, add_json, add_runs, add_trust, given_options
+from diptych.cli.arguments import add_beam, add_checkpoint, add_json, add_runs, add_trust, given_options
+from diptych.cli.layout import terminal_width, wrapped
 from diptych.cli.output import Output, check_writable, short
 
 if TYPE_CHECKING:
@@ -62,12 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--save-statistics", type=Path, metavar="FILE", help="save the pictures of --against (.npz)")
     parser.add_argument("--force", action="store_true", help="the Fréchet distance even below ten pictures a dimension")
-    parser.add_argument("--no-skills", action="store_true", help="leave a generator's skills out")
-    parser.add_argument("--num-prompts", type=int, metavar="N", help="prompts of each skill (default: 250)")
-    parser.add_argument("--images-per-prompt", type=int, metavar="N", help="pictures of each prompt (default: 1)")
-    parser.add_argument(
-        "--full-sentences", action="store_true", default=None, help="ask for the skills in complete sentences"
-    )
+    _add_skills(parser)
     parser.add_argument(
         "--robustness", action="store_true", help="paraphrases, typos, noise, blur, …, each paired with the clean case"
     )
@@ -79,8 +75,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="CLASS",
         help="package.module.Class of your own, measured as well (with --trust package); repeatable",
     )
+    add_checkpoint(parser)
     add_trust(parser)
     add_json(parser, "the results")
+
+
+def _add_skills(parser: argparse.ArgumentParser) -> None:
+    """Declare how a generator's skills are asked for."""
+    parser.add_argument("--no-skills", action="store_true", help="leave a generator's skills out")
+    parser.add_argument("--num-prompts", type=int, metavar="N", help="prompts of each skill (default: 250)")
+    parser.add_argument("--images-per-prompt", type=int, metavar="N", help="pictures of each prompt (default: 1)")
+    parser.add_argument(
+        "--full-sentences", action="store_true", default=None, help="ask for the skills in complete sentences"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -121,11 +128,9 @@ def run(args: argparse.Namespace) -> int:
     partners = [load_partner(name, trust=args.trust) for name in args.partners]
     written = []
     for name in spread(runs, default_outputs()):
-        handle = load(name, trust=args.trust)
-        output.line(
-            f"{handle.run.experiment} {handle.run.run_id}: {handle.checkpoint.stem} checkpoint, "
-            f"{handle.images_seen:,} images seen"
-        )
+        handle = load(name, checkpoint=args.checkpoint, trust=args.trust)
+        said = f"{handle.checkpoint_name} checkpoint, {handle.images_seen:,} images seen"
+        output.line("\n".join(wrapped(f"{handle.run.experiment} {handle.run.run_id}: {said}", terminal_width())))
         results = evaluate(
             handle, request, partners=partners, benchmarks=benchmarks, trust=args.trust, track=output.track
         )

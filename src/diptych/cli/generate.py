@@ -8,7 +8,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from diptych.cli.arguments import add_json, add_run, add_trust
+from diptych.cli.arguments import add_checkpoint, add_json, add_run, add_trust
 from diptych.cli.output import Output, short
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--grid", action="store_true", help="also write one sheet, a row a sentence")
     parser.add_argument("--allow-unknown", action="store_true", help="generate words the run does not know as <unk>")
+    add_checkpoint(parser)
     add_trust(parser)
     add_json(parser, "the list of files")
 
@@ -46,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     from diptych.runs.sampling_options import separated
 
     output = Output(as_json=args.json)
-    generator = load_generator(args.run, trust=args.trust)
+    generator = load_generator(args.run, checkpoint=args.checkpoint, trust=args.trust)
     sentences, options = separated(args.words)
     pictures = generator.with_options(options).generate(
         sentences, num_images=args.num, seed=args.seed, size=args.size, allow_unknown=args.allow_unknown
@@ -66,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
         sheet = rows_sheet(rows)
         result["grid"] = _saved(sheet, sheet_file(sheet, pictures, names))
     output.line(
-        f"{generator.run.run_id}: {generator.checkpoint.stem} checkpoint, {generator.images_seen:,} images seen"
+        f"{generator.run.run_id}: {generator.checkpoint_name} checkpoint, {generator.images_seen:,} images seen"
     )
     output.line("\n".join([entry["file"] for entry in entries] + [str(result[key]) for key in result if key == "grid"]))
     output.result(result)

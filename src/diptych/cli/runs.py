@@ -1,8 +1,6 @@
 """List runs, the newest last, or show one: `diptych runs`, `diptych runs show RUN`."""
 
 import argparse
-import shutil
-import textwrap
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -10,11 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from diptych.cli.arguments import add_json, add_outputs, add_run
+from diptych.cli.layout import one_line, table_lines, terminal_width, wrapped
 from diptych.cli.output import Output
+from diptych.reports.page.columns import cut_in_the_middle
 
 if TYPE_CHECKING:
     from diptych.runs.folder.layout import RunFolder
 
+NAMES = (1, 3)
+"""The columns that may be cut in the middle: the experiment and the figure."""
 NAMING = ("experiment=", "model=", "data=", "name=")
 """The overrides that make up a run's name."""
 
@@ -77,16 +79,15 @@ def _list(rows: list[dict[str, Any]], output: Output, outputs: Path) -> None:
     if not rows:
         output.line(f"no runs in {outputs}/ yet: train one with `diptych train`")
         return
-    cells = [("ID", "EXPERIMENT", "STATUS", "BEST", "AGE")]
-    cells += [(r["id"], r["experiment"], _status(r), _best(r), _age(r["started"])) for r in rows]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
-    columns = shutil.get_terminal_size().columns
-    output.line(lines[0])
-    for line, overrides in zip(lines[1:], distinguishing(rows), strict=True):
+    cells = [("ID", "EXPERIMENT", "STATUS", "FIGURE", "BEST", "AGE")]
+    cells += [(r["id"], r["experiment"], _status(r), *_best(r), _age(r["started"])) for r in rows]
+    width = terminal_width()
+    head, *lines = table_lines(cells, width, NAMES)
+    output.line(head)
+    for line, overrides in zip(lines, distinguishing(rows), strict=True):
         output.line(line)
         if overrides:
-            output.line("  " + textwrap.shorten(overrides, columns - 2, placeholder=" …"))
+            output.line("  " + one_line(overrides, width - 2))
 
 
 def distinguishing(rows: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -111,15 +112,19 @@ def _show(run: "RunFolder", output: Output) -> None:
     if output.as_json:
         return
     output.line(str(run.path))
-    output.line(f"  status    {row['status']}{f' ({status.why})' if status.why else ''}")
-    if row["collapsed"]:
-        output.line(f"            {row['collapsed']}")
+    width, indent = terminal_width(), " " * 12
+    why = f" ({status.why})" if status.why else ""
+    said = [*wrapped(row["status"] + why, width, first="  status    ", then=indent)]
+    said += wrapped(row["collapsed"], width, first=indent, then=indent) if row["collapsed"] else []
+    output.line("\n".join(said))
     output.line(f"  images    {row['images_seen']:,} of {run.read_config()['budget_images']:,}")
-    output.line(f"  best      {_best(row) or 'no figure is monitored'}")
+    figure, best = _best(row)
+    known = f"{cut_in_the_middle(figure, width - 13 - len(best))} {best}" if best else "no figure is monitored"
+    output.line(f"  best      {known}")
     if status.started:
         output.line(f"  started   {status.started[:19].replace('T', ' ')} UTC, {_age(status.started)} ago")
     for name, value in figures.items():
-        output.line(f"  {name:<32}  {value:.6g}")
+        output.line(f"  {cut_in_the_middle(name, width - 18):<32}  {value:.6g}")
 
 
 def _last_figures(run: "RunFolder") -> dict[str, float]:
@@ -136,8 +141,9 @@ def _status(row: dict[str, Any]) -> str:
     return f"{row['status']}, collapsed" if row["collapsed"] else row["status"]
 
 
-def _best(row: dict[str, Any]) -> str:
-    return "" if row["best"] is None else f"{row['monitor']} {row['best']:.4g}"
+def _best(row: dict[str, Any]) -> tuple[str, str]:
+    """The monitored figure and its best value."""
+    return ("", "") if row["best"] is None else (str(row["monitor"]), f"{row['best']:.4g}")
 
 
 def _age(started: str) -> str:

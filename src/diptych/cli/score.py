@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from diptych.cli.arguments import add_json
+from diptych.cli.layout import terminal_width, wrapped
 from diptych.cli.output import Output, check_writable
 from diptych.config.errors import UserError
 
@@ -97,14 +98,16 @@ def _check_save_df(args: argparse.Namespace) -> None:
 
 def table(scored: "Scored") -> str:
     """The protocol, one line per metric, and the reasons for missing ones."""
-    facts = scored.protocol
-    lines = [
+    facts, width = scored.protocol, terminal_width()
+    said = (
         f"{facts['pictures']:,} pictures, {facts['captions']:,} references; {facts['language']}, "
-        f"tokens: {facts['tokenizer']}; document frequency: {facts['document_frequency']}",
-        f"{'':<30}{'value':>10}{'95 % interval':>22}",
-    ]
+        f"tokens: {facts['tokenizer']}; document frequency: {facts['document_frequency']}"
+    )
+    lines = [*wrapped(said, width), f"{'':<30}{'value':>10}{'95 % interval':>22}"]
     lines += [_line(name, scored) for name in LABELS if name in scored.values]
-    return "\n".join(lines + [f"  {LABELS[name]}: {reason}" for name, reason in scored.reasons.items()])
+    for name, reason in scored.reasons.items():
+        lines += wrapped(f"{LABELS[name]}: {reason}", width, first="  ", then="    ")
+    return "\n".join(lines)
 
 
 def _line(name: str, scored: "Scored") -> str:

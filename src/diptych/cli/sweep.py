@@ -4,11 +4,10 @@
 """
 
 import argparse
-import shutil
-import textwrap
 from typing import TYPE_CHECKING
 
 from diptych.cli.arguments import add_json, add_outputs
+from diptych.cli.layout import one_line, terminal_width, wrapped
 from diptych.cli.objectives import add_objectives, objectives_from
 from diptych.cli.output import Output, short
 from diptych.config.errors import UserError
@@ -107,14 +106,15 @@ def _run_command(words: "Sequence[str]", folder: "SweepFolder", stdout: "TextIO 
 def _show(name: str, status: "SweepStatus", output: Output) -> None:
     from diptych.runs.folder.status import DONE
 
-    columns = shutil.get_terminal_size().columns
+    width = terminal_width()
     for row in status.rows:
         output.line(_line(row))
         for text in filter(None, (row.overrides, row.job.why)):
-            output.line("      " + textwrap.shorten(text, columns - 6, placeholder=" …"))
-    output.line(f"sweep {name}: {status.summary}")
+            output.line("      " + one_line(text, width - 6))
+    output.line("\n".join(wrapped(f"sweep {name}: {status.summary}", width)))
     if DONE in status.counts:
-        output.line(f"`diptych compare {name}` shows the best trial, and `diptych report {name}` writes a page")
+        then = f"`diptych compare {name}` shows the best trial, and `diptych report {name}` writes a page"
+        output.line("\n".join(wrapped(then, width)))
 
 
 def _line(row: "JobRow") -> str:

@@ -3,8 +3,9 @@
 A name is imported when it is first asked for: a command that only reads captions then needs no Lightning.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from diptych.on_demand import names_on_demand
 
 if TYPE_CHECKING:
     from diptych.data.digits import DigitsData
@@ -27,20 +28,15 @@ __all__ = [
     "Stream",
 ]
 
-_HOMES = {
-    "DataModule": "module",
-    "DigitsData": "digits",
-    "Example": "example",
-    "ExampleRequest": "example",
-    "Examples": "example",
-    "FolderData": "folder",
-    "MnistData": "mnist",
-    "ScenesData": "scenes",
-    "Stream": "stream",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'diptych.data' has no attribute {name!r}")
-    return getattr(import_module(f"diptych.data.{_HOMES[name]}"), name)
+__getattr__ = names_on_demand(
+    __name__,
+    {
+        "digits": ("DigitsData",),
+        "example": ("Example", "ExampleRequest", "Examples"),
+        "folder": ("FolderData",),
+        "mnist": ("MnistData",),
+        "module": ("DataModule",),
+        "scenes": ("ScenesData",),
+        "stream": ("Stream",),
+    },
+)

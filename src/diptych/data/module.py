@@ -12,20 +12,18 @@ from diptych.data.collate import Collate
 from diptych.data.epochs import Epochs
 from diptych.data.example import Examples
 from diptych.data.loader import Loader
+from diptych.data.options import DataOptions
 from diptych.data.stream import Stream, in_order
 from diptych.text import tokenizer_of
-from diptych.types import TOKENIZER_RULES, DataSpec
+from diptych.types import DataSpec
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class DataModule(LightningDataModule):
+class DataModule(DataOptions, LightningDataModule):
     """Base of all data sets; after `setup()` there are `spec` and `splits` (train, val, test).
 
-    `captions_per_image` token rows are drawn for each picture. `batch_size` counts the examples of all devices
-    together. `seed` determines the order of the training stream and the random choices in its examples; evaluation sets
-    never depend on it. `batches_consumed` is the position of training: it is set before a checkpoint is written, and a
-    resumed run starts there. `tokenizer_rules` are those of the vocabulary: a resumed run keeps the ones it began with.
-    `epoch_images`, if set, cuts the training stream into epochs of so many images, for Trainers that count them.
+    `batches_consumed` is the position of training: it is set before a checkpoint is written, and a resumed run starts
+    there. `epoch_images`, if set, cuts the training stream into epochs of so many images, for Trainers that count them.
     """
 
     endless: ClassVar[bool] = False
@@ -34,22 +32,13 @@ class DataModule(LightningDataModule):
     """Parameters that may change when a run is resumed, because they say where or how the examples are read. That the
     examples are the same is checked then."""
 
-    captions_per_image: int
-    tokenizer: str
-    batch_size: int
-    num_workers: int = 0
-    seed: int = 0
-    tokenizer_rules: int = TOKENIZER_RULES
-    splits_by_share: bool = field(init=False, default=True)
-    """Whether data without splits of their own are split by share; not where nobody trains on them."""
     epoch_images: int | None = field(init=False, default=None)
     spec: DataSpec = field(init=False)
     splits: Mapping[str, Examples] = field(init=False)
 
     def __post_init__(self) -> None:
-        super().__init__()
-        if self.captions_per_image < 1:
-            raise ValueError(f"data.captions_per_image={self.captions_per_image}: set 1 or more captions per picture")
+        super().__post_init__()
+        LightningDataModule.__init__(self)
         self.batches_consumed = 0
         self._is_open = False
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from diptych.data.caption_files import CaptionRow, read_caption_file
 from diptych.data.caption_files.text import printable
-from diptych.data.located import located
-from diptych.data.sources import find_sources
+from diptych.data.folders.located import located
+from diptych.data.folders.sources import find_sources
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,8 @@ from pathlib import Path
 from random import Random
 
 import numpy as np
-import torch
 from jaxtyping import UInt8
 from PIL import Image
-from torch import Tensor
 
 VERIFY_SIDE = 32
 WHITE = (255, 255, 255)
@@ -37,9 +35,9 @@ class PictureError(ValueError):
     """Names a picture that cannot be decoded, and why."""
 
 
-def read_square(
+def square_bytes(
     source: Path | bytes | Image.Image, size: int, rng: Random | None = None
-) -> UInt8[Tensor, "3 size size"]:
+) -> UInt8[np.ndarray, "size size 3"]:
     """The largest square of the picture, resized to `size`: a random crop, or the centre without `rng`.
 
     A PictureError names a picture that cannot be decoded.
@@ -53,7 +51,7 @@ def read_square(
 def is_decodable(path: Path) -> bool:
     """Whether the file decodes in training, by the same function; JPEG at an eighth of its resolution."""
     try:
-        read_square(path, VERIFY_SIDE)
+        square_bytes(path, VERIFY_SIDE)
     except PictureError:
         return False
     return True
@@ -96,13 +94,13 @@ def _rgb(source: Path | bytes | Image.Image, size: int) -> Image.Image:
         return as_rgb(upright(opened))
 
 
-def _square(picture: Image.Image, size: int, rng: Random | None) -> UInt8[Tensor, "3 size size"]:
+def _square(picture: Image.Image, size: int, rng: Random | None) -> UInt8[np.ndarray, "size size 3"]:
     width, height = picture.size
     side = min(width, height)
     across, down = (rng.random(), rng.random()) if rng else (0.5, 0.5)
     left, top = round(across * (width - side)), round(down * (height - side))
     square = picture.resize((size, size), Image.Resampling.BICUBIC, box=(left, top, left + side, top + side))
-    return torch.from_numpy(np.array(square)).permute(2, 0, 1).contiguous()
+    return np.array(square)
 
 
 def _name(source: Path | bytes | Image.Image) -> str:

@@ -6,8 +6,9 @@ import torch
 
 from diptych.evaluation.generation.generated import GeneratedImages, brought_to
 from diptych.evaluation.held_out import HeldOut
+from diptych.evaluation.progress import silently
 from diptych.evaluation.results import Figure
-from diptych.evaluation.scene_accuracy import judged, silently
+from diptych.evaluation.scene_accuracy import judged
 from diptych.runs.capabilities import CaptionsImages, GeneratesImages
 from diptych.systems.captioning.system import Caption
 

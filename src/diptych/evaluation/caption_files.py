@@ -10,8 +10,8 @@ from pathlib import Path
 
 from diptych.config.errors import UserError
 from diptych.data.caption_files import CaptionRow, Fault, read_rows
+from diptych.data.caption_files.faults import sentence
 from diptych.data.caption_files.text import is_blank
-from diptych.data.checks import sentence
 
 NAMED = 5
 FILE_NAME, ID = "file name", "id"

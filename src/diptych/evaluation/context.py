@@ -14,9 +14,9 @@ from diptych.evaluation.generation.generated import GeneratedImages, brought_to,
 from diptych.evaluation.generation.reference_set import ReferenceSet
 from diptych.evaluation.held_out import HeldOut, take_held_out
 from diptych.evaluation.overlap import num_seen_by, overlap_settled
+from diptych.evaluation.progress import silently
 from diptych.evaluation.protocol import measured, protocol_of
 from diptych.evaluation.request import Request
-from diptych.evaluation.scene_accuracy import silently
 from diptych.models.features import FeatureNetwork
 from diptych.runs.capabilities import CaptionsImages, GeneratesImages
 from diptych.runs.handles import Handle

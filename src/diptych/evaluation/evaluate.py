@@ -15,9 +15,9 @@ from diptych.evaluation.benchmark import Benchmark
 from diptych.evaluation.context import Context
 from diptych.evaluation.generation.reference_set import ReferenceSet
 from diptych.evaluation.plan import Measurement, planned
+from diptych.evaluation.progress import silently
 from diptych.evaluation.request import AS_USUAL, Request
 from diptych.evaluation.results import Evaluation, save
-from diptych.evaluation.scene_accuracy import silently
 from diptych.evaluation.suite import SUITE
 from diptych.runs.capabilities import TakesOptions
 from diptych.runs.handles import Handle
@@ -59,7 +59,7 @@ def _kept(one: Measurement) -> Kept:
     evaluation, context = one.take(), one.context
     handle, request, data = context.subject, context.request, context.held_out.name.replace("/", "_")
     partner = f"-with-{context.partner.run.run_id}" if context.partner else ""
-    name = f"{handle.checkpoint.stem}-{data}-{context.held_out.split}-{request.seed}-{evaluation.kind}{partner}"
+    name = f"{handle.checkpoint_name}-{data}-{context.held_out.split}-{request.seed}-{evaluation.kind}{partner}"
     return Kept(evaluation, save(evaluation, handle.run.evaluations, name), context.real_set)
 
 

@@ -15,9 +15,9 @@ from diptych.config.components import Trust
 from diptych.config.datasets import PREFIX, check_overrides, composed_data, names_folder, overridden
 from diptych.config.errors import UserError
 from diptych.data.example import Examples
+from diptych.data.folders.splits import ALL
 from diptych.data.identity import difference, record_of
 from diptych.data.membership import Identity, identities_of
-from diptych.data.splits import ALL
 from diptych.runs.build import build_data
 from diptych.types import Batch, DataSpec, Images, Scene
 from diptych.world import Constraints, WorldSpec, canonical, meaning

@@ -4,15 +4,15 @@ from pathlib import Path
 
 import torch
 
-from diptych.data.located import pictures_in
+from diptych.data.folders.located import pictures_in
 from diptych.evaluation.generation.against import WAYS_OF_FOLDERS, saved_set
 from diptych.evaluation.generation.features import feature_network
 from diptych.evaluation.generation.image_sets import Sets, compared_vectors
 from diptych.evaluation.generation.picture_folder import folder_set
 from diptych.evaluation.generation.reference_set import AS_THEY_ARE, ReferenceSet
+from diptych.evaluation.progress import silently
 from diptych.evaluation.protocol import of_the_code
 from diptych.evaluation.results import Evaluation
-from diptych.evaluation.scene_accuracy import silently
 from diptych.models.features import FeatureNetwork
 from diptych.types import Track
 

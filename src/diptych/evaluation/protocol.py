@@ -43,7 +43,7 @@ def measured(handle: Handle) -> dict[str, Any]:
     return {
         "run": handle.run.run_id,
         "config_digest": handle.run.digest if handle.run.config.is_file() else digest_of(handle.config),
-        "checkpoint": handle.checkpoint.stem,
+        "checkpoint": handle.checkpoint_name,
         "images_seen": handle.images_seen,
     }
 

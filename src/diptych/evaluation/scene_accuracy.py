@@ -1,11 +1,12 @@
 """Scene accuracy as figures: each score with its interval, by chance (shuffled pairs), and of real data."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from diptych.evaluation.results import Figure
+from diptych.evaluation.shares import share
 from diptych.metrics.scene_accuracy import CAPTION_SCORES, IMAGE_SCORES, caption_scores, image_scores
 from diptych.types import Images, Scene, Track
 from diptych.world import ASPECTS, REASONS, Constraints, Judge, Reading
@@ -15,11 +16,6 @@ ASPECT_LABELS = {f"right_{aspect}": f"{aspect} right" for aspect in ASPECTS}
 IMAGE_RATES = ("scene_accuracy", *ASPECT_LABELS)
 CAPTION_RATES = ("exact_match", "faithful", "well_formed", *ASPECT_LABELS)
 CAPTION_SHARES = ("informativeness", "hallucination")
-
-
-def silently(items: Iterable[Any], *, description: str, total: int) -> Iterator[Any]:
-    """A `Track` that shows nothing."""
-    return iter(items)
 
 
 @dataclass(frozen=True)
@@ -108,11 +104,6 @@ def rates(
         )
         for key in keys
     ]
-
-
-def share(hits: Sequence[bool]) -> float | None:
-    """The fraction of true entries, None of none."""
-    return sum(hits) / len(hits) if hits else None
 
 
 def rotated(items: Sequence[Any]) -> list[Any]:

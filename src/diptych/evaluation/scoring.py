@@ -10,7 +10,8 @@ from typing import Any
 from diptych.config.errors import UserError
 from diptych.data.caption_files import read_json
 from diptych.evaluation.caption_files import Pairing, pair, read_captions
-from diptych.evaluation.scene_accuracy import share, silently
+from diptych.evaluation.progress import silently
+from diptych.evaluation.shares import share
 from diptych.metrics.captions import EVALUATED, CaptionTokenizer, DocumentFrequency, References, tokenizer_for
 from diptych.metrics.captions.diversity import (
     dangling_words,
@@ -24,8 +25,8 @@ from diptych.metrics.captions.java import LIMIT_SECONDS, meteor, spice
 from diptych.metrics.captions.self_bleu import self_bleu
 from diptych.metrics.captions.tokenization import primary
 from diptych.metrics.statistics import Interval
+from diptych.plain_types import Track
 from diptych.text.languages import guess_languages, is_language, named
-from diptych.types import Track
 
 log = logging.getLogger(__name__)
 

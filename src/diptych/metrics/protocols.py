@@ -4,12 +4,8 @@ A protocol is a mapping of plain values: data, number of examples, seed, network
 measured subject (a run, its checkpoint), which may differ, since comparisons are between subjects.
 """
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from typing import Any
-
-import numpy as np
-from torch import Tensor
 
 SUBJECT = frozenset(
     (
@@ -40,16 +36,6 @@ def differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[str
     keys = dict.fromkeys([*some, *others])
     pairs = {key: (some.get(key, NOTHING), others.get(key, NOTHING)) for key in keys}
     return [f"{key}: {one} and {other}" for key, (one, other) in pairs.items() if one != other]
-
-
-def weights_digest(state: Mapping[str, Tensor]) -> str:
-    """SHA-256 of a state dict: of every entry's name, type, shape and bytes, independent of order and device."""
-    digest = hashlib.sha256()
-    for name in sorted(state):
-        values = np.ascontiguousarray(state[name].detach().cpu().numpy())
-        digest.update(f"{name} {values.dtype.str} {values.shape}\n".encode())
-        digest.update(values.tobytes())
-    return digest.hexdigest()
 
 
 def _flat(protocol: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

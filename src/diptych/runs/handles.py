@@ -1,7 +1,8 @@
 """What people hold of a trained run: it generates, captions or classifies, with PIL images and strings.
 
 A handle offers what its system can do, whatever its class: a family of one's own that has `generate` is an image
-generator. All use the run's best checkpoint and, where the run keeps them, averaged weights.
+generator. All use the run's best checkpoint, unless another is asked
+for, and, where the run keeps them, averaged weights.
 """
 
 import difflib
@@ -18,7 +19,7 @@ from PIL import Image
 from diptych.callbacks.grids import to_pil
 from diptych.config import Config
 from diptych.config.errors import UserError
-from diptych.metrics.protocols import weights_digest
+from diptych.metrics.weights_digest import weights_digest
 from diptych.runs.folder.layout import RunFolder
 from diptych.runs.images.pictures import Picture, to_pixels
 from diptych.runs.images.record import as_record
@@ -56,6 +57,17 @@ class Handle:
     def fits(cls, system: Any) -> bool:
         """Whether the system can do what this handle offers."""
         return all(hasattr(system, ability) for ability in cls.abilities)
+
+    @classmethod
+    def first_use(cls, system: Any, sentence: str) -> tuple[str, ...]:
+        """The command that a newly trained run is used with, and what follows the run's name on the command line."""
+        return ("report",)
+
+    @property
+    def checkpoint_name(self) -> str:
+        """Its checkpoint's name in file names and results; that of a file from elsewhere has its weights' digest."""
+        stem = self.checkpoint.stem
+        return stem if self.checkpoint.is_relative_to(self.run.path) else f"{stem}-{self.digest[:8]}"
 
     @property
     def data_spec(self) -> DataSpec:
@@ -110,6 +122,10 @@ class ImageGenerator(Handle):
     task = "text_to_image"
     abilities = ("generate", "options", "text_encoder")
     does = "generate images"
+
+    @classmethod
+    def first_use(cls, system: Any, sentence: str) -> tuple[str, ...]:
+        return ("generate", sentence) if sentence and system.text_encoder is not None else ("generate",)
 
     @property
     def takes_sentences(self) -> bool:
@@ -205,6 +221,10 @@ class ImageCaptioner(Handle):
     abilities = ("caption", "negative_log_likelihood")
     does = "caption images"
 
+    @classmethod
+    def first_use(cls, system: Any, sentence: str) -> tuple[str, ...]:
+        return ("evaluate",)
+
     def caption(self, pictures: Sequence[Picture], *, beam: int = 1) -> list[Caption]:
         """A caption of each image: PIL images, paths or tensors in [-1, 1], brought to the model's size."""
         return list(self.captions(pictures, beam=beam))
@@ -246,6 +266,10 @@ class ImageClassifier(Handle):
     task = "classification"
     abilities = ("classify",)
     does = "classify images"
+
+    @classmethod
+    def first_use(cls, system: Any, sentence: str) -> tuple[str, ...]:
+        return ("evaluate",)
 
     @property
     def labels(self) -> tuple[str, ...]:

@@ -182,7 +182,7 @@ def _execute(execution: Execution, record: RunRecord, resume_images: int | None 
         if execution.checkpoint is None:
             keep_examples(execution.folder, execution.config, built.data, execution.trust)
         keep_training_examples(execution.folder, built.data, execution.warm_start)
-        record.system = built.system
+        record.system, record.sentence = built.system, _a_sentence(built.data)
         record.trackers = _trackers(execution, resume_images)
         with beside_ranks(execution, store, give_up):
             trainer = trainer_for(execution, built, record.trackers, record.signals)
@@ -197,6 +197,14 @@ def _tell_rhythm(execution: Execution) -> None:
         log.info("%s", said)
     if said := too_seldom(execution.config):
         log.warning("%s", said)
+
+
+def _a_sentence(data: Any) -> str:
+    """A caption of the data, the first of the validation split; "" where there is none."""
+    examples = getattr(data, "splits", {}).get("val")
+    if examples is None or examples.size == 0 or not hasattr(examples, "captions_of"):
+        return ""
+    return next(iter(examples.captions_of(0)), "")
 
 
 def _train_as_rank(execution: Execution) -> tuple[RunFolder, RunRecord]:

@@ -19,9 +19,9 @@ class Job:
     """One run of a sweep. It keeps its `run_id`, and so its folder, whatever happens.
 
     `threads` is the number its slot gave it when it was planned. In a search it belongs to a `trial`, which tries
-    `values`. `handle` is the executor's name for the latest start, which began at `since` in `slot`; the job `waits`
-    while that start is in a cluster's queue. `progress` marks the newest checkpoint when the start ended, and `losses`
-    counts the losses in a row without progress.
+    `values`. `handle` is the executor's name for the latest start, which began at `since` in `slot` and ended at
+    `ended` ("" before); the job `waits` while that start is in a cluster's queue. `progress` marks the newest
+    checkpoint when the start ended, and `losses` counts the losses in a row without progress.
     """
 
     number: int
@@ -36,6 +36,7 @@ class Job:
     handle: str = ""
     slot: int = 0
     since: str = ""
+    ended: str = ""
     waits: bool = False
     progress: int = 0
     losses: int = 0
@@ -97,11 +98,12 @@ def plans_left(jobs: Iterable[Job], plans: Iterable[Sequence[str]]) -> list[Sequ
 
 def _started(job: Job, event: Event) -> Job:
     owner = {name: event[name] for name in ("handle", "slot")}
-    return replace(job, state=RUNNING, why="", starts=job.starts + 1, since=event["at"], waits=False, **owner)
+    return replace(job, state=RUNNING, why="", starts=job.starts + 1, since=event["at"], ended="", waits=False, **owner)
 
 
 def _ended(job: Job, event: Event) -> Job:
     progress = event["progress"]
     got_nowhere = event["state"] == LOST and progress == job.progress
     losses = job.losses + 1 if got_nowhere else 0
-    return replace(job, state=event["state"], why=event["why"], waits=False, progress=progress, losses=losses)
+    known = {"state": event["state"], "why": event["why"], "ended": event.get("at", "")}
+    return replace(job, **known, waits=False, progress=progress, losses=losses)

@@ -15,13 +15,17 @@ _LONG_NUMBER = re.compile(r"-?\d+\.\d{5,}(e-?\d+)?|-?\d\.\d{5,}e-?\d+")
 
 @dataclass(frozen=True)
 class JobRow:
-    """One run. `overrides` are those that differ between the runs of the sweep."""
+    """One run. `overrides` are those that differ between the runs of the sweep.
+
+    `seconds` of training; it took `slot_seconds` of its slot, with its start-up, the least of which is its training.
+    """
 
     job: Job
     overrides: str
     images: int
     best: float | None
     seconds: float
+    slot_seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -90,10 +94,11 @@ def _row(folder: SweepFolder, job: Job, differing: set[str]) -> JobRow:
     shown = [text for text in job.arguments if text in differing or text.partition("=")[0] in job.values]
     overrides = " ".join(map(_shortened, shown))
     seen = replace(job, state=QUEUED) if job.waits else job
+    in_slot = seconds_between(job.since, job.ended or now()) if job.since and seen.state != QUEUED else 0.0
     if run is None:
-        return JobRow(seen, overrides, 0, None, seconds_between(job.since, now()) if seen.state == RUNNING else 0.0)
+        return JobRow(seen, overrides, 0, None, in_slot if seen.state == RUNNING else 0.0, in_slot)
     status = run.read_status()
-    return JobRow(seen, overrides, status.images_seen, status.best, status.seconds)
+    return JobRow(seen, overrides, status.images_seen, status.best, status.seconds, max(status.seconds, in_slot))
 
 
 def _shortened(argument: str) -> str:
@@ -109,11 +114,11 @@ def _differing(jobs: Jobs) -> set[str]:
 
 
 def _seconds_left(rows: tuple[JobRow, ...], num_slots: int, expected_runs: int) -> float | None:
-    """An estimate from the finished runs, pruned ones included."""
-    done = [row.seconds for row in rows if row.job.state in (DONE, PRUNED)]
+    """An estimate from the time that finished runs took of their slots, pruned ones included."""
+    done = [row.slot_seconds for row in rows if row.job.state in (DONE, PRUNED)]
     to_come = sum(row.job.state == QUEUED for row in rows) + max(0, expected_runs - len(rows))
     running = [row for row in rows if row.job.state == RUNNING]
     if not done or not (to_come or running):
         return None
     usual = sum(done) / len(done)
-    return (to_come * usual + sum(max(0.0, usual - row.seconds) for row in running)) / num_slots
+    return (to_come * usual + sum(max(0.0, usual - row.slot_seconds) for row in running)) / num_slots

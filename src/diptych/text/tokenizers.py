@@ -8,14 +8,15 @@ belongs to the rules that made its words, which `DataSpec.tokenizer_rules` numbe
 import unicodedata
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-import torch
-
+from diptych.plain_types import BOS_ID, EOS_ID, PAD_ID, TOKENIZER_RULES, DataSpec
 from diptych.text.first_words import join_first_words, split_first_words
 from diptych.text.vocabulary import Vocabulary
 from diptych.text.words import join_words, split_words
-from diptych.types import BOS_ID, EOS_ID, PAD_ID, TOKENIZER_RULES, DataSpec, TokenMask, Tokens
+
+if TYPE_CHECKING:
+    from diptych.types import TokenMask, Tokens
 
 
 def normalised(text: str) -> str:
@@ -49,8 +50,10 @@ class Tokenizer(ABC):
             ids = ids[: self.max_length - 2]
         return [BOS_ID, *ids, EOS_ID]
 
-    def encode_batch(self, texts: Sequence[str]) -> tuple[Tokens, TokenMask]:
+    def encode_batch(self, texts: Sequence[str]) -> "tuple[Tokens, TokenMask]":
         """The sentences padded to the longest one, and a mask of the real tokens."""
+        import torch  # takes seconds, and who cuts sentences into words needs no tensors
+
         rows = [self.encode(text) for text in texts]
         longest = max(map(len, rows))
         tokens = torch.tensor([row + [PAD_ID] * (longest - len(row)) for row in rows])

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Self
 
-from diptych.types import SPECIAL_TOKENS, UNK_ID
+from diptych.plain_types import SPECIAL_TOKENS, UNK_ID
 
 
 class Vocabulary:

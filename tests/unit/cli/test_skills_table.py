@@ -7,7 +7,8 @@ from diptych.cli.tables import evaluation_table
 from diptych.evaluation.results import Evaluation, Figure
 from diptych.evaluation.robustness.paired_differences import UNDISTURBED
 from diptych.evaluation.robustness.paired_differences import line_of as line_of_condition
-from diptych.evaluation.skills.figures import NAMES, OVERALL, SCORES, SUFFIX, line_of
+from diptych.evaluation.skills.figures import NAMES, SCORES, SUFFIX, line_of
+from diptych.evaluation.skills.names import OVERALL
 from diptych.world.prompts import PARTS, SEEN
 
 WHOLE = (OVERALL, SEEN, "GenEval score")

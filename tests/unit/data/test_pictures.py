@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from diptych.data.pictures import PictureError, as_rgb, decoders_silent, is_decodable, read_square
+from diptych.data.pictures import PictureError, as_rgb, decoders_silent, is_decodable
+from diptych.data.squares import read_square
 
 RED = (200, 30, 40)
 ORIENTATION = 0x0112

@@ -1,8 +1,8 @@
 import pytest
 
-from diptych.data.checks import Picture
-from diptych.data.sources import find_sources, find_split_lists
-from diptych.data.splits import apply_split_lists, split_pictures
+from diptych.data.folders.checks import Picture
+from diptych.data.folders.sources import find_sources, find_split_lists
+from diptych.data.folders.splits import apply_split_lists, split_pictures
 
 
 def put(root, *files: str, text: str = "0.png#0\ta picture\n") -> None:

@@ -13,7 +13,8 @@ from diptych.data.labels import labels_of, scene_labels
 from diptych.evaluation.classification.agreement import KAPPA, Agreement, figures, shown_places
 from diptych.evaluation.classification.paired_readings import PairedReadings, paired_readings, why_incomparable
 from diptych.evaluation.held_out import HeldOut, take_held_out
-from diptych.evaluation.scene_accuracy import Judged, silently
+from diptych.evaluation.progress import silently
+from diptych.evaluation.scene_accuracy import Judged
 from diptych.systems.classification.system import Classification
 from diptych.types import Scene
 from diptych.world import Judge, WorldSpec

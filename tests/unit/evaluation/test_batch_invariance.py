@@ -11,7 +11,7 @@ from diptych.config.composition import compose
 from diptych.evaluation.generation.benchmark import Generation
 from diptych.evaluation.generation.generated import generate_held_out
 from diptych.evaluation.held_out import take_held_out
-from diptych.evaluation.scene_accuracy import silently
+from diptych.evaluation.progress import silently
 from diptych.runs.handles import ImageGenerator
 from diptych.systems.text_to_image import TextToImage
 from diptych.types import Sentences, TextFeatures

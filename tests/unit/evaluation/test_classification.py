@@ -16,7 +16,7 @@ from diptych.evaluation.classification.benchmark import grouped
 from diptych.evaluation.generation.features import feature_network
 from diptych.evaluation.generation.image_sets import compared_sets
 from diptych.evaluation.held_out import HeldOut, take_held_out
-from diptych.evaluation.scene_accuracy import silently
+from diptych.evaluation.progress import silently
 from diptych.runs.handles import ImageClassifier
 from diptych.runs.training import train
 from diptych.systems.classification.system import Classification

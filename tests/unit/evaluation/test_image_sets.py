@@ -12,8 +12,8 @@ from diptych.evaluation.generation.features import feature_network, look, protoc
 from diptych.evaluation.generation.image_sets import NAMES, Sets, compared_sets, figures_of, why_without_variety
 from diptych.evaluation.generation.reference_set import ReferenceSet, reference_set
 from diptych.evaluation.held_out import HeldOut, take_held_out
+from diptych.evaluation.progress import silently
 from diptych.evaluation.results import Figure
-from diptych.evaluation.scene_accuracy import silently
 from diptych.models.features import ModuleFeatures, RandomFeatures
 
 NUM = 200

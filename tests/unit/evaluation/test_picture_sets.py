@@ -16,7 +16,7 @@ from diptych.evaluation.generation.picture_folder import folder_set
 from diptych.evaluation.generation.reference_set import ReferenceSet
 from diptych.evaluation.held_out import take_held_out
 from diptych.evaluation.picture_sets import compare_folder, is_picture_folder
-from diptych.evaluation.scene_accuracy import silently
+from diptych.evaluation.progress import silently
 from diptych.metrics.pictures.frechet import gaussian_distance
 from diptych.models.features import RandomFeatures
 

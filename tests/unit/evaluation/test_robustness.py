@@ -12,11 +12,11 @@ from diptych.config.composition import compose
 from diptych.evaluation.batch_invariance import caption_invariance, image_invariance
 from diptych.evaluation.generation.generated import generate_held_out
 from diptych.evaluation.held_out import HeldOut, take_held_out
+from diptych.evaluation.progress import silently
 from diptych.evaluation.robustness.captioning import CaptioningRobustness
 from diptych.evaluation.robustness.generation import GenerationRobustness
 from diptych.evaluation.robustness.image_corruptions import picture_conditions
 from diptych.evaluation.robustness.sentence_perturbations import sentence_conditions
-from diptych.evaluation.scene_accuracy import silently
 from diptych.systems.captioning.system import Caption
 from diptych.text import tokenizer_of
 from diptych.types import Scene

@@ -2,7 +2,8 @@ import json
 
 import torch
 
-from diptych.metrics.protocols import differences, weights_digest
+from diptych.metrics.protocols import differences
+from diptych.metrics.weights_digest import weights_digest
 
 PROTOCOL = {
     "run": "20260101-000000-aaaaaa",

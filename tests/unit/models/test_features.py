@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from diptych.metrics.pictures import frechet_distance
-from diptych.metrics.protocols import weights_digest
+from diptych.metrics.weights_digest import weights_digest
 from diptych.models import inception
 from diptych.models.features import ModuleFeatures, RandomFeatures
 from diptych.models.inception import InceptionFeatures

@@ -12,7 +12,7 @@ from scipy import stats
 from diptych.cli.main import main
 from diptych.config import UserError
 from diptych.evaluation.results import CONTENTS, EXAMPLES, PICTURES, Evaluation, Figure, save
-from diptych.evaluation.skills.figures import NEW_CONTENTS, PROMPTS
+from diptych.evaluation.skills.names import NEW_CONTENTS, PROMPTS
 from diptych.metrics.statistics import crossed_interval, holm, mcnemar, student_t_interval
 from diptych.reports.comparison.comparison import Comparison, compare
 from diptych.reports.comparison.files import compare_runs

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from diptych.evaluation.results import Evaluation, Figure, save
-from diptych.evaluation.skills.figures import NAMES, OVERALL, line_of
+from diptych.evaluation.skills.figures import NAMES, line_of
+from diptych.evaluation.skills.names import OVERALL
 from diptych.metrics.statistics import interquartile_mean, probability_of_improvement
 from diptych.reports.comparison.comparison import Comparison, compare
 from diptych.reports.comparison.files import compare_runs

@@ -5,7 +5,7 @@ from PIL import Image
 
 from diptych.callbacks.grids import to_pil
 from diptych.runs.handles import enlarged
-from diptych.runs.images.attention_sheets import spotlit, word_sheet
+from diptych.runs.images.attention_sheets import LEAST_SIDE, MARGIN, MOST_VEILED, VEIL, spotlit, word_sheet
 from diptych.runs.images.pictures import is_readable, to_pixels
 
 
@@ -73,18 +73,33 @@ def test_only_what_decodes_is_readable(picture, tmp_path):
     assert not is_readable(tmp_path)
 
 
-def test_attention_leaves_the_attended_pixels_unchanged(picture):
+def test_attention_leaves_the_attended_pixels_unchanged_and_fades_the_others_to_grey(picture):
     weights = np.zeros((4, 4))
     weights[:, 2:] = 0.5
-    lit = np.asarray(spotlit(picture, weights)).astype(int)
-    original = np.asarray(picture).astype(int)
+    lit, original = (np.asarray(image).astype(float) for image in (spotlit(picture, weights), picture))
     assert np.array_equal(lit[:, 24:], original[:, 24:])
-    assert lit[:, :8].sum() < 0.4 * original[:, :8].sum()
+    assert np.allclose(lit[:, :3] - VEIL, (1 - MOST_VEILED) * (original[:, :3] - VEIL), atol=2)
     assert np.array_equal(np.asarray(spotlit(picture, np.full((4, 4), 0.1))), np.asarray(picture))
 
 
-def test_a_sheet_has_room_for_every_word(picture):
-    narrow = word_sheet(picture, ("a", "red"), [np.ones((4, 4))] * 2)
-    wide = word_sheet(picture, ("a", "red", "incomprehensibilities"), [np.ones((4, 4))] * 3)
-    assert wide.width > narrow.width * 1.5
+@pytest.mark.parametrize("value", [0, 60, 255])
+def test_what_a_picture_shows_is_seen_where_no_word_looked(value):
+    pixels = np.full((16, 16, 3), value, np.uint8)
+    pixels[4:12, 4:12] = 255 - value if value != 60 else 90
+    faded = np.asarray(spotlit(Image.fromarray(pixels), np.diag([1.0, 0, 0, 0]))).astype(float)
+    contrast = abs(faded[10, 10, 0] - faded[14, 14, 0])
+    assert contrast >= (1 - MOST_VEILED) * abs(float(pixels[10, 10, 0]) - value) - 2
+
+
+def test_a_sheet_has_the_picture_and_room_for_every_word(picture):
+    narrow = word_sheet(picture, ("a", "red"), [np.eye(4)] * 2)
+    wide = word_sheet(picture, ("a", "red", "incomprehensibilities"), [np.eye(4)] * 3)
+    assert wide.width > narrow.width * 1.3
+    sheet = np.asarray(narrow)
+    times = -(-LEAST_SIDE // picture.width)
+    shown = sheet[MARGIN : MARGIN + picture.height * times : times, MARGIN : MARGIN + picture.width * times : times]
+    assert np.array_equal(shown, np.asarray(picture))
+    long = word_sheet(picture, ("word",) * 20, [np.eye(4)] * 20)
+    assert long.width <= 8 * (narrow.width // 2)
+    assert long.height > 2 * narrow.height
     assert word_sheet(picture, (), []).width > 0

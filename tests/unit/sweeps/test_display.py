@@ -9,6 +9,7 @@ from rich.console import Console
 from diptych.runs.folder.layout import RunFolder
 from diptych.sweeps.display import LineDisplay, TableDisplay
 from diptych.sweeps.folder import SweepFolder
+from diptych.sweeps.jobs import Jobs
 from diptych.sweeps.status import duration, status_of
 
 
@@ -62,6 +63,27 @@ def test_the_time_left_counts_the_runs_at_a_time(folder):
     one = status_of(folder, folder.jobs(), 1).seconds_left
     folder.write_request({"command": ["diptych"], "at_a_time": 4})
     assert status_of(folder, folder.jobs()).seconds_left == pytest.approx(one / 4)
+
+
+def test_the_time_left_counts_the_start_up_of_runs(tmp_path):
+    """Two runs of four have taken a minute of their slot each, and trained for a moment of it."""
+    folder = SweepFolder(tmp_path / "outputs" / "sweeps" / "lr", tmp_path / "outputs")
+    folder.path.mkdir(parents=True)
+    minutes = iter(f"2026-01-01T00:0{minute}:00+00:00" for minute in range(4))
+    for number in range(4):
+        folder.ledger.append("planned", job=number, run_id=f"run-{number}", arguments=[f"seed={number}"])
+    for number in range(2):
+        run = RunFolder.create(folder.outputs, "exp", f"run-{number}")
+        run.write_status("running")
+        run.write_status("done")
+        folder.ledger.append("started", job=number, handle="1:x", slot=0)
+        folder.ledger.append("ended", job=number, state="done", why="", progress=1, code=0)
+    moved = [
+        event | ({"at": next(minutes)} if event["event"] in ("started", "ended") else {})
+        for event in folder.ledger.read()
+    ]
+    assert status_of(folder, Jobs(moved), 1).seconds_left == pytest.approx(2 * 60)
+    assert status_of(folder, Jobs(moved), 2).seconds_left == pytest.approx(60)
 
 
 @pytest.mark.parametrize("width", [72, 80, 100])

@@ -19,7 +19,8 @@ from diptych.evaluation.context import Context
 from diptych.evaluation.generation.generated import shown_places
 from diptych.evaluation.held_out import HeldOut
 from diptych.evaluation.results import CONTENTS, RESAMPLING_SEED, Evaluation, Example, Figure, Layout
-from diptych.evaluation.scene_accuracy import CAPTION_RATES, CAPTION_SHARES, Scores, rates, rotated, share
+from diptych.evaluation.scene_accuracy import CAPTION_RATES, CAPTION_SHARES, Scores, rates, rotated
+from diptych.evaluation.shares import share
 from diptych.metrics.statistics import cluster_interval
 from diptych.runs.capabilities import CaptionsImages
 from diptych.systems.captioning.system import Caption

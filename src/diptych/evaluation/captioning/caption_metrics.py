@@ -9,7 +9,8 @@ from typing import Any
 
 from diptych.evaluation.held_out import HeldOut
 from diptych.evaluation.results import CONTENTS, Figure
-from diptych.evaluation.scene_accuracy import rotated, share
+from diptych.evaluation.scene_accuracy import rotated
+from diptych.evaluation.shares import share
 from diptych.metrics.captions import References, tokenizer_for
 from diptych.metrics.captions.diversity import (
     dangling_words,

@@ -21,7 +21,7 @@ from diptych.evaluation.context import Context
 from diptych.evaluation.generation.generated import GeneratedImages, certificates, true_renders
 from diptych.evaluation.refusals import why_no_sentences
 from diptych.evaluation.results import Evaluation, Example, Figure, Layout
-from diptych.evaluation.scene_accuracy import share
+from diptych.evaluation.shares import share
 from diptych.runs.capabilities import ClassifiesImages, GeneratesImages
 
 NOTES = (

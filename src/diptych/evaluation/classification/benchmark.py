@@ -13,7 +13,7 @@ from diptych.evaluation.context import Context
 from diptych.evaluation.generation.generated import shown_places
 from diptych.evaluation.held_out import HeldOut
 from diptych.evaluation.results import CONTENTS, Evaluation, Example, Figure, Layout
-from diptych.evaluation.scene_accuracy import share
+from diptych.evaluation.shares import share
 from diptych.metrics.classification import Ratio, label_scores
 from diptych.runs.capabilities import ClassifiesImages
 from diptych.types import Images, Track

@@ -23,7 +23,8 @@ from diptych.evaluation.generation.generated import (
 from diptych.evaluation.held_out import HeldOut
 from diptych.evaluation.refusals import why_no_sentences, why_not_apart
 from diptych.evaluation.results import Evaluation, Example, Figure, Layout
-from diptych.evaluation.scene_accuracy import Judged, judged, rotated, share
+from diptych.evaluation.scene_accuracy import Judged, judged, rotated
+from diptych.evaluation.shares import share
 from diptych.runs.capabilities import CaptionsImages, GeneratesImages
 
 CYCLE, CYCLE_NAME = "cycle_accuracy", "cycle accuracy (text → image → text)"

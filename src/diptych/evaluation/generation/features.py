@@ -11,7 +11,7 @@ from diptych.config import components
 from diptych.config.components import Trust
 from diptych.config.composition import compose, options
 from diptych.config.errors import UserError
-from diptych.metrics.protocols import weights_digest
+from diptych.metrics.weights_digest import weights_digest
 from diptych.models.features import FeatureNetwork, ModuleFeatures
 from diptych.runs.folder.find import default_outputs, find_run
 from diptych.runs.load import load_checkpoint
@@ -65,6 +65,6 @@ def _of_run(choice: str, trust: Trust) -> FeatureNetwork:
     encoder = getattr(handle.system, "image_encoder", None)
     if encoder is None:
         raise UserError(f"features={choice}: {handle.run.run_id} has no image encoder; name a classifier's run")
-    name = f"{handle.task} {handle.run.run_id} {handle.checkpoint.stem}"
+    name = f"{handle.task} {handle.run.run_id} {handle.checkpoint_name}"
     channels = handle.data_spec.image_channels
     return ModuleFeatures(module=encoder, name=name, input_size=handle.image_size, channels=channels)

@@ -10,7 +10,8 @@ from PIL import Image
 
 from diptych.callbacks.grids import to_pil
 from diptych.evaluation.held_out import HeldOut
-from diptych.evaluation.scene_accuracy import PICTURES_AT_ONCE, Judged, judged, silently
+from diptych.evaluation.progress import silently
+from diptych.evaluation.scene_accuracy import PICTURES_AT_ONCE, Judged, judged
 from diptych.runs.capabilities import GeneratesImages
 from diptych.types import Images, Track
 from diptych.world import Judge, render

@@ -12,11 +12,12 @@ from torch import Tensor
 
 from diptych.config.errors import UserError
 from diptych.data.caption_files.rows import PICTURE_SUFFIXES
-from diptych.data.located import pictures_in
-from diptych.data.pictures import as_rgb, read_square, upright
+from diptych.data.folders.located import pictures_in
+from diptych.data.pictures import as_rgb, upright
+from diptych.data.squares import read_square
 from diptych.evaluation.generation.features import PICTURES_AT_ONCE, look
 from diptych.evaluation.generation.reference_set import AS_THEY_ARE, ReferenceSet, described, squares
-from diptych.evaluation.scene_accuracy import silently
+from diptych.evaluation.progress import silently
 from diptych.models.features import FeatureNetwork
 from diptych.types import Track
 

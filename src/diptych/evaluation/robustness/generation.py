@@ -23,7 +23,8 @@ from diptych.evaluation.robustness.paired_differences import (
     with_differences,
 )
 from diptych.evaluation.robustness.sentence_perturbations import Regenerated, regenerate, sentence_conditions
-from diptych.evaluation.scene_accuracy import Judged, rotated, share
+from diptych.evaluation.scene_accuracy import Judged, rotated
+from diptych.evaluation.shares import share
 from diptych.runs.capabilities import GeneratesImages
 from diptych.world import Reading, canonical
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from diptych.evaluation.results import CONTENTS, EXAMPLES, RESAMPLING_SEED, Figure
-from diptych.evaluation.scene_accuracy import share
+from diptych.evaluation.shares import share
 from diptych.metrics.statistics import (
     Contrast,
     holm,

@@ -6,7 +6,8 @@ from functools import cached_property
 from typing import Any
 
 from diptych.evaluation.results import Figure
-from diptych.evaluation.scene_accuracy import share
+from diptych.evaluation.shares import share
+from diptych.evaluation.skills.names import NEW_CONTENTS, OVERALL, PROMPTS
 from diptych.metrics.memorisation import in_training
 from diptych.metrics.skills import Answers, atom_accuracy, product_of_atoms
 from diptych.metrics.variety import Choice, choices_in, entropy_share
@@ -28,9 +29,7 @@ NAMES = {
 }
 SUFFIX = {SEEN: "", HELD_OUT: ", unseen"}
 SCORES = {"geneval": "", "strict": ", strict"}
-OVERALL = "overall"
 SPLITS = {SEEN: "seen", HELD_OUT: "unseen"}
-PROMPTS, NEW_CONTENTS = "prompts of these contents", "contents never seen"
 VARIETIES = ("colour", "size", "place", "relation")
 PAST = "few draws may give more than 100 %"
 

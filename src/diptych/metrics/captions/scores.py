@@ -5,7 +5,7 @@ The sums of parts of a corpus (batches, ranks) add up to those of the whole; ave
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 from jaxtyping import Float
@@ -27,6 +27,7 @@ STATISTICS = (
 """What is known of each caption: for BLEU counts, then its own ROUGE-L and CIDEr-D, and that it is one."""
 
 SCORES = (*(f"bleu_{n}" for n in ORDERS), "rouge_l", "cider_d")
+T = TypeVar("T")
 DRAWS = 1000
 LEAST_CLUSTERS = 10
 
@@ -57,7 +58,7 @@ class CaptionScores:
         middles = {name: self._defined(name, _middle([scores[name] for scores in drawn], tail)) for name in SCORES}
         return {name: ends and Interval(*ends, over, BOOTSTRAP, len(rows)) for name, ends in middles.items()}
 
-    def _defined(self, name: str, value: Any) -> Any:
+    def _defined(self, name: str, value: T | None) -> T | None:
         return None if name in self.undefined else value
 
 

@@ -9,7 +9,7 @@ from collections.abc import Hashable, Sequence
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from scipy import stats
+from scipy import special
 
 from diptych.metrics.statistics.interval import CONFIDENCE, Interval
 from diptych.metrics.statistics.proportions import WILSON, wilson_bounds
@@ -82,7 +82,7 @@ def bootstrap_bounds(
 
 def expanded_tail(n: float, confidence: float = CONFIDENCE) -> float:
     """The share of resamples to leave out at either end, so that n normal values are covered as Student's t does."""
-    return float(stats.norm.cdf(-np.sqrt(n / (n - 1)) * stats.t.ppf((1 + confidence) / 2, n - 1)))
+    return float(special.ndtr(-np.sqrt(n / (n - 1)) * special.stdtrit(n - 1, (1 + confidence) / 2)))
 
 
 def effective_clusters(sizes: Float[np.ndarray, " clusters"]) -> float:

@@ -2,7 +2,7 @@
 
 import numpy as np
 from jaxtyping import Float
-from scipy import stats
+from scipy import special
 
 from diptych.metrics.statistics.interval import CONFIDENCE, Interval
 from diptych.metrics.statistics.seeds import Bounds
@@ -48,7 +48,7 @@ def crossed_bounds(scores: Float[np.ndarray, "*batch seeds contents"], confidenc
         np.asarray((rest**2).sum(axis=(-2, -1)) / ((seeds - 1) * (contents - 1))),
         (seeds - 1, contents - 1),
     )
-    half_width = stats.t.ppf((1 + confidence) / 2, freedom) * np.sqrt(total / (seeds * contents))
+    half_width = special.stdtrit(freedom, (1 + confidence) / 2) * np.sqrt(total / (seeds * contents))
     return np.asarray(mean - half_width), np.asarray(mean + half_width)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
-from scipy import stats
+from scipy import special
 
 from diptych.metrics.statistics.interval import CONFIDENCE, Interval
 
@@ -51,7 +51,7 @@ def wilson_bounds(
     rates: Float[np.ndarray, "*batch"], n: Float[np.ndarray, "*batch"], confidence: float = CONFIDENCE
 ) -> tuple[Float[np.ndarray, "*batch"], Float[np.ndarray, "*batch"]]:
     """The ends for many rates at once; `n`, above zero, need not be whole (an effective number of trials)."""
-    z = stats.norm.ppf((1 + confidence) / 2)
+    z = special.ndtri((1 + confidence) / 2)
     centre = rates + z * z / (2 * n)
     half_width = z * np.sqrt(rates * (1 - rates) / n + z * z / (4 * n * n))
     scale = 1 + z * z / n

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float
-from scipy import stats
+from scipy import special
 
 from diptych.metrics.statistics.interval import CONFIDENCE, Interval
 
@@ -48,7 +48,7 @@ def bounded_interval(
 def student_t_bounds(values: Float[np.ndarray, "*batch n"], confidence: float = CONFIDENCE) -> Bounds:
     """Mean ± t s / √n along the last axis."""
     n = values.shape[-1]
-    half_width = stats.t.ppf((1 + confidence) / 2, n - 1) * values.std(axis=-1, ddof=1) / np.sqrt(n)
+    half_width = special.stdtrit(n - 1, (1 + confidence) / 2) * values.std(axis=-1, ddof=1) / np.sqrt(n)
     mean = values.mean(axis=-1)
     return np.asarray(mean - half_width), np.asarray(mean + half_width)
 

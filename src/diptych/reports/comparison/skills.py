@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from diptych.evaluation.results import Figure
-from diptych.evaluation.skills.figures import OVERALL
+from diptych.evaluation.skills.names import OVERALL
 from diptych.metrics.statistics import (
     Interval,
     interquartile_mean,

@@ -6,7 +6,7 @@ from textwrap import wrap
 from typing import Any
 
 from diptych.evaluation.results import CONTENTS, EXAMPLES, PICTURES
-from diptych.evaluation.skills.figures import NEW_CONTENTS, PROMPTS
+from diptych.evaluation.skills.names import NEW_CONTENTS, PROMPTS
 from diptych.metrics.protocols import SUBJECT
 from diptych.metrics.statistics import Interval
 from diptych.metrics.statistics.seeds import BOUNDED, SEEDS, STUDENT_T

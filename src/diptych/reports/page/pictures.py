@@ -8,8 +8,9 @@ from html import escape
 import numpy as np
 from PIL import Image
 
+from diptych.runs.images.attention_sheets import MOST_VEILED, VEIL
+
 PIXELATED_BELOW = 100  # pictures of fewer pixels a side are enlarged as squares, larger ones smoothly
-VEIL_OPACITY = 0.8
 
 
 def data_uri(picture: Image.Image) -> str:
@@ -30,7 +31,7 @@ def picture_tag(picture: Image.Image, description: str, *, whole: bool = False) 
 
 
 def attention_tiles(picture: Image.Image, words: Sequence[str], maps: Sequence[np.ndarray]) -> str:
-    """One small tile a word: the picture, dark where that word did not look. Each map is [rows, columns]."""
+    """One small tile a word: the picture, faded where that word did not look. Each map is [rows, columns]."""
     tiles = (
         f'<span><i><img alt="where {escape(word)} looked" src="{data_uri(veil(weights))}"></i>{escape(word)}</span>'
         for word, weights in zip(words, maps, strict=True)
@@ -39,7 +40,7 @@ def attention_tiles(picture: Image.Image, words: Sequence[str], maps: Sequence[n
 
 
 def veil(weights: np.ndarray) -> Image.Image:
-    """Black, clear at the highest weight and darkest at zero, so that a flat map is clear everywhere."""
+    """Grey, clear at the highest weight and densest at zero, so that a flat map is clear everywhere."""
     relative = weights / max(float(weights.max()), 1e-12)
-    alpha = np.rint(255 * VEIL_OPACITY * (1 - relative)).astype(np.uint8)
-    return Image.merge("RGBA", [Image.new("L", alpha.shape[::-1])] * 3 + [Image.fromarray(alpha)])
+    alpha = np.rint(255 * MOST_VEILED * (1 - relative)).astype(np.uint8)
+    return Image.merge("RGBA", [Image.new("L", alpha.shape[::-1], VEIL)] * 3 + [Image.fromarray(alpha)])

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from diptych.config.overrides import read_override
 from diptych.metrics.statistics.contrast import Contrast
-from diptych.metrics.statistics.holm import holm
 from diptych.metrics.statistics.methods import paired_t, welch_t
+from diptych.metrics.statistics.multiplicity import holm
 from diptych.reports.sweeps.trials import SEED, SweepTable, SweptRun, Trial
 
 LEVEL = 0.05
@@ -63,9 +63,15 @@ class BestTrial:
         return len(self.fresh) >= FRESH_SEEDS
 
     @property
+    def ties(self) -> list[Trial]:
+        """Trials with the same mean: nothing but the order of the plans puts this one before them."""
+        return [rival.trial for rival in self.rivals if rival.trial.mean() == self.trial.mean()]
+
+    @property
     def title(self) -> str:
-        """Whether it is confirmed."""
-        return "confirmed on fresh seeds" if self.is_confirmed else "best trial, not confirmed"
+        """Whether it is the only best one, and whether it is confirmed."""
+        best = f"one of {len(self.ties) + 1} best trials" if self.ties else "best trial"
+        return "confirmed on fresh seeds" if self.is_confirmed else f"{best}, not confirmed"
 
 
 def best_trial_of(table: SweepTable, confirming: SweepTable | None = None) -> BestTrial | None:

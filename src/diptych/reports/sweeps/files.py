@@ -11,7 +11,7 @@ from matplotlib.figure import Figure as Canvas
 
 from diptych.config.errors import UserError
 from diptych.reports.page.theme import STYLE, saved
-from diptych.reports.sweeps import parallel, plots, slices
+from diptych.reports.sweeps import learning_curves, parallel, plots, slices
 from diptych.reports.sweeps.analysis import read_sweep
 from diptych.reports.sweeps.best_trial import CONFIRMATION_SUFFIX, BestTrial, best_trial_of
 from diptych.reports.sweeps.importance import Importances, importances_of
@@ -71,7 +71,7 @@ def _drawn(analysis: SweepAnalysis) -> Iterator[tuple[str, Canvas | None]]:
     yield "parallel", parallel.draw_parallel(table, f"{name}: every trial", parallel.LEGEND)
     yield "slices", slices.draw_slices(table, table.keys, f"{name}: {figure} by parameter", slices.LEGEND)
     yield "importance", plots.draw_importance(importances, f"{name}: parameter importance", plots.IMPORTANCE_LEGEND)
-    yield "curves", plots.draw_curves(table, f"{name}: {figure} in training", plots.CURVES_LEGEND)
+    yield "curves", learning_curves.draw_curves(table, f"{name}: {figure} in training", learning_curves.LEGEND)
     for cost in plots.COSTS:
         yield cost, plots.draw_compute(table, cost, f"{name}: {figure} against {cost}", plots.COMPUTE_LEGEND)
     yield "pareto", plots.draw_pareto(table, f"{name}: objectives against each other", plots.PARETO_LEGEND)

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure as Canvas
 
 from diptych.reports.page.html import facts, fold, page, paragraph, plain_table, section
 from diptych.reports.page.theme import STYLE, inline_svg
-from diptych.reports.sweeps import parallel, plots, slices
+from diptych.reports.sweeps import learning_curves, parallel, plots, slices
 from diptych.reports.sweeps.best_trial import BestTrial, command_lines
 from diptych.reports.sweeps.files import SweepAnalysis
 from diptych.reports.sweeps.page_table import trials_table
@@ -157,10 +157,10 @@ def _parameters(analysis: SweepAnalysis) -> str:
 
 
 def _learning_curves(table: SweepTable) -> str:
-    drawn = plots.draw_curves(table) if table.objectives else None
+    drawn = learning_curves.draw_curves(table) if table.objectives else None
     if drawn is None:
         return ""
-    return section("Learning curves", _plot(drawn, "learning curves", scrolls=True), _legend(plots.CURVES_LEGEND))
+    return section("Learning curves", _plot(drawn, "learning curves", scrolls=True), _legend(learning_curves.LEGEND))
 
 
 def _compute(table: SweepTable) -> str:

@@ -1,4 +1,4 @@
-"""Plots of a sweep: learning curves, quality against compute, Pareto front, parameter importance."""
+"""Plots of a sweep: quality against compute, Pareto front, parameter importance."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,47 +9,18 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import MaxNLocator
 
 from diptych.reports.page.curves import short_number
-from diptych.reports.page.theme import INK, PAPER, SOFT, Sheet, plain_axes, scale_colour
+from diptych.reports.page.theme import INK, SOFT, Sheet, plain_axes
 from diptych.reports.sweeps.axis_limits import AxisLimits, axis_limits_of
 from diptych.reports.sweeps.importance import Importances
 from diptych.reports.sweeps.pareto import cheapest, pareto_front
-from diptych.reports.sweeps.scatter import BEST_COLOUR, DOT, USUAL_COLOUR, scatter
-from diptych.reports.sweeps.trials import BAD, PRUNED, SweepTable, Trial, ranks
+from diptych.reports.sweeps.scatter import DOT, USUAL_COLOUR, scatter
+from diptych.reports.sweeps.trials import SweepTable, Trial
 
 WIDTH = 9.0
-CURVES_LEGEND = "strong colours: better, by rank of the trial · orange: the best trial · crosses: pruned or failed"
 COMPUTE_LEGEND = "dots: means of trials · line: no other trial is both better and cheaper · orange: the best trial"
 PARETO_LEGEND = "dots: means of trials · line: no other trial is better in both · orange: best by the first"
 IMPORTANCE_LEGEND = "dots: share of the forest's variance · bars: 5 to 95 % of resamples of the trials"
 COSTS = {"seconds": "seconds a run", "images": "images a run"}
-
-
-def draw_curves(table: SweepTable, heading: str = "", says: str = "") -> Canvas | None:
-    """Every run's validations of the first objective, the best trial's in front; None if none was logged."""
-    shown = [(trial, run) for trial in reversed(table.trials) for run in trial.runs if run.curve]
-    if not shown:
-        return None
-    sheet = Sheet.of(WIDTH, 3.2, heading, says)
-    axes = sheet.axes(0.7, 0.55, WIDTH - 0.95, 2.5)
-    placed = ranks(table)
-    width = 1.3 if len(shown) <= 40 else 0.8
-    for trial, run in sorted(shown, key=lambda pair: pair[0] is table.best):
-        images, values = (np.array(column) for column in zip(*run.curve, strict=True))
-        is_best = trial is table.best
-        colour = BEST_COLOUR if is_best else scale_colour(placed[trial.number]) if trial.number in placed else SOFT
-        if is_best:
-            axes.plot(images, values, color=PAPER, linewidth=4.6)
-        thickness, alpha = (2.4, 1.0) if is_best else (width, 0.5 if colour == SOFT else 0.8)
-        axes.plot(images, values, color=colour, linewidth=thickness, alpha=alpha)
-        known = np.flatnonzero(np.isfinite(values))
-        if run.state in (PRUNED, *BAD) and len(known):
-            axes.plot(images[known[-1]], values[known[-1]], "x", color=colour, markersize=5, markeredgewidth=1.3)
-    values = [value for _, run in shown for _, value in run.curve]
-    axis_limits_of(values, table.objectives[0].mode).apply(axes)
-    _numbers_below(axes, "images")
-    axes.set_ylabel(table.objectives[0].name)
-    plain_axes(axes, "y")
-    return sheet.canvas
 
 
 def draw_compute(table: SweepTable, cost: str, heading: str = "", says: str = "") -> Canvas | None:

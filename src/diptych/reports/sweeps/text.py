@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from textwrap import wrap
 
-from diptych.reports.page.columns import COLUMNS, shortened
+from diptych.reports.page.columns import COLUMNS, cut_in_the_middle, shortened
 from diptych.reports.sweeps.best_trial import BestTrial, command_lines
 from diptych.reports.sweeps.importance import Importances
 from diptych.reports.sweeps.parameters import ABSENT, short_names, value_text
@@ -104,14 +104,8 @@ def _column(table: SweepTable, key: str, trials: Sequence[Trial], most: int) -> 
     name = short_names(table.keys)[key]
     values = [value_text(trial.parameters.get(key, ABSENT)) for trial in trials]
     width = min(most, max(LEAST_VALUE, len(name), *map(len, values)))
-    heading = name if len(name) <= width else _cut_in_the_middle(name, width)
+    heading = cut_in_the_middle(name, width)
     return [text.ljust(width) for text in (heading, *(shortened(value, width) for value in values))]
-
-
-def _cut_in_the_middle(name: str, width: int) -> str:
-    """The name without its middle, since both ends matter: `generator…mizer.lr`."""
-    end = (width - 1) // 2
-    return f"{name[: width - 1 - end]}…{name[len(name) - end :]}"
 
 
 def _front(table: SweepTable) -> list[str]:

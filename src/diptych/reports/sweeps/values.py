@@ -102,6 +102,7 @@ def _best_trial(best_trial: BestTrial) -> dict[str, Any]:
         "run": best_trial.run.run_id,
         "confirmed": best_trial.is_confirmed,
         "fresh": {"values": list(best_trial.fresh), "of": best_trial.fresh_name or None},
+        "ties": [trial.number for trial in best_trial.ties],
         "not_distinguished": [trial.number for trial in best_trial.indistinct],
         "tests": [
             {"trial": rival.trial.number, "p": rival.p, "method": rival.contrast.method, "n": rival.contrast.n}

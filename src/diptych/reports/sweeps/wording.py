@@ -77,6 +77,11 @@ def best_trial_text(table: SweepTable, best_trial: BestTrial) -> str:
 
 def rivals_text(best_trial: BestTrial) -> str:
     """Which trials differ significantly from the best one, and which do not."""
+    ties = f"It ties with {numbers_text(best_trial.ties)}; the one that was planned first is named. "
+    return (ties if best_trial.ties else "") + _differences_text(best_trial)
+
+
+def _differences_text(best_trial: BestTrial) -> str:
     if not best_trial.rivals:
         return "No other trial has a figure."
     tested = [rival for rival in best_trial.rivals if rival.p is not None]

@@ -299,12 +299,22 @@ class RunFolder:
         except (ValueError, TypeError):
             return Status(status=DAMAGED, why="status.json cannot be read")
 
-    def checkpoint(self) -> Path:
-        """The checkpoint to use: the best by the monitored figure, else the last."""
-        for path in (self.best, self.last, self.previous):
-            if path.exists():
-                return path
-        raise UserError(f"{self.path} has no checkpoint yet (status: {self.read_status().label or 'unknown'})")
+    def checkpoint(self, named: str | Path | None = None) -> Path:
+        """The checkpoint of this name (`best`, `last` …) or file; without one the best, or else the last.
+
+        A `UserError` lists the checkpoints that there are.
+        """
+        there = [path for path in (self.best, self.last, self.previous) if path.exists()]
+        if not there:
+            raise UserError(f"{self.path} has no checkpoint yet (status: {self.read_status().label or 'unknown'})")
+        if named is None:
+            return there[0]
+        path = self.checkpoints / f"{named}.ckpt"
+        found = next((file for file in (path, self.checkpoints / named, Path(named)) if file.is_file()), None)
+        if found is None:
+            names = ", ".join(sorted(path.stem for path in self.checkpoints.glob("*.ckpt")))
+            raise UserError(f"there is no checkpoint {named}: {self.run_id} has {names}; name one of these, or a file")
+        return found.resolve()
 
 
 def await_run_folder(path: Path) -> RunFolder:

@@ -8,7 +8,8 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
-from diptych.data.pictures import decoders_silent, is_decodable, read_square
+from diptych.data.pictures import decoders_silent, is_decodable
+from diptych.data.squares import read_square
 
 Picture = str | Path | bytes | Image.Image | Tensor
 GREY_WEIGHTS = (0.299, 0.587, 0.114)

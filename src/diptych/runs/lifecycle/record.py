@@ -17,6 +17,7 @@ from diptych.runs.distributed.ranks import RankLost
 from diptych.runs.folder.layout import RunFolder
 from diptych.runs.folder.lock import LockHeld, is_locked, locked
 from diptych.runs.folder.status import DIVERGED, DONE, FAILED, LOST, PREEMPTED, PRUNED, RUNNING, STOPPED, host_name
+from diptych.runs.lifecycle.farewell import farewell
 from diptych.runs.lifecycle.logs import logging_to
 from diptych.runs.lifecycle.preemption import await_slurm, is_preemption
 from diptych.runs.lifecycle.signals import Pruned, Stopped, StopSignals
@@ -31,13 +32,17 @@ STATUS_OF_ERRORS = ((FloatingPointError, DIVERGED), (RankLost, LOST))
 
 @dataclass
 class RunRecord:
-    """What status.json and trackers record when a run ends; `resumed_from` is the checkpoint of this start."""
+    """What status.json and trackers record when a run ends; `resumed_from` is the checkpoint of this start.
+
+    `sentence` is one of the data's, to ask the run for; `lines` are for people, once the run has ended.
+    """
 
     signals: StopSignals
     resumed_from: CheckpointState | None = None
     system: System | None = None
     trackers: Trackers | None = None
     checkpoints: Checkpoints | None = None
+    sentence: str = ""
     lines: tuple[str, ...] = ()
 
     @property
@@ -186,6 +191,8 @@ def _close_trackers(folder: RunFolder, record: RunRecord, status: str) -> None:
     """Send the trackers the final status, as in status.json, and whether a generator has collapsed."""
     collapse = folder.read_collapse()
     record.lines = (collapse,) if collapse else ()
+    if status == DONE and record.system is not None:
+        record.lines += farewell(folder, record.best, record.best_images, record.system, record.sentence)
     if record.trackers is None:
         return
     best = {} if record.best is None else {"best": record.best}

@@ -81,9 +81,13 @@ class SearchPlanner(Planner):
         return plans[:free]
 
     def summary(self) -> list[str]:
-        """The best trial, or the Pareto front."""
-        lines = []
-        for best in self.study.best()[:MOST_SHOWN]:
+        """The best trial, those that tie for it, or the Pareto front."""
+        everyone = self.study.best()
+        is_tie = len(everyone) > 1 and len(self.search.objectives) == 1
+        lines = (
+            [f"{len(everyone)} trials tie for the best; no figure of this search tells them apart"] if is_tie else []
+        )
+        for best in everyone[:MOST_SHOWN]:
             pairs = zip(self.search.objectives, best.values, strict=True)
             figures = ", ".join(f"{objective.name} {value:.4g}" for objective, value in pairs)
             chosen = " ".join(f"{key}={short(value)}" for key, value in best.params.items())

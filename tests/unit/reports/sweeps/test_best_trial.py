@@ -34,6 +34,17 @@ def test_one_seed_each_gives_no_test(tmp_path: Path) -> None:
     assert "One seed each" in analysis.text
 
 
+def test_a_best_trial_that_others_tie_with_is_not_called_the_best(tmp_path: Path) -> None:
+    analysis = analysis_of(grid(tmp_path, "ties", {"lr=1": [0.5], "lr=2": [0.1], "lr=3": [0.5], "lr=4": [0.5]}))
+    assert [trial.number for trial in analysis.best_trial.ties] == [3, 4]
+    assert "one of 3 best trials, not confirmed: #1" in analysis.text
+    assert "It ties with #3, #4; the one that was planned first is named." in analysis.text
+    assert analysis.values["best_trial"]["ties"] == [3, 4]
+    alone = analysis_of(grid(tmp_path, "alone", {"lr=1": [0.5], "lr=2": [0.1]}))
+    assert alone.best_trial.ties == []
+    assert "ties" not in alone.text
+
+
 def test_the_commands_are_those_of_the_best_trial_with_other_seeds(tmp_path: Path) -> None:
     strange = ["model=layered_gan", "+note='it''s, well'", "betas=[0.5,0.9]", "lr=1e-4"]
     best_trial = best_trial_of(read_sweep(grid(tmp_path, "quoted", {"lr=1": [0.1, 0.2]})))

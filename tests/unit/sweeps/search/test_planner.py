@@ -95,6 +95,17 @@ def test_the_study_gets_the_best_figure_of_a_run(stage):
     assert stage.planner.summary()[0].startswith("best: val/scene_accuracy 0.7 with x=")
 
 
+def test_trials_that_tie_are_said_to(stage):
+    stage = stage(n_trials=3)
+    for figure in (0.7, 0.2, 0.7):
+        (number,) = stage.begin()
+        stage.measure(number, figure)
+        stage.end(number)
+    tie, *best = stage.planner.summary()
+    assert tie.startswith("2 trials tie for the best")
+    assert [line.partition(" with")[0] for line in best] == ["best: val/scene_accuracy 0.7"] * 2
+
+
 def test_the_next_supervisor_reports_what_a_killed_one_did_not(stage):
     first = stage()
     (number,) = first.begin()

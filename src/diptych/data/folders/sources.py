@@ -8,8 +8,8 @@ from pathlib import Path
 
 from diptych.data.caption_files import CaptionRow, read_caption_file
 from diptych.data.caption_files.foreign import layout_of
-from diptych.data.checks import SPLIT_NAMES
-from diptych.data.located import located
+from diptych.data.folders.checks import SPLIT_NAMES
+from diptych.data.folders.located import located
 
 METADATA = ("metadata.jsonl", "metadata.csv")
 USUAL_NAMES = ("*.token.txt", "*.token", "captions*.*", "annotations/captions*.json")

@@ -10,26 +10,12 @@ from rich.console import Console
 from rich.progress import track
 
 from diptych.data.caption_files import CaptionRow, Fault, picture_name
+from diptych.data.caption_files.faults import KINDS
 from diptych.data.caption_files.text import is_blank, printable
-from diptych.data.located import located, near_file, pictures_in
+from diptych.data.folders.located import located, near_file, pictures_in
 from diptych.data.pictures import decoders_silent, is_decodable
 
-KINDS = {
-    "missing_files": "files named in the captions but missing",
-    "undecodable_files": "files that cannot be decoded",
-    "empty_captions": "empty captions",
-    "duplicate_ids": "duplicate ids",
-    "outside_paths": "paths that leave the folder",
-    "pictures_without_captions": "pictures listed without captions",
-    "malformed_lines": "lines that cannot be read",
-    "broken_text": "text with half characters or control characters (write it whole, as UTF-8)",
-    "swallowed_rows": "captions that hold another picture's name",
-    "unlisted_files": "pictures without captions, in the folder but never named",
-}
-"""Every kind of problem and its label; only the last one leaves no picture out of training."""
-
 HARMLESS = ("unlisted_files",)
-NAMED_PER_KIND = 3
 SPLIT_NAMES = {
     "train": "train",
     "restval": "train",
@@ -92,12 +78,6 @@ def examine(rows: Iterable[CaptionRow | Fault], folder: Path, *, split: str | No
     findings.drop("pictures_without_captions", [p for p in findings.pictures if not p.captions])
     findings.drop("undecodable_files", _undecodable(findings.pictures))
     return findings
-
-
-def sentence(kind: str, names: Sequence[str]) -> str:
-    """One kind of problem with the first few names."""
-    more = ", …" if len(names) > NAMED_PER_KIND else ""
-    return f"{KINDS[kind]}: {len(names):,} ({', '.join(names[:NAMED_PER_KIND])}{more})"
 
 
 def merged(parts: Iterable[Findings]) -> Findings:

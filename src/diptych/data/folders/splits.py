@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from diptych.data.caption_files import picture_name, text_lines
-from diptych.data.checks import Picture
+from diptych.data.folders.checks import Picture
 
 log = logging.getLogger(__name__)
 

@@ -1,0 +1,28 @@
+"""What every data set is asked for, checked before any of it is opened."""
+
+from dataclasses import dataclass, field
+
+from diptych.plain_types import TOKENIZER_RULES
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class DataOptions:
+    """The settings that all data sets share.
+
+    `captions_per_image` token rows are drawn for each picture. `batch_size` counts the examples of all devices
+    together. `seed` determines the order of the training stream and the random choices in its examples; evaluation sets
+    never depend on it. `tokenizer_rules` are those of the vocabulary: a resumed run keeps the ones it began with.
+    """
+
+    captions_per_image: int
+    tokenizer: str
+    batch_size: int
+    num_workers: int = 0
+    seed: int = 0
+    tokenizer_rules: int = TOKENIZER_RULES
+    splits_by_share: bool = field(init=False, default=True)
+    """Whether data without splits of their own are split by share; not where nobody trains on them."""
+
+    def __post_init__(self) -> None:
+        if self.captions_per_image < 1:
+            raise ValueError(f"data.captions_per_image={self.captions_per_image}: set 1 or more captions per picture")
