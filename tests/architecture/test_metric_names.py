@@ -32,7 +32,7 @@ GENERATOR = [
     "text_encoder=gru",
     "objective=hinge",
     "system.mismatch_weight=0.5",
-    "term=[contrastive,redescription]",
+    "term=[contrastive,redescription,mode_seeking]",
     "terms.contrastive.generator_weight=1",
 ]
 

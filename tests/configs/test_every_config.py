@@ -170,4 +170,4 @@ def _folder(folder: Path) -> list[str]:
     ]
 
 
-PREPARED = {"data=mnist": _mnist, "data=folder": _folder}
+PREPARED = {"data=mnist": _mnist, "experiment=mnist/text_to_image": _mnist, "data=folder": _folder}

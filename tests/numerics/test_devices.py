@@ -20,7 +20,13 @@ RUNS = {
         "budget_images=128",
         "validate_every_images=64",
     ),
-    "a generator of sentences": ("model=small_text_gan", *SGD, "budget_images=64", "validate_every_images=32"),
+    "a generator of sentences": (
+        "model=small_text_gan",
+        "+term=mode_seeking",
+        *SGD,
+        "budget_images=64",
+        "validate_every_images=32",
+    ),
     "the shipped generator's parts": (
         "model=small_layered_gan",
         *SGD,

@@ -47,8 +47,12 @@ def lender(tmp_path_factory) -> RunFolder:
 
 @pytest.fixture(scope="module", params=list(INTERVALS))
 def whole(request, lender, tmp_path_factory) -> Whole:
-    borrowed = [f"parts.captioner.run={lender.path}"] if request.param == "small_layered_gan" else []
-    train = command(request.param, *borrowed)
+    additions = {
+        "small_captioner": [],
+        "small_text_gan": ["+term=mode_seeking"],
+        "small_layered_gan": [f"parts.captioner.run={lender.path}"],
+    }
+    train = command(request.param, *additions[request.param])
     return Whole(train, INTERVALS[request.param], completed(train, tmp_path_factory.mktemp(request.param)))
 
 

@@ -8,7 +8,7 @@ A sentence is standardised and compressed to `condition_width` numbers (`models/
 the generator. In the discriminator they are repeated over the smallest grid and mixed with the picture's features by a
 1x1 convolution, as in GAN-INT-CLS (Reed et al. 2016, arXiv:1605.05396).
 
-`initial_std` None keeps torch's initialisation; 0.02 is the paper's value.
+`initial_std` None keeps torch's initialisation; 0.02 is the article's.
 """
 
 from itertools import pairwise
