@@ -1,6 +1,7 @@
 """A user's script: `diptych.compose` and `build`, a `pl.Trainer` of one's own, and `diptych.load` of what it saved."""
 
 from types import SimpleNamespace
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -192,6 +193,64 @@ def test_what_is_borrowed_from_another_run_is_not_needed_to_load(scope, reposito
     assert diptych.load(tmp_path / "mine.ckpt").images_seen == system.images_seen
     with pytest.raises(UserError, match=f"there is no run {lender.run_id!r}"):
         diptych.build(config)
+
+
+def test_code_in_a_lent_checkpoint_is_not_run_however_far_the_own_configuration_is_trusted(repository, tmp_path):
+    """Both ways to borrow: a plain Trainer's and a run's. What the lender names was trusted by nobody."""
+
+    def composed(*overrides):
+        return diptych.compose([*overrides, "tracking=none"], config_dir=repository / "tests" / "support" / "conf")
+
+    lender, _ = train(composed("model=small_captioner", "budget_images=32"))
+    struck = tmp_path / "struck"
+    for path in (lender.best, lender.last):
+        content = torch.load(path, weights_only=True)
+        content["config"]["image_encoder"] = {"_target_": "subprocess.run", "args": ["touch", str(struck)]}
+        torch.save(content, path)
+    config = composed("model=small_layered_gan", f"parts.captioner.run={lender.run_id}", "budget_images=32")
+    for borrow in (diptych.build, train):
+        with pytest.raises(
+            UserError, match=r"parts\.captioner: .*package 'subprocess'.*--trust subprocess .*once, to a command"
+        ):
+            borrow(config)
+    assert not struck.exists()
+
+
+def test_a_callback_of_somebody_s_own_saves_the_batch_that_was_trained_on(tmp_path):
+    class Saving(pl.Callback):
+        def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
+            if batch_idx == 2:
+                trainer.save_checkpoint(tmp_path / "third.ckpt")
+
+    def fitted(path=None):
+        data, system = diptych.build(diptych.compose([*CAPTIONER, "data.batch_size=256"]))
+        trainer(max_epochs=1, callbacks=[Saving()]).fit(system, datamodule=data, ckpt_path=path)
+        return system
+
+    assert same(fitted().state_dict(), fitted(tmp_path / "third.ckpt").state_dict())
+
+
+def test_one_batch_is_overfitted_for_ever():
+    class Keys(pl.Callback):
+        seen: ClassVar[list] = []
+
+        def on_train_batch_start(self, trainer, pl_module, batch, batch_idx) -> None:
+            self.seen.append(batch.keys)
+
+    data, system = diptych.build(diptych.compose(CAPTIONER))
+    trainer(max_epochs=3, overfit_batches=1, callbacks=[Keys()]).fit(system, datamodule=data)
+    assert len(Keys.seen) == 3
+    assert len(set(Keys.seen)) == 1
+    with pytest.raises(UserError, match="give overfit_batches=1"):
+        trainer(max_epochs=3, overfit_batches=2).fit(system, datamodule=data)
+
+
+def test_the_end_is_validated_where_optimisers_take_turns():
+    data, system = diptych.build(diptych.compose([*GAN, "system.discriminator_steps=5", "data.batch_size=16"]))
+    validated = []
+    system.on_validation_epoch_end = lambda: validated.append(system.images_seen)
+    trainer(max_steps=60, num_sanity_val_steps=0).fit(system, datamodule=data)
+    assert validated == [system.images_seen] == [800]
 
 
 def test_what_is_no_checkpoint_of_ours_is_said(tmp_path, saved):

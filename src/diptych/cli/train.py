@@ -33,7 +33,7 @@ def forward(arguments: list[str]) -> int:
     os.environ["HYDRA_FULL_ERROR"] = "1"
     overrides = [a for a in arguments if not a.startswith("-") and ("=" in a or a.startswith("~"))]
     flags = [a for a in arguments if a not in overrides]
-    check_choices(overrides)
+    check_choices(overrides, _config_dir(flags))
     sys.argv = ["diptych train", *flags, *overrides]  # Hydra needs the overrides together; people write -m anywhere
     try:
         with outputs_explained():  # a sweep's folder
@@ -71,6 +71,10 @@ def _train(config: DictConfig) -> None:
 def _explained(error: HydraException, flags: list[str], overrides: list[str]) -> UserError:
     from diptych.config.override_errors import explain
 
+    return UserError(explain(error, overrides, _config_dir(flags)))
+
+
+def _config_dir(flags: list[str]) -> Path | None:
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument("--config-dir", "-cd", type=Path)
-    return UserError(explain(error, overrides, parser.parse_known_args(flags)[0].config_dir))
+    return parser.parse_known_args(flags)[0].config_dir

@@ -126,13 +126,17 @@ def _explain_part(part: str, run: str) -> str:
     )
 
 
-def check_choices(overrides: Sequence[str]) -> None:
+def check_choices(overrides: Sequence[str], config_dir: Path | None = None) -> None:
     """Refuse `GROUP=null`, which Hydra cannot read, with what to write instead."""
     for override in overrides:
         key, _, value = override.lstrip("+").partition("=")
         group = key.partition("@")[0]
-        if value == "null" and (names := options(group)):
+        if value.lower() == "null" and (names := sorted({*options(group), *_own_options(group, config_dir)})):
             raise UserError(f"{override}: choose one of {', '.join(names)}, or leave it out with ~{key}")
+
+
+def _own_options(group: str, config_dir: Path | None) -> list[str]:
+    return [] if config_dir is None else [path.stem for path in (config_dir / group).glob("*.yaml")]
 
 
 def composed(overrides: Sequence[str]) -> dict[str, Any]:
@@ -144,7 +148,7 @@ def composed(overrides: Sequence[str]) -> dict[str, Any]:
 @contextmanager
 def hydra_explained(overrides: Sequence[str], config_dir: Path | None = None) -> Iterator[None]:
     """While entered, Hydra's errors become a short `UserError`."""
-    check_choices(overrides)
+    check_choices(overrides, config_dir)
     try:
         yield
     except HydraException as error:

@@ -1,6 +1,7 @@
 """How often something happens in a run of any length: `${within_budget:MOST,${budget_images}}`."""
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,6 +9,7 @@ from diptych.config.derived import DERIVED
 
 TIMES = 5
 NAME = "within_budget"
+_MOST = re.compile(rf"\$\{{{NAME}:([\d_]+),")
 
 
 def within_budget(most_images: int, budget_images: int) -> int:
@@ -26,9 +28,9 @@ def batches_between_validations(every_images: int, budget_images: int, images_pe
 def shortened(config: Mapping[str, Any]) -> str:
     """Which intervals of a resolved configuration are shorter for its budget's sake, in words; "" if none."""
     budget = config["budget_images"]
-    following = [path for path, text in config.get(DERIVED, {}).items() if text.startswith(f"${{{NAME}:")]
+    following = {path: _MOST.match(text) for path, text in config.get(DERIVED, {}).items()}
     fifth = within_budget(budget, budget)
-    short = [f"{path}={fifth:,}" for path in following if _at(config, path) == fifth]
+    short = [f"{path}={fifth:,}" for path, most in following.items() if most and fifth < int(most[1].replace("_", ""))]
     if not short:
         return ""
     return f"{' and '.join(short)}: a fifth of budget_images={budget:,}, because the run is short"

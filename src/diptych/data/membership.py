@@ -8,11 +8,12 @@ import hashlib
 import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Protocol, Self, runtime_checkable
 
 DIGITS = 16
 """Of a digest: among a million examples two share one with a chance of 3e-8."""
+INCOMPLETE = "incomplete"
 NO_NAME = "-" * DIGITS
 """In place of a name's digest: the example is known by its content alone."""
 
@@ -41,9 +42,10 @@ class Identified(Protocol):
 
 @dataclass(frozen=True)
 class Membership:
-    """A set of examples by their identities."""
+    """A set of examples by their identities; there may be more where it is not known to be complete."""
 
     identities: frozenset[Identity]
+    is_complete: bool = True
 
     @classmethod
     def of(cls, split: Any) -> Self | None:
@@ -63,19 +65,22 @@ class Membership:
 
     def without_names(self) -> Self:
         """The same contents, for data in which other examples may have these names."""
-        return type(self)(frozenset(identity._replace(name=NO_NAME) for identity in self.identities))
+        return replace(self, identities=frozenset(identity._replace(name=NO_NAME) for identity in self.identities))
 
     def to_text(self) -> str:
-        """A line an example: the digests of its name and of its content."""
-        return "".join(f"{identity.name} {identity.content}\n" for identity in sorted(self.identities))
+        """A line an example: the digests of its name and of its content. A first line says if there may be more."""
+        rows = "".join(f"{identity.name} {identity.content}\n" for identity in sorted(self.identities))
+        return rows if self.is_complete else f"{INCOMPLETE}\n{rows}"
 
     @classmethod
     def from_text(cls, text: str) -> Self:
         """The inverse of `to_text`; a ValueError where the text is none."""
-        rows = [line.split() for line in text.splitlines()]
+        lines = text.splitlines()
+        is_complete = lines[:1] != [INCOMPLETE]
+        rows = [line.split() for line in (lines if is_complete else lines[1:])]
         if any(len(row) != len(Identity._fields) for row in rows):
             raise ValueError("a line has not two digests")
-        return cls(frozenset(Identity(*row) for row in rows))
+        return cls(frozenset(Identity(*row) for row in rows), is_complete)
 
 
 def identities_of(split: Any, first: int | None = None) -> Sequence[Identity] | None:

@@ -19,6 +19,7 @@ from diptych.data.folders.splits import ALL
 from diptych.data.identity import difference, record_of
 from diptych.data.membership import Identity, identities_of
 from diptych.runs.build import build_data
+from diptych.runs.membership import never_ends
 from diptych.types import Batch, DataSpec, Images, Scene
 from diptych.world import Constraints, WorldSpec, canonical, meaning
 
@@ -183,7 +184,7 @@ def take_held_out(
         _labels(batches, num),
         images[num : num + spare],
         datamodule.splits["train"] if source.is_own else None,
-        None if is_endless(source.node, trust) else datamodule.splits[split].size,
+        None if never_ends(source.node, trust) else datamodule.splits[split].size,
         () if source.is_own else _left_out(datamodule.splits, split, num),
         identities_of(datamodule.splits[split], num),
     )
@@ -241,15 +242,10 @@ def _left_out(splits: Mapping[str, Examples], split: str, num: int) -> list[str]
     return beyond + [f"{size:,} of {name}" for name, size in others.items()]
 
 
-def is_endless(node: Mapping[str, Any], trust: Trust) -> bool:
-    """Whether data of this configuration never end."""
-    return getattr(components.find_class(node, "data", trust), "endless", False)
-
-
 def _with_enough(node: Mapping[str, Any], split: str, num: int, trust: Trust) -> dict[str, Any]:
     """Endless data give as many held-out examples as are asked for."""
     size = f"{split}_size"
-    if size not in node or not is_endless(node, trust):
+    if size not in node or not never_ends(node, trust):
         return dict(node)
     return {**node, size: max(num, node[size])}
 

@@ -12,11 +12,11 @@ from typing import Protocol, runtime_checkable
 
 from diptych.config.components import Trust
 from diptych.config.errors import UserError
-from diptych.evaluation.held_out import LEAST, HeldOut, is_endless
+from diptych.evaluation.held_out import LEAST, HeldOut
 from diptych.evaluation.request import REFUSE, SKIP, Request
 from diptych.runs.build import build_data
 from diptych.runs.handles import Handle
-from diptych.runs.membership import training_examples
+from diptych.runs.membership import never_ends, training_examples
 from diptych.types import Scene
 
 TRAIN = "train"
@@ -31,14 +31,12 @@ class DrawsScenes(Protocol):
 
 def overlap_settled(held_out: HeldOut, subject: Handle, request: Request, trust: Trust = ()) -> HeldOut:
     """The examples with the number of those seen in training, or without these; a UserError where they are refused."""
-    if held_out.is_own and request.split == TRAIN:
-        seen, _ = _seen(held_out, subject, request, trust)
-        return replace(held_out, num_seen=sum(seen) or len(held_out))
-    if _is_unknown(held_out, subject, trust):
-        return replace(held_out, num_seen=None)
     seen, is_refused = _seen(held_out, subject, request, trust)
+    if held_out.is_own and request.split == TRAIN:
+        return replace(held_out, num_seen=sum(seen) or len(held_out))
     if not any(seen):
-        return replace(held_out, num_named_alike=_num_named_alike(held_out, subject))
+        num_seen = None if _is_unknown(held_out, subject, trust) else 0
+        return replace(held_out, num_seen=num_seen, num_named_alike=_num_named_alike(held_out, subject))
     if request.seen == SKIP:
         return _without(held_out, seen)
     if is_refused and request.seen == REFUSE:
@@ -49,9 +47,11 @@ def overlap_settled(held_out: HeldOut, subject: Handle, request: Request, trust:
 def num_seen_by(partner: Handle, held_out: HeldOut, trust: Trust = ()) -> int | None:
     """How many of the examples another run was trained on, by their contents; None where nobody knows."""
     known = training_examples(partner.run)
-    if known is None:
-        return 0 if is_endless(partner.config["data"], trust) else None
-    return sum(known.has_contents_of(held_out.identities or ()))
+    if known is None and never_ends(partner.config["data"], trust):
+        return 0
+    if known is None or held_out.identities is None:
+        return None
+    return sum(known.has_contents_of(held_out.identities)) or (0 if known.is_complete else None)
 
 
 def _is_unknown(held_out: HeldOut, subject: Handle, trust: Trust) -> bool:

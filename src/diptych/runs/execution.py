@@ -80,7 +80,7 @@ def build(execution: Execution) -> Built:
     built = assemble(
         config,
         lambda: _build_data(execution),
-        lambda: load_parts(config["parts"], execution.folder, execution.trust),
+        lambda: load_parts(config, execution.folder, execution.trust),
         execution.trust,
         weights=execution.warm_start,
         num_devices=topology.world_size,

@@ -17,7 +17,8 @@ from diptych.config.components import Trust
 from diptych.config.schema import GENERATION, LOSS
 from diptych.runs.checkpoints import read_checkpoint
 from diptych.runs.folder.layout import RunFolder
-from diptych.runs.restore import as_part, restore_system
+from diptych.runs.restore import as_part, restored
+from diptych.runs.trust import trusted_in_lender
 from diptych.systems.base import System
 
 
@@ -41,9 +42,24 @@ def copies_of(folder: RunFolder) -> dict[str, str]:
     return {path.stem: _digest(path) for path in sorted(folder.parts.glob("*.ckpt"))}
 
 
-def load_parts(parts: Mapping[str, Any], folder: RunFolder, trust: Trust = ()) -> dict[str, System]:
+def load_parts(config: Mapping[str, Any], folder: RunFolder, trust: Trust = ()) -> dict[str, System]:
     """The borrowed systems by name, from the copies: in eval mode, without gradients for their weights."""
-    return {name: _load(_copy(folder, name), name, trust).requires_grad_(False) for name in parts}
+    return {name: _from_copy(_copy(folder, name), name, config, trust) for name in config["parts"]}
+
+
+def lent(name: str, checkpoint: Path, config: Mapping[str, Any], trust: Trust) -> System:
+    """The system that another run's checkpoint lends to a run of this configuration, frozen.
+
+    Its code is trusted as `trusted_in_lender` says, whoever wrote the configuration.
+    """
+    content = read_checkpoint(checkpoint)
+    try:
+        return restored(content, trusted_in_lender(content, config, trust)).requires_grad_(False)
+    except UserError as error:
+        raise UserError(
+            f"parts.{name}: {error} once, to a command that uses that run, such as `diptych evaluate "
+            f"{content.get('run_id', 'RUN')}`: it is remembered"
+        ) from error
 
 
 def kept_parts(parts: Mapping[str, Any], folder: RunFolder) -> dict[str, Any]:
@@ -52,11 +68,11 @@ def kept_parts(parts: Mapping[str, Any], folder: RunFolder) -> dict[str, Any]:
     return {name: as_part(read_checkpoint(_copy(folder, name))) for name in needed}
 
 
-def _load(copy: Path, name: str, trust: Trust) -> System:
+def _from_copy(copy: Path, name: str, config: Mapping[str, Any], trust: Trust) -> System:
     recorded = json.loads(copy.with_suffix(".json").read_text(encoding="utf-8"))["sha256"]
     if _digest(copy) != recorded:
         raise UserError(f"{copy} is not the part '{name}' that this run was trained with (its SHA-256 differs)")
-    return restore_system(copy, trust)
+    return lent(name, copy, config, trust)
 
 
 def _copy(folder: RunFolder, name: str) -> Path:

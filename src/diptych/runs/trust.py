@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from diptych.config.components import ALWAYS_TRUSTED
+from diptych.config.components import ALWAYS_TRUSTED, Trust
 from diptych.runs.folder.files import write_whole
 
 log = logging.getLogger(__name__)
@@ -76,6 +76,15 @@ def trusted(subject: Subject, given: Collection[str] = ()) -> tuple[str, ...]:
     if new := [name for name in remembered if name not in given]:
         log.info("%s: trusted before for %s (delete %s to forget it)", ", ".join(new), subject.run_id, _file(subject))
     return tuple(dict.fromkeys((*given, *remembered)))
+
+
+def trusted_in_lender(lender: Mapping[str, Any], config: Mapping[str, Any], given: Trust) -> tuple[str, ...]:
+    """The packages whose classes may be built of a lent checkpoint for a run of this configuration.
+
+    Somebody's own configuration (`given` None) is trusted whole, and what it borrows is not: of a lender only those
+    packages that the configuration names as well, and those that were trusted for the lender before.
+    """
+    return trusted(Subject.of(lender), foreign_packages(config) if given is None else given)
 
 
 def remember(subject: Subject, packages: Collection[str]) -> None:

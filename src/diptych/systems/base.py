@@ -139,6 +139,11 @@ class System(LightningModule):
         return 0
 
     @property
+    def steps_per_batch(self) -> float:
+        """How many steps all optimisers take for a batch, on average."""
+        return len(self.OPTIMIZERS)
+
+    @property
     def warmups(self) -> Mapping[str, int]:
         """Images over which something grows to what is configured, by the key that sets them; not learning rates."""
         return {}
@@ -160,6 +165,10 @@ class System(LightningModule):
         """
         with self.step_of(name, schedule=schedule) as step:
             if callable(losses):
+                if not of:
+                    raise ValueError(
+                        f"{type(self).__name__}.training_step: name the inputs of the losses, of=(batch, …)"
+                    )
                 for part in self.micro_batches(*of):
                     step.add(losses(*part.inputs), weights, share=part.share)
             elif self.micro_batch_size is not None:

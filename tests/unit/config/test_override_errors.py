@@ -7,7 +7,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from diptych.config import UserError
 from diptych.config.lightning_names import ANSWERS, lightning_answer
-from diptych.config.override_errors import composed
+from diptych.config.override_errors import check_choices, composed
 from diptych.config.overrides import readable
 
 
@@ -35,6 +35,7 @@ from diptych.config.overrides import readable
             "schedule=null",
             "schedule=null: choose one of constant, cosine, linear, trapezoid, or leave it out with ~sch",
         ),
+        ("generator=NULL", "generator=NULL: choose one of"),
         ("text_encoder=null", "or leave it out with ~text_encoder"),
         ("optimizer@generator_optimizer=null", "adam, adamw, sgd, or leave it out with ~optimizer@generator_optimizer"),
     ],
@@ -46,6 +47,13 @@ def test_a_wrong_override_is_answered_in_one_line(override, says):
     assert says in said
     assert "\n" not in said
     assert not any(word in said for word in ("Exception", "Error ", "token recognition", "viable", "NoneType"))
+
+
+def test_groups_of_ones_own_folder_have_no_null_either(tmp_path):
+    (tmp_path / "flavour").mkdir()
+    (tmp_path / "flavour" / "sweet.yaml").touch()
+    with pytest.raises(UserError, match="flavour=null: choose one of sweet, or leave it out with ~flavour"):
+        check_choices(["+flavour=null"], tmp_path)
 
 
 @pytest.mark.parametrize("name", ANSWERS)

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -40,7 +41,7 @@ def run_on(tmp_path: Path, *overrides: str) -> Any:
     """A run that was trained on the data of this configuration, as far as an evaluation can tell."""
     config = compose([*overrides, "data.num_workers=0"] if "data=folder" in overrides else [*overrides])
     run = RunFolder(tmp_path / "run")
-    run.path.mkdir()
+    run.path.mkdir(parents=True)
     data: Any = build_data(config)
     keep_examples(run, config, data)
     keep_training_examples(run, data)
@@ -159,6 +160,29 @@ def test_of_a_run_that_kept_no_record_nobody_knows_what_it_has_seen(run, own, tm
     assert held_out(run).num_seen == 0  # its own test split as it was
     assert num_seen_by(run, held_out(run)) is None
     assert extent_words({"num": 8, "seen_in_training": None}) == "8 examples, nobody knows how many seen in training"
+
+
+def test_a_run_behind_whose_weights_nobody_looks_may_have_seen_more(run, tmp_path):
+    """It starts from a run without a record: what it knows is refused, of the rest nobody knows."""
+    other = str(folder_of(tmp_path / "other", range(100, 110)))
+    old = RunFolder(tmp_path / "old")
+    old.path.mkdir()
+    old.write_config(run.config)
+    keep_training_examples(run.run, build_data(run.config), old.checkpoints / "best.ckpt")
+    assert held_out(run, data=other).num_seen is None
+    assert held_out(run).num_seen == 0
+    with pytest.raises(UserError, match="was trained on"):
+        held_out(run, overrides=("data.test_share=0.5",))
+    endless = run_on(tmp_path / "endless", "data=scenes_demo")
+    endless.run.write_config(endless.config)
+    heir = run_on(tmp_path / "heir", "data=digits")
+    keep_training_examples(heir.run, build_data(heir.config), endless.run.checkpoints / "best.ckpt")
+    assert training_examples(heir.run).is_complete
+
+
+def test_of_data_that_do_not_know_their_examples_nobody_knows(run):
+    taken = replace(held_out(run), identities=None)
+    assert num_seen_by(run, taken) is None
 
 
 def test_digits_are_known_by_their_numbers(tmp_path):

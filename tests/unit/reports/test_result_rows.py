@@ -109,6 +109,16 @@ def test_protocols_are_equal_where_figures_may_stand_side_by_side(tmp_path):
     assert of_run["configuration"] != of_other["configuration"]
 
 
+@pytest.mark.parametrize("trainer", [{"max_val_batches": 1}, {"overfit_batch": True}])
+def test_a_validation_of_another_extent_is_another_protocol(tmp_path, trainer):
+    ids = []
+    for name, settings in (("a", trainer), ("b", {"max_val_batches": None, "overfit_batch": False})):
+        run = a_run(tmp_path, name)
+        run.write_config({**run.read_config(), "trainer": settings})
+        ids += [row["protocol_id"] for row in result_rows([run])]
+    assert len(set(ids)) == 2
+
+
 def test_the_newest_of_a_protocol_counts(tmp_path):
     run = a_run(tmp_path, "a", best=None)
     evaluated(run, 0.7, age=2, images_seen=64)
@@ -123,6 +133,12 @@ def test_keys_of_the_configuration_become_columns(outputs):
     rows = result_rows(all_runs(outputs), config=["optimizer.lr"])
     assert {row["run"]: row["optimizer.lr"] for row in rows} == {"a": 0.1, "b": 0.2, "c": 0.1}
     assert list(rows[0])[len(RUN_COLUMNS)] == "optimizer.lr"
+
+
+def test_a_key_that_is_empty_everywhere_is_a_column_as_well(tmp_path):
+    run = a_run(tmp_path, "a")
+    run.write_config({**run.read_config(), "system": {"micro_batch_size": None}})
+    assert [row["system.micro_batch_size"] for row in result_rows([run], config=["system.micro_batch_size"])] == [None]
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,19 @@ def test_of_a_young_run_the_log_speaks_once_there_was_variety_to_lose(validated,
     assert "after 300 images" in caplog.text
 
 
+def test_a_resumed_run_remembers_that_it_had_variety(validated, tmp_path, caplog):
+    assert validated(images=200, latent_diversity=0.9) == ""
+    folder = RunFolder(next((tmp_path / "a").iterdir()))
+    resumed = CollapseWatch(folder, budget_images=1000)
+    trainer = SimpleNamespace(
+        callback_metrics={"val/latent_diversity": torch.tensor(0.01), "val/sentence_diversity": torch.tensor(0.02)},
+        sanity_checking=False,
+        state=SimpleNamespace(fn=TrainerFn.FITTING),
+    )
+    resumed.on_validation_end(trainer, SimpleNamespace(images_seen=300))
+    assert "after 300 images" in caplog.text
+
+
 def test_the_recipe_that_collapsed_ends_as_collapsed_everywhere(tmp_path, capsys, monkeypatch):
     summaries = []
     monkeypatch.setattr(Trackers, "summary", lambda self, values: summaries.append(values))

@@ -159,6 +159,13 @@ def test_digests_do_not_depend_on_paths():
     assert digest_of(elsewhere) == digest_of(somewhere)
 
 
+def test_a_key_that_came_later_and_says_nothing_leaves_the_digest_as_it_was():
+    system = {"max_grad_norm": 5.0}
+    before, after = CONFIG | {"system": system}, CONFIG | {"system": system | {"micro_batch_size": None}, "freeze": []}
+    assert digest_of(after) == digest_of(before)
+    assert digest_of(CONFIG | {"system": system | {"micro_batch_size": 4}}) != digest_of(before)
+
+
 def test_digests_do_not_depend_on_who_trains(monkeypatch):
     digest = digest_of(CONFIG)
     monkeypatch.setenv("LOGNAME", "pictures")

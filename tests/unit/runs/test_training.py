@@ -327,13 +327,13 @@ def test_parts_are_copied_and_the_copy_is_used(tiny, tmp_path):
     origin = json.loads((borrower.parts / "captioner.json").read_text())
     assert (origin["run"], origin["checkpoint"]) == (lender.run_id, "best.ckpt")
     lender.best.unlink()
-    captioner = load_parts(["captioner"], borrower, TRUST)["captioner"]
+    captioner = load_parts({"parts": ["captioner"]}, borrower, TRUST)["captioner"]
     assert not captioner.training
     assert not any(p.requires_grad for p in captioner.parameters())
     with (borrower.parts / "captioner.ckpt").open("ab") as file:
         file.write(b"!")
     with pytest.raises(UserError, match="SHA-256"):
-        load_parts(["captioner"], borrower, TRUST)
+        load_parts({"parts": ["captioner"]}, borrower, TRUST)
 
 
 def test_a_part_of_the_wrong_role_is_refused(tiny, tmp_path):

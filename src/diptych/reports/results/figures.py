@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 
 NO_EXAMPLES = ("batch_size", "num_workers", "pin_memory")
 """Settings of data that do not change what is validated on."""
+HOW_VALIDATED = ("max_val_batches", "overfit_batch")
+"""Settings of the trainer that do."""
 
 
 def figures_of(run: RunFolder, config: Mapping[str, Any], *, every: bool = False) -> list[dict[str, Any]]:
@@ -42,7 +44,14 @@ def _of_training(run: RunFolder, config: Mapping[str, Any]) -> Iterator[dict[str
         return
     data = without_paths(without_seed({"seed": config.get("seed"), "data": config.get("data", {})}))["data"]
     examples = {key: value for key, value in data.items() if key not in NO_EXAMPLES}
-    protocol = {"data": config.get("data_name"), "split": "val", "mode": config.get("mode"), "examples": examples}
+    trainer = {key: config.get("trainer", {}).get(key) for key in HOW_VALIDATED}
+    protocol = {
+        "data": config.get("data_name"),
+        "split": "val",
+        "mode": config.get("mode"),
+        "examples": examples,
+        **{key: value for key, value in trainer.items() if value},
+    }
     name = monitor.removeprefix("val/")
     yield {
         "benchmark": TRAINING,

@@ -71,6 +71,13 @@ def _at(config: Mapping[str, Any], key: str) -> Any:
     return value
 
 
+def _has(config: Mapping[str, Any], key: str) -> bool:
+    """Whether there is such a key, whatever its value."""
+    group, _, name = key.rpartition(".")
+    level = _at(config, group) if group else config
+    return isinstance(level, Mapping) and name in level
+
+
 def _refuse_taken(config: Sequence[str]) -> None:
     if isinstance(config, str):
         raise UserError(f"config={config!r}: give a list of keys, [{config!r}]")
@@ -82,5 +89,5 @@ def _refuse_taken(config: Sequence[str]) -> None:
 def _refuse_unknown(config: Sequence[str], configs: Sequence[Mapping[str, Any]]) -> None:
     """A key that no run has is a mistake; one that some have is not."""
     for key in config:
-        if configs and all(_at(values, key) is None for values in configs):
+        if configs and not any(_has(values, key) for values in configs):
             raise UserError(f"config: no run here has {key}: write keys as in config.yaml, such as data.seed")

@@ -27,9 +27,9 @@ def one_row_a_run(rows: Sequence[Row]) -> list[dict[str, Any]]:
         own = wide.setdefault(row["folder"], {key: row[key] for key in row if _is_of_run(key)})
         if row["value"] is not None:
             own[names[_measured(row)]] = row["value"]
-    empty = dict.fromkeys(dict.fromkeys(names.values()))
+    figures = dict.fromkeys(names.values())
     return [
-        {**{key: own[key] for key in own if _is_of_run(key)}, **empty, **{k: v for k, v in own.items() if k in empty}}
+        {key: own[key] for key in own if key not in figures} | {name: own.get(name) for name in figures}
         for own in wide.values()
     ]
 

@@ -29,7 +29,7 @@ LEGEND = "thick: a trial's mean over its runs · shades: ± 1 standard deviation
 
 def draw_curves(table: SweepTable, heading: str = "", says: str = "") -> Canvas | None:
     """Every run's validations of the first objective, the best trials' in front; None if none was logged."""
-    drawn = [(trial, [run for run in trial.runs if run.curve]) for trial in table.trials]
+    drawn = [(trial, [run for run in trial.runs if len(_points(run)[0])]) for trial in table.trials]
     drawn = [(trial, runs) for trial, runs in drawn if runs]
     if not drawn:
         return None
@@ -96,7 +96,7 @@ def _cross(axes: Axes, run: SweptRun, colour: str) -> None:
 
 def _points(run: SweptRun) -> tuple[np.ndarray, np.ndarray]:
     """Images and values of its finite validations."""
-    images, values = (np.array(column, dtype=np.float64) for column in zip(*run.curve, strict=True))
+    images, values = np.array(run.curve, dtype=np.float64).reshape(-1, 2).T
     known = np.isfinite(values)
     return images[known], values[known]
 

@@ -14,8 +14,9 @@ from diptych.runs.assembly import Built, assemble
 from diptych.runs.build import build_data
 from diptych.runs.checkpoints import read_checkpoint
 from diptych.runs.folder.layout import RunFolder
+from diptych.runs.parts import lent
 from diptych.runs.requirements import find_borrowed
-from diptych.runs.restore import as_part, restorable, restore_system
+from diptych.runs.restore import as_part, restorable
 from diptych.runs.training import checked
 
 
@@ -35,16 +36,18 @@ def build(config: Config, *, trust: Trust = None) -> Built:
     if config["trainer"]["overfit_batch"]:
         raise UserError("trainer.overfit_batch=true is for `diptych train`: here it is pl.Trainer(overfit_batches=1)")
     weights, lenders = find_borrowed(config)
-    built = assemble(config, lambda: build_data(config, trust), lambda: _parts(lenders, trust), trust, weights=weights)
+    built = assemble(
+        config, lambda: build_data(config, trust), lambda: _parts(lenders, config, trust), trust, weights=weights
+    )
     kept = _kept(config["parts"], lenders)
     built.system.carried = {"run_id": timed_id(), **restorable(config, built.data.spec, kept)}
     built.system.companions = [Companion(built.data, _cut_into_epochs(built.data, config["validate_every_images"]))]
     return built
 
 
-def _parts(lenders: Mapping[str, RunFolder], trust: Trust) -> dict[str, Any]:
-    """The borrowed systems by name, frozen."""
-    return {name: restore_system(run.checkpoint(), trust).requires_grad_(False) for name, run in lenders.items()}
+def _parts(lenders: Mapping[str, RunFolder], config: Config, trust: Trust) -> dict[str, Any]:
+    """The borrowed systems by name."""
+    return {name: lent(name, run.checkpoint(), config, trust) for name, run in lenders.items()}
 
 
 def _kept(parts: Mapping[str, Any], lenders: Mapping[str, RunFolder]) -> dict[str, Any]:

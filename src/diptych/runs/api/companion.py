@@ -7,6 +7,7 @@ from typing import Any
 from pytorch_lightning import Callback, Trainer
 
 from diptych.config.errors import UserError
+from diptych.runs.trainer import repeat_first_batch
 from diptych.systems.schedules import Schedule
 
 log = logging.getLogger(__name__)
@@ -17,7 +18,7 @@ class Companion(Callback):
 
     The position is `batches_consumed`: the next epoch begins there, and so does the next Trainer. An epoch has
     `epoch_images`, or less where the Trainer's `max_steps` end earlier, so that the end of training is validated. Data
-    of somebody's own that have no endless stream are left alone.
+    of somebody's own that have no endless stream are left alone. It counts a batch before any other callback saves.
     """
 
     def __init__(self, data: Any, epoch_images: int) -> None:
@@ -27,6 +28,10 @@ class Companion(Callback):
 
     def setup(self, trainer: Trainer, pl_module: Any, stage: str) -> None:
         _refuse_several_devices(trainer)
+        trainer.callbacks.remove(self)  # pyright: ignore[reportAttributeAccessIssue]
+        trainer.callbacks.insert(0, self)  # pyright: ignore[reportAttributeAccessIssue]
+        if batches := getattr(trainer, "overfit_batches", 0):
+            _overfit(batches, self.data)
         if hasattr(self.data, "epoch_images"):
             self.data.epoch_images = min(self.epoch_images, _images_of(trainer, pl_module, self.data))
 
@@ -50,7 +55,14 @@ def _images_of(trainer: Trainer, system: Any, data: Any) -> float:
     """How many images the Trainer's `max_steps` take; Lightning counts the steps of all optimisers."""
     if trainer.max_steps < 0:
         return math.inf
-    return math.ceil(trainer.max_steps / len(system.OPTIMIZERS)) * data.batch_size
+    return math.ceil(trainer.max_steps / system.steps_per_batch) * data.batch_size
+
+
+def _overfit(batches: float, data: Any) -> None:
+    """The first batch for ever: without this, the stream would go on from epoch to epoch."""
+    if not isinstance(batches, int) or batches != 1:
+        raise UserError(f"pl.Trainer(overfit_batches={batches}): give overfit_batches=1, the first batch for ever")
+    repeat_first_batch(data)
 
 
 def _is_over(schedule: Schedule | None, images_seen: int) -> bool:

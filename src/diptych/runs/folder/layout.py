@@ -32,7 +32,7 @@ TASK_FILE, COLLAPSE_FILE, EXAMPLES_FILE = "task.txt", "collapse.txt", "examples.
 NO_MATTER = ("name", "data_name", "paths", "tracking", "derived")
 """Keys that do not change training: the run's name, its location, its trackers, and how its values came about."""
 
-ONLY_IF_SET = ("init_parts", "freeze")
+ONLY_IF_SET = ("init_parts", "freeze", "system.micro_batch_size")
 """Keys that say nothing where they are empty: runs without them keep the digest that they had before these keys."""
 PATIENCE_SECONDS = 60.0
 """How long a new folder may take to appear on other machines."""
@@ -338,9 +338,17 @@ def folder_of_checkpoint(path: Path) -> RunFolder:
 
 def digest_of(config: Mapping[str, Any]) -> str:
     """Ten digits that identify what is trained and how, regardless of location and trackers."""
-    matters = {
-        key: value for key, value in config.items() if key not in NO_MATTER and (value or key not in ONLY_IF_SET)
-    }
-    chosen = without_paths(matters)
+    chosen = without_paths(_without_empty({key: value for key, value in config.items() if key not in NO_MATTER}))
     chosen["parts"] = {name: part["task"] for name, part in config.get("parts", {}).items()}
     return hashlib.sha256(json.dumps(chosen, sort_keys=True).encode()).hexdigest()[:10]
+
+
+def _without_empty(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Without the keys of `ONLY_IF_SET` that are empty."""
+    kept = dict(config)
+    for group, _, name in (key.rpartition(".") for key in ONLY_IF_SET):
+        level = kept.get(group) if group else kept
+        if isinstance(level, Mapping) and not level.get(name):
+            spoken = {key: value for key, value in level.items() if key != name}
+            kept = {**kept, group: spoken} if group else spoken
+    return kept

@@ -32,7 +32,7 @@ class CollapseWatch(Callback):
             return
         before, now = self.folder.read_collapse(), why_collapsed(figures)
         self.folder.write_collapse(now)
-        self._had_variety |= not now
+        self._had_variety |= not now or before == ""
         is_young = pl_module.images_seen < self.budget_images / 2 and not self._had_variety
         if now and not is_young:
             _log.warning("%s after %s images; %s", now, f"{pl_module.images_seen:,}", ADVICE)

@@ -127,6 +127,10 @@ class GAN(TextToImage):
         _check_mismatches(choice.settings.get("mismatch_weight", 0.0), choice.networks.get("text_encoder"))
 
     @property
+    def steps_per_batch(self) -> float:
+        return 1 + 1 / self.discriminator_steps
+
+    @property
     def warmup_images(self) -> int:
         return self.text_pretraining.images if self.text_pretraining else 0
 
@@ -301,7 +305,7 @@ class GAN(TextToImage):
         if self.discriminator_text_encoder is not None:
             return self.discriminator_text_encoder(drawn.wrong)
         assert self.text_encoder is not None
-        with torch.no_grad():
+        with torch.no_grad(), still(self.text_encoder):
             return self.text_encoder(drawn.wrong)
 
     def _scored(self, step: GenerationStep, with_gradients: bool) -> DiscriminatorStep:

@@ -69,3 +69,13 @@ def test_the_legend_lies_on_the_sheet_below_the_heading_and_above_the_curves(hea
     assert box.x1 <= canvas.bbox.x1
     assert box.y0 >= axes.bbox.y1 - 2
     assert box.y1 <= canvas.bbox.y1 - head * canvas.dpi
+
+
+def test_a_seed_without_a_finite_figure_is_left_out_and_the_others_are_drawn(tmp_path):
+    runs = [
+        FakeRun(["lr=1", "seed=0"], 0.6, curve=[0.1, 0.6]),
+        FakeRun(["lr=1", "seed=1"], 0.0, curve=[float("inf"), float("nan")]),
+        FakeRun(["lr=2", "seed=0"], 0.2, curve=[0.1, 0.2]),
+    ]
+    axes = axes_of(tmp_path, runs)
+    assert any(np.allclose(line.get_ydata(), [0.1, 0.6]) for line in axes.lines)
