@@ -125,7 +125,7 @@ def mlp():
 
 @each_term
 def test_penalties_are_computed_in_full_precision_under_autocast(key):
-    """The half-precision step has other logits, and the same penalty and lessons as the step in full precision."""
+    """The half-precision step has other logits, and the same penalty, with the same gradients, as the step in full."""
     outcomes = []
     for is_half in (False, True):
         critic = mlp()
