@@ -36,6 +36,15 @@ GENERATOR = [
     "terms.contrastive.generator_weight=1",
 ]
 
+CRITIC = [
+    "model=mlp_gan",
+    "data=scenes_demo",
+    "text_encoder=gru",
+    "objective=relativistic",
+    "term=[gradient_penalty,r1,r2,matching_gradient_penalty,feature_matching,orthogonal]",
+    "terms.orthogonal.discriminator_weight=1e-4",
+]
+
 
 @pytest.fixture(scope="module")
 def documented(repository):
@@ -55,8 +64,9 @@ def logged(tmp_path_factory):
         PATCHES_AND_PRETRAINING, outputs, parts={"captioner": {"run": str(captioner.path), "task": "captioning"}}
     )
     _, classifiers = _one_step(CLASSIFIER, outputs)
+    _, critics = _one_step(CRITIC, outputs)
     _, worldless = _one_step(WITHOUT_A_WORLD, outputs)
-    return names | generators | aligned | classifiers | worldless | {GRID, CAPTIONS, EXAMPLES}
+    return names | generators | critics | aligned | classifiers | worldless | {GRID, CAPTIONS, EXAMPLES}
 
 
 def test_every_figure_that_is_logged_is_explained(documented, logged):

@@ -38,6 +38,16 @@ RUNS = {
         "validate_every_images=80",
     ),
     "a plain GAN": ("model=dcgan", *SMALL_DIGITS, "data.image_size=32", "generator.width=4", "discriminator.width=4"),
+    "a critic with penalties": (
+        "model=mlp_gan",
+        "text_encoder=gru",
+        "objective=relativistic",
+        "term=[gradient_penalty,r1,r2,matching_gradient_penalty,feature_matching,orthogonal]",
+        "terms.orthogonal.discriminator_weight=1e-4",
+        "generator.hidden_dims=[16,16]",
+        "discriminator.hidden_dims=[16,16]",
+        *SMALL_DIGITS,
+    ),
     "a classifier": ("model=classifier", *SMALL_DIGITS),
 }
 """Noise and dropout are left out, which each device draws for itself."""

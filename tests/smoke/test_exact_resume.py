@@ -49,7 +49,7 @@ def lender(tmp_path_factory) -> RunFolder:
 def whole(request, lender, tmp_path_factory) -> Whole:
     additions = {
         "small_captioner": [],
-        "small_text_gan": ["+term=mode_seeking"],
+        "small_text_gan": ["+term=[mode_seeking,r1,gradient_penalty]", "terms.r1.every=3"],  # 5 steps a checkpoint
         "small_layered_gan": [f"parts.captioner.run={lender.path}"],
     }
     train = command(request.param, *additions[request.param])

@@ -57,7 +57,7 @@ class Asking(Denoiser):
         assert other.depth == depth == 2
 '''
 SMALL = ["tracking=csv", "data.batch_size=16", "validate_every_images=160", "data.val_size=16"]
-TERM = ["model=mlp_gan", "data=digits", "term=r1", "terms.r1.weight=2", *SMALL]
+TERM = ["model=mlp_gan", "data=digits", "term=steepness", "terms.steepness.weight=2", *SMALL]
 FLOW = ["model=flow", "data=scenes_small", *SMALL]
 PARTS = "system.micro_batch_size=5"
 TRUST = ["--trust", "mypackage", "--trust", "framed"]
@@ -109,7 +109,7 @@ def test_every_training_of_the_page_takes_a_step(here, command):
 
 def test_a_term_with_gradients_of_images_is_composed_trained_and_resumed(here):
     run = train(here, *TERM, "budget_images=320")
-    assert any(row.get("train/r1_loss", 0) > 0 for row in read_metrics(run.metrics))
+    assert any(row.get("train/steepness_loss", 0) > 0 for row in read_metrics(run.metrics))
     assert resumed_like(here, run, *TERM)
     diptych(here, "evaluate", "latest", "--num", "16", *TRUST)
     assert measured(here)["generation", "energy_distance"]["value"] is not None
@@ -118,11 +118,14 @@ def test_a_term_with_gradients_of_images_is_composed_trained_and_resumed(here):
 
 
 def test_a_term_is_refused_beside_batch_normalisation_before_data_are_loaded(here):
-    words = ["train", "--config-dir", "my_conf", "model=dcgan", "data=folder", "data.root=nowhere", "term=r1"]
+    words = ["train", "--config-dir", "my_conf", "model=dcgan", "data=folder", "data.root=nowhere", "term=steepness"]
     assert processes.finish(words, here) == 2
     said = processes.said(here)
-    assert "terms.r1 penalises the discriminator image by image, and DCGANDiscriminator has batch normalisation" in said
-    assert "~terms.r1" in said
+    assert (
+        "terms.steepness penalises the discriminator image by image, and DCGANDiscriminator has batch normalisation"
+        in said
+    )
+    assert "~terms.steepness" in said
 
 
 def test_a_text_encoder_with_its_own_tokenizer_is_trained_resumed_and_generated_from(here):
@@ -226,7 +229,7 @@ def test_networks_of_ones_own_may_ask_for_one_another_in_any_order(here):
     [
         [*FLOW, "text_encoder=gru"],
         ["model=mlp_gan", "data=scenes_small", "text_encoder=bytes", *SMALL],
-        ["model=mlp_gan", "data=scenes_small", "term=r1", *SMALL],
+        ["model=mlp_gan", "data=scenes_small", "term=steepness", *SMALL],
         ["model=cnn_rnn", "data=scenes_small", "caption_objective=with_length", *SMALL],
     ],
     ids=["a family", "a text encoder", "a term", "a caption objective"],

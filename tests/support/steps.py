@@ -25,7 +25,7 @@ SGD = partial(torch.optim.SGD, lr=0.02)
 def built(overrides: Sequence[str], *, batch_norm: bool = True) -> System:
     """The system of a configuration, in float64 and with plain SGD; without batch normalisation if not wanted."""
     config = compose(overrides)
-    spec, _ = _data(tuple(o for o in overrides if o.startswith("data")))
+    spec, _ = _data(_of_data(overrides), 1)
     torch.manual_seed(0)
     with double():
         system: Any = build_system(config, spec, {}).double()
@@ -39,15 +39,20 @@ def built(overrides: Sequence[str], *, batch_norm: bool = True) -> System:
 
 def taught(system: System, overrides: Sequence[str], number: int = 3, **settings: Any) -> Witness:
     """What the system learned from its first batches."""
-    _, batches = _data(tuple(o for o in overrides if o.startswith("data")))
+    batches = batches_of(overrides, number)
     witness = Witness()
     silent = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
     usual = {"accelerator": "cpu", "max_epochs": 1, "enable_model_summary": False, "limit_val_batches": 0}
     torch.manual_seed(1)
     with quiet(), double():
-        loader = DataLoader(batches[:number], batch_size=None)  # pyright: ignore[reportArgumentType]
+        loader = DataLoader(batches, batch_size=None)  # pyright: ignore[reportArgumentType]
         Trainer(**(usual | silent | settings), callbacks=[witness]).fit(system, loader, loader)
     return witness
+
+
+def batches_of(overrides: Sequence[str], number: int) -> list[Batch]:
+    """The configuration's first batches, with images in float64."""
+    return _data(_of_data(overrides), number)[1]
 
 
 @contextmanager
@@ -60,11 +65,15 @@ def double() -> Iterator[None]:
         torch.set_default_dtype(torch.float32)
 
 
+def _of_data(overrides: Sequence[str]) -> tuple[str, ...]:
+    return tuple(o for o in overrides if o.startswith("data"))
+
+
 @cache
-def _data(overrides: tuple[str, ...]) -> tuple[DataSpec, list[Batch]]:
+def _data(overrides: tuple[str, ...], number: int) -> tuple[DataSpec, list[Batch]]:
     data: Any = build_data(compose(overrides))
     stream = iter(data.train_dataloader())
-    batches = [next(stream) for _ in range(4)]
+    batches = [next(stream) for _ in range(number)]
     return data.spec, [replace(batch, images=batch.images.double()) for batch in batches]
 
 

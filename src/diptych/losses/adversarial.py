@@ -1,12 +1,13 @@
 """Adversarial objectives on logits, one value per example.
 
-A logit `l` means D(x) = sigmoid(l); no discriminator here ends in a sigmoid, so that nothing overflows. Both losses of
-an objective are minimised. An objective is a class with `discriminator(real_logits, fake_logits)` and
-`generator(fake_logits, real_logits)`; all have the same signature and differ only in the formula.
+A logit `l` means D(x) = sigmoid(l) to the cross-entropies; to the others it is a score. No discriminator here ends in
+a sigmoid, so that nothing overflows. Both losses of an objective are minimised. An objective is a class with
+`discriminator(real_logits, fake_logits)` and `generator(fake_logits, real_logits)`; all have the same signature and
+differ only in the formula.
 """
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from jaxtyping import Float
 from torch import Tensor
@@ -16,14 +17,18 @@ from diptych.types import Logits
 
 
 class Objective(Protocol):
-    """The interface of an objective."""
+    """The interface of an objective.
+
+    One whose generator's loss compares with real logits says `needs = ("fresh_reals",)`: the same real images are then
+    scored once more, by the discriminator that scores the generated ones.
+    """
 
     def discriminator(self, real_logits: Logits, fake_logits: Logits) -> Logits:
         """The discriminator's loss; example i of the real logits is paired with example i of the fake ones."""
         ...
 
     def generator(self, fake_logits: Logits, real_logits: Logits) -> Logits:
-        """The generator's loss; the real logits are those of the discriminator's step, without gradient."""
+        """The generator's loss; real logits carry no gradient, and are of the discriminator's step or fresh."""
         ...
 
 
@@ -50,6 +55,28 @@ def hinge_discriminator_loss(real_logits: Logits, fake_logits: Logits) -> Logits
 def hinge_generator_loss(fake_logits: Logits) -> Logits:
     """Minus the discriminator's score, not bounded below."""
     return -fake_logits
+
+
+def least_squares_discriminator_loss(
+    real_logits: Logits, fake_logits: Logits, real_target: float = 1.0, fake_target: float = 0.0
+) -> Logits:
+    """Half the squared distances to two targets, Mao et al. 2017 (arXiv:1611.04076, equation 2)."""
+    return ((real_logits - real_target).square() + (fake_logits - fake_target).square()) / 2
+
+
+def least_squares_generator_loss(fake_logits: Logits, target: float = 1.0) -> Logits:
+    """Half the squared distance to what the generator wants the discriminator to say."""
+    return (fake_logits - target).square() / 2
+
+
+def wasserstein_discriminator_loss(real_logits: Logits, fake_logits: Logits) -> Logits:
+    """Arjovsky et al. 2017 (arXiv:1701.07875). Its mean is minus the distance for the best critic of slope 1."""
+    return fake_logits - real_logits
+
+
+def relativistic_loss(better_logits: Logits, worse_logits: Logits) -> Logits:
+    """-log sigmoid of a paired difference, Jolicoeur-Martineau 2018 (arXiv:1807.00734); log 2 at equality."""
+    return F.softplus(worse_logits - better_logits)
 
 
 def of_patches(loss: Callable[..., Logits], *logits: Float[Tensor, "batch patches"]) -> Float[Tensor, " batch"]:
@@ -86,3 +113,49 @@ class Hinge:
 
     def generator(self, fake_logits: Logits, real_logits: Logits) -> Logits:
         return hinge_generator_loss(fake_logits)
+
+
+class LeastSquares:
+    """A discriminator that regresses to a target for each kind of image.
+
+    Targets 0, 1, 1 are the article's equation 9. With -1, 1, 0 the generator minimises Pearson's chi-squared divergence
+    of the sum of both densities from twice its own.
+    """
+
+    def __init__(self, *, fake_target: float = 0.0, real_target: float = 1.0, generator_target: float = 1.0) -> None:
+        if fake_target == real_target:
+            raise ValueError(f"objective.fake_target={fake_target} is real_target: nothing would be told apart")
+        self.fake_target, self.real_target, self.generator_target = fake_target, real_target, generator_target
+
+    def discriminator(self, real_logits: Logits, fake_logits: Logits) -> Logits:
+        return least_squares_discriminator_loss(real_logits, fake_logits, self.real_target, self.fake_target)
+
+    def generator(self, fake_logits: Logits, real_logits: Logits) -> Logits:
+        return least_squares_generator_loss(fake_logits, self.generator_target)
+
+
+class Wasserstein:
+    """A critic whose score is the distance's potential; something else has to bound its slope."""
+
+    def discriminator(self, real_logits: Logits, fake_logits: Logits) -> Logits:
+        return wasserstein_discriminator_loss(real_logits, fake_logits)
+
+    def generator(self, fake_logits: Logits, real_logits: Logits) -> Logits:
+        return -fake_logits
+
+
+class Relativistic:
+    """Real image i should score above generated image i; the generator wants the reverse (RpGAN, arXiv:1807.00734).
+
+    Huang et al. 2024 (R3GAN, arXiv:2501.05441) add R1 and R2. Both steps compare with the same batch of real images.
+    The generator's step scores them again, so that both sides of a difference are of one discriminator; a batch counts
+    once in the budget.
+    """
+
+    needs: ClassVar[tuple[str, ...]] = ("fresh_reals",)
+
+    def discriminator(self, real_logits: Logits, fake_logits: Logits) -> Logits:
+        return relativistic_loss(real_logits, fake_logits)
+
+    def generator(self, fake_logits: Logits, real_logits: Logits) -> Logits:
+        return relativistic_loss(fake_logits, real_logits)

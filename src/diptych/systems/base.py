@@ -188,7 +188,7 @@ class System(LightningModule):
         optimizer = self._optimizer(name)
         learning_rate = set_learning_rate(schedule or self.schedule, optimizer, self.images_seen)
         optimizer.zero_grad()
-        step = Accumulation(self.manual_backward)
+        step = Accumulation(self._backward)
         yield step
         check_finite(average(step.losses, self.device), self.images_seen)
         average_gradients(parameters_of(optimizer))
@@ -241,6 +241,11 @@ class System(LightningModule):
             f"system.micro_batch_size={self.micro_batch_size}: {step} computes its whole batch at once; let it call "
             "self.optimize(name, losses, of=inputs) with a function of the inputs, or set system.micro_batch_size=null"
         )
+
+    def _backward(self, loss: Tensor) -> None:
+        """Outside of autocast, as torch recommends: what was computed in full precision teaches in full precision."""
+        with torch.autocast(self.device.type, enabled=False):
+            self.manual_backward(loss)
 
     def _optimizer(self, name: str) -> Any:
         found: Any = self.optimizers()

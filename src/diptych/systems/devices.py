@@ -54,6 +54,11 @@ def gather_ragged(share: Tensor) -> Tensor:
     return gather(F.pad(share, (0, 0) * (share.ndim - 2) + (0, padding)))
 
 
+def joint_mean(share: Tensor) -> Tensor:
+    """The mean over the rows of the joint batch, through which gradients go back as through `gather`."""
+    return gather(share.mean(0, keepdim=True)).mean(0)
+
+
 def gather_text(text: TextFeatures) -> TextFeatures:
     """The joint batch of sentences."""
     return TextFeatures(gather(text.sentence), gather_ragged(text.words), gather_ragged(text.mask))

@@ -76,8 +76,9 @@ class DiscriminatorStep(Step):
 class GeneratorStep(GenerationStep):
     """The generator's step: the discriminator is frozen, and gradients pass through it to `fake`.
 
-    `text` is the discriminator's reading, without gradient. `real_features` and `real_logits` are those of the
-    discriminator's step with the same batch, without gradient.
+    `text` is the discriminator's reading, without gradient. `real_features` and `real_logits` have no gradient, and
+    are of the same batch: those of the discriminator's step, or what the discriminator says now where the objective or
+    a term needs "fresh_reals".
     """
 
     real_features: Any = field(repr=False)

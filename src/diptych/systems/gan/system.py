@@ -1,9 +1,10 @@
 """Generative adversarial networks, from latents alone or from sentences as well.
 
 The training step is the box of Goodfellow et al. 2014 (arXiv:1406.2661): the discriminator learns from a real batch and
-a generated one, then the generator learns from what the discriminator now says of the same images. Negatives may also
-be real images with a wrong sentence (Reed et al. 2016, arXiv:1605.05396). All else that the networks learn from is a
-term (`systems/gan/terms`).
+a generated one, then the generator learns from what the discriminator now says of the same images (and of the same
+real ones, where an objective or a term needs "fresh_reals"; they count once in the budget). Negatives may also be real
+images with a wrong sentence (Reed et al. 2016, arXiv:1605.05396). All else that the networks learn from is a term
+(`systems/gan/terms`).
 
 Who learns when: each network has its own text encoder, trained by its own optimiser (they start as equal copies). With
 `separate_text_encoders=False` there is one, which learns with the generator and which the discriminator only reads.
@@ -196,6 +197,10 @@ class GAN(TextToImage):
         """All terms, or those that count in a step of the discriminator."""
         return [term for term in self._terms_by_key().values() if turn is None or term.counts(turn)]
 
+    def _is_needed(self, need: str, turn: int) -> bool:
+        """Whether the objective, or a term that counts in this step of the discriminator, says that it needs this."""
+        return any(need in getattr(part, "needs", ()) for part in (self.objective, *self._terms(turn)))
+
     def _terms_by_key(self) -> dict[str, Term]:
         terms: Any = self.terms
         return dict(terms.items())
@@ -285,8 +290,7 @@ class GAN(TextToImage):
     @cached()  # spectrally normalised weights are computed once a part of a step, not once a pass
     def _judged(self, generation: GenerationStep, drawn: Drawn) -> tuple[DiscriminatorStep, Collected, Means]:
         """What the discriminator says of real and generated images, its losses, and what else to log."""
-        terms = self._terms(generation.turn)
-        step = self._scored(generation, any("image_gradients" in term.needs for term in terms))
+        step = self._scored(generation, self._is_needed("image_gradients", generation.turn))
         figures = {"d_real": _probability(step.real_logits), "d_fake_before": _probability(step.fake_logits)}
         d_loss = self.objective.discriminator(step.real_logits, step.fake_logits)
         if drawn.mismatches and step.text:
@@ -334,17 +338,23 @@ class GAN(TextToImage):
         return (losses, {**own[1], **weights}), {"d_fake_after": _probability(step.fake_logits)}
 
     def _scored_again(self, step: GenerationStep, seen: Judged) -> GeneratorStep:
-        """The generated images through the discriminator as it is now."""
+        """The generated images through the discriminator as it is now, and the real ones where they are needed."""
         with torch.no_grad():
             text = self._discriminators_text(step.prompts, step.text)
         features = self.discriminator.encode(step.fake)
+        logits = step.networks.score(features, text)
+        real_features, real_logits = seen.real_features, seen.real_logits
+        if self._is_needed("fresh_reals", step.turn):
+            with torch.no_grad():
+                real_features = self.discriminator.encode(step.real)
+                real_logits = step.networks.score(real_features, text)
         return GeneratorStep(
             **step.shared(text=text),
             latents=step.latents,
-            real_features=seen.real_features,
+            real_features=real_features,
             fake_features=features,
-            real_logits=seen.real_logits,
-            fake_logits=step.networks.score(features, text),
+            real_logits=real_logits,
+            fake_logits=logits,
         )
 
     def _draw_prompts(self, batch: Batch) -> Prompts | None:

@@ -27,9 +27,10 @@ class Term(nn.Module):
 
     `needs` names what the term cannot do without: "text" (sentences), "captioner" (frozen, from `parts.captioner`),
     a role ("latent_encoder"), a method of a network ("discriminator.embed"), "no_batch_norm" (a discriminator that sees
-    each image by itself) or "image_gradients" (the discriminator's images require a gradient). `weight` is that of
-    every loss without one in `weights`. With `every`, the term counts at each `every`-th step of the discriminator
-    only, as much more as makes up for the others (lazy regularisation, StyleGAN2, arXiv:1912.04958).
+    each image by itself), "image_gradients" (the discriminator's images require a gradient) or "fresh_reals" (the
+    generator's step scores the batch's real images again). `weight` is that of every loss without one in `weights`.
+    With `every`, the term counts at each `every`-th step of the discriminator only, as much more as makes up for the
+    others (lazy regularisation, StyleGAN2, arXiv:1912.04958).
     `couples_examples` says that a loss looks at several images of a batch at once: with `system.micro_batch_size` it
     sees those of a part of the batch, and the run says so.
     """

@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import nn
 
-PROVIDED = ("image_gradients",)
+PROVIDED = ("image_gradients", "fresh_reals")
 """What the GAN itself provides whenever a term asks for it."""
 
 
