@@ -1,8 +1,15 @@
+"""What every encoder of the data's tokens promises, and what the recurrent ones promise besides."""
+
+import copy
+
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional as F
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from diptych.models.text_encoders import GRUTextEncoder, LSTMTextEncoder, PooledGRUTextEncoder, RNNTextEncoder
+from diptych.models.text_encoders.both_directions import BothDirections
 from diptych.types import BOS_ID, EOS_ID, PAD_ID, Sentences
 
 ENCODERS = (RNNTextEncoder, GRUTextEncoder, LSTMTextEncoder, PooledGRUTextEncoder)
@@ -68,3 +75,70 @@ def test_queries_look_at_real_words_only_and_wholly():
 def test_an_odd_word_size_is_refused_because_two_directions_share_it():
     with pytest.raises(ValueError, match=r"text_encoder\.word_dim=7"):
         GRUTextEncoder(vocabulary_size=9, word_dim=7)
+
+
+@pytest.fixture(params=[nn.RNN, nn.GRU, nn.LSTM])
+def layers(request):
+    """PyTorch's bidirectional layer and ours, with the same seed."""
+    torch.manual_seed(0)
+    theirs = request.param(5, 4, batch_first=True, bidirectional=True)
+    torch.manual_seed(0)
+    return theirs, BothDirections(request.param, 5, 4)
+
+
+def test_both_directions_are_those_of_a_packed_bidirectional_layer(layers):
+    theirs, ours = layers
+    inputs, lengths = torch.randn(6, 9, 5), torch.tensor([9, 1, 4, 7, 2, 4])
+    packed = theirs(pack_padded_sequence(inputs, lengths, batch_first=True, enforce_sorted=False))[0]
+    expected = pad_packed_sequence(packed, batch_first=True, total_length=9)[0]
+    states = ours(inputs, lengths)
+    assert torch.allclose(states, expected, atol=1e-6)
+    states.square().sum().backward()
+    expected.square().sum().backward()
+    for own, other in zip(ours.parameters(), theirs.parameters(), strict=True):  # and so is an optimiser's state
+        assert torch.allclose(own.grad, other.grad, atol=1e-5)
+
+
+def test_weights_are_saved_as_those_of_a_bidirectional_layer(layers):
+    theirs, ours = (nn.ModuleDict({"recurrent": layer}) for layer in layers)
+    assert list(ours.state_dict()) == list(theirs.state_dict())
+    assert all(torch.equal(ours.state_dict()[name], weight) for name, weight in theirs.state_dict().items())
+
+
+def test_weights_of_a_bidirectional_layer_load_also_into_a_copy(layers):
+    theirs, ours = layers
+    copied = copy.deepcopy(ours)
+    changed = {name: weight + 1 for name, weight in theirs.state_dict().items()}
+    copied.load_state_dict(changed)
+    assert all(torch.equal(copied.state_dict()[name], weight) for name, weight in changed.items())
+    assert not any(torch.equal(copied.state_dict()[name], ours.state_dict()[name]) for name in changed)
+
+
+def test_a_weight_that_is_missing_is_missed_by_its_name(layers):
+    theirs, ours = layers
+    state = theirs.state_dict()
+    del state["weight_hh_l0_reverse"]
+    with pytest.raises(RuntimeError, match="weight_hh_l0"):
+        ours.load_state_dict(state)
+
+
+class OfTensors(nn.Module):
+    """An encoder as an exported program calls it."""
+
+    def __init__(self, encoder):
+        super().__init__()
+        self.encoder = encoder
+
+    def forward(self, tokens, mask):
+        return tuple(self.encoder(Sentences((), tokens, mask)))
+
+
+@pytest.mark.filterwarnings("ignore:The tensor attributes .*_flat_weights:UserWarning")  # of every nn.RNNBase
+def test_an_encoder_is_exported_with_any_number_of_sentences(encoder):
+    tokens = torch.tensor(SENTENCES)
+    inputs, rows = (tokens, tokens != PAD_ID), torch.export.Dim("rows", min=2, max=64)
+    wrapped = OfTensors(encoder.eval())
+    program = torch.export.export(wrapped, inputs, dynamic_shapes=({0: rows}, {0: rows}))
+    more = torch.tensor([*SENTENCES, *reversed(SENTENCES)])
+    for exported, own in zip(program.module()(more, more != PAD_ID), wrapped(more, more != PAD_ID), strict=True):
+        assert torch.allclose(exported.float(), own.float(), atol=1e-6)
