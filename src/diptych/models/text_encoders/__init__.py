@@ -7,11 +7,21 @@ from diptych.models.text_encoders.recurrent import (
     RecurrentTextEncoder,
     RNNTextEncoder,
 )
+from diptych.models.text_encoders.symbols import SymbolTextEncoder
+from diptych.models.text_encoders.transformer import TransformerTextEncoder
+from diptych.models.text_encoders.word_sums import BagOfWordsTextEncoder, TfidfTextEncoder, WordSumTextEncoder
+from diptych.models.text_encoders.word_vectors import WordVectorTextEncoder
 
 __all__ = [
+    "BagOfWordsTextEncoder",
     "GRUTextEncoder",
     "LSTMTextEncoder",
     "PooledGRUTextEncoder",
     "RNNTextEncoder",
     "RecurrentTextEncoder",
+    "SymbolTextEncoder",
+    "TfidfTextEncoder",
+    "TransformerTextEncoder",
+    "WordSumTextEncoder",
+    "WordVectorTextEncoder",
 ]
