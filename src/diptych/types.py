@@ -5,6 +5,7 @@ pixels of the scene's own canvas, x to the right, y downwards. What holds no ten
 needs no torch.
 """
 
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, NamedTuple, Self
 
@@ -44,6 +45,8 @@ __all__ = [
     "TokenMask",
     "Tokens",
     "Track",
+    "TrainingCaptions",
+    "TrainingSentences",
 ]
 
 Images = Float[Tensor, "batch channels height width"]
@@ -66,6 +69,12 @@ class TextFeatures(NamedTuple):
     sentence: Float[Tensor, "batch dim"]
     words: Float[Tensor, "batch length word_dim"]
     mask: Bool[Tensor, "batch length"]
+
+
+TrainingCaptions = Callable[[int], Iterable[Sequence[str]]]
+"""(n) -> the captions of every training image; of endless data, those of the first n images."""
+TrainingSentences = Callable[[int], Iterable[Sentences]]
+"""The same as sentences, many at a time."""
 
 
 class ImageFeatures(NamedTuple):

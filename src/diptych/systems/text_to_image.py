@@ -21,6 +21,7 @@ from diptych.systems.generation_quality import GenerationQuality
 from diptych.systems.image_rngs import ImageRngs
 from diptych.systems.modes import evaluating
 from diptych.systems.schedules import Schedule
+from diptych.systems.training_captions import show_training_sentences
 from diptych.text import tokenizer_of
 from diptych.types import PAD_ID, Batch, DataSpec, Images, Sentences, TextFeatures
 
@@ -138,6 +139,7 @@ class TextToImage(System, ABC):
                 average.update(getattr(self, name), images=everywhere, images_seen=self.images_seen)
 
     def on_fit_start(self) -> None:
+        show_training_sentences(self, self.trainer, self.data_spec, self.tokenizer)
         datamodule = getattr(self.trainer, "datamodule", None)
         if self.text_encoder and not self.sample_sentences and datamodule:
             batch = next(iter(datamodule.val_dataloader()))

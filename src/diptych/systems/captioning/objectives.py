@@ -5,7 +5,7 @@ teacher-forced pass, and captions that the captioner decodes now. Networks that 
 discriminator) are its `helpers`; they share the captioner's optimiser and its gradient clipping.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
@@ -22,10 +22,7 @@ from diptych.models.caption_decoders import DecoderOutput
 from diptych.systems.devices import own_rank
 from diptych.systems.modes import evaluating
 from diptych.text.tokenizers import Tokenizer
-from diptych.types import BOS_ID, PAD_ID, Batch, ImageFeatures, Images, TokenMask, Tokens
-
-TrainingCaptions = Callable[[int], Iterable[Sequence[str]]]
-"""(n) -> the captions of every training image; of endless data, those of the first n images."""
+from diptych.types import BOS_ID, PAD_ID, Batch, ImageFeatures, Images, TokenMask, Tokens, TrainingCaptions
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ decoder that attends. The caption objective says what they learn by. Each image 
 Progress counts image-caption pairs.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -26,6 +26,7 @@ from diptych.systems.devices import mean_over_devices
 from diptych.systems.modes import evaluating
 from diptych.systems.optimizers import MakeOptimizer, optimizer_for
 from diptych.systems.schedules import Schedule
+from diptych.systems.training_captions import training_captions
 from diptych.text import tokenizer_of
 from diptych.types import BOS_ID, EOS_ID, PAD_ID, Batch, DataSpec, Images, Tokens
 
@@ -102,7 +103,8 @@ class Captioner(System):
                 f"trainer=fsdp: {type(self.caption_objective).__name__} trains networks of its own, which are not "
                 "sharded; use trainer=ddp"
             )
-        self.caption_objective.begin(self._training_captions)
+        asker = f"caption_objective: {type(self.caption_objective).__name__}"
+        self.caption_objective.begin(training_captions(self.trainer, self.data_spec, asker))
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         self.count_images(len(batch) * batch.tokens.shape[1])
@@ -184,18 +186,6 @@ class Captioner(System):
             max_length=self._max_length,
             system_rng=self.rng,
         )
-
-    def _training_captions(self, most_of_endless: int) -> Iterable[Sequence[str]]:
-        """The captions of every training image; of endless data, those of the first images."""
-        splits = getattr(self.trainer.datamodule, "splits", None)  # pyright: ignore[reportAttributeAccessIssue]
-        if splits is None:
-            raise ValueError(
-                f"caption_objective: {type(self.caption_objective).__name__} reads the training captions, and data "
-                f"{self.data_spec.name} do not list them; derive their module from diptych.data.module.DataModule"
-            )
-        training = splits["train"]
-        num_images = most_of_endless if training.size is None else training.size
-        return (training.captions_of(index) for index in range(num_images))
 
     @torch.no_grad()
     def _captions(self, images: Images, search: Search) -> list[Caption]:

@@ -1,7 +1,8 @@
 """Recurrent sentence encoders, trained along with the generator that reads them.
 
-The recurrent layer runs in both directions and stops at the end of each sentence, so that padding changes nothing.
-Its states are the word vectors. Siblings differ in the layer and in how one sentence vector is made of many words.
+The recurrent layer runs in both directions, each from one end of the sentence to the other, so that padding changes
+nothing. Its states are the word vectors. Siblings differ in the layer and in how one sentence vector is made of many
+words.
 """
 
 from typing import ClassVar
@@ -9,12 +10,10 @@ from typing import ClassVar
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from diptych.models.text_encoders.both_directions import BothDirections, Recurrent, Words
 from diptych.models.whitening import Whitening
 from diptych.types import PAD_ID, Sentences, TextFeatures, TokenMask, Tokens
-
-Words = Float[Tensor, "batch length word_dim"]
 
 
 class RecurrentTextEncoder(nn.Module):
@@ -23,7 +22,7 @@ class RecurrentTextEncoder(nn.Module):
     Half of `word_dim` belongs to each direction.
     """
 
-    layer: ClassVar[type[nn.RNN] | type[nn.GRU] | type[nn.LSTM]]
+    layer: ClassVar[Recurrent]
 
     def __init__(
         self, *, vocabulary_size: int, embedding_dim: int = 64, word_dim: int = 128, sentence_dim: int = 256
@@ -33,22 +32,20 @@ class RecurrentTextEncoder(nn.Module):
             raise ValueError(f"text_encoder.word_dim={word_dim} must be even: half of it is for each direction")
         self.word_dim, self.sentence_dim = word_dim, sentence_dim
         self.embedding = nn.Embedding(vocabulary_size, embedding_dim, padding_idx=PAD_ID)
-        self.recurrent = self.layer(embedding_dim, word_dim // 2, batch_first=True, bidirectional=True)
+        self.recurrent = BothDirections(self.layer, embedding_dim, word_dim // 2)
         self.sentence = nn.Linear(word_dim, sentence_dim)
 
     def forward(self, sentences: Sentences) -> TextFeatures:
         words = self._read(sentences.tokens, sentences.mask)
         forwards, backwards = words.chunk(2, dim=2)
         ends = sentences.mask.sum(1).clamp(min=1) - 1
-        rows = torch.arange(len(words), device=words.device)
+        rows = torch.arange(words.shape[0], device=words.device)  # `len` would be a constant in an exported program
         last = torch.cat([forwards[rows, ends], backwards[:, 0]], dim=1)
         return TextFeatures(self.sentence(last), words, sentences.mask)
 
     def _read(self, tokens: Tokens, token_mask: TokenMask) -> Words:
         """One state a word, zero on padding."""
-        lengths = token_mask.sum(1).clamp(min=1).cpu()
-        packed = pack_padded_sequence(self.embedding(tokens), lengths, batch_first=True, enforce_sorted=False)
-        return pad_packed_sequence(self.recurrent(packed)[0], batch_first=True, total_length=tokens.shape[1])[0]
+        return self.recurrent(self.embedding(tokens), token_mask.sum(1).clamp(min=1))
 
 
 class RNNTextEncoder(RecurrentTextEncoder):

@@ -1,0 +1,27 @@
+"""Text encoders: from sentences to a vector a sentence and a vector a word."""
+
+from diptych.models.text_encoders.recurrent import (
+    GRUTextEncoder,
+    LSTMTextEncoder,
+    PooledGRUTextEncoder,
+    RecurrentTextEncoder,
+    RNNTextEncoder,
+)
+from diptych.models.text_encoders.symbols import SymbolTextEncoder
+from diptych.models.text_encoders.transformer import TransformerTextEncoder
+from diptych.models.text_encoders.word_sums import BagOfWordsTextEncoder, TfidfTextEncoder, WordSumTextEncoder
+from diptych.models.text_encoders.word_vectors import WordVectorTextEncoder
+
+__all__ = [
+    "BagOfWordsTextEncoder",
+    "GRUTextEncoder",
+    "LSTMTextEncoder",
+    "PooledGRUTextEncoder",
+    "RNNTextEncoder",
+    "RecurrentTextEncoder",
+    "SymbolTextEncoder",
+    "TfidfTextEncoder",
+    "TransformerTextEncoder",
+    "WordSumTextEncoder",
+    "WordVectorTextEncoder",
+]

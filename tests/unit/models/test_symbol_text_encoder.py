@@ -1,0 +1,43 @@
+"""The oracle encoder, given symbols that a test makes up."""
+
+import torch
+
+from diptych.models.text_encoders import SymbolTextEncoder
+from diptych.types import Sentences
+
+
+class Letters:
+    """Two facts: whether a sentence has an x and a y, and whether it has a z."""
+
+    num_facts, num_symbols = 2, 3
+
+    def __call__(self, texts):
+        return torch.tensor(
+            [[["x" in text, "y" in text, False], [False, False, "z" in text]] for text in texts]
+        ).float()
+
+
+def read(encoder, *texts):
+    tokens = torch.ones(len(texts), 2, dtype=torch.long)
+    return encoder(Sentences(texts, tokens, tokens > 0))
+
+
+def test_a_sentence_is_a_linear_map_of_its_symbols():
+    encoder = SymbolTextEncoder(symbols=Letters(), word_dim=4, sentence_dim=5)
+    weight, bias = encoder.sentence.weight, encoder.sentence.bias
+    text = read(encoder, "x z", "")
+    assert torch.allclose(text.sentence[0], weight[:, 0] + weight[:, 5] + bias, atol=1e-6)
+    assert torch.equal(text.sentence[1], bias)
+
+
+def test_a_fact_that_is_not_stated_is_no_word():
+    text = read(SymbolTextEncoder(symbols=Letters(), word_dim=4, sentence_dim=5), "z", "y", "")
+    assert text.mask.tolist() == [[False, True], [True, False], [False, False]]
+    assert torch.equal(text.words.any(2), text.mask)
+
+
+def test_every_parameter_gets_a_gradient():
+    encoder = SymbolTextEncoder(symbols=Letters(), word_dim=4, sentence_dim=5)
+    text = read(encoder, "x y", "z")
+    (text.sentence.square().sum() + text.words.square().sum()).backward()
+    assert all(p.grad.any() for p in encoder.parameters())
