@@ -72,7 +72,7 @@ def test_a_callback_of_ones_own_logs_beside_the_others_and_can_be_left_out(tmp_p
 def test_the_commands_on_a_folder_are_as_the_page_has_them(here):
     said = ""
     for command in documented.commands(DATA):
-        words = shlex.split(command)[1:]
+        words = [word for word in shlex.split(command)[1:] if not word.startswith("budget_images=")]
         if "FOLDER" in command:
             more = ["debug=one_step", "data.image_size=32", "tracking=csv"] if words[0] == "train" else []
             said += diptych(here, *words, *more)
@@ -102,3 +102,9 @@ def test_its_training_examples_are_known_again_under_another_split(here):
     (here / "mypackage.py").write_text(code.replace("number % 10 == 9]", "number % 10 == 1]"))
     assert processes.finish(["evaluate", "latest", "data.seed=0", *TRUST], here) == 2
     assert "was trained on 10 of these 10 examples" in processes.said(here)
+
+
+def test_intervals_follow_a_budget_that_another_process_changes(here):
+    diptych(here, "train", "model=mlp_gan", "data=digits", "budget_images=320", "tracking=csv", "data.val_size=20")
+    said = diptych(here, "resume", "latest", "budget_images=640")
+    assert "validate_every_images: 64 → 128, because it follows ${within_budget:50_000,${budget_images}}" in said

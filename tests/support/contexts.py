@@ -31,7 +31,7 @@ def captioner_of(captions: Callable[..., Any], nats: float = 1.0, **further: Any
 
 def run_of(**what_it_does: Any) -> SimpleNamespace:
     """A run that does these things."""
-    run = SimpleNamespace(run_id="some-run", parts=Path("nowhere"))
+    run = SimpleNamespace(run_id="some-run", parts=Path("nowhere"), read_collapse=lambda: None)
     return SimpleNamespace(**{"run": run, "config": {}, "data_spec": None, **what_it_does})
 
 

@@ -23,11 +23,8 @@ _log = logging.getLogger(__name__)
 class Checkpoints(Callback):
     """A failed save stops the run (`NotSaved`); the earlier files stay, and the run can resume from them.
 
-    The trackers are flushed before each save, or a resumed run would lack the earlier figures for ever. Among the
-    callbacks of a configuration this one `comes_last`: what the others counted and logged is saved with the step.
+    The trackers are flushed before each save, or a resumed run would lack the earlier figures for ever.
     """
-
-    comes_last = True
 
     def __init__(
         self, *, checkpoints_folder: Path, monitor: str | None, mode: str, every_images: int, trackers: Any = None

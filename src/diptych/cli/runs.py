@@ -138,7 +138,7 @@ def _last_figures(run: "RunFolder") -> dict[str, float]:
 
 
 def _status(row: dict[str, Any]) -> str:
-    return f"{row['status']}, collapsed" if row["collapsed"] else row["status"]
+    return f"{row['status']}, {row['collapsed'].partition(':')[0]}" if row["collapsed"] else row["status"]
 
 
 def _best(row: dict[str, Any]) -> tuple[str, str]:

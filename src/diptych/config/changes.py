@@ -6,6 +6,7 @@ from typing import Any
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from diptych.config import resolvers
 from diptych.config.derived import DERIVED, expressions_of, put_back, still_derived
 from diptych.config.errors import UserError
 from diptych.config.lightning_names import lightning_answer
@@ -27,6 +28,7 @@ def changed(config: Mapping[str, Any], changes: Iterable[str], also: Collection[
 
     `also` names keys of the data that do not change its examples.
     """
+    resolvers.register()
     allowed, expressions = (*CHANGEABLE, *also), still_derived(config)
     result = OmegaConf.merge(OmegaConf.structured(Run), OmegaConf.create(_without_derived(config)))
     put_back(result, expressions)

@@ -71,6 +71,14 @@ def composing(overrides: Sequence[str] = (), config_dir: Path | None = None) -> 
         yield plain(config)
 
 
+def configured_names(overrides: Sequence[str] = (), config_dir: Path | None = None) -> dict[str, Any]:
+    """The configuration, where only its names matter: nothing is resolved, and values may be missing."""
+    with _composed(overrides, config_dir) as config:
+        values = OmegaConf.to_container(config, resolve=False)
+        assert isinstance(values, dict)
+        return {str(key): value for key, value in values.items() if key != "hydra"}
+
+
 def hydra_settings(overrides: Sequence[str] = (), config_dir: Path | None = None) -> dict[str, Any]:
     """The keys below `hydra.` with these overrides; only names matter, so nothing is resolved."""
     with _composed(overrides, config_dir) as config:

@@ -10,7 +10,7 @@ from typing import Any
 from hydra.errors import HydraException
 
 from diptych.config import components
-from diptych.config.composition import compose, conf_folder, hydra_settings, options
+from diptych.config.composition import compose, conf_folder, configured_names, hydra_settings, options
 from diptych.config.errors import UserError
 from diptych.config.lightning_names import lightning_answer
 
@@ -162,7 +162,7 @@ def _instead(wrong: str, other_overrides: Sequence[str], config_dir: Path | None
             chosen = [override for override in other_overrides if override.startswith(OF_HYDRA)]
             meant = _nearest_sibling(wrong, _paths(hydra_settings(chosen, config_dir), HYDRA))
             return f"; did you mean {meant}?" if meant else ""
-        config = compose(other_overrides, config_dir)
+        config = configured_names(other_overrides, config_dir)
     except (HydraException, UserError, AssertionError):
         return ""
     groups = [folder.name for folder in conf_folder().iterdir() if folder.is_dir()]
@@ -177,7 +177,10 @@ def _instead(wrong: str, other_overrides: Sequence[str], config_dir: Path | None
 
 
 def _nearest(wrong: str, paths: Sequence[str]) -> str | None:
-    """The nearest key with the same last name, else the nearest that is as deep."""
+    """The key that begins so, or the nearest with the same last name, else the nearest that is as deep."""
+    begun = [path for path in paths if path.startswith(f"{wrong}_") and "." not in path.removeprefix(wrong)]
+    if len(begun) == 1:
+        return begun[0]
     of_that_name = [path for path in paths if path.rpartition(".")[2] == wrong.rpartition(".")[2]]
     if of_that_name:
         return max(of_that_name, key=lambda path: difflib.SequenceMatcher(None, wrong, path).ratio())

@@ -148,7 +148,6 @@ def _callbacks(equipment: Equipment) -> list[Callback]:
     assert tuple(facts) == CALLBACK_FACTS
     nodes = config["callbacks"].items()
     chosen = [components.build(node, f"callbacks.{name}", facts, equipment.trust) for name, node in nodes if node]
-    chosen.sort(key=lambda callback: getattr(callback, "comes_last", False))  # one of somebody's own stands after it
     spec = equipment.data.spec  # pyright: ignore[reportAttributeAccessIssue]
     kept = kept_parts(config["parts"], folder)
     contents = CheckpointContents(config, spec, folder.run_id, equipment.signals, kept)

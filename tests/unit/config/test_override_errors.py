@@ -25,6 +25,7 @@ from diptych.config.overrides import readable
         ("freeze=generator", "freeze=generator: this key takes a list: write freeze=[generator]"),
         ("batch_size=3", "did you mean data.batch_size?"),
         ("generator.lr=1", "did you mean generator_optimizer.lr?"),
+        ("budget=1_000", "did you mean budget_images?"),
         ("data.root=x", "there is no data.root to set; data has image_size, channels"),
         ("system.no_such=1", "there is no system.no_such to set; system has"),
         ("trainer.gradient_clip_val=1", "a name of Lightning's Trainer; use system.max_grad_norm"),
@@ -47,6 +48,11 @@ def test_a_wrong_override_is_answered_in_one_line(override, says):
     assert says in said
     assert "\n" not in said
     assert not any(word in said for word in ("Exception", "Error ", "token recognition", "viable", "NoneType"))
+
+
+def test_a_misspelt_key_is_answered_where_another_value_is_still_missing():
+    with pytest.raises(UserError, match=r"there is no data\.roots to set; did you mean data\.root\?"):
+        composed(["model=cnn_rnn", "data=folder", "data.roots=x"])
 
 
 def test_groups_of_ones_own_folder_have_no_null_either(tmp_path):

@@ -9,6 +9,12 @@ from diptych.cli import data as command
 FEW = ("data.val_size=20", "data.test_size=20")
 
 
+@pytest.fixture(autouse=True)
+def _for_another_program(monkeypatch):
+    """Lines stay whole where no terminal says how wide it is; parallel tests are told 80 columns."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+
 def run(*arguments: str) -> int:
     parser = argparse.ArgumentParser()
     command.add_arguments(parser)

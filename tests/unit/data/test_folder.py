@@ -42,7 +42,7 @@ def broken_folder(good_folder, write_jsonl):
 
 FOUND = {
     "malformed_lines": ["metadata.jsonl:17 (Expecting value)"],
-    "duplicate_ids": ["metadata.jsonl:16 (0.png: a plain picture)"],
+    "repeated_captions": ["metadata.jsonl:16 (0.png: a plain picture)"],
     "empty_captions": ["metadata.jsonl:14 (blank.png)"],
     "outside_paths": ["../outside.png"],
     "missing_files": ["gone.png"],
@@ -64,15 +64,24 @@ def test_every_problem_is_counted_and_named(folder_data, broken_folder):
     assert sorted(picture.key for picture in findings.pictures) == [f"{i}.png" for i in range(10)]
 
 
+def test_a_caption_that_two_people_wrote_counts_twice_and_stops_nothing(folder_data, good_folder):
+    with (good_folder / "metadata.jsonl").open("a") as file:
+        file.write('{"file_name": "0.png", "text": "a plain picture"}\n')
+    data = folder_data(good_folder)
+    data.setup()
+    (captions,) = [picture.captions for picture in data.inspect().pictures if picture.key == "0.png"]
+    assert captions.count("a plain picture") == 2
+
+
 def test_problems_stop_training_with_one_message_that_names_the_fix(folder_data, broken_folder):
     with pytest.raises(ValueError, match=r"data\.root=") as error:
         folder_data(broken_folder).setup()
     message = str(error.value)
     for kind, names in FOUND.items():
-        if kind != "unlisted_files":
+        if kind not in ("repeated_captions", "unlisted_files"):
             assert names[0] in message
     assert f"`diptych data check {broken_folder}`" in message
-    assert "data.on_error=skip trains on the 10 good pictures" in message
+    assert "data.on_error=skip leaves that out, with 10 good pictures" in message
 
 
 def test_the_named_command_contains_the_configured_files(folder_data, good_folder):

@@ -1,6 +1,7 @@
 """Generators and captioners whose truth is known: oracles, the deaf, the blind, and two who share a mistake."""
 
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -258,6 +259,15 @@ def test_a_captioner_that_the_generator_learned_from_is_named_first(photos, tmp_
     captioner = captioner_of(lambda pictures, beam: captions_of(photos.sentences))
     alert = Cycle().measure(context_of(generator, photos, captioner)).alert
     assert alert.startswith("trained on it: some-run was part of the generator's training")
+
+
+def test_a_collapse_that_training_saw_is_said_where_the_examples_are_too_few_to_show_it(photos):
+    run = SimpleNamespace(run_id="g", parts=Path("nowhere"), read_collapse=lambda: "collapsed: all alike")
+    evaluation = generated_by(generator_of(lambda sentence: photos.images[:1], run=run), photos)
+    assert "collapsed" in evaluation.alert
+    few = replace(photos.only(range(4)), spare=None)
+    said = generated_by(generator_of(lambda sentence: few.images[:1], run=run), few).alert
+    assert said == "collapsed: all alike (at its last validation)"
 
 
 def test_of_scenes_and_digits_the_headline_is_what_is_true(held_out):

@@ -12,9 +12,10 @@ KINDS = {
     "malformed_lines": "lines that cannot be read",
     "broken_text": "text with half characters or control characters (write it whole, as UTF-8)",
     "swallowed_rows": "captions that hold another picture's name",
+    "repeated_captions": "captions that a picture has twice (both are kept)",
     "unlisted_files": "pictures without captions, in the folder but never named",
 }
-"""Every kind of problem and its label; only the last one leaves no picture out of training."""
+"""Every kind of problem and its label; only the last two leave nothing out of training."""
 
 NAMED_PER_KIND = 3
 

@@ -26,13 +26,13 @@ class CaptionRow:
     """One caption of one picture (None for a picture without captions), at `place` in its file.
 
     A picture has a `file`, relative to the pictures' folder, or a `picture_id`, or both. A `picture_id` must always
-    belong to the same file; `identity` must be unique in a data set.
+    belong to the same file; `identity` must be unique in a data set (None where captions have no ids).
     """
 
     place: str
     file: str | None
     caption: str | None
-    identity: str
+    identity: str | None
     split: str | None = None
     picture_id: str | None = None
 
@@ -63,7 +63,7 @@ def row_of(entry: Any, place: str) -> CaptionRows:
     split = _text(columns.get(SPLIT_COLUMN))
     for caption in captions:
         if caption is None or isinstance(caption, str):
-            yield CaptionRow(place, file, caption, f"{file or picture_id}: {caption}", split, picture_id)
+            yield CaptionRow(place, file, caption, None, split, picture_id)
         else:
             yield Fault("malformed_lines", f"{place} (a caption is {brief(caption)}, which is no text)", file)
 

@@ -97,7 +97,7 @@ class CaptionedFolder(Folds, DataOptions):
             raise ValueError(
                 f"data.root={self.root} has problems:\n{problems}\n"
                 f"`{self._check_command()}` lists them all; "
-                f"data.on_error=skip trains on the {good:,} good pictures"
+                f"data.on_error=skip leaves that out, with {good:,} good pictures"
             )
         log.warning("data.root=%s: left out, with %s good pictures remaining:\n%s", self.root, f"{good:,}", problems)
 

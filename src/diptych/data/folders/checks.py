@@ -15,7 +15,7 @@ from diptych.data.caption_files.text import is_blank, printable
 from diptych.data.folders.located import located, near_file, pictures_in
 from diptych.data.pictures import decoders_silent, is_decodable
 
-HARMLESS = ("unlisted_files",)
+HARMLESS = ("repeated_captions", "unlisted_files")
 SPLIT_NAMES = {
     "train": "train",
     "restval": "train",
@@ -116,12 +116,12 @@ def _gather(
                 findings.named.add(folder / picture_name(row.file))
         elif row.file is None:
             findings.report("missing_files", f"{row.place} (it names no file, only the id {row.picture_id})")
-        elif row.identity in identities:
+        elif row.identity is not None and row.identity in identities:
             findings.report("duplicate_ids", f"{row.place} ({row.identity})")
         elif row.picture_id is not None and files.setdefault(row.picture_id, row.file) != row.file:
             findings.report("duplicate_ids", f"{row.place} (id {row.picture_id}: {files[row.picture_id]}, {row.file})")
         else:
-            identities.add(row.identity)
+            identities |= {row.identity} if row.identity is not None else set()
             picture = pictures.setdefault(row.file, Picture(row.file, folder / row.file, split=split))
             _add(row, picture, findings)
     return pictures
@@ -138,8 +138,10 @@ def _add(row: CaptionRow, picture: Picture, findings: Findings) -> None:
         return
     if is_blank(row.caption):
         findings.report("empty_captions", f"{row.place} ({row.file})")
-    else:
-        picture.captions.append(row.caption)
+        return
+    if row.identity is None and row.caption in picture.captions:
+        findings.report("repeated_captions", f"{row.place} ({row.file}: {row.caption})")
+    picture.captions.append(row.caption)
 
 
 def _leaves(name: str) -> bool:

@@ -58,13 +58,19 @@ class Generation(Benchmark):
             track=context.track,
         )
         examples = _examples(generated)
-        rest = {"examples": examples, "alert": sets.alert}
+        rest = {"examples": examples, "alert": sets.alert or _of_training(context)}
         if generated.judged is None:
             rest |= {"notes": sets.notes, "lead": UNJUDGED}
         else:
             rest |= {"notes": (NOTE, *sets.notes), "reasons": generated.judged.reasons()}
             rest["clusters"] = held_out.contents
         return Evaluation.of(self, context.protocol, [*figures, *sets.figures], **rest)
+
+
+def _of_training(context: Context) -> str:
+    """What the run's last validation said of images that are all alike; these examples may be too few to show it."""
+    collapse = context.subject.run.read_collapse()
+    return f"{collapse} (at its last validation)" if collapse else ""
 
 
 def _unjudged(generated: GeneratedImages, held_out: HeldOut) -> list[Figure]:

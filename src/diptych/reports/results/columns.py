@@ -8,7 +8,7 @@ RUN_COLUMNS = {
     "experiment": "its experiment, or model and data",
     "sweep": "the sweep that started it",
     "status": "running, done, pruned, failed, stopped, diverged, preempted, lost or damaged",
-    "collapsed": "why a generator's images are all alike; empty where they differ, None where nobody measured it",
+    "collapsed": "why images are all alike or ignore sentences; empty where they do not, None where nobody measured it",
     "task": "what it is trained for",
     "seed": "its training seed",
     "budget_images": "the images that it was to see",

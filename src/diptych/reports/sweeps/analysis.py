@@ -37,6 +37,7 @@ def read_sweep(folder: SweepFolder, objectives: Sequence[SweepObjective] = ()) -
     keys = {key for job in jobs for key in _settings(job)}
     runs = [_run(job, found.get(job.number), configs.get(job.number, {}), chosen, keys, tests) for job in jobs]
     notes = [*_monitor_notes(chosen, configs.values()), *_same_command_notes(runs), *tests.notes]
+    notes += _collapse_notes(found)
     notes += _unmeasured_notes(chosen, runs, [run for run in found.values() if run is not None])
     asked = {str(_settings(job).get(BUDGET)) for job in jobs}
     notes += _budget_notes(configs.values()) if len(asked) == 1 else []
@@ -52,6 +53,18 @@ def read_sweep(folder: SweepFolder, objectives: Sequence[SweepObjective] = ()) -
         runs_per_trial=max(1, len(folder.latest_search().get("repeats", ()))),
         is_asked=bool(objectives),
     )
+
+
+def _collapse_notes(found: Mapping[int, RunFolder | None]) -> list[str]:
+    """How many runs ended with images that are all alike, or that ignore their sentences; a figure may hide it."""
+    said = Counter(
+        collapse.partition(":")[0] for run in found.values() if run is not None and (collapse := run.read_collapse())
+    )
+    num = sum(run is not None for run in found.values())
+    return [
+        f"{number} of {num} runs end with images that are no good: {word} (`diptych runs show RUN` says how far)"
+        for word, number in said.items()
+    ]
 
 
 def _launcher(folder: SweepFolder) -> list[str]:

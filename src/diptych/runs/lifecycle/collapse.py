@@ -1,4 +1,4 @@
-"""Whether a generator's images are all alike: said in the log, and kept in the run's folder for `diptych runs`."""
+"""Whether images are all alike, or ignore their sentences: said in the log, and kept in the run's folder."""
 
 import logging
 from typing import Any
@@ -37,4 +37,4 @@ class CollapseWatch(Callback):
         if now and not is_young:
             _log.warning("%s after %s images; %s", now, f"{pl_module.images_seen:,}", ADVICE)
         elif before and not now:
-            _log.info("no longer collapsed after %s images", f"{pl_module.images_seen:,}")
+            _log.info("no longer %s after %s images", before.partition(":")[0], f"{pl_module.images_seen:,}")

@@ -196,7 +196,7 @@ def _close_trackers(folder: RunFolder, record: RunRecord, status: str) -> None:
     if record.trackers is None:
         return
     best = {} if record.best is None else {"best": record.best}
-    known = {} if collapse is None else {"collapsed": bool(collapse)}
+    known = {} if collapse is None else {"collapsed": collapse.startswith("collapsed")}
     record.trackers.summary({"images_seen": record.images_seen, **best, **known})
     if status == DONE and folder.has_saved:
         images = record.best_images if folder.best.exists() else record.images_seen

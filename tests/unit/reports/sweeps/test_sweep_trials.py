@@ -212,3 +212,12 @@ def test_a_note_names_an_objective_that_no_run_logs(tmp_path: Path) -> None:
         read_sweep(folder, [SweepObjective("val/tru")]).notes
     )
     assert "logged" not in " ".join(read_sweep(folder).notes)
+
+
+def test_a_sweep_of_collapsed_runs_says_so_beside_its_best_trial(tmp_path):
+    runs = [FakeRun([f"lr={i}"], 0.5) for i in range(3)]
+    folder = fake_sweep(tmp_path, "lr", runs)
+    for job in list(folder.jobs())[:2]:
+        folder.run_of(job).write_collapse("collapsed: all images are nearly the same")
+    (said,) = [note for note in read_sweep(folder).notes if "collapsed" in note]
+    assert said.startswith("2 of 3 runs end with images that are no good: collapsed")
