@@ -46,9 +46,12 @@ class Trial(NamedTuple):
         return Path(folders[0]) if folders else None
 
 
-def check_grid(plans: Sequence[Sequence[str]], compose: Compose) -> None:
-    """Refuse a grid with a value that does not fit its key."""
-    shared = set.intersection(*map(set, plans))
+def check_grid(plans: Sequence[Sequence[str]], compose: Compose, asked: Sequence[Sequence[str]] = ()) -> None:
+    """Refuse a grid with a value that does not fit its key.
+
+    `asked` are all runs of a grid that goes on, of which `plans` are the new ones: they show what is tried.
+    """
+    shared = set.intersection(*map(set, asked or plans))
     found: dict[tuple[str, str], list[Trial]] = {}
     for arguments in plans:
         for override in (argument for argument in arguments if argument not in shared):

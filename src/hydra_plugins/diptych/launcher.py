@@ -113,7 +113,7 @@ class SweepLauncher(Launcher, ABC):
         with self._no_trace_if_refused():
             new = new_plans(self.folder.jobs(), plans)
             if new:
-                check_grid(new, self.composed)
+                check_grid(new, self.composed, plans)
             self._carry_out(self.composed((new or plans)[0]), plans=plans)
         return [JobReturn(overrides=o, status=JobStatus.COMPLETED, _return_value=None) for o in job_overrides]
 

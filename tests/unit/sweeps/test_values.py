@@ -84,6 +84,12 @@ def test_a_grid_is_checked_value_by_value():
         check_grid([[*BASE, f"data.batch_size={size}"] for size in ("8", "8.5")], compose)
 
 
+def test_the_one_new_run_of_a_grid_that_goes_on_is_checked_as_well():
+    asked = [[*BASE, f"generator_optimizer.lr={rate}"] for rate in ("1e-4", "abc")]
+    with pytest.raises(UserError, match=r"generator_optimizer\.lr='?abc'?"):
+        check_grid(asked[1:], compose, asked)
+
+
 def test_seeds_need_no_process_of_their_own(monkeypatch):
     monkeypatch.undo()
     monkeypatch.setattr(values, "plain", lambda config: config)
