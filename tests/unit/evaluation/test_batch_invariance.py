@@ -79,7 +79,7 @@ def test_the_batch_size_changes_no_verdict_and_no_figure(monkeypatch):
         generator=Mixer(render(held_out.true_scenes())),
         text_encoder=Words(len(held_out.spec.vocabulary)),
     )
-    generator = ImageGenerator(SimpleNamespace(), SimpleNamespace(), system)
+    generator = ImageGenerator(SimpleNamespace(read_collapse=lambda: None), SimpleNamespace(), system)
     generated = []
     for at_once in (64, 64, 3):
         monkeypatch.setattr("diptych.evaluation.generation.generated.PICTURES_AT_ONCE", at_once)
