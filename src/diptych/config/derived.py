@@ -12,6 +12,8 @@ from typing import Any
 from omegaconf import Container, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from diptych.config.keys import value_at
+
 DERIVED = "derived"
 _REFERENCE = re.compile(r"\$\{\s*(?:oc\.select:)?\s*[.\w]+\s*[,}]")
 _REFERENCE_NAME = re.compile(r"\$\{\s*(?:oc\.select:)?\s*([\w.]*\w)\s*[,}]")
@@ -39,7 +41,9 @@ def put_back(config: Container, expressions: Mapping[str, str]) -> None:
 
 def moved(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
     """Every value that followed a change, in words."""
-    values = [(path, text, _at(before, path), _at(after, path)) for path, text in after.get(DERIVED, {}).items()]
+    values = [
+        (path, text, value_at(before, path), value_at(after, path)) for path, text in after.get(DERIVED, {}).items()
+    ]
     return [f"{path}: {old!r} → {new!r}, because it follows {text}" for path, text, old, new in values if old != new]
 
 
@@ -50,10 +54,10 @@ def left_behind(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str
     """
     lost = before.get(DERIVED, {}).items() - after.get(DERIVED, {}).items()
     return [
-        f"{path}={_at(after, path)!r} stays, though it was {text} when the run began"
+        f"{path}={value_at(after, path)!r} stays, though it was {text} when the run began"
         for path, text in sorted(lost)
-        if _at(before, path) == _at(after, path)
-        and any(_at(before, key) != _at(after, key) for key in _REFERENCE_NAME.findall(text))
+        if value_at(before, path) == value_at(after, path)
+        and any(value_at(before, key) != value_at(after, key) for key in _REFERENCE_NAME.findall(text))
     ]
 
 
@@ -88,10 +92,3 @@ def _set(config: Container, path: str, value: Any) -> None:
         node[int(name)] = value
     elif node is not None:
         node[name] = value
-
-
-def _at(values: Any, path: str) -> Any:
-    """The value at a path of plain values; None where there is none."""
-    for name in path.split("."):
-        values = values[int(name)] if isinstance(values, list) else (values or {}).get(name)
-    return values

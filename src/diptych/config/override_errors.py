@@ -12,6 +12,7 @@ from hydra.errors import HydraException
 from diptych.config import components
 from diptych.config.composition import compose, conf_folder, configured_names, hydra_settings, options
 from diptych.config.errors import UserError
+from diptych.config.keys import value_at
 from diptych.config.lightning_names import lightning_answer
 
 HYDRA = "hydra."
@@ -197,9 +198,7 @@ def _reads(node: Any, key: str, name: str) -> bool:
 
 def _at(config: Mapping[str, Any], path: str) -> Mapping[str, Any]:
     """The group at a path; empty if there is none."""
-    node: Any = config
-    for name in path.split("."):
-        node = node.get(name) if isinstance(node, Mapping) else None
+    node = value_at(config, path)
     return node if isinstance(node, Mapping) else {}
 
 

@@ -45,9 +45,3 @@ def too_seldom(config: Mapping[str, Any]) -> str:
         f"validate_every_images={every:,}: budget_images={budget:,} ends before, so the run validates at its end only; "
         f"five validations need validate_every_images={within_budget(budget, budget)}"
     )
-
-
-def _at(config: Any, path: str) -> Any:
-    for name in path.split("."):
-        config = config[int(name)] if isinstance(config, list) else config[name]
-    return config

@@ -197,7 +197,7 @@ def test_a_column_never_mixes_protocols(tmp_path):
 
 def test_rows_and_their_modules_need_no_pandas():
     code = "import sys; sys.modules['pandas'] = None; import diptych.reports.results.rows, diptych.reports.results.wide"
-    subprocess.run([sys.executable, "-c", code], check=True)
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_without_pandas_the_command_that_installs_it_is_said(outputs, monkeypatch):

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from diptych.config.errors import UserError
+from diptych.config.keys import value_at
 from diptych.reports.results.columns import COLUMNS, RUN_COLUMNS
 from diptych.reports.results.figures import figures_of
 from diptych.runs.folder.digests import seedless_digest
@@ -29,7 +30,7 @@ def result_rows(runs: Sequence[RunFolder], *, config: Sequence[str] = (), every:
     _refuse_unknown(config, configs)
     rows = []
     for run, values in zip(runs, configs, strict=True):
-        of_run = {**_of_run(run, values), **{key: _at(values, key) for key in config}}
+        of_run = {**_of_run(run, values), **{key: value_at(values, key) for key in config}}
         figures = figures_of(run, values, every=every) or [{}]
         rows += [{**dict.fromkeys((*RUN_COLUMNS, *config, *COLUMNS)), **of_run, **one} for one in figures]
     return rows
@@ -63,18 +64,10 @@ def _config_of(run: RunFolder) -> Mapping[str, Any]:
         return {}
 
 
-def _at(config: Mapping[str, Any], key: str) -> Any:
-    """The value at a dotted key; None where there is none."""
-    value: Any = config
-    for name in key.split("."):
-        value = value.get(name) if isinstance(value, Mapping) else None
-    return value
-
-
 def _has(config: Mapping[str, Any], key: str) -> bool:
     """Whether there is such a key, whatever its value."""
     group, _, name = key.rpartition(".")
-    level = _at(config, group) if group else config
+    level = value_at(config, group) if group else config
     return isinstance(level, Mapping) and name in level
 
 

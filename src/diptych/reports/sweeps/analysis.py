@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from diptych.config.errors import UserError
+from diptych.config.keys import value_at
 from diptych.config.overrides import read_override
 from diptych.reports.sweeps.test_results import TestFigures, read_test_figures
 from diptych.reports.sweeps.trials import GONE, SEED, SweepTable, SweptRun, finite, table_of
@@ -135,9 +136,7 @@ def _completed(job: Job, config: Config, keys: Iterable[str]) -> dict[str, Any]:
 
 def _configured(config: Config, key: str) -> Any:
     """The value at a dotted key; None if there is none, or if it is a mapping."""
-    node: Any = config
-    for name in key.split("."):
-        node = node.get(name) if isinstance(node, Mapping) else None
+    node = value_at(config, key)
     return None if isinstance(node, Mapping) else node
 
 
