@@ -8,7 +8,7 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
-.PHONY: help demo test test-cluster lint format types bench coverage figures judge notebooks lock clean
+.PHONY: help demo test test-all test-cluster lint format types bench coverage figures judge notebooks lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -26,7 +26,10 @@ $(READY): pyproject.toml requirements.lock
 demo: $(READY) ## train and evaluate a captioner and a text-to-image model, write outputs/demo/report.html (BUDGET=smoke: under a minute)
 	$(VENV)/bin/diptych demo --budget $(BUDGET)
 
-test: $(READY) ## run every test (about twenty minutes on two cores)
+test: $(READY) ## run the tests but for the slow ones (about a quarter of an hour on two cores)
+	$(PYTHON) -m pytest --numprocesses auto --dist loadfile -m "not slow" $(PYTEST_ARGS)
+
+test-all: $(READY) ## run every test, as continuous integration does (about twenty-five minutes on two cores)
 	$(PYTHON) -m pytest --numprocesses auto --dist loadfile $(PYTEST_ARGS)
 
 test-cluster: $(READY) ## run sweeps on a real SLURM and a real Ray, both on this machine (needs root and slurm-wlm; ten minutes)

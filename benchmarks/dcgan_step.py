@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, IterableDataset
 
 from diptych.losses.adversarial import NonSaturating
-from diptych.models.dcgan import DCGANDiscriminator, DCGANGenerator
+from diptych.models.gan.dcgan import DCGANDiscriminator, DCGANGenerator
 from diptych.runs.trainer import quiet
 from diptych.systems.gan.system import GAN
 from diptych.types import SPECIAL_TOKENS, Batch, DataSpec

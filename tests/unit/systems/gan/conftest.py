@@ -12,7 +12,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from diptych.losses.adversarial import NonSaturating
-from diptych.models.dcgan import DCGANDiscriminator, DCGANGenerator
+from diptych.models.gan.dcgan import DCGANDiscriminator, DCGANGenerator
 from diptych.runs.trainer import quiet
 from diptych.systems.gan.system import GAN
 from diptych.types import BOS_ID, EOS_ID, PAD_ID, SPECIAL_TOKENS, Batch, DataSpec, Sentences, TextFeatures

@@ -10,7 +10,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from diptych.losses.adversarial import Hinge
 from diptych.losses.orthogonal import orthogonal_loss
-from diptych.models.mlp_gan import MLPDiscriminator
+from diptych.models.gan.mlp import MLPDiscriminator
 from diptych.systems.gan.steps import GenerationStep, GeneratorStep, Networks
 from diptych.systems.gan.terms.feature_matching import FeatureMatching
 from diptych.systems.gan.terms.orthogonal import Orthogonal

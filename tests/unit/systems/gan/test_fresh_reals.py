@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from diptych.losses.adversarial import NonSaturating, Relativistic
-from diptych.models.mlp_gan import MLPDiscriminator
+from diptych.models.gan.mlp import MLPDiscriminator
 from diptych.systems.gan.terms.base import Term
 
 

@@ -8,9 +8,9 @@ from torch import nn
 
 from diptych.models.attention_decoder import AttentionLSTMDecoder
 from diptych.models.caption_decoders import GRUDecoder
-from diptych.models.dcgan import DCGANDiscriminator, DCGANGenerator
+from diptych.models.gan.dcgan import DCGANDiscriminator, DCGANGenerator
+from diptych.models.gan.mlp import MLPDiscriminator
 from diptych.models.image_encoders import ConvEncoder
-from diptych.models.mlp_gan import MLPDiscriminator
 from diptych.systems.captioning.objectives import CrossEntropy
 from diptych.systems.captioning.system import Captioner
 from diptych.systems.gan.steps import DiscriminatorStep

@@ -8,7 +8,7 @@ from tinyparts import Nothing
 from torch import nn
 
 from diptych.losses.adversarial import Wasserstein
-from diptych.models.mlp_gan import MLPDiscriminator
+from diptych.models.gan.mlp import MLPDiscriminator
 from diptych.systems.gan.steps import DiscriminatorStep, Networks
 from diptych.systems.gan.terms.gradient_penalty import GradientPenalty
 from diptych.systems.gan.terms.matching_gradient_penalty import MatchingGradientPenalty

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from diptych.models.dcgan import DCGANDiscriminator, DCGANGenerator, base_and_halvings
+from diptych.models.gan.dcgan import DCGANDiscriminator, DCGANGenerator, base_and_halvings
 from diptych.types import TextFeatures
 
 SIZES = [(28, 1), (32, 3), (64, 3), (128, 3)]

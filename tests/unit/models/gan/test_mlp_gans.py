@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch import nn
 
-from diptych.models.mlp_bn_gan import DropoutDiscriminator, NormalizedMLPGenerator
-from diptych.models.mlp_gan import MLPDiscriminator, MLPGenerator
+from diptych.models.gan.mlp import MLPDiscriminator, MLPGenerator
+from diptych.models.gan.mlp_bn import DropoutDiscriminator, NormalizedMLPGenerator
 from diptych.types import TextFeatures
 
 GENERATORS = [MLPGenerator, NormalizedMLPGenerator]

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from diptych.models.projection import DownBlock, ProjectionDiscriminator
+from diptych.models.gan.projection import DownBlock, ProjectionDiscriminator
 from diptych.types import TextFeatures
 
 CONDITION = 12

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from diptych.models.residual import ConditionalNorm, ResidualGenerator
+from diptych.models.gan.residual import ConditionalNorm, ResidualGenerator
 from diptych.types import TextFeatures
 
 CONDITION = 12

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from diptych.models.layered import LayeredGenerator, PatchDecoder
+from diptych.models.gan.layered import LayeredGenerator, PatchDecoder
 from diptych.types import TextFeatures
 
 SMALL = {"image_size": 32, "patch_size": 8, "look_dim": 8, "hidden_dim": 16, "patch_widths": (8, 8)}

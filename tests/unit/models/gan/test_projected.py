@@ -3,8 +3,8 @@ import copy
 import pytest
 import torch
 
+from diptych.models.gan.projected import ProjectedDiscriminator
 from diptych.models.image_encoders import ConvEncoder
-from diptych.models.projected import ProjectedDiscriminator
 from diptych.types import TextFeatures
 
 

@@ -1,0 +1,1 @@
+"""Networks of generative adversarial networks: generators and discriminators."""
