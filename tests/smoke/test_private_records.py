@@ -37,6 +37,7 @@ def test_the_record_of_a_failed_run_hides_reason_paths_and_user(tmp_path):
     leak = f'data_name="--data={home}/pictures of {SECRET} https://{SECRET}:{SECRET}@host.org"'
     overrides = [f"paths.outputs={home / 'outputs'}", "tracking=offline", leak, explode]
     names = {"HOME": str(home), "USER": SECRET, "LOGNAME": SECRET}
+    names["WANDB_SERVICE"] = "3-1-unix-/nowhere"  # of a process that has ended: a run has its own
     assert processes.finish(["train", "--config-dir", str(CONF), "model=tiny_gan", *overrides], home, names) == 1
     (run,) = all_runs(home / "outputs")
     assert "the data have run out" in run.read_status().why

@@ -25,9 +25,18 @@ FLUSH_SECONDS = 1.0
 WITHOUT_MACHINE = {"host": "", "x_disable_meta": True, "x_disable_stats": True, "x_disable_machine_info": True}
 
 
+SERVICE = "WANDB_SERVICE"
+"""Where the library's own process listens, as "version-pid of its parent-…"; child processes inherit it."""
+
+
 def library() -> Any:
-    """wandb, imported when first needed, without its error reports, which would wait for a silent server at exit."""
+    """wandb, imported when first needed, without its error reports, which would wait for a silent server at exit.
+
+    A service that another process has started may end at any time and take this run's record with it; it is not used.
+    """
     os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
+    if f"-{os.getpid()}-" not in os.environ.get(SERVICE, ""):
+        os.environ.pop(SERVICE, None)
     import wandb
 
     return wandb
