@@ -28,7 +28,7 @@ class Paths:
 
 @dataclass
 class Trainer:
-    """How the run is executed; only precision changes what is learned."""
+    """How the run is executed; only precision changes what is learned (other orders of adding up, within rounding)."""
 
     accelerator: str = MISSING
     strategy: str | None = None
@@ -39,6 +39,7 @@ class Trainer:
     precision: str = "32-true"
     threads: int | None = None
     matmul_precision: str | None = None
+    channels_last: bool = False
     benchmark: bool = False
     deterministic: bool = False
     detect_anomaly: bool = False

@@ -9,6 +9,7 @@ from signal import SIGTERM
 from typing import Any
 
 import numpy as np
+import torch
 from pytorch_lightning import Trainer
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 from torch.distributed import TCPStore  # pyright: ignore[reportPrivateImportUsage]
@@ -85,6 +86,8 @@ def build(execution: Execution) -> Built:
         weights=execution.warm_start,
         num_devices=topology.world_size,
     )
+    if execution.settings["channels_last"]:
+        built.system.to(memory_format=torch.channels_last)
     if topology.world_size > 1:
         use_joint_norms(built.system)
         if not topology.is_first:
