@@ -2,7 +2,8 @@ from random import Random
 
 import torch
 
-from diptych.systems.gan.pairing import draw_prompts, said_of_pictures, sample_mismatches
+from diptych.systems.gan.mismatches import sample_mismatches
+from diptych.systems.gan.pairing import draw_prompts, said_of_pictures
 from diptych.text import Vocabulary, WordTokenizer
 from diptych.types import SPECIAL_TOKENS, Batch, DataSpec
 from diptych.world import Grammar, WorldSpec, scene_at

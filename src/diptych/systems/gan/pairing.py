@@ -1,4 +1,4 @@
-"""Which sentence goes with which picture in a batch, and which would be wrong."""
+"""Which sentence goes with which picture in a batch, and which may be true of it."""
 
 from collections.abc import Sequence
 from itertools import chain
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from diptych.metrics.compatibility import true_of_scenes
 from diptych.systems.accumulation import rows
-from diptych.systems.devices import gather, gather_objects, gather_ragged, num_devices, own_share
+from diptych.systems.devices import gather, gather_ragged, num_devices, own_share
 from diptych.text import Tokenizer
 from diptych.types import BOS_ID, EOS_ID, PAD_ID, Batch, DataSpec, Sentences, TextFeatures
 
@@ -65,34 +65,6 @@ def said_of_pictures(
         for j in chain.from_iterable(places.get(words, ()) for words in (own, *others)):
             compatible[i][j] = True
     return torch.tensor(compatible)
-
-
-class Mismatches(NamedTuple):
-    """For each own picture the number of a sentence of the joint batch that is wrong of it; `exist`: there is one."""
-
-    sentence: Int[Tensor, " batch"]
-    exist: Bool[Tensor, " batch"]
-
-
-def sample_mismatches(compatible: Bool[Tensor, "joint joint"], rng: torch.Generator) -> Mismatches:
-    """A random wrong sentence for each picture, all equally likely; its own where there is none."""
-    own = torch.eye(len(compatible), dtype=torch.bool)
-    wrong = ~compatible.cpu() & ~own
-    exist = wrong.any(1)
-    choices = wrong | (own & ~exist[:, None])
-    index = torch.multinomial(choices.float(), 1, generator=rng).squeeze(1)
-    return Mismatches(*(own_share(part).to(compatible.device) for part in (index, exist)))
-
-
-def wrong_sentences(sentences: Sentences, mismatches: Mismatches) -> Sentences:
-    """The mismatched sentence of each own picture, wherever in the joint batch it is."""
-    texts = list(chain.from_iterable(gather_objects(sentences.texts)))
-    chosen = mismatches.sentence
-    return Sentences(
-        tuple(texts[number] for number in chosen.tolist()),
-        gather_ragged(sentences.tokens)[chosen],
-        gather_ragged(sentences.mask)[chosen],
-    )
 
 
 def rows_of(text: TextFeatures, index: Int[Tensor, " batch"]) -> TextFeatures:

@@ -6,7 +6,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.utils._pytree import tree_map
 
-from diptych.systems.gan.pairing import Mismatches, Prompts
+from diptych.systems.gan.mismatches import Mismatches
+from diptych.systems.gan.pairing import Prompts
 from diptych.systems.gan.steps import DiscriminatorStep, GenerationStep
 from diptych.types import Images, Logits, Sentences
 

@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from diptych.losses.adversarial import Objective
+from diptych.systems.gan.mismatches import Mismatched
 from diptych.systems.gan.pairing import Prompts
 from diptych.types import Images, Logits, TextFeatures
 
@@ -20,6 +21,8 @@ class Step:
     """What all steps share. `text` is None, and `prompts` too, where images are generated without sentences.
 
     `turn` counts the discriminator's steps from 1; `rng` is alike on all devices: draw from it for the joint batch.
+    `earlier_stages` are the smaller images that a generator in stages made on the way to `fake`, with gradients where
+    `fake` has them.
     """
 
     networks: "Networks"
@@ -29,6 +32,7 @@ class Step:
     text: TextFeatures | None
     rng: torch.Generator
     turn: int
+    earlier_stages: tuple[Images, ...] = field(default=(), kw_only=True)
 
     def shared(self, **changed: Any) -> dict[str, Any]:
         """The fields of every step, some of them changed, to make another step of them."""
@@ -64,12 +68,14 @@ class DiscriminatorStep(Step):
     """The discriminator's step: `text` is its own reading, `fake` carries no gradient.
 
     `real` and `fake` require a gradient where a term needs "image_gradients"; logits and features depend on them.
+    `mismatched` is None where no real image is judged with a wrong sentence.
     """
 
     real_features: Any = field(repr=False)
     fake_features: Any = field(repr=False)
     real_logits: Logits
     fake_logits: Logits
+    mismatched: Mismatched | None = None
 
 
 @dataclass(frozen=True)

@@ -28,10 +28,12 @@ from diptych.models.frozen_backbone import has_backbones
 from diptych.systems.base import Choice, Figures
 from diptych.systems.devices import draw_normal, gather_text
 from diptych.systems.gan.fit import check_networks_fit
-from diptych.systems.gan.pairing import Prompts, draw_prompts, rows_of, sample_mismatches, wrong_sentences
+from diptych.systems.gan.mismatches import Mismatched, check_mismatches, sample_mismatches, wrong_sentences
+from diptych.systems.gan.pairing import Prompts, draw_prompts, rows_of
 from diptych.systems.gan.rounds import Drawn, Judged
+from diptych.systems.gan.stages import detached, generated_in_stages
 from diptych.systems.gan.steps import DiscriminatorStep, GenerationStep, GeneratorStep, Networks
-from diptych.systems.gan.terms.base import Losses, Term, checked
+from diptych.systems.gan.terms.base import Losses, Term, checked, without_repeats
 from diptych.systems.gan.terms.needs import check_needs
 from diptych.systems.gan.text_pretraining import TextPretraining, check_whitening_is_learned
 from diptych.systems.image_rngs import ImageRngs
@@ -125,7 +127,7 @@ class GAN(TextToImage):
         needs = {key: getattr(term, "needs", ()) for key, term in choice.terms.items()}
         trial = {"discriminator": choice.on_trial("discriminator")} if any(needs.values()) else {}
         check_needs(needs, {**choice.networks, **trial}, choice.parts)
-        _check_mismatches(choice.settings.get("mismatch_weight", 0.0), choice.networks.get("text_encoder"))
+        check_mismatches(choice.settings.get("mismatch_weight", 0.0), choice.networks.get("text_encoder"))
 
     @property
     def steps_per_batch(self) -> float:
@@ -180,7 +182,7 @@ class GAN(TextToImage):
         """Refuse networks that do not fit one another, the terms or the data."""
         networks = {"text_encoder": self.text_encoder, "discriminator": self.discriminator, "generator": self.generator}
         check_needs({key: term.needs for key, term in self._terms_by_key().items()}, networks)
-        _check_mismatches(self.mismatch_weight, self.text_encoder)
+        check_mismatches(self.mismatch_weight, self.text_encoder)
         if has_backbones(self.discriminator, self.terms):
             fit = check_networks_fit(data_spec, self.generator, self.discriminator, self.text_encoder)
             for term in self._terms():
@@ -191,7 +193,7 @@ class GAN(TextToImage):
         answers = [(term, checked(term, ask(term))) for term in self._terms(turn)]
         pause = self.discriminator_steps if of_generator else 1
         weights = {name: term.weight_of(name, pause) for term, losses in answers for name in losses}
-        return _without_repeats(*(losses for _, losses in answers)), weights
+        return without_repeats(*(losses for _, losses in answers)), weights
 
     def _terms(self, turn: int | None = None) -> list[Term]:
         """All terms, or those that count in a step of the discriminator."""
@@ -235,7 +237,7 @@ class GAN(TextToImage):
         drawn = self._draw(images, prompts)
         judged, figures = self._train_discriminator(drawn, generators_turn)
         if generators_turn:
-            figures = _without_repeats(figures, self._train_generator(drawn, judged))
+            figures = without_repeats(figures, self._train_generator(drawn, judged))
             self.average_weights(len(images) * self.discriminator_steps)
         return figures
 
@@ -277,10 +279,10 @@ class GAN(TextToImage):
     def _generation(self, drawn: Drawn, *, with_gradients: bool) -> GenerationStep:
         with torch.set_grad_enabled(with_gradients):
             text = self._generators_text(drawn.prompts)
-            fake = self.generator(drawn.latents, text)
+            *earlier, fake = generated_in_stages(self.generator, drawn.latents, text)
         networks = Networks(self.generator, self.discriminator, self.objective, self.text_encoder)
-        turn = self.discriminator_turns
-        return GenerationStep(networks, drawn.images, fake, drawn.prompts, text, self.rng, turn, drawn.latents)
+        inputs = (networks, drawn.images, fake, drawn.prompts, text, self.rng, self.discriminator_turns, drawn.latents)
+        return GenerationStep(*inputs, earlier_stages=tuple(earlier))
 
     def _generated_again(self, drawn: Drawn) -> GenerationStep:
         """With gradients, and without a second trace in the statistics of batches."""
@@ -290,19 +292,25 @@ class GAN(TextToImage):
     @cached()  # spectrally normalised weights are computed once a part of a step, not once a pass
     def _judged(self, generation: GenerationStep, drawn: Drawn) -> tuple[DiscriminatorStep, Collected, Means]:
         """What the discriminator says of real and generated images, its losses, and what else to log."""
-        step = self._scored(generation, self._is_needed("image_gradients", generation.turn))
+        step = self._scored(generation, drawn, self._is_needed("image_gradients", generation.turn))
         figures = {"d_real": _probability(step.real_logits), "d_fake_before": _probability(step.fake_logits)}
         d_loss = self.objective.discriminator(step.real_logits, step.fake_logits)
-        if drawn.mismatches and step.text:
-            logits = step.networks.score(step.real_features, self._mismatched_text(step.text, drawn))
-            mismatch_loss = self.objective.discriminator(step.real_logits, logits)
-            d_loss = d_loss.lerp(mismatch_loss, self.mismatch_weight * drawn.mismatches.exist.float())
+        if step.mismatched:
+            logits = step.networks.score(step.real_features, step.mismatched.text)
+            d_loss = d_loss.lerp(self.objective.discriminator(step.real_logits, logits), step.mismatched.share)
             figures["d_mismatched"] = _probability(logits)
         losses, weights = self._collected(step.turn, lambda term: term.discriminator_losses(step), of_generator=False)
-        return step, (_without_repeats({"d_loss": d_loss}, losses), weights), figures
+        return step, (without_repeats({"d_loss": d_loss}, losses), weights), figures
 
-    def _mismatched_text(self, text: TextFeatures, drawn: Drawn) -> TextFeatures:
-        """The discriminator's reading of a wrong sentence for each image, from anywhere in the joint batch."""
+    def _mismatched(self, text: TextFeatures | None, drawn: Drawn) -> Mismatched | None:
+        """A wrong sentence for each image, from anywhere in the joint batch."""
+        if drawn.mismatches is None or text is None:
+            return None
+        share = self.mismatch_weight * drawn.mismatches.exist.float()
+        return Mismatched(self._wrong_text(text, drawn), share)
+
+    def _wrong_text(self, text: TextFeatures, drawn: Drawn) -> TextFeatures:
+        """The discriminator's reading of wrong sentences; without gradient where it only reads."""
         assert drawn.mismatches is not None
         if drawn.wrong is None:
             return rows_of(gather_text(text), drawn.mismatches.sentence)
@@ -312,7 +320,7 @@ class GAN(TextToImage):
         with torch.no_grad(), still(self.text_encoder):
             return self.text_encoder(drawn.wrong)
 
-    def _scored(self, step: GenerationStep, with_gradients: bool) -> DiscriminatorStep:
+    def _scored(self, step: GenerationStep, drawn: Drawn, with_gradients: bool) -> DiscriminatorStep:
         """Both batches through the discriminator, apart."""
         real, fake = (images.detach().requires_grad_(with_gradients) for images in (step.real, step.fake))
         text = self._discriminators_text(step.prompts, step.text)
@@ -321,11 +329,12 @@ class GAN(TextToImage):
         fake_features = self.discriminator.encode(fake)
         fake_logits = step.networks.score(fake_features, text)
         return DiscriminatorStep(
-            **step.shared(real=real, fake=fake, text=text),
+            **step.shared(real=real, fake=fake, text=text, earlier_stages=detached(step.earlier_stages)),
             real_features=real_features,
             fake_features=fake_features,
             real_logits=real_logits,
             fake_logits=fake_logits,
+            mismatched=self._mismatched(text, drawn),
         )
 
     @cached()
@@ -334,7 +343,7 @@ class GAN(TextToImage):
         step = self._scored_again(generation, seen)
         g_loss = self.objective.generator(step.fake_logits, step.real_logits)
         losses, weights = self._collected(step.turn, lambda term: term.generator_losses(step))
-        losses = _without_repeats(own[0], {"g_loss": g_loss}, losses)
+        losses = without_repeats(own[0], {"g_loss": g_loss}, losses)
         return (losses, {**own[1], **weights}), {"d_fake_after": _probability(step.fake_logits)}
 
     def _scored_again(self, step: GenerationStep, seen: Judged) -> GeneratorStep:
@@ -378,21 +387,6 @@ class GAN(TextToImage):
         if self.discriminator_text_encoder is None:
             return TextFeatures(*(part.detach() for part in generators_text))
         return self.discriminator_text_encoder(prompts.sentences)
-
-
-def _without_repeats(*figures: Mapping[str, Any]) -> dict[str, Any]:
-    """All of them in one table; no two may be logged under one name."""
-    joined: dict[str, Any] = {}
-    for name, value in (pair for some in figures for pair in some.items()):
-        if name in joined:
-            raise ValueError(f"terms: two losses are logged as train/{name}; give one of them another name")
-        joined[name] = value
-    return joined
-
-
-def _check_mismatches(weight: float, text_encoder: Any) -> None:
-    if weight and text_encoder is None:
-        raise ValueError("system.mismatch_weight needs sentences: choose a text_encoder, or set it to 0")
 
 
 def _probability(logits: Logits) -> Float[Tensor, ""]:

@@ -6,7 +6,7 @@ losses are logged as `train/<name>`. Nothing else knows it by name.
 
 from collections.abc import Mapping
 from math import lcm
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -101,3 +101,13 @@ def checked(term: Term, losses: Losses) -> Losses:
         if values.ndim != 1:
             raise ValueError(f"{name}: {loss} has the shape {tuple(values.shape)}; give one value an image")
     return losses
+
+
+def without_repeats(*figures: Mapping[str, Any]) -> dict[str, Any]:
+    """All of them in one table; no two may be logged under one name."""
+    joined: dict[str, Any] = {}
+    for name, value in (pair for some in figures for pair in some.items()):
+        if name in joined:
+            raise ValueError(f"terms: two losses are logged as train/{name}; give one of them another name")
+        joined[name] = value
+    return joined

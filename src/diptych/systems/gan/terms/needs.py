@@ -13,13 +13,17 @@ PROVIDED = ("image_gradients", "fresh_reals")
 def check_needs(
     needs_of: Mapping[str, Collection[str]], networks: Mapping[str, Any], parts: Collection[str] | None = None
 ) -> None:
-    """Refuse terms whose needs are not met, by the key that asks for them.
+    """Refuse terms and networks whose needs are not met, by the key that asks for them.
 
     `networks` holds what is chosen by role: networks, or their classes where they could not be built yet. `parts` names
     what is borrowed from other runs. Without `parts`, a GAN asks that knows its own networks only (None: not chosen):
     what is needed of others was checked before they were built.
     """
     chosen = {role: network for role, network in networks.items() if network is not None}
+    for role, network in chosen.items():
+        for need in getattr(network, "needs", ()):
+            if reason := _unmet(need, chosen, parts):
+                raise ValueError(f"{role} {_name(network)} {reason}, or another {role}=…")
     for key, needs in needs_of.items():
         for need in needs:
             if parts is None and need not in _CHECKS and need.partition(".")[0] not in networks:
