@@ -159,7 +159,7 @@ def sizes_of_stages(image_size: int, num_stages: int) -> list[int]:
     if num_stages < 1 or image_size & (image_size - 1) or image_size < SMALLEST_GRID * 2**num_stages:
         raise ValueError(
             f"image_size={image_size} with num_stages={num_stages}: AttnGAN doubles a 4x4 grid to 8 pixels or more for "
-            "its first image and once for each later one; set data.image_size=32 or 64, or fewer stages for both networks"
+            "its first image and once for each later one; set data.image_size=32, or fewer stages for both networks"
         )
     return [image_size // 2**level for level in reversed(range(num_stages))]
 
