@@ -45,6 +45,8 @@ CRITIC = [
     "terms.orthogonal.discriminator_weight=1e-4",
 ]
 
+STAGES = ["model=attngan", "data=scenes_demo", "generator.width=2", "discriminator.width=1"]
+
 
 @pytest.fixture(scope="module")
 def documented(repository):
@@ -65,8 +67,10 @@ def logged(tmp_path_factory):
     )
     _, classifiers = _one_step(CLASSIFIER, outputs)
     _, critics = _one_step(CRITIC, outputs)
+    _, in_stages = _one_step(STAGES, outputs)
     _, worldless = _one_step(WITHOUT_A_WORLD, outputs)
-    return names | generators | critics | aligned | classifiers | worldless | {GRID, CAPTIONS, EXAMPLES}
+    figures = names | generators | critics | in_stages | aligned | classifiers | worldless
+    return figures | {GRID, CAPTIONS, EXAMPLES}
 
 
 def test_every_figure_that_is_logged_is_explained(documented, logged):

@@ -37,6 +37,8 @@ RUNS = {
         "budget_images=80",
         "validate_every_images=80",
     ),
+    "deep fusion of sentences": ("model=small_dfgan", *SGD, "budget_images=64", "validate_every_images=32"),
+    "a generator in stages": ("model=small_attngan", *SGD, "budget_images=64", "validate_every_images=32"),
     "a plain GAN": ("model=dcgan", *SMALL_DIGITS, "data.image_size=32", "generator.width=4", "discriminator.width=4"),
     "a critic with penalties": (
         "model=mlp_gan",

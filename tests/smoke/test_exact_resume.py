@@ -62,6 +62,15 @@ def test_killed_between_checkpoints(whole, tmp_path, workers):
     assert differences_of_runs(resumed(tmp_path, whole.interval), whole.run) == []
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("model", ["small_dfgan", "small_attngan"])
+def test_other_networks_killed_between_checkpoints(model, tmp_path):
+    train, interval = command(model, "budget_images=240"), 80
+    killed([*train, strike(interval * 1.4, "step")], tmp_path)
+    (whole := tmp_path / "whole").mkdir()
+    assert differences_of_runs(resumed(tmp_path, interval), completed(train, whole)) == []
+
+
 def test_killed_while_a_checkpoint_is_being_written(whole, tmp_path):
     killed([*whole.command, strike(whole.interval * 3, "saving")], tmp_path)
     assert list(the_run(tmp_path).checkpoints.glob("*.partial"))

@@ -12,12 +12,21 @@ from typing import Any
 TESTS = Path(__file__).resolve().parents[1]
 FOLDER = TESTS / "golden" / "curves"
 BATCH, STEPS = 16, 20
-IMAGES_A_STEP = {"small_text_gan": BATCH, "small_captioner": 2 * BATCH, "small_layered_gan": BATCH}
+IMAGES_A_STEP = {
+    "small_text_gan": BATCH,
+    "small_captioner": 2 * BATCH,
+    "small_layered_gan": BATCH,
+    "small_dfgan": BATCH,
+    "small_attngan": BATCH,
+}
 # Adam blows gradients that are only rounding errors up to whole steps unless eps is larger than they are; dropout draws
 # from libraries that not every machine has; without warm-up twenty steps are enough to learn something.
+CALM_ADAM = ["+generator_optimizer.eps=1e-2", "+discriminator_optimizer.eps=1e-2"]
 CHANGES = {
-    "small_text_gan": ["+generator_optimizer.eps=1e-2", "+discriminator_optimizer.eps=1e-2"],
-    "small_layered_gan": ["+generator_optimizer.eps=1e-2", "+discriminator_optimizer.eps=1e-2"],
+    "small_text_gan": CALM_ADAM,
+    "small_layered_gan": CALM_ADAM,
+    "small_dfgan": CALM_ADAM,
+    "small_attngan": CALM_ADAM,
     "small_captioner": [
         "caption_decoder.dropout=0.0",
         "schedule.warmup_images=0",
@@ -39,6 +48,12 @@ LOSSES = (
     "reconstruction_loss",
     "kl_loss",
     "latent_loss",
+    "matching_gradient_penalty",
+    "d_stages_loss",
+    "d_alone_loss",
+    "g_stages_loss",
+    "g_alone_loss",
+    "conditioning_loss",
 )
 
 Curves = dict[str, list[float]]

@@ -131,11 +131,11 @@ class DFGANDiscriminator(nn.Module):
     def forward(self, images: Images, text: TextFeatures | None = None) -> Logits:
         return self.score(self.encode(images), text)
 
-    def encode(self, images: Images) -> Float[Tensor, "batch channels 4 4"]:
+    def encode(self, images: Images) -> Float[Tensor, "batch features 4 4"]:
         """The image's features on the smallest grid."""
         return self.blocks(self.from_pixels(images))
 
-    def score(self, features: Float[Tensor, "batch channels 4 4"], text: TextFeatures | None = None) -> Logits:
+    def score(self, features: Float[Tensor, "batch features 4 4"], text: TextFeatures | None = None) -> Logits:
         """The logit that the image is real and that the sentence is true of it, both at once."""
         assert text is not None, "DF-GAN's discriminator scores pairs"
         repeated = text.sentence[:, :, None, None].expand(-1, -1, SMALLEST_GRID, SMALLEST_GRID)

@@ -26,7 +26,7 @@ FEATURES = 8
 NUM_GROWING = 4
 """So many halvings come before channels grow beyond that."""
 
-Grid = Float[Tensor, "batch channels 4 4"]
+Grid = Float[Tensor, "batch features 4 4"]
 
 
 class AttnGANDiscriminator(nn.Module):
