@@ -12,13 +12,13 @@ have no scale of their own.
 """
 
 from itertools import pairwise
-from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from diptych.models.latent_encoders import Posterior
 from diptych.types import Images, TextFeatures
 
 SMALLEST_GRID = 4
@@ -29,15 +29,8 @@ Words = Float[Tensor, "batch length word_dim"]
 Context = Float[Tensor, "batch channels rows columns"]
 
 
-class Conditioning(NamedTuple):
+class Conditioning(Posterior):
     """The normal distribution of the numbers that stand for a sentence."""
-
-    mean: Float[Tensor, "batch numbers"]
-    log_variance: Float[Tensor, "batch numbers"]
-
-    def sample(self, noise: Float[Tensor, "batch numbers"]) -> Float[Tensor, "batch numbers"]:
-        """Values of the distribution, given standard normal ones."""
-        return self.mean + (0.5 * self.log_variance).exp() * noise
 
 
 class AttnGANGenerator(nn.Module):
@@ -97,12 +90,21 @@ class FirstStage(nn.Module):
         num_doublings = (size // SMALLEST_GRID).bit_length() - 1
         widths = [width * 2**level for level in reversed(range(num_doublings + 1))]
         cells = widths[0] * SMALLEST_GRID**2
-        self.grid = nn.Sequential(nn.Linear(inputs, 2 * cells, bias=False), nn.BatchNorm1d(2 * cells), nn.GLU(dim=1))
+        self.grid = nn.Sequential(nn.Linear(inputs, 2 * cells, bias=False), FirstNorm(2 * cells), nn.GLU(dim=1))
         self.doublings = nn.Sequential(*(_doubling(ins, outs) for ins, outs in pairwise(widths)))
 
     def forward(self, inputs: Float[Tensor, "batch inputs"]) -> Planes:
         planes = self.grid(inputs).unflatten(1, (-1, SMALLEST_GRID, SMALLEST_GRID))
         return self.doublings(planes.contiguous(memory_format=torch.channels_last))
+
+
+class FirstNorm(nn.BatchNorm1d):
+    """Batch normalisation; a batch of one, which has no variance, is normalised by what came before it."""
+
+    def forward(self, input: Float[Tensor, "batch numbers"]) -> Float[Tensor, "batch numbers"]:
+        if len(input) > 1:
+            return super().forward(input)
+        return F.batch_norm(input, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
 
 
 class LaterStage(nn.Module):

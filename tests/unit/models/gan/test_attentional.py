@@ -3,7 +3,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from diptych.models.gan.attentional import AttnGANGenerator, Conditioning, WordAttention, sizes_of_stages
+from diptych.models.gan.attentional import AttnGANGenerator, Conditioning, FirstNorm, WordAttention, sizes_of_stages
 from diptych.types import TextFeatures
 
 CONDITION, WORD, NOISE, NUMBERS = 6, 5, 4, 3
@@ -155,6 +155,13 @@ def test_a_trained_image_does_not_depend_on_its_neighbours(generator):
     latents, text = torch.randn(4, generator.latent_dim), text_of(4)
     alone = generator(latents[1:2], TextFeatures(*(part[1:2] for part in text)))
     torch.testing.assert_close(alone, generator(latents, text)[1:2], atol=1e-5, rtol=1e-4)
+
+
+def test_the_first_grid_of_a_batch_is_normalised_and_that_of_one_image_by_what_came_before():
+    norm, numbers = FirstNorm(3), 4 + 2 * torch.randn(64, 3)
+    torch.testing.assert_close(norm(numbers), (numbers - numbers.mean(0)) / (numbers.var(0, False) + 1e-5).sqrt())
+    alone = norm(numbers[:1])
+    torch.testing.assert_close(alone, norm.eval()(numbers[:1]))
 
 
 def test_half_precision_masks_padding_too(generator):

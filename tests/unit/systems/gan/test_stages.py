@@ -248,6 +248,13 @@ def test_training_goes_on_bit_for_bit(small, fit, tmp_path):
     assert all(torch.equal(value, rest.state_dict()[name]) for name, value in whole.state_dict().items())
 
 
+def test_a_batch_of_one_trains(small, train, batch_of):
+    make, _ = small
+    batch = batch_of(0, size=1)
+    (row,) = train(make(), [replace(batch, images=F.interpolate(batch.images, (16, 16)))])
+    assert row["d_stages_loss"] > 0
+
+
 def test_bfloat16_stays_close_to_float32(small, train):
     make, batches = small
     (full,), (half,) = (train(make(), batches[:1], precision=precision) for precision in ("32-true", "bf16-mixed"))
