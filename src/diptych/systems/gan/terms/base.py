@@ -28,7 +28,8 @@ class Term(nn.Module):
     `needs` names what the term cannot do without: "text" (sentences), "captioner" (frozen, from `parts.captioner`),
     a role ("latent_encoder"), a method of a network ("discriminator.embed"), "no_batch_norm" (a discriminator that sees
     each image by itself), "image_gradients" (the discriminator's images require a gradient) or "fresh_reals" (the
-    generator's step scores the batch's real images again). `weight` is that of every loss without one in `weights`.
+    generator's step scores the batch's real images again). `provides` names what others may rely on: "bounded_critic"
+    (a bound for the discriminator's slope). `weight` is that of every loss without one in `weights`.
     With `every`, the term counts at each `every`-th step of the discriminator only, as much more as makes up for the
     others (lazy regularisation, StyleGAN2, arXiv:1912.04958).
     `couples_examples` says that a loss looks at several images of a batch at once: with `system.micro_batch_size` it
@@ -36,6 +37,7 @@ class Term(nn.Module):
     """
 
     needs: ClassVar[tuple[str, ...]] = ()
+    provides: ClassVar[tuple[str, ...]] = ()
     couples_examples: ClassVar[bool] = False
 
     def __init__(self, *, weight: float = 1.0, every: int = 1) -> None:
