@@ -78,8 +78,8 @@ class Augmentation(nn.Module):
 class Operation(Augmentation):
     """One change of a given `strength`; up to `SAFE` it keeps sentences true.
 
-    `ASPECT` is what a stronger one breaks, `REASON` says how. The limits are those at which the judge reads every one
-    of 200 rendered scenes as it was (docs/training.md).
+    `ASPECT` is what a stronger one breaks, `REASON` says how. Up to the limits, every one of 200 rendered scenes still
+    matches its sentence (`python benchmarks/augmented_sentences.py`).
     """
 
     SAFE: ClassVar[float]
