@@ -34,6 +34,7 @@ GENERATOR = [
     "system.mismatch_weight=0.5",
     "term=[contrastive,redescription,mode_seeking]",
     "terms.contrastive.generator_weight=1",
+    "augmentation=[ada]",
 ]
 
 CRITIC = [
@@ -41,7 +42,8 @@ CRITIC = [
     "data=scenes_demo",
     "text_encoder=gru",
     "objective=relativistic",
-    "term=[gradient_penalty,r1,r2,matching_gradient_penalty,feature_matching,orthogonal]",
+    "term=[gradient_penalty,r1,r2,matching_gradient_penalty,feature_matching,orthogonal,consistency]",
+    "terms.consistency.fake_weight=10",
     "terms.orthogonal.discriminator_weight=1e-4",
 ]
 

@@ -7,8 +7,12 @@ from pathlib import Path
 import pytest
 
 FULLEST_FOLDER = 25
-MOST_GAN_PARAMETERS = 13
-"""Beside those that every system has."""
+MOST_GAN_PARAMETERS = 12
+"""Beside those of the base of all families that make images, which are no choice of a GAN's.
+
+Each of the others is a part of the game or how the parts take turns. `terms` and `augmentations` stand for all papers
+that add a loss, or change what the discriminator sees.
+"""
 OWN_WORDS = re.compile(r"(?<![a-z])(painters?|tellers?|recogni[sz]ers?|lessons|crew|foresight)(?![a-z])", re.IGNORECASE)
 PLACES = ("src", "conf", "docs", "tests", "notebooks", "benchmarks", "README.md", "Makefile", "CONTRIBUTING.md")
 TEXTS = (".py", ".yaml", ".md", ".ipynb", ".toml", ".html", "")
@@ -42,12 +46,12 @@ def test_no_folder_of_src_is_crowded(repository: Path):
 
 
 def test_a_gan_has_no_flag_for_every_paper():
-    from diptych.systems.base import System
     from diptych.systems.gan.system import GAN
+    from diptych.systems.text_to_image import TextToImage
 
     parameters = list(inspect.signature(GAN.__init__).parameters.values())[1:]
-    of_every_system = inspect.signature(System.__init__).parameters
-    assert len([p for p in parameters if p.name not in of_every_system]) <= MOST_GAN_PARAMETERS
+    of_the_base = inspect.signature(TextToImage.__init__).parameters
+    assert len([p for p in parameters if p.name not in of_the_base]) <= MOST_GAN_PARAMETERS
     assert not [p for p in parameters if p.kind is p.VAR_KEYWORD or p.annotation in (dict, "dict")]
 
 
@@ -66,7 +70,7 @@ def test_the_gan_knows_no_term_by_name(repository: Path):
     assert not named
 
 
-@pytest.mark.parametrize("group", ["term", "caption_objective", "objective", "text_encoder"])
+@pytest.mark.parametrize("group", ["term", "augmentation", "caption_objective", "objective", "text_encoder"])
 def test_what_composes_is_a_folder_of_files(repository: Path, group: str):
     files = list((repository / "conf" / group).glob("*.yaml"))
     assert files

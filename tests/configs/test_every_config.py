@@ -56,6 +56,8 @@ SPECIAL = {  # overrides of single files on a machine without internet, GPU or d
     **{f"term/{name}": ["discriminator=mlp"] for name in ("gradient_penalty", "r1", "r2", "matching_gradient_penalty")},
     "term/stages": ["generator=attngan", "discriminator=attngan"],
     "term/conditioning_augmentation": ["generator=attngan"],
+    "augmentation/flip": ["augmentations.flip.may_break=[position]"],
+    "objective/wasserstein": ["discriminator.spectral_norm=true"],
     "term/patch": [BORROWED, "discriminator=projected"],
     "term/reconstruction": [BORROWED, "latent_encoder=backbone"],
     "term/redescription": [BORROWED],

@@ -42,6 +42,18 @@ RUNS = {
         "terms.orthogonal.weight=0.1",
         "terms.orthogonal.discriminator_weight=0.1",
     ),
+    "through augmentations": (
+        *SMALL_GAN,
+        *SENTENCES,
+        *DIGITS,
+        "term=[r1,consistency]",
+        "terms.consistency.fake_weight=10",
+        "augmentation=[diffaugment,ada,instance_noise]",
+        "augmentations.ada.initial_p=0.5",
+        "augmentations.ada.interval_images=8",
+        "augmentations.ada.speed_images=100",
+        "discriminator.spectral_norm=true",
+    ),
     "with a slower generator": (*SMALL_GAN, *DIGITS, "system.discriminator_steps=2"),
     "with deep fusion": (
         "model=dfgan",

@@ -50,6 +50,19 @@ RUNS = {
         "discriminator.hidden_dims=[16,16]",
         *SMALL_DIGITS,
     ),
+    "a GAN through augmentations": (
+        "model=mlp_gan",
+        "text_encoder=gru",
+        "term=[r1,consistency]",
+        "terms.consistency.fake_weight=10",
+        "augmentation=[diffaugment,ada,instance_noise]",
+        "augmentations.ada.initial_p=0.5",
+        "augmentations.ada.interval_images=32",
+        "augmentations.ada.speed_images=200",
+        "generator.hidden_dims=[16,16]",
+        "discriminator.hidden_dims=[16,16]",
+        *SMALL_DIGITS,
+    ),
     "a classifier": ("model=classifier", *SMALL_DIGITS),
 }
 """Noise and dropout are left out, which each device draws for itself."""

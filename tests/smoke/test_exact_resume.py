@@ -23,6 +23,13 @@ CONF = Path(__file__).resolve().parents[1] / "support" / "conf"
 # Images between two checkpoints; every run sees six times as many.
 INTERVALS = {"small_captioner": 160, "small_text_gan": 80, "small_layered_gan": 80}
 
+AUGMENTED = [
+    "augmentation=[ada,instance_noise]",
+    "augmentations.ada.interval_images=48",
+    "augmentations.ada.speed_images=200",
+]
+"""In cycles of 48 images, of which a checkpoint of every 80 cuts some."""
+
 
 @dataclass(frozen=True)
 class Whole:
@@ -49,7 +56,11 @@ def lender(tmp_path_factory) -> RunFolder:
 def whole(request, lender, tmp_path_factory) -> Whole:
     additions = {
         "small_captioner": [],
-        "small_text_gan": ["+term=[mode_seeking,r1,gradient_penalty]", "terms.r1.every=3"],  # 5 steps a checkpoint
+        "small_text_gan": [
+            "+term=[mode_seeking,r1,gradient_penalty]",
+            "terms.r1.every=3",
+            *AUGMENTED,
+        ],  # 5 steps a checkpoint
         "small_layered_gan": [f"parts.captioner.run={lender.path}"],
     }
     train = command(request.param, *additions[request.param])

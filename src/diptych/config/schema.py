@@ -15,6 +15,8 @@ NETWORKS = ("text_encoder", "image_encoder", "generator", "latent_encoder", "dis
 OPTIMIZERS = ("generator_optimizer", "discriminator_optimizer", "optimizer")
 ROLES = (*NETWORKS, "objective", "caption_objective", "text_pretraining", *OPTIMIZERS, "schedule")
 """The components of a system in build order (later ones take facts from earlier ones)."""
+SETS = ("terms", "augmentations")
+"""The components of which a run may have several, each set a mapping by key."""
 LOSS, GENERATION = SCOPES = ("loss", "generation")
 """What needs a part: a loss in training only, or generation as well."""
 
@@ -77,6 +79,7 @@ class Run:
     objective: dict[str, Any] = field(default_factory=dict)
     caption_objective: dict[str, Any] = field(default_factory=dict)
     terms: dict[str, dict[str, Any] | None] = field(default_factory=dict)
+    augmentations: dict[str, dict[str, Any] | None] = field(default_factory=dict)
     text_pretraining: dict[str, Any] = field(default_factory=dict)
     generator_optimizer: dict[str, Any] = field(default_factory=dict)
     discriminator_optimizer: dict[str, Any] = field(default_factory=dict)

@@ -7,7 +7,7 @@ differ only in the formula.
 """
 
 from collections.abc import Callable
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 from jaxtyping import Float
 from torch import Tensor
@@ -20,7 +20,9 @@ class Objective(Protocol):
     """The interface of an objective.
 
     One whose generator's loss compares with real logits says `needs = ("fresh_reals",)`: the same real images are then
-    scored once more, by the discriminator that scores the generated ones.
+    scored once more, by the discriminator that scores the generated ones. One that is bounded only where the
+    discriminator's slope is says `needs = ("bounded_critic",)`. `boundary` is the logit of an image that is as likely
+    real as generated: 0 where an objective does not say, None where only differences of logits mean anything.
     """
 
     def discriminator(self, real_logits: Logits, fake_logits: Logits) -> Logits:
@@ -30,6 +32,11 @@ class Objective(Protocol):
     def generator(self, fake_logits: Logits, real_logits: Logits) -> Logits:
         """The generator's loss; real logits carry no gradient, and are of the discriminator's step or fresh."""
         ...
+
+
+def boundary_of(objective: Any) -> float | None:
+    """The logit of an image that is as likely real as generated; None where logits have no such point."""
+    return getattr(objective, "boundary", 0.0)
 
 
 def cross_entropy_discriminator_loss(real_logits: Logits, fake_logits: Logits) -> Logits:
@@ -127,6 +134,11 @@ class LeastSquares:
             raise ValueError(f"objective.fake_target={fake_target} is real_target: nothing would be told apart")
         self.fake_target, self.real_target, self.generator_target = fake_target, real_target, generator_target
 
+    @property
+    def boundary(self) -> float:
+        """Half-way between the two targets of the discriminator."""
+        return (self.fake_target + self.real_target) / 2
+
     def discriminator(self, real_logits: Logits, fake_logits: Logits) -> Logits:
         return least_squares_discriminator_loss(real_logits, fake_logits, self.real_target, self.fake_target)
 
@@ -136,6 +148,9 @@ class LeastSquares:
 
 class Wasserstein:
     """A critic whose score is the distance's potential; something else has to bound its slope."""
+
+    needs: ClassVar[tuple[str, ...]] = ("bounded_critic",)
+    boundary: ClassVar[None] = None
 
     def discriminator(self, real_logits: Logits, fake_logits: Logits) -> Logits:
         return wasserstein_discriminator_loss(real_logits, fake_logits)
@@ -153,6 +168,7 @@ class Relativistic:
     """
 
     needs: ClassVar[tuple[str, ...]] = ("fresh_reals",)
+    boundary: ClassVar[None] = None
 
     def discriminator(self, real_logits: Logits, fake_logits: Logits) -> Logits:
         return relativistic_loss(real_logits, fake_logits)

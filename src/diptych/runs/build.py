@@ -14,7 +14,7 @@ from pytorch_lightning import LightningDataModule
 
 from diptych.config import Config, UserError, components
 from diptych.config.components import Trust
-from diptych.config.schema import NETWORKS, ROLES
+from diptych.config.schema import NETWORKS, ROLES, SETS
 from diptych.models.frozen_backbone import share_backbone
 from diptych.systems.base import System
 from diptych.systems.modes import freeze
@@ -49,7 +49,7 @@ def build_data(
 
 
 def build_system(config: Config, spec: DataSpec, parts: Mapping[str, Any], trust: Trust = None) -> System:
-    """Networks, objective, terms, optimisers and parts from other runs, handed to the system by parameter name."""
+    """Networks, objective, terms and all else that is chosen, handed to the system by parameter name."""
     facts = {**data_facts(spec), "data_spec": spec, "seed": config["seed"], "condition_dim": 0, **parts}
     built: dict[str, Any] = {}
     for name, key, node in _publishers_first(chosen_roles(config), trust):
@@ -60,8 +60,11 @@ def build_system(config: Config, spec: DataSpec, parts: Mapping[str, Any], trust
     for part in parts.values():
         if hasattr(part, "image_encoder"):
             share_backbone(part.image_encoder, *built.values())
-    terms = {key: components.build(node, f"terms.{key}", facts, trust) for key, node in chosen_terms(config).items()}
-    given = {"data_spec": spec, "seed": config["seed"], **built, **parts, **({"terms": terms} if terms else {})}
+    sets = {
+        name: {key: components.build(node, f"{name}.{key}", facts, trust) for key, node in nodes.items()}
+        for name, nodes in chosen_sets(config).items()
+    }
+    given = {"data_spec": spec, "seed": config["seed"], **built, **parts, **sets}
     return components.build(config["system"], "system", given, trust)
 
 
@@ -71,9 +74,10 @@ def data_facts(spec: DataSpec) -> dict[str, Any]:
     return dict(zip(DATA_FACTS, values, strict=True))
 
 
-def chosen_terms(config: Config) -> dict[str, Any]:
-    """The terms that are chosen, by key; one that was dropped is None."""
-    return {key: node for key, node in config.get("terms", {}).items() if node}
+def chosen_sets(config: Config) -> dict[str, dict[str, Any]]:
+    """Of each of `SETS` what is chosen, by key; one that was dropped is None. Sets of nothing are left out."""
+    chosen = {name: {key: node for key, node in config.get(name, {}).items() if node} for name in SETS}
+    return {name: nodes for name, nodes in chosen.items() if nodes}
 
 
 def chosen_roles(config: Config) -> list[tuple[str, str, Any]]:

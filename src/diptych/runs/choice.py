@@ -8,8 +8,8 @@ import torch
 from diptych.config import Config, UserError, components
 from diptych.config.components import Trust
 from diptych.config.composition import options
-from diptych.config.schema import GENERATION, LOSS, NETWORKS, OPTIMIZERS, ROLES
-from diptych.runs.build import DATA_FACTS, NETWORK_FACTS, SYSTEM_FACTS, chosen_roles, chosen_terms
+from diptych.config.schema import GENERATION, LOSS, NETWORKS, OPTIMIZERS, ROLES, SETS
+from diptych.runs.build import DATA_FACTS, NETWORK_FACTS, SYSTEM_FACTS, chosen_roles, chosen_sets
 from diptych.systems.base import Choice
 
 NO_NETWORKS = tuple(role for role in ROLES if role not in NETWORKS)
@@ -24,15 +24,20 @@ def check_components(config: Config, trust: Trust = None) -> None:
         if config.get(role):
             _require(config, role)
     nodes = {key: node for _, key, node in chosen_roles(config)}
-    nodes |= {f"terms.{key}": node for key, node in chosen_terms(config).items()}
+    nodes |= _nodes_of_sets(config)
     _check_own_names(config)
     _check_roles(config, nodes, trust)
     _check_frozen(config)
     facts = _facts(config, trust)
     for key, node in nodes.items():
         components.check(node, key, facts, trust)
-    components.check(config["system"], "system", (*facts, "terms"), trust)
+    components.check(config["system"], "system", (*facts, *SETS), trust)
     _check_choice(config, trust)
+
+
+def _nodes_of_sets(config: Config) -> dict[str, Any]:
+    """The components of all sets, by the paths of their configuration."""
+    return {f"{name}.{key}": node for name, nodes in chosen_sets(config).items() for key, node in nodes.items()}
 
 
 def _facts(config: Config, trust: Trust) -> tuple[str, ...]:
@@ -44,7 +49,7 @@ def _facts(config: Config, trust: Trust) -> tuple[str, ...]:
 
 def _check_own_names(config: Config) -> None:
     """A network of one's own must not take the place of something else that is handed out by name."""
-    taken = (*ROLES, *DATA_FACTS, *NETWORK_FACTS, *SYSTEM_FACTS, *config["parts"], "terms")
+    taken = (*ROLES, *DATA_FACTS, *NETWORK_FACTS, *SYSTEM_FACTS, *config["parts"], *SETS)
     for name in config.get("networks", {}):
         if name in taken:
             raise UserError(f"networks.{name}: {name} means something else already; give your network another name")
@@ -100,8 +105,7 @@ def _check_frozen(config: Config) -> None:
 def _wanted(config: Config, nodes: Mapping[str, Any], trust: Trust) -> dict[str, str]:
     """What somebody must take, by parameter name, each with its key; a lent backbone is taken by its networks."""
     wanted = {name: key for name, key, _ in chosen_roles(config)}
-    if terms := chosen_terms(config):
-        wanted["terms"] = f"terms.{next(iter(terms))}"
+    wanted |= {name: f"{name}.{next(iter(nodes))}" for name, nodes in chosen_sets(config).items()}
     if any(hasattr(components.find_class(node, key, trust), "set_backbone") for key, node in nodes.items()):
         return wanted
     return wanted | {part: f"parts.{part}" for part in config["parts"]}
@@ -125,22 +129,35 @@ def task_of(config: Config, trust: Trust = None) -> str:
 
 
 def _choice(config: Config, trust: Trust) -> Choice:
-    roles = {name: (key, node) for name, key, node in chosen_roles(config) if name not in NO_NETWORKS}
-    networks = {name: components.find_class(node, key, trust) for name, (key, node) in roles.items()}
-    terms = {key: components.find_class(node, f"terms.{key}", trust) for key, node in chosen_terms(config).items()}
+    roles = {name: (key, node) for name, key, node in chosen_roles(config)}
+    classes = {name: components.find_class(node, key, trust) for name, (key, node) in roles.items()}
+    networks = {name: found for name, found in classes.items() if name not in NO_NETWORKS}
+    recipe = {name: found for name, found in classes.items() if name in NO_NETWORKS}
+    of_sets = _nodes_of_sets(config)
+    sets = {
+        name: {key: components.find_class(node, f"{name}.{key}", trust) for key, node in nodes.items()}
+        for name, nodes in chosen_sets(config).items()
+    }
 
     def on_trial(name: str) -> Any:
-        return _on_trial(config, *roles[name], trust) if name in roles else None
+        key, node = roles.get(name, (name, of_sets.get(name)))
+        return _on_trial(config, key, node, trust) if node else None
 
-    return Choice(config["system"], networks, terms, tuple(config["parts"]), on_trial)
+    none: dict[str, Any] = {}
+    terms, augmentations = sets.get("terms", none), sets.get("augmentations", none)
+    return Choice(config["system"], networks, terms, augmentations, recipe, tuple(config["parts"]), on_trial)
 
 
 def _on_trial(config: Config, key: str, node: Any, trust: Trust) -> Any:
-    """The network without weights, as it would be for data of usual sizes; its class where that cannot be built."""
+    """The component without weights, as it would be for data of usual sizes; its class where that cannot be built."""
     usual = dict.fromkeys(_facts(config, trust), 8) | {"image_size": 32, "image_channels": 3}
     usual |= {name: config["data"][name] for name in DATA_FACTS if isinstance(config["data"].get(name), int)}
     try:
         with torch.random.fork_rng(devices=()), torch.device("meta"):
             return components.build(node, key, usual, trust)
+    except ValueError as error:
+        if not any(name in usual for name in components.parameter_names(node, key, trust)):
+            raise UserError(f"{key}: {error}") from error
+        return components.find_class(node, key, trust)
     except Exception:  # whatever goes wrong here is found again, and said, when the network is built for the data
         return components.find_class(node, key, trust)

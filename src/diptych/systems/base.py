@@ -35,14 +35,17 @@ _log = logging.getLogger(__name__)
 class Choice:
     """What a configuration has chosen, before any data are loaded.
 
-    `settings` are the system's own values; `networks` and `terms` hold the classes that are chosen, by role and by key.
-    `parts` names what is borrowed from other runs. `on_trial` builds the network of a role without weights and data, or
-    gives its class where that cannot be done.
+    `settings` are the system's own values; `networks`, `terms` and `augmentations` hold the classes that are chosen, by
+    role and by key, `recipe` those of all other roles (the objective, …). `parts` names what is borrowed from other
+    runs. `on_trial` builds what has a role, or a key such as terms.NAME, without weights and data, or gives its class
+    where that cannot be done.
     """
 
     settings: Mapping[str, Any]
     networks: Mapping[str, Any]
     terms: Mapping[str, Any]
+    augmentations: Mapping[str, Any]
+    recipe: Mapping[str, Any]
     parts: Collection[str]
     on_trial: Callable[[str], Any]
 

@@ -95,13 +95,18 @@ def draw_uniform(number: int, *shape: int, rng: torch.Generator) -> Float[Tensor
     return own_share(torch.rand(num_devices() * number, *shape, generator=rng))
 
 
-def mean_over_devices(value: Tensor) -> Tensor:
+def sum_over_devices(value: Tensor) -> Tensor:
     """Of a tensor that everyone has; no gradient goes through it."""
     if num_devices() == 1:
         return value
     total = value.detach().clone()
     dist.all_reduce(total)
-    return total / num_devices()
+    return total
+
+
+def mean_over_devices(value: Tensor) -> Tensor:
+    """Of a tensor that everyone has; no gradient goes through it."""
+    return value if num_devices() == 1 else sum_over_devices(value) / num_devices()
 
 
 def average(figures: Mapping[str, Tensor | float], device: torch.device) -> dict[str, Tensor]:

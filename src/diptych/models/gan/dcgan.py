@@ -18,6 +18,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from diptych.models.condition import Condition
+from diptych.models.gan.spectral import normalize_spectrally
 from diptych.types import Images, Logits, TextFeatures
 
 Features = Float[Tensor, "batch features rows columns"]
@@ -75,6 +76,7 @@ class DCGANDiscriminator(nn.Module):
         condition_width: int = 32,
         width: int = 64,
         initial_std: float | None = None,
+        spectral_norm: bool = False,
     ) -> None:
         super().__init__()
         base, num_halvings = base_and_halvings(image_size)
@@ -89,6 +91,8 @@ class DCGANDiscriminator(nn.Module):
         self.embedding = nn.Linear(widths[-1], condition_dim) if condition_dim else None
         self.head = nn.Conv2d(widths[-1], 1, base, 1, 0, bias=False)
         initialize(self, initial_std)
+        if spectral_norm:
+            normalize_spectrally(self)
 
     def forward(self, images: Images, text: TextFeatures | None = None) -> Logits:
         return self.score(self.encode(images), text)

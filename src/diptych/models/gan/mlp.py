@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from diptych.models.gan.spectral import normalize_spectrally
 from diptych.types import Images, Logits, TextFeatures
 
 Features = Float[Tensor, "batch features"]
@@ -51,12 +52,15 @@ class MLPDiscriminator(nn.Module):
         image_channels: int = 1,
         condition_dim: int = 0,
         hidden_dims: tuple[int, int] = (512, 256),
+        spectral_norm: bool = False,
     ) -> None:
         super().__init__()
         first, second = hidden_dims
         num_pixels = image_channels * image_size**2
         self.encoder = nn.Sequential(nn.Flatten(), nn.Linear(num_pixels, first), nn.ReLU())
         self.head = nn.Sequential(nn.Linear(first + condition_dim, second), nn.ReLU(), nn.Linear(second, 1))
+        if spectral_norm:
+            normalize_spectrally(self)
 
     def forward(self, images: Images, text: TextFeatures | None = None) -> Logits:
         return self.score(self.encode(images), text)

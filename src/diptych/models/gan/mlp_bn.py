@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from diptych.models.gan.spectral import normalize_spectrally
 from diptych.types import Images, Logits, TextFeatures
 
 Features = Float[Tensor, "batch features"]
@@ -55,6 +56,7 @@ class DropoutDiscriminator(nn.Module):
         condition_dim: int = 0,
         widths: tuple[int, int] = (64, 128),
         dropout: float = 0.3,
+        spectral_norm: bool = False,
     ) -> None:
         super().__init__()
         self.encoder = nn.Sequential(
@@ -64,6 +66,8 @@ class DropoutDiscriminator(nn.Module):
         num_features = widths[1] * side**2
         self.head = nn.Linear(num_features, 1)
         self.embedding = nn.Linear(num_features, condition_dim) if condition_dim else None
+        if spectral_norm:
+            normalize_spectrally(self)
 
     def forward(self, images: Images, text: TextFeatures | None = None) -> Logits:
         return self.score(self.encode(images), text)

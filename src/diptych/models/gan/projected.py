@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from diptych.models.frozen_backbone import FrozenBackbone
+from diptych.models.gan.spectral import normalize_spectrally
 from diptych.models.noise import PixelNoise
 from diptych.types import Images, Logits, TextFeatures
 
@@ -48,6 +49,7 @@ class ProjectedDiscriminator(nn.Module):
         joint_dim: int = 128,
         pixel_widths: tuple[int, int] = (24, 32),
         backbone_noise: float = 0.0,
+        spectral_norm: bool = False,
     ) -> None:
         super().__init__()
         if image_size % 8:
@@ -71,6 +73,8 @@ class ProjectedDiscriminator(nn.Module):
                 nn.Linear(width, joint_dim),
             )
             self.said = _said(condition_dim, joint_dim)
+        if spectral_norm:
+            normalize_spectrally(self)
 
     def set_backbone(self, backbone: nn.Module) -> None:
         """Look through this frozen image encoder; it has `grids(images)`, fine to coarse."""

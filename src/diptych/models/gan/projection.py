@@ -5,13 +5,13 @@ There is no batch normalisation, so no picture's score depends on its neighbours
 summed, because sentences describe positions, too.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.nn.utils.parametrizations import spectral_norm
+from torch.nn.utils import parametrizations
 
 from diptych.types import Images, Logits, TextFeatures
 
@@ -34,8 +34,10 @@ class ProjectionDiscriminator(nn.Module):
         image_channels: int = 3,
         condition_dim: int = 0,
         widths: Sequence[int] = (32, 64, 128, 192),
+        spectral_norm: bool = True,
     ) -> None:
         super().__init__()
+        normalized = parametrizations.spectral_norm if spectral_norm else _as_it_is
         shrink = 2 ** (len(widths) - 1)
         if image_size % shrink:
             raise ValueError(
@@ -45,13 +47,13 @@ class ProjectionDiscriminator(nn.Module):
         last = len(widths) - 1
         self.blocks = nn.Sequential(
             *(
-                DownBlock(ins, outs, reads_pixels=i == 0, halves=i < last)
+                DownBlock(ins, outs, reads_pixels=i == 0, halves=i < last, normalized=normalized)
                 for i, (ins, outs) in enumerate(pairwise((image_channels, *widths)))
             )
         )
         num_features = widths[-1] * (image_size // shrink) ** 2
-        self.head = spectral_norm(nn.Linear(num_features, 1))
-        self.embedding = spectral_norm(nn.Linear(num_features, condition_dim)) if condition_dim else None
+        self.head = normalized(nn.Linear(num_features, 1))
+        self.embedding = normalized(nn.Linear(num_features, condition_dim)) if condition_dim else None
 
     def forward(self, images: Images, text: TextFeatures | None = None) -> Logits:
         return self.score(self.encode(images), text)
@@ -77,17 +79,30 @@ class ProjectionDiscriminator(nn.Module):
 class DownBlock(nn.Module):
     """Two convolutions with a shortcut; the second has stride 2 if the block halves.
 
-    The input is rectified first, except pixels, since half of their range is negative.
+    The input is rectified first, except pixels, since half of their range is negative. `normalized` is done to each
+    layer.
     """
 
-    def __init__(self, ins: int, outs: int, *, reads_pixels: bool, halves: bool) -> None:
+    def __init__(
+        self,
+        ins: int,
+        outs: int,
+        *,
+        reads_pixels: bool,
+        halves: bool,
+        normalized: Callable[[nn.Module], nn.Module] = parametrizations.spectral_norm,
+    ) -> None:
         super().__init__()
         kernel, stride = (4, 2) if halves else (3, 1)
         self.reads_pixels, self.halves = reads_pixels, halves
-        self.first = spectral_norm(nn.Conv2d(ins, outs, 3, 1, 1))
-        self.second = spectral_norm(nn.Conv2d(outs, outs, kernel, stride, 1))
-        self.shortcut = spectral_norm(nn.Conv2d(ins, outs, 1))
+        self.first = normalized(nn.Conv2d(ins, outs, 3, 1, 1))
+        self.second = normalized(nn.Conv2d(outs, outs, kernel, stride, 1))
+        self.shortcut = normalized(nn.Conv2d(ins, outs, 1))
 
     def forward(self, planes: Planes) -> NewPlanes:
         hidden = self.second(F.relu(self.first(planes if self.reads_pixels else F.relu(planes))))
         return hidden + self.shortcut(F.avg_pool2d(planes, 2) if self.halves else planes)
+
+
+def _as_it_is(layer: nn.Module) -> nn.Module:
+    return layer

@@ -1,7 +1,7 @@
 """Wrong sentences of real pictures, negatives of the discriminator (Reed et al. 2016, arXiv:1605.05396)."""
 
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -47,9 +47,3 @@ def wrong_sentences(sentences: Sentences, mismatches: Mismatches) -> Sentences:
         gather_ragged(sentences.tokens)[chosen],
         gather_ragged(sentences.mask)[chosen],
     )
-
-
-def check_mismatches(weight: float, text_encoder: Any) -> None:
-    """Refuse wrong sentences where there are no sentences."""
-    if weight and text_encoder is None:
-        raise ValueError("system.mismatch_weight needs sentences: choose a text_encoder, or set it to 0")

@@ -6,6 +6,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.utils._pytree import tree_map
 
+from diptych.systems.gan.augmentations.views import UNCHANGED, Views
 from diptych.systems.gan.mismatches import Mismatches
 from diptych.systems.gan.pairing import Prompts
 from diptych.systems.gan.steps import DiscriminatorStep, GenerationStep
@@ -16,7 +17,8 @@ class Drawn(NamedTuple):
     """Real images and all that is drawn for them; it can be computed in parts.
 
     `wrong` holds the mismatched sentences themselves, which may be of another part. It is None where the batch is
-    computed at once: their reading is there already.
+    computed at once: their reading is there already. `views` are how the discriminator's step sees images, and
+    `later_views` how the generator's step does.
     """
 
     images: Images
@@ -24,6 +26,8 @@ class Drawn(NamedTuple):
     latents: Float[Tensor, "batch latent"]
     mismatches: Mismatches | None
     wrong: Sentences | None
+    views: Views = UNCHANGED
+    later_views: Views = UNCHANGED
 
 
 class Judged(NamedTuple):

@@ -1,5 +1,8 @@
 """What a term may see of a GAN's step: images, sentences, features and logits of both sides.
 
+Images are as they were drawn and generated; features and logits are of what the discriminator sees through the step's
+`views`, which are those images where no augmentation is chosen.
+
 Images are in [-1, 1]; logits are float32, one an image; everything is of this device's share of the joint batch.
 """
 
@@ -11,6 +14,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from diptych.losses.adversarial import Objective
+from diptych.systems.gan.augmentations.views import UNCHANGED, Views
 from diptych.systems.gan.mismatches import Mismatched
 from diptych.systems.gan.pairing import Prompts
 from diptych.types import Images, Logits, TextFeatures
@@ -23,6 +27,7 @@ class Step:
     `turn` counts the discriminator's steps from 1; `rng` is alike on all devices: draw from it for the joint batch.
     `earlier_stages` are the smaller images that a generator in stages made on the way to `fake`, with gradients where
     `fake` has them.
+    `views.real(real)` and `views.fake(fake)` are what the discriminator sees, and `images_seen` is the run's progress.
     """
 
     networks: "Networks"
@@ -33,6 +38,8 @@ class Step:
     rng: torch.Generator
     turn: int
     earlier_stages: tuple[Images, ...] = field(default=(), kw_only=True)
+    views: Views = field(default=UNCHANGED, kw_only=True, repr=False)
+    images_seen: int = field(default=0, kw_only=True)
 
     def shared(self, **changed: Any) -> dict[str, Any]:
         """The fields of every step, some of them changed, to make another step of them."""
@@ -51,6 +58,11 @@ class Networks:
     def score(self, features: Any, text: TextFeatures | None) -> Logits:
         """The discriminator's logits of encoded images, in float32 whatever the networks compute in."""
         return self.discriminator.score(features, text).float()
+
+    def judge(self, seen: Images, text: TextFeatures | None) -> tuple[Any, Logits]:
+        """Features and logits of images as the discriminator sees them."""
+        features = self.discriminator.encode(seen)
+        return features, self.score(features, text)
 
 
 @dataclass(frozen=True)

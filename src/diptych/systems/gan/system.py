@@ -4,7 +4,8 @@ The training step is the box of Goodfellow et al. 2014 (arXiv:1406.2661): the di
 a generated one, then the generator learns from what the discriminator now says of the same images (and of the same
 real ones, where an objective or a term needs "fresh_reals"; they count once in the budget). Negatives may also be real
 images with a wrong sentence (Reed et al. 2016, arXiv:1605.05396). All else that the networks learn from is a term
-(`systems/gan/terms`).
+(`systems/gan/terms`). The discriminator may see all images through augmentations (`systems/gan/augmentations`), drawn
+anew for each time that it is shown them.
 
 Who learns when: each network has its own text encoder, trained by its own optimiser (they start as equal copies). With
 `separate_text_encoders=False` there is one, which learns with the generator and which the discriminator only reads.
@@ -14,7 +15,8 @@ Real and generated images go through the discriminator as separate batches, each
 
 import copy
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -23,25 +25,28 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrize import cached
 from torch.optim import Optimizer
 
-from diptych.losses.adversarial import Objective
+from diptych.losses.adversarial import Objective, boundary_of
 from diptych.models.frozen_backbone import has_backbones
 from diptych.systems.base import Choice, Figures
 from diptych.systems.devices import draw_normal, gather_text
+from diptych.systems.gan.augmentations.base import Augmentation
+from diptych.systems.gan.augmentations.views import UNCHANGED, Augmentations
+from diptych.systems.gan.compatibility import Parts, check_parts, tell_what_breaks
+from diptych.systems.gan.figures import discriminator_figures, probability, without_repeats
 from diptych.systems.gan.fit import check_networks_fit
-from diptych.systems.gan.mismatches import Mismatched, check_mismatches, sample_mismatches, wrong_sentences
+from diptych.systems.gan.mismatches import Mismatched, sample_mismatches, wrong_sentences
 from diptych.systems.gan.pairing import Prompts, draw_prompts, rows_of
 from diptych.systems.gan.rounds import Drawn, Judged
 from diptych.systems.gan.stages import detached, generated_in_stages
 from diptych.systems.gan.steps import DiscriminatorStep, GenerationStep, GeneratorStep, Networks
-from diptych.systems.gan.terms.base import Losses, Term, checked, without_repeats
-from diptych.systems.gan.terms.needs import check_needs
+from diptych.systems.gan.terms.base import Losses, Term, checked
 from diptych.systems.gan.text_pretraining import TextPretraining, check_whitening_is_learned
 from diptych.systems.image_rngs import ImageRngs
 from diptych.systems.modes import frozen, still
 from diptych.systems.optimizers import MakeOptimizer, optimizer_for
 from diptych.systems.schedules import Schedule
 from diptych.systems.text_to_image import SamplingOptions, TextToImage
-from diptych.types import Batch, DataSpec, Images, Logits, TextFeatures
+from diptych.types import Batch, DataSpec, Images, TextFeatures
 
 Collected = tuple[dict[str, Tensor], dict[str, float]]
 """Losses by name, and the weight of each."""
@@ -83,6 +88,7 @@ class GAN(TextToImage):
         generator_optimizer: MakeOptimizer,
         discriminator_optimizer: MakeOptimizer,
         terms: Mapping[str, Term] | None = None,
+        augmentations: Mapping[str, Augmentation] | None = None,
         text_encoder: nn.Module | None = None,
         separate_text_encoders: bool = True,
         text_lr_multiplier: float = 1.0,
@@ -113,6 +119,7 @@ class GAN(TextToImage):
         self.discriminator_steps, self.discriminator_turns = discriminator_steps, 0
         self.mismatch_weight = mismatch_weight
         self.terms = nn.ModuleDict(dict(terms or {}))
+        self.augmentations = Augmentations(dict(augmentations or {}))
         self._check(data_spec)
 
     def sample(
@@ -123,11 +130,8 @@ class GAN(TextToImage):
 
     @classmethod
     def check_choice(cls, choice: Choice) -> None:
-        """Refuse terms and mismatches that these parts cannot have, before any data are loaded."""
-        needs = {key: getattr(term, "needs", ()) for key, term in choice.terms.items()}
-        trial = {"discriminator": choice.on_trial("discriminator")} if any(needs.values()) else {}
-        check_needs(needs, {**choice.networks, **trial}, choice.parts)
-        check_mismatches(choice.settings.get("mismatch_weight", 0.0), choice.networks.get("text_encoder"))
+        """Refuse terms, augmentations and mismatches that do not go together, before any data are loaded."""
+        check_parts(Parts.of(choice))
 
     @property
     def steps_per_batch(self) -> float:
@@ -141,6 +145,7 @@ class GAN(TextToImage):
         super().on_fit_start()
         if self.trainer.precision == "16-mixed":
             raise ValueError("trainer.precision=16-mixed: two optimisers cannot share its loss scale; use bf16-mixed")
+        tell_what_breaks(self._parts())
         for term in self._terms():
             term.begin()
         if self.text_pretraining:
@@ -180,13 +185,16 @@ class GAN(TextToImage):
 
     def _check(self, data_spec: DataSpec) -> None:
         """Refuse networks that do not fit one another, the terms or the data."""
-        networks = {"text_encoder": self.text_encoder, "discriminator": self.discriminator, "generator": self.generator}
-        check_needs({key: term.needs for key, term in self._terms_by_key().items()}, networks)
-        check_mismatches(self.mismatch_weight, self.text_encoder)
+        check_parts(self._parts())
         if has_backbones(self.discriminator, self.terms):
             fit = check_networks_fit(data_spec, self.generator, self.discriminator, self.text_encoder)
             for term in self._terms():
                 term.check_fit(fit)
+
+    def _parts(self) -> Parts:
+        networks = {"text_encoder": self.text_encoder, "discriminator": self.discriminator, "generator": self.generator}
+        augmentations: Any = self.augmentations
+        return Parts(networks, self.objective, self._terms_by_key(), dict(augmentations), self.mismatch_weight)
 
     def _collected(self, turn: int, ask: Callable[[Term], Losses], *, of_generator: bool = True) -> Collected:
         """What each term that counts in this turn says when asked, and how much each of its losses weighs."""
@@ -234,7 +242,7 @@ class GAN(TextToImage):
         """A batch of the game: the discriminator's step, and the generator's where it is its turn."""
         self.discriminator_turns += 1
         generators_turn = self.discriminator_turns % self.discriminator_steps == 0
-        drawn = self._draw(images, prompts)
+        drawn = self._draw(images, prompts, generators_turn)
         judged, figures = self._train_discriminator(drawn, generators_turn)
         if generators_turn:
             figures = without_repeats(figures, self._train_generator(drawn, judged))
@@ -246,43 +254,50 @@ class GAN(TextToImage):
 
         A batch in parts is generated again in the generator's step, so that no part's graph has to wait for it.
         """
-        judged = []
+        judged, said = [], []
         with self.step_of("d") as step:
             for part in self.micro_batches(*drawn):
                 own = Drawn(*part.inputs)
                 generation = self._generation(own, with_gradients=generators_turn and part.is_whole)
                 scored, losses, figures = self._judged(generation, own)
                 step.add(*losses, share=part.share, figures=figures)
+                said.append(scored.real_logits.detach())
                 if generators_turn:
                     judged.append(Judged.of(scored, generation if part.is_whole else None))
-        return judged, step.figures
+        self.augmentations.observe(torch.cat(said), boundary_of(self.objective))
+        return judged, step.figures | self.augmentations.figures()
 
     def _train_generator(self, drawn: Drawn, judged: list[Judged]) -> Figures:
         """One step down what the discriminator now says, its terms, and the generator's own losses."""
         with self.step_of("g") as step:
             for part, seen in zip(self.micro_batches(*drawn), judged, strict=True):
-                generation = seen.generation or self._generated_again(Drawn(*part.inputs))
+                now = Drawn(*part.inputs)
+                generation = replace(seen.generation or self._generated_again(now), views=now.later_views)
                 own = self._collected(generation.turn, lambda term: term.generation_losses(generation))  # noqa: B023
                 with frozen(self.discriminator, self.discriminator_text_encoder):
                     losses, figures = self._answered(generation, seen, own)
                     step.add(*losses, share=part.share, figures=figures)
         return step.figures
 
-    def _draw(self, images: Images, prompts: Prompts | None) -> Drawn:
+    def _draw(self, images: Images, prompts: Prompts | None, generators_turn: bool) -> Drawn:
         """All that is drawn for the joint batch, before it is computed in parts."""
         latents, mismatches, wrong = self._draw_latents(len(images)), None, None
         if prompts and self.mismatch_weight:
             mismatches = sample_mismatches(prompts.compatible, self.rng)
             wrong = wrong_sentences(prompts.sentences, mismatches) if self.splits(len(images)) else None
-        return Drawn(images, prompts, latents, mismatches, wrong)
+        draw = partial(self.augmentations.views, images, rng=self.rng, images_seen=self.images_seen)
+        with_real = self._is_needed("fresh_reals", self.discriminator_turns)
+        later = draw(with_real=with_real) if generators_turn else UNCHANGED
+        return Drawn(images, prompts, latents, mismatches, wrong, draw(), later)
 
     def _generation(self, drawn: Drawn, *, with_gradients: bool) -> GenerationStep:
         with torch.set_grad_enabled(with_gradients):
             text = self._generators_text(drawn.prompts)
             *earlier, fake = generated_in_stages(self.generator, drawn.latents, text)
         networks = Networks(self.generator, self.discriminator, self.objective, self.text_encoder)
-        inputs = (networks, drawn.images, fake, drawn.prompts, text, self.rng, self.discriminator_turns, drawn.latents)
-        return GenerationStep(*inputs, earlier_stages=tuple(earlier))
+        progress: Any = {"rng": self.rng, "turn": self.discriminator_turns, "images_seen": self.images_seen}
+        given = {"latents": drawn.latents, "views": drawn.views, "earlier_stages": tuple(earlier), **progress}
+        return GenerationStep(networks, drawn.images, fake, drawn.prompts, text, **given)
 
     def _generated_again(self, drawn: Drawn) -> GenerationStep:
         """With gradients, and without a second trace in the statistics of batches."""
@@ -293,12 +308,12 @@ class GAN(TextToImage):
     def _judged(self, generation: GenerationStep, drawn: Drawn) -> tuple[DiscriminatorStep, Collected, Means]:
         """What the discriminator says of real and generated images, its losses, and what else to log."""
         step = self._scored(generation, drawn, self._is_needed("image_gradients", generation.turn))
-        figures = {"d_real": _probability(step.real_logits), "d_fake_before": _probability(step.fake_logits)}
+        figures = discriminator_figures(step.real_logits, step.fake_logits, self.objective)
         d_loss = self.objective.discriminator(step.real_logits, step.fake_logits)
         if step.mismatched:
             logits = step.networks.score(step.real_features, step.mismatched.text)
             d_loss = d_loss.lerp(self.objective.discriminator(step.real_logits, logits), step.mismatched.share)
-            figures["d_mismatched"] = _probability(logits)
+            figures["d_mismatched"] = probability(logits)
         losses, weights = self._collected(step.turn, lambda term: term.discriminator_losses(step), of_generator=False)
         return step, (without_repeats({"d_loss": d_loss}, losses), weights), figures
 
@@ -324,10 +339,8 @@ class GAN(TextToImage):
         """Both batches through the discriminator, apart."""
         real, fake = (images.detach().requires_grad_(with_gradients) for images in (step.real, step.fake))
         text = self._discriminators_text(step.prompts, step.text)
-        real_features = self.discriminator.encode(real)
-        real_logits = step.networks.score(real_features, text)
-        fake_features = self.discriminator.encode(fake)
-        fake_logits = step.networks.score(fake_features, text)
+        real_features, real_logits = step.networks.judge(step.views.real(real), text)
+        fake_features, fake_logits = step.networks.judge(step.views.fake(fake), text)
         return DiscriminatorStep(
             **step.shared(real=real, fake=fake, text=text, earlier_stages=detached(step.earlier_stages)),
             real_features=real_features,
@@ -344,19 +357,17 @@ class GAN(TextToImage):
         g_loss = self.objective.generator(step.fake_logits, step.real_logits)
         losses, weights = self._collected(step.turn, lambda term: term.generator_losses(step))
         losses = without_repeats(own[0], {"g_loss": g_loss}, losses)
-        return (losses, {**own[1], **weights}), {"d_fake_after": _probability(step.fake_logits)}
+        return (losses, {**own[1], **weights}), {"d_fake_after": probability(step.fake_logits)}
 
     def _scored_again(self, step: GenerationStep, seen: Judged) -> GeneratorStep:
         """The generated images through the discriminator as it is now, and the real ones where they are needed."""
         with torch.no_grad():
             text = self._discriminators_text(step.prompts, step.text)
-        features = self.discriminator.encode(step.fake)
-        logits = step.networks.score(features, text)
+        features, logits = step.networks.judge(step.views.fake(step.fake), text)
         real_features, real_logits = seen.real_features, seen.real_logits
         if self._is_needed("fresh_reals", step.turn):
             with torch.no_grad():
-                real_features = self.discriminator.encode(step.real)
-                real_logits = step.networks.score(real_features, text)
+                real_features, real_logits = step.networks.judge(step.views.real(step.real), text)
         return GeneratorStep(
             **step.shared(text=text),
             latents=step.latents,
@@ -387,8 +398,3 @@ class GAN(TextToImage):
         if self.discriminator_text_encoder is None:
             return TextFeatures(*(part.detach() for part in generators_text))
         return self.discriminator_text_encoder(prompts.sentences)
-
-
-def _probability(logits: Logits) -> Float[Tensor, ""]:
-    """Mean D(.), for the record."""
-    return logits.detach().sigmoid().mean()

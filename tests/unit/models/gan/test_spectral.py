@@ -4,7 +4,12 @@ import pytest
 import torch
 from torch import nn
 
-from diptych.models.gan.spectral import normalize_spectrally
+from diptych.models.gan.dcgan import DCGANDiscriminator
+from diptych.models.gan.mlp import MLPDiscriminator
+from diptych.models.gan.mlp_bn import DropoutDiscriminator
+from diptych.models.gan.projected import ProjectedDiscriminator
+from diptych.models.gan.projection import ProjectionDiscriminator
+from diptych.models.gan.spectral import is_normalized_spectrally, normalize_spectrally
 
 
 def _weights(network: nn.Sequential) -> list[torch.Tensor]:
@@ -34,3 +39,29 @@ def test_layers_without_a_matrix_are_left_alone():
     network = nn.Sequential(nn.BatchNorm2d(3), nn.ReLU())
     normalize_spectrally(network)
     assert set(network.state_dict()) == set(nn.Sequential(nn.BatchNorm2d(3)).state_dict())
+
+
+DISCRIMINATORS = {
+    "mlp": (MLPDiscriminator, {"hidden_dims": (8, 8)}),
+    "conv_dropout": (DropoutDiscriminator, {"widths": (4, 4)}),
+    "dcgan": (DCGANDiscriminator, {"width": 4}),
+    "projected": (ProjectedDiscriminator, {"backbone_dims": (4, 4, 4), "width": 4, "joint_dim": 4}),
+    "projection": (ProjectionDiscriminator, {"widths": (4, 4, 4)}),
+}
+
+
+@pytest.mark.parametrize("name", DISCRIMINATORS)
+def test_every_discriminator_can_be_normalised(name):
+    kind, sizes = DISCRIMINATORS[name]
+    built = lambda **wanted: kind(image_size=32, image_channels=3, condition_dim=6, **sizes, **wanted)  # noqa: E731
+    assert is_normalized_spectrally(built(spectral_norm=True))
+    assert not is_normalized_spectrally(built(spectral_norm=False))
+    assert is_normalized_spectrally(built()) == (name == "projection")
+
+
+def test_a_network_counts_as_normalised_when_all_that_learns_is():
+    network = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3).requires_grad_(False))
+    assert not is_normalized_spectrally(network)
+    normalize_spectrally(network[0])
+    assert is_normalized_spectrally(network)
+    assert not is_normalized_spectrally(nn.Sequential(nn.ReLU()))

@@ -281,12 +281,12 @@ class NeedsLatents(Term):
 def test_a_gan_leaves_needs_of_other_networks_to_the_earlier_check(make_gan):
     make_gan(terms={"latents": NeedsLatents()})
     with pytest.raises(ValueError, match=r"terms\.latents needs a latent_encoder"):
-        check_needs({"latents": NeedsLatents.needs}, {}, parts=())
+        check_needs({"terms.latents": NeedsLatents.needs}, {}, parts=())
 
 
 def test_a_misspelt_need_is_named():
     with pytest.raises(ValueError, match="needs 'images_gradients', which nobody knows: write 'image_gradients'"):
-        check_needs({"mine": ("images_gradients",)}, {}, parts=())
+        check_needs({"terms.mine": ("images_gradients",)}, {}, parts=())
 
 
 class Misspelt(Term):

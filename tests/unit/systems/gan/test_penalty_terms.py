@@ -4,61 +4,19 @@ from functools import partial
 
 import pytest
 import torch
+from critics import Bilinear, only, reading, step_of
 from tinyparts import Nothing
-from torch import nn
 
 from diptych.losses.adversarial import Wasserstein
 from diptych.models.gan.mlp import MLPDiscriminator
-from diptych.systems.gan.steps import DiscriminatorStep, Networks
+from diptych.systems.gan.steps import DiscriminatorStep
 from diptych.systems.gan.terms.gradient_penalty import GradientPenalty
 from diptych.systems.gan.terms.matching_gradient_penalty import MatchingGradientPenalty
 from diptych.systems.gan.terms.zero_centred import R1, R2
 from diptych.types import TextFeatures
 
-SHAPE = (1, 28, 28)
 TERMS = {"gp": GradientPenalty(), "r1": R1(), "r2": R2(), "ma_gp": MatchingGradientPenalty()}
 each_term = pytest.mark.parametrize("key", TERMS)
-
-
-class Bilinear(nn.Module):
-    """Squared pixels, and the first two of the image's pixels times the sentence: a critic with known gradients."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.scale = nn.Parameter(torch.tensor(0.05))
-
-    def encode(self, images):
-        return images.flatten(1)
-
-    def score(self, features, text):
-        pairs = 0 if text is None else (features[:, : text.sentence.shape[1]] * text.sentence).sum(1)
-        return self.scale * features.square().sum(1) / 2 + pairs
-
-
-def step_of(discriminator, text=None, seed=3) -> DiscriminatorStep:
-    """A discriminator's step with noise for images."""
-    rng = torch.Generator().manual_seed(0)
-    real, fake = (torch.randn(4, *SHAPE, generator=rng).requires_grad_() for _ in range(2))
-    real_features, fake_features = discriminator.encode(real), discriminator.encode(fake)
-    networks = Networks(None, discriminator, Wasserstein())
-    return DiscriminatorStep(
-        networks=networks,
-        real=real,
-        fake=fake,
-        prompts=None,
-        text=text,
-        rng=torch.Generator().manual_seed(seed),
-        turn=1,
-        real_features=real_features,
-        fake_features=fake_features,
-        real_logits=networks.score(real_features, text),
-        fake_logits=networks.score(fake_features, text),
-    )
-
-
-def reading(dim=6) -> TextFeatures:
-    sentence = torch.randn(4, dim, generator=torch.Generator().manual_seed(1))
-    return TextFeatures(sentence, sentence[:, None], torch.ones(4, 1, dtype=torch.bool))
 
 
 def image_gradients(images, text):
@@ -67,11 +25,6 @@ def image_gradients(images, text):
     if text is not None:
         gradients[:, : text.sentence.shape[1]] += text.sentence
     return gradients
-
-
-def only(losses):
-    (values,) = losses.values()
-    return values
 
 
 @pytest.mark.parametrize("text", [None, reading()], ids=["latents alone", "sentences"])

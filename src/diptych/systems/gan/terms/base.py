@@ -6,7 +6,7 @@ losses are logged as `train/<name>`. Nothing else knows it by name.
 
 from collections.abc import Mapping
 from math import lcm
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -28,7 +28,8 @@ class Term(nn.Module):
     `needs` names what the term cannot do without: "text" (sentences), "captioner" (frozen, from `parts.captioner`),
     a role ("latent_encoder"), a method of a network ("discriminator.embed"), "no_batch_norm" (a discriminator that sees
     each image by itself), "image_gradients" (the discriminator's images require a gradient) or "fresh_reals" (the
-    generator's step scores the batch's real images again). `weight` is that of every loss without one in `weights`.
+    generator's step scores the batch's real images again). `provides` names what others may rely on: "bounded_critic"
+    (a bound for the discriminator's slope). `weight` is that of every loss without one in `weights`.
     With `every`, the term counts at each `every`-th step of the discriminator only, as much more as makes up for the
     others (lazy regularisation, StyleGAN2, arXiv:1912.04958).
     `couples_examples` says that a loss looks at several images of a batch at once: with `system.micro_batch_size` it
@@ -36,6 +37,7 @@ class Term(nn.Module):
     """
 
     needs: ClassVar[tuple[str, ...]] = ()
+    provides: ClassVar[tuple[str, ...]] = ()
     couples_examples: ClassVar[bool] = False
 
     def __init__(self, *, weight: float = 1.0, every: int = 1) -> None:
@@ -101,13 +103,3 @@ def checked(term: Term, losses: Losses) -> Losses:
         if values.ndim != 1:
             raise ValueError(f"{name}: {loss} has the shape {tuple(values.shape)}; give one value an image")
     return losses
-
-
-def without_repeats(*figures: Mapping[str, Any]) -> dict[str, Any]:
-    """All of them in one table; no two may be logged under one name."""
-    joined: dict[str, Any] = {}
-    for name, value in (pair for some in figures for pair in some.items()):
-        if name in joined:
-            raise ValueError(f"terms: two losses are logged as train/{name}; give one of them another name")
-        joined[name] = value
-    return joined

@@ -15,6 +15,7 @@ class MatchingGradientPenalty(Term):
     """
 
     needs = ("text", "no_batch_norm")
+    provides = ("bounded_critic",)
 
     def __init__(self, *, weight: float = 2.0, exponent: float = 6.0, every: int = 1) -> None:
         super().__init__(weight=weight, every=every)
@@ -29,5 +30,5 @@ class MatchingGradientPenalty(Term):
         images = step.real.detach().requires_grad_()
         sentences = step.text.sentence.detach().to(images.dtype).requires_grad_()
         text = step.text._replace(sentence=sentences, words=step.text.words.detach())
-        gradients = input_gradients(scored_in_full(step, images, text), images, sentences)
+        gradients = input_gradients(scored_in_full(step, images, text, step.views.real), images, sentences)
         return {"matching_gradient_penalty": power_penalty(gradients, exponent=self.exponent)}

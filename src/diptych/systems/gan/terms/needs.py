@@ -1,4 +1,4 @@
-"""Whether the chosen networks have what a term needs; the one check, before data are loaded and when a GAN is built."""
+"""Whether what is chosen has what a term, an augmentation or the objective needs."""
 
 import difflib
 from collections.abc import Callable, Collection, Mapping
@@ -6,18 +6,25 @@ from typing import Any
 
 from torch import nn
 
+from diptych.models.gan.spectral import is_normalized_spectrally
+
 PROVIDED = ("image_gradients", "fresh_reals")
 """What the GAN itself provides whenever a term asks for it."""
 
 
 def check_needs(
-    needs_of: Mapping[str, Collection[str]], networks: Mapping[str, Any], parts: Collection[str] | None = None
+    needs_of: Mapping[str, Collection[str]],
+    networks: Mapping[str, Any],
+    parts: Collection[str] | None = None,
+    *,
+    provided: Collection[str] = (),
 ) -> None:
-    """Refuse terms and networks whose needs are not met, by the key that asks for them.
+    """Refuse needs that are not met, by the key that asks for them.
 
-    `networks` holds what is chosen by role: networks, or their classes where they could not be built yet. `parts` names
-    what is borrowed from other runs. Without `parts`, a GAN asks that knows its own networks only (None: not chosen):
-    what is needed of others was checked before they were built.
+    `networks` holds what is chosen by role, the objective as well: objects, or their classes where they could not be
+    built yet. `parts` names what is borrowed from other runs. Without `parts`, a GAN asks that knows its own networks
+    only (None: not chosen): what is needed of others was checked before they were built. `provided` is what terms and
+    others provide.
     """
     chosen = {role: network for role, network in networks.items() if network is not None}
     for role, network in chosen.items():
@@ -28,8 +35,14 @@ def check_needs(
         for need in needs:
             if parts is None and need not in _CHECKS and need.partition(".")[0] not in networks:
                 continue
-            if reason := _unmet(need, chosen, parts):
-                raise ValueError(f"terms.{key} {reason}, or drop the term with ~terms.{key}")
+            if need not in provided and (reason := _unmet(need, chosen, parts)):
+                raise ValueError(f"{key} {reason}{_way_out(key)}")
+
+
+def _way_out(key: str) -> str:
+    """What may be dropped instead."""
+    group, _, name = key.partition(".")
+    return f", or drop the {group.removesuffix('s')} with ~{key}" if name else f", or choose another {key}=…"
 
 
 def _unmet(need: str, networks: Mapping[str, Any], parts: Collection[str] | None) -> str:
@@ -70,6 +83,26 @@ def _no_batch_norm(networks: Mapping[str, Any], parts: Collection[str] | None) -
     )
 
 
+def _bounded_critic(networks: Mapping[str, Any], parts: Collection[str] | None) -> str:
+    discriminator = networks.get("discriminator")
+    if not isinstance(discriminator, nn.Module) or is_normalized_spectrally(discriminator):
+        return ""
+    return (
+        f"({_name(networks['objective'])}) is unbounded unless something bounds the slope of {_name(discriminator)}: "
+        "add a gradient penalty, +term=gradient_penalty (or +term=r1), or set discriminator.spectral_norm=true"
+    )
+
+
+def _logit_sign(networks: Mapping[str, Any], parts: Collection[str] | None) -> str:
+    objective = networks.get("objective")
+    if getattr(objective, "boundary", 0.0) is not None:
+        return ""
+    return (
+        f"adapts to the sign of the discriminator's logits, and {_name(objective)} fixes only their differences: "
+        "choose another objective=…"
+    )
+
+
 def _name(network: Any) -> str:
     return network.__name__ if isinstance(network, type) else type(network).__name__
 
@@ -78,4 +111,6 @@ _CHECKS: Mapping[str, Callable[[Mapping[str, Any], Collection[str] | None], str]
     "text": _text,
     "captioner": _captioner,
     "no_batch_norm": _no_batch_norm,
+    "bounded_critic": _bounded_critic,
+    "logit_sign": _logit_sign,
 }

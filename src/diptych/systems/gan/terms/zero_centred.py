@@ -10,9 +10,10 @@ class R1(Term):
     """Half the squared gradient at real images; `weight` is the article's gamma."""
 
     needs = ("image_gradients", "no_batch_norm")
+    provides = ("bounded_critic",)
 
     def discriminator_losses(self, step: DiscriminatorStep) -> Losses:
-        images, logits = judged_in_full(step, step.real, step.real_logits)
+        images, logits = judged_in_full(step, step.real, step.real_logits, step.views.real)
         return {"r1_penalty": zero_centred_penalty(input_gradients(logits, images))}
 
 
@@ -20,7 +21,8 @@ class R2(Term):
     """Half the squared gradient at generated images; `weight` is the article's gamma."""
 
     needs = ("image_gradients", "no_batch_norm")
+    provides = ("bounded_critic",)
 
     def discriminator_losses(self, step: DiscriminatorStep) -> Losses:
-        images, logits = judged_in_full(step, step.fake, step.fake_logits)
+        images, logits = judged_in_full(step, step.fake, step.fake_logits, step.views.fake)
         return {"r2_penalty": zero_centred_penalty(input_gradients(logits, images))}

@@ -1,0 +1,87 @@
+"""What a GAN is made of goes together, or is refused before data are loaded."""
+
+import pytest
+
+from diptych.config import UserError
+from diptych.config.composition import compose
+from diptych.losses.adversarial import Hinge, Minimax, Wasserstein
+from diptych.models.gan.mlp import MLPDiscriminator
+from diptych.runs.choice import check_components
+from diptych.systems.gan.terms.gradient_penalty import GradientPenalty
+from diptych.systems.gan.terms.zero_centred import R1, R2
+
+
+def chosen(*overrides):
+    return compose(["model=mlp_gan", "data=digits", *overrides])
+
+
+@pytest.mark.parametrize(
+    "bound",
+    ["term=gradient_penalty", "term=r1", "term=r2", "discriminator.spectral_norm=true", "discriminator=projection"],
+)
+def test_a_wasserstein_critic_has_something_that_bounds_it(bound):
+    check_components(chosen("objective=wasserstein", bound))
+
+
+@pytest.mark.parametrize(
+    "others",
+    [[], ["term=orthogonal"], ["discriminator=projection", "discriminator.spectral_norm=false", "data.image_size=32"]],
+)
+def test_an_unbounded_critic_is_refused_before_data_are_loaded(others):
+    with pytest.raises(
+        UserError, match=r"objective \(Wasserstein\) is unbounded .*\+term=gradient_penalty.*choose another"
+    ):
+        check_components(chosen("objective=wasserstein", *others))
+
+
+def test_a_gan_built_by_hand_is_checked_as_well(make_gan):
+    plain = {"conditional": False, "objective": Wasserstein()}
+    make_gan(**plain, discriminator=MLPDiscriminator(spectral_norm=True))
+    for term in (GradientPenalty(), R1(), R2()):
+        make_gan(**plain, discriminator=MLPDiscriminator(), terms={"mine": term})
+    with pytest.raises(ValueError, match=r"objective .* is unbounded"):
+        make_gan(**plain, discriminator=MLPDiscriminator())
+    for objective in (Hinge(), Minimax()):
+        make_gan(conditional=False, discriminator=MLPDiscriminator(), objective=objective)
+
+
+@pytest.mark.parametrize("objective", ["wasserstein", "relativistic"])
+def test_ada_wants_logits_with_a_zero(objective):
+    with pytest.raises(UserError, match=r"augmentations\.ada adapts to the sign .*~augmentations\.ada"):
+        check_components(chosen(f"objective={objective}", "term=r1", "augmentation=ada"))
+    check_components(chosen("objective=least_squares", "augmentation=[ada]"))
+
+
+def test_sentences_are_checked_before_data_are_loaded():
+    check_components(chosen("augmentation=[flip]"))
+    read = ["text_encoder=gru", "augmentation=[flip]"]
+    with pytest.raises(UserError, match=r"augmentations\.flip: Flip exchanges left and right"):
+        check_components(chosen(*read))
+    check_components(chosen(*read, "augmentations.flip.may_break=[position]"))
+
+
+def test_a_terms_augmentation_is_checked_before_data_are_loaded():
+    strong = ["text_encoder=gru", "term=consistency", "terms.consistency.augmentation.policy=[cutout]"]
+    with pytest.raises(UserError, match=r"terms\.consistency\.augmentation: Cutout hides"):
+        check_components(chosen(*strong))
+
+
+def test_an_impossible_value_is_refused_with_its_key_before_data_are_loaded():
+    with pytest.raises(UserError, match=r"augmentations\.diffaugment: policy=.*'colour' is none of color"):
+        check_components(chosen("augmentation=diffaugment", "augmentations.diffaugment.policy=[colour]"))
+
+
+def test_an_operation_joins_ada_by_its_file():
+    config = chosen("augmentation=ada", "+augmentation@augmentations.ada.operations.flip=flip")
+    check_components(config)
+    assert list(config["augmentations"]["ada"]["operations"])[-1] == "flip"
+
+
+def test_a_captioner_has_no_place_for_augmentations():
+    with pytest.raises(UserError, match=r"augmentations\.diffaugment is chosen, but Captioner has no place for it"):
+        check_components(compose(["model=cnn_rnn", "data=digits", "augmentation=[diffaugment]"]))
+
+
+def test_no_noise_is_left_at_the_end_of_the_budget():
+    config = chosen("augmentation=instance_noise", "budget_images=1234")
+    assert config["augmentations"]["instance_noise"]["schedule"]["total_images"] == 1234
