@@ -21,7 +21,13 @@ from sameness import differences_of_runs
 CONF = Path(__file__).resolve().parents[1] / "support" / "conf"
 
 # Images between two checkpoints; every run sees six times as many.
-INTERVALS = {"small_captioner": 160, "small_text_gan": 80, "small_layered_gan": 80}
+INTERVALS = {
+    "small_captioner": 160,
+    "small_text_gan": 80,
+    "small_layered_gan": 80,
+    "small_wgan_gp": 80,  # 5 steps, 3 of the critic to one of the generator, a penalty at each second
+    "small_r3gan": 80,  # 5 steps, R1 at each third
+}
 
 
 @dataclass(frozen=True)
@@ -48,11 +54,10 @@ def lender(tmp_path_factory) -> RunFolder:
 @pytest.fixture(scope="module", params=list(INTERVALS))
 def whole(request, lender, tmp_path_factory) -> Whole:
     additions = {
-        "small_captioner": [],
         "small_text_gan": ["+term=[mode_seeking,r1,gradient_penalty]", "terms.r1.every=3"],  # 5 steps a checkpoint
         "small_layered_gan": [f"parts.captioner.run={lender.path}"],
     }
-    train = command(request.param, *additions[request.param])
+    train = command(request.param, *additions.get(request.param, []))
     return Whole(train, INTERVALS[request.param], completed(train, tmp_path_factory.mktemp(request.param)))
 
 
