@@ -103,7 +103,7 @@ BUNDLES = {
 
 
 class PlainLoop:
-    """The loop over batches: its losses as numbers at every step, as a log has them, and no gradient where none is due."""
+    """The loop over batches, with its losses as numbers at every step, as a log has them."""
 
     def __init__(self, gan: GAN, bundle: Bundle) -> None:
         generator, discriminator = (copy.deepcopy(net).train() for net in (gan.generator, gan.discriminator))
