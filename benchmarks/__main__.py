@@ -6,6 +6,7 @@ from pathlib import Path
 
 ORDER = (
     "dcgan_step",
+    "gan_steps",
     "attention_decoder",
     "renderer",
     "judge",

@@ -11,6 +11,7 @@ import torch
 from diptych.runs.folder.find import all_runs
 
 SGD = ("optimizer@generator_optimizer=sgd", "optimizer@discriminator_optimizer=sgd")
+NO_BETAS = ("~generator_optimizer.betas", "~discriminator_optimizer.betas")
 SMALL_DIGITS = ("data=digits", "data.batch_size=16", "tracking=none", "budget_images=64", "validate_every_images=32")
 RUNS = {
     "a captioner": (
@@ -63,6 +64,8 @@ RUNS = {
         "discriminator.hidden_dims=[16,16]",
         *SMALL_DIGITS,
     ),
+    "WGAN-GP": ("model=small_wgan_gp", *SGD, *NO_BETAS, "budget_images=64", "validate_every_images=32"),
+    "R3GAN": ("model=small_r3gan", *SGD, *NO_BETAS, "budget_images=64", "validate_every_images=32"),
     "a classifier": ("model=classifier", *SMALL_DIGITS),
 }
 """Noise and dropout are left out, which each device draws for itself."""

@@ -74,7 +74,7 @@ def test_killed_between_checkpoints(whole, tmp_path, workers):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model", ["small_dfgan", "small_attngan"])
+@pytest.mark.parametrize("model", ["small_dfgan", "small_attngan", "small_wgan_gp", "small_r3gan"])
 def test_other_networks_killed_between_checkpoints(model, tmp_path):
     train, interval = command(model, "budget_images=240"), 80
     killed([*train, strike(interval * 1.4, "step")], tmp_path)

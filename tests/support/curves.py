@@ -1,10 +1,12 @@
 """Golden curves: the losses of a run's first steps, committed in `tests/golden/curves`.
 
-`python tests/support/curves.py` measures them and rewrites the files, only for changes that are meant to move numbers.
+`python tests/support/curves.py` measures them and rewrites the files, only for changes that are meant to move numbers;
+`python tests/support/curves.py MODEL` does so for one.
 """
 
 import json
 import os
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,8 @@ IMAGES_A_STEP = {
     "small_layered_gan": BATCH,
     "small_dfgan": BATCH,
     "small_attngan": BATCH,
+    "small_wgan_gp": BATCH,
+    "small_r3gan": BATCH,
 }
 # Adam blows gradients that are only rounding errors up to whole steps unless eps is larger than they are; dropout draws
 # from libraries that not every machine has; without warm-up twenty steps are enough to learn something.
@@ -27,6 +31,8 @@ CHANGES = {
     "small_layered_gan": CALM_ADAM,
     "small_dfgan": CALM_ADAM,
     "small_attngan": CALM_ADAM,
+    "small_wgan_gp": [*CALM_ADAM, "generator_optimizer.lr=2e-3", "discriminator_optimizer.lr=2e-3"],
+    "small_r3gan": [*CALM_ADAM, "generator_optimizer.lr=1e-2", "discriminator_optimizer.lr=1e-2"],
     "small_captioner": [
         "caption_decoder.dropout=0.0",
         "schedule.warmup_images=0",
@@ -42,6 +48,9 @@ LOSSES = (
     "d_loss",
     "d_patch_loss",
     "contrastive_loss",
+    "gradient_penalty",
+    "r1_penalty",
+    "r2_penalty",
     "g_loss",
     "g_patch_loss",
     "redescription_loss",
@@ -110,5 +119,5 @@ def write(model: str) -> None:
 
 if __name__ == "__main__":
     os.environ["OMP_NUM_THREADS"] = "1"
-    for each in IMAGES_A_STEP:
+    for each in sys.argv[1:] or IMAGES_A_STEP:
         write(each)

@@ -121,7 +121,7 @@ def base_and_halvings(image_size: int) -> tuple[int, int]:
         num_halvings = (image_size // base).bit_length() - 1
         if num_halvings > 0 and image_size == base * 2**num_halvings:
             return base, num_halvings
-    raise ValueError(f"image_size={image_size}: DCGAN needs 4 or 7 times a power of two, such as 28, 32, 64 or 128")
+    raise ValueError(f"image_size={image_size}: this network needs 4 or 7 times a power of two: 28, 32, 64 or 128, say")
 
 
 def initialize(network: nn.Module, std: float | None) -> None:
