@@ -15,10 +15,7 @@ Styles = Float[Tensor, "batch style"]
 
 
 class Mapping(nn.Module):
-    """`num_layers` layers that learn at a hundredth of the rate of others, from inputs of mean square 1.
-
-    Without latents (`latent_dim` 0) the sentence alone is mapped, as the discriminator needs it.
-    """
+    """`num_layers` layers that learn at a hundredth of the rate of others, from inputs of mean square 1."""
 
     def __init__(self, latent_dim: int, condition_dim: int, style_dim: int, num_layers: int) -> None:
         super().__init__()
@@ -28,12 +25,12 @@ class Mapping(nn.Module):
             EqualizedLinear(style_dim if i else ins, style_dim, lr_multiplier=LR_MULTIPLIER) for i in range(num_layers)
         )
 
-    def forward(self, latents: Float[Tensor, "batch latent"] | None, text: TextFeatures | None) -> Styles:
-        inputs = [] if latents is None else [normalized(latents)]
+    def forward(self, latents: Float[Tensor, "batch latent"], text: TextFeatures | None = None) -> Styles:
+        style = normalized(latents)
         if self.embedding is not None:
-            assert text is not None, "a conditioned network needs sentences"
-            inputs.append(normalized(self.embedding(F.layer_norm(text.sentence, text.sentence.shape[1:]))))
-        style = torch.cat(inputs, dim=1)
+            assert text is not None, "a conditioned generator generates from sentences"
+            sentence = F.layer_norm(text.sentence, text.sentence.shape[1:])
+            style = torch.cat([style, normalized(self.embedding(sentence))], dim=1)
         for layer in self.layers:
             style = leaky(layer(style))
         return style
