@@ -48,6 +48,8 @@ RUNS = {
         "discriminator.hidden_dims=[16,16]",
         *SMALL_DIGITS,
     ),
+    "BigGAN": ("model=small_biggan", *SGD, *SMALL_DIGITS, "data.image_size=16"),
+    "StyleGAN2": ("model=small_stylegan2", *SGD, *SMALL_DIGITS, "data.image_size=16"),
     "a classifier": ("model=classifier", *SMALL_DIGITS),
 }
 """Noise and dropout are left out, which each device draws for itself."""

@@ -21,7 +21,14 @@ from sameness import differences_of_runs
 CONF = Path(__file__).resolve().parents[1] / "support" / "conf"
 
 # Images between two checkpoints; every run sees six times as many.
-INTERVALS = {"small_captioner": 160, "small_text_gan": 80, "small_layered_gan": 80}
+INTERVALS = {
+    "small_captioner": 160,
+    "small_text_gan": 80,
+    "small_layered_gan": 80,
+    "small_biggan": 80,
+    "small_stylegan2": 80,
+}
+SLOW = ("small_biggan", "small_stylegan2")
 
 
 @dataclass(frozen=True)
@@ -45,14 +52,17 @@ def lender(tmp_path_factory) -> RunFolder:
     return completed(command("small_captioner", "budget_images=160"), tmp_path_factory.mktemp("lender"))
 
 
-@pytest.fixture(scope="module", params=list(INTERVALS))
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(model, marks=pytest.mark.slow if model in SLOW else ()) for model in INTERVALS],
+)
 def whole(request, lender, tmp_path_factory) -> Whole:
     additions = {
         "small_captioner": [],
         "small_text_gan": ["+term=[mode_seeking,r1,gradient_penalty]", "terms.r1.every=3"],  # 5 steps a checkpoint
         "small_layered_gan": [f"parts.captioner.run={lender.path}"],
     }
-    train = command(request.param, *additions[request.param])
+    train = command(request.param, *additions.get(request.param, []))
     return Whole(train, INTERVALS[request.param], completed(train, tmp_path_factory.mktemp(request.param)))
 
 

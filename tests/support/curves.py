@@ -12,12 +12,20 @@ from typing import Any
 TESTS = Path(__file__).resolve().parents[1]
 FOLDER = TESTS / "golden" / "curves"
 BATCH, STEPS = 16, 20
-IMAGES_A_STEP = {"small_text_gan": BATCH, "small_captioner": 2 * BATCH, "small_layered_gan": BATCH}
+IMAGES_A_STEP = {
+    "small_text_gan": BATCH,
+    "small_captioner": 2 * BATCH,
+    "small_layered_gan": BATCH,
+    "small_biggan": BATCH,
+    "small_stylegan2": BATCH,
+}
 # Adam blows gradients that are only rounding errors up to whole steps unless eps is larger than they are; dropout draws
 # from libraries that not every machine has; without warm-up twenty steps are enough to learn something.
 CHANGES = {
-    "small_text_gan": ["+generator_optimizer.eps=1e-2", "+discriminator_optimizer.eps=1e-2"],
-    "small_layered_gan": ["+generator_optimizer.eps=1e-2", "+discriminator_optimizer.eps=1e-2"],
+    **{
+        model: ["+generator_optimizer.eps=1e-2", "+discriminator_optimizer.eps=1e-2"]
+        for model in ("small_text_gan", "small_layered_gan", "small_biggan", "small_stylegan2")
+    },
     "small_captioner": [
         "caption_decoder.dropout=0.0",
         "schedule.warmup_images=0",
@@ -39,6 +47,9 @@ LOSSES = (
     "reconstruction_loss",
     "kl_loss",
     "latent_loss",
+    "orthogonal_loss",
+    "r1_penalty",
+    "path_length_penalty",
 )
 
 Curves = dict[str, list[float]]

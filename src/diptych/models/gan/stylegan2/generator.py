@@ -24,7 +24,8 @@ NOISE, SECOND_LATENTS, CROSSOVER = 0, 1, 8  # streams of an image's random numbe
 
 Latents = Float[Tensor, "batch latent"]
 Styles = Float[Tensor, "batch layers style"]
-Noise = Sequence[Float[Tensor, "batch 1 rows columns"]]
+Noise = Sequence[Tensor]
+"""A map for each convolution, of (batch or 1, 1, rows, columns)."""
 Planes = Float[Tensor, "batch channels rows columns"]
 NewPlanes = Float[Tensor, "batch outs new_rows new_columns"]
 
@@ -124,7 +125,11 @@ class UpBlock(nn.Module):
         self.to_pixels, self.filter = ToPixels(outs, image_channels, style_dim), Filter()
 
     def forward(
-        self, planes: Planes, pixels: Images, styles: Sequence[Tensor], noise: Noise
+        self,
+        planes: Planes,
+        pixels: Float[Tensor, "batch image_channels rows columns"],
+        styles: Sequence[Tensor],
+        noise: Noise,
     ) -> tuple[NewPlanes, Float[Tensor, "batch image_channels new_rows new_columns"]]:
         planes = self.first(planes, styles[0], noise[0])
         planes = self.second(planes, styles[1], noise[1])
