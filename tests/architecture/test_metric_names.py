@@ -44,6 +44,7 @@ CRITIC = [
     "term=[gradient_penalty,r1,r2,matching_gradient_penalty,feature_matching,orthogonal]",
     "terms.orthogonal.discriminator_weight=1e-4",
 ]
+STYLES = ["model=stylegan2", "data=scenes_demo", "term=path_length", "terms.path_length.every=1"]
 
 
 @pytest.fixture(scope="module")
@@ -65,8 +66,9 @@ def logged(tmp_path_factory):
     )
     _, classifiers = _one_step(CLASSIFIER, outputs)
     _, critics = _one_step(CRITIC, outputs)
+    _, styles = _one_step(STYLES, outputs)
     _, worldless = _one_step(WITHOUT_A_WORLD, outputs)
-    return names | generators | critics | aligned | classifiers | worldless | {GRID, CAPTIONS, EXAMPLES}
+    return names | generators | critics | styles | aligned | classifiers | worldless | {GRID, CAPTIONS, EXAMPLES}
 
 
 def test_every_figure_that_is_logged_is_explained(documented, logged):

@@ -1,4 +1,4 @@
-"""BigGAN's mechanisms: chunks of latents, a shared sentence, attention, an orthogonal start, and the article's sizes."""
+"""BigGAN's mechanisms: chunks of latents, a shared sentence, attention, an orthogonal start, the article's sizes."""
 
 import pytest
 import torch
@@ -145,7 +145,9 @@ def test_attention_is_a_softmax_over_pooled_places():
     expected = planes.clone()
     for image in range(2):
         of = lambda layer: torch.einsum("oc,cij->oij", weight(layer), planes[image])  # noqa: B023, E731
-        keys, values = (of(layer).reshape(-1, 2, 2, 2, 2).amax((2, 4)).flatten(1) for layer in (attend.keys, attend.values))
+        keys, values = (
+            of(layer).reshape(-1, 2, 2, 2, 2).amax((2, 4)).flatten(1) for layer in (attend.keys, attend.values)
+        )
         for row in range(4):
             for column in range(4):
                 query = of(attend.queries)[:, row, column]
@@ -216,9 +218,21 @@ def test_every_parameter_learns_once_attention_has_a_gain(make):
     [
         (generator_of, {"image_size": 28}, "image_size=28: this network doubles 4 pixels"),
         (discriminator_of, {"image_size": 48}, "image_size=48: this network doubles 4 pixels"),
-        (generator_of, {"image_size": 64}, r"generator\.widths=\[12, 8, 8, 8\] has 4 widths, and images of 64 px need 5"),
-        (discriminator_of, {"image_size": 128}, r"discriminator\.widths=\[12, 8, 8, 8\] has 4 widths.* 4, 8, 16, 32, 64 px"),
-        (generator_of, {"attention_size": 12}, r"generator\.attention_size=12: the grids here have 4, 8, 16, 32 pixels"),
+        (
+            generator_of,
+            {"image_size": 64},
+            r"generator\.widths=.* has 4 widths, and images of 64 px need 5",
+        ),
+        (
+            discriminator_of,
+            {"image_size": 128},
+            r"discriminator\.widths=\[12, 8, 8, 8\] has .* 4, 8, 16, 32, 64 px",
+        ),
+        (
+            generator_of,
+            {"attention_size": 12},
+            r"generator\.attention_size=12: the grids here have 4, 8, 16, 32",
+        ),
         (discriminator_of, {"attention_size": 32}, r"discriminator\.attention_size=32: the grids here have 4, 8, 16"),
         (generator_of, {"latent_dim": 10}, r"generator\.latent_dim=10 is cut into 4 .* such as 8"),
     ],

@@ -125,18 +125,18 @@ def test_leaky_keeps_the_mean_square_of_normal_values():
 
 def test_doubling_puts_zeros_between_pixels_and_smooths():
     planes = torch.randn(2, 3, 5, 5)
-    torch.testing.assert_close(Filter().double(planes), smoothed(zero_filled(planes), 2, 1, gain=4.0))
+    torch.testing.assert_close(Filter().doubled(planes), smoothed(zero_filled(planes), 2, 1, gain=4.0))
 
 
 def test_halving_smooths_and_drops_every_other_pixel():
     planes = torch.randn(2, 3, 6, 6)
-    torch.testing.assert_close(Filter().halve(planes), smoothed(planes, 1, 1)[:, :, ::2, ::2])
+    torch.testing.assert_close(Filter().halved(planes), smoothed(planes, 1, 1)[:, :, ::2, ::2])
 
 
 def test_a_constant_image_stays_constant_but_for_its_border():
     ones = torch.ones(1, 1, 8, 8)
-    torch.testing.assert_close(Filter().double(ones)[:, :, 1:-1, 1:-1], torch.ones(1, 1, 14, 14))
-    torch.testing.assert_close(Filter().halve(ones)[:, :, 1:-1, 1:-1], torch.ones(1, 1, 2, 2))
+    torch.testing.assert_close(Filter().doubled(ones)[:, :, 1:-1, 1:-1], torch.ones(1, 1, 14, 14))
+    torch.testing.assert_close(Filter().halved(ones)[:, :, 1:-1, 1:-1], torch.ones(1, 1, 2, 2))
 
 
 def test_noise_is_normal_and_independent():

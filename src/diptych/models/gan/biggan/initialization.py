@@ -4,7 +4,7 @@ from torch import nn
 
 
 def initialize_orthogonally(network: nn.Module) -> None:
-    """Filters of each linear and convolution layer orthonormal to one another (or its inputs', if fewer); biases zero."""
+    """Filters of each linear and convolution layer are orthonormal (or its inputs are, if fewer), and biases zero."""
     for layer in network.modules():
         if isinstance(layer, nn.Linear | nn.Conv2d):
             nn.init.orthogonal_(layer.weight)

@@ -94,5 +94,5 @@ class DownBlock(nn.Module):
 
     def forward(self, planes: Planes) -> NewPlanes:
         hidden = leaky(self.first(planes))
-        hidden = leaky(self.second(self.filter.smooth(hidden, padding=2)))
-        return (hidden + self.shortcut(self.filter.halve(planes))) / sqrt(2)
+        hidden = leaky(self.second(self.filter.smoothed(hidden, padding=2)))
+        return (hidden + self.shortcut(self.filter.halved(planes))) / sqrt(2)

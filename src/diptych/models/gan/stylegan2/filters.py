@@ -24,18 +24,18 @@ class Filter(nn.Module):
         taps = torch.tensor(TAPS) / sum(TAPS)
         self.register_buffer("kernel", taps[:, None] * taps[None, :], persistent=False)
 
-    def smooth(self, planes: Planes, *, padding: int, gain: float = 1.0, stride: int = 1) -> NewPlanes:
+    def smoothed(self, planes: Planes, *, padding: int, gain: float = 1.0, stride: int = 1) -> NewPlanes:
         """Each pixel from 4x4 others; `padding` zeros around the image."""
         return F.conv2d(planes, self._kernels(planes, gain), padding=padding, stride=stride, groups=planes.shape[1])
 
-    def double(self, planes: Planes) -> NewPlanes:
+    def doubled(self, planes: Planes) -> NewPlanes:
         """Twice the size."""
         kernels = self._kernels(planes, 4.0)  # of four pixels, three were zeros
         return F.conv_transpose2d(planes, kernels, stride=2, padding=1, groups=planes.shape[1])
 
-    def halve(self, planes: Planes) -> NewPlanes:
+    def halved(self, planes: Planes) -> NewPlanes:
         """Half the size."""
-        return self.smooth(planes, padding=1, stride=2)
+        return self.smoothed(planes, padding=1, stride=2)
 
     def _kernels(self, planes: Planes, gain: float) -> Float[Tensor, "channels 1 4 4"]:
         return (gain * self.kernel).expand(planes.shape[1], 1, -1, -1).contiguous()

@@ -133,7 +133,7 @@ class UpBlock(nn.Module):
     ) -> tuple[NewPlanes, Float[Tensor, "batch image_channels new_rows new_columns"]]:
         planes = self.first(planes, styles[0], noise[0])
         planes = self.second(planes, styles[1], noise[1])
-        return planes, self.filter.double(pixels) + self.to_pixels(planes, styles[2])
+        return planes, self.filter.doubled(pixels) + self.to_pixels(planes, styles[2])
 
 
 class StyledConv(nn.Module):

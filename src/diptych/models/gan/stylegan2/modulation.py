@@ -42,7 +42,7 @@ class ModulatedConv2d(nn.Module):
     def _convolved(self, planes: Planes, weight: Float[Tensor, "outs ins kernel kernel"]) -> NewPlanes:
         if self.filter is None:
             return F.conv2d(planes, weight, padding=self.padding)
-        return self.filter.smooth(F.conv_transpose2d(planes, weight.transpose(0, 1), stride=2), padding=1, gain=4.0)
+        return self.filter.smoothed(F.conv_transpose2d(planes, weight.transpose(0, 1), stride=2), padding=1, gain=4.0)
 
 
 def _demodulation(
