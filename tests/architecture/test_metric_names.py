@@ -46,6 +46,7 @@ CRITIC = [
     "terms.consistency.fake_weight=10",
     "terms.orthogonal.discriminator_weight=1e-4",
 ]
+STYLES = ["model=stylegan2", "data=scenes_demo", "term=path_length", "terms.path_length.every=1"]
 
 STAGES = ["model=attngan", "data=scenes_demo", "generator.width=2", "discriminator.width=1"]
 
@@ -70,8 +71,9 @@ def logged(tmp_path_factory):
     _, classifiers = _one_step(CLASSIFIER, outputs)
     _, critics = _one_step(CRITIC, outputs)
     _, in_stages = _one_step(STAGES, outputs)
+    _, styles = _one_step(STYLES, outputs)
     _, worldless = _one_step(WITHOUT_A_WORLD, outputs)
-    figures = names | generators | critics | in_stages | aligned | classifiers | worldless
+    figures = names | generators | critics | in_stages | styles | aligned | classifiers | worldless
     return figures | {GRID, CAPTIONS, EXAMPLES}
 
 

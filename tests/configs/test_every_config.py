@@ -53,7 +53,11 @@ SPECIAL = {  # overrides of single files on a machine without internet, GPU or d
     ],
     "text_encoder/gru_whitened": [BORROWED, "text_pretraining=captioner_features", *PRETRAINING],
     "text_pretraining/captioner_features": [BORROWED, "text_encoder=gru_whitened", *PRETRAINING],
-    **{f"term/{name}": ["discriminator=mlp"] for name in ("gradient_penalty", "r1", "r2", "matching_gradient_penalty")},
+    **{
+        f"term/{name}": ["discriminator=mlp"]
+        for name in ("gradient_penalty", "r1", "r1_lazy", "r2", "matching_gradient_penalty")
+    },
+    "term/path_length": ["generator=stylegan2"],
     "term/stages": ["generator=attngan", "discriminator=attngan"],
     "term/conditioning_augmentation": ["generator=attngan"],
     "augmentation/flip": ["augmentations.flip.may_break=[position]"],

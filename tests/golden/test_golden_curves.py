@@ -1,4 +1,4 @@
-"""The first twenty steps of a small GAN, a captioner, and the shipped recipe cost what they cost when written.
+"""The first twenty steps of small GANs, a captioner, and the shipped recipe cost what they cost when written.
 
 Whoever means to move these numbers runs `python tests/support/curves.py`, commits `tests/golden/curves` with the
 change, and says so under "Changes results" in CHANGELOG.md. Processors and versions of torch add up in another order:

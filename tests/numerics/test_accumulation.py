@@ -75,6 +75,18 @@ RUNS = {
         *DIGITS,
         "data.image_size=16",
     ),
+    "StyleGAN2, whose noise and mixed styles are functions of latents": (
+        "model=stylegan2",
+        "generator.latent_dim=4",
+        "generator.style_dim=6",
+        "generator.widths=[4,4,4]",
+        "discriminator.widths=[4,4,4]",
+        "discriminator.group_size=0",
+        "terms.r1.every=2",
+        *SENTENCES,
+        *DIGITS,
+        "data.image_size=16",
+    ),
     "a captioner": (*CAPTIONER, *SCENES, "system.pixel_noise=0.2"),
     "a classifier": ("model=classifier", *SCENES, "system.pixel_noise=0.2"),
 }

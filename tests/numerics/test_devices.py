@@ -66,6 +66,8 @@ RUNS = {
     ),
     "WGAN-GP": ("model=small_wgan_gp", *SGD, *NO_BETAS, "budget_images=64", "validate_every_images=32"),
     "R3GAN": ("model=small_r3gan", *SGD, *NO_BETAS, "budget_images=64", "validate_every_images=32"),
+    "BigGAN": ("model=small_biggan", *SGD, *SMALL_DIGITS, "data.image_size=16"),
+    "StyleGAN2": ("model=small_stylegan2", *SGD, *SMALL_DIGITS, "data.image_size=16"),
     "a classifier": ("model=classifier", *SMALL_DIGITS),
 }
 """Noise and dropout are left out, which each device draws for itself."""

@@ -1,8 +1,8 @@
-"""Two recipes equal plain loops of their articles, written here without the house's losses, terms and steps.
+"""Three recipes equal plain loops of their articles, written here without the house's losses, terms and steps.
 
-Each is held twice: with multilayer perceptrons, and as the bundle with its own networks. All run for twenty steps in
-double precision with plain gradient descent, from the same weights, on the same images and the same random numbers.
-Logits are single precision in the house, so figures agree to about 1e-6.
+WGAN-GP and R3GAN are held twice: with multilayer perceptrons, and as the bundle with its own networks. All run for
+twenty steps in double precision with plain gradient descent, from the same weights, on the same images and the same
+random numbers. Logits are single precision in the house, so figures agree to about 1e-6.
 """
 
 import copy
@@ -12,12 +12,22 @@ from typing import Any, NamedTuple
 
 import pytest
 import torch
-from steps import SGD, batches_of, built, double, taught
+from steps import batches_of, built, double, taught
 from torch import Tensor, nn
+from torch.nn.utils.parametrize import cached
 
 STEPS = 20
 DATA = ("data=digits", "data.batch_size=8")
 MLP = ("model=mlp_gan", "generator.hidden_dims=[16,16]", "generator.latent_dim=4", "discriminator.hidden_dims=[16,16]")
+BIGGAN = (
+    "model=biggan",
+    "data.image_size=16",
+    "generator.widths=[6,5,4]",
+    "generator.latent_dim=6",
+    "generator.attention_size=8",
+    "discriminator.widths=[6,5]",
+    "discriminator.attention_size=8",
+)
 
 
 class Player(NamedTuple):
@@ -72,6 +82,40 @@ def r3gan(player: Player, images: Iterator[Tensor]) -> Iterator[dict[str, Tensor
         }
 
 
+def biggan(player: Player, images: Iterator[Tensor]) -> Iterator[dict[str, Tensor]]:
+    """Brock et al. 2019: hinge, two steps of D for each of G, and filters that are orthogonal off the diagonal.
+
+    Both networks are spectrally normalised. A pass of G improves the estimate of its norms once; D's improve once in
+    its own step, for real and generated images together, and stay as they are in that of G.
+    """
+    for number, real in enumerate(images, start=1):
+        fake = player.generator(torch.randn(len(real), 6, generator=player.rng))
+        with cached():
+            of_real, of_fake = player.critic(real), player.critic(fake.detach())
+        critic_loss = (1 - of_real).clamp(min=0).mean() + (1 + of_fake).clamp(min=0).mean()
+        descend(player.of_critic, critic_loss)
+        figures = {"d_loss": critic_loss}
+        if number % 2 == 0:
+            player.critic.eval()
+            figures["g_loss"] = -player.critic(fake).mean()
+            player.critic.train()
+            figures["orthogonal_loss"] = sum(map(overlap, filters_of(player.generator)), torch.zeros(()))
+            descend(player.of_generator, figures["g_loss"] + 1e-3 * figures["orthogonal_loss"])
+        yield figures
+
+
+def filters_of(network: nn.Module) -> list[Tensor]:
+    """A matrix for each layer, as it learns: before spectral normalisation."""
+    named = network.named_parameters()
+    return [weight.flatten(1) for name, weight in named if weight.ndim > 1 and name.endswith(("weight", "original"))]
+
+
+def overlap(filters: Tensor) -> Tensor:
+    """What is not on the diagonal of W W^T, squared."""
+    products = filters @ filters.T
+    return (products - products.diag().diag()).pow(2).sum()
+
+
 def descend(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
     optimizer.zero_grad()
     loss.backward()
@@ -94,6 +138,7 @@ RECIPES: dict[str, tuple[tuple[str, ...], float, Callable[..., Iterator[dict[str
     "R3GAN": ((*MLP, "objective=relativistic", "term=[r1,r2]", *GAMMA), 0.02, r3gan),
     "model=wgan_gp": (("model=wgan_gp", "schedule=constant", *SMALL_WIDTHS), 5e-4, wgan_gp),
     "model=r3gan": (("model=r3gan", "schedule.final=1", *FEW_CHANNELS, *GAMMA), 5e-3, r3gan),
+    "BigGAN": ((*BIGGAN, "+term=orthogonal", "terms.orthogonal.weight=1e-3"), 0.02, biggan),
 }
 
 

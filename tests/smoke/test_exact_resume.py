@@ -22,6 +22,8 @@ CONF = Path(__file__).resolve().parents[1] / "support" / "conf"
 
 # Images between two checkpoints; every run sees six times as many.
 INTERVALS = {"small_captioner": 160, "small_text_gan": 80, "small_layered_gan": 80}
+OTHERS = ("small_dfgan", "small_attngan", "small_wgan_gp", "small_r3gan", "small_biggan", "small_stylegan2")
+"""Networks whose terms and penalties count at some steps only, so that a checkpoint falls between them."""
 
 AUGMENTED = [
     "augmentation=[ada,instance_noise]",
@@ -74,7 +76,7 @@ def test_killed_between_checkpoints(whole, tmp_path, workers):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model", ["small_dfgan", "small_attngan", "small_wgan_gp", "small_r3gan"])
+@pytest.mark.parametrize("model", OTHERS)
 def test_other_networks_killed_between_checkpoints(model, tmp_path):
     train, interval = command(model, "budget_images=240"), 80
     killed([*train, strike(interval * 1.4, "step")], tmp_path)

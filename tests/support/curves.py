@@ -22,6 +22,8 @@ IMAGES_A_STEP = {
     "small_attngan": BATCH,
     "small_wgan_gp": BATCH,
     "small_r3gan": BATCH,
+    "small_biggan": BATCH,
+    "small_stylegan2": BATCH,
 }
 # Adam blows gradients that are only rounding errors up to whole steps unless eps is larger than they are; dropout draws
 # from libraries that not every machine has; without warm-up twenty steps are enough to learn something.
@@ -33,6 +35,8 @@ CHANGES = {
     "small_attngan": CALM_ADAM,
     "small_wgan_gp": [*CALM_ADAM, "generator_optimizer.lr=2e-3", "discriminator_optimizer.lr=2e-3"],
     "small_r3gan": [*CALM_ADAM, "generator_optimizer.lr=1e-2", "discriminator_optimizer.lr=1e-2"],
+    "small_biggan": CALM_ADAM,
+    "small_stylegan2": CALM_ADAM,
     "small_captioner": [
         "caption_decoder.dropout=0.0",
         "schedule.warmup_images=0",
@@ -57,6 +61,8 @@ LOSSES = (
     "reconstruction_loss",
     "kl_loss",
     "latent_loss",
+    "orthogonal_loss",
+    "path_length_penalty",
     "matching_gradient_penalty",
     "d_stages_loss",
     "d_alone_loss",

@@ -1,0 +1,1 @@
+"""BigGAN (Brock et al. 2019, arXiv:1809.11096), conditioned on sentences."""
