@@ -13,7 +13,8 @@ from omegaconf import MISSING
 
 NETWORKS = ("text_encoder", "image_encoder", "generator", "latent_encoder", "discriminator", "caption_decoder")
 OPTIMIZERS = ("generator_optimizer", "discriminator_optimizer", "optimizer")
-ROLES = (*NETWORKS, "objective", "caption_objective", "text_pretraining", *OPTIMIZERS, "schedule")
+OBJECTIVES = ("objective", "caption_objective", "embedding_objective")
+ROLES = (*NETWORKS, *OBJECTIVES, "text_pretraining", *OPTIMIZERS, "schedule")
 """The components of a system in build order (later ones take facts from earlier ones)."""
 LOSS, GENERATION = SCOPES = ("loss", "generation")
 """What needs a part: a loss in training only, or generation as well."""
@@ -76,6 +77,7 @@ class Run:
     networks: dict[str, dict[str, Any] | None] = field(default_factory=dict)
     objective: dict[str, Any] = field(default_factory=dict)
     caption_objective: dict[str, Any] = field(default_factory=dict)
+    embedding_objective: dict[str, Any] = field(default_factory=dict)
     terms: dict[str, dict[str, Any] | None] = field(default_factory=dict)
     text_pretraining: dict[str, Any] = field(default_factory=dict)
     generator_optimizer: dict[str, Any] = field(default_factory=dict)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from diptych.evaluation.benchmark import Benchmark
-from diptych.evaluation.captioning.captioned import plain
+from diptych.text.tokenizers import plain
 from diptych.evaluation.context import Context
 from diptych.evaluation.held_out import HeldOut
 from diptych.evaluation.refusals import why_no_sentences, why_not_apart
