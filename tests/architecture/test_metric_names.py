@@ -36,6 +36,17 @@ GENERATOR = [
     "terms.contrastive.generator_weight=1",
 ]
 
+EMBEDDING = ["model=embedding", "data=scenes_demo"]
+WORD_REGIONS = [*EMBEDDING, "embedding_objective=word_regions"]
+WITH_PARTNERS = [
+    "model=dcgan",
+    "data=scenes_demo",
+    "text_encoder=gru",
+    "term=[word_region_matching,perceptual,perceptual_feature_matching,learned_redescription]",
+    "image_encoder=cnn",
+    "caption_decoder=lstm",
+]
+
 CRITIC = [
     "model=mlp_gan",
     "data=scenes_demo",
@@ -54,7 +65,7 @@ def documented(repository):
 
 @pytest.fixture(scope="module")
 def logged(tmp_path_factory):
-    """The names that a captioner, a classifier and generators with every term switched on leave in metrics.csv."""
+    """The names that runs of every task, and generators with every term switched on, leave in metrics.csv."""
     outputs = tmp_path_factory.mktemp("outputs")
     captioner, names = _one_step(CAPTIONER, outputs)
     _, generators = _one_step(
@@ -66,6 +77,11 @@ def logged(tmp_path_factory):
     _, classifiers = _one_step(CLASSIFIER, outputs)
     _, critics = _one_step(CRITIC, outputs)
     _, worldless = _one_step(WITHOUT_A_WORLD, outputs)
+    _, embeddings = _one_step(EMBEDDING, outputs)
+    embedding, word_regions = _one_step(WORD_REGIONS, outputs)
+    part = {"embedding": {"run": str(embedding.path), "task": "embedding"}}
+    _, with_partners = _one_step(WITH_PARTNERS, outputs, parts=part)
+    names = names | embeddings | word_regions | with_partners
     return names | generators | critics | aligned | classifiers | worldless | {GRID, CAPTIONS, EXAMPLES}
 
 

@@ -21,7 +21,14 @@ from sameness import differences_of_runs
 CONF = Path(__file__).resolve().parents[1] / "support" / "conf"
 
 # Images between two checkpoints; every run sees six times as many.
-INTERVALS = {"small_captioner": 160, "small_text_gan": 80, "small_layered_gan": 80}
+INTERVALS = {"small_captioner": 160, "small_text_gan": 80, "small_layered_gan": 80, "small_embedding": 80}
+
+TERMS = [
+    "+term=[mode_seeking,r1,gradient_penalty,learned_redescription]",
+    "image_encoder=cnn",
+    "image_encoder.widths=[8,8,8]",
+    "caption_decoder=lstm",
+]
 
 
 @dataclass(frozen=True)
@@ -49,8 +56,9 @@ def lender(tmp_path_factory) -> RunFolder:
 def whole(request, lender, tmp_path_factory) -> Whole:
     additions = {
         "small_captioner": [],
-        "small_text_gan": ["+term=[mode_seeking,r1,gradient_penalty]", "terms.r1.every=3"],  # 5 steps a checkpoint
+        "small_text_gan": [*TERMS, "terms.r1.every=3"],  # 5 steps a checkpoint
         "small_layered_gan": [f"parts.captioner.run={lender.path}"],
+        "small_embedding": ["embedding_objective=contrastive", "system.pixel_noise=0.2"],
     }
     train = command(request.param, *additions[request.param])
     return Whole(train, INTERVALS[request.param], completed(train, tmp_path_factory.mktemp(request.param)))

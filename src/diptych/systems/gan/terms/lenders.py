@@ -23,10 +23,11 @@ class FrozenGrids(nn.Module):
     def __init__(self, lender: HasImageEncoder, name: str, data_spec: DataSpec) -> None:
         super().__init__()
         check_pictures(name, lender.data_spec, data_spec)
-        if not hasattr(lender.image_encoder, "grids"):
-            kind = type(lender.image_encoder).__name__
+        encoder = getattr(lender, "image_encoder", lender)
+        if not hasattr(encoder, "grids"):
+            kind = type(encoder).__name__
             raise ValueError(f"parts.{name}: {kind} has no feature maps (grids); borrow a run with image_encoder=cnn")
-        self.borrowed = Borrowed(lender.image_encoder.eval().requires_grad_(False))
+        self.borrowed = Borrowed(encoder.eval().requires_grad_(False))
 
     def forward(self, images: Images) -> list[Float[Tensor, "batch channels height width"]]:
         return [grid.float() for grid in self.borrowed.network.grids(images)]

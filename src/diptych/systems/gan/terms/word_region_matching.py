@@ -79,6 +79,11 @@ class WordRegionMatching(Term):
         return {LOSSES[name]: losses[name] for name, weight in self._weights.items() if weight}
 
     def _check(self, embedding: FrozenEmbedding, data_spec: DataSpec) -> None:
+        if not hasattr(embedding, "matching_losses"):
+            raise ValueError(
+                f"terms.word_region_matching: the {type(embedding).__name__} in parts.embedding is no embedding of "
+                "images and sentences; name a run with parts.embedding.task=embedding"
+            )
         check_pictures("embedding", embedding.data_spec, data_spec)
         if not embedding.reads_any_text:
             check_words("embedding", set(embedding.data_spec.vocabulary), data_spec)
