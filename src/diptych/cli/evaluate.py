@@ -1,8 +1,8 @@
 """Measure runs on held-out data: how often what they generate or caption is right, and a generator's skills one by one.
 
 With --with, cycle consistency with a captioner, a classifier's agreement with the judge, or R-precision by an
-embedding; with --robustness, the same examples disturbed; with --benchmark, whatever a class of your own measures. FOLDER --against FOLDER compares pictures
-of any origin as sets.
+embedding; with --robustness, the same examples disturbed; with --benchmark, whatever a class of your own measures.
+FOLDER --against FOLDER compares pictures of any origin as sets.
 """
 
 import argparse

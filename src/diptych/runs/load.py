@@ -22,7 +22,8 @@ def load(run: str | Path, *, checkpoint: str | Path | None = None, trust: Collec
     """The run that `run` names: a run folder, an id or its beginning, `latest`, or a checkpoint file.
 
     An `ImageGenerator`, `ImageCaptioner`, `ImageClassifier` or `PairEmbedder`, by what its system can do, and a plain
-    `Handle` where it can do something else. `checkpoint` is `best`, `last` or a file of the run (by default its best, or else its last).
+    `Handle` where it can do something else. `checkpoint` is `best`, `last` or a file of the run (by default its best,
+    or else its last).
     A checkpoint file in place of a run may be one that a plain Trainer has written of what `diptych.build` gave it.
     `trust` names packages of your own whose classes the run was built from; it is remembered for this run.
     """

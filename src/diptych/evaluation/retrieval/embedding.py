@@ -31,7 +31,7 @@ Truth = Bool[Tensor, "images sentences"]
 class EmbeddingRetrieval(Benchmark):
     """Recall in both directions, and R-precision of the real images."""
 
-    kind, title, layout = "embedding", "Image–text retrieval", Layout.CAPTIONING
+    kind, title, layout = "embedding", "Image-text retrieval", Layout.CAPTIONING
     lead = "Of all held-out sentences the one that lies nearest to each image."
     needs = "a run that embeds images and sentences"
 

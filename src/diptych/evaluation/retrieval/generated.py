@@ -9,8 +9,8 @@ from diptych.evaluation.retrieval.ranking import NUM_DISTRACTORS, precision, pre
 from diptych.runs.capabilities import EmbedsPairs, GeneratesImages
 
 NOTE = (
-    "R-precision: the sentence that an image was generated from lies nearer to it than {num} sentences that are wrong of "
-    "its scene. Reference: the real images. An embedding that the generator learned from says nothing of it."
+    "R-precision: the sentence that an image was generated from lies nearer to it than {num} sentences that are wrong "
+    "of its scene. Reference: the real images. An embedding that the generator learned from says nothing of it."
 )
 
 

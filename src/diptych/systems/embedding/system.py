@@ -1,7 +1,7 @@
 """Embeddings of images and sentences: two encoders learn one space, in which what belongs together lies close.
 
-As CLIP (Radford et al. 2021, arXiv:2103.00020) or, with the objective `word_regions`, as the DAMSM of AttnGAN (Xu et al.
-2018, arXiv:1711.10485). A trained one searches images by sentences and sentences by images, is a partner that
+As CLIP (Radford et al. 2021, arXiv:2103.00020) or, with the objective `word_regions`, as the DAMSM of AttnGAN (Xu et
+al. 2018, arXiv:1711.10485). A trained one searches images by sentences and sentences by images, is a partner that
 generators learn from (`parts.embedding`), and measures generators that did not learn from it (R-precision).
 """
 

@@ -97,7 +97,7 @@ def test_an_embedding_that_does_not_fit_is_refused_with_what_to_do(spec, make_em
         matching(embedding=make_embedding(objective=Contrastive()))
     assert matching(embedding=make_embedding(objective=Contrastive()), word_weight=0.0)
     with pytest.raises(
-        ValueError, match="is no embedding of images and sentences; name a run with parts.embedding.task"
+        ValueError, match=r"is no embedding of images and sentences; name a run with parts\.embedding\.task"
     ):
         matching(embedding=SimpleNamespace(data_spec=spec))
     with pytest.raises(ValueError, match="embedding: it reads 1x28x28 pictures and this run generates 1x32x32"):

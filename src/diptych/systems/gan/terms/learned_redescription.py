@@ -18,9 +18,9 @@ class LearnedRedescription(Term):
 
     The captioner is `image_encoder` and `caption_decoder`. It learns in the discriminator's step, from real images and
     their sentences alone, so that it cannot agree with the generator on a code of their own; in the generator's step it
-    stands still, in evaluation mode. `weight` is that of the generator's loss, `captioner_weight` that of the captioner's,
-    `lr_multiplier` its multiple of the discriminator's learning rate. It sees all images through `pixel_noise`, a
-    standard deviation: real ones through as much as a number drawn below it, generated ones through all of it.
+    stands still, in evaluation mode. `weight` is that of the generator's loss, `captioner_weight` that of the
+    captioner's, `lr_multiplier` its multiple of the discriminator's learning rate. It sees all images through
+    `pixel_noise`, a standard deviation: each real one through a share of it, generated ones through all of it.
     """
 
     needs = ("text",)
