@@ -102,6 +102,8 @@ def test_an_embedding_that_does_not_fit_is_refused_with_what_to_do(spec, make_em
         matching(embedding=SimpleNamespace(data_spec=spec))
     with pytest.raises(ValueError, match="embedding: it reads 1x28x28 pictures and this run generates 1x32x32"):
         WordRegionMatching(data_spec=replace(spec, image_size=32), embedding=make_embedding())
+    with pytest.raises(ValueError, match="embedding: it reads word tokens, this run char tokens; train one with tok"):
+        WordRegionMatching(data_spec=replace(spec, tokenizer="char"), embedding=make_embedding())
     with pytest.raises(ValueError, match=r"embedding: its vocabulary lacks 1 of this run's words \(z\)"):
         WordRegionMatching(data_spec=replace(spec, vocabulary=(*spec.vocabulary, "z")), embedding=make_embedding())
 

@@ -1,6 +1,5 @@
 """What terms borrow from other runs: whether it fits the data, and its feature maps."""
 
-from collections.abc import Collection
 from typing import Any, Protocol
 
 from jaxtyping import Float
@@ -23,7 +22,7 @@ class FrozenGrids(nn.Module):
     def __init__(self, lender: HasImageEncoder, name: str, data_spec: DataSpec) -> None:
         super().__init__()
         check_pictures(name, lender.data_spec, data_spec)
-        encoder = getattr(lender, "image_encoder", lender)
+        encoder: Any = getattr(lender, "image_encoder", lender)
         if not hasattr(encoder, "grids"):
             kind = type(encoder).__name__
             raise ValueError(f"parts.{name}: {kind} has no feature maps (grids); borrow a run with image_encoder=cnn")
@@ -47,10 +46,15 @@ def check_pictures(name: str, lender: DataSpec, generator: DataSpec) -> None:
         )
 
 
-def check_words(name: str, known: Collection[str], generator: DataSpec) -> None:
-    """Refuse one that lacks words of the run's vocabulary."""
-    missing = [word for word in generator.vocabulary if word not in known]
-    if missing:
+def check_words(name: str, lender: DataSpec, generator: DataSpec) -> None:
+    """Refuse one that cuts sentences in another way, or lacks words of the run's vocabulary."""
+    if lender.tokenizer != generator.tokenizer:
+        raise ValueError(
+            f"{name}: it reads {lender.tokenizer} tokens, this run {generator.tokenizer} tokens; "
+            f"train one with tokenizer={generator.tokenizer}"
+        )
+    known = set(lender.vocabulary)
+    if missing := [word for word in generator.vocabulary if word not in known]:
         raise ValueError(
             f"{name}: its vocabulary lacks {len(missing)} of this run's words ({', '.join(missing[:5])}); "
             "train one on the same sentences"

@@ -83,11 +83,6 @@ class CaptionScorer(nn.Module):
 
 def captioner_ids(generator: DataSpec, captioner: DataSpec) -> Int[Tensor, " vocabulary"]:
     """Element i: the captioner's id of the generator's word i; it must know every one."""
-    if generator.tokenizer != captioner.tokenizer:
-        raise ValueError(
-            f"captioner: it reads {captioner.tokenizer} tokens, this run {generator.tokenizer} tokens; "
-            f"train one with tokenizer={generator.tokenizer}"
-        )
+    check_words("captioner", captioner, generator)
     ids = {word: i for i, word in enumerate(captioner.vocabulary)}
-    check_words("captioner", ids, generator)
     return torch.tensor([ids[word] for word in generator.vocabulary])

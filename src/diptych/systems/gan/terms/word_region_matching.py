@@ -86,7 +86,7 @@ class WordRegionMatching(Term):
             )
         check_pictures("embedding", embedding.data_spec, data_spec)
         if not embedding.reads_any_text:
-            check_words("embedding", set(embedding.data_spec.vocabulary), data_spec)
+            check_words("embedding", embedding.data_spec, data_spec)
         compared = embedding.embedding_objective.compares
         lacking = [name for name, weight in self._weights.items() if weight and name not in compared]
         if lacking:
