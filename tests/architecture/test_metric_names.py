@@ -37,6 +37,17 @@ GENERATOR = [
     "augmentation=[ada]",
 ]
 
+EMBEDDING = ["model=embedding", "data=scenes_demo"]
+WORD_REGIONS = [*EMBEDDING, "embedding_objective=word_regions"]
+WITH_PARTNERS = [
+    "model=dcgan",
+    "data=scenes_demo",
+    "text_encoder=gru",
+    "term=[word_region_matching,perceptual,perceptual_feature_matching,learned_redescription]",
+    "image_encoder=cnn",
+    "caption_decoder=lstm",
+]
+
 CRITIC = [
     "model=mlp_gan",
     "data=scenes_demo",
@@ -59,7 +70,7 @@ def documented(repository):
 
 @pytest.fixture(scope="module")
 def logged(tmp_path_factory):
-    """The names that a captioner, a classifier and generators with every term switched on leave in metrics.csv."""
+    """The names that runs of every task, and generators with every term switched on, leave in metrics.csv."""
     outputs = tmp_path_factory.mktemp("outputs")
     captioner, names = _one_step(CAPTIONER, outputs)
     _, generators = _one_step(
@@ -73,8 +84,15 @@ def logged(tmp_path_factory):
     _, in_stages = _one_step(STAGES, outputs)
     _, styles = _one_step(STYLES, outputs)
     _, worldless = _one_step(WITHOUT_A_WORLD, outputs)
-    figures = names | generators | critics | in_stages | styles | aligned | classifiers | worldless
-    return figures | {GRID, CAPTIONS, EXAMPLES}
+    _, in_stages = _one_step(STAGES, outputs)
+    _, styles = _one_step(STYLES, outputs)
+    _, worldless = _one_step(WITHOUT_A_WORLD, outputs)
+    _, embeddings = _one_step(EMBEDDING, outputs)
+    embedding, word_regions = _one_step(WORD_REGIONS, outputs)
+    part = {"embedding": {"run": str(embedding.path), "task": "embedding"}}
+    _, with_partners = _one_step(WITH_PARTNERS, outputs, parts=part)
+    names = names | embeddings | word_regions | with_partners | in_stages | styles
+    return names | generators | critics | aligned | classifiers | worldless | {GRID, CAPTIONS, EXAMPLES}
 
 
 def test_every_figure_that_is_logged_is_explained(documented, logged):

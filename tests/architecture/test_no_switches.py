@@ -11,8 +11,17 @@ ALLOWED = {
     "config/components.py": "builds classes",
     "runs/load.py": "chooses the handle of a system",
 }
-SYSTEMS = {"System", "TextToImage", "GAN", "Captioner", "Classifier", "ClassifierSystem", "system_class"}
-HANDLES = {"Handle", "ImageGenerator", "ImageCaptioner", "ImageClassifier"}
+SYSTEMS = {
+    "System",
+    "TextToImage",
+    "GAN",
+    "Captioner",
+    "Classifier",
+    "ClassifierSystem",
+    "ImageTextEmbedding",
+    "system_class",
+}
+HANDLES = {"Handle", "ImageGenerator", "ImageCaptioner", "ImageClassifier", "PairEmbedder"}
 KINDS = {"kind", "task", "role", "__name__", "__qualname__"}
 
 

@@ -70,7 +70,10 @@ def test_the_gan_knows_no_term_by_name(repository: Path):
     assert not named
 
 
-@pytest.mark.parametrize("group", ["term", "augmentation", "caption_objective", "objective", "text_encoder"])
+COMPOSED = ("term", "augmentation", "caption_objective", "embedding_objective", "objective", "text_encoder")
+
+
+@pytest.mark.parametrize("group", COMPOSED)
 def test_what_composes_is_a_folder_of_files(repository: Path, group: str):
     files = list((repository / "conf" / group).glob("*.yaml"))
     assert files

@@ -25,6 +25,7 @@ GROUPS = sorted({str(path.parent) for path in FILES if path.parent != Path(".")}
 
 GENERATOR = ["model=dcgan", "data=scenes_demo", "text_encoder=gru"]
 CAPTIONER = ["model=cnn_rnn", "data=scenes_demo"]
+EMBEDDING = ["model=embedding", "data=scenes_demo"]
 SMALL = ["data.batch_size=4", "data.val_size=8", "data.test_size=8"]
 COMPANY = {  # the other overrides of a run with a file of the group
     "model": ["data=scenes_demo"],
@@ -36,10 +37,14 @@ COMPANY = {  # the other overrides of a run with a file of the group
     "caption_objective": CAPTIONER,
     "system/captioner": CAPTIONER,
     "trainer/fsdp": CAPTIONER,
+    "embedding_objective": EMBEDDING,
+    "system/embedding": EMBEDDING,
     "system/classifier": ["model=classifier", "data=scenes_demo"],
     "experiment": [],
 }
 BORROWED = "+parts.captioner={run: a-captioner, task: captioning}"
+BORROWED_EMBEDDING = "+parts.embedding={run: an-embedding, task: embedding}"
+LENDERS = {"captioning": CAPTIONER, "embedding": [*EMBEDDING, "embedding_objective=word_regions"]}
 PRETRAINING = ["text_pretraining.pretraining_images=4", "text_pretraining.whitening_images=4"]
 SPECIAL = {  # overrides of single files on a machine without internet, GPU or data
     "image_encoder/resnet18": ["image_encoder.weights=null", "image_encoder.train_from=stem"],
@@ -65,6 +70,10 @@ SPECIAL = {  # overrides of single files on a machine without internet, GPU or d
     "term/patch": [BORROWED, "discriminator=projected"],
     "term/reconstruction": [BORROWED, "latent_encoder=backbone"],
     "term/redescription": [BORROWED],
+    "term/learned_redescription": ["image_encoder=cnn", "caption_decoder=lstm"],
+    "term/perceptual": [BORROWED],
+    "term/perceptual_feature_matching": [BORROWED],
+    "term/word_region_matching": [BORROWED_EMBEDDING],
     "model/layered_gan": ["schedule.decay_images=4"],
     "schedule/trapezoid": ["schedule.decay_images=4"],
     "trainer/ddp": ["trainer.accelerator=cpu", "trainer.devices=1"],
@@ -131,7 +140,7 @@ def test_every_file_takes_part_in_a_training_step(option, lender, tmp_path, monk
     debug = [] if option.startswith("debug=") else ["debug=one_step"]
     config = composed([*command(option), *debug, *data, "budget_images=4"])
     for part in config["parts"].values():
-        part["run"] = str(lender(config["data"]).path)
+        part["run"] = str(lender(config["data"], part["task"]).path)
     folder, _ = train(config)
     assert folder.read_status().status == DONE
     assert folder.read_status().images_seen >= 4
@@ -139,15 +148,15 @@ def test_every_file_takes_part_in_a_training_step(option, lender, tmp_path, monk
 
 
 @pytest.fixture(scope="session")
-def lender(tmp_path_factory) -> Callable[[dict[str, Any]], RunFolder]:
-    """`lender(data)`: a captioner for runs that borrow one, trained once a session for each data configuration."""
+def lender(tmp_path_factory) -> Callable[[dict[str, Any], str], RunFolder]:
+    """`lender(data, task)`: a run for those that borrow one, trained once a session for each data configuration."""
     outputs = tmp_path_factory.mktemp("lenders")
     trained: dict[str, RunFolder] = {}
 
-    def run_on(data: dict[str, Any]) -> RunFolder:
-        key = json.dumps(data, sort_keys=True)
+    def run_on(data: dict[str, Any], task: str) -> RunFolder:
+        key = json.dumps([task, data], sort_keys=True)
         if key not in trained:
-            config = compose([*CAPTIONER, *SMALL, "debug=one_step", f"paths.outputs={outputs}"])
+            config = compose([*LENDERS[task], *SMALL, "debug=one_step", f"paths.outputs={outputs}"])
             trained[key], _ = train(config | {"data": data})
         return trained[key]
 

@@ -69,6 +69,20 @@ RUNS = {
     "BigGAN": ("model=small_biggan", *SGD, *SMALL_DIGITS, "data.image_size=16"),
     "StyleGAN2": ("model=small_stylegan2", *SGD, *SMALL_DIGITS, "data.image_size=16"),
     "a classifier": ("model=classifier", *SMALL_DIGITS),
+    "an embedding": ("model=small_embedding", "data.languages=[en,zh]", "budget_images=64", "validate_every_images=32"),
+    "a contrastive embedding": ("model=embedding", "embedding_objective=contrastive", *SMALL_DIGITS),
+    "a generator with partners": (
+        "model=small_text_gan",
+        "+term=[learned_redescription,word_region_matching,perceptual_feature_matching,perceptual]",
+        "image_encoder=cnn",
+        "image_encoder.widths=[8,8,8]",
+        "caption_decoder=lstm",
+        "caption_decoder.dropout=0",
+        "terms.learned_redescription.pixel_noise=0",
+        *SGD,
+        "budget_images=64",
+        "validate_every_images=32",
+    ),
 }
 """Noise and dropout are left out, which each device draws for itself."""
 
@@ -76,8 +90,17 @@ RUNS = {
 @pytest.fixture(scope="module")
 def lender(tmp_path_factory) -> Path:
     """A captioner for the run that borrows one."""
-    folder = tmp_path_factory.mktemp("lender")
-    train = ["train", "--config-dir", str(devices.CONF), "model=small_captioner", "budget_images=32"]
+    return lent("small_captioner", tmp_path_factory.mktemp("lender"))
+
+
+@pytest.fixture(scope="module")
+def embedding(tmp_path_factory) -> Path:
+    """An embedding for the run that borrows one."""
+    return lent("small_embedding", tmp_path_factory.mktemp("embedding"))
+
+
+def lent(model: str, folder: Path) -> Path:
+    train = ["train", "--config-dir", str(devices.CONF), f"model={model}", "budget_images=32"]
     assert processes.finish([*train, "validate_every_images=32"], folder) == 0, processes.said(folder)
     (run,) = all_runs(folder / "outputs")
     return run.path
@@ -88,6 +111,8 @@ def test_two_devices_learn_and_measure_the_same_as_one(name, strategy, request, 
     overrides = list(RUNS[name])
     if "model=small_layered_gan" in overrides:
         overrides.append(f"parts.captioner.run={request.getfixturevalue('lender')}")
+    if name == "a generator with partners":
+        overrides.append(f"+parts.embedding={{run: '{request.getfixturevalue('embedding')}', task: embedding}}")
     (one,) = devices.trained(overrides, 1, tmp_path / "one")
     first, second = devices.trained(overrides, 2, tmp_path / "two", strategy)
     assert [sum(pair) for pair in zip(first["tokens"], second["tokens"], strict=True)] == one["tokens"]

@@ -15,6 +15,7 @@ import torch
 from steps import batches_of, built, double, taught
 from torch import Tensor, nn
 from torch.nn.utils.parametrize import cached
+from torch.optim import SGD
 
 STEPS = 20
 DATA = ("data=digits", "data.batch_size=8")

@@ -21,7 +21,7 @@ from sameness import differences_of_runs
 CONF = Path(__file__).resolve().parents[1] / "support" / "conf"
 
 # Images between two checkpoints; every run sees six times as many.
-INTERVALS = {"small_captioner": 160, "small_text_gan": 80, "small_layered_gan": 80}
+INTERVALS = {"small_captioner": 160, "small_text_gan": 80, "small_layered_gan": 80, "small_embedding": 80}
 OTHERS = ("small_dfgan", "small_attngan", "small_wgan_gp", "small_r3gan", "small_biggan", "small_stylegan2")
 """Networks whose terms and penalties count at some steps only, so that a checkpoint falls between them."""
 
@@ -31,6 +31,14 @@ AUGMENTED = [
     "augmentations.ada.speed_images=200",
 ]
 """In cycles of 48 images, of which a checkpoint of every 80 cuts some."""
+
+TERMS = [
+    "+term=[mode_seeking,r1,gradient_penalty,learned_redescription]",
+    "terms.r1.every=3",
+    "image_encoder=cnn",
+    "image_encoder.widths=[8,8,8]",
+    "caption_decoder=lstm",
+]
 
 
 @dataclass(frozen=True)
@@ -58,12 +66,9 @@ def lender(tmp_path_factory) -> RunFolder:
 def whole(request, lender, tmp_path_factory) -> Whole:
     additions = {
         "small_captioner": [],
-        "small_text_gan": [
-            "+term=[mode_seeking,r1,gradient_penalty]",
-            "terms.r1.every=3",
-            *AUGMENTED,
-        ],  # 5 steps a checkpoint
+        "small_text_gan": [*TERMS, *AUGMENTED],  # 5 steps a checkpoint
         "small_layered_gan": [f"parts.captioner.run={lender.path}"],
+        "small_embedding": ["embedding_objective=contrastive", "system.pixel_noise=0.2"],
     }
     train = command(request.param, *additions[request.param])
     return Whole(train, INTERVALS[request.param], completed(train, tmp_path_factory.mktemp(request.param)))

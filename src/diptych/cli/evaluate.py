@@ -1,8 +1,8 @@
 """Measure runs on held-out data: how often what they generate or caption is right, and a generator's skills one by one.
 
-With --with, cycle consistency with a captioner, or a classifier's agreement with the judge; with --robustness, the same
-examples disturbed; with --benchmark, whatever a class of your own measures. FOLDER --against FOLDER compares pictures
-of any origin as sets.
+With --with, cycle consistency with a captioner, a classifier's agreement with the judge, or R-precision by an
+embedding; with --robustness, the same examples disturbed; with --benchmark, whatever a class of your own measures.
+FOLDER --against FOLDER compares pictures of any origin as sets.
 """
 
 import argparse
@@ -53,7 +53,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="RUN",
-        help="a captioner, for cycle consistency, or a classifier, for its agreement with the judge; repeatable",
+        help="a captioner, for cycle consistency, a classifier, for its agreement with the judge, or an embedding, for "
+        "R-precision; repeatable",
     )
     parser.add_argument("--features", metavar="NAME|RUN", help="compares sets of pictures: random, inception, or a run")
     parser.add_argument(

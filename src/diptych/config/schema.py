@@ -13,7 +13,8 @@ from omegaconf import MISSING
 
 NETWORKS = ("text_encoder", "image_encoder", "generator", "latent_encoder", "discriminator", "caption_decoder")
 OPTIMIZERS = ("generator_optimizer", "discriminator_optimizer", "optimizer")
-ROLES = (*NETWORKS, "objective", "caption_objective", "text_pretraining", *OPTIMIZERS, "schedule")
+OBJECTIVES = ("objective", "caption_objective", "embedding_objective")
+ROLES = (*NETWORKS, *OBJECTIVES, "text_pretraining", *OPTIMIZERS, "schedule")
 """The components of a system in build order (later ones take facts from earlier ones)."""
 SETS = ("terms", "augmentations")
 """The components of which a run may have several, each set a mapping by key."""
@@ -78,6 +79,7 @@ class Run:
     networks: dict[str, dict[str, Any] | None] = field(default_factory=dict)
     objective: dict[str, Any] = field(default_factory=dict)
     caption_objective: dict[str, Any] = field(default_factory=dict)
+    embedding_objective: dict[str, Any] = field(default_factory=dict)
     terms: dict[str, dict[str, Any] | None] = field(default_factory=dict)
     augmentations: dict[str, dict[str, Any] | None] = field(default_factory=dict)
     text_pretraining: dict[str, Any] = field(default_factory=dict)

@@ -17,11 +17,11 @@ def why_no_sentences(context: Context) -> str:
 
 
 def why_not_apart(context: Context) -> str:
-    """That the generator learned from the very captioner that measures it; said, not refused."""
-    captioner = context.partner
-    if captioner is None or captioner.run.run_id not in lenders_of(context.subject.run):
+    """That the generator learned from the very run that measures it; said, not refused."""
+    partner = context.partner
+    if partner is None or partner.run.run_id not in lenders_of(context.subject.run):
         return ""
-    return f"trained on it: {captioner.run.run_id} was part of the generator's training, and finds what it asked for"
+    return f"trained on it: {partner.run.run_id} was part of the generator's training, and finds what it asked for"
 
 
 def why_not_exact(context: Context) -> str:

@@ -16,6 +16,8 @@ from diptych.evaluation.classification.class_accuracy import ClassAccuracy
 from diptych.evaluation.cycle.benchmark import Cycle
 from diptych.evaluation.generation.benchmark import Generation
 from diptych.evaluation.retrieval.benchmark import Retrieval
+from diptych.evaluation.retrieval.embedding import EmbeddingRetrieval
+from diptych.evaluation.retrieval.generated import RPrecision
 from diptych.evaluation.robustness.captioning import CaptioningRobustness
 from diptych.evaluation.robustness.generation import GenerationRobustness
 from diptych.evaluation.skills.benchmark import Skills, SkillsInFull
@@ -24,8 +26,10 @@ SUITE: tuple[Benchmark, ...] = (
     Generation(),
     Captioning(),
     Classification(),
+    EmbeddingRetrieval(),
     Cycle(),
     Retrieval(),
+    RPrecision(),
     Agreement(),
     ClassAccuracy(),
     Skills(),

@@ -10,21 +10,41 @@ def contrastive_loss(
     image_embeddings: Float[Tensor, "batch dim"],
     text_embeddings: Float[Tensor, "batch dim"],
     *,
-    temperature: float,
+    temperature: float | Float[Tensor, ""],
     compatible: Bool[Tensor, "batch batch"] | None = None,
 ) -> Float[Tensor, " batch"]:
     """Symmetric InfoNCE of cosine similarities (Radford et al. 2021, arXiv:2103.00020), one value per pair.
 
     `compatible[i, j]` means that sentence j is true of image i as well; such a pair is not a negative and leaves both
-    denominators. Without it, all other pairs are negatives. The loss is in float32, and zero for a batch of one.
+    denominators. Without it, all other pairs are negatives. A temperature that is a tensor learns along. The loss is in
+    float32, under autocast too, and zero for a batch of one.
     """
-    images = F.normalize(image_embeddings.float(), dim=1)
-    texts = F.normalize(text_embeddings.float(), dim=1)
-    similarities = images @ texts.T / temperature
-    pairs = torch.arange(len(images), device=images.device)
+    return matching_loss(cosine_similarities(image_embeddings, text_embeddings) / temperature, compatible)
+
+
+def cosine_similarities(
+    images: Float[Tensor, "images dim"], texts: Float[Tensor, "texts dim"]
+) -> Float[Tensor, "images texts"]:
+    """The cosine of each image's vector and each sentence's, in float32, under autocast too."""
+    with torch.autocast(images.device.type, enabled=False):
+        return F.normalize(_exact(images), dim=1) @ F.normalize(_exact(texts), dim=1).T
+
+
+def matching_loss(
+    scores: Float[Tensor, "batch batch"], compatible: Bool[Tensor, "batch batch"] | None = None
+) -> Float[Tensor, " batch"]:
+    """Mean over both directions of -log P(own pair), where P is a softmax of the scores; one value per pair.
+
+    `scores[i, j]` says how well sentence j suits image i. `compatible` as in `contrastive_loss`.
+    """
+    pairs = torch.arange(len(scores), device=scores.device)
     if compatible is not None:
-        own = torch.eye(len(images), dtype=torch.bool, device=images.device)
-        similarities = similarities.masked_fill(compatible & ~own, float("-inf"))
-    to_text = F.cross_entropy(similarities, pairs, reduction="none")
-    to_image = F.cross_entropy(similarities.T, pairs, reduction="none")
+        own = torch.eye(len(scores), dtype=torch.bool, device=scores.device)
+        scores = scores.masked_fill(compatible & ~own, float("-inf"))
+    to_text = F.cross_entropy(scores, pairs, reduction="none")
+    to_image = F.cross_entropy(scores.T, pairs, reduction="none")
     return (to_text + to_image) / 2
+
+
+def _exact(tensor: Tensor) -> Tensor:
+    return tensor if tensor.dtype == torch.float64 else tensor.float()

@@ -57,9 +57,9 @@ def build_system(config: Config, spec: DataSpec, parts: Mapping[str, Any], trust
         if name in config.get("freeze", ()):
             freeze(built[name])
         facts |= {name: built[name]} | published(name, built[name])
-    for part in parts.values():
-        if hasattr(part, "image_encoder"):
-            share_backbone(part.image_encoder, *built.values())
+    backbones = (part.image_encoder for part in parts.values() if hasattr(part, "image_encoder"))
+    if (backbone := next(backbones, None)) is not None:  # the first part's, where several have one
+        share_backbone(backbone, *built.values())
     sets = {
         name: {key: components.build(node, f"{name}.{key}", facts, trust) for key, node in nodes.items()}
         for name, nodes in chosen_sets(config).items()

@@ -64,6 +64,17 @@ class ClassifiesImages(Protocol):
 
 
 @runtime_checkable
+class EmbedsPairs(Protocol):
+    """Embeds images and sentences in one space, with vectors of length 1; `unknown_words` it reads as one."""
+
+    def image_vectors(self, pictures: Sequence[Picture]) -> Tensor: ...
+
+    def sentence_vectors(self, sentences: Sequence[str]) -> Tensor: ...
+
+    def unknown_words(self, sentences: Sequence[str]) -> tuple[str, ...]: ...
+
+
+@runtime_checkable
 class TakesOptions(Protocol):
     """Generates with sampling options: `sampling` are those in use, `with_options` is the same run with others."""
 

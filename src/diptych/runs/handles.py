@@ -1,4 +1,4 @@
-"""What people hold of a trained run: it generates, captions or classifies, with PIL images and strings.
+"""What people hold of a trained run: it generates, captions, classifies or embeds, with PIL images and strings.
 
 A handle offers what its system can do, whatever its class: a family of one's own that has `generate` is an image
 generator. All use the run's best checkpoint, unless another is asked
@@ -286,7 +286,40 @@ class ImageClassifier(Handle):
             yield from self.system.classify(pixels)
 
 
-HANDLES: tuple[type[Handle], ...] = (ImageGenerator, ImageCaptioner, ImageClassifier)
+@dataclass
+class PairEmbedder(Handle):
+    """A run that embeds images and sentences in one space: cosines say how well they fit."""
+
+    task = "embedding"
+    abilities = ("embed_images", "embed_sentences")
+    does = "embed images and sentences"
+
+    @classmethod
+    def first_use(cls, system: Any, sentence: str) -> tuple[str, ...]:
+        return ("evaluate",)
+
+    def image_vectors(self, pictures: Sequence[Picture]) -> torch.Tensor:
+        """A vector of length 1 for each image: PIL images, paths or tensors in [-1, 1], brought to the model's size."""
+        return torch.cat([self.system.embed_images(pixels).cpu() for pixels in self._batches(pictures)])
+
+    def sentence_vectors(self, sentences: Sequence[str]) -> torch.Tensor:
+        """A vector of length 1 for each sentence; words that the run never saw are read as <unk>."""
+        parts = [sentences[i : i + PICTURES_AT_ONCE] for i in range(0, len(sentences), PICTURES_AT_ONCE)]
+        return torch.cat([self.system.embed_sentences(part).cpu() for part in parts])
+
+    def similarities(self, pictures: Sequence[Picture], sentences: Sequence[str]) -> torch.Tensor:
+        """The cosine of each image (a row) and each sentence (a column)."""
+        return self.image_vectors(pictures) @ self.sentence_vectors(sentences).T
+
+    def unknown_words(self, sentences: Sequence[str]) -> tuple[str, ...]:
+        """The words that the run never saw; none where its text encoder has a tokenizer of its own."""
+        if getattr(self.system, "reads_any_text", False):
+            return ()
+        known = set(self.vocabulary)
+        return tuple(dict.fromkeys(w for s in sentences for w in self.tokenizer.split(s) if w not in known))
+
+
+HANDLES: tuple[type[Handle], ...] = (ImageGenerator, ImageCaptioner, ImageClassifier, PairEmbedder)
 
 
 def handle_for(system: Any) -> type[Handle]:

@@ -1,4 +1,4 @@
-"""A trained run in Python: `diptych.load(run)` gives a handle that generates, captions or classifies."""
+"""A trained run in Python: `diptych.load(run)` gives a handle that generates, captions, classifies or embeds."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -11,7 +11,7 @@ from diptych.config.own_packages import find_own_packages
 from diptych.runs.checkpoints import read_checkpoint
 from diptych.runs.folder.find import default_outputs, find_run
 from diptych.runs.folder.layout import RunFolder, folder_of_checkpoint
-from diptych.runs.handles import ImageCaptioner, ImageClassifier, ImageGenerator, handle_for
+from diptych.runs.handles import ImageCaptioner, ImageClassifier, ImageGenerator, PairEmbedder, handle_for
 from diptych.runs.restore import restored
 from diptych.runs.trust import Subject, remember, trusted
 
@@ -21,8 +21,9 @@ CHECKPOINT_SUFFIX = ".ckpt"
 def load(run: str | Path, *, checkpoint: str | Path | None = None, trust: Collection[str] = ()) -> Any:
     """The run that `run` names: a run folder, an id or its beginning, `latest`, or a checkpoint file.
 
-    An `ImageGenerator`, `ImageCaptioner` or `ImageClassifier`, by what its system can do, and a plain `Handle` where it
-    can do something else. `checkpoint` is `best`, `last` or a file of the run (by default its best, or else its last).
+    An `ImageGenerator`, `ImageCaptioner`, `ImageClassifier` or `PairEmbedder`, by what its system can do, and a plain
+    `Handle` where it can do something else. `checkpoint` is `best`, `last` or a file of the run (by default its best,
+    or else its last).
     A checkpoint file in place of a run may be one that a plain Trainer has written of what `diptych.build` gave it.
     `trust` names packages of your own whose classes the run was built from; it is remembered for this run.
     """
@@ -57,6 +58,13 @@ def load_classifier(
 ) -> ImageClassifier:
     """The run, which must classify; `latest` is the latest that does."""
     return _load(run, ImageClassifier, checkpoint, trust)
+
+
+def load_embedder(
+    run: str | Path, *, checkpoint: str | Path | None = None, trust: Collection[str] = ()
+) -> PairEmbedder:
+    """The run, which must embed images and sentences; `latest` is the latest that does."""
+    return _load(run, PairEmbedder, checkpoint, trust)
 
 
 def load_partner(run: str | Path, *, trust: Collection[str] = ()) -> Any:

@@ -24,6 +24,11 @@ def normalised(text: str) -> str:
     return " ".join(unicodedata.normalize("NFC", text.lower()).replace("\u2019", "'").split())
 
 
+def plain(text: str) -> str:
+    """The normalised text without spaces: equal for sentences that differ in case, spacing or accents' spelling."""
+    return normalised(text).replace(" ", "")
+
+
 class Tokenizer(ABC):
     """Converts text to token ids and back. `max_length` counts <bos> and <eos>; longer sentences are cut."""
 

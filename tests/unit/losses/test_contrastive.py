@@ -79,3 +79,19 @@ def test_half_precision_embeddings_are_compared_in_float32():
     loss = contrastive_loss(images, texts, temperature=0.07)
     assert loss.dtype == torch.float32
     torch.testing.assert_close(loss, contrastive_loss(images.float(), texts.float(), temperature=0.07))
+
+
+def test_autocast_does_not_round_similarities():
+    images, texts = embeddings()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        rounded = contrastive_loss(images, texts, temperature=0.01)
+    assert torch.equal(rounded, contrastive_loss(images, texts, temperature=0.01))
+
+
+def test_a_temperature_can_learn():
+    """At orthogonal pairs a lower temperature costs less: the loss is log(1 + (n - 1) exp(-1 / temperature))."""
+    temperature = torch.tensor(0.5, requires_grad=True)
+    contrastive_loss(torch.eye(4), torch.eye(4), temperature=temperature).mean().backward()
+    share = 3 * math.exp(-2) / (1 + 3 * math.exp(-2))
+    assert temperature.grad is not None
+    assert float(temperature.grad) == pytest.approx(share / 0.5**2, rel=1e-5)

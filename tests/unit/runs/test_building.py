@@ -1,12 +1,18 @@
+from types import SimpleNamespace
+
 import pytest
 import torch
 
 from diptych.config import UserError
+from diptych.config.composition import compose
+from diptych.models.frozen_backbone import FrozenBackbone
+from diptych.models.image_encoders import ConvEncoder
 from diptych.runs.build import build_data, build_system
 from diptych.runs.checkpoints import read_checkpoint
 from diptych.runs.choice import check_components
 from diptych.runs.restore import restore_system
 from diptych.runs.training import train
+from diptych.types import SPECIAL_TOKENS, DataSpec
 
 UNOPENABLE = {"_target_": "tinyparts.UnopenableData"}
 
@@ -122,3 +128,13 @@ def test_other_files_are_not_taken_for_checkpoints(tmp_path):
     torch.save({"state_dict": {}}, tmp_path / "other.ckpt")
     with pytest.raises(UserError, match="not a checkpoint of diptych"):
         read_checkpoint(tmp_path / "other.ckpt")
+
+
+def test_of_several_parts_with_an_image_encoder_the_first_is_the_backbone():
+    config = compose(["model=dcgan", "data=scenes_demo", "discriminator=projected"])
+    first, second = (ConvEncoder(image_size=32) for _ in range(2))
+    parts = {name: SimpleNamespace(image_encoder=encoder) for name, encoder in (("one", first), ("other", second))}
+    system = build_system(config, DataSpec("squares", 32, 3, SPECIAL_TOKENS, 4), parts)
+    lent = [module.borrowed.network for module in system.modules() if isinstance(module, FrozenBackbone)]
+    assert lent
+    assert all(network is first for network in lent)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from diptych.evaluation.held_out import HeldOut
 from diptych.evaluation.scene_accuracy import Scores, caption_truth
-from diptych.text.tokenizers import normalised
+from diptych.text.tokenizers import plain
 from diptych.types import Scene
 from diptych.world import ASPECTS, meaning
 
@@ -30,8 +30,3 @@ def reason_of(scores: Scores, index: int) -> str:
 def agreement(texts: Sequence[str], references: Sequence[Sequence[str]]) -> list[bool]:
     """Whether each text is one of its references, up to case, spacing and how accents are written."""
     return [plain(text) in map(plain, wanted) for text, wanted in zip(texts, references, strict=True)]
-
-
-def plain(text: str) -> str:
-    """The text in lower case, composed and without spaces."""
-    return normalised(text).replace(" ", "")

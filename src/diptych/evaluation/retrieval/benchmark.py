@@ -9,7 +9,6 @@ import numpy as np
 import torch
 
 from diptych.evaluation.benchmark import Benchmark
-from diptych.evaluation.captioning.captioned import plain
 from diptych.evaluation.context import Context
 from diptych.evaluation.held_out import HeldOut
 from diptych.evaluation.refusals import why_no_sentences, why_not_apart
@@ -17,6 +16,7 @@ from diptych.evaluation.results import CONTENTS, RESAMPLING_SEED, Evaluation, Fi
 from diptych.metrics.retrieval import r_precision
 from diptych.metrics.statistics import cluster_interval
 from diptych.runs.capabilities import GeneratesImages, ScoresSentences
+from diptych.text.tokenizers import plain
 from diptych.types import Images
 
 CANDIDATES, MOST_BLOCKS = 100, 3

@@ -25,11 +25,12 @@ MOMENTS = ("discriminator_losses", "generation_losses", "generator_losses")
 class Term(nn.Module):
     """Losses of the discriminator's step, of the generator's, or of both; a method that is not overridden has none.
 
-    `needs` names what the term cannot do without: "text" (sentences), "captioner" (frozen, from `parts.captioner`),
-    a role ("latent_encoder"), a method of a network ("discriminator.embed"), "no_batch_norm" (a discriminator that sees
-    each image by itself), "image_gradients" (the discriminator's images require a gradient) or "fresh_reals" (the
-    generator's step scores the batch's real images again). `provides` names what others may rely on: "bounded_critic"
-    (a bound for the discriminator's slope). `weight` is that of every loss without one in `weights`.
+    `needs` names what the term cannot do without: "text" (sentences), "captioner" or "embedding" (frozen, from
+    `parts`), "image_encoder_of_a_part" (of a captioner, a classifier or an embedding), a role ("latent_encoder"), a
+    method of a network ("discriminator.embed"), "no_batch_norm" (a discriminator that sees each image by itself),
+    "image_gradients" (the discriminator's images require a gradient) or "fresh_reals" (the generator's step scores the
+    batch's real images again). `provides` names what others may rely on: "bounded_critic" (a bound for the
+    discriminator's slope). `weight` is that of every loss without one in `weights`.
     With `every`, the term counts at each `every`-th step of the discriminator only, as much more as makes up for the
     others (lazy regularisation, StyleGAN2, arXiv:1912.04958).
     `couples_examples` says that a loss looks at several images of a batch at once: with `system.micro_batch_size` it

@@ -10,6 +10,8 @@ from diptych.models.gan.spectral import is_normalized_spectrally
 
 PROVIDED = ("image_gradients", "fresh_reals")
 """What the GAN itself provides whenever a term asks for it."""
+LENDERS_OF_ENCODERS = ("classifier", "captioner", "embedding")
+"""Parts of other runs that have an image encoder."""
 
 
 def check_needs(
@@ -70,6 +72,24 @@ def _captioner(networks: Mapping[str, Any], parts: Collection[str] | None) -> st
     return "needs a frozen captioner: name its run in parts.captioner.run"
 
 
+def _embedding(networks: Mapping[str, Any], parts: Collection[str] | None) -> str:
+    if parts is None or "embedding" in parts:
+        return ""
+    return (
+        "needs a frozen embedding of images and sentences: name its run in parts.embedding.run "
+        "(+parts.embedding.run=RUN +parts.embedding.task=embedding)"
+    )
+
+
+def _image_encoder_of_a_part(networks: Mapping[str, Any], parts: Collection[str] | None) -> str:
+    if parts is None or set(parts) & set(LENDERS_OF_ENCODERS):
+        return ""
+    return (
+        "needs a frozen image encoder: name a run in parts.classifier.run, parts.captioner.run or parts.embedding.run "
+        "(+parts.classifier.run=RUN +parts.classifier.task=classification)"
+    )
+
+
 def _no_batch_norm(networks: Mapping[str, Any], parts: Collection[str] | None) -> str:
     discriminator = networks.get("discriminator")
     if not isinstance(discriminator, nn.Module):
@@ -110,6 +130,8 @@ def _name(network: Any) -> str:
 _CHECKS: Mapping[str, Callable[[Mapping[str, Any], Collection[str] | None], str]] = {
     "text": _text,
     "captioner": _captioner,
+    "embedding": _embedding,
+    "image_encoder_of_a_part": _image_encoder_of_a_part,
     "no_batch_norm": _no_batch_norm,
     "bounded_critic": _bounded_critic,
     "logit_sign": _logit_sign,

@@ -11,6 +11,7 @@ from diptych.models.borrowed import Borrowed
 from diptych.models.noise import PixelNoise
 from diptych.systems.gan.steps import GeneratorStep
 from diptych.systems.gan.terms.base import Losses, Term
+from diptych.systems.gan.terms.lenders import check_pictures, check_words
 from diptych.types import DataSpec, Images, Tokens
 
 
@@ -64,7 +65,7 @@ class CaptionScorer(nn.Module):
 
     def __init__(self, captioner: FrozenCaptioner, data_spec: DataSpec, pixel_noise: float = 0.0) -> None:
         super().__init__()
-        _check_pictures(captioner.data_spec, data_spec)
+        check_pictures("captioner", captioner.data_spec, data_spec)
         self.image_encoder = Borrowed(captioner.image_encoder.eval().requires_grad_(False))
         self.caption_decoder = Borrowed(captioner.caption_decoder.eval().requires_grad_(False))
         self.register_buffer("captioner_ids", captioner_ids(data_spec, captioner.data_spec), persistent=False)
@@ -82,24 +83,6 @@ class CaptionScorer(nn.Module):
 
 def captioner_ids(generator: DataSpec, captioner: DataSpec) -> Int[Tensor, " vocabulary"]:
     """Element i: the captioner's id of the generator's word i; it must know every one."""
-    if generator.tokenizer != captioner.tokenizer:
-        raise ValueError(
-            f"captioner: it reads {captioner.tokenizer} tokens, this run {generator.tokenizer} tokens; "
-            f"train one with tokenizer={generator.tokenizer}"
-        )
+    check_words("captioner", captioner, generator)
     ids = {word: i for i, word in enumerate(captioner.vocabulary)}
-    missing = [word for word in generator.vocabulary if word not in ids]
-    if missing:
-        raise ValueError(
-            f"captioner: its vocabulary lacks {len(missing)} of this run's words ({', '.join(missing[:5])}); "
-            "train one on the same sentences"
-        )
     return torch.tensor([ids[word] for word in generator.vocabulary])
-
-
-def _check_pictures(captioner: DataSpec, generator: DataSpec) -> None:
-    wanted, given = (f"{s.image_channels}x{s.image_size}x{s.image_size}" for s in (captioner, generator))
-    if wanted != given:
-        raise ValueError(
-            f"captioner: it reads {wanted} pictures and this run generates {given}; train one on {generator.name}"
-        )
