@@ -48,12 +48,23 @@ def build_data(
     return data
 
 
-def build_system(config: Config, spec: DataSpec, parts: Mapping[str, Any], trust: Trust = None) -> System:
-    """Networks, objective, terms, optimisers and parts from other runs, handed to the system by parameter name."""
+def build_system(
+    config: Config,
+    spec: DataSpec,
+    parts: Mapping[str, Any],
+    trust: Trust = None,
+    recipes: Mapping[str, Any] = MappingProxyType({}),
+) -> System:
+    """Networks, objective, terms, optimisers and parts from other runs, handed to the system by parameter name.
+
+    `recipes` are what a checkpoint carries of networks that a configuration alone does not tell how to build, by role;
+    such a network takes its own as the parameter `recipe`, and has it as the attribute `recipe`.
+    """
     facts = {**data_facts(spec), "data_spec": spec, "seed": config["seed"], "condition_dim": 0, **parts}
     built: dict[str, Any] = {}
     for name, key, node in _publishers_first(chosen_roles(config), trust):
-        built[name] = components.build(node, key, facts, trust)
+        own = {"recipe": recipes[name]} if name in recipes else {}
+        built[name] = components.build(node, key, facts | own, trust)
         if name in config.get("freeze", ()):
             freeze(built[name])
         facts |= {name: built[name]} | published(name, built[name])
@@ -62,7 +73,9 @@ def build_system(config: Config, spec: DataSpec, parts: Mapping[str, Any], trust
             share_backbone(part.image_encoder, *built.values())
     terms = {key: components.build(node, f"terms.{key}", facts, trust) for key, node in chosen_terms(config).items()}
     given = {"data_spec": spec, "seed": config["seed"], **built, **parts, **({"terms": terms} if terms else {})}
-    return components.build(config["system"], "system", given, trust)
+    system = components.build(config["system"], "system", given, trust)
+    system.recipes = {name: network.recipe for name, network in built.items() if hasattr(network, "recipe")}
+    return system
 
 
 def data_facts(spec: DataSpec) -> dict[str, Any]:

@@ -57,6 +57,7 @@ class System(LightningModule):
     clips the gradient of each (None: not at all). `micro_batch_size` is how many examples a device computes at a time
     (None: its whole share of the batch). `task` is an open word for what the system is trained for.
 
+    `recipes` are what checkpoints carry of networks that a configuration alone does not tell how to build, plain values.
     `carried` is what every checkpoint carries besides, plain values; `companions` are callbacks that go with the system
     to any Trainer. Both are empty in runs, which bring their own.
     """
@@ -91,6 +92,7 @@ class System(LightningModule):
         self._has_split = self._has_told = False
         self.step_figures: dict[str, Tensor] = {}
         self.carried: dict[str, Any] = {}
+        self.recipes: dict[str, Any] = {}
         self.companions: list[Callback] = []
         self.rng = torch.Generator().manual_seed(seed)
 
@@ -256,6 +258,8 @@ class System(LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint.update(self.carried)
+        if self.recipes:
+            checkpoint["recipes"] = self.recipes
         checkpoint["images_seen"] = self.images_seen
         checkpoint["system_rng"] = self.rng.get_state()
 
