@@ -9,6 +9,7 @@ from diptych.models.text_encoders.pretrained.source import Recipe
 
 FEWEST = 4
 """Tokens that leave room for words between the special ones."""
+MOST_QUOTED = 60
 _log = logging.getLogger(__name__)
 
 
@@ -40,9 +41,8 @@ class SubwordTokenizer:
         if encoding.overflowing and not self._has_told:
             self._has_told = True
             _log.warning(
-                "text_encoder reads the first %s tokens of a sentence, and leaves out the rest of %r (and of others "
-                "like it)",
+                "text_encoder reads the first %s tokens of a sentence, and leaves out the rest of others, as of %r",
                 f"{self.max_length:,}",
-                text,
+                text if len(text) <= MOST_QUOTED else f"{text[:MOST_QUOTED]}…",
             )
         return encoding.ids or [self.empty]
