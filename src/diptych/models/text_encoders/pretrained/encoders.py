@@ -20,7 +20,7 @@ from diptych.models.text_encoders.pretrained.pooling import (
     mean_of_tokens,
     projected_last_token,
 )
-from diptych.models.text_encoders.pretrained.readers import FrozenReader, Reader
+from diptych.models.text_encoders.pretrained.readers import MIB, FrozenReader, Reader
 from diptych.models.text_encoders.pretrained.source import Recipe, opened, rebuilt
 from diptych.models.text_encoders.pretrained.tokens import SubwordTokenizer
 from diptych.types import Sentences, TextFeatures
@@ -49,7 +49,7 @@ class PretrainedTextEncoder(nn.Module, ABC):
         sentence_dim: int | None = None,
         word_dim: int | None = None,
         max_length: int | None = None,
-        cache_mib: float = 512,
+        cache_mib: int = 512,
         recipe: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
@@ -63,7 +63,7 @@ class PretrainedTextEncoder(nn.Module, ABC):
         if tuned:
             self.reader = Reader(network, tokenizer, self.pool)
         else:
-            self.reader = FrozenReader(network, tokenizer, self.pool, cache_mib=cache_mib)
+            self.reader = FrozenReader(network, tokenizer, self.pool, most_bytes=cache_mib * MIB)
         own_sentence, own_word = getattr(facts, self.sentence_size), facts.hidden_size
         self.sentence_dim, self.word_dim = sentence_dim or own_sentence, word_dim or own_word
         self.sentence = nn.Linear(own_sentence, sentence_dim) if sentence_dim else nn.Identity()

@@ -6,7 +6,7 @@ a batch in parts.
 
 import logging
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -46,7 +46,7 @@ class Reader(nn.Module):
         """Where the network is."""
         return next(self.network.parameters()).device
 
-    def train(self, mode: bool = True) -> Self:
+    def train(self, mode: bool = True) -> "Reader":
         return super().train(False)
 
 
@@ -65,15 +65,15 @@ class Reading(NamedTuple):
 class FrozenReader(Reader):
     """A network that never learns: every sentence goes through it once, and copies share it with what it remembers.
 
-    It remembers `cache_mib` mebibytes, those that came first; what does not fit is read anew each time. A reading
+    It remembers `most_bytes`, those that came first; what does not fit is read anew each time. A reading
     depends on the sentence alone: sentences are read without padding and in full precision, on the CPU one at a time
     (so that not a bit depends on the others), elsewhere together with those of the same length.
     """
 
-    def __init__(self, network: nn.Module, tokenizer: SubwordTokenizer, pool: Pool, *, cache_mib: float) -> None:
+    def __init__(self, network: nn.Module, tokenizer: SubwordTokenizer, pool: Pool, *, most_bytes: int) -> None:
         super().__init__(network, tokenizer, pool)
         self.requires_grad_(False)
-        self.most_bytes = int(cache_mib * MIB)
+        self.most_bytes = most_bytes
         self._forget()
 
     def forward(self, texts: Sequence[str]) -> TextFeatures:
@@ -123,7 +123,7 @@ class FrozenReader(Reader):
         self._forget()
         super()._load_from_state_dict(*args, **kwargs)
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Reader":
         return self
 
 

@@ -21,7 +21,9 @@ KEY = "text_encoder.pretrained"
 PACKAGE = "pkg://"
 HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
-NEEDED = ("config.json", "model*.safetensors", *WEIGHTS[1:], "tokenizer*", "vocab*", "merges.txt", "*tokens*.json")
+TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
+"""One of them has the vocabulary; without any, transformers makes an empty one and says nothing."""
+NEEDED = ("config.json", "model*.safetensors", *WEIGHTS[1:], *TOKENIZERS, "merges.txt", "*token*.json")
 """What is downloaded of a network of the hub."""
 NOT_KEPT = ("auto_map", "quantization_config", "dtype", "torch_dtype", "_name_or_path", "transformers_version")
 """What an architecture does not need, or could load more than weights by."""
@@ -47,14 +49,14 @@ class Recipe:
 
 
 def opened(network_class: str, pretrained: str, revision: str | None = None) -> tuple[Any, Recipe]:
-    """A network of `transformers` with its weights, in float32 and evaluation mode, and its recipe.
+    """A network of `transformers` with its weights, in evaluation mode, and its recipe.
 
     `pretrained` is a folder, `pkg://PACKAGE/FOLDER` of an installed package, or a name on the hub.
     """
     library, folder = library_of_networks(), _folder_of(pretrained, revision)
     _check_files(folder, pretrained)
     local = {"local_files_only": True, "trust_remote_code": False}
-    form = {"use_safetensors": True, "attn_implementation": ATTENTION, "dtype": torch.float32}
+    form = {"use_safetensors": True, "attn_implementation": ATTENTION, "dtype": torch.get_default_dtype()}
     try:
         with _quiet(library), torch.random.fork_rng(devices=()):
             tokenizer = library.AutoTokenizer.from_pretrained(folder, **local)
@@ -79,7 +81,7 @@ def rebuilt(network_class: str, recipe: Recipe) -> Any:
     kind = getattr(library, network_class)
     build = getattr(kind, "from_config", None) or kind._from_config
     with _quiet(library), torch.random.fork_rng(devices=()):
-        network = build(config, attn_implementation=ATTENTION, dtype=torch.float32)
+        network = build(config, attn_implementation=ATTENTION, dtype=torch.get_default_dtype())
     return _without_pooler(network).eval()
 
 
@@ -139,8 +141,7 @@ def _downloaded(name: str, revision: str | None) -> Path:
 
 def _check_files(folder: Path, pretrained: str) -> None:
     """Say what a folder lacks, before a library does in its own words."""
-    lacking = [] if (folder / "config.json").is_file() else ["config.json"]
-    lacking += [] if any((folder / name).is_file() for name in WEIGHTS) else [WEIGHTS[0]]
+    lacking = [one[0] for one in (("config.json",), WEIGHTS, TOKENIZERS) if not any(map(any, map(folder.glob, one)))]
     if not lacking:
         return
     pickled = any(folder.glob("*.bin"))

@@ -41,7 +41,7 @@ class SubwordTokenizer:
         if encoding.overflowing and not self._has_told:
             self._has_told = True
             _log.warning(
-                "text_encoder reads the first %s tokens of a sentence, and leaves out the rest of others, as of %r",
+                "text_encoder.max_length=%s: the tokens of longer sentences are left out, as in %r",
                 f"{self.max_length:,}",
                 text if len(text) <= MOST_QUOTED else f"{text[:MOST_QUOTED]}…",
             )
