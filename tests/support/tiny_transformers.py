@@ -40,7 +40,9 @@ def gpt2(folder: Path) -> Path:
     """Two layers of 16 numbers, bytes and pairs of them as tokens."""
     tokenizer = _byte_pairs([END])
     size = tokenizer.get_vocab_size()
-    config = GPT2Config(vocab_size=size, n_positions=PLACES, n_embd=16, n_layer=2, n_head=2, bos_token_id=0, eos_token_id=0)
+    config = GPT2Config(
+        vocab_size=size, n_positions=PLACES, n_embd=16, n_layer=2, n_head=2, bos_token_id=0, eos_token_id=0
+    )
     return _saved(folder, tokenizer, lambda: GPT2Model(config), bos_token=END, eos_token=END)
 
 

@@ -27,8 +27,8 @@ from diptych.runs.distributed.topology import Topology, inherited_topology, proc
 from diptych.runs.folder.layout import RunFolder
 from diptych.runs.lifecycle.signals import Stopped, StopSignals
 from diptych.runs.parts import load_parts
-from diptych.runs.restore import RECIPES
 from diptych.runs.randomness import seed_everything
+from diptych.runs.restore import RECIPES
 from diptych.runs.trainer import Equipment, make_trainer, prepare_machine
 from diptych.systems.joint_norm import use_joint_norms
 from diptych.tracking import Trackers

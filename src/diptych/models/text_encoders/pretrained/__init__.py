@@ -8,4 +8,10 @@ from diptych.models.text_encoders.pretrained.encoders import (
     PretrainedTextEncoder,
 )
 
-__all__ = ["BertClassTokenTextEncoder", "BertTextEncoder", "CLIPTextEncoder", "GPT2TextEncoder", "PretrainedTextEncoder"]
+__all__ = [
+    "BertClassTokenTextEncoder",
+    "BertTextEncoder",
+    "CLIPTextEncoder",
+    "GPT2TextEncoder",
+    "PretrainedTextEncoder",
+]

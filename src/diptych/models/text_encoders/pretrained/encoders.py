@@ -7,14 +7,15 @@ Architecture and tokenizer are the encoder's `recipe`, which checkpoints carry; 
 once in their file, however many copies there are. So a trained run needs neither the folder nor the hub.
 """
 
-from abc import ABC
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from torch import nn
 
 from diptych.models.text_encoders.pretrained.pooling import (
-    Pool,
+    Pooled,
+    Words,
     first_token,
     last_token,
     mean_of_tokens,
@@ -23,7 +24,7 @@ from diptych.models.text_encoders.pretrained.pooling import (
 from diptych.models.text_encoders.pretrained.readers import MIB, FrozenReader, Reader
 from diptych.models.text_encoders.pretrained.source import Recipe, opened, rebuilt
 from diptych.models.text_encoders.pretrained.tokens import SubwordTokenizer
-from diptych.types import Sentences, TextFeatures
+from diptych.types import Sentences, TextFeatures, TokenMask
 
 
 class PretrainedTextEncoder(nn.Module, ABC):
@@ -38,7 +39,6 @@ class PretrainedTextEncoder(nn.Module, ABC):
     reads_texts = True
     network_class: ClassVar[str] = "AutoModel"
     sentence_size: ClassVar[str] = "hidden_size"
-    pool: ClassVar[Pool]
 
     def __init__(
         self,
@@ -69,13 +69,18 @@ class PretrainedTextEncoder(nn.Module, ABC):
         self.sentence = nn.Linear(own_sentence, sentence_dim) if sentence_dim else nn.Identity()
         self.word = nn.Linear(own_word, word_dim) if word_dim else nn.Identity()
 
+    @staticmethod
+    @abstractmethod
+    def pool(network: Any, words: Words, mask: TokenMask) -> Pooled:
+        """A vector a sentence, of the network's words."""
+
     def forward(self, sentences: Sentences) -> TextFeatures:
         text = self.reader(sentences.texts)
         return TextFeatures(self.sentence(text.sentence), self.word(text.words) * text.mask[..., None], text.mask)
 
 
 class BertTextEncoder(PretrainedTextEncoder):
-    """BERT (Devlin et al. 2018, arXiv:1810.04805) and its relatives: RoBERTa, DistilBERT, MPNet, MiniLM …
+    """BERT (Devlin et al. 2018, arXiv:1810.04805) and its relatives, such as RoBERTa and MiniLM.
 
     The sentence is the mean of its tokens, as the networks of Sentence-BERT have learned it (arXiv:1908.10084).
     """

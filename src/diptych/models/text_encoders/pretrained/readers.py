@@ -5,7 +5,7 @@ a batch in parts.
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -77,10 +77,9 @@ class FrozenReader(Reader):
         self._forget()
 
     def forward(self, texts: Sequence[str]) -> TextFeatures:
-        known = {text: self._remembered.get(text) for text in dict.fromkeys(texts)}
-        unknown = [text for text, reading in known.items() if reading is None]
-        known |= {text: self._remember(text, reading) for text, reading in self._readings(unknown)}
-        readings = [known[text] for text in texts]
+        new = dict(self._readings([text for text in dict.fromkeys(texts) if text not in self._remembered]))
+        readings = [new[text] if text in new else self._remembered[text] for text in texts]
+        self._remember(new)
         words = pad_sequence([reading.words for reading in readings], batch_first=True)
         lengths = torch.tensor([len(reading.words) for reading in readings])
         mask = torch.arange(words.shape[1]) < lengths[:, None]
@@ -97,18 +96,18 @@ class FrozenReader(Reader):
             for i, (sentence, words) in zip(group, rows, strict=True):
                 yield texts[i], Reading(sentence.clone(), words.clone())
 
-    def _remember(self, text: str, reading: Reading) -> Reading:
-        if self._num_bytes + reading.num_bytes <= self.most_bytes:
-            self._remembered[text] = reading
-            self._num_bytes += reading.num_bytes
-        elif not self._is_full:
-            self._is_full = True
-            _log.info(
-                "text_encoder.cache_mib=%s is full with %s sentences: others are read anew each time",
-                f"{self.most_bytes / MIB:g}",
-                f"{len(self._remembered):,}",
-            )
-        return reading
+    def _remember(self, readings: Mapping[str, Reading]) -> None:
+        for text, reading in readings.items():
+            if self._num_bytes + reading.num_bytes <= self.most_bytes:
+                self._remembered[text] = reading
+                self._num_bytes += reading.num_bytes
+            elif not self._is_full:
+                self._is_full = True
+                _log.info(
+                    "text_encoder.cache_mib=%s is full with %s sentences: others are read anew each time",
+                    f"{self.most_bytes / MIB:g}",
+                    f"{len(self._remembered):,}",
+                )
 
     def _forget(self) -> None:
         self._remembered: dict[str, Reading] = {}

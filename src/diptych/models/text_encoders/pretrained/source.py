@@ -71,7 +71,9 @@ def opened(network_class: str, pretrained: str, revision: str | None = None) -> 
             f"{KEY}={pretrained}: its weights lack {len(lacking)} of a {network_class}'s ({lacking[0]}, …): name "
             "another, or choose the text_encoder that it is made for"
         )
-    return network, Recipe(_json(network.config.to_dict()), _tokenizer_of(tokenizer, pretrained), _places(tokenizer, network))
+    return network, Recipe(
+        _json(network.config.to_dict()), _tokenizer_of(tokenizer, pretrained), _places(tokenizer, network)
+    )
 
 
 def rebuilt(network_class: str, recipe: Recipe) -> Any:
@@ -183,7 +185,9 @@ def _json(architecture: Mapping[str, Any]) -> str:
 
 def _harmless(architecture: Mapping[str, Any]) -> dict[str, Any]:
     """An architecture without what names code, other files or another kind of attention."""
-    return {key: value for key, value in architecture.items() if key not in NOT_KEPT and "attn_implementation" not in key}
+    return {
+        key: value for key, value in architecture.items() if key not in NOT_KEPT and "attn_implementation" not in key
+    }
 
 
 @contextmanager
