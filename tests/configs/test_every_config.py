@@ -4,12 +4,14 @@ import json
 import shutil
 import struct
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from PIL import Image
+from tiny_transformers import KINDS
 
 from diptych.config import UserError
 from diptych.config.composition import compose
@@ -188,4 +190,10 @@ def _folder(folder: Path) -> list[str]:
     ]
 
 
+def _pretrained(folder: Path, name: str) -> list[str]:
+    """Save a tiny network for the text encoder."""
+    return [f"text_encoder.pretrained={KINDS[name](folder / 'network')}", *SMALL]
+
+
 PREPARED = {"data=mnist": _mnist, "experiment=mnist/text_to_image": _mnist, "data=folder": _folder}
+PREPARED |= {f"text_encoder={name}": partial(_pretrained, name=name) for name in KINDS}

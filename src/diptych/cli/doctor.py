@@ -19,6 +19,7 @@ EXTRAS = {
     "pandas": "notebooks",
     "submitit": "slurm",
     "ray": "ray",
+    "transformers": "transformers",
 }
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from diptych.config import Config, UserError
@@ -28,8 +29,11 @@ def assemble(
     *,
     weights: Path | None = None,
     num_devices: int = 1,
+    blueprints: Mapping[str, Any] = MappingProxyType({}),
 ) -> Built:
     """Data, parts of other runs and the system, in this order; it starts from the checkpoint `weights`, if given.
+
+    `blueprints` are a resumed run's (see `build_system`).
 
     The global random generators are seeded twice: before the data, and before the networks draw their weights.
     """
@@ -38,7 +42,7 @@ def assemble(
     _check_validation(data, config["data"], num_devices)
     parts = load_parts()
     seed_everything(config["seed"])
-    system = build_system(config, data.spec, parts, trust)
+    system = build_system(config, data.spec, parts, trust, blueprints)
     if weights:
         warm_start(system, weights, config.get("init_parts", ()))
     if config["trainer"]["overfit_batch"]:

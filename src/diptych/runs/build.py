@@ -48,12 +48,23 @@ def build_data(
     return data
 
 
-def build_system(config: Config, spec: DataSpec, parts: Mapping[str, Any], trust: Trust = None) -> System:
-    """Networks, objective, terms and all else that is chosen, handed to the system by parameter name."""
+def build_system(
+    config: Config,
+    spec: DataSpec,
+    parts: Mapping[str, Any],
+    trust: Trust = None,
+    blueprints: Mapping[str, Any] = MappingProxyType({}),
+) -> System:
+    """Networks, objective, terms and all else that is chosen, handed to the system by parameter name.
+
+    `blueprints` are what a checkpoint carries of networks that a configuration alone does not tell how to build, by role;
+    such a network takes its own as the parameter `blueprint`, and has it as the attribute `blueprint`.
+    """
     facts = {**data_facts(spec), "data_spec": spec, "seed": config["seed"], "condition_dim": 0, **parts}
     built: dict[str, Any] = {}
     for name, key, node in _publishers_first(chosen_roles(config), trust):
-        built[name] = components.build(node, key, facts, trust)
+        own = {"blueprint": blueprints[name]} if name in blueprints else {}
+        built[name] = components.build(node, key, facts | own, trust)
         if name in config.get("freeze", ()):
             freeze(built[name])
         facts |= {name: built[name]} | published(name, built[name])
@@ -65,7 +76,9 @@ def build_system(config: Config, spec: DataSpec, parts: Mapping[str, Any], trust
         for name, nodes in chosen_sets(config).items()
     }
     given = {"data_spec": spec, "seed": config["seed"], **built, **parts, **sets}
-    return components.build(config["system"], "system", given, trust)
+    system = components.build(config["system"], "system", given, trust)
+    system.blueprints = {name: network.blueprint for name, network in built.items() if hasattr(network, "blueprint")}
+    return system
 
 
 def data_facts(spec: DataSpec) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from signal import SIGTERM
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -28,6 +28,7 @@ from diptych.runs.folder.layout import RunFolder
 from diptych.runs.lifecycle.signals import Stopped, StopSignals
 from diptych.runs.parts import load_parts
 from diptych.runs.randomness import seed_everything
+from diptych.runs.restore import BLUEPRINTS
 from diptych.runs.trainer import Equipment, make_trainer, prepare_machine
 from diptych.systems.joint_norm import use_joint_norms
 from diptych.tracking import Trackers
@@ -78,13 +79,15 @@ def build(execution: Execution) -> Built:
     """Build the data, then the system; all devices build the same and then draw different random numbers."""
     config, topology = execution.config, execution.topology
     prepare_machine(execution.settings)
+    saved = _saved(execution.checkpoint)
     built = assemble(
         config,
-        lambda: _build_data(execution),
+        lambda: _build_data(execution, saved),
         lambda: load_parts(config, execution.folder, execution.trust),
         execution.trust,
         weights=execution.warm_start,
         num_devices=topology.world_size,
+        blueprints=saved.blueprints if saved else {},
     )
     if execution.settings["channels_last"]:
         built.system.to(memory_format=torch.channels_last)
@@ -162,9 +165,24 @@ def _one_example(config: Config) -> str:
     return f"{key}={value}: batch normalisation needs two examples or more on each device: increase it"
 
 
-def _kept_facts(checkpoint: Path) -> dict[str, Any]:
-    """What a resumed run's data must go on doing as before: cut sentences into the words of its vocabulary."""
-    return {"tokenizer_rules": DataSpec.from_dict(read_checkpoint(checkpoint)["data_spec"]).tokenizer_rules}
+class _Saved(NamedTuple):
+    """What a resumed run is built from besides its configuration."""
+
+    spec: DataSpec
+    blueprints: Mapping[str, Any]
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the data must go on doing as before: cut sentences into the words of the vocabulary."""
+        return {"tokenizer_rules": self.spec.tokenizer_rules}
+
+
+def _saved(checkpoint: Path | None) -> _Saved | None:
+    """Of the checkpoint that is resumed; None for a new run."""
+    if checkpoint is None:
+        return None
+    content = read_checkpoint(checkpoint)
+    return _Saved(DataSpec.from_dict(content["data_spec"]), content.get(BLUEPRINTS, {}))
 
 
 def _check_kept(kept: Mapping[str, Any], spec: DataSpec) -> None:
@@ -177,16 +195,15 @@ def _check_kept(kept: Mapping[str, Any], spec: DataSpec) -> None:
         )
 
 
-def _build_data(execution: Execution) -> Any:
+def _build_data(execution: Execution, saved: _Saved | None) -> Any:
     """The data module, set up; that of a resumed run has the examples that the run began with."""
     config, trust = execution.config, execution.trust
-    if execution.checkpoint is None:
+    if saved is None:
         return build_data(config, trust)
-    kept = _kept_facts(execution.checkpoint)
     try:
-        data: Any = build_data(config, trust, kept)
+        data: Any = build_data(config, trust, saved.facts)
     except ValueError as error:
         raise with_a_way_on(error, config, trust) from error
-    _check_kept(kept, data.spec)
+    _check_kept(saved.facts, data.spec)
     check_examples(execution.folder, config, data, trust)
     return data

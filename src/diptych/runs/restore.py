@@ -19,6 +19,8 @@ from diptych.types import DataSpec
 
 PARTS = "parts"
 """The key of a checkpoint under which the parts that generation needs are kept, by name."""
+BLUEPRINTS = "blueprints"
+"""The key under which the blueprints of networks are kept, by role."""
 NOT_KEPT = ("optimizer_states", "lr_schedulers", "callbacks", "loops", "random_states")
 """What a part leaves behind: it never trains again."""
 
@@ -34,7 +36,8 @@ def restored(checkpoint: Mapping[str, Any], trust: Trust = (), parts: Mapping[st
     check_components(config, trust)
     own = {name: _frozen(restored(part, trust)) for name, part in checkpoint.get(PARTS, {}).items()}
     with torch.random.fork_rng(devices=()):
-        system = build_system(config, DataSpec.from_dict(checkpoint["data_spec"]), own | dict(parts or {}), trust)
+        spec, blueprints = DataSpec.from_dict(checkpoint["data_spec"]), checkpoint.get(BLUEPRINTS, {})
+        system = build_system(config, spec, own | dict(parts or {}), trust, blueprints)
     system.load_state_dict(checkpoint["state_dict"])
     system.on_load_checkpoint(dict(checkpoint))
     return system.eval()

@@ -60,6 +60,7 @@ class System(LightningModule):
     clips the gradient of each (None: not at all). `micro_batch_size` is how many examples a device computes at a time
     (None: its whole share of the batch). `task` is an open word for what the system is trained for.
 
+    `blueprints` are what checkpoints carry of networks that no configuration alone tells how to build, by role.
     `carried` is what every checkpoint carries besides, plain values; `companions` are callbacks that go with the system
     to any Trainer. Both are empty in runs, which bring their own.
     """
@@ -94,6 +95,7 @@ class System(LightningModule):
         self._has_split = self._has_told = False
         self.step_figures: dict[str, Tensor] = {}
         self.carried: dict[str, Any] = {}
+        self.blueprints: dict[str, Any] = {}
         self.companions: list[Callback] = []
         self.rng = torch.Generator().manual_seed(seed)
 
@@ -259,6 +261,8 @@ class System(LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint.update(self.carried)
+        if self.blueprints:
+            checkpoint["blueprints"] = self.blueprints
         checkpoint["images_seen"] = self.images_seen
         checkpoint["system_rng"] = self.rng.get_state()
 

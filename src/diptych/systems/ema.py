@@ -35,9 +35,11 @@ class WeightAverage(nn.Module):
         """Move towards `network` by the weight of the `images` that it learned from since the last update."""
         weight = 1 - decay(images, images_seen, self.half_life_images)
         for average, current in zip(self.network.parameters(), network.parameters(), strict=True):
-            average.lerp_(current, weight)
+            if average is not current:  # a frozen network may be shared by its copies
+                average.lerp_(current, weight)
         for average, current in zip(self.network.buffers(), network.buffers(), strict=True):
-            average.copy_(current)
+            if average is not current:
+                average.copy_(current)
 
 
 def decay(images: int, images_seen: int, half_life_images: float) -> float:

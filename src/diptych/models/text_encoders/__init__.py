@@ -1,5 +1,12 @@
 """Text encoders: from sentences to a vector a sentence and a vector a word."""
 
+from diptych.models.text_encoders.pretrained import (
+    BertClassTokenTextEncoder,
+    BertTextEncoder,
+    CLIPTextEncoder,
+    GPT2TextEncoder,
+    PretrainedTextEncoder,
+)
 from diptych.models.text_encoders.recurrent import (
     GRUTextEncoder,
     LSTMTextEncoder,
@@ -14,9 +21,14 @@ from diptych.models.text_encoders.word_vectors import WordVectorTextEncoder
 
 __all__ = [
     "BagOfWordsTextEncoder",
+    "BertClassTokenTextEncoder",
+    "BertTextEncoder",
+    "CLIPTextEncoder",
+    "GPT2TextEncoder",
     "GRUTextEncoder",
     "LSTMTextEncoder",
     "PooledGRUTextEncoder",
+    "PretrainedTextEncoder",
     "RNNTextEncoder",
     "RecurrentTextEncoder",
     "SymbolTextEncoder",
