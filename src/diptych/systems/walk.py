@@ -11,6 +11,7 @@ from typing import NamedTuple
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn.functional import cosine_similarity
 
 from diptych.systems.image_rngs import ImageRngs
 from diptych.types import TextFeatures
@@ -59,12 +60,14 @@ class WalkRngs(ImageRngs):
 
 def slerp(first: Float[Tensor, "images ..."], last: Float[Tensor, "images ..."], share: float) -> Float[Tensor, "..."]:
     """Spherical interpolation of each row; along a line where both have nearly the same or opposite directions."""
-    a, b = first.flatten(1), last.flatten(1)
-    angle = torch.nn.functional.cosine_similarity(a, b).clamp(-1, 1).acos()[:, None]
+    if share in (0, 1):
+        return last if share else first
+    a, b = first.flatten(1).double(), last.flatten(1).double()  # the arc cosine of float32 is 3e-4 wrong near 1
+    angle = cosine_similarity(a, b).clamp(-1, 1).acos()[:, None]
     sine = angle.sin()
     circle = (((1 - share) * angle).sin() * a + (share * angle).sin() * b) / sine
-    between = torch.where(sine < LEAST_SINE, torch.lerp(a, b, share), circle) if 0 < share < 1 else (b if share else a)
-    return between.unflatten(1, first.shape[1:])
+    between = torch.where(sine < LEAST_SINE, torch.lerp(a, b, share), circle)
+    return between.to(first.dtype).unflatten(1, first.shape[1:])
 
 
 def blended(first: TextFeatures, last: TextFeatures, share: float) -> TextFeatures:

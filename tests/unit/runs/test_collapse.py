@@ -12,7 +12,7 @@ from torch import nn
 from diptych.cli.main import main
 from diptych.config.composition import compose
 from diptych.metrics.diversity import LEAST
-from diptych.models import dcgan
+from diptych.models.gan import dcgan
 from diptych.runs.folder.layout import RunFolder
 from diptych.runs.lifecycle.collapse import CollapseWatch
 from diptych.runs.training import train
