@@ -34,8 +34,8 @@ class EarlyStopping(Callback):
             return
         self.best.update(trainer.callback_metrics, pl_module.images_seen)
         if pl_module.images_seen - self.best.images >= self.patience_images:
-            told = f"{self.best.monitor} has not improved on {_short(self.best.value)} since {self.best.images:,} images"
-            self.stopped_because = f"stopping early: {told}"
+            since = f"{_short(self.best.value)} since {self.best.images:,} images"
+            self.stopped_because = f"stopping early: {self.best.monitor} has not improved on {since}"
             _log.info("%s", self.stopped_because)
             trainer.should_stop = True
 

@@ -22,7 +22,7 @@ from diptych.systems.generation_quality import GenerationQuality
 from diptych.systems.image_rngs import ImageRngs
 from diptych.systems.modes import evaluating
 from diptych.systems.schedules import Schedule
-from diptych.systems.training_captions import some_captions, show_training_sentences
+from diptych.systems.training_captions import show_training_sentences, some_captions
 from diptych.systems.walk import Stop, WalkRngs, blended, check_walk, on_the_way
 from diptych.text import tokenizer_of
 from diptych.types import PAD_ID, Batch, DataSpec, Images, Sentences, TextFeatures
@@ -86,7 +86,7 @@ class TextToImage(System, ABC):
         an image, or is None; `options` are the family's own. All randomness comes from `rngs`.
         """
 
-    def check_options(self, options: Any) -> None:  # noqa: B027
+    def check_options(self, options: Any) -> None:
         """Refuse options that the networks cannot follow, by name, before anything is computed; none, in the base."""
 
     def mean_sentence(self, encode: Any) -> Float[torch.Tensor, " dim"]:
@@ -156,13 +156,12 @@ class TextToImage(System, ABC):
         chosen, networks = self._chosen(options), self._generating_networks(use_ema)
         encode = networks["text_encoder"]
         with evaluating(*networks.values()):
-            texts = [encode(self._tokenized([stop.sentence])) if encode else None for stop in stops]
+            texts: list[Any] = [encode(self._tokenized([stop.sentence])) if encode else None for stop in stops]
             images = []
             for here, there, share in on_the_way(len(stops), frames):
-                noise = (ImageRngs([stops[i][1:]], seed=seed, device=self.device) for i in (here, there))
-                first, last = texts[here], texts[there]
-                text = blended(first, last, share) if first and last else None
-                images.append(self._of_right_shape(self.sample(networks, text, WalkRngs(*noise, share), chosen), 1))
+                a, b = (ImageRngs([stops[i][1:]], seed=seed, device=self.device) for i in (here, there))
+                text = blended(texts[here], texts[there], share) if encode else None
+                images.append(self._of_right_shape(self.sample(networks, text, WalkRngs(a, b, share), chosen), 1))
             return torch.cat(images)
 
     def sample_grid(self) -> tuple[Images, tuple[str, ...]]:

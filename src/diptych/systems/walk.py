@@ -48,8 +48,8 @@ class WalkRngs(ImageRngs):
         self.first, self.last, self.share = first, last, share
 
     def randn(self, *shape: int, truncation: float | None = None) -> Float[Tensor, "images ..."]:
-        ends = (rngs.randn(*shape, truncation=truncation) for rngs in (self.first, self.last))
-        return slerp(*ends, self.share)
+        first, last = (rngs.randn(*shape, truncation=truncation) for rngs in (self.first, self.last))
+        return slerp(first, last, self.share)
 
     def rand(self, *shape: int) -> Float[Tensor, "images ..."]:
         raise ValueError("this family draws more than normal noise: there is no walk between its images")

@@ -15,9 +15,7 @@ def validate(stop, images, figures, trained=None, sanity_checking=False):
     """Whether the run is to stop after a validation with these figures."""
     logged = {f"val/{name}": torch.tensor(value) for name, value in figures.items()}
     state = SimpleNamespace(fn=TrainerFn.FITTING)
-    trainer = SimpleNamespace(
-        callback_metrics=logged, sanity_checking=sanity_checking, state=state, should_stop=False
-    )
+    trainer = SimpleNamespace(callback_metrics=logged, sanity_checking=sanity_checking, state=state, should_stop=False)
     step = {f"train/{name}": torch.tensor(value) for name, value in (trained or {}).items()}
     stop.on_validation_end(trainer, SimpleNamespace(images_seen=images, step_figures=step))
     return trainer.should_stop

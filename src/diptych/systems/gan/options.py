@@ -42,7 +42,7 @@ class LatentOptions(SamplingOptions):
         if not 0 <= self.guidance_scale < inf:
             raise ValueError(f"guidance_scale={self.guidance_scale} must be 0 or more; 1 is without guidance")
         if self.style_mixing is not None and self.style_mixing < 1:
-            raise ValueError(f"style_mixing={self.style_mixing}: the first layer that another latent styles is 1 or more")
+            raise ValueError(f"style_mixing={self.style_mixing}: the first layer of another style is 1 or more")
 
     @property
     def guides(self) -> bool:
@@ -52,21 +52,24 @@ class LatentOptions(SamplingOptions):
 
 @runtime_checkable
 class HasStyles(Protocol):
-    """A generator whose layers are each given a style.
-
-    Its buffer `mean_style` is that of many latents. (A buffer is no attribute that `isinstance` could look for.)
-    """
+    """A generator whose `num_styles` layers are each given a style; its `mean_style` is that of many latents."""
 
     def styles(self, latents: Float[Tensor, "batch latent"], text: TextFeatures | None) -> Styles: ...
 
     def from_styles(self, styles: Styles) -> Images: ...
 
 
+@runtime_checkable
+class HasNoise(Protocol):
+    """A generator with styles that also gives layers noise, by the latents; `from_styles` takes it as well."""
+
+    def noise(self, latents: Float[Tensor, "batch latent"]) -> Any: ...
+
+
 def check_fits(options: LatentOptions, generator: Any, *, has_sentences: bool, has_mean: bool) -> None:
     """Refuse by name what this generator cannot follow, before anything is computed."""
-    if options.style_mixing is not None and not isinstance(generator, HasStyles):
-        name = type(generator).__name__
-        raise ValueError(f"style_mixing={options.style_mixing}: generator {name} has no styles; leave the option out")
+    if options.style_mixing is not None:
+        _check_mixing(options.style_mixing, generator)
     if options.guides and not has_sentences:
         raise ValueError(
             f"guidance_scale={options.guidance_scale}: this generator learned without sentences; leave the option out"
@@ -87,22 +90,22 @@ def sampled(generator: Any, text: TextFeatures | None, rngs: ImageRngs, options:
     """An image for each of `rngs`; a second latent, where styles are mixed, is drawn after the first."""
     if not isinstance(generator, HasStyles):
         return generator(rngs.randn(generator.latent_dim, truncation=options.truncation), text)
-    return generator.from_styles(_sampled_styles(generator, text, rngs, options))
-
-
-def _sampled_styles(generator: Any, text: TextFeatures | None, rngs: ImageRngs, options: LatentOptions) -> Styles:
-    styles = generator.styles(rngs.randn(generator.latent_dim), text)
+    latents = rngs.randn(generator.latent_dim)  # pyright: ignore[reportAttributeAccessIssue]
+    styles = generator.styles(latents, text)
     if options.style_mixing is not None:
-        others = generator.styles(rngs.randn(generator.latent_dim), text)
-        styles = mixed(styles, others, options.style_mixing)
+        others = generator.styles(rngs.randn(latents.shape[1]), text)
+        styles = torch.cat([styles[:, : options.style_mixing], others[:, options.style_mixing :]], dim=1)
     if options.truncation is not None:
-        styles = torch.lerp(generator.mean_style.to(styles).expand_as(styles), styles, options.truncation)
-    return styles
+        mean = generator.mean_style  # pyright: ignore[reportAttributeAccessIssue]
+        styles = torch.lerp(mean.to(styles).expand_as(styles), styles, options.truncation)
+    noise = (generator.noise(latents),) if isinstance(generator, HasNoise) else ()
+    return generator.from_styles(styles, *noise)
 
 
-def mixed(styles: Styles, others: Styles, first_other: int) -> Styles:
-    """The styles of layers from `first_other` on are those of `others`."""
-    layers = styles.shape[1]
+def _check_mixing(first_other: int, generator: Any) -> None:
+    if not isinstance(generator, HasStyles):
+        name = type(generator).__name__
+        raise ValueError(f"style_mixing={first_other}: generator {name} has no styles; leave the option out")
+    layers = generator.num_styles  # pyright: ignore[reportAttributeAccessIssue]
     if first_other >= layers:
-        raise ValueError(f"style_mixing={first_other}: the generator has {layers} layers of styles; take 1 to {layers - 1}")
-    return torch.cat([styles[:, :first_other], others[:, first_other:]], dim=1)
+        raise ValueError(f"style_mixing={first_other}: the generator has {layers} styles; take 1 to {layers - 1}")

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from diptych.systems.gan.options import LatentOptions, guided, mixed
+from diptych.systems.gan.options import LatentOptions, guided
 from diptych.types import TextFeatures
 
 LAYERS, STYLE = 4, 5
@@ -15,7 +15,7 @@ class StyledGenerator(nn.Module):
 
     def __init__(self, latent_dim: int = 10, condition_dim: int = 6) -> None:
         super().__init__()
-        self.latent_dim = latent_dim
+        self.latent_dim, self.num_styles = latent_dim, LAYERS
         self.mapping = nn.Linear(latent_dim + condition_dim, STYLE)
         self.rows = nn.ModuleList(nn.Linear(STYLE, 7 * 28) for _ in range(LAYERS))
         self.register_buffer("mean_style", torch.linspace(-1, 1, STYLE))
@@ -23,12 +23,15 @@ class StyledGenerator(nn.Module):
     def styles(self, latents, text=None):
         return self.mapping(torch.cat([latents, text.sentence], dim=1))[:, None].expand(-1, LAYERS, -1)
 
-    def from_styles(self, styles):
+    def noise(self, latents):
+        return 0.1 * latents[:, :1, None, None]
+
+    def from_styles(self, styles, noise=0.0):
         rows = [layer(style).unflatten(1, (1, 7, 28)) for layer, style in zip(self.rows, styles.unbind(1), strict=True)]
-        return torch.cat(rows, dim=2).tanh()
+        return (torch.cat(rows, dim=2) + noise).tanh()
 
     def forward(self, latents, text=None):
-        return self.from_styles(self.styles(latents, text))
+        return self.from_styles(self.styles(latents, text), self.noise(latents))
 
 
 @pytest.fixture
@@ -93,8 +96,14 @@ def test_truncation_of_styles_pulls_them_to_their_mean(styled):
     text, latents = styled.text_encoder(styled._tokenized(["a b c"])), gan_latents(styled)
     styles = styled.generator.styles(latents, text)
     pulled = styled.generator.mean_style + 0.3 * (styles - styled.generator.mean_style)
-    torch.testing.assert_close(images(styled, truncation=0.3)[:1], styled.generator.from_styles(pulled))
+    by_hand = styled.generator.from_styles(pulled, styled.generator.noise(latents))
+    torch.testing.assert_close(images(styled, truncation=0.3)[:1], by_hand)
     torch.testing.assert_close(images(styled, truncation=1.0), images(styled))
+
+
+def test_without_options_styles_give_what_the_generator_gives(styled):
+    text = styled.text_encoder(styled._tokenized(["a b c"]))
+    torch.testing.assert_close(images(styled)[:1], styled.generator(gan_latents(styled), text))
 
 
 def test_layers_before_the_first_other_one_keep_their_style(styled):
@@ -102,14 +111,14 @@ def test_layers_before_the_first_other_one_keep_their_style(styled):
     assert torch.equal(plain[:, :, :14], other[:, :, :14])
     assert not torch.isclose(plain[:, :, 14:], other[:, :, 14:]).all()
     text = styled.text_encoder(styled._tokenized(["a b c"]))
-    second = styled.generator(gan_latents(styled, draws=2), text)
-    torch.testing.assert_close(other[:1, :, 14:], second[:, :, 14:])
+    second = styled.generator.styles(gan_latents(styled, draws=2), text)
+    by_hand = styled.generator.from_styles(second, styled.generator.noise(gan_latents(styled)))
+    torch.testing.assert_close(other[:1, :, 14:], by_hand[:, :, 14:])
 
 
-def test_more_layers_than_there_are_cannot_be_mixed():
-    styles = torch.zeros(2, LAYERS, STYLE)
-    with pytest.raises(ValueError, match=r"style_mixing=4: the generator has 4 layers of styles; take 1 to 3"):
-        mixed(styles, styles, 4)
+def test_more_layers_than_there_are_cannot_be_mixed(styled):
+    with pytest.raises(ValueError, match=r"style_mixing=4: the generator has 4 styles; take 1 to 3"):
+        images(styled, style_mixing=4)
 
 
 @pytest.mark.parametrize(
