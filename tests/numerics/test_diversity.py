@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from diptych.metrics.diversity import LEAST, diversity, why_collapsed
+from diptych.metrics.diversity import LEAST, diversity, duplicates, why_collapsed
 
 RNG = torch.Generator().manual_seed(0)
 REAL = torch.randn(400, 1, 8, 8, generator=RNG)
@@ -50,3 +50,22 @@ def test_nothing_is_said_where_nothing_was_measured():
     assert why_collapsed({}) == why_collapsed({"energy_distance": 0.0}) == ""
     assert why_collapsed({"latent_diversity": LEAST}) == ""
     assert why_collapsed({"latent_diversity": LEAST - 0.01})
+
+
+def test_images_of_another_latent_that_are_nearly_alike_are_duplicates():
+    grid = torch.randn(2, 4, 1, 8, 8, generator=RNG)
+    assert duplicates(grid) == {"duplicate_rate": 0.0}
+    grid[1, 2] = grid[0, 1] + 0.039  # of the range of 2, just below 0.02
+    assert duplicates(grid) == {"duplicate_rate": pytest.approx(2 / 8)}
+    grid[1, 2] = grid[0, 1] + 0.041
+    assert duplicates(grid) == {"duplicate_rate": 0.0}
+
+
+def test_images_of_one_latent_are_no_duplicates_whatever_their_sentences():
+    rows = torch.randn(1, 4, 1, 8, 8, generator=RNG)
+    assert duplicates(rows.expand(8, 4, 1, 8, 8)) == {"duplicate_rate": 0.0}
+    assert duplicates(rows[:, :1].expand(8, 4, 1, 8, 8)) == {"duplicate_rate": 1.0}
+
+
+def test_a_single_latent_has_no_duplicates_to_count():
+    assert duplicates(torch.zeros(4, 1, 1, 8, 8)) == {}

@@ -89,7 +89,9 @@ def test_one_run_has_those_of_the_list_and_more(here, capsys):
 def test_generated_and_captioned_pictures_have_the_documented_keys(here, capsys):
     ids = runs(capsys)
     generated = said(capsys, "generate", ids["model=mlp_gan"][0], "-n", "1", "--grid")
-    check(generated, "diptych generate RUN …")
+    check(generated, "diptych generate RUN …", frozenset({"edit_of"}))
+    walked = said(capsys, "generate", ids["model=mlp_gan"][0], "--walk-noise", "--frames", "2")
+    check(walked, "diptych generate RUN … --walk")
     captioner = ids["model=cnn_rnn_attention"][0]
     captioned = said(capsys, "caption", captioner, "white.png", "--attention")
     check(captioned, "diptych caption RUN …", frozenset({"image_id"}))

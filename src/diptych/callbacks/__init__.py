@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from diptych.callbacks.budget import Budget
     from diptych.callbacks.checkpoints import Checkpoints
     from diptych.callbacks.early_stopping import EarlyStopping
+    from diptych.callbacks.failure_stop import FailureStop
     from diptych.callbacks.health import Health, TrainingDiverged
     from diptych.callbacks.metrics_log import MetricsLog
     from diptych.callbacks.progress import Progress
@@ -20,6 +21,7 @@ __all__ = [
     "Budget",
     "Checkpoints",
     "EarlyStopping",
+    "FailureStop",
     "Health",
     "MetricsLog",
     "Progress",
@@ -33,6 +35,7 @@ __getattr__ = names_on_demand(
         "budget": ("Budget",),
         "checkpoints": ("Checkpoints",),
         "early_stopping": ("EarlyStopping",),
+        "failure_stop": ("FailureStop",),
         "health": (
             "Health",
             "TrainingDiverged",

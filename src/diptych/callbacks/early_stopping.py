@@ -24,6 +24,7 @@ class EarlyStopping(Callback):
             )
         self.patience_images = patience_images
         self.best = Best(monitor, mode, min_delta)
+        self.stopped_because = ""
 
     def on_sanity_check_end(self, trainer: Trainer, pl_module: Any) -> None:
         self.best.check(trainer.callback_metrics, few_examples_hint(trainer))
@@ -33,8 +34,9 @@ class EarlyStopping(Callback):
             return
         self.best.update(trainer.callback_metrics, pl_module.images_seen)
         if pl_module.images_seen - self.best.images >= self.patience_images:
-            message = "stopping early: %s has not improved on %s since %s images"
-            _log.info(message, self.best.monitor, _short(self.best.value), f"{self.best.images:,}")
+            since = f"{_short(self.best.value)} since {self.best.images:,} images"
+            self.stopped_because = f"stopping early: {self.best.monitor} has not improved on {since}"
+            _log.info("%s", self.stopped_because)
             trainer.should_stop = True
 
     def state_dict(self) -> dict[str, Any]:

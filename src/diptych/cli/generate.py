@@ -1,18 +1,28 @@
 """Generate images of sentences: PNG files, and with --grid one sheet of them all with their sentences.
 
+--edit asks other sentences of the same noise; --walk and --walk-noise make animations (GIF, and a strip as PNG).
+
 A file's name has the sentence's first words, a digest of the request (sentence, options, size, weights), the seed and
 the number. No two requests share a name, and a file that exists is replaced only by the same image.
 """
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from diptych.cli.arguments import add_checkpoint, add_json, add_run, add_trust
 from diptych.cli.output import Output, short
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+    from diptych.runs.handles import ImageGenerator
+    from diptych.runs.images.finish import Finish
+    from diptych.runs.images.names import FileNames
+
+PICTURES, WALKS, NOISES, FRAMES = 8, 1, 2, 16
+"""How many there are where nobody says: pictures of a sentence, walks, noises on a walk, frames between two stops."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,53 +35,179 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="what to generate, in quotes, and the family's sampling options, such as truncation=0.7",
     )
-    parser.add_argument("-n", "--num", type=int, default=8, help="pictures of each sentence (default: %(default)s)")
+    parser.add_argument(
+        "-n", "--num", type=int, help=f"pictures of each sentence (default: {PICTURES}), or walks (default: {WALKS})"
+    )
     parser.add_argument("--seed", type=int, default=0, help="noise; the same seed generates the same pictures")
-    parser.add_argument("--size", type=int, metavar="S", help="pixels a side of the files (default: as generated)")
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="where to write (default: generated/ in the run folder)"
     )
     parser.add_argument("--grid", action="store_true", help="also write one sheet, a row a sentence")
+    _add_controls(parser)
+    _add_finish(parser)
     parser.add_argument("--allow-unknown", action="store_true", help="generate words the run does not know as <unk>")
     add_checkpoint(parser)
     add_trust(parser)
     add_json(parser, "the list of files")
 
 
+def _add_controls(parser: argparse.ArgumentParser) -> None:
+    """Declare what keeps or moves noise and sentence."""
+    parser.add_argument(
+        "--edit",
+        dest="edits",
+        action="append",
+        default=[],
+        metavar="SENTENCE",
+        help="ask this of the same noise, too, and write a sheet to compare; repeatable",
+    )
+    parser.add_argument("--walk", action="store_true", help="animate the way from each sentence to the next")
+    parser.add_argument(
+        "--walk-noise",
+        action="store_true",
+        help=f"animate the way through -n noises (default: {NOISES}) of each sentence; with --walk, the noise changes "
+        "with the sentence",
+    )
+    parser.add_argument(
+        "--frames", type=int, metavar="N", help=f"images from one stop to the next, with both (default: {FRAMES})"
+    )
+
+
+def _add_finish(parser: argparse.ArgumentParser) -> None:
+    """Declare what is done to the pictures afterwards."""
+    parser.add_argument("--size", type=int, metavar="S", help="pixels of the longer side (default: as generated)")
+    parser.add_argument(
+        "--resample", metavar="nearest|lanczos", help="for --size (default: nearest for whole multiples, else lanczos)"
+    )
+    parser.add_argument("--crop", metavar="WxH", help="the centre of the picture, in generated pixels")
+    parser.add_argument("--sharpen", type=float, metavar="F", help="sharpness by this factor; 1 changes nothing")
+    parser.add_argument("--contrast", type=float, metavar="F", help="contrast by this factor; 1 changes nothing")
+
+
 def run(args: argparse.Namespace) -> int:
     """Generate and write; returns the exit code."""
-    from diptych.callbacks.grids import rows_sheet
-    from diptych.runs.images.files import generated_file, sheet_file
     from diptych.runs.images.names import FileNames
     from diptych.runs.load import load_generator
     from diptych.runs.sampling_options import separated
 
     output = Output(as_json=args.json)
-    generator = load_generator(args.run, checkpoint=args.checkpoint, trust=args.trust)
     sentences, options = separated(args.words)
-    pictures = generator.with_options(options).generate(
-        sentences, num_images=args.num, seed=args.seed, size=args.size, allow_unknown=args.allow_unknown
-    )
-    sentences = sentences or [""]
-    rows = [(s, pictures[i * args.num : (i + 1) * args.num]) for i, s in enumerate(sentences)]
-    folder = args.out or generator.run.generated
-    folder.mkdir(parents=True, exist_ok=True)
-    names = FileNames(folder)
-    entries = [
-        {"sentence": sentence, "number": i, "seed": args.seed, "file": _saved(picture, generated_file(picture, names))}
-        for sentence, row in rows
-        for i, picture in enumerate(row)
-    ]
-    result = {"run": generator.run.run_id, "options": options, "images": entries}
-    if args.grid:
-        sheet = rows_sheet(rows)
-        result["grid"] = _saved(sheet, sheet_file(sheet, pictures, names))
+    check_controls(args, sentences)
+    finish = finish_of(args)
+    generator = load_generator(args.run, checkpoint=args.checkpoint, trust=args.trust).with_options(options)
+    names = FileNames(args.out or generator.run.generated)
+    write = _walks if args.walk or args.walk_noise else _pictures
+    written = write(args, generator, sentences, finish, names)
     output.line(
         f"{generator.run.run_id}: {generator.checkpoint_name} checkpoint, {generator.images_seen:,} images seen"
     )
-    output.line("\n".join([entry["file"] for entry in entries] + [str(result[key]) for key in result if key == "grid"]))
-    output.result(result)
+    output.line("\n".join(_files(written)))
+    output.result({"run": generator.run.run_id, "options": options, "finish": finish.record(), **written})
     return 0
+
+
+def check_controls(args: argparse.Namespace, sentences: Sequence[str]) -> None:
+    """Refuse combinations without a meaning, before the run is loaded."""
+    from diptych.config.errors import UserError
+
+    walks = args.walk or args.walk_noise
+    if args.edits and not sentences:
+        raise UserError("--edit needs a sentence to edit: write it before the option")
+    if args.edits and walks:
+        raise UserError("--edit and --walk do not go together: a walk's sentences are those after the run")
+    if args.walk and len(sentences) < 2:
+        raise UserError("--walk goes from sentence to sentence: write two, or --walk-noise for other noise of one")
+    if args.walk_noise and not args.walk and args.num is not None and args.num < 2:
+        raise UserError(f"-n {args.num}: --walk-noise goes from noise to noise: ask for at least two")
+    if args.walk and args.num is not None and args.num < 1:
+        raise UserError(f"-n {args.num}: ask for at least one walk")
+    if args.frames is not None and not walks:
+        raise UserError("--frames belongs to --walk and --walk-noise")
+    if args.grid and walks:
+        raise UserError("--grid belongs to pictures: a walk writes a strip of its frames anyway")
+    if args.resample and args.size is None:
+        raise UserError("--resample belongs to --size")
+
+
+def finish_of(args: argparse.Namespace) -> "Finish":
+    """What is done to the pictures."""
+    from diptych.runs.images.finish import Finish, read_crop
+
+    crop = None if args.crop is None else read_crop(args.crop)
+    return Finish(crop, args.size, args.resample, args.sharpen, args.contrast)
+
+
+def _pictures(
+    args: argparse.Namespace,
+    generator: "ImageGenerator",
+    sentences: Sequence[str],
+    finish: "Finish",
+    names: "FileNames",
+) -> dict[str, Any]:
+    """Each picture's file and, if asked for, that of the sheet; edits stand below their sentence."""
+    from diptych.callbacks.grids import rows_sheet
+    from diptych.runs.images.files import generated_file, sheet_file
+
+    num = PICTURES if args.num is None else args.num
+    asked = [(said, sentence) for sentence in sentences for said in (sentence, *args.edits)] or [("", "")]
+    keys = [key for _, key in asked]
+    settings = {"seed": args.seed, "finish": finish, "allow_unknown": args.allow_unknown}
+    pictures = generator.generate(
+        [said for said, _ in asked] if sentences else (), num_images=num, noise_keys=keys, **settings
+    )
+    names.folder.mkdir(parents=True, exist_ok=True)
+    entries, rows = [], []
+    for place, (said, key) in enumerate(asked):
+        row = pictures[place * num : (place + 1) * num]
+        rows.append((said, row))
+        edited = {"edit_of": key} if said != key else {}
+        entries += [
+            {"sentence": said, **edited, "number": i, "seed": args.seed, "file": _saved(p, generated_file(p, names))}
+            for i, p in enumerate(row)
+        ]
+    if not (args.grid or args.edits):
+        return {"images": entries}
+    sheet = rows_sheet(rows)
+    return {"images": entries, "grid": _saved(sheet, sheet_file(sheet, pictures, names))}
+
+
+def _walks(
+    args: argparse.Namespace,
+    generator: "ImageGenerator",
+    sentences: Sequence[str],
+    finish: "Finish",
+    names: "FileNames",
+) -> dict[str, Any]:
+    """The files of each walk."""
+    from diptych.runs.images.walks import save_walk
+
+    settings = {"seed": args.seed, "finish": finish, "allow_unknown": args.allow_unknown}
+    frames = FRAMES if args.frames is None else args.frames
+    entries = []
+    for said, numbers, keys in _ways(args, sentences):
+        pictures = generator.walk(said, numbers=numbers, noise_keys=keys, frames=frames, **settings)
+        names.folder.mkdir(parents=True, exist_ok=True)
+        gif, strip = (short(file) for file in save_walk(pictures, names))
+        told = {"sentences": list(said), "numbers": numbers, "seed": args.seed, "frames": len(pictures)}
+        entries.append({**told, "gif": gif, "strip": strip})
+    return {"walks": entries}
+
+
+def _ways(
+    args: argparse.Namespace, sentences: Sequence[str]
+) -> list[tuple[Sequence[str], list[int], Sequence[str] | None]]:
+    """Sentences, numbers and noise keys of each walk; None: the noise of the first sentence."""
+    if args.walk:
+        walks = range(WALKS if args.num is None else args.num)
+        return [(sentences, [number], sentences if args.walk_noise else None) for number in walks]
+    noises = list(range(NOISES if args.num is None else args.num))
+    return [([sentence] if sentence else [], noises, None) for sentence in sentences or [""]]
+
+
+def _files(written: dict[str, Any]) -> list[str]:
+    pictures = [entry["file"] for entry in written.get("images", ())]
+    walks = [entry[kind] for entry in written.get("walks", ()) for kind in ("gif", "strip")]
+    return [*pictures, *walks, *([written["grid"]] if "grid" in written else [])]
 
 
 def _saved(picture: "Image", file: Path) -> str:

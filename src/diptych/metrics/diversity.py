@@ -6,13 +6,18 @@ gives one image whatever it is asked has neither; one that ignores its sentence 
 """
 
 from collections.abc import Mapping
+from math import inf
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from diptych.types import Images
 
 LATENTS, SENTENCES = "latent_diversity", "sentence_diversity"
+DUPLICATES = "duplicate_rate"
+NEAR = 0.02
+"""Below this share of the range of pixels, people see the same image: five of 255 grey levels."""
 BETWEEN = {LATENTS: "latents", SENTENCES: "sentences"}
 LEAST = 0.3
 """Below this share of the real images' spread in both, people see the same image in all tiles of a sheet. A DCGAN on
@@ -36,6 +41,21 @@ def diversity(
     figures = {LATENTS: 1, SENTENCES: 0}
     exact = grid.float()
     return {name: (_variance(exact, dim) / spread) ** 0.5 for name, dim in figures.items() if grid.shape[dim] > 1}
+
+
+def duplicates(grid: Float[Tensor, "sentences latents channels height width"]) -> dict[str, float]:
+    """The share of images that another latent gave nearly alike, whatever the sentence; empty for a single latent.
+
+    Nearly alike: root mean square difference over pixels below `NEAR` of the range of pixels, 2.
+    """
+    sentences, latents = grid.shape[:2]
+    if latents < 2:
+        return {}
+    flat = grid.float().flatten(0, 1).flatten(1)
+    apart = torch.cdist(flat, flat, compute_mode="donot_use_mm_for_euclid_dist") / flat.shape[1] ** 0.5
+    numbers = torch.arange(latents).repeat(sentences)
+    apart[numbers[:, None] == numbers] = inf
+    return {DUPLICATES: float((apart.amin(dim=1) < 2 * NEAR).float().mean())}
 
 
 def why_collapsed(figures: Mapping[str, float]) -> str:

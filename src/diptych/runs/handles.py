@@ -21,11 +21,13 @@ from diptych.config import Config
 from diptych.config.errors import UserError
 from diptych.metrics.weights_digest import weights_digest
 from diptych.runs.folder.layout import RunFolder
+from diptych.runs.images.finish import Finish
 from diptych.runs.images.pictures import Picture, to_pixels
-from diptych.runs.images.record import as_record
+from diptych.runs.images.record import as_record, as_walk_record
 from diptych.runs.sampling_options import as_values, options_from
 from diptych.systems.captioning.system import Caption
 from diptych.systems.classification.system import Classification
+from diptych.systems.walk import stops_of
 from diptych.text import tokenizer_of
 from diptych.types import DataSpec, Images
 
@@ -140,12 +142,13 @@ class ImageGenerator(Handle):
     @property
     def sampling(self) -> dict[str, Any]:
         """Every sampling option of the family, as it is used where a call gives no others."""
-        return as_values(options_from(self.system.options, self.chosen))
+        return as_values(self._options({}))
 
     def with_options(self, options: Mapping[str, Any]) -> Self:
         """The same run with other sampling options; impossible ones are refused by name."""
-        options_from(self.system.options, options)
-        return replace(self, chosen={**self.chosen, **options})
+        other = replace(self, chosen={**self.chosen, **options})
+        other._options({})
+        return other
 
     def generate(
         self,
@@ -154,30 +157,73 @@ class ImageGenerator(Handle):
         num_images: int = 1,
         seed: int = 0,
         size: int | None = None,
+        finish: Finish | None = None,
         allow_unknown: bool = False,
         noise_keys: Sequence[str] | None = None,
         **options: Any,
     ) -> list[Image.Image]:
         """`num_images` images of each sentence, those of one sentence side by side; the same seed gives the same.
 
-        `size` enlarges them. A word that the run never saw is an error unless `allow_unknown`. A run that learned
-        without sentences takes none. The noise of a sentence is another sentence's where `noise_keys` names that one.
-        `options` are the family's sampling options, such as `truncation=0.7`. Each image's `info["diptych"]` says in
-        JSON how it was made (`diptych.runs.images.record`).
+        `size` enlarges them, `finish` does more (`diptych.runs.images.finish`). A word that the run never saw is an
+        error unless `allow_unknown`. A run that learned without sentences takes none. The noise of a sentence is
+        another sentence's where `noise_keys` names that one. `options` are the family's sampling options, such as
+        `truncation=0.7`. Each image's `info["diptych"]` says in JSON how it was made (`diptych.runs.images.record`).
         """
         if num_images < 1:
             raise UserError(f"num_images={num_images}: ask for at least one image (-n on the command line)")
         self.check_words(sentences, allow_unknown=allow_unknown)
-        chosen = options_from(self.system.options, {**self.chosen, **options})
+        chosen, finish = self._options(options), self._finish(size, finish)
         pixels = self.sample(sentences, num_images=num_images, seed=seed, noise_keys=noise_keys, **options)
-        pictures = [picture if size is None else enlarged(picture, size) for picture in to_pil(pixels)]
+        pictures = [finish(picture) for picture in to_pil(pixels)]
         asked = list(sentences) or [""]
         keys = asked if noise_keys is None else noise_keys
+        told = {"seed": seed, "options": chosen, "digest": self.digest, "finish": finish.record()}
         for place, picture in enumerate(pictures):
             which, index = divmod(place, num_images)
-            picture.info["diptych"] = as_record(
-                sentence=asked[which], noise_key=keys[which], seed=seed, index=index, options=chosen, digest=self.digest
-            )
+            picture.info["diptych"] = as_record(sentence=asked[which], noise_key=keys[which], index=index, **told)
+        return pictures
+
+    def edit(
+        self, sentence: str, edits: Sequence[str], *, num_images: int = 1, **settings: Any
+    ) -> list[list[Image.Image]]:
+        """The images of the sentence, then those of each edit of it: image i of all comes from the same noise.
+
+        `settings` are those of `generate`.
+        """
+        sentences = [sentence, *edits]
+        keys = [sentence] * len(sentences)
+        pictures = self.generate(sentences, num_images=num_images, noise_keys=keys, **settings)
+        return [pictures[start : start + num_images] for start in range(0, len(pictures), num_images)]
+
+    def walk(
+        self,
+        sentences: Sequence[str] = (),
+        *,
+        numbers: Sequence[int] = (0,),
+        frames: int = 16,
+        seed: int = 0,
+        size: int | None = None,
+        finish: Finish | None = None,
+        allow_unknown: bool = False,
+        noise_keys: Sequence[str] | None = None,
+        **options: Any,
+    ) -> list[Image.Image]:
+        """The images on the way between sentences, between noises, or both: `frames` from each stop to the next.
+
+        A stop is image number `numbers[i]` of `sentences[i]`; one sentence or one number stands for all. The noise is
+        that of the first sentence throughout, or of those that `noise_keys` names. At the stops, images are bit for bit
+        those that `generate` gives of one sentence. All else is as in `generate`.
+        """
+        if not hasattr(self.system, "walk"):
+            raise UserError(f"{type(self.system).__name__} has no walks between its images")
+        self.check_words(sentences, allow_unknown=allow_unknown)
+        chosen, finish = self._options(options), self._finish(size, finish)
+        stops = stops_of(sentences or [""], numbers, noise_keys)
+        pixels = self.system.walk(stops, frames, seed, chosen).cpu()
+        pictures = [finish(picture) for picture in to_pil(pixels)]
+        told = {"frames": frames, "seed": seed, "options": chosen, "digest": self.digest, "finish": finish.record()}
+        for place, picture in enumerate(pictures):
+            picture.info["diptych"] = as_walk_record(stops=stops, frame=place, **told)
         return pictures
 
     def sample(
@@ -191,11 +237,23 @@ class ImageGenerator(Handle):
         **options: Any,
     ) -> Images:
         """As `generate`, but tensors in [-1, 1], and unknown words are read as <unk>."""
-        chosen = options_from(self.system.options, {**self.chosen, **options})
+        chosen = self._options(options)
         images = self.system.generate(
             sentences or None, num_images, seed, chosen, batch_size=batch_size, noise_keys=noise_keys
         )
         return images.cpu()
+
+    def _options(self, options: Mapping[str, Any]) -> Any:
+        """The family's options; what it does not know, or these networks cannot follow, is refused by name."""
+        chosen = options_from(self.system.options, {**self.chosen, **options})
+        if hasattr(self.system, "check_options"):
+            self.system.check_options(chosen)
+        return chosen
+
+    def _finish(self, size: int | None, finish: Finish | None) -> Finish:
+        chosen = replace(finish or Finish(), **({} if size is None else {"size": size}))
+        chosen.check(self.image_size)
+        return chosen
 
     def cut(self, sentence: str) -> str:
         """As much of the sentence as the generator reads."""
@@ -334,12 +392,6 @@ def check_beam(beam: int) -> None:
     """Refuse a search that keeps nothing."""
     if beam < 1:
         raise UserError(f"beam={beam}: keep at least one hypothesis in the search (1 is greedy)")
-
-
-def enlarged(picture: Image.Image, size: int) -> Image.Image:
-    """Brought to `size` pixels a side: whole multiples keep their pixels square, others are smoothed."""
-    whole = size % picture.width == 0
-    return picture.resize((size, size), Image.Resampling.NEAREST if whole else Image.Resampling.BICUBIC)
 
 
 def _unknown_words(words: Sequence[str], vocabulary: Sequence[str]) -> str:

@@ -17,6 +17,9 @@ RESERVED = (
     "num_images",
     "seed",
     "size",
+    "finish",
+    "frames",
+    "numbers",
     "allow_unknown",
     "noise_keys",
     "batch_size",
@@ -24,6 +27,10 @@ RESERVED = (
     "options",
 )
 """What `generate` takes beside a family's options, in Python; no option can have such a name."""
+FLAGS = {"num_images": "--num"} | {
+    name: f"--{name.replace('_', '-')}" for name in ("seed", "size", "frames", "allow_unknown")
+}
+"""Those that the command line has an argument for."""
 _PAIR = re.compile(r"([a-z_][a-z0-9_]*)=(.*)", re.DOTALL)
 _EXPONENT = re.compile(r"[+-]?\d+(\.\d*)?[eE][+-]?\d+")
 """Numbers that YAML 1.1 reads as text."""
@@ -71,8 +78,8 @@ def _read(word: str, text: str) -> Any:
 
 def _instead(key: str, known: Iterable[str]) -> str:
     names = list(known)
-    if key in RESERVED:
-        return f"; the command line has --{key.replace('_', '-').replace('num-images', 'num')}"
+    if key in FLAGS:
+        return f"; the command line has {FLAGS[key]}"
     if close := difflib.get_close_matches(key, names, n=1):
         return f"; did you mean {close[0]}=…?"
     return f"; it has {', '.join(names)}" if names else "; it has none"

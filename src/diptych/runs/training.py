@@ -187,6 +187,7 @@ def _execute(execution: Execution, record: RunRecord, resume_images: int | None 
         with beside_ranks(execution, store, give_up):
             trainer = trainer_for(execution, built, record.trackers, record.signals)
             callbacks: Any = trainer.callbacks  # pyright: ignore[reportAttributeAccessIssue]
+            record.callbacks = callbacks
             record.checkpoints = next((c for c in callbacks if isinstance(c, Checkpoints)), None)
             fit(trainer, execution, built, record.signals)
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import torch
 
-from diptych.metrics.diversity import diversity
+from diptych.metrics.diversity import diversity, duplicates
 from diptych.metrics.energy import image_energy_distance
 from diptych.metrics.scene_accuracy import SceneAccuracy
 from diptych.systems.devices import gather_objects
@@ -50,12 +50,12 @@ class GenerationQuality:
         return figures
 
     def diversity(self, images: Images, sentences: Sequence[str]) -> dict[str, float]:
-        """How much these images differ between latents and between sentences, relative to the real ones.
+        """How much these images differ between latents and between sentences, relative to the real ones; and repeats.
 
         The images of one sentence stand side by side, and every sentence's come from the same latents.
         """
         grid = images.float().cpu().unflatten(0, (len(dict.fromkeys(sentences)), -1))
-        return diversity(grid, _joint(self._real))
+        return diversity(grid, _joint(self._real)) | duplicates(grid)
 
 
 def _joint(batches: Sequence[Images]) -> Images:

@@ -11,6 +11,7 @@ from itertools import islice
 from typing import Any, ClassVar
 
 import torch
+from jaxtyping import Float
 from torch import nn
 from torch.nn import functional as F
 
@@ -21,11 +22,14 @@ from diptych.systems.generation_quality import GenerationQuality
 from diptych.systems.image_rngs import ImageRngs
 from diptych.systems.modes import evaluating
 from diptych.systems.schedules import Schedule
-from diptych.systems.training_captions import show_training_sentences
+from diptych.systems.training_captions import show_training_sentences, some_captions
+from diptych.systems.walk import Stop, WalkRngs, blended, check_walk, on_the_way
 from diptych.text import tokenizer_of
 from diptych.types import PAD_ID, Batch, DataSpec, Images, Sentences, TextFeatures
 
 GRID_SIDE = 8
+REFERENCE_SENTENCES = 256
+"""Training sentences that a checkpoint keeps; the mean of so many vectors is good to a sixteenth of their spread."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,7 @@ class TextToImage(System, ABC):
         self.ema_half_life_images = ema_half_life_images
         self.quality = GenerationQuality(data_spec, sentences_matter=text_encoder is not None)
         self.sample_seed, self.sample_sentences = seed, ()
+        self.reference_sentences: tuple[str, ...] = ()
 
     @abstractmethod
     def sample(self, networks: Mapping[str, Any], text: TextFeatures | None, rngs: ImageRngs, options: Any) -> Images:
@@ -80,6 +85,16 @@ class TextToImage(System, ABC):
         `networks` are those of `averaged`, averaged or raw, in evaluation mode and without gradients; `text` has a row
         an image, or is None; `options` are the family's own. All randomness comes from `rngs`.
         """
+
+    def check_options(self, options: Any) -> None:
+        """Refuse options that the networks cannot follow, by name, before anything is computed; none, in the base."""
+
+    def mean_sentence(self, encode: Any) -> Float[torch.Tensor, " dim"]:
+        """The mean vector that this text encoder, raw or averaged, gives the reference sentences of the checkpoint.
+
+        They are training sentences (`REFERENCE_SENTENCES` of them, evenly over the data), kept as text.
+        """
+        return encode(self._tokenized(self.reference_sentences)).sentence.mean(dim=0)
 
     def keep_averages(self) -> None:
         """Begin to average the networks that generate; call once they are set."""
@@ -120,7 +135,34 @@ class TextToImage(System, ABC):
         pairs = [(sentence, key, i) for sentence, key in zip(sentences, keys, strict=True) for i in range(num_images)]
         rngs = ImageRngs([(key, i) for _, key, i in pairs], seed=seed, device=self.device)
         asked = [sentence for sentence, _, _ in pairs]
-        return self._generate(rngs, asked, options or self.options(), use_ema=use_ema, batch_size=batch_size)
+        return self._generate(rngs, asked, self._chosen(options), use_ema=use_ema, batch_size=batch_size)
+
+    @torch.no_grad()
+    def walk(
+        self,
+        stops: Sequence[Stop],
+        frames: int = 16,
+        seed: int = 0,
+        options: SamplingOptions | None = None,
+        *,
+        use_ema: bool = True,
+    ) -> Images:
+        """The images on the way from stop to stop: `frames` from each to the next, with both of them.
+
+        Each is generated alone, so that those at the stops are bit for bit what `generate` gives of one sentence.
+        """
+        check_walk(stops, frames)
+        self._checked([stop.sentence for stop in stops])
+        chosen, networks = self._chosen(options), self._generating_networks(use_ema)
+        encode = networks["text_encoder"]
+        with evaluating(*networks.values()):
+            texts: list[Any] = [encode(self._tokenized([stop.sentence])) if encode else None for stop in stops]
+            images = []
+            for here, there, share in on_the_way(len(stops), frames):
+                a, b = (ImageRngs([stops[i][1:]], seed=seed, device=self.device) for i in (here, there))
+                text = blended(texts[here], texts[there], share) if encode else None
+                images.append(self._of_right_shape(self.sample(networks, text, WalkRngs(a, b, share), chosen), 1))
+            return torch.cat(images)
 
     def sample_grid(self) -> tuple[Images, tuple[str, ...]]:
         """The same sentences from the same noise throughout a run, and each image's sentence; a row shares one."""
@@ -140,6 +182,8 @@ class TextToImage(System, ABC):
 
     def on_fit_start(self) -> None:
         show_training_sentences(self, self.trainer, self.data_spec, self.tokenizer)
+        if self.text_encoder and not self.reference_sentences:
+            self.reference_sentences = some_captions(self.trainer, REFERENCE_SENTENCES)
         datamodule = getattr(self.trainer, "datamodule", None)
         if self.text_encoder and not self.sample_sentences and datamodule:
             batch = next(iter(datamodule.val_dataloader()))
@@ -161,11 +205,18 @@ class TextToImage(System, ABC):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         super().on_save_checkpoint(checkpoint)
         checkpoint["sample_sentences"], checkpoint["sample_seed"] = list(self.sample_sentences), self.sample_seed
+        checkpoint["reference_sentences"] = list(self.reference_sentences)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         super().on_load_checkpoint(checkpoint)
         self.sample_sentences = tuple(checkpoint["sample_sentences"])
         self.sample_seed = checkpoint["sample_seed"]
+        self.reference_sentences = tuple(checkpoint.get("reference_sentences", ()))
+
+    def _chosen(self, options: SamplingOptions | None) -> SamplingOptions:
+        chosen = options or self.options()
+        self.check_options(chosen)
+        return chosen
 
     @torch.no_grad()
     def _generate(

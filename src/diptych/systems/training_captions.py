@@ -45,6 +45,21 @@ def training_captions(trainer: Any, data_spec: DataSpec, asker: str) -> Training
     return captions
 
 
+def some_captions(trainer: Any, number: int) -> tuple[str, ...]:
+    """A caption of each of at most so many training images, evenly over the data, or the first ones of endless data.
+
+    The captions of an image take turns. Empty where the data do not list them.
+    """
+    splits = getattr(getattr(trainer, "datamodule", None), "splits", None)
+    if splits is None:
+        return ()
+    training = splits["train"]
+    size = number if training.size is None else training.size
+    places = range(0, size, max(1, -(-size // number)))
+    every = (captions for captions in map(training.captions_of, places) if captions)
+    return tuple(captions[turn % len(captions)] for turn, captions in enumerate(every))
+
+
 def show_training_sentences(system: nn.Module, trainer: Any, data_spec: DataSpec, tokenizer: Tokenizer) -> None:
     """Show the training sentences to all parts of the system that read them; the captions are read once."""
 

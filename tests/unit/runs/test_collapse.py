@@ -12,7 +12,7 @@ from torch import nn
 from diptych.cli.main import main
 from diptych.config.composition import compose
 from diptych.metrics.diversity import LEAST
-from diptych.models import dcgan
+from diptych.models.gan import dcgan
 from diptych.runs.folder.layout import RunFolder
 from diptych.runs.lifecycle.collapse import CollapseWatch
 from diptych.runs.training import train
@@ -111,3 +111,18 @@ def test_the_same_recipe_with_sentences_at_the_scale_of_latents_does_not_collaps
     folder, record = train(compose([*RECIPE, f"paths.outputs={tmp_path}"]))
     assert not folder.read_collapse().startswith("collapsed")  # so early, sentences still decide little
     assert not [line for line in record.lines if "collapsed" in line]
+
+
+def test_a_failed_run_is_stopped_if_asked_and_says_so_everywhere(tmp_path, monkeypatch):
+    summaries = []
+    monkeypatch.setattr(Trackers, "summary", lambda self, values: summaries.append(values))
+    overrides = ["model=mlp_gan", "data=digits", "text_encoder=gru", "callbacks.failure_stop.patience_images=32"]
+    rhythm = ["data.batch_size=16", "data.val_size=32", "budget_images=320", "validate_every_images=32"]
+    quiet = ["callbacks.progress.quiet=true", "tracking=csv", "trainer.threads=1", f"paths.outputs={tmp_path}"]
+    folder, record = train(compose([*overrides, *rhythm, *quiet]))
+    status = folder.read_status()
+    assert (status.status, status.images_seen) == ("done", 64)
+    assert status.why.startswith("stopped after 64 images, failed since 32: collapsed: ")
+    assert summaries[-1]["stopped"] == record.lines[0] == status.why
+    assert status.why in folder.log.read_text()
+    assert folder.has_saved

@@ -12,7 +12,7 @@ from typing import Any
 from PIL import Image
 
 from diptych.runs.images.names import FileNames, request_name
-from diptych.runs.images.record import KEY, VERSION
+from diptych.runs.images.record import KEY, VERSION, record_in
 
 IN_WORDS = ("seed", "index")
 """What the name of a generated image says in words."""
@@ -42,21 +42,22 @@ def named_file(picture: Image.Image, text: str, request: Mapping[str, Any], name
     return _file(picture, request_name(text, [dict(request), *picture.size]), names)
 
 
+def answers_the_same(file: Path, size: tuple[int, int], record: str) -> bool:
+    """Whether the file is a picture of this size that records the same request."""
+    try:
+        with Image.open(file) as other:
+            its_size, its_record = other.size, record_in(other)
+        return its_record is not None and its_size == size and _told(its_record) == _told(record)
+    except (OSError, ValueError):
+        return False
+
+
 def _record(picture: Image.Image, request: Mapping[str, Any]) -> None:
     picture.info[KEY] = json.dumps({"version": VERSION, **request}, ensure_ascii=False)
 
 
 def _file(picture: Image.Image, name: str, names: FileNames) -> Path:
-    return names.free(name, ".png", lambda file: _answers_the_same(file, picture))
-
-
-def _answers_the_same(file: Path, picture: Image.Image) -> bool:
-    try:
-        with Image.open(file) as other:
-            size, record = other.size, other.info.get(KEY)
-        return record is not None and size == picture.size and _told(record) == _told(picture.info[KEY])
-    except (OSError, ValueError):
-        return False
+    return names.free(name, ".png", lambda file: answers_the_same(file, picture.size, picture.info[KEY]))
 
 
 def _told(record: str) -> Any:

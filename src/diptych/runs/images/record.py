@@ -1,10 +1,13 @@
 """How an image was made, as one JSON text inside its PNG: enough to make it again, and no path.
 
 Keys: `version` of the record, `sentence`, `noise_key`, `seed`, `index` (the image's number among those of its
-sentence), `options` (all of the family's), `checkpoint` (a digest of the weights) and `diptych` (its version).
+sentence), `options` (all of the family's), `checkpoint` (a digest of the weights), `diptych` (its version) and, where
+something was done to the image, `finish` (`diptych.runs.images.finish`). An image of a walk has `stops`, `frames` and
+`frame` in place of a sentence; a GIF's record is its comment.
 """
 
 import json
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -17,8 +20,17 @@ KEY = "diptych"
 VERSION = 1
 
 
-def as_record(*, sentence: str, noise_key: str, seed: int, index: int, options: Any, digest: str) -> str:
-    """The JSON text."""
+def as_record(
+    *,
+    sentence: str,
+    noise_key: str,
+    seed: int,
+    index: int,
+    options: Any,
+    digest: str,
+    finish: Mapping[str, Any] | None = None,
+) -> str:
+    """The JSON text; `finish` is named where it is not empty."""
     record = {
         "version": VERSION,
         "sentence": sentence,
@@ -29,7 +41,31 @@ def as_record(*, sentence: str, noise_key: str, seed: int, index: int, options: 
         "checkpoint": digest,
         "diptych": _version(),
     }
-    return json.dumps(record, ensure_ascii=False)
+    return json.dumps(record | ({"finish": dict(finish)} if finish else {}), ensure_ascii=False)
+
+
+def as_walk_record(
+    *,
+    stops: Sequence[Sequence[Any]],
+    frame: int,
+    frames: int,
+    seed: int,
+    options: Any,
+    digest: str,
+    finish: Mapping[str, Any],
+) -> str:
+    """The JSON text of a walk's image: `stops` are (sentence, noise key, index), `frames` those between two."""
+    record = {
+        "version": VERSION,
+        "stops": [list(stop) for stop in stops],
+        "frame": frame,
+        "frames": frames,
+        "seed": seed,
+        "options": as_values(options),
+        "checkpoint": digest,
+        "diptych": _version(),
+    }
+    return json.dumps(record | ({"finish": dict(finish)} if finish else {}), ensure_ascii=False)
 
 
 def save_png(picture: Image.Image, file: Path) -> None:
@@ -41,10 +77,16 @@ def save_png(picture: Image.Image, file: Path) -> None:
 
 
 def read_record(file: Path) -> dict[str, Any] | None:
-    """The record inside a PNG; None where there is none."""
+    """The record inside a PNG or GIF; None where there is none."""
     with Image.open(file) as picture:
-        text = picture.info.get(KEY)
+        text = record_in(picture)
     return None if text is None else json.loads(text)
+
+
+def record_in(picture: Image.Image) -> str | None:
+    """The record's text in an opened PNG or GIF."""
+    comment = picture.info.get("comment")
+    return picture.info.get(KEY, comment.decode(errors="replace") if isinstance(comment, bytes) else None)
 
 
 def _version() -> str:

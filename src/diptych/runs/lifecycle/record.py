@@ -2,10 +2,11 @@
 
 import logging
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from diptych.callbacks import Checkpoints
 from diptych.callbacks.durable import NO_ROOM, NotSaved, not_saved
@@ -42,6 +43,7 @@ class RunRecord:
     system: System | None = None
     trackers: Trackers | None = None
     checkpoints: Checkpoints | None = None
+    callbacks: Sequence[Any] = ()
     sentence: str = ""
     lines: tuple[str, ...] = ()
 
@@ -49,6 +51,11 @@ class RunRecord:
     def images_seen(self) -> int:
         counted = (self.resumed_from, self.system)
         return max((stage.images_seen for stage in counted if stage is not None), default=0)
+
+    @property
+    def stopped_because(self) -> str:
+        """Why a callback ended the run before its budget; "" where none did."""
+        return next((why for c in self.callbacks if (why := getattr(c, "stopped_because", ""))), "")
 
     @property
     def best(self) -> float | None:
@@ -137,7 +144,7 @@ def keep_record(folder: RunFolder, state: CheckpointState | None = None) -> Iter
             with full_disk_explained(folder.path):
                 _record_start(folder, record)
                 yield record
-            status = DONE
+            status, why = DONE, record.stopped_because
         except (Stopped, NotSaved) as stop:
             status, why, exit_code = _status_of(stop), str(stop), getattr(stop, "exit_code", None)
             stop.add_note(_resume_hint(folder, record))
@@ -190,13 +197,14 @@ def _record_end(folder: RunFolder, status: str, why: str, record: RunRecord, exi
 def _close_trackers(folder: RunFolder, record: RunRecord, status: str) -> None:
     """Send the trackers the final status, as in status.json, and whether a generator has collapsed."""
     collapse = folder.read_collapse()
-    record.lines = (collapse,) if collapse else ()
+    record.lines = tuple(line for line in (record.stopped_because, collapse) if line)
     if status == DONE and record.system is not None:
         record.lines += farewell(folder, record.best, record.best_images, record.system, record.sentence)
     if record.trackers is None:
         return
     best = {} if record.best is None else {"best": record.best}
     known = {} if collapse is None else {"collapsed": collapse.startswith("collapsed")}
+    known |= {"stopped": record.stopped_because} if record.stopped_because else {}
     record.trackers.summary({"images_seen": record.images_seen, **best, **known})
     if status == DONE and folder.has_saved:
         images = record.best_images if folder.best.exists() else record.images_seen

@@ -15,7 +15,7 @@ Real and generated images go through the discriminator as separate batches, each
 
 import copy
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -35,6 +35,7 @@ from diptych.systems.gan.compatibility import Parts, check_parts, tell_what_brea
 from diptych.systems.gan.figures import discriminator_figures, probability, without_repeats
 from diptych.systems.gan.fit import check_networks_fit
 from diptych.systems.gan.mismatches import Mismatched, sample_mismatches, wrong_sentences
+from diptych.systems.gan.options import LatentOptions, check_fits, guided, sampled
 from diptych.systems.gan.pairing import Prompts, draw_prompts, rows_of
 from diptych.systems.gan.rounds import Drawn, Judged
 from diptych.systems.gan.stages import detached, generated_in_stages
@@ -45,24 +46,13 @@ from diptych.systems.image_rngs import ImageRngs
 from diptych.systems.modes import frozen, still
 from diptych.systems.optimizers import MakeOptimizer, optimizer_for
 from diptych.systems.schedules import Schedule
-from diptych.systems.text_to_image import SamplingOptions, TextToImage
+from diptych.systems.text_to_image import TextToImage
 from diptych.types import Batch, DataSpec, Images, TextFeatures
 
 Collected = tuple[dict[str, Tensor], dict[str, float]]
 """Losses by name, and the weight of each."""
 Means = dict[str, Tensor]
 """What else is logged of a micro-batch, by name."""
-
-
-@dataclass(frozen=True)
-class LatentOptions(SamplingOptions):
-    """`truncation`: latents beyond it are drawn again (BigGAN, arXiv:1809.11096): less variety, safer images."""
-
-    truncation: float | None = None
-
-    def __post_init__(self) -> None:
-        if self.truncation is not None and self.truncation <= 0:
-            raise ValueError(f"truncation={self.truncation} must be positive; leave it out for none")
 
 
 class GAN(TextToImage):
@@ -125,8 +115,13 @@ class GAN(TextToImage):
     def sample(
         self, networks: Mapping[str, Any], text: TextFeatures | None, rngs: ImageRngs, options: LatentOptions
     ) -> Images:
-        generator = networks["generator"]
-        return generator(rngs.randn(generator.latent_dim, truncation=options.truncation), text)
+        if text is not None and options.guides:
+            text = guided(text, self.mean_sentence(networks["text_encoder"]), options.guidance_scale)
+        return sampled(networks["generator"], text, rngs, options)
+
+    def check_options(self, options: LatentOptions) -> None:
+        has_sentences, has_mean = self.text_encoder is not None, bool(self.reference_sentences)
+        check_fits(options, self.generator, has_sentences=has_sentences, has_mean=has_mean)
 
     @classmethod
     def check_choice(cls, choice: Choice) -> None:

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from diptych.systems.gan.system import LatentOptions
+from diptych.systems.gan.options import LatentOptions
 
 SENTENCES = ["a b c", "d e", "f"]
 
