@@ -4,11 +4,13 @@ SHELL := /bin/bash
 BASE_PYTHON ?= python3
 BUDGET ?= full
 PYTEST_ARGS ?=
+TABLE ?=
+ROWS ?=
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
-.PHONY: help demo test test-all test-cluster lint format types bench coverage figures judge notebooks lock clean
+.PHONY: help demo test test-all test-cluster lint format types bench coverage figures results judge notebooks lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -58,6 +60,9 @@ coverage: $(READY) ## simulate how often intervals cover the true value, write d
 figures: $(READY) ## write the demo's figures and picture for README.md, from the runs of make demo
 	$(PYTHON) -m benchmarks.docs_pages.readme
 	$(PYTHON) -m benchmarks.docs_pages.demo_picture
+
+results: $(READY) ## train and measure what the results tables lack, write docs/results.md (hours; Ctrl-C and again: it goes on; ROWS="digits mnist/…" chooses)
+	$(VENV)/bin/diptych results $(TABLE) $(ROWS) --train --write docs/results.md
 
 judge: $(READY) ## calibrate the judge and write its tables into docs/judge.md (about an hour on two cores)
 	rm -f outputs/judge.json && mkdir -p outputs

@@ -11,6 +11,7 @@ from diptych.runs.folder.layout import RunFolder
 from diptych.tracking import read_metrics
 
 OWN_TO_A_RUN = ("run_id", "config", "loops")  # Lightning's loop counters serve its loggers only
+TIME = "train/core_seconds"
 
 
 def differences_of_runs(one: RunFolder, other: RunFolder) -> list[str]:
@@ -30,7 +31,7 @@ def rows(run: RunFolder) -> list[dict[str, float]]:
 def differences(one: Any, other: Any, path: str = "") -> list[str]:
     """The paths at which two checkpoints differ: weights, averages, optimisers, counts, random states, positions."""
     if isinstance(one, dict) and isinstance(other, dict):
-        keys = [key for key in {**one, **other} if path or key not in OWN_TO_A_RUN]
+        keys = [key for key in {**one, **other} if (path or key not in OWN_TO_A_RUN) and key != TIME]
         return [d for key in keys for d in differences(one.get(key), other.get(key), f"{path}/{key}")]
     if isinstance(one, list | tuple) and isinstance(other, list | tuple) and len(one) == len(other):
         return [d for i, pair in enumerate(zip(one, other, strict=True)) for d in differences(*pair, f"{path}/{i}")]

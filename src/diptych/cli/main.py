@@ -29,6 +29,7 @@ COMMANDS = {
     "compare": "compare runs, or analyse a sweep: intervals, tests, plots, parameter importance",
     "score": "caption metrics of files of captions, without Java",
     "report": "one self-contained HTML file about a run or a sweep",
+    "results": "the results tables: what is measured, what is missing; train it, write the page",
     "data": "check, summarise or preview a data set",
     "doctor": "what this machine has, what is missing, how to install it",
     "demo": "train and evaluate a captioner and a text-to-image model, with a report",

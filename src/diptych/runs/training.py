@@ -42,6 +42,7 @@ from diptych.runs.requirements import check_parts, check_values, find_borrowed
 from diptych.runs.resumption import resumed_config
 from diptych.runs.trainer import CALLBACK_FACTS, quiet
 from diptych.runs.trust import remember, trusted
+from diptych.systems.parameter_counts import parameter_counts
 from diptych.tracking import Trackers
 
 log = logging.getLogger(__name__)
@@ -181,6 +182,7 @@ def _execute(execution: Execution, record: RunRecord, resume_images: int | None 
         built = build(execution)
         if execution.checkpoint is None:
             keep_examples(execution.folder, execution.config, built.data, execution.trust)
+        execution.folder.write_parameters(parameter_counts(built.system))
         keep_training_examples(execution.folder, built.data, execution.warm_start)
         record.system, record.sentence = built.system, _a_sentence(built.data)
         record.trackers = _trackers(execution, resume_images)

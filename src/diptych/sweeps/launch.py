@@ -131,7 +131,7 @@ def _described(
 ) -> Mapping[str, Any]:
     code = environment.code_version(Path(__file__).parent)
     return {
-        "command": _command_again(folder),
+        "command": list(request.command) or _command_again(folder),
         "runs": request.search.n_trials if request.search else len(request.plans),
         "executor": dict(executor.description),
         "slots": _slot_groups(slots),

@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 class SweepRequest:
     """One call of a sweep. `plans` are arguments of `diptych train`, a list per run; a `search` plans runs itself.
 
-    Grids do not import Optuna.
+    Grids do not import Optuna. `command` resumes the sweep, where the present command with the sweep's name does not.
     """
 
     plans: Sequence[Sequence[str]] = ()
     policy: Policy = field(default_factory=Policy)
     search: "Search | None" = None
+    command: Sequence[str] = ()
 
     def begins_runs(self, folder: SweepFolder) -> bool:
         """Whether the call adds runs to the sweep."""

@@ -14,6 +14,7 @@ from diptych.callbacks.durable import DurableCheckpointIO, NotSaved
 from diptych.callbacks.rhythm import validation_follows
 from diptych.runs.lifecycle.signals import Stopped
 from diptych.runs.trainer import quiet
+from sameness import differences
 
 
 def load(path):
@@ -105,7 +106,7 @@ def test_interrupted_and_resumed_is_the_same_run(toy, fit, tmp_path, heard, stop
     assert second.images_seen == whole.images_seen
     torch.testing.assert_close(other["state_dict"], one["state_dict"], rtol=0, atol=0)
     torch.testing.assert_close(other["optimizer_states"], one["optimizer_states"], rtol=0, atol=0)
-    assert other["callbacks"] == one["callbacks"]
+    assert differences(other["callbacks"], one["callbacks"], "callbacks") == []
     assert [_untimed(row) for row in heard.rows] == [_untimed(row) for row in rows]
 
 
@@ -329,4 +330,4 @@ def test_a_validation_outside_training_touches_no_checkpoint(toy, fit, tmp_path)
 
 def _untimed(row):
     images, metrics = row
-    return images, {k: v for k, v in metrics.items() if k not in ("train/images_per_second", "train/seconds_left")}
+    return images, {k: v for k, v in metrics.items() if "second" not in k}

@@ -1,8 +1,12 @@
+import time
+
 import pytest
 import torch
 from pytorch_lightning import Callback
 
 from diptych.callbacks import Budget, MetricsLog
+from diptych.callbacks.core_time import core_seconds
+from diptych.callbacks.metrics_log import CORE_SECONDS
 
 
 def log(heard, every_images, budget):
@@ -64,4 +68,29 @@ def test_figures_that_wait_for_their_row_survive_a_resume():
     waiting, resumed = (MetricsLog(trackers=None, budget_images=1, every_images=1) for _ in range(2))
     waiting.load_state_dict({"train/g_loss": 0.1})
     resumed.load_state_dict(waiting.state_dict())
-    assert resumed.state_dict() == {"train/g_loss": pytest.approx(0.1)}
+    assert resumed.state_dict()["train/g_loss"] == pytest.approx(0.1)
+
+
+def test_core_seconds_of_training_grow_and_go_on_from_the_checkpoint(toy, fit, heard):
+    callback = MetricsLog(trackers=heard, budget_images=32, every_images=8)
+    callback.load_state_dict({CORE_SECONDS: 100.0})
+    fit(toy(), [Budget(budget_images=32), callback])
+    seconds = [row[CORE_SECONDS] for _, row in of_training(heard)]
+    assert seconds == sorted(seconds)
+    assert 100 < seconds[0] < seconds[-1] <= callback.state_dict()[CORE_SECONDS]
+
+
+class Burner(Callback):
+    """Works hard in validations."""
+
+    def on_validation_batch_end(self, *args, **kwargs):
+        end = time.process_time() + 0.3
+        while time.process_time() < end:
+            pass
+
+
+def test_core_seconds_leave_validations_out(toy, fit, heard):
+    before = core_seconds()
+    callback = MetricsLog(trackers=heard, budget_images=32, every_images=8)
+    fit(toy(), [Budget(budget_images=32), Burner(), callback], validate_every_batches=2)
+    assert callback.state_dict()[CORE_SECONDS] <= core_seconds() - before - 0.6

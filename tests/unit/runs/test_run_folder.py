@@ -2,6 +2,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -97,6 +98,50 @@ def test_a_status_without_resume_times_is_read_and_continued(outputs):
     assert folder.read_status().seconds == 30
     folder.write_status(RUNNING)
     assert (folder.read_status().started, folder.read_status().seconds) == (at(0), 30)
+
+
+def burn(seconds: float) -> None:
+    end = time.process_time() + seconds
+    while time.process_time() < end:
+        pass
+
+
+def test_core_seconds_count_the_starts_and_nothing_between_them(outputs):
+    folder = make(outputs, "one", status=RUNNING)
+    before = folder.read_status().core_seconds
+    burn(0.2)
+    folder.write_sign_of_life(640, 0.5)
+    first = folder.read_status().core_seconds
+    assert first - before >= 0.2
+    burn(0.2)  # killed, and resumed by this process: what it did since its last heartbeat nobody knows
+    folder.write_status(RUNNING)
+    assert folder.read_status().core_seconds == first
+    burn(0.1)
+    folder.write_status(DONE)
+    assert 0.1 <= folder.read_status().core_seconds - first < 0.2
+    assert folder.read_status().peak_memory_mib > 10
+
+
+def test_another_process_adds_nothing_to_the_cost_of_a_run(outputs):
+    folder = make(outputs, "one", status=RUNNING)
+    given_times(folder, pid=1, born="", core_seconds=5.0)
+    folder.write_status(FAILED)
+    assert folder.read_status().core_seconds == 5.0
+
+
+def test_the_cost_of_a_run_that_an_older_version_began_stays_unknown(outputs):
+    folder = make(outputs, "one")
+    (folder.path / "status.json").write_text(json.dumps({"status": DONE, "started": at(0), "updated": at(30)}))
+    folder.write_status(RUNNING)
+    folder.write_status(DONE)
+    assert folder.read_status().core_seconds is None
+
+
+def test_counted_parameters_are_read_back_and_unknown_ones_are_none(outputs):
+    folder = make(outputs, "one")
+    assert folder.read_parameters() == {}
+    folder.write_parameters({"generator": 7})
+    assert folder.read_parameters() == {"generator": 7}
 
 
 def at(seconds: int) -> str:

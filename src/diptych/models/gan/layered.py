@@ -6,6 +6,8 @@ them; the latents determine the poses, so positions vary with the noise. Edges s
 resolution of the area that it covers. On scenes of flat objects it needs a fraction of a grid generator's images.
 """
 
+from typing import ClassVar
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -34,6 +36,8 @@ class LayeredGenerator(nn.Module):
     `cover` is the side of a patch on the canvas, as a share of the picture's; `patch_widths` are the channels of the
     patch decoder at a quarter and half of `patch_size`. Without a condition, everything comes from the latents.
     """
+
+    knows_objects: ClassVar[bool] = True
 
     def __init__(
         self,

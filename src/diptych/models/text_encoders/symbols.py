@@ -4,7 +4,7 @@ What a generator with it cannot do is not for want of reading. The symbols come 
 """
 
 from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from typing import ClassVar, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -31,6 +31,8 @@ class SymbolTextEncoder(nn.Module):
     A word of a fact that the sentence does not state is masked. It reads texts, but `reads_texts` is not set: words
     that the data do not have are unknown to it, and `diptych generate` says so.
     """
+
+    knows_objects: ClassVar[bool] = True
 
     def __init__(self, *, symbols: Symbols, word_dim: int = 128, sentence_dim: int = 256) -> None:
         super().__init__()

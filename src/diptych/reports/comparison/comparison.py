@@ -143,10 +143,10 @@ def _cell(side: Side) -> Cell:
         return Cell(every, known[0] if known else None, own)
     is_rate = all(figure.is_rate for figure in side.figures if figure.value is not None)
     limits = RATES if is_rate else ANYTHING
-    return Cell(every, float(np.mean(known)), _over_seeds(known, is_rate, limits), over_both(side))
+    return Cell(every, float(np.mean(known)), interval_over_seeds(known, is_rate, limits), over_both(side))
 
 
-def _over_seeds(known: Sequence[float], is_rate: bool, limits: tuple[float, float]) -> Interval | None:
+def interval_over_seeds(known: Sequence[float], is_rate: bool, limits: tuple[float, float]) -> Interval | None:
     """Student's; runs that all agree have no spread to take it from, so that rates take Gaffke's and others none."""
     if len(set(known)) > 1:
         return student_t_interval(known, limits=limits)

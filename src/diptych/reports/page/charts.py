@@ -18,7 +18,7 @@ FAMILIES = {
     "gradient norms": ("grad_norm", "d_grad_norm", "g_grad_norm"),
     "learning rates": ("lr", "d_lr", "g_lr"),
 }
-UNINTERESTING = ("seconds_left",)
+UNINTERESTING = ("seconds_left", "core_seconds")
 
 
 def charts_of(metrics: Mapping[str, Points]) -> dict[str, dict[str, Points]]:

@@ -1,9 +1,9 @@
 """The layout of a run folder; no other module knows it.
 
 `outputs/<experiment>/<run_id>/` holds config.yaml, overrides.yaml, environment.json, status.json, log.txt,
-examples.json, training_examples.txt, metrics.csv, run.lock, checkpoints/, samples/, parts/ and evaluations/, for a
-moment prune, and the results of later commands: generated/, attention/. A run on several devices also has ranks/, with
-the logs of its other processes and the errors that ended them.
+parameters.json, examples.json, training_examples.txt, metrics.csv, run.lock, checkpoints/, samples/, parts/ and
+evaluations/, for a moment prune, and the results of later commands: generated/, attention/. A run on several devices
+also has ranks/, with the logs of its other processes and the errors that ended them.
 """
 
 import hashlib
@@ -22,6 +22,7 @@ import yaml
 
 from diptych.config.errors import UserError
 from diptych.config.redaction import without_paths
+from diptych.runs.folder.cost import cost_before, cost_since
 from diptych.runs.folder.files import write_over, write_whole
 from diptych.runs.folder.identity import own_handle
 from diptych.runs.folder.status import DAMAGED, RUNNING, Status, birth_of, host_name, now
@@ -29,6 +30,7 @@ from diptych.runs.folder.status import DAMAGED, RUNNING, Status, birth_of, host_
 SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """The C loader is ten times faster; lists and tables of many runs need that."""
 TASK_FILE, COLLAPSE_FILE, EXAMPLES_FILE = "task.txt", "collapse.txt", "examples.json"
+PARAMETERS_FILE = "parameters.json"
 NO_MATTER = ("name", "data_name", "paths", "tracking", "derived")
 """Keys that do not change training: the run's name, its location, its trackers, and how its values came about."""
 
@@ -201,6 +203,17 @@ class RunFolder:
         except OSError:
             return None
 
+    def write_parameters(self, counts: Mapping[str, int]) -> None:
+        """How many parameters each network has, by its name in the system."""
+        write_whole(self.path / PARAMETERS_FILE, json.dumps(dict(counts), indent=1))
+
+    def read_parameters(self) -> dict[str, int]:
+        """The same; empty where nobody counted them."""
+        try:
+            return dict(json.loads((self.path / PARAMETERS_FILE).read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return {}
+
     def write_config(self, config: Mapping[str, Any]) -> None:
         write_whole(self.config, yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True))
 
@@ -265,14 +278,16 @@ class RunFolder:
         """Record the begin of a start (status `running`) or its end."""
         before, moment = self.read_status(), now()
         owner = (os.getpid(), host_name(), birth_of(os.getpid()), own_handle())
-        times = (before.resumed, before.seconds_before)
+        times, cost = (before.resumed, before.seconds_before), cost_since(before)
         if status == RUNNING or not before.resumed:
-            times = (moment, self._ended(before).seconds)
-        self._write(Status(status, why, before.started or moment, moment, images_seen, best, *owner, *times, exit_code))
+            times, cost = (moment, self._ended(before).seconds), cost_before(before)
+        known = (status, why, before.started or moment, moment, images_seen, best, *owner, *times, exit_code)
+        self._write(Status(*known, **cost))
 
     def write_sign_of_life(self, images_seen: int, best: float | None) -> None:
         """Update the progress of the current start."""
-        self._write(replace(self.read_status(), updated=now(), images_seen=images_seen, best=best))
+        before = self.read_status()
+        self._write(replace(before, updated=now(), images_seen=images_seen, best=best, **cost_since(before)))
 
     def _write(self, status: Status) -> None:
         path, text = self.path / "status.json", json.dumps(asdict(status), indent=1)

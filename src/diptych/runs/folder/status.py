@@ -23,7 +23,9 @@ class Status:
     `pid`, `host` and `born` identify the training process; `handle` is its launcher's name for it.
 
     `started` is the first start and `resumed` the latest one; `seconds_before` is the training time before that.
-    `updated` is the latest heartbeat.
+    `updated` is the latest heartbeat. `core_seconds` is the processor time of all starts until then, of the training
+    process and of its children that have ended, and `core_clock` the process's own count at that moment;
+    `peak_memory_mib` is the most that the process took in any start. None: an older version began the run.
     """
 
     status: str
@@ -39,6 +41,9 @@ class Status:
     resumed: str = ""
     seconds_before: float = 0.0
     exit_code: int | None = None
+    core_seconds: float | None = None
+    core_clock: float = 0.0
+    peak_memory_mib: float | None = None
 
     @property
     def is_alive(self) -> bool:
