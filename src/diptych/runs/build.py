@@ -57,8 +57,8 @@ def build_system(
 ) -> System:
     """Networks, objective, terms and all else that is chosen, handed to the system by parameter name.
 
-    `blueprints` are what a checkpoint carries of networks that a configuration alone does not tell how to build, by role;
-    such a network takes its own as the parameter `blueprint`, and has it as the attribute `blueprint`.
+    `blueprints` are what a checkpoint carries of networks that a configuration alone does not tell how to build, by
+    role; such a network takes its own as the parameter `blueprint`, and has it as the attribute `blueprint`.
     """
     facts = {**data_facts(spec), "data_spec": spec, "seed": config["seed"], "condition_dim": 0, **parts}
     built: dict[str, Any] = {}
