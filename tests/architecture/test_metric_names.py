@@ -84,9 +84,6 @@ def logged(tmp_path_factory):
     _, in_stages = _one_step(STAGES, outputs)
     _, styles = _one_step(STYLES, outputs)
     _, worldless = _one_step(WITHOUT_A_WORLD, outputs)
-    _, in_stages = _one_step(STAGES, outputs)
-    _, styles = _one_step(STYLES, outputs)
-    _, worldless = _one_step(WITHOUT_A_WORLD, outputs)
     _, embeddings = _one_step(EMBEDDING, outputs)
     embedding, word_regions = _one_step(WORD_REGIONS, outputs)
     part = {"embedding": {"run": str(embedding.path), "task": "embedding"}}
