@@ -1,8 +1,8 @@
 """What people hold of a trained run: it generates, captions, classifies or embeds, with PIL images and strings.
 
 A handle offers what its system can do, whatever its class: a family of one's own that has `generate` is an image
-generator. All use the run's best checkpoint, unless another is asked
-for, and, where the run keeps them, averaged weights.
+generator. All use the run's best checkpoint, unless another is asked for, and, where the run keeps them, averaged
+weights.
 """
 
 import difflib
@@ -101,6 +101,18 @@ class Handle:
         """Names the weights, wherever their checkpoint lies."""
         return weights_digest(self.system.state_dict())
 
+    @property
+    def reads_any_text(self) -> bool:
+        """Whether no word is unknown to it and no sentence too long: its text encoder has a tokenizer of its own."""
+        return getattr(self.system, "reads_any_text", False)
+
+    def unknown_words(self, sentences: Sequence[str]) -> tuple[str, ...]:
+        """The words that the run never saw, each once; none where it reads any text."""
+        if self.reads_any_text:
+            return ()
+        known = set(self.vocabulary)
+        return tuple(dict.fromkeys(w for s in sentences for w in self.tokenizer.split(s) if w not in known))
+
     def pixels_of(self, picture: Picture) -> torch.Tensor:
         """The image as the network is given it."""
         return to_pixels(picture, self.image_size, self.data_spec.image_channels)
@@ -133,11 +145,6 @@ class ImageGenerator(Handle):
     def takes_sentences(self) -> bool:
         """Whether it generates what a sentence says."""
         return self.system.text_encoder is not None
-
-    @property
-    def reads_any_text(self) -> bool:
-        """Whether no word is unknown to it and no sentence too long: its text encoder has a tokenizer of its own."""
-        return getattr(self.system, "reads_any_text", False)
 
     @property
     def sampling(self) -> dict[str, Any]:
@@ -263,12 +270,8 @@ class ImageGenerator(Handle):
 
     def check_words(self, sentences: Sequence[str], *, allow_unknown: bool = False) -> None:
         """Refuse words that the run never saw, naming those near them."""
-        if self.reads_any_text or not self.takes_sentences:
-            return
-        known = set(self.vocabulary)
-        words = dict.fromkeys(w for s in sentences for w in self.tokenizer.split(s) if w not in known)
-        if words and not allow_unknown:
-            raise UserError(_unknown_words(tuple(words), self.vocabulary))
+        if not allow_unknown and self.takes_sentences and (words := self.unknown_words(sentences)):
+            raise UserError(_unknown_words(words, self.vocabulary))
 
 
 @dataclass
@@ -368,13 +371,6 @@ class PairEmbedder(Handle):
     def similarities(self, pictures: Sequence[Picture], sentences: Sequence[str]) -> torch.Tensor:
         """The cosine of each image (a row) and each sentence (a column)."""
         return self.image_vectors(pictures) @ self.sentence_vectors(sentences).T
-
-    def unknown_words(self, sentences: Sequence[str]) -> tuple[str, ...]:
-        """The words that the run never saw; none where its text encoder has a tokenizer of its own."""
-        if getattr(self.system, "reads_any_text", False):
-            return ()
-        known = set(self.vocabulary)
-        return tuple(dict.fromkeys(w for s in sentences for w in self.tokenizer.split(s) if w not in known))
 
 
 HANDLES: tuple[type[Handle], ...] = (ImageGenerator, ImageCaptioner, ImageClassifier, PairEmbedder)
