@@ -4,8 +4,8 @@ import torch
 from PIL import Image
 
 from diptych.callbacks.grids import to_pil
-from diptych.runs.handles import enlarged
 from diptych.runs.images.attention_sheets import LEAST_SIDE, MARGIN, MOST_VEILED, VEIL, spotlit, word_sheet
+from diptych.runs.images.finish import resized
 from diptych.runs.images.pictures import is_readable, to_pixels
 
 
@@ -59,8 +59,8 @@ def test_tensors_of_another_size_stay_in_range(picture):
 
 
 def test_whole_enlargements_keep_every_pixel(picture):
-    assert np.array_equal(np.asarray(enlarged(picture, 96))[1::3, 1::3], np.asarray(picture))
-    assert enlarged(picture, 50).size == (50, 50)
+    assert np.array_equal(np.asarray(resized(picture, 96))[1::3, 1::3], np.asarray(picture))
+    assert resized(picture, 50).size == (50, 50)
 
 
 def test_only_what_decodes_is_readable(picture, tmp_path):

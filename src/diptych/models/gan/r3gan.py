@@ -64,9 +64,9 @@ class R3GANGenerator(nn.Module):
         stage = partial(_stage, blocks_per_stage, expansion=expansion, group_width=group_width, num_stages=len(widths))
         self.condition = Condition(condition_dim, condition_width) if condition_dim else None
         self.start = GenerativeBasis(latent_dim + (condition_width if condition_dim else 0), widths[0], base)
-        self.stages = nn.Sequential(*stage(widths[0]))
+        self.layers = nn.Sequential(*stage(widths[0]))
         for level, (ins, outs) in enumerate(pairwise(widths)):
-            self.stages.extend([*_reshaped(ins, outs), InterpolatedDouble(base * 2**level), *stage(outs)])
+            self.layers.extend([*_reshaped(ins, outs), InterpolatedDouble(base * 2**level), *stage(outs)])
         self.to_pixels = _scaled(nn.Conv2d(widths[-1], image_channels, 1, bias=False))
 
     def forward(self, latents: Float[Tensor, "batch latent"], text: TextFeatures | None = None) -> Images:
@@ -74,7 +74,7 @@ class R3GANGenerator(nn.Module):
         if self.condition is not None:
             assert text is not None, "a conditioned generator needs sentences"
             inputs = torch.cat([latents, self.condition(text.sentence)], dim=1)
-        return self.to_pixels(self.stages(self.start(inputs))).tanh()
+        return self.to_pixels(self.layers(self.start(inputs))).tanh()
 
 
 class R3GANDiscriminator(nn.Module):
@@ -102,10 +102,10 @@ class R3GANDiscriminator(nn.Module):
         stage = partial(_stage, blocks_per_stage, expansion=expansion, group_width=group_width, num_stages=len(widths))
         joint_dim = widths[0]
         self.from_pixels = _scaled(nn.Conv2d(image_channels, widths[-1], 1, bias=False))
-        self.stages = nn.Sequential()
+        self.layers = nn.Sequential()
         for level, (ins, outs) in enumerate(pairwise(reversed(widths))):
-            self.stages.extend([*stage(ins), InterpolatedHalf(image_size // 2**level), *_reshaped(ins, outs)])
-        self.stages.extend([*stage(widths[0]), DiscriminativeBasis(widths[0], base)])
+            self.layers.extend([*stage(ins), InterpolatedHalf(image_size // 2**level), *_reshaped(ins, outs)])
+        self.layers.extend([*stage(widths[0]), DiscriminativeBasis(widths[0], base)])
         self.head = _scaled(nn.Linear(widths[0], joint_dim if condition_dim else 1, bias=False))
         self.said = _scaled(nn.Linear(condition_dim, joint_dim, bias=False), joint_dim**-0.5) if condition_dim else None
         if spectral_norm:
@@ -117,7 +117,7 @@ class R3GANDiscriminator(nn.Module):
 
     def encode(self, images: Images) -> Features:
         """The picture's last grid, weighed place by place and summed."""
-        return self.stages(self.from_pixels(images))
+        return self.layers(self.from_pixels(images))
 
     def score(self, features: Features, text: TextFeatures | None = None) -> Logits:
         """The logit that the picture is real or, with a sentence, that the pair is."""

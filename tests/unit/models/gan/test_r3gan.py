@@ -120,7 +120,7 @@ def test_at_the_start_the_output_s_variance_does_not_depend_on_depth():
         last = nn.init.normal_(generator.to_pixels.weight, generator=torch.Generator().manual_seed(0), std=0.1)
         assert last is generator.to_pixels.weight
         with torch.no_grad():
-            variances.append(float(generator.stages(generator.start(latents)).var()))
+            variances.append(float(generator.layers(generator.start(latents)).var()))
     assert variances[1] == pytest.approx(variances[0], rel=0.5)
 
 
@@ -159,7 +159,7 @@ def test_a_block_widens_and_filters_in_groups():
 
 def test_sizes_change_by_interpolation_outside_of_blocks():
     generator, discriminator = R3GANGenerator(**SMALL), R3GANDiscriminator(**SMALL)
-    kinds = [[type(layer) for layer in network.stages] for network in (generator, discriminator)]
+    kinds = [[type(layer) for layer in network.layers] for network in (generator, discriminator)]
     assert kinds[0].count(InterpolatedDouble) == kinds[1].count(InterpolatedHalf) == 3
     strides = [m.stride for n in (generator, discriminator) for m in n.modules() if isinstance(m, nn.Conv2d)]
     assert set(strides) == {(1, 1)}
@@ -180,7 +180,7 @@ def test_latents_scale_a_learned_grid_channel_by_channel():
 
 
 def test_the_discriminator_weighs_each_place_of_its_last_grid():
-    basis = R3GANDiscriminator(**SMALL).stages[-1]
+    basis = R3GANDiscriminator(**SMALL).layers[-1]
     grid = torch.randn(2, 16, 4, 4)
     torch.testing.assert_close(basis(grid), F.conv2d(grid, basis.weight, groups=16).flatten(1))
 
@@ -190,7 +190,7 @@ def test_the_sentence_joins_the_latents():
     assert generator.start.scale.in_features == 7 + 5
     latents, sentences = torch.randn(2, 7), text_of(torch.randn(2, CONDITION))
     inputs = torch.cat([latents, generator.condition(sentences.sentence)], dim=1)
-    expected = generator.to_pixels(generator.stages(generator.start(inputs))).tanh()
+    expected = generator.to_pixels(generator.layers(generator.start(inputs))).tanh()
     torch.testing.assert_close(generator(latents, sentences), expected)
     assert not torch.equal(generator(latents, text_of(torch.randn(2, CONDITION))), expected)
 

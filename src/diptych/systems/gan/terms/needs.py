@@ -31,7 +31,7 @@ def check_needs(
     chosen = {role: network for role, network in networks.items() if network is not None}
     for role, network in chosen.items():
         for need in getattr(network, "needs", ()):
-            if reason := _unmet(need, chosen, parts):
+            if need not in provided and (reason := _unmet(need, chosen, parts)):
                 raise ValueError(f"{role} {_name(network)} {reason}, or another {role}=…")
     for key, needs in needs_of.items():
         for need in needs:

@@ -1,0 +1,24 @@
+"""What people hold of a trained run: it generates, captions, classifies or embeds, with PIL images and strings.
+
+A handle offers what its system can do, whatever its class: a family of one's own that has `generate` is an image
+generator. All use the run's best checkpoint, unless another is asked for, and, where the run keeps them, averaged
+weights.
+"""
+
+from diptych.runs.handles.base import Handle
+from diptych.runs.handles.captioner import ImageCaptioner, check_beam
+from diptych.runs.handles.choice import HANDLES, handle_for
+from diptych.runs.handles.classifier import ImageClassifier
+from diptych.runs.handles.embedder import PairEmbedder
+from diptych.runs.handles.generator import ImageGenerator
+
+__all__ = [
+    "HANDLES",
+    "Handle",
+    "ImageCaptioner",
+    "ImageClassifier",
+    "ImageGenerator",
+    "PairEmbedder",
+    "check_beam",
+    "handle_for",
+]

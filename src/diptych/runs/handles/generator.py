@@ -1,0 +1,180 @@
+"""Runs that generate images."""
+
+import difflib
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
+
+from PIL import Image
+
+from diptych.callbacks.grids import to_pil
+from diptych.config.errors import UserError
+from diptych.runs.handles.base import PICTURES_AT_ONCE, Handle
+from diptych.runs.images.finish import Finish
+from diptych.runs.images.record import as_record, as_walk_record
+from diptych.runs.sampling_options import as_values, options_from
+from diptych.systems.walk import stops_of
+from diptych.types import Images
+
+MOST_SHOWN = 60
+
+
+@dataclass
+class ImageGenerator(Handle):
+    """A run that generates images, of sentences where it learned from sentences.
+
+    `chosen` are sampling options that hold wherever a call gives no others.
+    """
+
+    chosen: Mapping[str, Any] = field(default_factory=dict)
+
+    task = "text_to_image"
+    abilities = ("generate", "options", "text_encoder")
+    does = "generate images"
+
+    @classmethod
+    def first_use(cls, system: Any, sentence: str) -> tuple[str, ...]:
+        return ("generate", sentence) if sentence and system.text_encoder is not None else ("generate",)
+
+    @property
+    def takes_sentences(self) -> bool:
+        """Whether it generates what a sentence says."""
+        return self.system.text_encoder is not None
+
+    @property
+    def sampling(self) -> dict[str, Any]:
+        """Every sampling option of the family, as it is used where a call gives no others."""
+        return as_values(self._options({}))
+
+    def with_options(self, options: Mapping[str, Any]) -> Self:
+        """The same run with other sampling options; impossible ones are refused by name."""
+        other = replace(self, chosen={**self.chosen, **options})
+        other._options({})
+        return other
+
+    def generate(
+        self,
+        sentences: Sequence[str] = (),
+        *,
+        num_images: int = 1,
+        seed: int = 0,
+        size: int | None = None,
+        finish: Finish | None = None,
+        allow_unknown: bool = False,
+        noise_keys: Sequence[str] | None = None,
+        **options: Any,
+    ) -> list[Image.Image]:
+        """`num_images` images of each sentence, those of one sentence side by side; the same seed gives the same.
+
+        `size` enlarges them, `finish` does more (`diptych.runs.images.finish`). A word that the run never saw is an
+        error unless `allow_unknown`. A run that learned without sentences takes none. The noise of a sentence is
+        another sentence's where `noise_keys` names that one. `options` are the family's sampling options, such as
+        `truncation=0.7`. Each image's `info["diptych"]` says in JSON how it was made (`diptych.runs.images.record`).
+        """
+        if num_images < 1:
+            raise UserError(f"num_images={num_images}: ask for at least one image (-n on the command line)")
+        self.check_words(sentences, allow_unknown=allow_unknown)
+        chosen, finish = self._options(options), self._finish(size, finish)
+        pixels = self.sample(sentences, num_images=num_images, seed=seed, noise_keys=noise_keys, **options)
+        pictures = [finish(picture) for picture in to_pil(pixels)]
+        asked = list(sentences) or [""]
+        keys = asked if noise_keys is None else noise_keys
+        told = {"seed": seed, "options": chosen, "digest": self.digest, "finish": finish.record()}
+        for place, picture in enumerate(pictures):
+            which, index = divmod(place, num_images)
+            picture.info["diptych"] = as_record(sentence=asked[which], noise_key=keys[which], index=index, **told)
+        return pictures
+
+    def edit(
+        self, sentence: str, edits: Sequence[str], *, num_images: int = 1, **settings: Any
+    ) -> list[list[Image.Image]]:
+        """The images of the sentence, then those of each edit of it: image i of all comes from the same noise.
+
+        `settings` are those of `generate`.
+        """
+        sentences = [sentence, *edits]
+        keys = [sentence] * len(sentences)
+        pictures = self.generate(sentences, num_images=num_images, noise_keys=keys, **settings)
+        return [pictures[start : start + num_images] for start in range(0, len(pictures), num_images)]
+
+    def walk(
+        self,
+        sentences: Sequence[str] = (),
+        *,
+        numbers: Sequence[int] = (0,),
+        frames: int = 16,
+        seed: int = 0,
+        size: int | None = None,
+        finish: Finish | None = None,
+        allow_unknown: bool = False,
+        noise_keys: Sequence[str] | None = None,
+        **options: Any,
+    ) -> list[Image.Image]:
+        """The images on the way between sentences, between noises, or both: `frames` from each stop to the next.
+
+        A stop is image number `numbers[i]` of `sentences[i]`; one sentence or one number stands for all. The noise is
+        that of the first sentence throughout, or of those that `noise_keys` names. At the stops, images are bit for bit
+        those that `generate` gives of one sentence. All else is as in `generate`.
+        """
+        if not hasattr(self.system, "walk"):
+            raise UserError(f"{type(self.system).__name__} has no walks between its images")
+        self.check_words(sentences, allow_unknown=allow_unknown)
+        chosen, finish = self._options(options), self._finish(size, finish)
+        stops = stops_of(sentences or [""], numbers, noise_keys)
+        pixels = self.system.walk(stops, frames, seed, chosen).cpu()
+        pictures = [finish(picture) for picture in to_pil(pixels)]
+        told = {"frames": frames, "seed": seed, "options": chosen, "digest": self.digest, "finish": finish.record()}
+        for place, picture in enumerate(pictures):
+            picture.info["diptych"] = as_walk_record(stops=stops, frame=place, **told)
+        return pictures
+
+    def sample(
+        self,
+        sentences: Sequence[str],
+        *,
+        num_images: int = 1,
+        seed: int = 0,
+        batch_size: int = PICTURES_AT_ONCE,
+        noise_keys: Sequence[str] | None = None,
+        **options: Any,
+    ) -> Images:
+        """As `generate`, but tensors in [-1, 1], and unknown words are read as <unk>."""
+        chosen = self._options(options)
+        images = self.system.generate(
+            sentences or None, num_images, seed, chosen, batch_size=batch_size, noise_keys=noise_keys
+        )
+        return images.cpu()
+
+    def _options(self, options: Mapping[str, Any]) -> Any:
+        """The family's options; what it does not know, or these networks cannot follow, is refused by name."""
+        chosen = options_from(self.system.options, {**self.chosen, **options})
+        if hasattr(self.system, "check_options"):
+            self.system.check_options(chosen)
+        return chosen
+
+    def _finish(self, size: int | None, finish: Finish | None) -> Finish:
+        chosen = replace(finish or Finish(), **({} if size is None else {"size": size}))
+        chosen.check(self.image_size)
+        return chosen
+
+    def cut(self, sentence: str) -> str:
+        """As much of the sentence as the generator reads."""
+        if self.reads_any_text:
+            return sentence
+        return self.tokenizer.join(self.tokenizer.split(sentence)[: self.data_spec.max_length - 2])
+
+    def check_words(self, sentences: Sequence[str], *, allow_unknown: bool = False) -> None:
+        """Refuse words that the run never saw, naming those near them."""
+        if not allow_unknown and self.takes_sentences and (words := self.unknown_words(sentences)):
+            raise UserError(_unknown_words(words, self.vocabulary))
+
+
+def _unknown_words(words: Sequence[str], vocabulary: Sequence[str]) -> str:
+    lines = ["this run never saw"]
+    for word in words:
+        near = difflib.get_close_matches(word, vocabulary, n=3, cutoff=0.6)
+        lines.append(f"  {word!r}" + (f" (did you mean {' or '.join(near)}?)" if near else ""))
+    shown = ", ".join(vocabulary[:MOST_SHOWN]) + (", …" if len(vocabulary) > MOST_SHOWN else "")
+    lines += textwrap.wrap(f"It knows {len(vocabulary)} words: {shown}", 78)
+    return "\n".join([*lines, "To read them as <unk> all the same: --allow-unknown"])
