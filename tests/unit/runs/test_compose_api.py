@@ -71,7 +71,7 @@ def test_hydra_of_the_user_s_own_goes_on(tmp_path):
     with hydra.initialize_config_dir(str(tmp_path / "theirs"), version_base="1.3"):
         assert hydra.compose("app").colour == "red"
         config = diptych.compose(GAN)
-        with pytest.raises(UserError, match=r"no generator is chosen: add generator=… \(one of dcgan, "):
+        with pytest.raises(UserError, match=r"no generator is chosen: add generator=… \(one of attngan, "):
             diptych.build({**config, "generator": {}})
         assert "foreign" not in options("generator")
         assert hydra.compose("app", ["colour=blue"]).colour == "blue"

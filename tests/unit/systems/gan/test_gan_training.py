@@ -143,6 +143,7 @@ def test_what_is_promised_is_logged(make_gan, train, batches):
     (row,) = train(gan, batches[:1])
     assert row.keys() == {
         *("d_loss", "d_real", "d_fake_before", "d_fake_after", "d_mismatched", "d_grad_norm", "d_lr"),
+        *("d_sign_fraction", "d_gap"),
         *("g_loss", "g_grad_norm", "g_lr", "contrastive_loss", "generator_contrastive_loss"),
     }
     assert all(0 < row[name] < 1 for name in ("d_real", "d_fake_before", "d_fake_after", "d_mismatched"))
