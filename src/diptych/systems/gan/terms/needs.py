@@ -30,7 +30,7 @@ def check_needs(
     """
     chosen = {role: network for role, network in networks.items() if network is not None}
     for role, network in chosen.items():
-        for need in getattr(network, "needs", ()):
+        for need in () if role in needs_of else getattr(network, "needs", ()):
             if need not in provided and (reason := _unmet(need, chosen, parts)):
                 raise ValueError(f"{role} {_name(network)} {reason}, or another {role}=…")
     for key, needs in needs_of.items():
