@@ -60,7 +60,7 @@ def check_parts(parts: Parts) -> None:
     named = parts.named()
     needs = {key: getattr(part, "needs", ()) for key, part in named.items()}
     provided = {what for part in named.values() for what in getattr(part, "provides", ())}
-    networks = {**parts.networks, "objective": parts.objective}
+    networks = {**parts.networks, "objective": parts.objective, "augmentations": parts.augmentations}
     check_needs(needs, networks, parts.borrowed, provided=provided)
     reads_text = parts.networks.get("text_encoder") is not None
     if parts.mismatch_weight and not reads_text:

@@ -60,6 +60,15 @@ def test_sentences_are_checked_before_data_are_loaded():
     check_components(chosen(*read, "augmentations.flip.may_break=[position]"))
 
 
+def test_stages_do_not_go_with_augmentations():
+    attngan = ["model=attngan", "data=scenes_demo"]
+    check_components(compose([*attngan]))
+    check_components(compose([*attngan, "augmentation=[diffaugment]", "~augmentations.diffaugment"]))
+    match = r"terms\.stages judges smaller images .*drop ~augmentations\.diffaugment ~augmentations\.ada, or .*~terms"
+    with pytest.raises(UserError, match=match):
+        check_components(compose([*attngan, "augmentation=[diffaugment,ada]"]))
+
+
 def test_a_terms_augmentation_is_checked_before_data_are_loaded():
     strong = ["text_encoder=gru", "term=consistency", "terms.consistency.augmentation.policy=[cutout]"]
     with pytest.raises(UserError, match=r"terms\.consistency\.augmentation: Cutout hides"):

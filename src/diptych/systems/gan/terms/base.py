@@ -28,8 +28,9 @@ class Term(nn.Module):
     `needs` names what the term cannot do without: "text" (sentences), "captioner" or "embedding" (frozen, from
     `parts`), "image_encoder_of_a_part" (of a captioner, a classifier or an embedding), a role ("latent_encoder"), a
     method of a network ("discriminator.embed"), "no_batch_norm" (a discriminator that sees each image by itself),
-    "image_gradients" (the discriminator's images require a gradient) or "fresh_reals" (the generator's step scores the
-    batch's real images again). `provides` names what others may rely on: "bounded_critic" (a bound for the
+    "no_augmentations" (for a term that shows the discriminator other images than the step's views), "image_gradients"
+    (the discriminator's images require a gradient) or "fresh_reals" (the generator's step scores the batch's real
+    images again). `provides` names what others may rely on: "bounded_critic" (a bound for the
     discriminator's slope). `weight` is that of every loss without one in `weights`.
     With `every`, the term counts at each `every`-th step of the discriminator only, as much more as makes up for the
     others (lazy regularisation, StyleGAN2, arXiv:1912.04958).

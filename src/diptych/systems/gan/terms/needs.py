@@ -23,10 +23,10 @@ def check_needs(
 ) -> None:
     """Refuse needs that are not met, by the key that asks for them.
 
-    `networks` holds what is chosen by role, the objective as well: objects, or their classes where they could not be
-    built yet. `parts` names what is borrowed from other runs. Without `parts`, a GAN asks that knows its own networks
-    only (None: not chosen): what is needed of others was checked before they were built. `provided` is what terms and
-    others provide.
+    `networks` holds what is chosen by role, the objective and the augmentations as well: objects, or their classes
+    where they could not be built yet. `parts` names what is borrowed from other runs. Without `parts`, a GAN asks that
+    knows its own networks only (None: not chosen): what is needed of others was checked before they were built.
+    `provided` is what terms and others provide.
     """
     chosen = {role: network for role, network in networks.items() if network is not None}
     for role, network in chosen.items():
@@ -103,6 +103,14 @@ def _no_batch_norm(networks: Mapping[str, Any], parts: Collection[str] | None) -
     )
 
 
+def _no_augmentations(networks: Mapping[str, Any], parts: Collection[str] | None) -> str:
+    chosen = networks.get("augmentations")
+    if not chosen:
+        return ""
+    dropped = " ".join(f"~augmentations.{key}" for key in chosen)
+    return f"judges smaller images as well, which no augmentation reaches: drop {dropped}"
+
+
 def _bounded_critic(networks: Mapping[str, Any], parts: Collection[str] | None) -> str:
     discriminator = networks.get("discriminator")
     if not isinstance(discriminator, nn.Module) or is_normalized_spectrally(discriminator):
@@ -133,6 +141,7 @@ _CHECKS: Mapping[str, Callable[[Mapping[str, Any], Collection[str] | None], str]
     "embedding": _embedding,
     "image_encoder_of_a_part": _image_encoder_of_a_part,
     "no_batch_norm": _no_batch_norm,
+    "no_augmentations": _no_augmentations,
     "bounded_critic": _bounded_critic,
     "logit_sign": _logit_sign,
 }

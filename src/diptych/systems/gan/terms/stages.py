@@ -42,7 +42,7 @@ class Stages(Term):
     has a method `stages`; a stage's discriminator has `encode`, `score` and `score_alone`.
     """
 
-    needs = ("text", "generator.stages", "discriminator.stages")
+    needs = ("text", "generator.stages", "discriminator.stages", "no_augmentations")
 
     def __init__(self, *, weight: float = 1.0, alone_weight: float = 1.0, every: int = 1) -> None:
         super().__init__(weight=weight, every=every)
