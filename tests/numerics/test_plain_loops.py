@@ -138,7 +138,7 @@ RECIPES: dict[str, tuple[tuple[str, ...], float, Callable[..., Iterator[dict[str
     ),
     "R3GAN": ((*MLP, "objective=relativistic", "term=[r1,r2]", *GAMMA), 0.02, r3gan),
     "model=wgan_gp": (("model=wgan_gp", "schedule=constant", *SMALL_WIDTHS), 5e-4, wgan_gp),
-    "model=r3gan": (("model=r3gan", "schedule.final=1", *FEW_CHANNELS, *GAMMA), 5e-3, r3gan),
+    "model=r3gan": (("model=r3gan", "schedule=constant", *FEW_CHANNELS, *GAMMA), 5e-3, r3gan),
     "BigGAN": ((*BIGGAN, "+term=orthogonal", "terms.orthogonal.weight=1e-3"), 0.02, biggan),
 }
 

@@ -34,7 +34,7 @@ from diptych.config.overrides import readable
         ("max_epochs=3", "use budget_images"),
         (
             "schedule=null",
-            "schedule=null: choose one of constant, cosine, linear, trapezoid, or leave it out with ~sch",
+            "schedule=null: choose one of constant, cosine, cosine_to_quarter, linear, trapezoid, or leave it out",
         ),
         ("generator=NULL", "generator=NULL: choose one of"),
         ("text_encoder=null", "or leave it out with ~text_encoder"),
