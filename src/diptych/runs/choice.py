@@ -13,6 +13,9 @@ from diptych.runs.build import DATA_FACTS, NETWORK_FACTS, SYSTEM_FACTS, chosen_r
 from diptych.systems.base import Choice
 
 NO_NETWORKS = tuple(role for role in ROLES if role not in NETWORKS)
+SIZED = ("generator", "discriminator")
+"""Networks that are made for one size of images, and quickly built without weights."""
+USUAL_SIZES = (28, 32, 64, 128)
 
 
 def check_components(config: Config, trust: Trust = None) -> None:
@@ -25,6 +28,7 @@ def check_components(config: Config, trust: Trust = None) -> None:
             _require(config, role)
     nodes = {key: node for _, key, node in chosen_roles(config)}
     nodes |= _nodes_of_sets(config)
+    _check_sets(config)
     _check_own_names(config)
     _check_roles(config, nodes, trust)
     _check_frozen(config)
@@ -33,11 +37,24 @@ def check_components(config: Config, trust: Trust = None) -> None:
         components.check(node, key, facts, trust)
     components.check(config["system"], "system", (*facts, *SETS), trust)
     _check_choice(config, trust)
+    _check_sizes(config, trust)
 
 
 def _nodes_of_sets(config: Config) -> dict[str, Any]:
     """The components of all sets, by the paths of their configuration."""
     return {f"{name}.{key}": node for name, nodes in chosen_sets(config).items() for key, node in nodes.items()}
+
+
+def _check_sets(config: Config) -> None:
+    """Whatever has values in a set is chosen; those of a bundle stay when another choice replaces its own."""
+    for path, node in _nodes_of_sets(config).items():
+        if "_target_" not in node:
+            name, _, key = path.partition(".")
+            group = name.removesuffix("s")
+            raise UserError(
+                f"{path}={dict(node)!r} is set, but no {group} of that key is chosen: add it with +{group}={key}, or "
+                f"drop its values with ~{path}"
+            )
 
 
 def _facts(config: Config, trust: Trust) -> tuple[str, ...]:
@@ -111,6 +128,31 @@ def _wanted(config: Config, nodes: Mapping[str, Any], trust: Trust) -> dict[str,
     return wanted | {part: f"parts.{part}" for part in config["parts"]}
 
 
+def _check_sizes(config: Config, trust: Trust) -> None:
+    """Refuse what a network says of the images' size, where the data's configuration has it.
+
+    Other facts are guessed here. So a network is refused only if it can be built for images of another size.
+    """
+    size = config["data"].get("image_size")
+    for role in SIZED if isinstance(size, int) else ():
+        if not (node := config.get(role)) or "image_size" not in components.parameter_names(node, role, trust):
+            continue
+        refusal = _refusal(config, role, node, trust)
+        if refusal and not all(_refusal(config, role, node, trust, image_size=other) for other in USUAL_SIZES):
+            raise UserError(refusal if refusal.startswith(f"{role}.") else f"{role}: {refusal}")
+
+
+def _refusal(config: Config, key: str, node: Any, trust: Trust, **facts: Any) -> str:
+    """Why the component cannot be built with these facts; "" where it can, or does not say why."""
+    try:
+        _tried(config, key, node, trust, **facts)
+    except ValueError as error:
+        return str(error)
+    except Exception:  # as in _on_trial
+        return ""
+    return ""
+
+
 def _check_choice(config: Config, trust: Trust) -> None:
     """Let the system refuse what does not go together."""
     system: Any = components.find_class(config["system"], "system", trust)
@@ -150,14 +192,20 @@ def _choice(config: Config, trust: Trust) -> Choice:
 
 def _on_trial(config: Config, key: str, node: Any, trust: Trust) -> Any:
     """The component without weights, as it would be for data of usual sizes; its class where that cannot be built."""
-    usual = dict.fromkeys(_facts(config, trust), 8) | {"image_size": 32, "image_channels": 3}
-    usual |= {name: config["data"][name] for name in DATA_FACTS if isinstance(config["data"].get(name), int)}
     try:
-        with torch.random.fork_rng(devices=()), torch.device("meta"):
-            return components.build(node, key, usual, trust)
+        return _tried(config, key, node, trust)
     except ValueError as error:
+        usual = _facts(config, trust)
         if not any(name in usual for name in components.parameter_names(node, key, trust)):
             raise UserError(f"{key}: {error}") from error
         return components.find_class(node, key, trust)
     except Exception:  # whatever goes wrong here is found again, and said, when the network is built for the data
         return components.find_class(node, key, trust)
+
+
+def _tried(config: Config, key: str, node: Any, trust: Trust, **facts: Any) -> Any:
+    """The component without weights, for data of usual sizes where nothing says theirs, and with these facts."""
+    usual = dict.fromkeys(_facts(config, trust), 8) | {"image_size": 32, "image_channels": 3}
+    usual |= {name: config["data"][name] for name in DATA_FACTS if isinstance(config["data"].get(name), int)}
+    with torch.random.fork_rng(devices=()), torch.device("meta"):
+        return components.build(node, key, usual | facts, trust)

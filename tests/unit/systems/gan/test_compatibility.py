@@ -20,7 +20,7 @@ def chosen(*overrides):
     ["term=gradient_penalty", "term=r1", "term=r2", "discriminator.spectral_norm=true", "discriminator=projection"],
 )
 def test_a_wasserstein_critic_has_something_that_bounds_it(bound):
-    check_components(chosen("objective=wasserstein", bound))
+    check_components(chosen("objective=wasserstein", "data.image_size=32", bound))
 
 
 @pytest.mark.parametrize(
@@ -94,3 +94,21 @@ def test_a_captioner_has_no_place_for_augmentations():
 def test_no_noise_is_left_at_the_end_of_the_budget():
     config = chosen("augmentation=instance_noise", "budget_images=1234")
     assert config["augmentations"]["instance_noise"]["schedule"]["total_images"] == 1234
+
+
+@pytest.mark.parametrize("role", ["generator", "discriminator"])
+def test_a_size_that_a_network_refuses_is_refused_before_data_are_loaded(role):
+    with pytest.raises(UserError, match=rf"{role}: image_size=28: DF-GAN doubles .*set data\.image_size=32"):
+        check_components(chosen("text_encoder=gru", f"{role}=dfgan"))
+    check_components(chosen("text_encoder=gru", f"{role}=dfgan", "data.image_size=32"))
+
+
+def test_a_refusal_that_is_not_of_the_size_waits_for_the_data():
+    """What the data and other networks say is guessed before they are there."""
+    check_components(chosen("generator=biggan", "data.image_size=32", "generator.latent_dim=7"))
+
+
+def test_values_of_a_term_that_is_not_chosen_are_named_with_both_ways_out():
+    with pytest.raises(UserError, match=r"terms\.r1=.*no term of that key is chosen.*\+term=r1.*~terms\.r1"):
+        check_components(compose(["model=r3gan", "data=digits", "term=[gradient_penalty]"]))
+    check_components(compose(["model=r3gan", "data=digits", "term=[gradient_penalty]", "~terms.r1", "~terms.r2"]))

@@ -58,7 +58,7 @@ def test_the_encoder_and_its_term_come_together(overrides, message):
 
 
 def test_what_its_latents_cost_needs_the_term():
-    with pytest.raises(UserError, match=r"terms\.reconstruction\._target_"):
+    with pytest.raises(UserError, match=r"no term of that key is chosen: add it with \+term=reconstruction"):
         check_components(compose(["model=dcgan", "data=digits", "+terms.reconstruction.kl_weight=0.1"]))
 
 
