@@ -98,6 +98,11 @@ def sampled(generator: Any, text: TextFeatures | None, rngs: ImageRngs, options:
     if options.truncation is not None:
         mean = generator.mean_style  # pyright: ignore[reportAttributeAccessIssue]
         styles = torch.lerp(mean.to(styles).expand_as(styles), styles, options.truncation)
+    return from_styles(generator, styles, latents)
+
+
+def from_styles(generator: HasStyles, styles: Styles, latents: Float[Tensor, "batch latent"]) -> Images:
+    """Images of these styles, with the noise of these latents where the generator's layers have noise."""
     noise = (generator.noise(latents),) if isinstance(generator, HasNoise) else ()
     return generator.from_styles(styles, *noise)
 

@@ -63,6 +63,21 @@ def test_the_penalty_is_the_squared_distance_from_the_running_mean_of_lengths():
     assert "mean_length" in term.state_dict()
 
 
+def test_a_generator_with_styles_needs_no_noise():
+    class WithoutNoise(Linear):
+        noise = None
+        num_styles = 2
+
+        def from_styles(self, styles):
+            return super().from_styles(styles, [])
+
+    plain, noisy = (
+        PathLength().generation_losses(step_of(generator))["path_length_penalty"]
+        for generator in (WithoutNoise(), Linear())
+    )
+    torch.testing.assert_close(plain, noisy)
+
+
 def test_the_penalty_teaches_the_generator_and_not_the_mean():
     generator, term = Linear(), PathLength()
     term.generation_losses(step_of(generator))["path_length_penalty"].mean().backward()

@@ -5,6 +5,7 @@ from torch import Tensor
 
 from diptych.losses.path_length import path_lengths
 from diptych.systems.devices import draw_normal, mean_over_devices
+from diptych.systems.gan.options import from_styles
 from diptych.systems.gan.steps import GenerationStep
 from diptych.systems.gan.terms.base import Losses, Term
 from diptych.types import TextFeatures
@@ -32,7 +33,7 @@ class PathLength(Term):
         with torch.autocast(latents.device.type, enabled=False):
             text = text and TextFeatures(text.sentence.to(latents), text.words.to(latents), text.mask)
             styles = generator.styles(latents, text)
-            lengths = path_lengths(generator.from_styles(styles, generator.noise(latents)), styles, directions)
+            lengths = path_lengths(from_styles(generator, styles, latents), styles, directions)
         mean = mean_over_devices(lengths.detach().mean())
         self.mean_length.lerp_(mean.to(self.mean_length), self.momentum)
         return {"path_length_penalty": (lengths - self.mean_length).square()}
