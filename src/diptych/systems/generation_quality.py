@@ -7,7 +7,7 @@ import torch
 from diptych.metrics.diversity import diversity, duplicates
 from diptych.metrics.energy import image_energy_distance
 from diptych.metrics.scene_accuracy import SceneAccuracy
-from diptych.systems.devices import gather_objects
+from diptych.systems.devices import gather_in_order
 from diptych.types import DataSpec, Images
 
 MAX_COMPARED = 1024
@@ -59,7 +59,5 @@ class GenerationQuality:
 
 
 def _joint(batches: Sequence[Images]) -> Images:
-    """The first images of all devices, in the order of the data: device r of n has every n-th from r on."""
-    shares = gather_objects(torch.cat(list(batches))[:MAX_COMPARED])
-    pictures = [share[i] for i in range(len(shares[0])) for share in shares if i < len(share)]
-    return torch.stack(pictures[:MAX_COMPARED])
+    """The first images of all devices, in the order of the data."""
+    return torch.stack(gather_in_order(torch.cat(list(batches))[:MAX_COMPARED])[:MAX_COMPARED])

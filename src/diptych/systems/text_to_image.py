@@ -13,19 +13,19 @@ from typing import Any, ClassVar
 import torch
 from jaxtyping import Float
 from torch import nn
-from torch.nn import functional as F
 
 from diptych.systems.base import System
-from diptych.systems.devices import gather_objects, num_devices, own_rank
+from diptych.systems.devices import gather_in_order, num_devices, own_rank
 from diptych.systems.ema import WeightAverage
 from diptych.systems.generation_quality import GenerationQuality
 from diptych.systems.image_rngs import ImageRngs
 from diptych.systems.modes import evaluating
 from diptych.systems.schedules import Schedule
+from diptych.systems.sentences import tokenized
 from diptych.systems.training_captions import show_training_sentences, some_captions
 from diptych.systems.walk import Stop, WalkRngs, blended, check_walk, on_the_way
 from diptych.text import tokenizer_of
-from diptych.types import PAD_ID, Batch, DataSpec, Images, Sentences, TextFeatures
+from diptych.types import Batch, DataSpec, Images, Sentences, TextFeatures
 
 GRID_SIDE = 8
 REFERENCE_SENTENCES = 256
@@ -187,8 +187,7 @@ class TextToImage(System, ABC):
         datamodule = getattr(self.trainer, "datamodule", None)
         if self.text_encoder and not self.sample_sentences and datamodule:
             batch = next(iter(datamodule.val_dataloader()))
-            shares = gather_objects(list(self._first_sentences(batch)))  # of n devices each has every n-th sentence
-            joint = (share[i] for i in range(len(shares[0])) for share in shares if i < len(share))
+            joint = gather_in_order(list(self._first_sentences(batch)))
             self.sample_sentences = tuple(islice(dict.fromkeys(joint), GRID_SIDE))
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
@@ -264,10 +263,7 @@ class TextToImage(System, ABC):
         return batch.pick(0).texts if self.text_encoder else [""] * len(batch)
 
     def _tokenized(self, texts: Sequence[str]) -> Sentences:
-        """Padded to the data's longest sentence, so that no sentence depends on the others."""
-        tokens, _ = self.tokenizer.encode_batch(texts)
-        tokens = F.pad(tokens, (0, self.data_spec.max_length - tokens.shape[1]), value=PAD_ID).to(self.device)
-        return Sentences(tuple(texts), tokens, tokens != PAD_ID)
+        return tokenized(texts, self.tokenizer, max_length=self.data_spec.max_length, device=self.device)
 
     def _checked(self, sentences: Sequence[str] | None) -> Sequence[str]:
         if not self.text_encoder:

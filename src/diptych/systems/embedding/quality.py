@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from diptych.metrics.retrieval import recall_hits
-from diptych.systems.devices import gather_objects
+from diptych.systems.devices import gather_in_order
 from diptych.systems.embedding.truth import true_pairs
 from diptych.types import Batch, DataSpec, Scene
 
@@ -52,7 +52,7 @@ class EmbeddingQuality:
 
     def compute(self) -> dict[str, float]:
         """Each metric by its name."""
-        pairs = self._joint()
+        pairs = gather_in_order(self._pairs)[:MOST_COMPARED]
         scores = torch.stack([pair.image for pair in pairs]) @ torch.stack([pair.text for pair in pairs]).T
         _, _, sentences, references, scenes = zip(*pairs, strict=True)
         true = true_pairs(self.data_spec, sentences, references, scenes)
@@ -63,9 +63,3 @@ class EmbeddingQuality:
         }
         mean = (figures["text_to_image_recall_at_1"] + figures["image_to_text_recall_at_1"]) / 2
         return {"recall_at_1": mean, **figures}
-
-    def _joint(self) -> list[_Pair]:
-        """The first pairs of all devices, in the order of the data: device r of n has every n-th from r on."""
-        shares = gather_objects(self._pairs)
-        pairs = [share[i] for i in range(len(shares[0])) for share in shares if i < len(share)]
-        return pairs[:MOST_COMPARED]

@@ -21,9 +21,10 @@ from diptych.systems.gan.pairing import Prompts, draw_prompts
 from diptych.systems.modes import evaluating
 from diptych.systems.optimizers import MakeOptimizer, optimizer_for
 from diptych.systems.schedules import Schedule
+from diptych.systems.sentences import tokenized
 from diptych.systems.training_captions import show_training_sentences
 from diptych.text import tokenizer_of
-from diptych.types import PAD_ID, Batch, DataSpec, Images, Sentences, TextFeatures
+from diptych.types import Batch, DataSpec, Images, Sentences, TextFeatures
 
 NUM_EXAMPLES = 16
 
@@ -152,10 +153,7 @@ class ImageTextEmbedding(System):
         return Pairs(features, text, *vectors, compatible)
 
     def _tokenized(self, texts: Sequence[str]) -> Sentences:
-        """Padded to the data's longest sentence, so that no sentence depends on the others."""
-        tokens, _ = self.tokenizer.encode_batch(texts)
-        tokens = F.pad(tokens, (0, self.data_spec.max_length - tokens.shape[1]), value=PAD_ID).to(self.device)
-        return Sentences(tuple(texts), tokens, tokens != PAD_ID)
+        return tokenized(texts, self.tokenizer, max_length=self.data_spec.max_length, device=self.device)
 
 
 def _directions(vectors: Float[Tensor, "batch dim"]) -> Float[Tensor, "batch dim"]:
