@@ -20,7 +20,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Parts:
+class Ingredients:
     """What a GAN is made of: objects, or their classes where they could not be built yet.
 
     `networks` may be None by role. `borrowed` names what comes from other runs; None where only the GAN's own networks
@@ -35,7 +35,7 @@ class Parts:
     borrowed: Collection[str] | None = None
 
     @classmethod
-    def of(cls, choice: Choice) -> "Parts":
+    def of(cls, choice: Choice) -> "Ingredients":
         """Those of a configuration; the discriminator is built on trial where something may depend on it."""
         terms = {key: choice.on_trial(f"terms.{key}") for key in choice.terms}
         augmentations = {key: choice.on_trial(f"augmentations.{key}") for key in choice.augmentations}
@@ -55,26 +55,26 @@ class Parts:
         }
 
 
-def check_parts(parts: Parts) -> None:
+def check_ingredients(ingredients: Ingredients) -> None:
     """Refuse what does not go together; `ValueError` with the reason and what to set."""
-    named = parts.named()
+    named = ingredients.named()
     needs = {key: getattr(part, "needs", ()) for key, part in named.items()}
     provided = {what for part in named.values() for what in getattr(part, "provides", ())}
-    networks = {**parts.networks, "objective": parts.objective, "augmentations": parts.augmentations}
-    check_needs(needs, networks, parts.borrowed, provided=provided)
-    reads_text = parts.networks.get("text_encoder") is not None
-    if parts.mismatch_weight and not reads_text:
+    networks = {**ingredients.networks, "objective": ingredients.objective, "augmentations": ingredients.augmentations}
+    check_needs(needs, networks, ingredients.borrowed, provided=provided)
+    reads_text = ingredients.networks.get("text_encoder") is not None
+    if ingredients.mismatch_weight and not reads_text:
         raise ValueError("system.mismatch_weight needs sentences: choose a text_encoder, or set it to 0")
     for key, augmentation in augmentations_in(named) if reads_text else ():
         if broken := augmentation.not_accepted():
             raise ValueError(_refusal(key, augmentation, broken))
 
 
-def tell_what_breaks(parts: Parts) -> None:
+def tell_what_breaks(ingredients: Ingredients) -> None:
     """Say in the log which augmentations may make sentences untrue, as the user has accepted."""
-    if parts.networks.get("text_encoder") is None or own_rank():
+    if ingredients.networks.get("text_encoder") is None or own_rank():
         return
-    for key, augmentation in augmentations_in(parts.named()):
+    for key, augmentation in augmentations_in(ingredients.named()):
         for broken in augmentation.breaks():
             _log.warning("%s: %s; sentences about %s may be untrue (may_break)", key, broken.reason, broken.aspect)
 

@@ -31,7 +31,7 @@ from diptych.systems.base import Choice, Figures
 from diptych.systems.devices import draw_normal, gather_text
 from diptych.systems.gan.augmentations.base import Augmentation
 from diptych.systems.gan.augmentations.views import UNCHANGED, Augmentations
-from diptych.systems.gan.compatibility import Parts, check_parts, tell_what_breaks
+from diptych.systems.gan.compatibility import Ingredients, check_ingredients, tell_what_breaks
 from diptych.systems.gan.figures import discriminator_figures, probability, without_repeats
 from diptych.systems.gan.fit import check_networks_fit
 from diptych.systems.gan.mismatches import Mismatched, sample_mismatches, wrong_sentences
@@ -126,7 +126,7 @@ class GAN(TextToImage):
     @classmethod
     def check_choice(cls, choice: Choice) -> None:
         """Refuse terms, augmentations and mismatches that do not go together, before any data are loaded."""
-        check_parts(Parts.of(choice))
+        check_ingredients(Ingredients.of(choice))
 
     @property
     def steps_per_batch(self) -> float:
@@ -140,7 +140,7 @@ class GAN(TextToImage):
         super().on_fit_start()
         if self.trainer.precision == "16-mixed":
             raise ValueError("trainer.precision=16-mixed: two optimisers cannot share its loss scale; use bf16-mixed")
-        tell_what_breaks(self._parts())
+        tell_what_breaks(self._ingredients())
         for term in self._terms():
             term.begin()
         if self.text_pretraining:
@@ -180,16 +180,16 @@ class GAN(TextToImage):
 
     def _check(self, data_spec: DataSpec) -> None:
         """Refuse networks that do not fit one another, the terms or the data."""
-        check_parts(self._parts())
+        check_ingredients(self._ingredients())
         if has_backbones(self.discriminator, self.terms):
             fit = check_networks_fit(data_spec, self.generator, self.discriminator, self.text_encoder)
             for term in self._terms():
                 term.check_fit(fit)
 
-    def _parts(self) -> Parts:
+    def _ingredients(self) -> Ingredients:
         networks = {"text_encoder": self.text_encoder, "discriminator": self.discriminator, "generator": self.generator}
         augmentations: Any = self.augmentations
-        return Parts(networks, self.objective, self._terms_by_key(), dict(augmentations), self.mismatch_weight)
+        return Ingredients(networks, self.objective, self._terms_by_key(), dict(augmentations), self.mismatch_weight)
 
     def _collected(self, turn: int, ask: Callable[[Term], Losses], *, of_generator: bool = True) -> Collected:
         """What each term that counts in this turn says when asked, and how much each of its losses weighs."""
