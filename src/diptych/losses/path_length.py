@@ -8,6 +8,9 @@ from torch import Tensor
 
 from diptych.types import Images
 
+LEAST = 1e-12
+"""Below this squared length there is no derivative, which a root would make infinite."""
+
 
 def path_lengths(
     images: Images, styles: Float[Tensor, "batch layers style"], directions: Images
@@ -19,4 +22,4 @@ def path_lengths(
     """
     scaled = directions / sqrt(images.shape[2] * images.shape[3])
     (gradients,) = torch.autograd.grad((images * scaled).sum(), styles, create_graph=True)
-    return gradients.square().sum(2).mean(1).sqrt()
+    return gradients.square().sum(2).mean(1).clamp(min=LEAST).sqrt()

@@ -86,6 +86,13 @@ def test_the_penalty_teaches_the_generator_and_not_the_mean():
     torch.testing.assert_close(generator.maps.grad, expected)
 
 
+def test_images_that_no_style_moves_give_no_gradient_and_not_nan():
+    generator = Linear()
+    nn.init.zeros_(generator.maps)
+    PathLength().generation_losses(step_of(generator))["path_length_penalty"].sum().backward()
+    assert generator.maps.grad is None or not generator.maps.grad.any()
+
+
 def test_all_layers_of_a_real_generator_learn_from_it_in_full_precision():
     torch.manual_seed(0)
     generator = StyleGAN2Generator(image_size=8, latent_dim=4, style_dim=6, widths=(4, 4))
