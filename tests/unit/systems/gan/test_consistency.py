@@ -6,6 +6,7 @@ from critics import Bilinear, reading, step_of
 from tinyparts import Nothing
 
 from diptych.models.gan.mlp import MLPDiscriminator
+from diptych.systems.gan.augmentations.ada import ADA
 from diptych.systems.gan.augmentations.colour import Brightness
 from diptych.systems.gan.augmentations.geometry import Translation
 from diptych.systems.gan.terms.consistency import Consistency
@@ -60,3 +61,8 @@ def test_batch_statistics_have_no_second_trace(make_gan, train, batches):
     assert plain
     for name, value in plain.items():
         torch.testing.assert_close(consistent[name], value)
+
+
+def test_an_augmentation_that_would_have_to_adapt_is_refused():
+    with pytest.raises(ValueError, match="ADA adapts to the discriminator's step"):
+        Consistency(augmentation=ADA(operations={"brightness": Brightness(strength=0.1)}))

@@ -26,6 +26,11 @@ class Consistency(Term):
         self, *, augmentation: Augmentation, weight: float = 10.0, fake_weight: float = 0.0, every: int = 1
     ) -> None:
         super().__init__(weight=weight, every=every)
+        if "logit_sign" in augmentation.needs:
+            raise ValueError(
+                f"terms.consistency.augmentation: {type(augmentation).__name__} adapts to the discriminator's step, of "
+                "which a term's augmentation is told nothing: choose one of fixed strength, such as DiffAugment"
+            )
         self.augmentation, self.fake_weight = augmentation, fake_weight
 
     @property
