@@ -23,6 +23,7 @@ def check_components(config: Config, trust: Trust = None) -> None:
     for role in ROLES:
         if config.get(role):
             _require(config, role)
+    _check_chosen_of_sets(config)
     nodes = {key: node for _, key, node in chosen_roles(config)}
     nodes |= _nodes_of_sets(config)
     _check_own_names(config)
@@ -38,6 +39,17 @@ def check_components(config: Config, trust: Trust = None) -> None:
 def _nodes_of_sets(config: Config) -> dict[str, Any]:
     """The components of all sets, by the paths of their configuration."""
     return {f"{name}.{key}": node for name, nodes in chosen_sets(config).items() for key, node in nodes.items()}
+
+
+def _check_chosen_of_sets(config: Config) -> None:
+    """No values of a term that the run has not: those of a model or an experiment outlive the choice of its terms."""
+    for key, node in _nodes_of_sets(config).items():
+        if "_target_" not in node:
+            name, group = key.partition(".")[2], key.partition(".")[0].removesuffix("s")
+            raise UserError(
+                f"{key}={dict(node)!r} is set, but {group}={name} is not chosen: "
+                f"name it as well, as in {group}=[…,{name}], or drop the values with ~{key}"
+            )
 
 
 def _facts(config: Config, trust: Trust) -> tuple[str, ...]:

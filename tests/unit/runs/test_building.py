@@ -73,6 +73,14 @@ def test_what_cannot_be_built_is_refused_before_data_are_loaded_or_anything_is_w
     assert not (tmp_path / "outputs").exists()
 
 
+def test_values_of_a_term_that_is_replaced_are_refused_with_the_term_to_name_or_to_drop():
+    overrides = ["model=r3gan", "data=digits", "text_encoder=gru", "term=[contrastive,r2]"]
+    with pytest.raises(UserError, match=r"terms\.r1=.* term=r1 is not chosen: .* term=\[…,r1\], .* ~terms\.r1"):
+        check_components(compose(overrides))
+    check_components(compose([*overrides, "~terms.r1"]))
+    check_components(compose([*overrides[:-1], "term=[contrastive,r1,r2]"]))
+
+
 @pytest.mark.parametrize("content", [b"", b"half a checkpoint", b"PK\x03\x04 half an archive"])
 def test_a_damaged_checkpoint_is_named(tmp_path, content):
     path = tmp_path / "last.ckpt"
