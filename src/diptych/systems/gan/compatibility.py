@@ -60,7 +60,7 @@ def check_settings(*, mismatch_weight: float = 0.0, discriminator_steps: int = 1
     if not 0 <= mismatch_weight <= 1:
         raise ValueError(f"system.mismatch_weight={mismatch_weight} is a share of negatives: give 0 to 1")
     if discriminator_steps < 1:
-        raise ValueError(f"system.discriminator_steps={discriminator_steps}: the generator learns at every such batch; give 1 or more")
+        raise ValueError(f"system.discriminator_steps={discriminator_steps}: give 1 or more")
 
 
 def check_parts(parts: Parts) -> None:

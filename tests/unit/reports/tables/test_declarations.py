@@ -82,7 +82,12 @@ def test_a_new_callback_of_which_nothing_is_set_makes_no_run_stale():
     stop = {"_target_": "mypackage.Stop", "patience_images": None}
     digests = [
         method_digest({**config, "callbacks": {**config["callbacks"], **more}})
-        for more in ({}, {"stop": stop}, {"stop": {**stop, "patience_images": 5}}, {"stop": {"_target_": "mypackage.Stop"}})
+        for more in (
+            {},
+            {"stop": stop},
+            {"stop": {**stop, "patience_images": 5}},
+            {"stop": {"_target_": "mypackage.Stop"}},
+        )
     ]
     assert digests[0] == digests[1]
     assert len(set(digests)) == 3

@@ -94,7 +94,7 @@ def test_mismatches_want_sentences(make_gan):
     [
         ({"mismatch_weight": 1.5}, r"system\.mismatch_weight=1\.5 .* give 0 to 1"),
         ({"mismatch_weight": -0.1}, r"system\.mismatch_weight=-0\.1 .* give 0 to 1"),
-        ({"discriminator_steps": 0}, r"system\.discriminator_steps=0: .* give 1 or more"),
+        ({"discriminator_steps": 0}, r"system\.discriminator_steps=0: give 1 or more"),
     ],
 )
 def test_settings_that_no_step_could_follow_are_refused_by_the_network_and_before_data_are_loaded(
