@@ -31,6 +31,8 @@ class FailureStop(Callback):
             raise ValueError(f"{KEY}.patience_images={patience_images} must be positive; null never stops")
         if max_gap is not None and not 0 < max_gap < 1:
             raise ValueError(f"{KEY}.max_gap={max_gap} must lie between 0 and 1, a difference of probabilities")
+        if max_gap is not None and patience_images is None:
+            raise ValueError(f"{KEY}.max_gap={max_gap} stops nothing alone: set {KEY}.patience_images, too")
         self.patience_images, self.max_gap = patience_images, max_gap
         self.failed_since: int | None = None
         self.stopped_because = ""

@@ -164,7 +164,9 @@ def _check_value(parameters: Mapping[str, inspect.Parameter], name: str, value: 
     if name not in parameters:
         if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
             return
-        raise UserError(f"{key}.{name}={value!r}: {target} has no such argument{_nearest(name, parameters, f'{key}.')}")
+        hint = _nearest(name, parameters, f"{key}.")
+        way_out = "" if "did you mean" in hint else f"; leave it out (~{key}.{name}, where a file sets it)"
+        raise UserError(f"{key}.{name}={value!r}: {target} has no such argument{hint}{way_out}")
     annotation = parameters[name].annotation
     if not _is_node(value) and not fits(value, annotation):
         wanted = getattr(annotation, "__name__", None) if inspect.isclass(annotation) else str(annotation)

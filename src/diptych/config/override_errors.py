@@ -14,6 +14,7 @@ from diptych.config.composition import compose, conf_folder, configured_names, h
 from diptych.config.errors import UserError
 from diptych.config.keys import value_at
 from diptych.config.lightning_names import lightning_answer
+from diptych.config.schema import ROLES
 
 HYDRA = "hydra."
 SEARCHES = ("hydra/sweeper=", "sweep=")
@@ -21,6 +22,9 @@ OF_HYDRA = ("hydra/launcher=", *SEARCHES)
 _NOISE = re.compile(r"\s*(full_key|reference_type|object_type|provider=)|Config search path")
 _CONVERTED = re.compile(r"Value '(.*)' (?:of type '\w+' could not be converted to|is not a valid) (\w+)")
 _KINDS = {"Integer": "a whole number", "Float": "a number", "bool": "true or false", "String": "a text"}
+_OF_PART = re.compile(r"parts\.(\w+)\.(?:run|task)")
+_TASKS = {"captioner": "captioning", "classifier": "classification", "embedding": "embedding"}
+_LIST = re.compile(r"\[([^\[\]]*,[^\[\]]*)\]")
 _EVALUATED = re.compile(r"while evaluating '(.*)': (.*)")
 _ARGUMENT = re.compile(r"mismatch type argument \S+: (\w+) is incompatible")
 _PLAIN = {"NoneType": "null", "str": "text", "dict": "mapping", "list": "list"}
@@ -47,7 +51,8 @@ def explain(error: HydraException, overrides: Sequence[str], config_dir: Path | 
         return f"{given}: name all of them at once, as in {group}=[a,b] or +{group}=[a,b]"
     if found := re.match(r"Ambiguous value for argument '(.*)'", lines[0]):
         key, _, values = found[1].partition("=")
-        return f"{found[1]}: several values are a sweep: add -m, or write {key}=[{values}] for a list"
+        as_list = "" if _takes_one(key) else f", or write {key}=[{values}] for a list"
+        return f"{found[1]}: several values are a sweep: add -m{as_list}"
     return _explain_interval("\n".join(lines), overrides)
 
 
@@ -55,6 +60,8 @@ def _explain_unknown(key: str, overrides: Sequence[str], config_dir: Path | None
     """What to write instead of a key that does not exist."""
     if answer := lightning_answer(key):
         return answer
+    if (part := _OF_PART.fullmatch(key)) and part[1] in _TASKS:
+        return f"there is no {key} to set: this model borrows no {part[1]}; add +parts.{part[1]}.run=… {_task(part[1])}"
     others = [override for override in overrides if override.lstrip("+~").partition("=")[0] != key]
     if key.startswith("hydra.sweeper.") and not any(override.startswith(SEARCHES) for override in overrides):
         return f"there is no {key} to set; only searches have this setting: add hydra/sweeper=optuna"
@@ -123,17 +130,29 @@ def _explain_part(part: str, run: str) -> str:
     key = f"parts.{part}"
     return (
         f"{key}={run}: a part needs a run and a task. Use {key}.run={run}; "
-        f"for a model without this part, +{key}.run={run} +{key}.task=captioning"
+        f"for a model without this part, +{key}.run={run} {_task(part)}"
     )
 
 
+def _task(part: str) -> str:
+    """The override that says what a part is trained for, as its name suggests."""
+    return f"+parts.{part}.task={_TASKS.get(part, 'captioning')}"
+
+
 def check_choices(overrides: Sequence[str], config_dir: Path | None = None) -> None:
-    """Refuse `GROUP=null`, which Hydra cannot read, with what to write instead."""
+    """Refuse `GROUP=null`, which Hydra cannot read, and `GROUP=[a,b]` where b would replace a without a word."""
     for override in overrides:
         key, _, value = override.lstrip("+").partition("=")
         group = key.partition("@")[0]
         if value.lower() == "null" and (names := sorted({*options(group), *_own_options(group, config_dir)})):
             raise UserError(f"{override}: choose one of {', '.join(names)}, or leave it out with ~{key}")
+        if _takes_one(key) and (several := _LIST.fullmatch(value)):
+            raise UserError(f"{override}: a run has one {key}; to try several, add -m and write {key}={several[1]}")
+
+
+def _takes_one(key: str) -> bool:
+    """Whether a run has one of these, and no list of them."""
+    return key.rpartition("@")[2] in (*ROLES, "system", "data", "model")
 
 
 def _own_options(group: str, config_dir: Path | None) -> list[str]:

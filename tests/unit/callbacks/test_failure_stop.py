@@ -65,7 +65,7 @@ def test_a_resumed_run_remembers_when_it_failed():
     assert validate(resumed, 300, ALIKE)
 
 
-@pytest.mark.parametrize("values", [{"patience_images": 0}, {"max_gap": 0.0}, {"max_gap": 1.5}])
+@pytest.mark.parametrize("values", [{"patience_images": 0}, {"max_gap": 0.0}, {"max_gap": 1.5}, {"max_gap": 0.9}])
 def test_impossible_settings_are_refused_by_key(values):
     (name,) = values
     with pytest.raises(ValueError, match=rf"callbacks\.failure_stop\.{name}="):

@@ -55,6 +55,11 @@ def test_the_error_for_an_unknown_key_lists_all_names():
         check(node(width=1, qqq=3), "generator")
 
 
+def test_an_argument_that_a_file_sets_for_another_class_is_left_out_as_the_error_says():
+    with pytest.raises(UserError, match=r"leave it out \(~generator\.qqq, where a file sets it\)"):
+        check(node(width=1, qqq=3), "generator")
+
+
 def test_a_missing_key_is_named_unless_a_fact_fills_it():
     with pytest.raises(UserError, match=r"generator\.width has no value"):
         check(node(), "generator")

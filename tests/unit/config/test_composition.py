@@ -174,6 +174,12 @@ def test_the_error_for_a_part_without_a_role_names_the_fix(override):
             composed([f"model={model}", "data=scenes_demo", override])
 
 
+@pytest.mark.parametrize(("part", "task"), [("embedding", "embedding"), ("classifier", "classification")])
+def test_the_error_for_a_part_names_the_task_of_its_kind(part, task):
+    with pytest.raises(UserError, match=rf"\+parts\.{part}\.task={task}$"):
+        composed(["model=dcgan", "data=scenes_demo", f"+parts.{part}=latest"])
+
+
 def test_ids_made_in_one_second_differ_and_sort_by_age():
     ids = [timed_id() for _ in range(50)]
     assert len(set(ids)) == 50

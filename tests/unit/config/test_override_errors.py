@@ -22,6 +22,16 @@ from diptych.config.overrides import readable
         ("seed=null", "seed=null: this key needs a value"),
         ("callbacks.samples=7", "this is a group of keys; set one of them, as in callbacks.samples.KEY=7"),
         ("seed=1,2", "seed=1,2: several values are a sweep: add -m, or write seed=[1,2] for a list"),
+        ("objective=minimax,hinge", "objective=minimax,hinge: several values are a sweep: add -m"),
+        (
+            "objective=[minimax,hinge]",
+            "a run has one objective; to try several, add -m and write objective=minimax,hinge",
+        ),
+        ("optimizer@generator_optimizer=[adam,sgd]", "a run has one optimizer@generator_optimizer; to try several"),
+        (
+            "parts.embedding.run=x",
+            "this model borrows no embedding; add +parts.embedding.run=… +parts.embedding.task=embedding",
+        ),
         ("freeze=generator", "freeze=generator: this key takes a list: write freeze=[generator]"),
         ("batch_size=3", "did you mean data.batch_size?"),
         ("generator.lr=1", "did you mean generator_optimizer.lr?"),
@@ -120,3 +130,9 @@ def test_a_choice_may_contain_null():
 
 def test_a_home_folder_reaches_the_configuration():
     assert composed(["data=folder", "data.root=~/pics"])["data"]["root"] == os.path.expanduser("~/pics")
+
+
+def test_a_list_is_not_advised_where_a_run_has_one():
+    with pytest.raises(UserError) as caught:
+        composed(["model=dcgan", "data=digits", "objective=minimax,hinge"])
+    assert "list" not in str(caught.value)

@@ -37,16 +37,16 @@ class RPrecision(Benchmark):
             self,
             {**context.protocol, "distractors": NUM_DISTRACTORS},
             [figure],
-            notes=(NOTE.format(num=NUM_DISTRACTORS), *_unknown(embedder, held_out.sentences)),
-            alert=why_not_apart(context),
+            notes=(NOTE.format(num=NUM_DISTRACTORS),),
+            alert="; ".join(filter(None, (why_not_apart(context), _unknown(embedder, held_out.sentences)))),
             clusters=held_out.contents_of_pictures,
         )
 
 
-def _unknown(embedder: EmbedsPairs, sentences: list[str]) -> tuple[str, ...]:
+def _unknown(embedder: EmbedsPairs, sentences: list[str]) -> str:
     """That the embedding does not know all words."""
     words = embedder.unknown_words(sentences)
     if not words:
-        return ()
+        return ""
     shown = ", ".join(words[:5]) + (", …" if len(words) > 5 else "")
-    return (f"The embedding never saw {len(words)} of the words ({shown}), and reads each as the same unknown one.",)
+    return f"unknown words: the embedding never saw {len(words)} of them ({shown}), and reads each as the same one"

@@ -58,9 +58,11 @@ def method_of(table: Table, row: Row) -> Method:
 def method_digest(config: Mapping[str, Any], where: Iterable[str] = ()) -> str:
     """Ten digits, equal for runs of one method: whatever their seed, their name and the keys `where` data lie.
 
-    Keys that are empty or off say nothing, so that a new option, off by default, makes no earlier run stale.
+    Keys that are empty or off say nothing, and neither does a callback of which nothing is set, so that a new option,
+    off by default, makes no earlier run stale.
     """
     kept = {key: value for key, value in without_seed(config).items() if key not in (*NO_MATTER, SEED)}
+    kept["callbacks"] = {name: node for name, node in config.get("callbacks", {}).items() if not _is_idle(node)}
     kept["parts"] = {name: part["task"] for name, part in config.get("parts", {}).items()}
     text = json.dumps(without_paths(_said(kept, frozenset(where))), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:10]
@@ -71,6 +73,12 @@ def _said(node: Any, left_out: frozenset[str], prefix: str = "") -> Any:
         return [_said(value, left_out) for value in node] if isinstance(node, list | tuple) else node
     inner = {key: _said(value, left_out, f"{prefix}{key}.") for key, value in node.items()}
     return {key: value for key, value in inner.items() if f"{prefix}{key}" not in left_out and not _is_off(value)}
+
+
+def _is_idle(callback: Any) -> bool:
+    """Whether it has settings, and all are null, as those of a callback that waits for somebody to set them."""
+    settings = [value for key, value in (callback or {}).items() if key != "_target_"]
+    return bool(settings) and all(value is None for value in settings)
 
 
 def _is_off(value: Any) -> bool:

@@ -55,6 +55,14 @@ class Ingredients:
         }
 
 
+def check_settings(*, mismatch_weight: float = 0.0, discriminator_steps: int = 1, **_: Any) -> None:
+    """Refuse values of `system` that no step could follow."""
+    if not 0 <= mismatch_weight <= 1:
+        raise ValueError(f"system.mismatch_weight={mismatch_weight} is a share of negatives: give 0 to 1")
+    if discriminator_steps < 1:
+        raise ValueError(f"system.discriminator_steps={discriminator_steps}: give 1 or more")
+
+
 def check_ingredients(ingredients: Ingredients) -> None:
     """Refuse what does not go together; `ValueError` with the reason and what to set."""
     named = ingredients.named()

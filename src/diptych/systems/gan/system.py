@@ -31,7 +31,7 @@ from diptych.systems.base import Choice, Figures
 from diptych.systems.devices import draw_normal, gather_text
 from diptych.systems.gan.augmentations.base import Augmentation
 from diptych.systems.gan.augmentations.views import UNCHANGED, Augmentations
-from diptych.systems.gan.compatibility import Ingredients, check_ingredients, tell_what_breaks
+from diptych.systems.gan.compatibility import Ingredients, check_ingredients, check_settings, tell_what_breaks
 from diptych.systems.gan.figures import discriminator_figures, probability, without_repeats
 from diptych.systems.gan.fit import check_networks_fit
 from diptych.systems.gan.mismatches import Mismatched, sample_mismatches, wrong_sentences
@@ -110,6 +110,7 @@ class GAN(TextToImage):
         self.mismatch_weight = mismatch_weight
         self.terms = nn.ModuleDict(dict(terms or {}))
         self.augmentations = Augmentations(dict(augmentations or {}))
+        check_settings(mismatch_weight=mismatch_weight, discriminator_steps=discriminator_steps)
         self._check(data_spec)
 
     def sample(
@@ -126,6 +127,7 @@ class GAN(TextToImage):
     @classmethod
     def check_choice(cls, choice: Choice) -> None:
         """Refuse terms, augmentations and mismatches that do not go together, before any data are loaded."""
+        check_settings(**choice.settings)
         check_ingredients(Ingredients.of(choice))
 
     @property

@@ -77,6 +77,22 @@ def test_a_new_option_that_is_off_makes_no_run_stale():
     assert method_digest(newer) != method_digest(config)
 
 
+def test_a_new_callback_of_which_nothing_is_set_makes_no_run_stale():
+    config = compose(MLP)
+    stop = {"_target_": "mypackage.Stop", "patience_images": None}
+    digests = [
+        method_digest({**config, "callbacks": {**config["callbacks"], **more}})
+        for more in (
+            {},
+            {"stop": stop},
+            {"stop": {**stop, "patience_images": 5}},
+            {"stop": {"_target_": "mypackage.Stop"}},
+        )
+    ]
+    assert digests[0] == digests[1]
+    assert len(set(digests)) == 3
+
+
 def test_where_data_lie_is_no_part_of_the_method(tmp_path):
     one, other = (compose(["model=mlp_gan", "data=mnist", f"data.root={tmp_path / name}"]) for name in "ab")
     assert method_digest(one, ["data.root"]) == method_digest(other, ["data.root"])

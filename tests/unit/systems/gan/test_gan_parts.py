@@ -6,11 +6,14 @@ import pytest
 import torch
 from torch import nn
 
+from diptych.config import UserError
+from diptych.config.composition import compose
 from diptych.models.attention_decoder import AttentionLSTMDecoder
 from diptych.models.caption_decoders import GRUDecoder
 from diptych.models.gan.dcgan import DCGANDiscriminator, DCGANGenerator
 from diptych.models.gan.mlp import MLPDiscriminator
 from diptych.models.image_encoders import ConvEncoder
+from diptych.runs.choice import check_components
 from diptych.systems.captioning.objectives import CrossEntropy
 from diptych.systems.captioning.system import Captioner
 from diptych.systems.gan.steps import DiscriminatorStep
@@ -84,6 +87,24 @@ def test_a_network_built_for_other_sentences_is_named(make_gan):
 def test_mismatches_want_sentences(make_gan):
     with pytest.raises(ValueError, match=r"system\.mismatch_weight .*text_encoder"):
         make_gan(conditional=False, mismatch_weight=0.5)
+
+
+@pytest.mark.parametrize(
+    ("setting", "says"),
+    [
+        ({"mismatch_weight": 1.5}, r"system\.mismatch_weight=1\.5 .* give 0 to 1"),
+        ({"mismatch_weight": -0.1}, r"system\.mismatch_weight=-0\.1 .* give 0 to 1"),
+        ({"discriminator_steps": 0}, r"system\.discriminator_steps=0: give 1 or more"),
+    ],
+)
+def test_settings_that_no_step_could_follow_are_refused_by_the_network_and_before_data_are_loaded(
+    make_gan, setting, says
+):
+    with pytest.raises(ValueError, match=says):
+        make_gan(**setting)
+    ((name, value),) = setting.items()
+    with pytest.raises(UserError, match=says):
+        check_components(compose(["model=dcgan", "data=digits", "text_encoder=gru", f"system.{name}={value}"]))
 
 
 @pytest.mark.parametrize("term", [Contrastive(), Contrastive(weight=0.0, generator_weight=1.0)])

@@ -69,7 +69,10 @@ def _text(networks: Mapping[str, Any], parts: Collection[str] | None) -> str:
 def _captioner(networks: Mapping[str, Any], parts: Collection[str] | None) -> str:
     if parts is None or "captioner" in parts:
         return ""
-    return "needs a frozen captioner: name its run in parts.captioner.run"
+    return (
+        "needs a frozen captioner: name its run in parts.captioner.run "
+        "(+parts.captioner.run=RUN +parts.captioner.task=captioning)"
+    )
 
 
 def _embedding(networks: Mapping[str, Any], parts: Collection[str] | None) -> str:
