@@ -191,7 +191,7 @@ def test_linear_maps_make_vectors_of_the_sizes_that_are_asked_for(made):
     assert not text.words[~text.mask].any()
 
 
-def test_a_recipe_and_weights_are_all_that_it_takes(made, kind, tmp_path):
+def test_a_blueprint_and_weights_are_all_that_it_takes(made, kind, tmp_path):
     encode = made()
     torch.save({"blueprint": encode.blueprint, "weights": encode.state_dict()}, tmp_path / "all.pt")
     kept = torch.load(tmp_path / "all.pt", weights_only=True)
@@ -230,6 +230,11 @@ def test_fewer_tokens_may_be_read(made, caplog):
 def test_a_length_that_the_network_has_not_is_refused(made, length):
     with pytest.raises(ValueError, match=r"text_encoder\.max_length=\d+ must be at least 4 and at most 24"):
         made(max_length=length)
+
+
+def test_a_network_that_looks_ahead_is_no_causal_one(folders):
+    with pytest.raises(ValueError, match=r"BertModel reads later words before earlier ones.*text_encoder=bert"):
+        GPT2TextEncoder(pretrained=folders["bert"])
 
 
 class TestWhatCannotBeHad:

@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+import torch
 from torch import nn
 
 from diptych.models.text_encoders.pretrained.pooling import (
@@ -55,6 +56,7 @@ class PretrainedTextEncoder(nn.Module, ABC):
         super().__init__()
         if blueprint is None:
             network, known = opened(self.network_class, pretrained, revision)
+            self.check(network, pretrained)
         else:
             known = Blueprint(**blueprint)
             network = rebuilt(self.network_class, known)
@@ -68,6 +70,10 @@ class PretrainedTextEncoder(nn.Module, ABC):
         self.sentence_dim, self.word_dim = sentence_dim or own_sentence, word_dim or own_word
         self.sentence = nn.Linear(own_sentence, sentence_dim) if sentence_dim else nn.Identity()
         self.word = nn.Linear(own_word, word_dim) if word_dim else nn.Identity()
+
+    @staticmethod
+    def check(network: Any, pretrained: str) -> None:
+        """Refuse a network whose words do not mean what this encoder takes them for; `ValueError` with another."""
 
     @staticmethod
     @abstractmethod
@@ -98,6 +104,16 @@ class GPT2TextEncoder(PretrainedTextEncoder):
     """GPT-2 (Radford et al. 2019) and other causal networks: the sentence is its last token's state."""
 
     pool = staticmethod(last_token)
+
+    @staticmethod
+    def check(network: Any, pretrained: str) -> None:
+        with torch.no_grad():
+            alone, followed = (network(input_ids=torch.tensor([ids])).last_hidden_state[0, 0] for ids in ([0], [0, 1]))
+        if not torch.allclose(alone, followed, atol=1e-4):
+            raise ValueError(
+                f"text_encoder.pretrained={pretrained}: {type(network).__name__} reads later words before earlier "
+                "ones, so its last token is no summary: choose text_encoder=bert, or a causal network such as GPT-2"
+            )
 
 
 class CLIPTextEncoder(PretrainedTextEncoder):
