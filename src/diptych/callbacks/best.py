@@ -7,16 +7,30 @@ from typing import Any
 from pytorch_lightning import Trainer
 from torch import Tensor
 
+LEAST_TO_CHOOSE = 10
+"""With fewer validation examples, which checkpoint is best is mostly chance."""
+LARGER = "increase data.val_size (data.val_share for a folder)"
+
 
 def few_examples_hint(trainer: Trainer) -> str:
     """A hint for a validation set that is too small for some figures; "" otherwise."""
-    examples = getattr(trainer.datamodule, "splits", {}).get("val")  # pyright: ignore[reportAttributeAccessIssue]
-    if examples is None or examples.size is None or examples.size > 1:
+    size = _num_val_examples(trainer)
+    if size is None or size > 1:
         return ""
-    return (
-        f". The validation set has {examples.size} example(s), too few for some figures: "
-        "increase data.val_size (data.val_share for a folder)"
-    )
+    return f". The validation set has {size} example(s), too few for some figures: {LARGER}"
+
+
+def chance_warning(trainer: Trainer, monitor: str | None) -> str:
+    """What to say of a choice by very few validation examples; "" otherwise."""
+    size = _num_val_examples(trainer)
+    if monitor is None or size is None or size >= LEAST_TO_CHOOSE:
+        return ""
+    return f"best.ckpt is chosen by {monitor} of {size} validation examples, mostly by chance: {LARGER}"
+
+
+def _num_val_examples(trainer: Trainer) -> int | None:
+    examples = getattr(trainer.datamodule, "splits", {}).get("val")  # pyright: ignore[reportAttributeAccessIssue]
+    return None if examples is None else examples.size
 
 
 class Best:

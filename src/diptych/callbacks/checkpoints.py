@@ -11,7 +11,7 @@ from typing import Any
 from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
-from diptych.callbacks.best import Best, few_examples_hint
+from diptych.callbacks.best import Best, chance_warning, few_examples_hint
 from diptych.callbacks.durable import PARTIAL_SUFFIX, DurableCheckpointIO, NotSaved, not_saved
 from diptych.callbacks.health import TrainingDiverged
 from diptych.callbacks.rhythm import Every, is_fitting, validation_follows
@@ -46,6 +46,8 @@ class Checkpoints(Callback):
 
     def on_sanity_check_end(self, trainer: Trainer, pl_module: Any) -> None:
         self.best.check(trainer.callback_metrics, few_examples_hint(trainer))
+        if warning := chance_warning(trainer, self.best.monitor):
+            _log.warning(warning)
 
     def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
         self._every.start(pl_module.images_seen)

@@ -354,5 +354,12 @@ def test_a_validation_set_too_small_for_the_monitored_figure_is_refused(tiny):
         train(tiny("small_text_gan", "data.val_size=1"))
 
 
+@pytest.mark.parametrize(("size", "is_chance"), [(8, True), (16, False)])
+def test_a_best_checkpoint_by_chance_is_warned_of(tiny, caplog, size, is_chance):
+    train(tiny("small_gan", f"data.val_size={size}", "budget_images=32", "validate_every_images=32"))
+    said = f"best.ckpt is chosen by val/energy_distance of {size} validation examples, mostly by chance"
+    assert (said in caplog.text) == is_chance
+
+
 def _outputs(config):
     return Path(config["paths"]["outputs"])
