@@ -48,6 +48,7 @@ def diptych(folder: Path, *words: str) -> str:
     return processes.said(folder)
 
 
+@pytest.mark.slow
 def test_every_training_of_the_page_on_training_takes_a_step(tmp_path):
     files_of(TRAINING, tmp_path)
     commands = [command for command in documented.commands(TRAINING) if command.startswith("diptych train")]

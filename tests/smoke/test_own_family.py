@@ -179,6 +179,7 @@ def test_a_family_learns_in_micro_batches_and_is_resumed(here):
         assert torch.allclose(tensor, whole[name], rtol=1e-2, atol=1e-3), name
 
 
+@pytest.mark.slow
 def test_a_family_learns_what_sentences_say(here):
     words = ["model=flow", "data=scenes_small", "text_encoder=gru", "tracking=csv", "trainer.threads=1"]
     train(here, *words, "budget_images=40_000", timeout=900)

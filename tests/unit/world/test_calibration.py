@@ -78,6 +78,7 @@ def test_no_error_rate_is_below_the_information_bound(side: int):
         assert row["num"] - row["exact"] >= binom.ppf(1e-4, row["num"], row["least_error"])
 
 
+@pytest.mark.slow
 def test_a_small_calibration_has_the_structure_of_the_shipped_one_and_is_reproducible():
     size = CalibrationSize(num=6, num_off_grammar=6, num_tuning=6, seed=3)
     first, second = (calibrate([32], size, lambda items, description, total: iter(items)) for _ in range(2))
