@@ -28,10 +28,10 @@ $(READY): pyproject.toml requirements.lock
 demo: $(READY) ## train and evaluate a captioner and a text-to-image model, write outputs/demo/report.html (BUDGET=smoke: under a minute)
 	$(VENV)/bin/diptych demo --budget $(BUDGET)
 
-test: $(READY) ## run the tests but for the slow ones (about a quarter of an hour on two cores)
+test: $(READY) ## run the tests but for the slow ones (13 minutes on two cores)
 	$(PYTHON) -m pytest --numprocesses auto --dist loadfile -m "not slow" $(PYTEST_ARGS)
 
-test-all: $(READY) ## run every test, as continuous integration does (about twenty-five minutes on two cores)
+test-all: $(READY) ## run every test, as continuous integration does (21 minutes on two cores)
 	$(PYTHON) -m pytest --numprocesses auto --dist loadfile $(PYTEST_ARGS)
 
 test-cluster: $(READY) ## run sweeps on a real SLURM and a real Ray, both on this machine (needs root and slurm-wlm; ten minutes)
