@@ -3,7 +3,7 @@ from random import Random
 import torch
 
 from diptych.systems.gan.mismatches import sample_mismatches
-from diptych.systems.gan.pairing import draw_prompts, said_of_pictures
+from diptych.systems.pairing import draw_prompts, said_of_pictures
 from diptych.text import Vocabulary, WordTokenizer
 from diptych.types import SPECIAL_TOKENS, Batch, DataSpec
 from diptych.world import Grammar, WorldSpec, scene_at

@@ -17,9 +17,9 @@ from diptych.models.noise import PixelNoise
 from diptych.systems.base import Losses, System
 from diptych.systems.embedding.objectives import EmbeddingObjective, Pairs
 from diptych.systems.embedding.quality import EmbeddingQuality
-from diptych.systems.gan.pairing import Prompts, draw_prompts
 from diptych.systems.modes import evaluating
 from diptych.systems.optimizers import MakeOptimizer, optimizer_for
+from diptych.systems.pairing import Prompts, draw_prompts
 from diptych.systems.schedules import Schedule
 from diptych.systems.sentences import tokenized
 from diptych.systems.training_captions import show_training_sentences

@@ -8,8 +8,8 @@ from torch.utils._pytree import tree_map
 
 from diptych.systems.gan.augmentations.views import UNCHANGED, Views
 from diptych.systems.gan.mismatches import Mismatches
-from diptych.systems.gan.pairing import Prompts
 from diptych.systems.gan.steps import DiscriminatorStep, GenerationStep
+from diptych.systems.pairing import Prompts
 from diptych.types import Images, Logits, Sentences
 
 

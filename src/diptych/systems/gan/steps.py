@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from diptych.losses.adversarial import Objective
 from diptych.systems.gan.augmentations.views import UNCHANGED, Views
 from diptych.systems.gan.mismatches import Mismatched
-from diptych.systems.gan.pairing import Prompts
+from diptych.systems.pairing import Prompts
 from diptych.types import Images, Logits, TextFeatures
 
 

@@ -36,7 +36,6 @@ from diptych.systems.gan.figures import discriminator_figures, probability, with
 from diptych.systems.gan.fit import check_networks_fit
 from diptych.systems.gan.mismatches import Mismatched, sample_mismatches, wrong_sentences
 from diptych.systems.gan.options import LatentOptions, check_fits, guided, sampled
-from diptych.systems.gan.pairing import Prompts, draw_prompts, rows_of
 from diptych.systems.gan.rounds import Drawn, Judged
 from diptych.systems.gan.stages import detached, generated_in_stages
 from diptych.systems.gan.steps import DiscriminatorStep, GenerationStep, GeneratorStep, Networks
@@ -45,6 +44,7 @@ from diptych.systems.gan.text_pretraining import TextPretraining, check_whitenin
 from diptych.systems.image_rngs import ImageRngs
 from diptych.systems.modes import frozen, still
 from diptych.systems.optimizers import MakeOptimizer, optimizer_for
+from diptych.systems.pairing import Prompts, draw_prompts, rows_of
 from diptych.systems.schedules import Schedule
 from diptych.systems.text_to_image import TextToImage
 from diptych.types import Batch, DataSpec, Images, TextFeatures
