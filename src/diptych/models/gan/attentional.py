@@ -18,10 +18,9 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from diptych.models.gan.grids import SMALLEST_GRID, num_doublings
 from diptych.models.latent_encoders import Posterior
 from diptych.types import Images, TextFeatures
-
-SMALLEST_GRID = 4
 
 Planes = Float[Tensor, "batch channels rows columns"]
 NewPlanes = Float[Tensor, "batch new_channels new_rows new_columns"]
@@ -87,8 +86,7 @@ class FirstStage(nn.Module):
 
     def __init__(self, inputs: int, width: int, size: int) -> None:
         super().__init__()
-        num_doublings = (size // SMALLEST_GRID).bit_length() - 1
-        widths = [width * 2**level for level in reversed(range(num_doublings + 1))]
+        widths = [width * 2**level for level in reversed(range(num_doublings(size, "AttnGAN") + 1))]
         cells = widths[0] * SMALLEST_GRID**2
         self.grid = nn.Sequential(nn.Linear(inputs, 2 * cells, bias=False), FirstNorm(2 * cells), nn.GLU(dim=1))
         self.doublings = nn.Sequential(*(_doubling(ins, outs) for ins, outs in pairwise(widths)))

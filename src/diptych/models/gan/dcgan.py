@@ -18,6 +18,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from diptych.models.condition import Condition
+from diptych.models.gan.grids import joined_in_every_cell
 from diptych.models.gan.spectral import normalize_spectrally
 from diptych.types import Images, Logits, TextFeatures
 
@@ -105,8 +106,7 @@ class DCGANDiscriminator(nn.Module):
         """The logit that the picture is real and, with a sentence, that the two match."""
         if self.condition is not None and self.mix is not None:
             assert text is not None, "a conditioned discriminator scores pairs"
-            repeated = self.condition(text.sentence)[:, :, None, None].expand(-1, -1, *features.shape[2:])
-            features = self.mix(torch.cat([features, repeated], dim=1))
+            features = self.mix(joined_in_every_cell(features, self.condition(text.sentence)))
         return self.head(features).flatten()
 
     def embed(self, features: Features) -> Float[Tensor, "batch condition"]:

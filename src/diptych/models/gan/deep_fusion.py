@@ -19,10 +19,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from diptych.models.gan.grids import SMALLEST_GRID, doubled, joined_in_every_cell, num_doublings
 from diptych.models.gan.spectral import normalize_spectrally
 from diptych.types import Images, Logits, TextFeatures
 
-SMALLEST_GRID = 4
 SLOPE = 0.2
 """Of the leaky rectifiers."""
 MOST_WIDTHS = 8
@@ -74,8 +74,8 @@ class UpBlock(nn.Module):
         self.shortcut = _shortcut(ins, outs)
 
     def forward(self, planes: Planes, condition: Condition) -> NewPlanes:
-        hidden = self.first(_twice(self.first_fusion(planes, condition)))
-        return self.second(self.second_fusion(hidden, condition)) + _twice(self.shortcut(planes))
+        hidden = self.first(doubled(self.first_fusion(planes, condition)))
+        return self.second(self.second_fusion(hidden, condition)) + doubled(self.shortcut(planes))
 
 
 class DeepFusion(nn.Module):
@@ -138,8 +138,8 @@ class DFGANDiscriminator(nn.Module):
     def score(self, features: Float[Tensor, "batch features 4 4"], text: TextFeatures | None = None) -> Logits:
         """The logit that the image is real and that the sentence is true of it, both at once."""
         assert text is not None, "DF-GAN's discriminator scores pairs"
-        repeated = text.sentence[:, :, None, None].expand(-1, -1, SMALLEST_GRID, SMALLEST_GRID)
-        return self.head(F.leaky_relu(self.mix(torch.cat([features, repeated], dim=1)), SLOPE)).flatten()
+        hidden = self.mix(joined_in_every_cell(features, text.sentence))
+        return self.head(F.leaky_relu(hidden, SLOPE)).flatten()
 
 
 class DownBlock(nn.Module):
@@ -159,11 +159,7 @@ class DownBlock(nn.Module):
 
 def widths_of(image_size: int, width: int) -> list[int]:
     """The channels from full size to the 4x4 grid: doubled at each halving, up to eight times `width`."""
-    num_halvings = (image_size // SMALLEST_GRID).bit_length() - 1
-    if num_halvings < 1 or image_size != SMALLEST_GRID * 2**num_halvings:
-        raise ValueError(
-            f"image_size={image_size}: DF-GAN doubles a 4x4 grid to 8, 16, 32, 64, … pixels; set data.image_size=32"
-        )
+    num_halvings = num_doublings(image_size, "DF-GAN")
     return [width * min(2**level, MOST_WIDTHS) for level in range(num_halvings + 1)]
 
 
@@ -177,7 +173,3 @@ def _mapping(condition_dim: int, channels: int, start: float) -> nn.Sequential:
 
 def _shortcut(ins: int, outs: int) -> nn.Module:
     return nn.Conv2d(ins, outs, 1) if ins != outs else nn.Identity()
-
-
-def _twice(planes: Planes) -> Float[Tensor, "batch channels twice_rows twice_columns"]:
-    return F.interpolate(planes, scale_factor=2.0)

@@ -13,9 +13,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from diptych.models.gan.grids import SMALLEST_GRID, doubled
 from diptych.types import Images, TextFeatures
 
-SMALLEST_GRID = 4
 GAIN_STD = 0.02
 
 Planes = Float[Tensor, "batch channels rows columns"]
@@ -78,9 +78,9 @@ class UpBlock(nn.Module):
     def forward(
         self, planes: Planes, condition: Condition
     ) -> Float[Tensor, "batch new_channels twice_rows twice_columns"]:
-        hidden = self.first(_twice(F.relu(self.first_norm(planes, condition))))
+        hidden = self.first(doubled(F.relu(self.first_norm(planes, condition))))
         hidden = self.second(F.relu(self.second_norm(hidden, condition)))
-        return hidden + _twice(self.shortcut(planes))
+        return hidden + doubled(self.shortcut(planes))
 
 
 class ConditionalNorm(nn.Module):
@@ -96,10 +96,6 @@ class ConditionalNorm(nn.Module):
     def forward(self, planes: Planes, condition: Condition) -> Planes:
         gain, shift = self.affine(condition)[:, :, None, None].chunk(2, dim=1)
         return torch.addcmul(shift, self.norm(planes), 1 + gain)
-
-
-def _twice(planes: Planes) -> Float[Tensor, "batch channels twice_rows twice_columns"]:
-    return F.interpolate(planes, scale_factor=2.0)
 
 
 def _mapping(condition_dim: int, hidden_dim: int) -> nn.Sequential:

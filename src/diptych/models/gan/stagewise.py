@@ -11,12 +11,12 @@ pixels, where the article has none, they keep its widest grids and leave out the
 
 from itertools import pairwise
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from diptych.models.gan.attentional import SMALLEST_GRID, sizes_of_stages
+from diptych.models.gan.attentional import sizes_of_stages
+from diptych.models.gan.grids import SMALLEST_GRID, joined_in_every_cell, num_doublings
 from diptych.models.gan.spectral import normalize_spectrally
 from diptych.types import Images, Logits, TextFeatures
 
@@ -87,8 +87,7 @@ class StageDiscriminator(nn.Module):
         """The logit that the image is real and that the sentence is true of it."""
         assert text is not None, "a stage's discriminator scores pairs, or images alone by `score_alone`"
         sentence = F.layer_norm(text.sentence, text.sentence.shape[1:])
-        repeated = sentence[:, :, None, None].expand(-1, -1, SMALLEST_GRID, SMALLEST_GRID)
-        return self.pair_head(self.mix(torch.cat([features, repeated], dim=1))).flatten()
+        return self.pair_head(self.mix(joined_in_every_cell(features, sentence))).flatten()
 
     def score_alone(self, features: Grid) -> Logits:
         """The logit that the image is real, whatever is said of it."""
@@ -97,7 +96,7 @@ class StageDiscriminator(nn.Module):
 
 def _layers(image_size: int, image_channels: int, width: int) -> list[nn.Module]:
     """Halvings to the 4x4 grid, then back to the channels that all stages have."""
-    num_halvings = (image_size // SMALLEST_GRID).bit_length() - 1
+    num_halvings = num_doublings(image_size, "AttnGAN")
     last = max(num_halvings, NUM_GROWING)
     widths = [width * 2**level for level in range(last - num_halvings, last)]
     back = [width * 2**level for level in reversed(range(NUM_GROWING - 1, last))]

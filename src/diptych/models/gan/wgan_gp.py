@@ -19,6 +19,7 @@ from torch.nn import functional as F
 
 from diptych.models.condition import Condition
 from diptych.models.gan.dcgan import base_and_halvings
+from diptych.models.gan.grids import doubled
 from diptych.models.gan.resampling import DoubledConv2d, PooledConv2d
 from diptych.models.gan.residual import ConditionalNorm
 from diptych.models.gan.spectral import normalize_spectrally
@@ -138,7 +139,7 @@ class DoublingBlock(nn.Module):
         first_norm, second_norm = self.norms
         hidden = self.first(F.relu(first_norm(planes, *given)))
         hidden = self.second(F.relu(second_norm(hidden, *given)))
-        return hidden + F.interpolate(self.shortcut(planes), scale_factor=2.0)
+        return hidden + doubled(self.shortcut(planes))
 
 
 class HalvingBlock(nn.Module):

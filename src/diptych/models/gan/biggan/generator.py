@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from diptych.models.gan.biggan.attention import SelfAttention, check_attention
 from diptych.models.gan.biggan.initialization import initialize_orthogonally
-from diptych.models.gan.grids import SMALLEST_GRID, widths_by_grid
+from diptych.models.gan.grids import SMALLEST_GRID, doubled, widths_by_grid
 from diptych.models.gan.spectral import normalize_spectrally
 from diptych.types import Images, TextFeatures
 
@@ -95,9 +95,9 @@ class UpBlock(nn.Module):
         self.shortcut = nn.Conv2d(ins, outs, 1)
 
     def forward(self, planes: Planes, condition: Condition) -> TwicePlanes:
-        hidden = self.first(_twice(F.relu(self.first_norm(planes, condition))))
+        hidden = self.first(doubled(F.relu(self.first_norm(planes, condition))))
         hidden = self.second(F.relu(self.second_norm(hidden, condition)))
-        return hidden + _twice(self.shortcut(planes))
+        return hidden + doubled(self.shortcut(planes))
 
 
 class ConditionalBatchNorm(nn.Module):
@@ -112,10 +112,6 @@ class ConditionalBatchNorm(nn.Module):
     def forward(self, planes: Planes, condition: Condition) -> Planes:
         gain, shift = (linear(condition)[:, :, None, None] for linear in (self.gain, self.shift))
         return torch.addcmul(shift, self.norm(planes), 1 + gain)
-
-
-def _twice(planes: Planes) -> TwicePlanes:
-    return F.interpolate(planes, scale_factor=2.0)
 
 
 def _check_chunks(latent_dim: int, num_chunks: int) -> None:
