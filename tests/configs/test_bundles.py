@@ -20,4 +20,7 @@ NEEDED = {
 @pytest.mark.parametrize("bundle", BUNDLES)
 def test_every_schedule_may_take_the_place_of_a_bundles(bundle, schedule):
     needed = [*NEEDED.get(bundle, ()), *NEEDED.get(schedule, ())]
-    check_components(compose([f"model={bundle}", "data=scenes_demo", f"schedule={schedule}", *needed]))
+    config = compose([f"model={bundle}", "data=scenes_demo", f"schedule={schedule}", *needed])
+    check_components(config)
+    alone = compose(["model=dcgan", "data=scenes_demo", f"schedule={schedule}", *NEEDED.get(schedule, ())])
+    assert config["schedule"]["_target_"] == alone["schedule"]["_target_"]
