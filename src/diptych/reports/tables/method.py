@@ -9,7 +9,7 @@ from typing import Any
 from diptych.config.composition import compose, configured_names
 from diptych.config.redaction import without_paths
 from diptych.reports.tables.declaration import Row, Table, filled, for_people, placeholders
-from diptych.reports.tables.objects import object_aware
+from diptych.reports.tables.object_awareness import object_aware
 from diptych.runs.folder.digests import SEED, without_seed
 from diptych.runs.folder.layout import NO_MATTER
 

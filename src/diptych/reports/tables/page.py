@@ -11,7 +11,7 @@ from diptych.config.errors import UserError
 from diptych.reports.page.markdown import markdown_table
 from diptych.reports.page.tables import NOTHING, number
 from diptych.reports.tables.declaration import Table, for_people
-from diptych.reports.tables.methods import Measured, by_method
+from diptych.reports.tables.measured import Measured, by_method
 from diptych.reports.tables.records import Record
 
 HEAD = """# Results
@@ -190,13 +190,15 @@ def _board(tables: Sequence[tuple[Table, Sequence[Measured]]]) -> str:
         for seconds, method in sorted(reached, key=lambda pair: (pair[0] is None, pair[0] or 0.0, pair[1].name)):
             best = number(method.best_validation)
             said = f"{seconds:,.0f}" if seconds is not None else f"not reached; best {best}"
-            goal = f"`{table.board}` ≥ {number(table.reach)}"
-            rows.append((f"`{table.name}/{method.name}`", goal, said, "yes" if method.knows_objects else "no"))
+            asked = f"`{table.board}` ≥ {number(table.reach)}"
+            rows.append((f"`{table.name}/{method.name}`", asked, said, "yes" if method.knows_objects else "no"))
     if not rows:
         return ""
+    goals = {f"{100 * table.reach:g} %" for table, methods in tables if methods}
+    goal = goals.pop() if len(goals) == 1 else "the goal"
     text = (
-        "## Core-seconds to 95 %\nProcessor time of training alone, without validations, at the first validation that "
-        "reached the goal: true to one interval between validations. What a row borrows is not in it."
+        f"## Core-seconds to {goal}\nProcessor time of training alone, without validations, at the first validation "
+        "that reached the goal: true to one interval between validations. What a row borrows is not in it."
     )
     return f"{text}\n\n{markdown_table(('row', 'goal', 'core-seconds', 'object-aware'), rows)}"
 

@@ -9,7 +9,7 @@ from matplotlib.ticker import MaxNLocator
 
 from diptych.reports.page.theme import COLOURS, INK, SOFT, STYLE, Sheet, plain_axes
 from diptych.reports.tables.declaration import Table
-from diptych.reports.tables.methods import Measured
+from diptych.reports.tables.measured import Measured
 
 WIDTH, LEAST_HEIGHT, LINE_HEIGHT = 8.4, 3.2, 0.19
 LEFT, BOTTOM, RIGHT = 0.85, 0.5, 3.1

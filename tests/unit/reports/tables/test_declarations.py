@@ -6,7 +6,7 @@ from diptych.config import UserError
 from diptych.config.composition import compose
 from diptych.reports.tables.declaration import chosen, filled, read_table, read_tables
 from diptych.reports.tables.method import method_digest, method_of
-from diptych.reports.tables.objects import object_aware
+from diptych.reports.tables.object_awareness import object_aware
 
 MLP = ["model=mlp_gan", "data=digits"]
 

@@ -10,7 +10,7 @@ from diptych.config import UserError
 from diptych.config.composition import options
 from diptych.reports.tables.declaration import chosen, read_tables
 from diptych.reports.tables.files import write_page
-from diptych.reports.tables.methods import by_method
+from diptych.reports.tables.measured import by_method
 from diptych.reports.tables.page import cited, results_page
 from diptych.reports.tables.plot import spread
 from diptych.reports.tables.production import Production
@@ -74,6 +74,12 @@ def test_the_board_says_when_a_validation_first_reached_95_percent(inventory, re
     assert "| `small/hinge` | `val/truth` ≥ 95.0 % | 30 | no |" in page
     never = [replace(r, curve={"figure": "val/truth", "points": [[32, 20.0, 0.5]]}) for r in records]
     assert "not reached; best 50.0 %" in results_page(inventory.tables, never)
+
+
+def test_the_board_is_named_by_its_goal(inventory, records):
+    assert "## Core-seconds to 95 %" in results_page(inventory.tables, records)
+    easier = [replace(table, reach=0.5) for table in inventory.tables]
+    assert "## Core-seconds to 50 %" in results_page(easier, records)
 
 
 def test_why_a_row_fails_cites_a_measurement(inventory, records):
