@@ -5,7 +5,8 @@ without sentences: then it takes none.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, ClassVar
@@ -77,6 +78,7 @@ class TextToImage(System, ABC):
         self.quality = GenerationQuality(data_spec, sentences_matter=text_encoder is not None)
         self.sample_seed, self.sample_sentences = seed, ()
         self.reference_sentences: tuple[str, ...] = ()
+        self._mean_sentences: dict[Any, torch.Tensor] | None = None
 
     @abstractmethod
     def sample(self, networks: Mapping[str, Any], text: TextFeatures | None, rngs: ImageRngs, options: Any) -> Images:
@@ -92,9 +94,13 @@ class TextToImage(System, ABC):
     def mean_sentence(self, encode: Any) -> Float[torch.Tensor, " dim"]:
         """The mean vector that this text encoder, raw or averaged, gives the reference sentences of the checkpoint.
 
-        They are training sentences (`REFERENCE_SENTENCES` of them, evenly over the data), kept as text.
+        They are training sentences (`REFERENCE_SENTENCES` of them, evenly over the data), kept as text, and are read
+        once for all images of a call.
         """
-        return encode(self._tokenized(self.reference_sentences)).sentence.mean(dim=0)
+        known = {} if self._mean_sentences is None else self._mean_sentences
+        if encode not in known:
+            known[encode] = encode(self._tokenized(self.reference_sentences)).sentence.mean(dim=0)
+        return known[encode]
 
     def keep_averages(self) -> None:
         """Begin to average the networks that generate; call once they are set."""
@@ -155,7 +161,7 @@ class TextToImage(System, ABC):
         self._checked([stop.sentence for stop in stops])
         chosen, networks = self._chosen(options), self._generating_networks(use_ema)
         encode = networks["text_encoder"]
-        with evaluating(*networks.values()):
+        with evaluating(*networks.values()), self._one_call():
             texts: list[Any] = [encode(self._tokenized([stop.sentence])) if encode else None for stop in stops]
             images = []
             for here, there, share in on_the_way(len(stops), frames):
@@ -229,7 +235,7 @@ class TextToImage(System, ABC):
     ) -> Images:
         networks = self._generating_networks(use_ema)
         encode = networks["text_encoder"]
-        with evaluating(*networks.values()):
+        with evaluating(*networks.values()), self._one_call():
             images, start = [], 0
             for part in rngs.split(batch_size):
                 said = sentences[start : start + len(part)]
@@ -237,6 +243,15 @@ class TextToImage(System, ABC):
                 images.append(self._of_right_shape(self.sample(networks, text, part, options), len(part)))
                 start += len(part)
             return torch.cat(images)
+
+    @contextmanager
+    def _one_call(self) -> Iterator[None]:
+        """While entered, weights stay as they are, and so does what follows from them alone."""
+        self._mean_sentences = {}
+        try:
+            yield
+        finally:
+            self._mean_sentences = None
 
     def _of_right_shape(self, images: torch.Tensor, number: int) -> Images:
         """What `sample` gave, if it is an image for each generator of random numbers."""

@@ -65,6 +65,27 @@ def test_guidance_starts_from_the_mean_over_the_reference_sentences(gan):
     torch.testing.assert_close(gan.mean_sentence(encode), mean)
 
 
+def test_the_mean_of_sentences_is_read_once_for_all_images_of_a_call(gan):
+    counted = Counted(gan.text_encoder)
+    gan.text_encoder = counted
+    gan.generate(["a b c"], num_images=6, batch_size=2, options=LatentOptions(guidance_scale=2.0), use_ema=False)
+    assert counted.sizes == [2, len(gan.reference_sentences), 2, 2]
+    gan.generate(["a b c"], options=LatentOptions(guidance_scale=2.0), use_ema=False)
+    assert counted.sizes[4:] == [1, len(gan.reference_sentences)]  # other weights by now, perhaps
+
+
+class Counted(nn.Module):
+    """How many sentences a text encoder is asked to read at a time."""
+
+    def __init__(self, encode):
+        super().__init__()
+        self.encode, self.sizes = encode, []
+
+    def forward(self, sentences):
+        self.sizes.append(len(sentences.texts))
+        return self.encode(sentences)
+
+
 def test_without_guidance_images_stay_bit_for_bit(gan):
     assert torch.equal(images(gan, guidance_scale=1.0), gan.generate(["a b c"], num_images=3))
     assert not torch.equal(images(gan, guidance_scale=2.0), images(gan))
