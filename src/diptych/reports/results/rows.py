@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from diptych.config.errors import UserError
-from diptych.config.keys import value_at
+from diptych.config.keys import has_key, value_at
 from diptych.reports.results.columns import COLUMNS, RUN_COLUMNS
 from diptych.reports.results.figures import figures_of
 from diptych.runs.folder.digests import seedless_digest
@@ -64,13 +64,6 @@ def _config_of(run: RunFolder) -> Mapping[str, Any]:
         return {}
 
 
-def _has(config: Mapping[str, Any], key: str) -> bool:
-    """Whether there is such a key, whatever its value."""
-    group, _, name = key.rpartition(".")
-    level = value_at(config, group) if group else config
-    return isinstance(level, Mapping) and name in level
-
-
 def _refuse_taken(config: Sequence[str]) -> None:
     if isinstance(config, str):
         raise UserError(f"config={config!r}: give a list of keys, [{config!r}]")
@@ -82,5 +75,5 @@ def _refuse_taken(config: Sequence[str]) -> None:
 def _refuse_unknown(config: Sequence[str], configs: Sequence[Mapping[str, Any]]) -> None:
     """A key that no run has is a mistake; one that some have is not."""
     for key in config:
-        if configs and not any(_has(values, key) for values in configs):
+        if configs and not any(has_key(values, key) for values in configs):
             raise UserError(f"config: no run here has {key}: write keys as in config.yaml, such as data.seed")

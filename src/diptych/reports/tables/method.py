@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from diptych.config.composition import compose, configured_names
+from diptych.config.keys import has_key
 from diptych.config.redaction import without_paths
 from diptych.reports.tables.declaration import Row, Table, filled, for_people, placeholders
 from diptych.reports.tables.object_awareness import object_aware
@@ -19,13 +20,17 @@ EVERY_RUN = ("trainer.threads=1", "tracking=csv")
 
 @dataclass(frozen=True)
 class Method:
-    """A row as it would be trained now. `parts` names the row that lends each of its parts."""
+    """A row as it would be trained now. `parts` names the row that lends each of its parts.
+
+    `places` are the keys that say where its own data lie, of those that its table names.
+    """
 
     row: Row
     digest: str
     budget_images: int
     parts: Mapping[str, str]
     object_aware: tuple[str, ...]
+    places: tuple[str, ...] = ()
 
     @property
     def lenders(self) -> list[str]:
@@ -52,7 +57,8 @@ def method_of(table: Table, row: Row) -> Method:
     parts = {name: lender for name, lender in (table.parts or {}).items() if name in asked}
     config = compose([*overrides, *(f"parts.{name}.run=a-run" for name in parts)])
     digest = method_digest(config, table.where)
-    return Method(row, digest, config["budget_images"], parts, tuple(object_aware(config)))
+    places = tuple(key for key in table.where if has_key(config, key))
+    return Method(row, digest, config["budget_images"], parts, tuple(object_aware(config)), places)
 
 
 def method_digest(config: Mapping[str, Any], where: Iterable[str] = ()) -> str:

@@ -110,7 +110,7 @@ class Production:
         if missing := [key for key in method.lenders if key not in runs]:
             self.failures.append(f"{row.key}: it borrows from {missing[0]}, which has no finished run")
             return []
-        return method.arguments(seed, runs, self.inventory.located_for(table))
+        return method.arguments(seed, runs, self.inventory.located_for(row.key))
 
     def _measure(self, one: Standing, run: RunFolder, evaluate: bool) -> None:
         """Evaluate the run unless it is, and write its record."""
@@ -122,7 +122,7 @@ class Production:
             if not evaluate:
                 return
             log.info("evaluating %s, seed %d", one.row.key, one.seed)
-            words = [*self.inventory.evaluation_words(one.table), *self.inventory.located_for(one.table)]
+            words = [*self.inventory.evaluation_words(one.table), *self.inventory.located_for(one.row.key)]
             if self._evaluate(run, words):
                 self.failures.append(
                     f"{one.row.key}: `diptych evaluate {run.run_id} {for_people(one.table.evaluate)}` failed"

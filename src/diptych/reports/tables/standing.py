@@ -64,9 +64,9 @@ class Inventory:
             self._methods[key] = method_of(table, row)
         return self._methods[key]
 
-    def located_for(self, table: Table) -> list[str]:
-        """Those of the words that the table's data take."""
-        return [word for word in self.located if word.partition("=")[0] in table.where]
+    def located_for(self, key: str) -> list[str]:
+        """Those of the words that the row's data take."""
+        return [word for word in self.located if word.partition("=")[0] in self.method(key).places]
 
     def refresh(self) -> None:
         """Look at the folders anew."""

@@ -183,3 +183,11 @@ def test_a_measured_row_borrows_nothing_any_more(inventory, launched, outputs):
     Production(inventory).produce(chosen(inventory.tables, ["small/hinge"]))
     assert launched == []
     assert states(inventory, "small/hinge") == {"small/hinge-0": "measured"}
+
+
+def test_only_rows_whose_data_lie_somewhere_are_told_where(tmp_path, outputs):
+    rows = {"digits": ["model=mlp_gan", "data=digits"], "mnist": ["model=mlp_gan", "data=mnist"]}
+    table = {"title": "Both", "question": "Where?", "rows": rows, "where": ["data.root"]}
+    folder = declare(tmp_path / "tables", {"both": table})
+    inventory = Inventory(read_tables(folder), folder, outputs, ["data.root=here"])
+    assert [inventory.located_for(f"both/{name}") for name in rows] == [[], ["data.root=here"]]
