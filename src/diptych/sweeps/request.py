@@ -18,12 +18,14 @@ class SweepRequest:
     """One call of a sweep. `plans` are arguments of `diptych train`, a list per run; a `search` plans runs itself.
 
     Grids do not import Optuna. `command` resumes the sweep, where the present command with the sweep's name does not.
+    `watcher` looks at a grid's jobs while they run.
     """
 
     plans: Sequence[Sequence[str]] = ()
     policy: Policy = field(default_factory=Policy)
     search: "Search | None" = None
     command: Sequence[str] = ()
+    watcher: Planner = field(default_factory=Planner)
 
     def begins_runs(self, folder: SweepFolder) -> bool:
         """Whether the call adds runs to the sweep."""
@@ -44,7 +46,7 @@ class SweepRequest:
     def planner(self, folder: SweepFolder) -> Planner:
         """The planner of further runs; the caller holds the sweep's lock."""
         if self.search is None:
-            return Planner()
+            return self.watcher
         from diptych.sweeps.search.planner import SearchPlanner
 
         return SearchPlanner(folder, self.search)

@@ -18,13 +18,30 @@ from diptych.runs.folder.layout import RunFolder
 from diptych.runs.folder.status import DONE
 from diptych.runs.lifecycle.processes import carry_out
 from diptych.sweeps.folder import SWEEPS, SweepFolder
+from diptych.sweeps.jobs import Jobs
 from diptych.sweeps.launch import SweepFailed, launch
 from diptych.sweeps.local import LocalExecutor
+from diptych.sweeps.planning import Planner
 from diptych.sweeps.request import SweepRequest
 from diptych.sweeps.slots import Resources
 
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}
 log = logging.getLogger(__name__)
+
+
+class _Measuring(Planner):
+    """Measures a row as soon as its run has ended, on the core that it leaves, while other slots train."""
+
+    def __init__(self, production: "Production", rows: Sequence[tuple[Table, Row]]) -> None:
+        self.production, self.rows = production, rows
+        self._ended: set[int] = set()
+
+    def look(self, jobs: Jobs) -> None:
+        ended = {job.number for job in jobs if job.state == DONE}
+        if self._ended < ended:
+            self._ended = ended
+            self.production.inventory.refresh()
+            self.production.measure(self.rows)
 
 
 @dataclass
@@ -47,7 +64,8 @@ class Production:
             for name in dict.fromkeys(table.name for table, _ in wave):
                 own = [(table, row) for table, row in wave if table.name == name]
                 seeds = {row.key: self._untrained(table, row, wanted, lenders) for table, row in own}
-                self._train(own[0][0], [(row, seed) for _, row in own for seed in seeds[row.key]])
+                measured = [(table, row) for table, row in own if row.key in wanted]
+                self._train(own[0][0], [(row, seed) for _, row in own for seed in seeds[row.key]], measured)
             self.measure([(table, row) for table, row in wave if row.key in wanted])
 
     def measure(self, rows: Sequence[tuple[Table, Row]], *, evaluate: bool = True) -> None:
@@ -84,7 +102,7 @@ class Production:
         run = self.inventory.run_of(row.key, seed)
         return run is not None and run.read_status().status == DONE
 
-    def _train(self, table: Table, rows: Sequence[tuple[Row, int]]) -> None:
+    def _train(self, table: Table, rows: Sequence[tuple[Row, int]], measured: Sequence[tuple[Table, Row]] = ()) -> None:
         """Carry out the runs as jobs of the table's sweep; a failed one is noted, and the others go on."""
         plans = {(row.key, seed): plan for row, seed in rows if (plan := self._plan(table, row, seed))}
         outputs = self.inventory.outputs
@@ -92,7 +110,10 @@ class Production:
         executor = LocalExecutor(Resources(self.slots, 0.0, 1))
         try:
             if plans:
-                launch(SweepRequest(list(plans.values()), command=tuple(self.command)), folder, executor)
+                watcher = _Measuring(self, measured)
+                launch(
+                    SweepRequest(list(plans.values()), command=tuple(self.command), watcher=watcher), folder, executor
+                )
         except SweepFailed as error:  # runs of other rows may have failed earlier; of these, the failures are named
             log.debug("%s", error)
         self.inventory.refresh()
@@ -121,12 +142,13 @@ class Production:
         if one.table.figures and not self._is_evaluated(one, run):
             if not evaluate:
                 return
+            failure = f"{one.row.key}: `diptych evaluate {run.run_id} {for_people(one.table.evaluate)}` failed"
+            if failure in self.failures:
+                return
             log.info("evaluating %s, seed %d", one.row.key, one.seed)
             words = [*self.inventory.evaluation_words(one.table), *self.inventory.located_for(one.row.key)]
             if self._evaluate(run, words):
-                self.failures.append(
-                    f"{one.row.key}: `diptych evaluate {run.run_id} {for_people(one.table.evaluate)}` failed"
-                )
+                self.failures.append(failure)
                 return
         method = self.inventory.method(one.row.key)
         lent = {
