@@ -7,7 +7,7 @@ the sweep.
 import logging
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from signal import SIGTERM
@@ -75,7 +75,7 @@ def exclusive_lock(folder: SweepFolder) -> Iterator[None]:
 
 
 class Controller:
-    """Carries out the jobs of a sweep; the caller holds its lock."""
+    """Carries out the jobs of a sweep that `takes` says yes to; the caller holds its lock."""
 
     def __init__(
         self,
@@ -85,9 +85,10 @@ class Controller:
         policy: Policy,
         display: Display,
         planner: Planner | None = None,
+        takes: Callable[[Job], bool] = lambda job: True,
     ) -> None:
         self.folder, self.executor, self.policy, self.display = folder, executor, policy, display
-        self.slots = slots
+        self.slots, self.takes = slots, takes
         self.planner = planner or Planner()
         self.jobs = folder.jobs()
         self._work: dict[int, Work] = {}
@@ -102,7 +103,7 @@ class Controller:
             try:
                 self._adopt()
                 for job in self.jobs:
-                    if job.state == STOPPED:
+                    if job.state == STOPPED and self.takes(job):
                         self._note("queued", job)
                 while self._step_or_wait():
                     signals.raise_if_received()
@@ -185,7 +186,7 @@ class Controller:
         self.jobs.apply(note_plan(self.folder.ledger, len(self.jobs), plan, self.slots[0].threads))
 
     def _due(self) -> list[Job]:
-        return [job for state in (LOST, QUEUED) for job in self.jobs if job.state == state]
+        return [job for state in (LOST, QUEUED) for job in self.jobs if job.state == state and self.takes(job)]
 
     def _free_slots(self) -> list[Slot]:
         """Free slots; none while the disk is full or while adopted runs fill the number of slots."""

@@ -45,7 +45,7 @@ def launch(request: SweepRequest, folder: SweepFolder, executor: Executor) -> Jo
         _plan(request, folder, executor, slots)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         display = display_for(folder, at_a_time(executor, slots))
-        jobs = Controller(folder, executor, slots, request.policy, display, planner).run()
+        jobs = Controller(folder, executor, slots, request.policy, display, planner, request.takes).run()
     for line in [*planner.summary(), *_how_to_send(folder)]:
         log.info("%s", line)
     _refuse_failures(folder, jobs)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from diptych.sweeps.controller import Policy
 from diptych.sweeps.folder import SweepFolder
-from diptych.sweeps.jobs import new_plans, plans_left
+from diptych.sweeps.jobs import Job, new_plans, plans_left
 from diptych.sweeps.planning import Planner
 
 if TYPE_CHECKING:
@@ -18,7 +18,8 @@ class SweepRequest:
     """One call of a sweep. `plans` are arguments of `diptych train`, a list per run; a `search` plans runs itself.
 
     Grids do not import Optuna. `command` resumes the sweep, where the present command with the sweep's name does not.
-    `watcher` looks at a grid's jobs while they run.
+    `watcher` looks at a grid's jobs while they run. With `leaves_others`, jobs of earlier calls that are no plan of
+    this one stay as they are; otherwise the sweep resumes them, too.
     """
 
     plans: Sequence[Sequence[str]] = ()
@@ -26,6 +27,11 @@ class SweepRequest:
     search: "Search | None" = None
     command: Sequence[str] = ()
     watcher: Planner = field(default_factory=Planner)
+    leaves_others: bool = False
+
+    def takes(self, job: Job) -> bool:
+        """Whether the call carries out this job."""
+        return not self.leaves_others or job.arguments in map(tuple, self.plans)
 
     def begins_runs(self, folder: SweepFolder) -> bool:
         """Whether the call adds runs to the sweep."""

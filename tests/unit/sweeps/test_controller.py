@@ -294,6 +294,14 @@ def test_a_preempted_run_that_is_not_requeued_restarts_unless_somebody_cancelled
     assert ended == states_of_job
 
 
+def test_jobs_that_a_call_does_not_take_stay_as_they_are(folder):
+    stop_after(folder, ScriptedExecutor(folder.outputs, run_0=[{LIVES, SAVES}]), starts=1)
+    with exclusive_lock(folder):
+        executor = ScriptedExecutor(folder.outputs)
+        Controller(folder, executor, [Slot(0)], Policy(), Display(), takes=lambda job: job.run_id == "run-2").run()
+    assert states(folder) == [STOPPED, STOPPED, DONE]
+
+
 def test_a_stopped_sweep_lets_every_run_save_and_resumes_later(folder):
     executor = ScriptedExecutor(folder.outputs, run_0=[{LIVES, SAVES}], run_1=[{LIVES}])
     stop_after(folder, executor, starts=2)

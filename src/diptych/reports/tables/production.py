@@ -111,9 +111,8 @@ class Production:
         try:
             if plans:
                 watcher = _Measuring(self, measured)
-                launch(
-                    SweepRequest(list(plans.values()), command=tuple(self.command), watcher=watcher), folder, executor
-                )
+                asked, command = list(plans.values()), tuple(self.command)
+                launch(SweepRequest(asked, command=command, watcher=watcher, leaves_others=True), folder, executor)
         except SweepFailed as error:  # runs of other rows may have failed earlier; of these, the failures are named
             log.debug("%s", error)
         self.inventory.refresh()
