@@ -112,3 +112,17 @@ def test_an_encoder_is_exported_with_any_number_of_sentences(encoder):
     more = torch.tensor([*SENTENCES, *reversed(SENTENCES)])
     for exported, own in zip(program.module()(more, more != PAD_ID), wrapped(more, more != PAD_ID), strict=True):
         assert torch.allclose(exported.float(), own.float(), atol=1e-6)
+
+
+@pytest.mark.parametrize("make", [*WITH_ORDER, *WITHOUT_ORDER], ids=name_of)
+def test_every_encoder_can_whiten_its_sentences_and_leaves_words_alone(make):
+    torch.manual_seed(0)
+    encoder, tokens = make(whitening_floor=1e-9), torch.randint(4, 9, (200, 6))
+    before = read(encoder, tokens)
+    encoder.whitening.observe(before.sentence)
+    encoder.whitening.settle()
+    after = read(encoder, tokens)
+    torch.testing.assert_close(after.sentence, encoder.whitening(before.sentence))
+    torch.testing.assert_close(after.sentence.square().mean(), torch.tensor(1.0), rtol=1e-2, atol=0)
+    assert torch.equal(after.words, before.words)
+    assert not make().state_dict().keys() & {"whitening.matrix"}

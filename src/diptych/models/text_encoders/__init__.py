@@ -1,5 +1,6 @@
 """Text encoders: from sentences to a vector a sentence and a vector a word."""
 
+from diptych.models.text_encoders.interface import TextEncoder
 from diptych.models.text_encoders.pretrained import (
     BertClassTokenTextEncoder,
     BertTextEncoder,
@@ -32,6 +33,7 @@ __all__ = [
     "RNNTextEncoder",
     "RecurrentTextEncoder",
     "SymbolTextEncoder",
+    "TextEncoder",
     "TfidfTextEncoder",
     "TransformerTextEncoder",
     "WordSumTextEncoder",

@@ -12,11 +12,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from diptych.models.text_encoders.both_directions import BothDirections, Recurrent, Words
-from diptych.models.whitening import Whitening
+from diptych.models.text_encoders.interface import TextEncoder
 from diptych.types import PAD_ID, Sentences, TextFeatures, TokenMask, Tokens
 
 
-class RecurrentTextEncoder(nn.Module):
+class RecurrentTextEncoder(TextEncoder):
     """The sentence vector is a linear map of each direction's last state; subclasses name the layer.
 
     Half of `word_dim` belongs to each direction.
@@ -25,25 +25,30 @@ class RecurrentTextEncoder(nn.Module):
     layer: ClassVar[Recurrent]
 
     def __init__(
-        self, *, vocabulary_size: int, embedding_dim: int = 64, word_dim: int = 128, sentence_dim: int = 256
+        self,
+        *,
+        vocabulary_size: int,
+        embedding_dim: int = 64,
+        word_dim: int = 128,
+        sentence_dim: int = 256,
+        whitening_floor: float | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(word_dim=word_dim, sentence_dim=sentence_dim, whitening_floor=whitening_floor)
         if word_dim % 2:
             raise ValueError(f"text_encoder.word_dim={word_dim} must be even: half of it is for each direction")
-        self.word_dim, self.sentence_dim = word_dim, sentence_dim
         self.embedding = nn.Embedding(vocabulary_size, embedding_dim, padding_idx=PAD_ID)
         self.recurrent = BothDirections(self.layer, embedding_dim, word_dim // 2)
         self.sentence = nn.Linear(word_dim, sentence_dim)
 
-    def forward(self, sentences: Sentences) -> TextFeatures:
-        words = self._read(sentences.tokens, sentences.mask)
+    def read(self, sentences: Sentences) -> TextFeatures:
+        words = self._states(sentences.tokens, sentences.mask)
         forwards, backwards = words.chunk(2, dim=2)
         ends = sentences.mask.sum(1).clamp(min=1) - 1
         rows = torch.arange(words.shape[0], device=words.device)  # `len` would be a constant in an exported program
         last = torch.cat([forwards[rows, ends], backwards[:, 0]], dim=1)
         return TextFeatures(self.sentence(last), words, sentences.mask)
 
-    def _read(self, tokens: Tokens, token_mask: TokenMask) -> Words:
+    def _states(self, tokens: Tokens, token_mask: TokenMask) -> Words:
         """One state a word, zero on padding."""
         return self.recurrent(self.embedding(tokens), token_mask.sum(1).clamp(min=1))
 
@@ -71,7 +76,6 @@ class PooledGRUTextEncoder(RecurrentTextEncoder):
 
     The last state has to carry every attribute of every object past all later words; a query can fetch it where it
     stands, with its neighbours already bound to it. That makes "which colour belongs to which shape" quick to learn.
-    With a `whitening_floor` its sentence vectors can be whitened, by a system that aligns them first.
     """
 
     layer = nn.GRU
@@ -89,19 +93,22 @@ class PooledGRUTextEncoder(RecurrentTextEncoder):
         whitening_floor: float | None = None,
     ) -> None:
         super().__init__(
-            vocabulary_size=vocabulary_size, embedding_dim=embedding_dim, word_dim=word_dim, sentence_dim=sentence_dim
+            vocabulary_size=vocabulary_size,
+            embedding_dim=embedding_dim,
+            word_dim=word_dim,
+            sentence_dim=sentence_dim,
+            whitening_floor=whitening_floor,
         )
         self.queries = nn.Parameter(query_std * torch.randn(num_queries, self.word_dim))
         self.key = nn.Linear(self.word_dim, self.word_dim)
         self.sentence = nn.Linear(num_queries * self.word_dim, self.sentence_dim)
-        self.whitening = None if whitening_floor is None else Whitening(sentence_dim, whitening_floor)
         self.scale = sharpness / self.word_dim**0.5
 
-    def forward(self, sentences: Sentences) -> TextFeatures:
-        words = self._read(sentences.tokens, sentences.mask)
+    def read(self, sentences: Sentences) -> TextFeatures:
+        words = self._states(sentences.tokens, sentences.mask)
         pooled = self.attention(words, sentences.mask) @ words
         vectors = self.sentence(pooled.flatten(1))
-        return TextFeatures(self.whitening(vectors) if self.whitening else vectors, words, sentences.mask)
+        return TextFeatures(vectors, words, sentences.mask)
 
     def attention(self, words: Words, token_mask: TokenMask) -> Float[Tensor, "batch queries length"]:
         """How each query looks at the words of each sentence; rows sum to one, padding is never looked at."""

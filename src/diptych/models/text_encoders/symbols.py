@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from diptych.models.text_encoders.interface import TextEncoder
 from diptych.types import Sentences, TextFeatures
 
 
@@ -25,7 +26,7 @@ class Symbols(Protocol):
         ...
 
 
-class SymbolTextEncoder(nn.Module):
+class SymbolTextEncoder(TextEncoder):
     """A linear map of all symbols together; the words are linear maps of those of each fact.
 
     A word of a fact that the sentence does not state is masked. It reads texts, but `reads_texts` is not set: words
@@ -34,15 +35,21 @@ class SymbolTextEncoder(nn.Module):
 
     knows_objects: ClassVar[bool] = True
 
-    def __init__(self, *, symbols: Symbols, word_dim: int = 128, sentence_dim: int = 256) -> None:
-        super().__init__()
-        self.word_dim, self.sentence_dim = word_dim, sentence_dim
+    def __init__(
+        self,
+        *,
+        symbols: Symbols,
+        word_dim: int = 128,
+        sentence_dim: int = 256,
+        whitening_floor: float | None = None,
+    ) -> None:
+        super().__init__(word_dim=word_dim, sentence_dim=sentence_dim, whitening_floor=whitening_floor)
         self.symbols = symbols
         self.sentence = nn.Linear(symbols.num_facts * symbols.num_symbols, sentence_dim)
         self.word = nn.Linear(symbols.num_symbols, word_dim)
         self.place = nn.Parameter(torch.randn(symbols.num_facts, word_dim) / symbols.num_symbols**0.5)
 
-    def forward(self, sentences: Sentences) -> TextFeatures:
+    def read(self, sentences: Sentences) -> TextFeatures:
         said = self.symbols(sentences.texts).to(self.place)
         mask = said.any(2)
         words = (self.word(said) + self.place) * mask[..., None]

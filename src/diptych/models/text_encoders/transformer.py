@@ -11,13 +11,14 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from diptych.models.text_encoders.interface import TextEncoder
 from diptych.types import PAD_ID, Sentences, TextFeatures
 
 Words = Float[Tensor, "batch length word_dim"]
 SeenWords = Bool[Tensor, "batch 1 1 length"]
 
 
-class TransformerTextEncoder(nn.Module):
+class TransformerTextEncoder(TextEncoder):
     """`num_layers` layers of `num_heads` heads, which share the `word_dim` numbers of each word."""
 
     def __init__(
@@ -29,19 +30,19 @@ class TransformerTextEncoder(nn.Module):
         num_layers: int = 2,
         num_heads: int = 4,
         hidden_dim: int = 512,
+        whitening_floor: float | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(word_dim=word_dim, sentence_dim=sentence_dim, whitening_floor=whitening_floor)
         if word_dim % (2 * num_heads):
             raise ValueError(
                 f"text_encoder.word_dim={word_dim} must be a multiple of twice text_encoder.num_heads={num_heads}"
             )
-        self.word_dim, self.sentence_dim = word_dim, sentence_dim
         self.embedding = nn.Embedding(vocabulary_size, word_dim, padding_idx=PAD_ID)
         self.layers = nn.ModuleList(Layer(word_dim, num_heads, hidden_dim) for _ in range(num_layers))
         self.norm = nn.LayerNorm(word_dim)
         self.sentence = nn.Linear(word_dim, sentence_dim)
 
-    def forward(self, sentences: Sentences) -> TextFeatures:
+    def read(self, sentences: Sentences) -> TextFeatures:
         mask = sentences.mask
         words = self.embedding(sentences.tokens)
         words = words + sinusoids(mask.shape[1], self.word_dim).to(words)

@@ -4,13 +4,14 @@ A sentence vector is a linear map of one weight for each word of the vocabulary:
 times its weight. Siblings differ in the weights. <bos> and <eos> have vectors, and weigh nothing.
 """
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterable
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from diptych.models.text_encoders.interface import TextEncoder
 from diptych.types import BOS_ID, EOS_ID, PAD_ID, Sentences, TextFeatures, Tokens, TrainingSentences
 
 MOST_OF_ENDLESS = 2_000
@@ -21,19 +22,18 @@ Counted = Bool[Tensor, "batch length"]
 """Which tokens are words of the sentence, <unk> among them."""
 
 
-class WordSumTextEncoder(nn.Module, ABC):
+class WordSumTextEncoder(TextEncoder):
     """The sum of word vectors, each times its weight; subclasses say the weights."""
 
-    def __init__(self, *, vocabulary_size: int, sentence_dim: int = 256) -> None:
-        super().__init__()
-        self.sentence_dim = self.word_dim = sentence_dim
+    def __init__(self, *, vocabulary_size: int, sentence_dim: int = 256, whitening_floor: float | None = None) -> None:
+        super().__init__(word_dim=sentence_dim, sentence_dim=sentence_dim, whitening_floor=whitening_floor)
         self.embedding = nn.Embedding(vocabulary_size, sentence_dim, padding_idx=PAD_ID)
 
     @abstractmethod
     def weights(self, tokens: Tokens, counted: Counted) -> Weights:
         """What each token of a sentence weighs, nothing where it is not counted."""
 
-    def forward(self, sentences: Sentences) -> TextFeatures:
+    def read(self, sentences: Sentences) -> TextFeatures:
         words = self.embedding(sentences.tokens)
         weights = self.weights(sentences.tokens, counted_words(sentences))
         return TextFeatures((weights[..., None] * words).sum(1), words, sentences.mask)
@@ -57,8 +57,8 @@ class TfidfTextEncoder(WordSumTextEncoder):
     num_captions: Tensor
     rarity: Tensor
 
-    def __init__(self, *, vocabulary_size: int, sentence_dim: int = 256) -> None:
-        super().__init__(vocabulary_size=vocabulary_size, sentence_dim=sentence_dim)
+    def __init__(self, *, vocabulary_size: int, sentence_dim: int = 256, whitening_floor: float | None = None) -> None:
+        super().__init__(vocabulary_size=vocabulary_size, sentence_dim=sentence_dim, whitening_floor=whitening_floor)
         self.register_buffer("num_captions", torch.zeros((), dtype=torch.int64))
         self.register_buffer("rarity", torch.ones(vocabulary_size))
 

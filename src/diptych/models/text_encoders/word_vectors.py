@@ -29,9 +29,17 @@ class WordVectorTextEncoder(WordSumTextEncoder):
     has_vectors: Tensor
 
     def __init__(
-        self, *, data_spec: DataSpec, sentence_dim: int = 256, vectors: Path | None = None, frozen: bool = False
+        self,
+        *,
+        data_spec: DataSpec,
+        sentence_dim: int = 256,
+        vectors: Path | None = None,
+        frozen: bool = False,
+        whitening_floor: float | None = None,
     ) -> None:
-        super().__init__(vocabulary_size=len(data_spec.vocabulary), sentence_dim=sentence_dim)
+        super().__init__(
+            vocabulary_size=len(data_spec.vocabulary), sentence_dim=sentence_dim, whitening_floor=whitening_floor
+        )
         if frozen and vectors is None:
             raise ValueError(
                 "text_encoder.frozen=true keeps the vectors of a file as they are, and there is none: give "

@@ -32,7 +32,7 @@ def check_whitening_is_learned(text_encoder: nn.Module | None) -> None:
         raise ValueError(
             "text_encoder.whitening_floor: sentence vectors are whitened after text pretraining, and there is none "
             "(text_pretraining=null): choose text_pretraining=captioner_features and name a captioner's run in "
-            "parts.captioner.run, or choose text_encoder=gru_pooled"
+            "parts.captioner.run, or set text_encoder.whitening_floor=null"
         )
 
 
@@ -122,9 +122,9 @@ class TextPretraining:
 def _whitening_of(text_encoder: nn.Module | None) -> Whitening:
     whitening = getattr(text_encoder, "whitening", None)
     if not isinstance(whitening, Whitening):
-        has = "there is none" if text_encoder is None else f"{type(text_encoder).__name__} does not"
+        has = "there is none" if text_encoder is None else f"this {type(text_encoder).__name__} does not"
         raise ValueError(
-            f"text_pretraining needs a text encoder that whitens, and {has}: choose text_encoder=gru_whitened, or "
-            "text_pretraining=null"
+            f"text_pretraining needs a text encoder that whitens, and {has}: set text_encoder.whitening_floor=0.001, "
+            "choose text_encoder=gru_whitened, or text_pretraining=null"
         )
     return whitening

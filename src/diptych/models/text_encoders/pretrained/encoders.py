@@ -7,13 +7,14 @@ Architecture and tokenizer are the encoder's `blueprint`, which checkpoints carr
 once in their file, however many copies there are. So a trained run needs neither the folder nor the hub.
 """
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import torch
 from torch import nn
 
+from diptych.models.text_encoders.interface import TextEncoder
 from diptych.models.text_encoders.pretrained.pooling import (
     Pooled,
     Words,
@@ -28,7 +29,7 @@ from diptych.models.text_encoders.pretrained.tokens import SubwordTokenizer
 from diptych.types import Sentences, TextFeatures, TokenMask
 
 
-class PretrainedTextEncoder(nn.Module, ABC):
+class PretrainedTextEncoder(TextEncoder):
     """A network of `transformers`, frozen or `tuned`; subclasses name its class and how its words are pooled.
 
     `pretrained` is a folder that `save_pretrained` wrote, `pkg://PACKAGE/FOLDER` of an installed package, or a name on
@@ -52,22 +53,25 @@ class PretrainedTextEncoder(nn.Module, ABC):
         max_length: int | None = None,
         cache_mib: int = 512,
         blueprint: Mapping[str, Any] | None = None,
+        whitening_floor: float | None = None,
     ) -> None:
-        super().__init__()
         if blueprint is None:
             network, known = opened(self.network_class, pretrained, revision)
             self.check(network, pretrained)
         else:
             known = Blueprint(**blueprint)
             network = rebuilt(self.network_class, known)
-        self.blueprint, facts = known.to_dict(), network.config
+        facts = network.config
+        own_sentence, own_word = getattr(facts, self.sentence_size), facts.hidden_size
+        super().__init__(
+            word_dim=word_dim or own_word, sentence_dim=sentence_dim or own_sentence, whitening_floor=whitening_floor
+        )
+        self.blueprint = known.to_dict()
         tokenizer = SubwordTokenizer(known, max_length=max_length, empty=_empty_token(facts))
         if tuned:
             self.reader = Reader(network, tokenizer, self.pool)
         else:
             self.reader = FrozenReader(network, tokenizer, self.pool, most_bytes=cache_mib * MIB)
-        own_sentence, own_word = getattr(facts, self.sentence_size), facts.hidden_size
-        self.sentence_dim, self.word_dim = sentence_dim or own_sentence, word_dim or own_word
         self.sentence = nn.Linear(own_sentence, sentence_dim) if sentence_dim else nn.Identity()
         self.word = nn.Linear(own_word, word_dim) if word_dim else nn.Identity()
 
@@ -80,7 +84,7 @@ class PretrainedTextEncoder(nn.Module, ABC):
     def pool(network: Any, words: Words, mask: TokenMask) -> Pooled:
         """A vector a sentence, of the network's words."""
 
-    def forward(self, sentences: Sentences) -> TextFeatures:
+    def read(self, sentences: Sentences) -> TextFeatures:
         text = self.reader(sentences.texts)
         return TextFeatures(self.sentence(text.sentence), self.word(text.words) * text.mask[..., None], text.mask)
 
