@@ -59,6 +59,12 @@ class PlainLoop:
         return d_loss.item(), g_loss.item()
 
 
+def without_sentences(images: Tensor) -> Batch:
+    """A batch of images alone."""
+    tokens = torch.zeros(len(images), 1, 2, dtype=torch.long)
+    return Batch(images, tokens, tokens > 0)
+
+
 @dataclass
 class Turns(IterableDataset):
     """Batches for a fit; at every request for the next one, `other` runs one step. It keeps the seconds of both.
@@ -66,21 +72,20 @@ class Turns(IterableDataset):
     Lightning requests one batch ahead: there is no step before the first request, so that time is left out.
     """
 
-    images: Sequence[Tensor]
-    other: Callable[[Tensor], Any] | None = None
+    batches: Sequence[Batch]
+    other: Callable[[Batch], Any] | None = None
     ours: list[float] = field(default_factory=list)
     others: list[float] = field(default_factory=list)
 
     def __iter__(self) -> Iterator[Batch]:
-        tokens = torch.zeros(BATCH_SIZE, 1, 2, dtype=torch.long)
-        for number, images in enumerate(self.images):
+        for number, batch in enumerate(self.batches):
             started = perf_counter()
-            yield Batch(images, tokens, tokens > 0)
+            yield batch
             if number > 0:
                 self.ours.append(perf_counter() - started)
             if self.other:
                 started = perf_counter()
-                self.other(images)
+                self.other(batch)
                 self.others.append(perf_counter() - started)
 
 
@@ -149,7 +154,8 @@ def compare_with_plain_loop() -> tuple[float, float, float]:
     gan = make_gan()
     plain = PlainLoop(copy.deepcopy(gan.generator).train(), copy.deepcopy(gan.discriminator).train())
     theirs: list[Losses] = []
-    turns = Turns(make_images(WARMUP_STEPS + TIMED_STEPS), other=lambda images: theirs.append(plain.step(images)))
+    batches = list(map(without_sentences, make_images(WARMUP_STEPS + TIMED_STEPS)))
+    turns = Turns(batches, other=lambda batch: theirs.append(plain.step(batch.images)))
     record = LossRecord()
     fit(gan, turns, [record])
     ours, others = torch.tensor(record.losses[:COMPARED_STEPS]), torch.tensor(theirs[:COMPARED_STEPS])
@@ -165,7 +171,7 @@ def time_settings(settings: Sequence[Setting], rounds: int = 5, steps: int = 8) 
         for setting, times in zip(settings, seconds, strict=True):
             torch.set_num_threads(setting.threads or threads)
             torch.set_flush_denormal(setting.flush_denormal)
-            gan, turns = make_gan(setting.fused), Turns(images)
+            gan, turns = make_gan(setting.fused), Turns(list(map(without_sentences, images)))
             if setting.channels_last:
                 gan = gan.to(memory_format=torch.channels_last)
             fit(gan, turns, precision=setting.precision)

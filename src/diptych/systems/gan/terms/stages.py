@@ -4,6 +4,7 @@ The objective on the last stage's pairs is the system's own. Here are that of th
 every stage's images alone, whatever is said of them.
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
@@ -19,7 +20,10 @@ PerImage = Float[Tensor, " batch"]
 
 
 class Seen(NamedTuple):
-    """A stage's discriminator, and the features that it has of real and of generated images of its size."""
+    """A stage's discriminator, and the features that it has of real and of generated images of its size.
+
+    Without those of real images, the logits of generated ones, without a gradient, stand in the place of theirs.
+    """
 
     discriminator: Any
     real: Any
@@ -27,11 +31,15 @@ class Seen(NamedTuple):
 
     def alone(self) -> tuple[Logits, Logits]:
         """The logits of real and of generated images, whatever is said of them."""
-        return self.discriminator.score_alone(self.real).float(), self.discriminator.score_alone(self.fake).float()
+        return self._both(self.discriminator.score_alone)
 
     def pairs(self, text: TextFeatures | None) -> tuple[Logits, Logits]:
         """The logits of real and of generated images with these sentences."""
-        return self.discriminator.score(self.real, text).float(), self.discriminator.score(self.fake, text).float()
+        return self._both(lambda features: self.discriminator.score(features, text))
+
+    def _both(self, score: Callable[[Any], Logits]) -> tuple[Logits, Logits]:
+        fake = score(self.fake).float()
+        return fake.detach() if self.real is None else score(self.real).float(), fake
 
 
 class Stages(Term):
@@ -54,14 +62,15 @@ class Stages(Term):
 
     def discriminator_losses(self, step: DiscriminatorStep) -> Losses:
         loss = step.networks.objective.discriminator
-        *earlier, last = _seen(step)
+        *earlier, last = _seen(step, with_real=True)
         pairs = [_pairs_loss(step, stage) for stage in earlier]
         alone = [loss(*stage.alone()) for stage in (*earlier, last)]
         return _summed(d_stages_loss=pairs, d_alone_loss=alone)
 
     def generator_losses(self, step: GeneratorStep) -> Losses:
-        loss = step.networks.objective.generator
-        *earlier, last = _seen(step)
+        objective = step.networks.objective
+        loss, compares = objective.generator, "fresh_reals" in getattr(objective, "needs", ())
+        *earlier, last = _seen(step, with_real=compares)
         pairs = [loss(fake, real) for real, fake in (stage.pairs(step.text) for stage in earlier)]
         alone = [loss(fake, real) for real, fake in (stage.alone() for stage in (*earlier, last))]
         return _summed(g_stages_loss=pairs, g_alone_loss=alone)
@@ -72,20 +81,21 @@ def resized(images: Images, side: int) -> Images:
     return F.interpolate(images, (side, side), mode="area")
 
 
-def _seen(step: DiscriminatorStep | GeneratorStep) -> list[Seen]:
-    """What each stage's discriminator makes of images of its size, from small to large."""
+def _seen(step: DiscriminatorStep | GeneratorStep, *, with_real: bool) -> list[Seen]:
+    """What each stage's discriminator makes of images of its size, from small to large.
+
+    An objective that does not compare generated images with real ones needs no real ones in the generator's step.
+    """
     *earlier, last = step.networks.discriminator.stages()
     if len(earlier) != len(step.earlier_stages):
         raise ValueError(
             f"generator.num_stages={len(step.earlier_stages) + 1} and discriminator.num_stages={len(earlier) + 1}: "
             "give both the same"
         )
-    seen = [
-        Seen(
-            discriminator, discriminator.encode(resized(step.real.detach(), fake.shape[-1])), discriminator.encode(fake)
-        )
-        for discriminator, fake in zip(earlier, step.earlier_stages, strict=True)
-    ]
+    seen = []
+    for discriminator, fake in zip(earlier, step.earlier_stages, strict=True):
+        real = discriminator.encode(resized(step.real.detach(), fake.shape[-1])) if with_real else None
+        seen.append(Seen(discriminator, real, discriminator.encode(fake)))
     return [*seen, Seen(last, step.real_features, step.fake_features)]
 
 
