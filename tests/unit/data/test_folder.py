@@ -186,6 +186,18 @@ def test_the_vocabulary_comes_from_the_train_captions_alone(folder_data, good_fo
     assert UNK_ID in tokenizer_of(data.spec).encode(held_out)
 
 
+def test_few_pictures_train_and_the_held_out_ones_stay(folder_data, good_folder):
+    def keys(size):
+        data = folder_data(good_folder, train_size=size)
+        data.setup()
+        return {name: [picture.key for picture in split.pictures] for name, split in data.splits.items()}
+
+    every, few = keys(None), keys(3)
+    assert len(few["train"]) == 3
+    assert set(keys(2)["train"]) < set(few["train"]) < set(every["train"])
+    assert (few["val"], few["test"]) == (every["val"], every["test"])
+
+
 def test_rare_words_become_unknown(folder_data, good_folder):
     data = folder_data(good_folder, min_count=3)
     data.setup()

@@ -17,21 +17,46 @@ def test_without_a_fold_the_first_examples_validate():
     assert Folds().divided("abcde", 2) == (["c", "d", "e"], ["a", "b"])
 
 
+def test_a_smaller_training_set_is_part_of_a_larger_one_and_validation_stays():
+    for settings in ({}, {"fold": 1, "num_folds": 4}):
+        (few, val), (more, same), (every, _) = (
+            Folds(train_size=size, **settings).divided(range(40), 10) for size in (3, 9, None)
+        )
+        assert (few, len(more), val) == (more[:3], 9, same)
+        assert set(more) < set(every)
+
+
 @pytest.mark.parametrize(
     ("settings", "named"),
-    [({"fold": 5}, "fold=5"), ({"fold": -1}, "fold=-1"), ({"fold": 0, "num_folds": 1}, "num_folds=1")],
+    [
+        ({"train_size": 0}, "set 1 to 3"),
+        ({"train_size": 4}, "train_size=4"),
+        ({"fold": 5}, "fold=5"),
+        ({"fold": -1}, "fold=-1"),
+        ({"fold": 0, "num_folds": 1}, "num_folds=1"),
+    ],
 )
 def test_impossible_folds_are_refused(settings, named):
     with pytest.raises(ValueError, match=named):
         Folds(**settings).divided("abcde", 2)
 
 
+def digits(override):
+    config = composition.compose(["model=dcgan", "data=digits", override])["data"]
+    data = DigitsData(**{key: value for key, value in config.items() if key != "_target_"})
+    data.setup()
+    return data.splits
+
+
+def test_few_digits_are_stratified():
+    train = digits("data.train_size=100")["train"]
+    counts = [train.labels[number] for number in train.chosen]
+    assert {counts.count(label) for label in range(10)} <= {9, 10, 11}
+
+
 def test_the_folds_of_the_digits_share_no_picture_and_never_touch_the_test_split():
     def keys(fold, split):
-        config = composition.compose(["model=dcgan", "data=digits", f"data.fold={fold}"])["data"]
-        data = DigitsData(**{key: value for key, value in config.items() if key != "_target_"})
-        data.setup()
-        return set(data.splits[split].chosen)
+        return set(digits(f"data.fold={fold}")[split].chosen)
 
     folds = [keys(fold, "val") for fold in range(5)]
     assert len(set().union(*folds)) == sum(map(len, folds)) == 1797 - 360

@@ -82,6 +82,8 @@ class CaptionedFolder(Folds, DataOptions):
                 f"data.root={self.root}: none of {len(pictures)} good pictures in a split is left to train on; "
                 f"reduce data.val_share or data.test_share, which are taken first"
             )
+        if self.fold is None and self.train_size is not None:
+            splits["train"] = self.few(in_fixed_order(splits["train"]))
         return self._spec(splits["train"]), splits
 
     def _raise_or_warn(self, findings: Findings) -> None:
