@@ -84,7 +84,7 @@ def main() -> None:
     parser.add_argument("--share", type=float, default=1.0, help="of all budgets of images")
     asked = parser.parse_args()
     trial = Trial(Path(tempfile.mkdtemp()), asked.trainer, asked.share)
-    print("64 px, one to four objects, bfloat16 where it is safe\n")
+    print(f"64 px, one to four objects, trainer={asked.trainer}; runs lie in {trial.folder}\n")
     print("| run | images | seconds | what it reached |\n| --- | ---: | ---: | --- |", flush=True)
     captioner, took = trial.train(CAPTIONER, CAPTIONER_IMAGES, CAPTIONER_SECONDS)
     show("captioner", captioner, took, trial.evaluated(captioner, "captioning", "exact_match"))
@@ -102,7 +102,8 @@ def show(name: str, run: RunFolder, seconds: float, reached: Figure) -> None:
     images = f"{status.images_seen:,}" + ("" if status.status == DONE else f" ({status.status})")
     low, high = reached.interval or (None, None)
     between = f" ({low:.1%} to {high:.1%})" if low is not None and high is not None else ""
-    print(f"| {name} | {images} | {seconds:.0f} | {reached.key} {reached.value:.1%}{between} |", flush=True)
+    value = "—" if reached.value is None else f"{reached.value:.1%}{between}"
+    print(f"| {name} | {images} | {seconds:.0f} | {reached.key} {value} |", flush=True)
 
 
 if __name__ == "__main__":

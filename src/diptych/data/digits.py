@@ -20,7 +20,10 @@ BRIGHTEST = 16
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class DigitsData(Folds, DataModule):
-    """Stratified splits of one fixed order: the first `test_size`, the next `val_size` or a fold, and the rest."""
+    """Stratified splits of one fixed order: the first `test_size`, the next `val_size` or a fold, and the rest.
+
+    Of the rest the first `train_size` train, or all.
+    """
 
     image_size: int
     channels: int

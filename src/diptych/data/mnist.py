@@ -28,7 +28,7 @@ class MnistData(Folds, DataModule):
     """`root` holds the idx files, gzipped or not; if they are missing and `download` is true, torchvision fetches them.
 
     The test split is the official one (its first `test_size` pictures, or all). The val split is a stratified, fixed
-    part of `val_size` pictures of the official training set, or a fold of it.
+    part of `val_size` pictures of the official training set, or a fold of it; of the others `train_size` train, or all.
     """
 
     same_examples: ClassVar[tuple[str, ...]] = ("root", "download")

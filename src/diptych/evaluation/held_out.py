@@ -27,6 +27,8 @@ LEAST = 2
 """Examples of an evaluation: one cannot be shuffled, which chance needs."""
 SHARES = ("val_share", "test_share", "fold")
 """Keys of a folder that ask for a split by share."""
+FEW = "train_size"
+"""The key that says on how many of its own pictures a run learns; of another folder it says nothing."""
 
 
 @dataclass(frozen=True)
@@ -209,10 +211,20 @@ def _told_from_own(source: Source, config: Mapping[str, Any], began_with: Mappin
     if not source.is_own or not is_moved or not began_with:
         return source
     own = {**source.node, **{key: config["data"][key] for key in SHARES if key in config["data"]}}
-    found = build_data({**config, "data": own}, trust)
-    if not difference(began_with["splits"], record_of(getattr(found, "splits", {}))):
+    if _is_what_it_began_with({**config, "data": own}, began_with, trust):
         return source
-    return replace(source, is_own=False, splits_by_share=_asks_for_shares(source.overrides))
+    others = source.node | ({FEW: None} if FEW in source.node and FEW not in _keys(source.overrides) else {})
+    return replace(source, node=others, is_own=False, splits_by_share=_asks_for_shares(source.overrides))
+
+
+def _is_what_it_began_with(config: Mapping[str, Any], began_with: Mapping[str, Any], trust: Trust) -> bool:
+    try:
+        found = build_data(config, trust)
+    except ValueError:
+        if config["data"].get(FEW) is None:
+            raise
+        return False  # too few pictures for the run's own number of them
+    return not difference(began_with["splits"], record_of(getattr(found, "splits", {})))
 
 
 def _keys(overrides: Sequence[str]) -> set[str]:

@@ -19,8 +19,8 @@ from diptych.types import Logits
 class Objective(Protocol):
     """The interface of an objective.
 
-    One whose generator's loss compares with real logits says `needs = ("fresh_reals",)`: the same real images are then
-    scored once more, by the discriminator that scores the generated ones. One that is bounded only where the
+    One whose generator's loss compares with real logits must say `needs = ("fresh_reals",)`: the same real images are
+    then scored once more, by the discriminator that scores the generated ones. One that is bounded only where the
     discriminator's slope is says `needs = ("bounded_critic",)`. `boundary` is the logit of an image that is as likely
     real as generated: 0 where an objective does not say, None where only differences of logits mean anything.
     """
@@ -30,7 +30,7 @@ class Objective(Protocol):
         ...
 
     def generator(self, fake_logits: Logits, real_logits: Logits) -> Logits:
-        """The generator's loss; real logits carry no gradient, and are of the discriminator's step or fresh."""
+        """The generator's loss; real logits carry no gradient. Without "fresh_reals" it leaves them aside."""
         ...
 
 

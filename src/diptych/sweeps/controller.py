@@ -75,7 +75,10 @@ def exclusive_lock(folder: SweepFolder) -> Iterator[None]:
 
 
 class Controller:
-    """Carries out the jobs of a sweep that `takes` says yes to; the caller holds its lock."""
+    """Carries out the jobs of a sweep that `takes` says yes to; the caller holds its lock.
+
+    What an earlier controller has left running is adopted in any case.
+    """
 
     def __init__(
         self,

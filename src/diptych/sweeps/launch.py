@@ -16,7 +16,7 @@ from diptych.sweeps.controller import Controller, Display, Policy, exclusive_loc
 from diptych.sweeps.display import display_for
 from diptych.sweeps.executors import Executor, at_a_time
 from diptych.sweeps.folder import FOLDER_KEY, SweepFolder, folder_override
-from diptych.sweeps.jobs import Jobs, new_plans
+from diptych.sweeps.jobs import Job, Jobs, new_plans
 from diptych.sweeps.planning import RunPlan, note_plan
 from diptych.sweeps.request import SweepRequest
 from diptych.sweeps.slots import Slot
@@ -48,13 +48,13 @@ def launch(request: SweepRequest, folder: SweepFolder, executor: Executor) -> Jo
         jobs = Controller(folder, executor, slots, request.policy, display, planner, request.takes).run()
     for line in [*planner.summary(), *_how_to_send(folder)]:
         log.info("%s", line)
-    _refuse_failures(folder, jobs)
+    _refuse_failures(folder, [job for job in jobs if request.takes(job)])
     if why := planner.why_no_result():
         raise SweepFailed(f"no trial of sweep {folder.name} has a figure: {why}")
     return jobs
 
 
-def _refuse_failures(folder: SweepFolder, jobs: Jobs) -> None:
+def _refuse_failures(folder: SweepFolder, jobs: Sequence[Job]) -> None:
     """`SweepFailed` if a run did not finish; runs of a search may also be pruned or diverge."""
     failed = [
         job for job in jobs if job.state != DONE and not (job.trial is not None and job.state in (PRUNED, DIVERGED))
@@ -96,8 +96,9 @@ def _plan(request: SweepRequest, folder: SweepFolder, executor: Executor, slots:
     folder.write_request(_described(request, folder, executor, slots))
     for number, plan in enumerate(new, start=len(jobs)):
         note_plan(folder.ledger, number, RunPlan(tuple(plan)), slots[0].threads)
-    if len(jobs):
-        log.info("sweep %s resumes: %d earlier runs, %d new ones", folder.name, len(jobs), len(new))
+    earlier = sum(map(request.takes, jobs))
+    if earlier:
+        log.info("sweep %s resumes: %d earlier runs, %d new ones", folder.name, earlier, len(new))
 
 
 def _note_search(search: "Search", folder: SweepFolder) -> None:

@@ -18,8 +18,8 @@ class SweepRequest:
     """One call of a sweep. `plans` are arguments of `diptych train`, a list per run; a `search` plans runs itself.
 
     Grids do not import Optuna. `command` resumes the sweep, where the present command with the sweep's name does not.
-    `watcher` looks at a grid's jobs while they run. With `leaves_others`, jobs of earlier calls that are no plan of
-    this one stay as they are; otherwise the sweep resumes them, too.
+    `watcher` looks at the jobs of a grid while they run; a search has a planner of its own. With `leaves_others`, jobs
+    of earlier calls that are no plan of this one stay as they are; otherwise the sweep resumes them, too.
     """
 
     plans: Sequence[Sequence[str]] = ()

@@ -25,6 +25,7 @@ from diptych.systems.schedules import Schedule
 from diptych.systems.sentences import tokenized
 from diptych.systems.training_captions import show_training_sentences, some_captions
 from diptych.systems.walk import Stop, WalkRngs, blended, check_walk, on_the_way
+from diptych.systems.whitening import check_whitening_is_learned
 from diptych.text import tokenizer_of
 from diptych.types import Batch, DataSpec, Images, Sentences, TextFeatures
 
@@ -115,6 +116,11 @@ class TextToImage(System, ABC):
         return any(average is not None for average in self._averages().values())
 
     @property
+    def learns_whitening(self) -> bool:
+        """Whether this run learns how a text encoder whitens its sentence vectors."""
+        return False
+
+    @property
     def reads_any_text(self) -> bool:
         """Whether the text encoder has its own tokenizer: then no word is unknown and no sentence too long."""
         return getattr(self.text_encoder, "reads_texts", False)
@@ -187,6 +193,8 @@ class TextToImage(System, ABC):
                 average.update(getattr(self, name), images=everywhere, images_seen=self.images_seen)
 
     def on_fit_start(self) -> None:
+        if not self.learns_whitening:
+            check_whitening_is_learned(self.text_encoder)
         show_training_sentences(self, self.trainer, self.data_spec, self.tokenizer)
         if self.text_encoder and not self.reference_sentences:
             self.reference_sentences = some_captions(self.trainer, REFERENCE_SENTENCES)

@@ -198,6 +198,14 @@ def test_few_pictures_train_and_the_held_out_ones_stay(folder_data, good_folder)
     assert (few["val"], few["test"]) == (every["val"], every["test"])
 
 
+def test_the_vocabulary_of_few_pictures_is_theirs(folder_data, good_folder):
+    data = folder_data(good_folder, train_size=2)
+    data.setup()
+    trained = {word.rstrip(".") for p in data.splits["train"].pictures for word in p.captions[0].split()}
+    assert {token for token in data.spec.vocabulary if token.isdigit()} == {word for word in trained if word.isdigit()}
+    assert len(data.splits["train"].pictures) == 2
+
+
 def test_rare_words_become_unknown(folder_data, good_folder):
     data = folder_data(good_folder, min_count=3)
     data.setup()

@@ -56,6 +56,12 @@ def test_validation_and_training_split_the_training_set(mnist_folder):
     assert sorted([*splits["train"].chosen, *splits["val"].chosen]) == list(range(40))
 
 
+def test_few_pictures_train_and_validation_stays(mnist_folder):
+    few, every = build(mnist_folder, train_size=10).splits, build(mnist_folder).splits
+    assert few["train"].chosen == every["train"].chosen[:10]
+    assert few["val"].chosen == every["val"].chosen
+
+
 def test_missing_files_are_named_with_the_fix(tmp_path):
     with pytest.raises(ValueError, match=r"data\.root=.*train-images-idx3-ubyte.*data\.download=true"):
         build(tmp_path / "nowhere")

@@ -152,6 +152,15 @@ def test_other_pictures_in_the_place_that_an_override_names_are_somebody_else_s_
     assert (len(shared), list(shared.left_out)) == (20, ["12 of train", "8 of val"])
 
 
+def test_on_how_few_a_run_has_learned_says_nothing_of_another_folder(tmp_path, own):
+    run = run_on(tmp_path, "data=folder", f"data.root={own}", "data.train_size=30")
+    place = f"data.root={folder_of(tmp_path / 'other', range(100, 120))}"
+    assert len(held_out(run, overrides=(place,))) == 20
+    assert list(held_out(run, overrides=(place, "data.test_share=0.5")).left_out) == ["9 of train", "1 of val"]
+    shutil.copytree(own, tmp_path / "moved")
+    assert held_out(run, overrides=(f"data.root={tmp_path / 'moved'}",)).is_own
+
+
 def test_of_a_run_that_kept_no_record_nobody_knows_what_it_has_seen(run, own, tmp_path):
     other = str(folder_of(tmp_path / "other", range(100, 110)))
     run.run.training_examples.unlink()

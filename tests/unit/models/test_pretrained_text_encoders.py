@@ -202,6 +202,17 @@ def test_a_blueprint_and_weights_are_all_that_it_takes(made, kind, tmp_path):
     assert str(tmp_path.parent) not in json.dumps(encode.blueprint)
 
 
+def test_what_whitens_its_sentences_is_restored_with_it(made, kind):
+    encode = made(sentence_dim=4, whitening_floor=1e-6)
+    before = encode(said(*TEXTS)).sentence
+    encode.whitening.observe(before)
+    encode.whitening.settle()
+    again = KINDS[kind](pretrained="nowhere/at-all", blueprint=encode.blueprint, sentence_dim=4, whitening_floor=1e-6)
+    again.load_state_dict(encode.state_dict())
+    assert torch.equal(again(said(*TEXTS)).sentence, encode(said(*TEXTS)).sentence)
+    assert not torch.allclose(encode(said(*TEXTS)).sentence, before)
+
+
 def test_building_takes_nothing_of_the_runs_randomness(made, kind):
     before = torch.get_rng_state()
     blueprint = made().blueprint

@@ -22,6 +22,17 @@ def read(encoder, *texts):
     return encoder(Sentences(texts, tokens, tokens > 0))
 
 
+def test_its_sentences_can_be_whitened():
+    encoder = SymbolTextEncoder(symbols=Letters(), word_dim=4, sentence_dim=5, whitening_floor=1e-4)
+    texts = ("x", "y", "z", "x z", "y z", "x y z", "")
+    before = read(encoder, *texts)
+    encoder.whitening.observe(before.sentence)
+    encoder.whitening.settle()
+    after = read(encoder, *texts)
+    torch.testing.assert_close(after.sentence.mean(0), torch.zeros(5), rtol=0, atol=1e-5)
+    assert torch.equal(after.words, before.words)
+
+
 def test_a_sentence_is_a_linear_map_of_its_symbols():
     encoder = SymbolTextEncoder(symbols=Letters(), word_dim=4, sentence_dim=5)
     weight, bias = encoder.sentence.weight, encoder.sentence.bias

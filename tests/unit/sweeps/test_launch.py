@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from diptych.config import UserError
-from diptych.runs.folder.status import LOST, RUNNING, process_handle
+from diptych.runs.folder.status import DONE, LOST, RUNNING, process_handle
 from diptych.sweeps.control import command_of
 from diptych.sweeps.folder import SweepFolder, folder_override
 from diptych.sweeps.launch import SweepFailed, launch
@@ -50,6 +50,16 @@ def test_the_shown_command_resumes_this_sweep(folder, monkeypatch, typed, again)
     with pytest.raises(SweepFailed):
         launch(SweepRequest(), folder, Elsewhere())
     assert command_of(folder) == again
+
+
+def test_a_call_may_leave_others_alone(folder):
+    alone = SweepRequest([["seed=1"]], leaves_others=True)
+    folder.ledger.append("planned", job=1, run_id="run-1", arguments=["seed=1"])
+    assert [alone.takes(job) for job in folder.jobs()] == [False, True]
+    assert all(SweepRequest([["seed=1"]]).takes(job) for job in folder.jobs())
+    folder.ledger.append("ended", job=1, code=0, state=DONE, why="", progress=1)
+    launch(alone, folder, Elsewhere())  # the other job is not done, and that is no failure of this call
+    assert [job.starts for job in folder.jobs()] == [0, 0]
 
 
 @pytest.fixture

@@ -152,6 +152,15 @@ def test_impossible_settings_are_refused_by_their_keys():
         WordRegions(region_dim=2, word_dim=2, gamma2=0)
 
 
+def test_a_text_encoder_that_would_never_whiten_is_refused_before_the_first_step():
+    embedding = make_embedding()
+    sizes = {"vocabulary_size": len(SPEC.vocabulary), "embedding_dim": 8, "word_dim": 8, "sentence_dim": 8}
+    embedding.text_encoder = GRUTextEncoder(**sizes, whitening_floor=0.001)
+    with pytest.raises(ValueError, match=r"text_encoder\.whitening_floor=null"):
+        train(embedding, [make_batch(0)])
+    assert embedding.images_seen == 0
+
+
 def test_micro_batches_train_and_say_that_pairs_are_compared_within_a_part(caplog):
     embedding = make_embedding(micro_batch_size=4).train()
     assert "embedding_objective" in coupled_parts(embedding)

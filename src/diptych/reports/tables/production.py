@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from diptych.config.errors import UserError
 from diptych.reports.tables.collect import newest_evaluations, record_of
 from diptych.reports.tables.declaration import Row, Table, for_people
 from diptych.reports.tables.records import write_record
@@ -30,7 +31,7 @@ log = logging.getLogger(__name__)
 
 
 class _Measuring(Planner):
-    """Measures a row as soon as its run has ended, on the core that it leaves, while other slots train."""
+    """Measures a row as soon as its run has ended, on the core that it leaves; other slots' runs go on meanwhile."""
 
     def __init__(self, production: "Production", rows: Sequence[tuple[Table, Row]]) -> None:
         self.production, self.rows = production, rows
@@ -73,7 +74,10 @@ class Production:
         for one in self.inventory.standings(rows):
             run = self.inventory.run_of(one.row.key, one.seed) if one.is_wanted else None
             if run is not None and run.read_status().status == DONE:
-                self._measure(one, run, evaluate)
+                try:
+                    self._measure(one, run, evaluate)
+                except (UserError, OSError) as error:  # other rows are trained and measured all the same
+                    self._note(f"{one.row.key}, seed {one.seed}, is not measured: {error}")
         self.inventory.refresh()
 
     def _untrained(self, table: Table, row: Row, wanted: set[str], lenders: set[str]) -> list[int]:
@@ -120,7 +124,7 @@ class Production:
             if (row.key, seed) in plans and not self._is_trained(row, seed):
                 run = self.inventory.run_of(row.key, seed)
                 why = run.read_status().why if run is not None else "it left no run"
-                again = f"`diptych sweep retry {folder.name}` queues it again"
+                again = f"`diptych sweep retry {folder.name}` queues it again for when it is named next"
                 self.failures.append(f"{row.key}, seed {seed}, is not trained: {why or 'it was not finished'}; {again}")
 
     def _plan(self, table: Table, row: Row, seed: int) -> list[str]:
@@ -156,6 +160,10 @@ class Production:
         partners = {key: self.inventory.method(key).digest for key in lenders}
         record = record_of(run, one.table, method, one.seed, lent, partners)
         self.written.append(write_record(self.inventory.folder, record))
+
+    def _note(self, failure: str) -> None:
+        if failure not in self.failures:
+            self.failures.append(failure)
 
     def _is_evaluated(self, one: Standing, run: RunFolder) -> bool:
         """Whether each benchmark of the table has a result; a stale record's evaluation is made anew."""

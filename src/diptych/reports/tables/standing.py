@@ -1,6 +1,6 @@
 """How each row stands: measured, stale, trained, unfinished, failed or missing."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +13,8 @@ from diptych.runs.folder.environment import sweep_of
 from diptych.runs.folder.find import all_runs
 from diptych.runs.folder.layout import RunFolder
 from diptych.runs.folder.status import DIVERGED, DONE, FAILED
+from diptych.sweeps.folder import SWEEPS, SweepFolder
+from diptych.sweeps.jobs import QUEUED
 
 MEASURED, STALE, MISSING = "measured", "stale", "missing"
 TRAINED, RUNNING, UNFINISHED, BROKEN = "trained", "running", "unfinished", "failed"
@@ -70,7 +72,7 @@ class Inventory:
 
     def refresh(self) -> None:
         """Look at the folders anew."""
-        for name in ("records", "_runs"):
+        for name in ("records", "_runs", "_queued"):
             self.__dict__.pop(name, None)
 
     @cached_property
@@ -108,7 +110,7 @@ class Inventory:
         """Of one run."""
         record, run = self.records.get((row.key, seed)), self.run_of(row.key, seed)
         why = self._why_stale(table, row, record) if record is not None else ""
-        state, reason = _state(record, why, run, sweep_name(table))
+        state, reason = _state(record, why, run, sweep_name(table), self._queued)
         return Standing(table, row, seed, state, reason, run, record)
 
     def runs_for(self, keys: Iterable[str]) -> dict[str, str]:
@@ -138,6 +140,12 @@ class Inventory:
                 known = found.setdefault((where, config.get("seed", 0)), [])
                 known.append((method_digest(config, where), run))
         return found
+
+    @cached_property
+    def _queued(self) -> set[str]:
+        """Runs that sweeps of tables will start or resume when they are called for, as after `diptych sweep retry`."""
+        folders = [SweepFolder(self.outputs / SWEEPS / sweep_name(table), self.outputs) for table in self.tables]
+        return {job.run_id for folder in folders for job in folder.jobs() if job.state == QUEUED}
 
     def _why_stale(self, table: Table, row: Row, record: Record) -> str:
         """Why the record is not of what is declared now; "" where it is."""
@@ -170,7 +178,9 @@ def sweep_name(table: Table) -> str:
     return f"results-{table.name}"
 
 
-def _state(record: Record | None, why_stale: str, run: RunFolder | None, sweep: str) -> tuple[str, str]:
+def _state(
+    record: Record | None, why_stale: str, run: RunFolder | None, sweep: str, queued: Collection[str]
+) -> tuple[str, str]:
     if record is not None and not why_stale:
         return MEASURED, ""
     status = run.read_status() if run is not None else None
@@ -180,7 +190,7 @@ def _state(record: Record | None, why_stale: str, run: RunFolder | None, sweep: 
         return STALE, why_stale
     if status is None:
         return MISSING, ""
-    if status.status in (FAILED, DIVERGED):
+    if status.status in (FAILED, DIVERGED) and run is not None and run.run_id not in queued:
         return BROKEN, status.why
     return (TRAINED if status.status == DONE else UNFINISHED), ""
 

@@ -23,6 +23,7 @@ from diptych.systems.pairing import Prompts, draw_prompts
 from diptych.systems.schedules import Schedule
 from diptych.systems.sentences import tokenized
 from diptych.systems.training_captions import show_training_sentences
+from diptych.systems.whitening import check_whitening_is_learned
 from diptych.text import tokenizer_of
 from diptych.types import Batch, DataSpec, Images, Sentences, TextFeatures
 
@@ -87,6 +88,7 @@ class ImageTextEmbedding(System):
 
     def on_fit_start(self) -> None:
         super().on_fit_start()
+        check_whitening_is_learned(self.text_encoder)
         show_training_sentences(self, self.trainer, self.data_spec, self.tokenizer)
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:

@@ -40,7 +40,7 @@ from diptych.systems.gan.rounds import Drawn, Judged
 from diptych.systems.gan.stages import detached, generated_in_stages
 from diptych.systems.gan.steps import DiscriminatorStep, GenerationStep, GeneratorStep, Networks
 from diptych.systems.gan.terms.base import Losses, Term, checked
-from diptych.systems.gan.text_pretraining import TextPretraining, check_whitening_is_learned
+from diptych.systems.gan.text_pretraining import TextPretraining
 from diptych.systems.image_rngs import ImageRngs
 from diptych.systems.modes import frozen, still
 from diptych.systems.optimizers import MakeOptimizer, optimizer_for
@@ -135,6 +135,10 @@ class GAN(TextToImage):
         return 1 + 1 / self.discriminator_steps
 
     @property
+    def learns_whitening(self) -> bool:
+        return self.text_pretraining is not None
+
+    @property
     def warmup_images(self) -> int:
         return self.text_pretraining.images if self.text_pretraining else 0
 
@@ -145,10 +149,8 @@ class GAN(TextToImage):
         tell_what_breaks(self._ingredients())
         for term in self._terms():
             term.begin()
-        if self.text_pretraining:
-            self.text_pretraining.begin(self.device, is_resumed=self.images_seen > 0)
-        else:
-            check_whitening_is_learned(self.text_encoder)
+        if self.text_pretraining and self.text_encoder:
+            self.text_pretraining.begin(self.text_encoder, self.device, is_resumed=self.images_seen > 0)
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         images_seen_before = self.images_seen

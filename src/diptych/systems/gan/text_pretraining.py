@@ -14,26 +14,17 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from diptych.losses.text_pretraining import pretraining_loss
+from diptych.models.text_encoders import TextEncoder
 from diptych.models.whitening import Whitening
 from diptych.systems.devices import gather, own_share
 from diptych.systems.gan.terms.redescription import FrozenCaptioner
 from diptych.systems.schedules import Trapezoid
+from diptych.systems.whitening import whitening_of
 from diptych.types import Images
 
 PROJECTION_SEED = 0
 DECAY_SHARE = 0.8
 """Of the text pretraining's images: over them the learning rate falls to zero."""
-
-
-def check_whitening_is_learned(text_encoder: nn.Module | None) -> None:
-    """Without text pretraining, refuse a text encoder whose whitening was never learned (a warm start may have)."""
-    whitening = getattr(text_encoder, "whitening", None)
-    if isinstance(whitening, Whitening) and whitening.count < 2:
-        raise ValueError(
-            "text_encoder.whitening_floor: sentence vectors are whitened after text pretraining, and there is none "
-            "(text_pretraining=null): choose text_pretraining=captioner_features and name a captioner's run in "
-            "parts.captioner.run, or set text_encoder.whitening_floor=null"
-        )
 
 
 class TextPretraining:
@@ -59,8 +50,14 @@ class TextPretraining:
         self.schedule = Trapezoid(pretraining_images, decay_images=max(1, round(DECAY_SHARE * pretraining_images)))
         self.projection = torch.empty(0)
 
-    def begin(self, on: torch.device, *, is_resumed: bool) -> None:
+    def begin(self, text_encoder: nn.Module, on: torch.device, *, is_resumed: bool) -> None:
         """Called before training; a new run starts from unwhitened vectors, whatever another run whitened them by."""
+        if not any(parameter.requires_grad for parameter in text_encoder.parameters()):
+            raise ValueError(
+                f"text_pretraining: this {type(text_encoder).__name__} has nothing that could learn: set "
+                "text_encoder.sentence_dim=256 or text_encoder.tuned=true of a pretrained one, "
+                "text_encoder.frozen=false of word vectors, or leave it out of freeze"
+            )
         if self.image_encoder is None:
             raise ValueError("text_pretraining needs a frozen captioner: name its run in parts.captioner.run")
         self.image_encoder.to(on)
@@ -120,11 +117,20 @@ class TextPretraining:
 
 
 def _whitening_of(text_encoder: nn.Module | None) -> Whitening:
-    whitening = getattr(text_encoder, "whitening", None)
-    if not isinstance(whitening, Whitening):
-        has = "there is none" if text_encoder is None else f"this {type(text_encoder).__name__} does not"
+    whitening = whitening_of(text_encoder)
+    if whitening is not None:
+        return whitening
+    if text_encoder is None:
         raise ValueError(
-            f"text_pretraining needs a text encoder that whitens, and {has}: set text_encoder.whitening_floor=0.001, "
-            "choose text_encoder=gru_whitened, or text_pretraining=null"
+            "text_pretraining needs a text encoder that whitens, and there is none: choose text_encoder=gru_whitened, "
+            "or text_pretraining=null"
         )
-    return whitening
+    how = (
+        "set text_encoder.whitening_floor=0.001, choose text_encoder=gru_whitened"
+        if isinstance(text_encoder, TextEncoder)
+        else "derive it from diptych.models.text_encoders.TextEncoder and set text_encoder.whitening_floor=0.001"
+    )
+    raise ValueError(
+        f"text_pretraining needs a text encoder that whitens, and this {type(text_encoder).__name__} does not: {how}, "
+        "or text_pretraining=null"
+    )

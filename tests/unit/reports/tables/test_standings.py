@@ -9,10 +9,13 @@ from result_tables import DECLARED, SMALL, declare, evaluated, trained
 
 from diptych.config import UserError
 from diptych.reports.tables.declaration import chosen, read_tables
-from diptych.reports.tables.production import Production
+from diptych.reports.tables.production import Production, _Measuring
 from diptych.reports.tables.records import path_of, read_record, read_records
 from diptych.reports.tables.standing import Inventory
-from diptych.runs.folder.status import FAILED, RUNNING, STOPPED
+from diptych.runs.folder.status import DONE, FAILED, RUNNING, STOPPED
+from diptych.sweeps.control import retry
+from diptych.sweeps.folder import SweepFolder
+from diptych.sweeps.jobs import Jobs
 
 HINGE = [*SMALL, "objective=hinge"]
 
@@ -52,6 +55,42 @@ def test_failed_runs_and_those_in_other_hands_are_not_trained_again(inventory, o
     trained(outputs, SMALL, 1, status=RUNNING)
     standings = inventory.standings(chosen(inventory.tables, ["small/base"]))
     assert [(one.state, one.is_wanted) for one in standings] == [("failed", False), ("running", False)]
+
+
+def test_a_failed_run_that_was_queued_again_is_wanted(inventory, outputs):
+    run = trained(outputs, HINGE, 0, status=FAILED)
+    sweep = SweepFolder(outputs / "sweeps" / "results-small", outputs)
+    sweep.path.mkdir(parents=True)
+    sweep.ledger.append("planned", job=0, run_id=run.run_id, arguments=HINGE)
+    sweep.ledger.append("ended", job=0, code=1, state=FAILED, why="", progress=0)
+    assert states(inventory, "small/hinge") == {"small/hinge-0": "failed"}
+    retry(sweep)
+    assert states(inventory, "small/hinge") == {"small/hinge-0": "unfinished"}
+
+
+def test_a_row_is_measured_as_soon_as_its_run_has_ended_and_once(inventory, outputs):
+    production = Production(inventory)
+    measuring = _Measuring(production, chosen(inventory.tables, ["small"]))
+    jobs = Jobs([{"event": "planned", "job": n, "run_id": f"{n}", "arguments": []} for n in range(2)])
+    measuring.look(jobs)
+    evaluated(trained(outputs, HINGE, 0), 0.5)
+    measuring.look(jobs)
+    assert production.written == []
+    jobs.apply({"event": "ended", "job": 0, "state": DONE, "why": "", "progress": 1})
+    measuring.look(jobs)
+    measuring.look(jobs)
+    assert production.written == [path_of(inventory.folder, "small", "hinge", 0)]
+
+
+def test_what_cannot_be_measured_is_said_and_stops_nothing(inventory, outputs):
+    run = trained(outputs, SMALL, 0)
+    run.evaluations.mkdir()
+    (run.evaluations / "generation.json").write_text("{")
+    evaluated(trained(outputs, HINGE, 0), 0.5)
+    production = Production(inventory)
+    production.measure(chosen(inventory.tables, ["small"]), evaluate=False)
+    assert production.written == [path_of(inventory.folder, "small", "hinge", 0)]
+    assert [failure.partition(":")[0] for failure in production.failures] == ["small/base, seed 0, is not measured"]
 
 
 def test_a_record_is_stale_once_its_configuration_or_evaluation_changes(inventory, outputs):

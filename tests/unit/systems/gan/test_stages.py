@@ -50,8 +50,10 @@ class Mean(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.ones(()))
+        self.encoded = 0
 
     def encode(self, images):
+        self.encoded += 1
         return self.weight * images.mean((1, 2, 3))
 
     def score(self, features, text):
@@ -122,6 +124,21 @@ def test_the_generators_losses_are_those_of_each_stage_summed(objective):
     losses = Stages().generator_losses(step)
     torch.testing.assert_close(losses["g_stages_loss"], pairs)
     torch.testing.assert_close(losses["g_alone_loss"], alone)
+
+
+class Undeclared(Relativistic):
+    """It compares with real images, and does not say so."""
+
+    needs = ()
+
+
+def test_real_images_are_encoded_for_objectives_that_compare_with_them_alone():
+    for objective, times in ((Hinge(), 1), (Relativistic(), 2)):
+        step = step_of(GeneratorStep, objective)
+        Stages().generator_losses(step)
+        assert [stage.encoded for stage in step.networks.discriminator.stages()[:-1]] == [times, times]
+    losses = Stages().generator_losses(step_of(GeneratorStep, Undeclared()))
+    assert losses["g_stages_loss"].isnan().all()  # so that the run stops and says which loss it was
 
 
 def test_each_discriminator_learns_from_its_own_stage_only():

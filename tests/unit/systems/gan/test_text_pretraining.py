@@ -78,13 +78,18 @@ def test_pretraining_that_skips_the_whitening_is_refused(pretraining):
 
 def test_pretraining_begins_with_unwhitened_vectors(pretraining, text_encoder):
     pretraining.observe(text_encoder(sentences(10)).sentence, images_seen=60)
-    pretraining.begin(torch.device("cpu"), is_resumed=False)
+    pretraining.begin(text_encoder, torch.device("cpu"), is_resumed=False)
     assert torch.equal(text_encoder.whitening.matrix, torch.eye(6))
 
 
 def test_a_text_encoder_that_cannot_whiten_is_refused():
-    with pytest.raises(ValueError, match="Identity does not"):
+    with pytest.raises(ValueError, match=r"Identity does not: derive it from diptych\.models\.text_encoders"):
         TextPretraining(pretraining_images=1, whitening_images=1, captioner=Seeing(), text_encoder=nn.Identity())
+
+
+def test_a_text_encoder_with_nothing_to_learn_is_refused(pretraining, text_encoder):
+    with pytest.raises(ValueError, match=r"nothing that could learn: set text_encoder\.sentence_dim"):
+        pretraining.begin(text_encoder.requires_grad_(False), torch.device("cpu"), is_resumed=False)
 
 
 def restored() -> dict[str, Any]:

@@ -22,7 +22,8 @@ PerImage = Float[Tensor, " batch"]
 class Seen(NamedTuple):
     """A stage's discriminator, and the features that it has of real and of generated images of its size.
 
-    Without those of real images, the logits of generated ones, without a gradient, stand in the place of theirs.
+    Without those of real images their logits are not numbers: an objective that compares with them after all would stop
+    the run.
     """
 
     discriminator: Any
@@ -39,7 +40,7 @@ class Seen(NamedTuple):
 
     def _both(self, score: Callable[[Any], Logits]) -> tuple[Logits, Logits]:
         fake = score(self.fake).float()
-        return fake.detach() if self.real is None else score(self.real).float(), fake
+        return torch.full_like(fake, torch.nan) if self.real is None else score(self.real).float(), fake
 
 
 class Stages(Term):
