@@ -16,6 +16,8 @@ from diptych.systems.devices import own_rank
 from diptych.systems.gan.augmentations.base import Augmentation, Broken
 from diptych.systems.gan.terms.needs import check_needs
 
+BOUNDED_IN_TEXT = "bounded_in_text"
+"""What a term provides that bounds the discriminator's slope by the sentence, not by the image alone."""
 _log = logging.getLogger(__name__)
 
 
@@ -73,6 +75,12 @@ def check_ingredients(ingredients: Ingredients) -> None:
     reads_text = ingredients.networks.get("text_encoder") is not None
     if ingredients.mismatch_weight and not reads_text:
         raise ValueError("system.mismatch_weight needs sentences: choose a text_encoder, or set it to 0")
+    if ingredients.mismatch_weight and "bounded_critic" in needs["objective"] and BOUNDED_IN_TEXT not in provided:
+        raise ValueError(
+            f"system.mismatch_weight={ingredients.mismatch_weight:g}: with this objective nothing bounds by how much the "
+            "discriminator prefers a right sentence to a wrong one of the same image: set it to 0 (term=contrastive "
+            "teaches sentences), or add term=matching_gradient_penalty"
+        )
     for key, augmentation in augmentations_in(named) if reads_text else ():
         if broken := augmentation.not_accepted():
             raise ValueError(_refusal(key, augmentation, broken))

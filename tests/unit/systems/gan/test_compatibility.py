@@ -43,6 +43,16 @@ def test_an_unbounded_critic_is_refused_before_data_are_loaded(others):
         check_components(chosen("objective=wasserstein", *others))
 
 
+def test_no_critic_prefers_right_sentences_without_bound():
+    wrong = ["objective=wasserstein", "text_encoder=gru", "system.mismatch_weight=0.5"]
+    said = reason(*wrong, "term=gradient_penalty")
+    assert said is not None
+    assert said.startswith("system.mismatch_weight=0.5: with this objective nothing bounds")
+    assert reason(*wrong, "term=gradient_penalty", "system.mismatch_weight=0") is None
+    assert reason(*wrong, "term=matching_gradient_penalty") is None
+    assert reason("text_encoder=gru", "system.mismatch_weight=0.5", "objective=hinge") is None
+
+
 def test_a_gan_built_by_hand_is_checked_as_well(make_gan):
     plain = {"conditional": False, "objective": Wasserstein()}
     make_gan(**plain, discriminator=MLPDiscriminator(spectral_norm=True))

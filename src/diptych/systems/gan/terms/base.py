@@ -30,8 +30,8 @@ class Term(nn.Module):
     method of a network ("discriminator.embed"), "no_batch_norm" (a discriminator that sees each image by itself),
     "no_augmentations" (for a term that shows the discriminator other images than the step's views), "image_gradients"
     (the discriminator's images require a gradient) or "fresh_reals" (the generator's step scores the batch's real
-    images again). `provides` names what others may rely on: "bounded_critic" (a bound for the
-    discriminator's slope). `weight` is that of every loss without one in `weights`.
+    images again). `provides` names what others may rely on: "bounded_critic" (a bound for the discriminator's slope),
+    "bounded_in_text" (one for its slope by the sentence). `weight` is that of every loss without one in `weights`.
     With `every`, the term counts at each `every`-th step of the discriminator only, as much more as makes up for the
     others (lazy regularisation, StyleGAN2, arXiv:1912.04958).
     `couples_examples` says that a loss looks at several images of a batch at once: with `system.micro_batch_size` it

@@ -15,7 +15,7 @@ class MatchingGradientPenalty(Term):
     """
 
     needs = ("text", "no_batch_norm")
-    provides = ("bounded_critic",)
+    provides = ("bounded_critic", "bounded_in_text")
 
     def __init__(self, *, weight: float = 2.0, exponent: float = 6.0, every: int = 1) -> None:
         super().__init__(weight=weight, every=every)
