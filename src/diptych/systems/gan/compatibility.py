@@ -78,8 +78,8 @@ def check_ingredients(ingredients: Ingredients) -> None:
     if ingredients.mismatch_weight and "bounded_critic" in needs["objective"] and BOUNDED_IN_TEXT not in provided:
         raise ValueError(
             f"system.mismatch_weight={ingredients.mismatch_weight:g}: with this objective nothing bounds by how much "
-            "the discriminator prefers a right sentence to a wrong one of the same image: set it to 0 (term=contrastive "
-            "teaches sentences), or add term=matching_gradient_penalty"
+            "the discriminator prefers a right sentence to a wrong one of the same image: set it to 0 (contrastive "
+            "terms teach sentences), or add term=matching_gradient_penalty"
         )
     for key, augmentation in augmentations_in(named) if reads_text else ():
         if broken := augmentation.not_accepted():
