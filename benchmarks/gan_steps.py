@@ -2,9 +2,8 @@
 
 `python benchmarks/gan_steps.py [BUNDLE …]` takes turns with the loop step by step in one process and compares medians,
 so that other programs slow both alike; the losses of the first five batches, or of the first cycle, must agree to float
-tolerance (later ones drift apart by rounding). Images are noise of 32 px in batches of 64;
-sentences are ten letters, for those that read any; there are no averages of weights. A bundle is an entry of
-`gan_loops.BUNDLES`.
+tolerance (later ones drift apart by rounding). Images are noise of 32 px in batches of 64; sentences are ten letters,
+for those that read any; there are no averages of weights. A bundle is an entry of `gan_loops.BUNDLES`.
 """
 
 import copy

@@ -9,8 +9,8 @@ from functools import partial
 
 import torch
 
+from diptych.data.division import Division
 from diptych.data.example import Examples
-from diptych.data.folds import Folds
 from diptych.data.labelled import LabelledImages, check_sizes, numerals_spec, resized, stratified_order
 from diptych.data.module import DataModule
 from diptych.types import DataSpec
@@ -19,7 +19,7 @@ BRIGHTEST = 16
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class DigitsData(Folds, DataModule):
+class DigitsData(Division, DataModule):
     """Stratified splits of one fixed order: the first `test_size`, the next `val_size` or a fold, and the rest.
 
     Of the rest the first `train_size` train, or all.

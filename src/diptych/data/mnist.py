@@ -11,8 +11,8 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from diptych.data.division import Division
 from diptych.data.example import Examples
-from diptych.data.folds import Folds
 from diptych.data.idx import read_idx
 from diptych.data.labelled import LabelledImages, check_sizes, numerals_spec, resized, stratified_order
 from diptych.data.module import DataModule
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class MnistData(Folds, DataModule):
+class MnistData(Division, DataModule):
     """`root` holds the idx files, gzipped or not; if they are missing and `download` is true, torchvision fetches them.
 
     The test split is the official one (its first `test_size` pictures, or all). The val split is a stratified, fixed

@@ -37,6 +37,11 @@ class Whitening(nn.Module):
     def forward(self, vectors: Vectors) -> Vectors:
         return (vectors - self.shift) @ self.matrix
 
+    @property
+    def has_observed(self) -> bool:
+        """Whether there are statistics to settle by; one vector has none."""
+        return bool(self.count >= 2)
+
     def reset(self) -> None:
         """Reset to the identity until `settle` is called again."""
         for statistic in (self.count, self.total, self.products, self.shift):
@@ -54,7 +59,7 @@ class Whitening(nn.Module):
     @torch.no_grad()
     def settle(self) -> None:
         """Whiten from now on, by the accumulated statistics."""
-        if self.count < 2:
+        if not self.has_observed:
             raise ValueError("whitening needs at least two vectors: observe more before `settle`")
         mean = self.total / self.count
         covariance = self.products / self.count - torch.outer(mean, mean)

@@ -14,7 +14,7 @@ def whitening_of(text_encoder: Any) -> Whitening | None:
 def check_whitening_is_learned(text_encoder: Any) -> None:
     """Refuse a text encoder that was to whiten and never learned how (in a warm start it may have)."""
     whitening = whitening_of(text_encoder)
-    if whitening is not None and whitening.count < 2:
+    if whitening is not None and not whitening.has_observed:
         raise ValueError(
             "text_encoder.whitening_floor: sentence vectors are whitened after text pretraining, and there is none: a "
             "GAN has it with text_pretraining=captioner_features and a captioner's run in parts.captioner.run; set "

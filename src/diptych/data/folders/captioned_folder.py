@@ -13,10 +13,10 @@ from typing import Literal
 
 from diptych.data.caption_files import read_rows
 from diptych.data.caption_files.faults import sentence
+from diptych.data.division import Division
 from diptych.data.folders.checks import Findings, Picture, examine, merged, report_unlisted
 from diptych.data.folders.sources import Source, find_sources, find_split_lists, split_name
 from diptych.data.folders.splits import apply_split_lists, in_fixed_order, own_splits, split_pictures
-from diptych.data.folds import Folds
 from diptych.data.options import DataOptions
 from diptych.plain_types import DataSpec
 from diptych.text import Vocabulary, tokenizer_class
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class CaptionedFolder(Folds, DataOptions):
+class CaptionedFolder(Division, DataOptions):
     """Pictures and captions of `root`. Problems raise (`on_error=raise`) or are left out and counted (`skip`).
 
     The vocabulary has the words of the train captions with at least `min_count` occurrences; captions are cut to

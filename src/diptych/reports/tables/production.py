@@ -120,19 +120,19 @@ class Production:
         except SweepFailed as error:  # runs of other rows may have failed earlier; of these, the failures are named
             log.debug("%s", error)
         self.inventory.refresh()
+        reasons = {job.arguments: job.why for job in folder.jobs()}
+        again = f"`diptych sweep retry {folder.name}` queues it again for when it is named next"
         for row, seed in rows:
             if (row.key, seed) in plans and not self._is_trained(row, seed):
-                run = self.inventory.run_of(row.key, seed)
-                why = run.read_status().why if run is not None else "it left no run"
-                again = f"`diptych sweep retry {folder.name}` queues it again for when it is named next"
-                self.failures.append(f"{row.key}, seed {seed}, is not trained: {why or 'it was not finished'}; {again}")
+                why = reasons.get(tuple(plans[row.key, seed])) or "it was not finished"
+                self._note(f"{row.key}, seed {seed}, is not trained: {why}; {again}")
 
     def _plan(self, table: Table, row: Row, seed: int) -> list[str]:
         """The arguments of the run; none where a row that it borrows from has no run."""
         method = self.inventory.method(row.key)
         runs = self.inventory.runs_for(method.lenders)
         if missing := [key for key in method.lenders if key not in runs]:
-            self.failures.append(f"{row.key}: it borrows from {missing[0]}, which has no finished run")
+            self._note(f"{row.key}: it borrows from {missing[0]}, which has no finished run")
             return []
         return method.arguments(seed, runs, self.inventory.located_for(row.key))
 

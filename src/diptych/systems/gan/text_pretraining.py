@@ -87,7 +87,7 @@ class TextPretraining:
 
     def check_settled(self) -> None:
         """Refuse to generate from sentence vectors that were never whitened."""
-        if self.whitening.count < 2:
+        if not self.whitening.has_observed:
             raise ValueError(
                 f"text_pretraining.whitening_images={self.whitening_images}: no batch fell into them; give more"
             )

@@ -213,6 +213,20 @@ def test_what_a_row_borrows_is_trained_first_and_only_once(inventory, launched):
     assert len(launched) == 2
 
 
+def test_why_a_run_left_no_folder_is_said(inventory, monkeypatch):
+    def refused(request, folder, executor):
+        folder.path.mkdir(parents=True)
+        folder.ledger.append("planned", job=0, run_id="none", arguments=request.plans[0])
+        folder.ledger.append("ended", job=0, code=2, state=FAILED, why="objective=hinge is no good", progress=0)
+
+    monkeypatch.setattr("diptych.reports.tables.production.launch", refused)
+    production = Production(inventory)
+    production.produce(chosen(inventory.tables, ["small/hinge"]))
+    assert [failure.partition(";")[0] for failure in production.failures] == [
+        "small/hinge, seed 0, is not trained: objective=hinge is no good"
+    ]
+
+
 def test_a_measured_row_borrows_nothing_any_more(inventory, launched, outputs):
     Production(inventory).produce(chosen(inventory.tables, ["small/hinge"]))
     launched.clear()

@@ -10,8 +10,8 @@ T = TypeVar("T")
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class Folds:
-    """Settings of data sets with folds: in fold k, every `num_folds`-th example from the k-th on validates.
+class Division:
+    """Settings of what trains and what validates: in fold k, every `num_folds`-th example from the k-th on validates.
 
     With a `train_size` only so many of the examples train; those of a smaller one are among those of a larger one.
     """

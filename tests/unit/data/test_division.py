@@ -2,25 +2,25 @@ import pytest
 
 from diptych.config import composition
 from diptych.data import DigitsData
-from diptych.data.folds import Folds
+from diptych.data.division import Division
 
 
 def test_every_example_validates_in_one_fold_and_trains_in_the_others():
     examples = list(range(23))
-    parts = [Folds(fold=fold, num_folds=4).divided(examples, 5) for fold in range(4)]
+    parts = [Division(fold=fold, num_folds=4).divided(examples, 5) for fold in range(4)]
     assert sorted(example for _, val in parts for example in val) == examples
     for train, val in parts:
         assert sorted([*train, *val]) == examples
 
 
 def test_without_a_fold_the_first_examples_validate():
-    assert Folds().divided("abcde", 2) == (["c", "d", "e"], ["a", "b"])
+    assert Division().divided("abcde", 2) == (["c", "d", "e"], ["a", "b"])
 
 
 def test_a_smaller_training_set_is_part_of_a_larger_one_and_validation_stays():
     for settings in ({}, {"fold": 1, "num_folds": 4}):
         (few, val), (more, same), (every, _) = (
-            Folds(train_size=size, **settings).divided(range(40), 10) for size in (3, 9, None)
+            Division(train_size=size, **settings).divided(range(40), 10) for size in (3, 9, None)
         )
         assert (few, len(more), val) == (more[:3], 9, same)
         assert set(more) < set(every)
@@ -38,7 +38,7 @@ def test_a_smaller_training_set_is_part_of_a_larger_one_and_validation_stays():
 )
 def test_impossible_folds_are_refused(settings, named):
     with pytest.raises(ValueError, match=named):
-        Folds(**settings).divided("abcde", 2)
+        Division(**settings).divided("abcde", 2)
 
 
 def digits(override):
