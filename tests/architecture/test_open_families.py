@@ -55,18 +55,21 @@ def test_a_gan_has_no_flag_for_every_paper():
     assert not [p for p in parameters if p.kind is p.VAR_KEYWORD or p.annotation in (dict, "dict")]
 
 
-def test_the_gan_knows_no_term_by_name(repository: Path):
+@pytest.mark.parametrize("place", ["terms", "gan/terms"])
+def test_no_family_knows_a_term_by_name(repository: Path, place: str):
     """A new term is a class, a file in conf/term and a test: nothing that exists names the ones there are."""
-    terms = repository / "src" / "diptych" / "systems" / "gan" / "terms"
-    names = {path.stem for path in terms.glob("*.py")} - {"__init__", "base", "needs"}
     source = repository / "src" / "diptych"
+    terms = source / "systems" / place
+    names = {path.stem for path in terms.glob("*.py")} - {"__init__", "base", "steps", "needs", "lenders"}
     others = [path for path in source.rglob("*.py") if path.parent != terms and path.name != "text_pretraining.py"]
+    module = f"systems.{place.replace('/', '.')}"
     named = {
         f"{path.relative_to(source)}: {name}"
         for path in others
         for name in names
-        if re.search(rf"gan\.terms\.{name}\b", path.read_text(encoding="utf-8"))
+        if re.search(rf"{re.escape(module)}\.{name}\b", path.read_text(encoding="utf-8"))
     }
+    assert names
     assert not named
 
 

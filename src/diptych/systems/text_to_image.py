@@ -15,14 +15,16 @@ import torch
 from jaxtyping import Float
 from torch import nn
 
-from diptych.systems.base import System
+from diptych.systems.base import Figures, System
 from diptych.systems.devices import gather_in_order, num_devices, own_rank
 from diptych.systems.ema import WeightAverage
 from diptych.systems.generation_quality import GenerationQuality
 from diptych.systems.image_rngs import ImageRngs
 from diptych.systems.modes import evaluating
+from diptych.systems.pairing import Prompts, draw_prompts
 from diptych.systems.schedules import Schedule
 from diptych.systems.sentences import tokenized
+from diptych.systems.text_pretraining import TextPretraining
 from diptych.systems.training_captions import show_training_sentences, some_captions
 from diptych.systems.walk import Stop, WalkRngs, blended, check_walk, on_the_way
 from diptych.systems.whitening import check_whitening_is_learned
@@ -60,6 +62,7 @@ class TextToImage(System, ABC):
         *,
         data_spec: DataSpec,
         text_encoder: nn.Module | None = None,
+        text_pretraining: TextPretraining | None = None,
         ema_half_life_images: float | None = None,
         schedule: Schedule | None = None,
         max_grad_norm: float | None = None,
@@ -73,7 +76,7 @@ class TextToImage(System, ABC):
             micro_batch_size=micro_batch_size,
             seed=seed,
         )
-        self.text_encoder = text_encoder
+        self.text_encoder, self.text_pretraining = text_encoder, text_pretraining
         self.tokenizer = tokenizer_of(data_spec)
         self.ema_half_life_images = ema_half_life_images
         self.quality = GenerationQuality(data_spec, sentences_matter=text_encoder is not None)
@@ -116,9 +119,43 @@ class TextToImage(System, ABC):
         return any(average is not None for average in self._averages().values())
 
     @property
-    def learns_whitening(self) -> bool:
-        """Whether this run learns how a text encoder whitens its sentence vectors."""
-        return False
+    def warmup_images(self) -> int:
+        return self.text_pretraining.images if self.text_pretraining else 0
+
+    def draw_prompts(self, batch: Batch) -> Prompts | None:
+        """A sentence for each image of the batch; None where images are generated without."""
+        return draw_prompts(batch, self.data_spec, self.tokenizer, self.rng) if self.text_encoder else None
+
+    def pretrains(self, images_seen_before: int) -> bool:
+        """Whether this batch, which began at so many images, is of the text encoder's pretraining."""
+        pretraining = self.text_pretraining
+        return pretraining is not None and pretraining.goes_on(images_seen_before, self.images_seen)
+
+    def pretrain(self, images: Images, prompts: Prompts, optimizer: str = "") -> Figures:
+        """A step of the text encoder alone; the last ones only measure what it has learned."""
+        pretraining, encode = self.text_pretraining, self.text_encoder
+        assert pretraining is not None
+        assert encode is not None
+        pictures = (part.inputs[0] for part in self.micro_batches(images))
+        inputs = (pretraining.targets(pictures, encode.sentence_dim), prompts.sentences)  # pyright: ignore[reportArgumentType]
+        figures: Figures
+        if pretraining.is_learning(self.images_seen):
+            loss = lambda targets, said: {"pretraining_loss": pretraining.loss(encode(said).sentence, targets)}  # noqa: E731
+            figures = self.optimize(optimizer, loss, of=inputs, schedule=pretraining.schedule)
+        else:
+            with torch.no_grad():
+                vectors = torch.cat([encode(part.inputs[1]).sentence for part in self.micro_batches(*inputs)])
+            figures = {"pretraining_loss": pretraining.loss(vectors, inputs[0]).mean()}
+            pretraining.observe(vectors, self.images_seen)
+        self.average_weights(len(images))
+        return figures
+
+    def read(self, prompts: Prompts | None) -> TextFeatures | None:
+        """The text encoder's vectors of these sentences; a pretrained one does not learn any more."""
+        if self.text_encoder is None or prompts is None:
+            return None
+        with torch.set_grad_enabled(torch.is_grad_enabled() and self.text_pretraining is None):
+            return self.text_encoder(prompts.sentences)
 
     @property
     def reads_any_text(self) -> bool:
@@ -193,8 +230,10 @@ class TextToImage(System, ABC):
                 average.update(getattr(self, name), images=everywhere, images_seen=self.images_seen)
 
     def on_fit_start(self) -> None:
-        if not self.learns_whitening:
+        if self.text_pretraining is None:
             check_whitening_is_learned(self.text_encoder)
+        elif self.text_encoder is not None:
+            self.text_pretraining.begin(self.text_encoder, self.device, is_resumed=self.images_seen > 0)
         show_training_sentences(self, self.trainer, self.data_spec, self.tokenizer)
         if self.text_encoder and not self.reference_sentences:
             self.reference_sentences = some_captions(self.trainer, REFERENCE_SENTENCES)

@@ -14,7 +14,10 @@ from torch import nn
 from diptych.systems.base import Choice
 from diptych.systems.devices import own_rank
 from diptych.systems.gan.augmentations.base import Augmentation, Broken
-from diptych.systems.gan.terms.needs import check_needs
+from diptych.systems.gan.needs import ALWAYS_PROVIDED, GAN_NEEDS
+from diptych.systems.gan.terms.base import MOMENTS
+from diptych.systems.terms.base import check_moments
+from diptych.systems.terms.needs import check_needs
 
 BOUNDED_IN_TEXT = "bounded_in_text"
 """What a term provides that bounds the discriminator's slope by the sentence, not by the image alone."""
@@ -69,9 +72,10 @@ def check_ingredients(ingredients: Ingredients) -> None:
     """Refuse what does not go together; `ValueError` with the reason and what to set."""
     named = ingredients.named()
     needs = {key: getattr(part, "needs", ()) for key, part in named.items()}
-    provided = {what for part in named.values() for what in getattr(part, "provides", ())}
+    check_moments(ingredients.terms, MOMENTS)
+    provided = {what for part in named.values() for what in getattr(part, "provides", ())} | {*ALWAYS_PROVIDED}
     networks = {**ingredients.networks, "objective": ingredients.objective, "augmentations": ingredients.augmentations}
-    check_needs(needs, networks, ingredients.borrowed, provided=provided)
+    check_needs(needs, networks, ingredients.borrowed, provided=provided, own_checks=GAN_NEEDS)
     reads_text = ingredients.networks.get("text_encoder") is not None
     if ingredients.mismatch_weight and not reads_text:
         raise ValueError("system.mismatch_weight needs sentences: choose a text_encoder, or set it to 0")

@@ -9,37 +9,27 @@ Images are in [-1, 1]; logits are float32, one an image; everything is of this d
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from diptych.losses.adversarial import Objective
 from diptych.systems.gan.augmentations.views import UNCHANGED, Views
 from diptych.systems.gan.mismatches import Mismatched
-from diptych.systems.pairing import Prompts
+from diptych.systems.terms.steps import ImageStep
 from diptych.types import Images, Logits, TextFeatures
 
 
 @dataclass(frozen=True)
-class Step:
-    """What all steps share. `text` is None, and `prompts` too, where images are generated without sentences.
+class Step(ImageStep):
+    """What all steps share; `turn` counts the discriminator's.
 
-    `turn` counts the discriminator's steps from 1; `rng` is alike on all devices: draw from it for the joint batch.
     `earlier_stages` are the smaller images that a generator in stages made on the way to `fake`, with gradients where
-    `fake` has them.
-    `views.real(real)` and `views.fake(fake)` are what the discriminator sees, and `images_seen` is the run's progress.
+    `fake` has them. `views.real(real)` and `views.fake(fake)` are what the discriminator sees.
     """
 
     networks: "Networks"
-    real: Images
-    fake: Images
-    prompts: Prompts | None
-    text: TextFeatures | None
-    rng: torch.Generator
-    turn: int
     earlier_stages: tuple[Images, ...] = field(default=(), kw_only=True)
     views: Views = field(default=UNCHANGED, kw_only=True, repr=False)
-    images_seen: int = field(default=0, kw_only=True)
 
     def shared(self, **changed: Any) -> dict[str, Any]:
         """The fields of every step, some of them changed, to make another step of them."""

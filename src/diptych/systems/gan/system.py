@@ -4,8 +4,8 @@ The training step is the box of Goodfellow et al. 2014 (arXiv:1406.2661): the di
 a generated one, then the generator learns from what the discriminator now says of the same images (and of the same
 real ones, where an objective or a term needs "fresh_reals"; they count once in the budget). Negatives may also be real
 images with a wrong sentence (Reed et al. 2016, arXiv:1605.05396). All else that the networks learn from is a term
-(`systems/gan/terms`). The discriminator may see all images through augmentations (`systems/gan/augmentations`), drawn
-anew for each time that it is shown them.
+(`systems/terms`, `systems/gan/terms`). The discriminator may see all images through augmentations
+(`systems/gan/augmentations`), drawn anew for each time that it is shown them.
 
 Who learns when: each network has its own text encoder, trained by its own optimiser (they start as equal copies). With
 `separate_text_encoders=False` there is one, which learns with the generator and which the discriminator only reads.
@@ -14,7 +14,7 @@ Real and generated images go through the discriminator as separate batches, each
 """
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -38,14 +38,15 @@ from diptych.systems.gan.mismatches import Mismatched, sample_mismatches, wrong_
 from diptych.systems.gan.options import LatentOptions, check_fits, guided, sampled
 from diptych.systems.gan.rounds import Drawn, Judged
 from diptych.systems.gan.stages import detached, generated_in_stages
-from diptych.systems.gan.steps import DiscriminatorStep, GenerationStep, GeneratorStep, Networks
-from diptych.systems.gan.terms.base import Losses, Term, checked
-from diptych.systems.gan.text_pretraining import TextPretraining
+from diptych.systems.gan.steps import DiscriminatorStep, GenerationStep, GeneratorStep, Networks, Step
+from diptych.systems.gan.terms.base import GANTerm
 from diptych.systems.image_rngs import ImageRngs
 from diptych.systems.modes import frozen, still
 from diptych.systems.optimizers import MakeOptimizer, optimizer_for
-from diptych.systems.pairing import Prompts, draw_prompts, rows_of
+from diptych.systems.pairing import Prompts, rows_of
 from diptych.systems.schedules import Schedule
+from diptych.systems.terms.base import Term, asked
+from diptych.systems.text_pretraining import TextPretraining
 from diptych.systems.text_to_image import TextToImage
 from diptych.types import Batch, DataSpec, Images, TextFeatures
 
@@ -94,6 +95,7 @@ class GAN(TextToImage):
         super().__init__(
             data_spec=data_spec,
             text_encoder=text_encoder,
+            text_pretraining=text_pretraining,
             ema_half_life_images=ema_half_life_images,
             schedule=schedule,
             max_grad_norm=max_grad_norm,
@@ -105,7 +107,7 @@ class GAN(TextToImage):
         is_shared = text_pretraining or not separate_text_encoders
         self.discriminator_text_encoder = None if is_shared else copy.deepcopy(text_encoder)
         self.make_optimizers = (discriminator_optimizer, generator_optimizer)
-        self.text_lr_multiplier, self.text_pretraining = text_lr_multiplier, text_pretraining
+        self.text_lr_multiplier = text_lr_multiplier
         self.discriminator_steps, self.discriminator_turns = discriminator_steps, 0
         self.mismatch_weight = mismatch_weight
         self.terms = nn.ModuleDict(dict(terms or {}))
@@ -134,14 +136,6 @@ class GAN(TextToImage):
     def steps_per_batch(self) -> float:
         return 1 + 1 / self.discriminator_steps
 
-    @property
-    def learns_whitening(self) -> bool:
-        return self.text_pretraining is not None
-
-    @property
-    def warmup_images(self) -> int:
-        return self.text_pretraining.images if self.text_pretraining else 0
-
     def on_fit_start(self) -> None:
         super().on_fit_start()
         if self.trainer.precision == "16-mixed":
@@ -149,15 +143,13 @@ class GAN(TextToImage):
         tell_what_breaks(self._ingredients())
         for term in self._terms():
             term.begin()
-        if self.text_pretraining and self.text_encoder:
-            self.text_pretraining.begin(self.text_encoder, self.device, is_resumed=self.images_seen > 0)
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         images_seen_before = self.images_seen
         self.count_images(len(batch))
-        prompts = self._draw_prompts(batch)
-        if self._pretrains(images_seen_before) and prompts:
-            figures = self._pretrain(batch.images, prompts)
+        prompts = self.draw_prompts(batch)
+        if prompts and self.pretrains(images_seen_before):
+            figures = self.pretrain(batch.images, prompts, "g")
         else:
             figures = self._adversarial_step(batch.images, prompts)
         self.log_metrics("train", figures)
@@ -165,7 +157,7 @@ class GAN(TextToImage):
     def configure_optimizers(self) -> list[Optimizer]:
         """The discriminator's first; their order is part of every checkpoint."""
         make_discriminators, make_generators = self.make_optimizers
-        discriminators = [helper for term in self._terms() for helper in term.discriminator_helpers()]
+        discriminators = [helper for term in self._gan_terms() for helper in term.discriminator_helpers()]
         generators = [helper for term in self._terms() for helper in term.helpers()]
         discriminators_text = (self.discriminator_text_encoder, self.text_lr_multiplier)
         generators_text = (self.text_encoder, self.text_lr_multiplier)
@@ -187,7 +179,7 @@ class GAN(TextToImage):
         check_ingredients(self._ingredients())
         if has_backbones(self.discriminator, self.terms):
             fit = check_networks_fit(data_spec, self.generator, self.discriminator, self.text_encoder)
-            for term in self._terms():
+            for term in self._gan_terms():
                 term.check_fit(fit)
 
     def _ingredients(self) -> Ingredients:
@@ -195,9 +187,9 @@ class GAN(TextToImage):
         augmentations: Any = self.augmentations
         return Ingredients(networks, self.objective, self._terms_by_key(), dict(augmentations), self.mismatch_weight)
 
-    def _collected(self, turn: int, ask: Callable[[Term], Losses], *, of_generator: bool = True) -> Collected:
-        """What each term that counts in this turn says when asked, and how much each of its losses weighs."""
-        answers = [(term, checked(term, ask(term))) for term in self._terms(turn)]
+    def _collected(self, step: Step, *moments: str, of_generator: bool = True) -> Collected:
+        """What each term that counts in this turn says at these moments, and how much each of its losses weighs."""
+        answers = [(term, asked(term, moment, step)) for moment in moments for term in self._terms(step.turn)]
         pause = self.discriminator_steps if of_generator else 1
         weights = {name: term.weight_of(name, pause) for term, losses in answers for name in losses}
         return without_repeats(*(losses for _, losses in answers)), weights
@@ -206,6 +198,9 @@ class GAN(TextToImage):
         """All terms, or those that count in a step of the discriminator."""
         return [term for term in self._terms_by_key().values() if turn is None or term.counts(turn)]
 
+    def _gan_terms(self) -> list[GANTerm]:
+        return [term for term in self._terms() if isinstance(term, GANTerm)]
+
     def _is_needed(self, need: str, turn: int) -> bool:
         """Whether the objective, or a term that counts in this step of the discriminator, says that it needs this."""
         return any(need in getattr(part, "needs", ()) for part in (self.objective, *self._terms(turn)))
@@ -213,29 +208,6 @@ class GAN(TextToImage):
     def _terms_by_key(self) -> dict[str, Term]:
         terms: Any = self.terms
         return dict(terms.items())
-
-    def _pretrains(self, images_seen_before: int) -> bool:
-        pretraining = self.text_pretraining
-        return pretraining is not None and pretraining.goes_on(images_seen_before, self.images_seen)
-
-    def _pretrain(self, images: Images, prompts: Prompts) -> Figures:
-        """A step of the text encoder alone; the last ones only measure what it has learned."""
-        pretraining, encode = self.text_pretraining, self.text_encoder
-        assert pretraining is not None
-        assert encode is not None
-        pictures = (part.inputs[0] for part in self.micro_batches(images))
-        inputs = (pretraining.targets(pictures, encode.sentence_dim), prompts.sentences)  # pyright: ignore[reportArgumentType]
-        figures: Figures
-        if pretraining.is_learning(self.images_seen):
-            loss = lambda targets, said: {"pretraining_loss": pretraining.loss(encode(said).sentence, targets)}  # noqa: E731
-            figures = self.optimize("g", loss, of=inputs, schedule=pretraining.schedule)
-        else:
-            with torch.no_grad():
-                vectors = torch.cat([encode(part.inputs[1]).sentence for part in self.micro_batches(*inputs)])
-            figures = {"pretraining_loss": pretraining.loss(vectors, inputs[0]).mean()}
-            pretraining.observe(vectors, self.images_seen)
-        self.average_weights(len(images))
-        return figures
 
     def _adversarial_step(self, images: Images, prompts: Prompts | None) -> Figures:
         """A batch of the game: the discriminator's step, and the generator's where it is its turn."""
@@ -272,7 +244,7 @@ class GAN(TextToImage):
             for part, seen in zip(self.micro_batches(*drawn), judged, strict=True):
                 now = Drawn(*part.inputs)
                 generation = replace(seen.generation or self._generated_again(now), views=now.later_views)
-                own = self._collected(generation.turn, lambda term: term.generation_losses(generation))  # noqa: B023
+                own = self._collected(generation, "generation_losses")
                 with frozen(self.discriminator, self.discriminator_text_encoder):
                     losses, figures = self._answered(generation, seen, own)
                     step.add(*losses, share=part.share, figures=figures)
@@ -291,12 +263,22 @@ class GAN(TextToImage):
 
     def _generation(self, drawn: Drawn, *, with_gradients: bool) -> GenerationStep:
         with torch.set_grad_enabled(with_gradients):
-            text = self._generators_text(drawn.prompts)
+            text = self.read(drawn.prompts)
             *earlier, fake = generated_in_stages(self.generator, drawn.latents, text)
         networks = Networks(self.generator, self.discriminator, self.objective, self.text_encoder)
-        progress: Any = {"rng": self.rng, "turn": self.discriminator_turns, "images_seen": self.images_seen}
-        given = {"latents": drawn.latents, "views": drawn.views, "earlier_stages": tuple(earlier), **progress}
-        return GenerationStep(networks, drawn.images, fake, drawn.prompts, text, **given)
+        return GenerationStep(
+            networks=networks,
+            real=drawn.images,
+            fake=fake,
+            prompts=drawn.prompts,
+            text=text,
+            rng=self.rng,
+            turn=self.discriminator_turns,
+            images_seen=self.images_seen,
+            latents=drawn.latents,
+            views=drawn.views,
+            earlier_stages=tuple(earlier),
+        )
 
     def _generated_again(self, drawn: Drawn) -> GenerationStep:
         """With gradients, and without a second trace in the statistics of batches."""
@@ -313,7 +295,7 @@ class GAN(TextToImage):
             logits = step.networks.score(step.real_features, step.mismatched.text)
             d_loss = d_loss.lerp(self.objective.discriminator(step.real_logits, logits), step.mismatched.share)
             figures["d_mismatched"] = probability(logits)
-        losses, weights = self._collected(step.turn, lambda term: term.discriminator_losses(step), of_generator=False)
+        losses, weights = self._collected(step, "discriminator_losses", of_generator=False)
         return step, (without_repeats({"d_loss": d_loss}, losses), weights), figures
 
     def _mismatched(self, text: TextFeatures | None, drawn: Drawn) -> Mismatched | None:
@@ -354,7 +336,7 @@ class GAN(TextToImage):
         """The generator's losses, from what the discriminator now says of its images, and what else to log."""
         step = self._scored_again(generation, seen)
         g_loss = self.objective.generator(step.fake_logits, step.real_logits)
-        losses, weights = self._collected(step.turn, lambda term: term.generator_losses(step))
+        losses, weights = self._collected(step, "image_losses", "generator_losses")
         losses = without_repeats(own[0], {"g_loss": g_loss}, losses)
         return (losses, {**own[1], **weights}), {"d_fake_after": probability(step.fake_logits)}
 
@@ -376,17 +358,8 @@ class GAN(TextToImage):
             fake_logits=logits,
         )
 
-    def _draw_prompts(self, batch: Batch) -> Prompts | None:
-        return draw_prompts(batch, self.data_spec, self.tokenizer, self.rng) if self.text_encoder else None
-
     def _draw_latents(self, number: int) -> Float[Tensor, "batch latent"]:
         return draw_normal(number, self.generator.latent_dim, rng=self.rng).to(self.device)
-
-    def _generators_text(self, prompts: Prompts | None) -> TextFeatures | None:
-        if self.text_encoder is None or prompts is None:
-            return None
-        with torch.set_grad_enabled(torch.is_grad_enabled() and self.text_pretraining is None):
-            return self.text_encoder(prompts.sentences)
 
     def _discriminators_text(
         self, prompts: Prompts | None, generators_text: TextFeatures | None

@@ -11,7 +11,7 @@ from diptych.systems.gan.augmentations.base import Augmentation
 from diptych.systems.gan.augmentations.diffaugment import DiffAugment
 from diptych.systems.gan.augmentations.views import Augmentations, View, Views
 from diptych.systems.gan.steps import DiscriminatorStep
-from diptych.systems.gan.terms.base import Term
+from diptych.systems.gan.terms.base import GANTerm
 from diptych.systems.gan.terms.gradient_penalty import GradientPenalty
 from diptych.systems.gan.terms.matching_gradient_penalty import MatchingGradientPenalty
 from diptych.systems.gan.terms.zero_centred import R1, R2
@@ -39,7 +39,7 @@ class Watched(MLPDiscriminator):
         return super().encode(images)
 
 
-class Listening(Term):
+class Listening(GANTerm):
     """A term that remembers the steps, and wants real images scored again."""
 
     needs = ("fresh_reals",)

@@ -74,7 +74,7 @@ def test_both_means_are_of_the_discriminator_as_it_is_now(make_gan, train, batch
 def generation_step(generator) -> GenerationStep:
     images = torch.zeros(2, 1, 4, 4)
     networks = Networks(generator, None, Hinge())
-    return GenerationStep(networks, images, images, None, None, torch.Generator(), 1, torch.zeros(2, 3))
+    return GenerationStep(images, images, None, None, torch.Generator(), 1, networks, torch.zeros(2, 3))
 
 
 class Layers(nn.Sequential):

@@ -7,7 +7,7 @@ import torch
 
 from diptych.losses.adversarial import NonSaturating, Relativistic
 from diptych.models.gan.mlp import MLPDiscriminator
-from diptych.systems.gan.terms.base import Term
+from diptych.systems.gan.terms.base import GANTerm
 
 
 class Watching(NonSaturating):
@@ -27,7 +27,7 @@ class Comparing(Watching):
     needs: ClassVar[tuple[str, ...]] = ("fresh_reals",)
 
 
-class AskingTerm(Term):
+class AskingTerm(GANTerm):
     """A term that asks for fresh real logits, every second step."""
 
     needs = ("fresh_reals",)

@@ -16,13 +16,15 @@ from diptych.models.image_encoders import ConvEncoder
 from diptych.runs.choice import check_components
 from diptych.systems.captioning.objectives import CrossEntropy
 from diptych.systems.captioning.system import Captioner
+from diptych.systems.gan.needs import ALWAYS_PROVIDED
 from diptych.systems.gan.steps import DiscriminatorStep
-from diptych.systems.gan.terms.base import Losses, Term
+from diptych.systems.gan.terms.base import GANTerm
 from diptych.systems.gan.terms.contrastive import Contrastive
-from diptych.systems.gan.terms.needs import check_needs
 from diptych.systems.gan.terms.patch import Patch
-from diptych.systems.gan.terms.redescription import CaptionScorer, Redescription, captioner_ids
 from diptych.systems.schedules import Linear
+from diptych.systems.terms.base import Losses
+from diptych.systems.terms.needs import check_needs
+from diptych.systems.terms.redescription import CaptionScorer, Redescription, captioner_ids
 from diptych.types import ImageFeatures, TextFeatures
 
 
@@ -254,7 +256,7 @@ def test_patches_want_a_discriminator_that_has_some(make_gan):
         make_gan(terms={"patch": Patch()})
 
 
-class Squared(Term):
+class Squared(GANTerm):
     """The squared logits of real images, every second time, and a helper network."""
 
     needs = ("no_batch_norm",)
@@ -290,7 +292,7 @@ def test_a_lazy_term_makes_up_for_the_steps_of_its_network_alone(every, pause, w
     assert Squared(weight=3.0, every=every).weight_of("squared_loss", pause) == weight
 
 
-class NeedsLatents(Term):
+class NeedsLatents(GANTerm):
     """A term for a network that the GAN itself does not hold."""
 
     needs = ("latent_encoder", "critic.embed")
@@ -307,10 +309,10 @@ def test_a_gan_leaves_needs_of_other_networks_to_the_earlier_check(make_gan):
 
 def test_a_misspelt_need_is_named():
     with pytest.raises(ValueError, match="needs 'images_gradients', which nobody knows: write 'image_gradients'"):
-        check_needs({"terms.mine": ("images_gradients",)}, {}, parts=())
+        check_needs({"terms.mine": ("images_gradients",)}, {}, parts=(), provided=ALWAYS_PROVIDED)
 
 
-class Misspelt(Term):
+class Misspelt(GANTerm):
     """A term whose method no step calls."""
 
     def discriminator_loss(self, step):
@@ -319,7 +321,7 @@ class Misspelt(Term):
 
 def test_a_term_without_losses_is_refused():
     with pytest.raises(
-        TypeError, match="Misspelt has no losses: write discriminator_losses, generation_losses or gener"
+        TypeError, match="Misspelt has no losses: write discriminator_losses or generation_losses or gener"
     ):
         Misspelt()
 
@@ -332,7 +334,7 @@ def test_a_term_without_losses_is_refused():
     ],
 )
 def test_losses_that_are_not_one_value_an_image_are_refused(make_gan, train, batches, losses, says):
-    given = type("Given", (Term,), {"generator_losses": lambda self, step: losses(step)})
+    given = type("Given", (GANTerm,), {"generator_losses": lambda self, step: losses(step)})
     with pytest.raises((TypeError, ValueError), match=says):
         train(make_gan(terms={"mine": given()}), batches[:1])
 
@@ -381,7 +383,7 @@ def test_a_discriminator_needs_encode_and_score_alone_and_may_have_several_scale
     assert row["d_loss"] > 0
 
 
-class Clashing(Term):
+class Clashing(GANTerm):
     """A loss with the name of the objective's own."""
 
     def generator_losses(self, step):

@@ -25,7 +25,7 @@ def test_the_second_image_is_of_the_same_sentence_and_of_latents_drawn_from_the_
     text, latents = gan.text_encoder(batch_of(0).pick(0)), torch.randn(4, 10)
     fake = gan.generator(latents, text)
     networks = Networks(gan.generator, gan.discriminator, gan.objective, gan.text_encoder)
-    step = GenerationStep(networks, fake, fake, None, text, torch.Generator().manual_seed(5), 1, latents)
+    step = GenerationStep(fake, fake, None, text, torch.Generator().manual_seed(5), 1, networks, latents)
     others = torch.randn(4, 10, generator=torch.Generator().manual_seed(5))
     expected = mode_seeking_loss(latents, others, fake, gan.generator(others, text))
     torch.testing.assert_close(ModeSeeking().generation_losses(step)["mode_seeking_loss"], expected)
@@ -37,7 +37,7 @@ def test_gradients_reach_the_generator_through_both_images(make_gan):
     networks = Networks(gan.generator, gan.discriminator, gan.objective)
 
     def gradient(fake):
-        step = GenerationStep(networks, fake, fake, None, None, torch.Generator().manual_seed(5), 1, latents)
+        step = GenerationStep(fake, fake, None, None, torch.Generator().manual_seed(5), 1, networks, latents)
         loss = ModeSeeking().generation_losses(step)["mode_seeking_loss"].sum()
         return torch.autograd.grad(loss, gan.generator.layers[0].weight)[0]
 

@@ -21,8 +21,8 @@ from diptych.systems.coupling import coupled_parts
 from diptych.systems.embedding.objectives import Contrastive, WordRegions
 from diptych.systems.embedding.system import ImageTextEmbedding
 from diptych.systems.gan.terms.learned_redescription import LearnedRedescription
-from diptych.systems.gan.terms.perceptual import Perceptual, PerceptualFeatureMatching
-from diptych.systems.gan.terms.word_region_matching import WordRegionMatching
+from diptych.systems.terms.perceptual import Perceptual, PerceptualFeatureMatching
+from diptych.systems.terms.word_region_matching import WordRegionMatching
 from diptych.types import Batch, DataSpec, ImageFeatures
 
 GAN = ["model=dcgan", "data=scenes_demo", "text_encoder=gru"]
@@ -160,16 +160,16 @@ def step_of(real: Tensor, fake: Tensor) -> SimpleNamespace:
 def test_perceptual_losses_have_their_closed_forms(spec):
     real = torch.zeros(2, 1, 28, 28)
     fake = torch.stack([torch.full((1, 28, 28), 1.0), torch.full((1, 28, 28), 3.0)])
-    assert seen(Perceptual, spec).generation_losses(step_of(real, fake))["perceptual_loss"].tolist() == [1 + 4, 9 + 36]
-    losses = seen(PerceptualFeatureMatching, spec).generation_losses(step_of(real, fake))
+    assert seen(Perceptual, spec).image_losses(step_of(real, fake))["perceptual_loss"].tolist() == [1 + 4, 9 + 36]
+    losses = seen(PerceptualFeatureMatching, spec).image_losses(step_of(real, fake))
     assert losses["perceptual_feature_matching_loss"].tolist() == [4 + 16] * 2  # the mean image is 2
 
 
 def test_only_the_paired_loss_minds_the_order_of_images(spec):
     real = torch.randn(3, 1, 28, 28)
     order = step_of(real, real.roll(1, 0))
-    assert (seen(Perceptual, spec).generation_losses(order)["perceptual_loss"] > 0).all()
-    matched = seen(PerceptualFeatureMatching, spec).generation_losses(order)["perceptual_feature_matching_loss"]
+    assert (seen(Perceptual, spec).image_losses(order)["perceptual_loss"] > 0).all()
+    matched = seen(PerceptualFeatureMatching, spec).image_losses(order)["perceptual_feature_matching_loss"]
     torch.testing.assert_close(matched, torch.zeros(3), atol=1e-9, rtol=0)
     assert PerceptualFeatureMatching.couples_examples
     assert not Perceptual.couples_examples

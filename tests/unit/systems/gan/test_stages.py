@@ -18,7 +18,7 @@ from diptych.runs.choice import check_components
 from diptych.systems.gan.mismatches import Mismatched
 from diptych.systems.gan.stages import generated_in_stages
 from diptych.systems.gan.steps import DiscriminatorStep, GenerationStep, GeneratorStep, Networks
-from diptych.systems.gan.terms.base import Term
+from diptych.systems.gan.terms.base import GANTerm
 from diptych.systems.gan.terms.conditioning_augmentation import ConditioningAugmentation
 from diptych.systems.gan.terms.stages import Stages, resized
 from diptych.types import TextFeatures
@@ -89,7 +89,7 @@ def step_of(kind, objective, mismatched=None, earlier=None, number: int = 3, **m
     seen = {"real_features": last.encode(real), "fake_features": last.encode(fake)}
     logits = {"real_logits": torch.zeros(4), "fake_logits": torch.zeros(4)}
     networks = Networks(nn.Identity(), discriminator, objective)
-    shared = (networks, real, fake, None, text, torch.Generator(), 1)
+    shared = (real, fake, None, text, torch.Generator(), 1, networks)
     more = {"mismatched": mismatched} if kind is DiscriminatorStep else {"latents": torch.zeros(4, 2)}
     return kind(*shared, **seen, **logits, **more, earlier_stages=earlier)
 
@@ -191,7 +191,7 @@ def test_without_the_term_earlier_stages_teach_nobody(small, train):
     assert "generator.to_pixels.1.weight" not in unchanged
 
 
-class Witness(Term):
+class Witness(GANTerm):
     """Remembers what each step's earlier stages were."""
 
     def __init__(self) -> None:
@@ -239,7 +239,7 @@ def test_what_augmentation_costs_is_the_divergence_of_what_is_drawn(small):
     text = text._replace(sentence=torch.randn(4, 6))
     networks = Networks(generator, gan.discriminator, gan.objective)
     image = torch.zeros(4, 1, 16, 16)
-    step = GenerationStep(networks, image, image, None, text, torch.Generator(), 1, torch.zeros(4, 7))
+    step = GenerationStep(image, image, None, text, torch.Generator(), 1, networks, torch.zeros(4, 7))
     numbers = generator.augmentation(F.layer_norm(text.sentence, (6,)))
     mean, log_variance = (numbers[:, :6] * numbers[:, 6:].sigmoid()).chunk(2, dim=1)
     by_hand = 0.5 * (mean**2 + log_variance.exp() - log_variance - 1).sum(1)

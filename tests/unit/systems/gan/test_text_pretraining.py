@@ -6,8 +6,8 @@ from torch import nn
 
 from diptych.models.image_encoders import ConvEncoder
 from diptych.models.text_encoders import PooledGRUTextEncoder
-from diptych.systems.gan.text_pretraining import TextPretraining
 from diptych.systems.schedules import Trapezoid
+from diptych.systems.text_pretraining import TextPretraining
 from diptych.types import Sentences
 
 

@@ -2,10 +2,11 @@
 
 from diptych.losses.variational import gaussian_kl
 from diptych.systems.gan.steps import GenerationStep
-from diptych.systems.gan.terms.base import Losses, Term
+from diptych.systems.gan.terms.base import GANTerm
+from diptych.systems.terms.base import Losses
 
 
-class ConditioningAugmentation(Term):
+class ConditioningAugmentation(GANTerm):
     """Divergence from a standard normal distribution of the numbers that the generator draws for a sentence.
 
     In nats, summed over the numbers: `weight` 0.01 is the mean over 100 of them, as in AttnGAN's code. Without the term

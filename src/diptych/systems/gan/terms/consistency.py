@@ -9,12 +9,13 @@ from diptych.systems.devices import draw_uniform
 from diptych.systems.gan.augmentations.base import Augmentation, Numbers
 from diptych.systems.gan.augmentations.views import View
 from diptych.systems.gan.steps import DiscriminatorStep
-from diptych.systems.gan.terms.base import Losses, Term
+from diptych.systems.gan.terms.base import GANTerm
 from diptych.systems.modes import still
+from diptych.systems.terms.base import Losses
 from diptych.types import Images, Logits
 
 
-class Consistency(Term):
+class Consistency(GANTerm):
     """Squared difference of the logits of an image, with its sentence, and of the same image through `augmentation`.
 
     `weight` is of real images, `fake_weight` of generated ones (bCR: 10 for both). A loss of weight 0 is not computed.

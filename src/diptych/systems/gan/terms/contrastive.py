@@ -8,10 +8,11 @@ from torch import Tensor
 from diptych.losses.contrastive import contrastive_loss
 from diptych.systems.devices import gather, own_share
 from diptych.systems.gan.steps import DiscriminatorStep, GeneratorStep, Step
-from diptych.systems.gan.terms.base import Losses, Term
+from diptych.systems.gan.terms.base import GANTerm
+from diptych.systems.terms.base import Losses
 
 
-class Contrastive(Term):
+class Contrastive(GANTerm):
     """Real images and their sentences in the discriminator's step, generated ones in the generator's.
 
     Symmetric, over the joint batch; pairs that may be true of each other are no negatives. `weight` is of the

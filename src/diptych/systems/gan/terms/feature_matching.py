@@ -8,10 +8,11 @@ from torch.utils._pytree import tree_leaves
 from diptych.losses.feature_matching import feature_matching_loss
 from diptych.systems.devices import joint_mean
 from diptych.systems.gan.steps import GeneratorStep
-from diptych.systems.gan.terms.base import Losses, Term
+from diptych.systems.gan.terms.base import GANTerm
+from diptych.systems.terms.base import Losses
 
 
-class FeatureMatching(Term):
+class FeatureMatching(GANTerm):
     """Squared difference of the joint batch's mean features, of what `discriminator.encode` gives.
 
     Both means are of the discriminator as it is now. Sentences play no part. Every image is given the same value.

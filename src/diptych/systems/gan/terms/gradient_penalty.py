@@ -5,11 +5,12 @@ import torch
 from diptych.losses.gradient_penalties import input_gradients, unit_norm_penalty
 from diptych.systems.devices import draw_uniform
 from diptych.systems.gan.steps import DiscriminatorStep
-from diptych.systems.gan.terms.base import Losses, Term
+from diptych.systems.gan.terms.base import GANTerm
 from diptych.systems.gan.terms.full_precision import scored_in_full
+from diptych.systems.terms.base import Losses
 
 
-class GradientPenalty(Term):
+class GradientPenalty(GANTerm):
     """Squared difference of 1 and the gradient's norm at mixtures of real and generated images.
 
     Real image i and generated image i, both of sentence i, are mixed by one uniform number an image. The norm is over

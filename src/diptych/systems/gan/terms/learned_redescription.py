@@ -8,12 +8,13 @@ from torch import nn
 from diptych.losses.redescription import sentence_nll
 from diptych.models.noise import PixelNoise
 from diptych.systems.gan.steps import DiscriminatorStep, GeneratorStep
-from diptych.systems.gan.terms.base import Losses, Term
+from diptych.systems.gan.terms.base import GANTerm
 from diptych.systems.modes import evaluating, frozen
+from diptych.systems.terms.base import Losses
 from diptych.types import Images, Logits, Tokens
 
 
-class LearnedRedescription(Term):
+class LearnedRedescription(GANTerm):
     """Nats per token that a captioner of this run needs to say the sentence of a generated image again.
 
     The captioner is `image_encoder` and `caption_decoder`. It learns in the discriminator's step, from real images and

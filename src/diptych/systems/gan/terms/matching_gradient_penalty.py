@@ -2,11 +2,12 @@
 
 from diptych.losses.gradient_penalties import input_gradients, power_penalty
 from diptych.systems.gan.steps import DiscriminatorStep
-from diptych.systems.gan.terms.base import Losses, Term
+from diptych.systems.gan.terms.base import GANTerm
 from diptych.systems.gan.terms.full_precision import scored_in_full
+from diptych.systems.terms.base import Losses
 
 
-class MatchingGradientPenalty(Term):
+class MatchingGradientPenalty(GANTerm):
     """The gradient's norm over the real image and its sentence vector together, to the power `exponent`.
 
     Mismatched pairs are left as they are. The sentence vector is a point here, as in the article, whose text encoder is

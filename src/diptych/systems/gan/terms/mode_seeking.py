@@ -3,10 +3,11 @@
 from diptych.losses.mode_seeking import mode_seeking_loss
 from diptych.systems.devices import draw_normal
 from diptych.systems.gan.steps import GenerationStep
-from diptych.systems.gan.terms.base import Losses, Term
+from diptych.systems.gan.terms.base import GANTerm
+from diptych.systems.terms.base import Losses
 
 
-class ModeSeeking(Term):
+class ModeSeeking(GANTerm):
     """Distance of latents over distance of images, between each image and a second one of the same sentence.
 
     The second latents are drawn for this term; gradients reach the generator through both images.

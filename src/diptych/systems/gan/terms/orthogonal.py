@@ -9,13 +9,14 @@ from torch.nn.utils.parametrize import is_parametrized
 
 from diptych.losses.orthogonal import orthogonal_loss
 from diptych.systems.gan.steps import DiscriminatorStep, GenerationStep
-from diptych.systems.gan.terms.base import Losses, Term
+from diptych.systems.gan.terms.base import GANTerm
+from diptych.systems.terms.base import Losses
 
 TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d, *TRANSPOSED)
 
 
-class Orthogonal(Term):
+class Orthogonal(GANTerm):
     """Squared inner products of each layer's filters, summed over the linear and convolution layers that learn.
 
     `weight` is the article's beta, for the generator; `discriminator_weight` is that of the discriminator. A loss of

@@ -2,10 +2,11 @@
 
 from diptych.losses.adversarial import of_patches
 from diptych.systems.gan.steps import DiscriminatorStep, GeneratorStep
-from diptych.systems.gan.terms.base import Losses, Term
+from diptych.systems.gan.terms.base import GANTerm
+from diptych.systems.terms.base import Losses
 
 
-class Patch(Term):
+class Patch(GANTerm):
     """The objective on the discriminator's patches, averaged over the patches of each image; sentences play no part."""
 
     needs = ("discriminator.patch_logits",)

@@ -7,11 +7,12 @@ from diptych.losses.path_length import path_lengths
 from diptych.systems.devices import draw_normal, mean_over_devices
 from diptych.systems.gan.options import from_styles
 from diptych.systems.gan.steps import GenerationStep
-from diptych.systems.gan.terms.base import Losses, Term
+from diptych.systems.gan.terms.base import GANTerm
+from diptych.systems.terms.base import Losses
 from diptych.types import TextFeatures
 
 
-class PathLength(Term):
+class PathLength(GANTerm):
     """Squared difference of each image's path length and the running mean of all, which moves by `momentum` a step.
 
     The article takes half a batch of new latents; this takes the step's latents again, without mixed styles. All is

@@ -16,12 +16,13 @@ from diptych.losses.variational import gaussian_kl, latent_loss, reconstruction_
 from diptych.systems.devices import draw_normal
 from diptych.systems.gan.fit import Fit, called, name_of
 from diptych.systems.gan.steps import GenerationStep
-from diptych.systems.gan.terms.base import Losses, Term
+from diptych.systems.gan.terms.base import GANTerm
 from diptych.systems.modes import evaluating
+from diptych.systems.terms.base import Losses
 from diptych.types import TextFeatures
 
 
-class Reconstruction(Term):
+class Reconstruction(GANTerm):
     """Real images generated again from the latents that `latent_encoder` finds, which learns along.
 
     `weight` is per squared error of a value, `kl_weight` per nat of the latents, `latent_weight` per squared error of

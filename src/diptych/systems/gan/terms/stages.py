@@ -13,7 +13,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from diptych.systems.gan.steps import DiscriminatorStep, GeneratorStep
-from diptych.systems.gan.terms.base import Losses, Term
+from diptych.systems.gan.terms.base import GANTerm
+from diptych.systems.terms.base import Losses
 from diptych.types import Images, Logits, TextFeatures
 
 PerImage = Float[Tensor, " batch"]
@@ -43,7 +44,7 @@ class Seen(NamedTuple):
         return torch.full_like(fake, torch.nan) if self.real is None else score(self.real).float(), fake
 
 
-class Stages(Term):
+class Stages(GANTerm):
     """Each stage's discriminator learns from images of its own size, and the generator from what all of them say.
 
     `weight` is of pairs, whose negatives are mixed with mismatched pairs as the system's are; `alone_weight` is of

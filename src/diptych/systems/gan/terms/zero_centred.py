@@ -2,11 +2,12 @@
 
 from diptych.losses.gradient_penalties import input_gradients, zero_centred_penalty
 from diptych.systems.gan.steps import DiscriminatorStep
-from diptych.systems.gan.terms.base import Losses, Term
+from diptych.systems.gan.terms.base import GANTerm
 from diptych.systems.gan.terms.full_precision import judged_in_full
+from diptych.systems.terms.base import Losses
 
 
-class R1(Term):
+class R1(GANTerm):
     """Half the squared gradient at real images; `weight` is the article's gamma."""
 
     needs = ("image_gradients", "no_batch_norm")
@@ -17,7 +18,7 @@ class R1(Term):
         return {"r1_penalty": zero_centred_penalty(input_gradients(logits, images))}
 
 
-class R2(Term):
+class R2(GANTerm):
     """Half the squared gradient at generated images; `weight` is the article's gamma."""
 
     needs = ("image_gradients", "no_batch_norm")

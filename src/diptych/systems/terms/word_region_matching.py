@@ -9,13 +9,13 @@ from diptych.models.borrowed import Borrowed
 from diptych.models.noise import PixelNoise
 from diptych.systems.base import Losses as EmbeddingLosses
 from diptych.systems.embedding.objectives import SENTENCE_LOSS, WORD_LOSS, EmbeddingObjective
-from diptych.systems.gan.steps import GeneratorStep
-from diptych.systems.gan.terms.base import Losses, Term
-from diptych.systems.gan.terms.lenders import check_pictures, check_words
+from diptych.systems.terms.base import Losses, Term
+from diptych.systems.terms.lenders import check_pictures, check_words
+from diptych.systems.terms.steps import ImageStep
 from diptych.types import DataSpec, Images
 
 LOSSES = {SENTENCE_LOSS: "sentence_matching_loss", WORD_LOSS: "word_matching_loss"}
-"""What the embedding's losses are called in a GAN."""
+"""What the embedding's losses are called in a term."""
 WEIGHTS = {SENTENCE_LOSS: "sentence_weight", WORD_LOSS: "word_weight"}
 
 
@@ -71,7 +71,7 @@ class WordRegionMatching(Term):
         if self.borrowed.network is None:
             raise ValueError("terms.word_region_matching needs an embedding: name its run in parts.embedding.run")
 
-    def generator_losses(self, step: GeneratorStep) -> Losses:
+    def image_losses(self, step: ImageStep) -> Losses:
         assert step.prompts is not None
         losses = self.borrowed.network.matching_losses(
             self.noise(step.fake), step.prompts.sentences.texts, step.prompts.compatible

@@ -17,8 +17,8 @@ from diptych.losses.text_pretraining import pretraining_loss
 from diptych.models.text_encoders import TextEncoder
 from diptych.models.whitening import Whitening
 from diptych.systems.devices import gather, own_share
-from diptych.systems.gan.terms.redescription import FrozenCaptioner
 from diptych.systems.schedules import Trapezoid
+from diptych.systems.terms.redescription import FrozenCaptioner
 from diptych.systems.whitening import whitening_of
 from diptych.types import Images
 

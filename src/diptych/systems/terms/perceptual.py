@@ -15,9 +15,9 @@ from diptych.losses.feature_matching import feature_matching_loss
 from diptych.losses.perceptual import perceptual_loss
 from diptych.models.noise import PixelNoise
 from diptych.systems.devices import joint_mean
-from diptych.systems.gan.steps import GenerationStep
-from diptych.systems.gan.terms.base import Losses, Term
-from diptych.systems.gan.terms.lenders import FrozenGrids, HasImageEncoder, first_lender
+from diptych.systems.terms.base import Losses, Term
+from diptych.systems.terms.lenders import FrozenGrids, HasImageEncoder, first_lender
+from diptych.systems.terms.steps import ImageStep
 from diptych.types import DataSpec
 
 
@@ -54,7 +54,7 @@ class _OfFrozenGrids(Term):
                 "parts.captioner.run or parts.embedding.run"
             )
 
-    def both(self, step: GenerationStep) -> tuple[list[Tensor], list[Tensor]]:
+    def both(self, step: ImageStep) -> tuple[list[Tensor], list[Tensor]]:
         """Feature maps of the generated images, and those of the real ones, which carry no gradient."""
         assert self.grids is not None
         with torch.no_grad():
@@ -67,7 +67,7 @@ class Perceptual(_OfFrozenGrids):
 
     key = "perceptual"
 
-    def generation_losses(self, step: GenerationStep) -> Losses:
+    def image_losses(self, step: ImageStep) -> Losses:
         return {"perceptual_loss": perceptual_loss(*self.both(step))}
 
 
@@ -80,7 +80,7 @@ class PerceptualFeatureMatching(_OfFrozenGrids):
     key = "perceptual_feature_matching"
     couples_examples = True
 
-    def generation_losses(self, step: GenerationStep) -> Losses:
+    def image_losses(self, step: ImageStep) -> Losses:
         fake, real = ([joint_mean(grid) for grid in grids] for grids in self.both(step))
         loss: Float[Tensor, ""] = feature_matching_loss(fake, real)
         return {"perceptual_feature_matching_loss": loss.expand(len(step.fake))}

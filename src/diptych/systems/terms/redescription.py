@@ -9,9 +9,9 @@ from torch import Tensor, nn
 from diptych.losses.redescription import sentence_nll
 from diptych.models.borrowed import Borrowed
 from diptych.models.noise import PixelNoise
-from diptych.systems.gan.steps import GeneratorStep
-from diptych.systems.gan.terms.base import Losses, Term
-from diptych.systems.gan.terms.lenders import check_pictures, check_words
+from diptych.systems.terms.base import Losses, Term
+from diptych.systems.terms.lenders import check_pictures, check_words
+from diptych.systems.terms.steps import ImageStep
 from diptych.types import DataSpec, Images, Tokens
 
 
@@ -48,7 +48,7 @@ class Redescription(Term):
         if self.scorer is None:
             raise ValueError("terms.redescription needs a frozen captioner: name its run in parts.captioner.run")
 
-    def generator_losses(self, step: GeneratorStep) -> Losses:
+    def image_losses(self, step: ImageStep) -> Losses:
         assert self.scorer is not None
         assert step.prompts is not None
         return {"redescription_loss": self.scorer(step.fake, step.prompts.sentences.tokens)}

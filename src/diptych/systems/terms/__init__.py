@@ -1,0 +1,1 @@
+"""What networks of any family that makes images learn from besides their objective."""
