@@ -11,11 +11,16 @@ from typing import Any
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING
 
-NETWORKS = ("text_encoder", "image_encoder", "generator", "latent_encoder", "discriminator", "caption_decoder")
+NETWORKS = (
+    "text_encoder", "image_encoder", "generator", "latent_encoder", "discriminator", "denoiser", "caption_decoder",
+)  # fmt: skip
 OPTIMIZERS = ("generator_optimizer", "discriminator_optimizer", "optimizer")
 OBJECTIVES = ("objective", "caption_objective", "embedding_objective")
-ROLES = (*NETWORKS, *OBJECTIVES, "text_pretraining", *OPTIMIZERS, "schedule")
+DENOISING = ("process", "prediction", "loss_prediction", "times")
+ROLES = (*NETWORKS, *OBJECTIVES, *DENOISING, "text_pretraining", *OPTIMIZERS, "schedule")
 """The components of a system in build order (later ones take facts from earlier ones)."""
+GROUPS = {**dict.fromkeys(OPTIMIZERS, "optimizer"), "loss_prediction": "prediction"}
+"""The group of files of a role that is not named like it."""
 SETS = ("terms", "augmentations")
 """The components of which a run may have several, each set a mapping by key."""
 LOSS, GENERATION = SCOPES = ("loss", "generation")
@@ -75,11 +80,16 @@ class Run:
     generator: dict[str, Any] = field(default_factory=dict)
     latent_encoder: dict[str, Any] = field(default_factory=dict)
     discriminator: dict[str, Any] = field(default_factory=dict)
+    denoiser: dict[str, Any] = field(default_factory=dict)
     caption_decoder: dict[str, Any] = field(default_factory=dict)
     networks: dict[str, dict[str, Any] | None] = field(default_factory=dict)
     objective: dict[str, Any] = field(default_factory=dict)
     caption_objective: dict[str, Any] = field(default_factory=dict)
     embedding_objective: dict[str, Any] = field(default_factory=dict)
+    process: dict[str, Any] = field(default_factory=dict)
+    prediction: dict[str, Any] = field(default_factory=dict)
+    loss_prediction: dict[str, Any] = field(default_factory=dict)
+    times: dict[str, Any] = field(default_factory=dict)
     terms: dict[str, dict[str, Any] | None] = field(default_factory=dict)
     augmentations: dict[str, dict[str, Any] | None] = field(default_factory=dict)
     text_pretraining: dict[str, Any] = field(default_factory=dict)

@@ -8,12 +8,12 @@ import torch
 from diptych.config import Config, UserError, components
 from diptych.config.components import Trust
 from diptych.config.composition import options
-from diptych.config.schema import GENERATION, LOSS, NETWORKS, OPTIMIZERS, ROLES, SETS
+from diptych.config.schema import GENERATION, GROUPS, LOSS, NETWORKS, ROLES, SETS
 from diptych.runs.build import DATA_FACTS, NETWORK_FACTS, SYSTEM_FACTS, chosen_roles, chosen_sets
 from diptych.systems.base import Choice
 
 NO_NETWORKS = tuple(role for role in ROLES if role not in NETWORKS)
-SIZED = ("generator", "discriminator")
+SIZED = ("generator", "discriminator", "denoiser")
 """Networks that are made for one size of images, and quickly built without weights."""
 USUAL_SIZES = (28, 32, 64, 128)
 
@@ -76,7 +76,7 @@ def _require(config: Config, key: str) -> None:
     node = config[key]
     if node and "_target_" in node:
         return
-    group = "optimizer" if key in OPTIMIZERS else key
+    group = GROUPS.get(key, key)
     choice = group if key == group else f"{group}@{key}"
     names = ", ".join(options(group)) or "a file of your own --config-dir"
     if node:

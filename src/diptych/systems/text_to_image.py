@@ -50,7 +50,7 @@ class TextToImage(System, ABC):
 
     With `ema_half_life_images`, averaged weights generate for people and in validation; the raw ones are kept as well.
     A family sets its networks as attributes, names those that generate in `averaged`, and then calls
-    `keep_averages()`.
+    `keep_averages()`. `validation_options` are how it samples during training.
     """
 
     task = "text_to_image"
@@ -81,6 +81,7 @@ class TextToImage(System, ABC):
         self.ema_half_life_images = ema_half_life_images
         self.quality = GenerationQuality(data_spec, sentences_matter=text_encoder is not None)
         self.sample_seed, self.sample_sentences = seed, ()
+        self.validation_options = self.options()
         self.reference_sentences: tuple[str, ...] = ()
         self._mean_sentences: dict[Any, torch.Tensor] | None = None
 
@@ -111,7 +112,23 @@ class TextToImage(System, ABC):
         for name in self.averaged:
             if not hasattr(self, name):
                 raise TypeError(f"{type(self).__name__}.averaged names {name}: set self.{name} before keep_averages()")
-            setattr(self, f"{name}_average", _average_of(getattr(self, name), self.ema_half_life_images))
+            network = getattr(self, name)
+            learns = network is not None and any(weight.requires_grad for weight in network.parameters())
+            setattr(self, f"{name}_average", self.average_of(network) if learns else None)
+
+    def average_of(self, network: nn.Module) -> nn.Module | None:
+        """What follows the weights of a network that learns (`update`, and the averaged `network`); None: nothing."""
+        if self.ema_half_life_images is None:
+            return None
+        return WeightAverage(network, half_life_images=self.ema_half_life_images)
+
+    def averaged_network(self, average: Any, options: Any) -> nn.Module:
+        """The averaged weights that these options ask for."""
+        return average.network
+
+    def uses_averages(self, options: Any) -> bool:
+        """Whether averaged weights generate where they are kept."""
+        return True
 
     @property
     def has_averages(self) -> bool:
@@ -202,7 +219,8 @@ class TextToImage(System, ABC):
         """
         check_walk(stops, frames)
         self._checked([stop.sentence for stop in stops])
-        chosen, networks = self._chosen(options), self._generating_networks(use_ema)
+        chosen = self._chosen(options)
+        networks = self.generating_networks(chosen, use_ema=use_ema)
         encode = networks["text_encoder"]
         with evaluating(*networks.values()), self._one_call():
             texts: list[Any] = [encode(self._tokenized([stop.sentence])) if encode else None for stop in stops]
@@ -220,7 +238,7 @@ class TextToImage(System, ABC):
         captions = tuple(sentence for sentence in sentences for _ in range(columns))
         noise = [("", i) for _ in sentences for i in range(columns)]
         rngs = ImageRngs(noise, seed=self.sample_seed, device=self.device)
-        return self._generate(rngs, captions, self.options()), captions
+        return self._generate(rngs, captions, self.validation_options), captions
 
     def average_weights(self, images: int) -> None:
         """Let the averages follow what so many images of each device have taught; call after the generator's step."""
@@ -247,7 +265,7 @@ class TextToImage(System, ABC):
         sentences = self._first_sentences(batch)
         places = range(own_rank(), num_devices() * len(batch), num_devices())  # in the batch that one device would have
         rngs = ImageRngs(zip(sentences, places, strict=True), seed=batch_idx, device=self.device)
-        images = self._generate(rngs, sentences, self.options(), batch_size=len(batch))
+        images = self._generate(rngs, sentences, self.validation_options, batch_size=len(batch))
         self.quality.update(batch.images, images, sentences)
 
     def on_validation_epoch_end(self) -> None:
@@ -280,7 +298,7 @@ class TextToImage(System, ABC):
         use_ema: bool = True,
         batch_size: int = 64,
     ) -> Images:
-        networks = self._generating_networks(use_ema)
+        networks = self.generating_networks(options, use_ema=use_ema)
         encode = networks["text_encoder"]
         with evaluating(*networks.values()), self._one_call():
             images, start = [], 0
@@ -308,13 +326,15 @@ class TextToImage(System, ABC):
             raise ValueError(f"{type(self).__name__}.sample gave {tuple(images.shape)}; the images are {wanted}")
         return images
 
-    def _generating_networks(self, use_ema: bool) -> dict[str, Any]:
-        """By name; the averaged ones where they are kept and wanted."""
+    def generating_networks(self, options: SamplingOptions, *, use_ema: bool = True) -> dict[str, Any]:
+        """Those that generate, by name; averaged ones where they are kept and wanted."""
         raw = {"text_encoder": self.text_encoder} | {name: getattr(self, name) for name in self.averaged}
-        averages = {name: average for name, average in self._averages().items() if average is not None}
-        return raw | ({name: average.network for name, average in averages.items()} if use_ema else {})
+        if not (use_ema and self.uses_averages(options)):
+            return raw
+        kept = {name: average for name, average in self._averages().items() if average is not None}
+        return raw | {name: self.averaged_network(average, options) for name, average in kept.items()}
 
-    def _averages(self) -> dict[str, WeightAverage | None]:
+    def _averages(self) -> dict[str, Any]:
         if missing := [name for name in self.averaged if not hasattr(self, f"{name}_average")]:
             family = type(self).__name__
             raise TypeError(f"{family}.averaged names {missing[0]}: set it, then call self.keep_averages()")
@@ -340,8 +360,3 @@ class TextToImage(System, ABC):
                 raise ValueError(f"{sentence!r} has {num_tokens} tokens; this generator reads at most {most}")
         return sentences
 
-
-def _average_of(network: nn.Module | None, half_life_images: float | None) -> WeightAverage | None:
-    if network is None or half_life_images is None or not any(p.requires_grad for p in network.parameters()):
-        return None
-    return WeightAverage(network, half_life_images=half_life_images)

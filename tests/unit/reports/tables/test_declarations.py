@@ -78,6 +78,15 @@ def test_a_new_option_that_is_off_makes_no_run_stale():
     assert method_digest(newer) != method_digest(config)
 
 
+def test_a_class_of_ours_that_moves_makes_no_run_stale_and_another_class_does():
+    config = compose(MLP)
+    kind = config["generator"]["_target_"].rpartition(".")[2]
+    of = lambda target: method_digest({**config, "generator": {**config["generator"], "_target_": target}})  # noqa: E731
+    assert of(f"diptych.elsewhere.{kind}") == method_digest(config)
+    assert of(f"diptych.elsewhere.Not{kind}") != method_digest(config)
+    assert of(f"mypackage.{kind}") != method_digest(config)
+
+
 def test_a_new_callback_of_which_nothing_is_set_makes_no_run_stale():
     config = compose(MLP)
     stop = {"_target_": "mypackage.Stop", "patience_images": None}

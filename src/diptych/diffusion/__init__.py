@@ -1,0 +1,1 @@
+"""Noise levels, what a network predicts, and how images are sampled: pure functions of tensors."""

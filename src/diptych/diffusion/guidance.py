@@ -1,0 +1,16 @@
+"""Classifier-free guidance (Ho & Salimans 2022, arXiv:2207.12598), in an interval of noise (Kynkäänniemi et al. 2024)."""
+
+from torch import Tensor
+
+from diptych.diffusion.processes import Level
+
+
+def guided(conditional: Tensor, other: Tensor, scale: float) -> Tensor:
+    """Away from the other guess of the image: scale 1 is the conditional guess, 0 the other one."""
+    return other + scale * (conditional - other)
+
+
+def is_within(level: Level, interval: tuple[float, float]) -> bool:
+    """Whether guidance counts at this level: its share of noise lies in the interval (arXiv:2404.07724)."""
+    low, high = interval
+    return low <= float(level.noise_share) <= high

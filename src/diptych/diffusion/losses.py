@@ -1,0 +1,26 @@
+"""How wrong a network's prediction is."""
+
+from jaxtyping import Float
+from torch import Tensor
+
+from diptych.diffusion.predictions import Prediction
+from diptych.diffusion.processes import Level
+
+
+def denoising_loss(
+    output: Tensor,
+    image: Tensor,
+    target: Tensor,
+    level: Level,
+    measured_in: Prediction | None = None,
+    max_weight: float = float("inf"),
+) -> Float[Tensor, " batch"]:
+    """The mean squared error of each example.
+
+    Without `measured_in`, of the output, whose `target` is given. With it, `target` is the clean image, and the error of
+    `image` is weighted as if that prediction's were squared: by its slope's square, at most `max_weight`.
+    """
+    if measured_in is None:
+        return (output - target).square().flatten(1).mean(1)
+    weight = measured_in.slope(level).square().clamp(max=max_weight).flatten()
+    return weight * (image - target).square().flatten(1).mean(1)

@@ -1,0 +1,65 @@
+"""At which times a network learns: distributions over a process's time, as functions of uniform numbers.
+
+Given as quantile functions, times can be drawn in strata (one a slice of a batch, Kingma et al. 2021, arXiv:2107.00630)
+and laid out evenly for a validation that compares.
+"""
+
+from abc import ABC, abstractmethod
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from diptych.diffusion.processes import Process
+
+Shares = Float[Tensor, " *batch"]
+
+
+class TimeDistribution(ABC):
+    """Times by their quantiles."""
+
+    @abstractmethod
+    def quantile(self, shares: Shares, process: Process) -> Shares:
+        """The times below which such shares of all times lie; shares are above 0 and below 1."""
+
+
+class Uniform(TimeDistribution):
+    """All times of the process alike."""
+
+    def quantile(self, shares: Shares, process: Process) -> Shares:
+        return process.first + (process.last - process.first) * shares
+
+
+class LogitNormal(TimeDistribution):
+    """The logistic function of a normal variable (Esser et al. 2024, arXiv:2403.03206), for times from 0 to 1.
+
+    A positive `mean` lays weight on strong noise, where objects are placed.
+    """
+
+    def __init__(self, *, mean: float = 0.0, std: float = 1.0) -> None:
+        if std <= 0:
+            raise ValueError(f"times.std={std:g}: give a positive standard deviation")
+        self.mean, self.std = mean, std
+
+    def quantile(self, shares: Shares, process: Process) -> Shares:
+        times = torch.sigmoid(self.mean + self.std * torch.special.ndtri(shares))
+        return process.first + (process.last - process.first) * times
+
+
+class LogNormal(TimeDistribution):
+    """exp of a normal variable (EDM, Karras et al. 2022, arXiv:2206.00364), for a process whose time is sigma."""
+
+    def __init__(self, *, mean: float = -1.2, std: float = 1.2) -> None:
+        if std <= 0:
+            raise ValueError(f"times.std={std:g}: give a positive standard deviation")
+        self.mean, self.std = mean, std
+
+    def quantile(self, shares: Shares, process: Process) -> Shares:
+        times = torch.exp(self.mean + self.std * torch.special.ndtri(shares))
+        return times.clamp(process.first, process.last)
+
+
+def stratified(number: int, rng: torch.Generator) -> Float[Tensor, " number"]:
+    """A uniform number of each of `number` equal slices of (0, 1), in random order."""
+    slices, places = torch.randperm(number, generator=rng), torch.rand(number, generator=rng)
+    return ((slices + places) / number).clamp(1e-5, 1 - 1e-5)

@@ -1,0 +1,1 @@
+"""Networks that take noise away from images step by step: diffusion and flow."""

@@ -1,0 +1,324 @@
+"""Denoisers: diffusion and flow, from noise alone or from sentences as well.
+
+The training step is that of Ho et al. 2020 (arXiv:2006.11239) for any process (`diptych/diffusion/processes.py`) and any
+prediction: images and noise are mixed at a drawn time, and the network says what the clean image is. Times are drawn in
+strata over the joint batch. Some sentences are left out (`text_dropout`), so that the network knows what images without
+one are like, and pictures without captions may teach it, too.
+
+Images are divided by their standard deviation, measured on the first batch, so that noise of standard deviation 1 is as
+strong as it means to be. What besides is learned of the guessed image are terms (`systems/terms`), where the share of
+noise is below `terms_until`: above it the guess is an average of many images, and has no reason to look like one.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from diptych.diffusion.guidance import guided, is_within
+from diptych.diffusion.losses import denoising_loss
+from diptych.diffusion.predictions import Prediction
+from diptych.diffusion.processes import Level, Process
+from diptych.diffusion.solvers import SOLVERS, start_of
+from diptych.diffusion.times import TimeDistribution, stratified
+from diptych.systems.base import Choice, Figures
+from diptych.systems.devices import draw_normal, draw_uniform, joint_mean, num_devices, own_share
+from diptych.systems.diffusion.options import DiffusionOptions
+from diptych.systems.diffusion.steps import DenoisingStep
+from diptych.systems.diffusion.validation_loss import ValidationLoss
+from diptych.systems.image_rngs import ImageRngs
+from diptych.systems.optimizers import MakeOptimizer, optimizer_for
+from diptych.systems.pairing import Prompts
+from diptych.systems.power_averages import PowerAverages
+from diptych.systems.schedules import Schedule
+from diptych.systems.terms.base import Term, asked, check_moments
+from diptych.systems.terms.needs import check_needs
+from diptych.systems.text_pretraining import TextPretraining
+from diptych.systems.text_to_image import TextToImage
+from diptych.types import Batch, DataSpec, Images, TextFeatures
+
+MOMENTS = ("image_losses", "denoising_losses")
+"""The methods in which a term says what a denoiser learns from it."""
+NUM_BINS = 4
+"""Quarters of the distribution of times, of which losses are logged apart."""
+
+
+class Drawn(NamedTuple):
+    """Real images and all that is drawn for them; it can be computed in parts."""
+
+    images: Images
+    prompts: Prompts | None
+    noise: Images
+    shares: Float[Tensor, " batch"]
+    dropped: Bool[Tensor, " batch"]
+
+
+class Diffusion(TextToImage):
+    """A denoiser, the process that it turns back, what it predicts, and the times at which it learns.
+
+    `loss_prediction` is that in whose units errors are squared (None: those of what the network says); there, weights of
+    images are at most `max_loss_weight`. `average_lengths` are those of the averages that are kept, the first of which
+    generates. Validation samples with `validation_steps`.
+    """
+
+    averaged = ("denoiser", "text_encoder")
+    options = DiffusionOptions
+    image_std: Tensor
+
+    def __init__(
+        self,
+        *,
+        data_spec: DataSpec,
+        denoiser: nn.Module,
+        process: Process,
+        prediction: Prediction,
+        times: TimeDistribution,
+        optimizer: MakeOptimizer,
+        loss_prediction: Prediction | None = None,
+        max_loss_weight: float = 100.0,
+        terms: Mapping[str, Term] | None = None,
+        terms_until: float = 0.6,
+        text_encoder: nn.Module | None = None,
+        text_lr_multiplier: float = 1.0,
+        text_pretraining: TextPretraining | None = None,
+        text_dropout: float = 0.1,
+        average_lengths: Sequence[float] = (0.05, 0.1),
+        validation_steps: int = 10,
+        schedule: Schedule | None = None,
+        max_grad_norm: float | None = None,
+        micro_batch_size: int | None = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(
+            data_spec=data_spec,
+            text_encoder=text_encoder,
+            text_pretraining=text_pretraining,
+            schedule=schedule,
+            max_grad_norm=max_grad_norm,
+            micro_batch_size=micro_batch_size,
+            seed=seed,
+        )
+        check_settings(text_dropout=text_dropout, terms_until=terms_until)
+        self.denoiser: Any = denoiser
+        self.process, self.prediction, self.times = process, prediction, times
+        self.loss_prediction, self.max_loss_weight = loss_prediction, max_loss_weight
+        self.terms = nn.ModuleDict(dict(terms or {}))
+        self.terms_until, self.text_dropout = terms_until, text_dropout
+        self.make_optimizer, self.text_lr_multiplier = optimizer, text_lr_multiplier
+        self.average_lengths = tuple(average_lengths)
+        self.register_buffer("image_std", torch.zeros(()))
+        self.turn = 0
+        self.keep_averages()
+        self.validation_options = DiffusionOptions(steps=validation_steps)
+        self.validation_loss = ValidationLoss()
+
+    @classmethod
+    def check_choice(cls, choice: Choice) -> None:
+        """Refuse terms that do not go with a denoiser, before any data are loaded."""
+        check_settings(**choice.settings)
+        terms = {key: choice.on_trial(f"terms.{key}") for key in choice.terms}
+        check_moments(terms, MOMENTS)
+        needs = {f"terms.{key}": getattr(term, "needs", ()) for key, term in terms.items()}
+        check_needs(needs, choice.networks, choice.parts)
+
+    @torch.no_grad()
+    def sample(
+        self, networks: Mapping[str, Any], text: TextFeatures | None, rngs: ImageRngs, options: DiffusionOptions
+    ) -> Images:
+        shape = (self.data_spec.image_channels, self.data_spec.image_size, self.data_spec.image_size)
+        stops, draw = self.process.grid(options.steps), lambda: rngs.randn(*shape)
+        start = start_of(draw(), self.process, stops)
+        others = self._others(networks, text, options) if text is not None and options.guides else None
+
+        def denoise(noisy: Images, time: Tensor) -> Images:
+            times = time.to(noisy).expand(len(noisy))
+            image = self.guess(networks["denoiser"], noisy, times, text)[1]
+            if others is None or not is_within(self.process.at(time), options.guidance_interval):
+                return image
+            other = self.guess(networks["denoiser"], noisy, times, others)[1]
+            return guided(image, other, options.guidance_scale)
+
+        images = SOLVERS[options.solver](denoise, self.process, start, stops, draw)
+        return (images * self.image_std).clamp(-1, 1)
+
+    def check_options(self, options: DiffusionOptions) -> None:
+        if options.ema:
+            _ = self.denoiser_average.of_length(options.ema)
+        if options.guides and self.text_encoder is None:
+            raise ValueError(
+                f"guidance_scale={options.guidance_scale:g}: this network learned without sentences; leave it out"
+            )
+        if options.guides and not (self.text_dropout or options.negative):
+            raise ValueError(
+                f"guidance_scale={options.guidance_scale:g}: this network never learned without sentences "
+                "(system.text_dropout=0); leave the option out, or give a negative sentence"
+            )
+
+    def guess(
+        self, denoiser: Any, noisy: Images, times: Float[Tensor, " batch"], text: TextFeatures | None
+    ) -> tuple[Tensor, Images]:
+        """What the network says of noisy images at these times, and the clean images that it means; in float32."""
+        level = self.process.at(times).over(noisy)
+        seen = noisy * self.prediction.input_scale(level)
+        output = denoiser(seen, [self.process.signal(times)], text).float()
+        return output, self.prediction.image(output, noisy, level)
+
+    def training_step(self, batch: Batch, batch_idx: int) -> None:
+        images_seen_before = self.images_seen
+        self.count_images(len(batch))
+        self._measure(batch.images)
+        prompts = self.draw_prompts(batch)
+        if prompts and self.pretrains(images_seen_before):
+            figures = self.pretrain(batch.images, prompts)
+        else:
+            figures = self._denoising_step(batch.images, prompts)
+        self.log_metrics("train", figures)
+
+    def configure_optimizers(self) -> Optimizer:
+        helpers = [helper for term in self._terms() for helper in term.helpers()]
+        text = (self.text_encoder, self.text_lr_multiplier)
+        return optimizer_for(self.make_optimizer, self.denoiser, text, *helpers)
+
+    def on_fit_start(self) -> None:
+        super().on_fit_start()
+        for term in self._terms():
+            term.begin()
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        super().validation_step(batch, batch_idx)
+        self.validation_loss.update(self, batch)
+
+    def on_validation_epoch_end(self) -> None:
+        super().on_validation_epoch_end()
+        self.log_metrics("val", self.validation_loss.compute())
+        self.validation_loss.reset()
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        super().on_save_checkpoint(checkpoint)
+        checkpoint["turn"] = self.turn
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        super().on_load_checkpoint(checkpoint)
+        self.turn = checkpoint["turn"]
+
+    def average_of(self, network: nn.Module) -> PowerAverages | None:
+        if not self.average_lengths:
+            return None
+        return PowerAverages(network, self.average_lengths, start_images=self.warmup_images)
+
+    def averaged_network(self, average: Any, options: DiffusionOptions) -> nn.Module:
+        return average.network if options.ema is None else average.of_length(options.ema)
+
+    def uses_averages(self, options: DiffusionOptions) -> bool:
+        return options.ema != 0
+
+    def loss_of(
+        self, output: Tensor, image: Images, real: Images, noisy: Images, noise: Images, level: Level
+    ) -> Float[Tensor, " batch"]:
+        """The squared error of each image's prediction, in the units of `loss_prediction`."""
+        return denoising_loss(
+            output,
+            image,
+            self.prediction.target(real, noise, level) if self.loss_prediction is None else real,
+            level,
+            self.loss_prediction,
+            self.max_loss_weight,
+        )
+
+    def _denoising_step(self, images: Images, prompts: Prompts | None) -> Figures:
+        self.turn += 1
+        drawn = self._draw(images, prompts)
+        with self.step_of("") as step:
+            for part in self.micro_batches(*drawn):
+                losses, weights, figures = self._losses(Drawn(*part.inputs))
+                step.add(losses, weights, share=part.share, figures=figures)
+        self.average_weights(len(images))
+        return {"loss": step.losses["loss"], **step.figures}
+
+    def _draw(self, images: Images, prompts: Prompts | None) -> Drawn:
+        """All that is drawn for the joint batch, before it is computed in parts."""
+        number = len(images)
+        noise = draw_normal(number, *images.shape[1:], rng=self.rng).to(images.device)
+        shares = own_share(stratified(num_devices() * number, self.rng)).to(images.device)
+        dropped = (draw_uniform(number, rng=self.rng) < self.text_dropout).to(images.device)
+        return Drawn(images, prompts, noise, shares, dropped)
+
+    def _losses(self, drawn: Drawn) -> tuple[dict[str, Tensor], dict[str, float], dict[str, Tensor]]:
+        """The network's loss and those of terms, one value an image; their weights; and what else to log."""
+        text = self.read(drawn.prompts)
+        if text is not None:
+            text = self.denoiser.null.in_place_of(text, drawn.dropped)
+        real, times = drawn.images / self.image_std, self.times.quantile(drawn.shares, self.process)
+        level = self.process.at(times).over(real)
+        noisy = level.noisy(real, drawn.noise)
+        output, image = self.guess(self.denoiser, noisy, times, text)
+        loss = self.loss_of(output, image, real, noisy, drawn.noise, level)
+        step = DenoisingStep(
+            real=drawn.images,
+            fake=image * self.image_std,
+            prompts=drawn.prompts,
+            text=text,
+            rng=self.rng,
+            turn=self.turn,
+            images_seen=self.images_seen,
+            noisy=noisy,
+            noise=drawn.noise,
+            level=level,
+            times=times,
+        )
+        losses, weights = self._of_terms(step, (level.noise_share.flatten() < self.terms_until) & ~drawn.dropped)
+        return {"loss": loss, **losses}, weights, _by_bin(loss.detach(), drawn.shares)
+
+    def _of_terms(
+        self, step: DenoisingStep, counted: Bool[Tensor, " batch"]
+    ) -> tuple[dict[str, Tensor], dict[str, float]]:
+        """The losses of terms; those of the guessed image count where it has reason to look like one."""
+        losses: dict[str, Tensor] = {}
+        weights: dict[str, float] = {}
+        for term in self._terms():
+            if not term.counts(step.turn):
+                continue
+            of_image = asked(term, "image_losses", step)
+            own = {name: values * counted for name, values in of_image.items()} | dict(
+                asked(term, "denoising_losses", step)
+            )
+            losses |= own
+            weights |= {name: term.weight_of(name) for name in own}
+        return losses, weights
+
+    def _others(self, networks: Mapping[str, Any], text: TextFeatures, options: DiffusionOptions) -> TextFeatures:
+        """What guidance moves away from: the negative sentence, or no sentence."""
+        number = len(text.sentence)
+        if not options.negative:
+            return networks["denoiser"].null(number)
+        return networks["text_encoder"](self._tokenized([options.negative] * number))
+
+    @torch.no_grad()
+    def _measure(self, images: Images) -> None:
+        """The standard deviation of the joint first batch's pixels around zero."""
+        if not self.image_std:
+            self.image_std.copy_(joint_mean(images.float().square().mean((1, 2, 3))).sqrt())
+
+    def _terms(self) -> list[Any]:
+        return list(self.terms.values())
+
+
+def check_settings(*, text_dropout: float = 0.0, terms_until: float = 1.0, **_: Any) -> None:
+    """Refuse values of `system` that no step could follow."""
+    if not 0 <= text_dropout < 1:
+        raise ValueError(f"system.text_dropout={text_dropout:g} is a share of sentences: give 0 to below 1")
+    if not 0 <= terms_until <= 1:
+        raise ValueError(f"system.terms_until={terms_until:g} is a share of noise: give 0 to 1")
+
+
+def _by_bin(loss: Float[Tensor, " batch"], shares: Float[Tensor, " batch"]) -> dict[str, Tensor]:
+    """The mean loss in each quarter of the distribution of times, from clean to noisy.
+
+    Times are drawn in strata, so every quarter has its share of the joint batch, and sums over it are means over devices.
+    """
+    bins = (shares * NUM_BINS).long()
+    sums = loss.new_zeros(NUM_BINS).scatter_add(0, bins, loss.float())
+    return {f"loss_quarter_{i + 1}": value for i, value in enumerate(sums * NUM_BINS / len(loss))}
