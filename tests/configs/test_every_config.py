@@ -28,6 +28,7 @@ GROUPS = sorted({str(path.parent) for path in FILES if path.parent != Path(".")}
 GENERATOR = ["model=dcgan", "data=scenes_demo", "text_encoder=gru"]
 CAPTIONER = ["model=cnn_rnn", "data=scenes_demo"]
 EMBEDDING = ["model=embedding", "data=scenes_demo"]
+FLOW = ["model=flow", "data=scenes_demo", "text_encoder=gru"]
 SMALL = ["data.batch_size=4", "data.val_size=8", "data.test_size=8"]
 COMPANY = {  # the other overrides of a run with a file of the group
     "model": ["data=scenes_demo"],
@@ -42,6 +43,7 @@ COMPANY = {  # the other overrides of a run with a file of the group
     "embedding_objective": EMBEDDING,
     "system/embedding": EMBEDDING,
     "system/classifier": ["model=classifier", "data=scenes_demo"],
+    **dict.fromkeys(("denoiser", "process", "prediction", "times", "system/diffusion", "system/flow"), FLOW),
     "experiment": [],
 }
 BORROWED = "+parts.captioner={run: a-captioner, task: captioning}"

@@ -129,7 +129,9 @@ def test_edms_preconditioning_is_the_articles():
     torch.testing.assert_close(network.slope(level).square(), (sigma**2 + data**2) / (sigma * data) ** 2)
 
 
-@pytest.mark.parametrize("process", [VarianceExploding(), CosineAlpha(), RectifiedFlow()], ids=["edm", "cosine", "flow"])
+@pytest.mark.parametrize(
+    "process", [VarianceExploding(), CosineAlpha(), RectifiedFlow()], ids=["edm", "cosine", "flow"]
+)
 def test_preconditioned_inputs_and_targets_have_variance_one(process):
     level, data = process.at(inner_times(process)[:, None]), 0.5
     images, noise = data * draw(7, 200_000), draw(7, 200_000, seed=1)

@@ -68,6 +68,13 @@ RUNS = {
     "R3GAN": ("model=small_r3gan", *SGD, *NO_BETAS, "budget_images=64", "validate_every_images=32"),
     "BigGAN": ("model=small_biggan", *SGD, *SMALL_DIGITS, "data.image_size=16"),
     "StyleGAN2": ("model=small_stylegan2", *SGD, *SMALL_DIGITS, "data.image_size=16"),
+    "a flow of sentences": (
+        "model=small_flow",
+        "optimizer@optimizer=sgd",
+        "~optimizer.betas",
+        "budget_images=64",
+        "validate_every_images=32",
+    ),
     "a classifier": ("model=classifier", *SMALL_DIGITS),
     "an embedding": ("model=small_embedding", "data.languages=[en,zh]", "budget_images=64", "validate_every_images=32"),
     "a contrastive embedding": ("model=embedding", "embedding_objective=contrastive", *SMALL_DIGITS),

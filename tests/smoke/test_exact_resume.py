@@ -22,7 +22,15 @@ CONF = Path(__file__).resolve().parents[1] / "support" / "conf"
 
 # Images between two checkpoints; every run sees six times as many.
 INTERVALS = {"small_captioner": 160, "small_text_gan": 80, "small_layered_gan": 80, "small_embedding": 80}
-OTHERS = ("small_dfgan", "small_attngan", "small_wgan_gp", "small_r3gan", "small_biggan", "small_stylegan2")
+OTHERS = (
+    "small_dfgan",
+    "small_attngan",
+    "small_wgan_gp",
+    "small_r3gan",
+    "small_biggan",
+    "small_stylegan2",
+    "small_flow",
+)
 """Networks whose terms and penalties count at some steps only, so that a checkpoint falls between them."""
 
 AUGMENTED = [

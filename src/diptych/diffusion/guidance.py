@@ -1,4 +1,4 @@
-"""Classifier-free guidance (Ho & Salimans 2022, arXiv:2207.12598), in an interval of noise (Kynkäänniemi et al. 2024)."""
+"""Classifier-free guidance (Ho & Salimans 2022, arXiv:2207.12598), where noise is within an interval."""
 
 from torch import Tensor
 
@@ -11,6 +11,6 @@ def guided(conditional: Tensor, other: Tensor, scale: float) -> Tensor:
 
 
 def is_within(level: Level, interval: tuple[float, float]) -> bool:
-    """Whether guidance counts at this level: its share of noise lies in the interval (arXiv:2404.07724)."""
+    """Whether guidance counts: the share of noise is within (Kynkäänniemi et al. 2024, arXiv:2404.07724)."""
     low, high = interval
     return low <= float(level.noise_share) <= high

@@ -17,8 +17,8 @@ def denoising_loss(
 ) -> Float[Tensor, " batch"]:
     """The mean squared error of each example.
 
-    Without `measured_in`, of the output, whose `target` is given. With it, `target` is the clean image, and the error of
-    `image` is weighted as if that prediction's were squared: by its slope's square, at most `max_weight`.
+    Without `measured_in`, of the output, whose `target` is given. With it, `target` is the clean image, and the error
+    of `image` is weighted as if that prediction's were squared: by its slope's square, at most `max_weight`.
     """
     if measured_in is None:
         return (output - target).square().flatten(1).mean(1)

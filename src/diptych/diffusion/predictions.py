@@ -1,8 +1,8 @@
 """What a network predicts of a noisy image, and what that says of the image.
 
-At a level with x_t = alpha x + sigma e, each prediction is a linear function of the image x and of x_t, so that each can
-be turned into any other. `slope` is how much the prediction changes with the image at the same x_t: a squared error of
-the prediction is that of the image, times the slope's square.
+At a level with x_t = alpha x + sigma e, each prediction is a linear function of the image x and of x_t, so that each
+can be turned into any other. `slope` is how much the prediction changes with the image at the same x_t: a squared error
+of the prediction is that of the image, times the slope's square.
 """
 
 from abc import ABC, abstractmethod
@@ -17,7 +17,7 @@ class Prediction(ABC):
 
     @abstractmethod
     def slope(self, level: Level) -> Tensor:
-        """d output / d image at the same noisy image."""
+        """D output / d image at the same noisy image."""
 
     @abstractmethod
     def offset(self, noisy: Tensor, level: Level) -> Tensor:
@@ -83,7 +83,7 @@ class V(Prediction):
 
 
 class Velocity(Prediction):
-    """dx_t / dt, the direction in which noise grows (Lipman et al. 2022, arXiv:2210.02747); e - x for a straight line."""
+    """dx_t / dt, which is e - x on a straight line (flow matching, Lipman et al. 2022, arXiv:2210.02747)."""
 
     def slope(self, level: Level) -> Tensor:
         return level.alpha_slope - level.sigma_slope * level.alpha / level.sigma

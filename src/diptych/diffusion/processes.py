@@ -33,7 +33,7 @@ class Level(NamedTuple):
 
     @property
     def noise_share(self) -> Tensor:
-        """sigma / (alpha + sigma), from 0 (clean) to 1 (noise alone); comparable between processes."""
+        """Sigma / (alpha + sigma), from 0 (clean) to 1 (noise alone); comparable between processes."""
         return self.sigma / (self.alpha + self.sigma)
 
 
@@ -48,7 +48,7 @@ class Process(ABC):
 
     @abstractmethod
     def at(self, times: Times) -> Level:
-        """alpha and sigma at these times, in their shape."""
+        """Alpha and sigma at these times, in their shape."""
 
     @abstractmethod
     def signal(self, times: Times) -> Times:
@@ -91,7 +91,7 @@ class VariancePreserving(Process, ABC):
 
     @abstractmethod
     def alpha(self, times: Times) -> tuple[Tensor, Tensor]:
-        """alpha and its derivative."""
+        """Alpha and its derivative."""
 
     def at(self, times: Times) -> Level:
         alpha, alpha_slope = self.alpha(times)

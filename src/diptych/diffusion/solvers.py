@@ -22,6 +22,8 @@ Stops = Float[Tensor, " stops"]
 
 
 class Solver(Protocol):
+    """One of the functions below."""
+
     def __call__(self, denoise: Denoise, process: Process, start: Tensor, stops: Stops, draw: Draw) -> Tensor:
         """The images at the last stop; `start` are those at the first."""
         ...
@@ -54,7 +56,7 @@ def euler(denoise: Denoise, process: Process, start: Tensor, stops: Stops, draw:
 
 
 def heun(denoise: Denoise, process: Process, start: Tensor, stops: Stops, draw: Draw) -> Tensor:
-    """Steps along the mean of both ends' velocities (EDM, arXiv:2206.00364); of second order, the last step of first."""
+    """Steps along the mean of both ends' velocities (EDM, arXiv:2206.00364); of second order, but the last step."""
     for time, later, here, there in _steps(process, stops):
         velocity = _velocity(start, denoise(start, time), here)
         ahead = start + (later - time) * velocity
@@ -65,8 +67,8 @@ def heun(denoise: Denoise, process: Process, start: Tensor, stops: Stops, draw: 
 
 
 def dpm_solver(denoise: Denoise, process: Process, start: Tensor, stops: Stops, draw: Draw) -> Tensor:
-    """DPM-Solver++(2M) (Lu et al. 2022, arXiv:2211.01095): the last two guesses; of second order, both ends of first."""
-    previous, before = None, None
+    """DPM-Solver++(2M) (Lu et al. 2022, arXiv:2211.01095): from the last two guesses; second order, but both ends."""
+    previous, before = None, torch.zeros(())
     for time, later, here, there in _steps(process, stops):
         image = guess = denoise(start, time)
         if previous is not None and later > 0:

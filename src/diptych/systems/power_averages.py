@@ -46,12 +46,7 @@ class PowerAverages(nn.Module):
     @torch.no_grad()
     def of_length(self, length: float) -> nn.Module:
         """The average of this length; `ValueError` for one outside of those that are kept."""
-        low, high = min(self.lengths), max(self.lengths)
-        if not low <= length <= high:
-            raise ValueError(
-                f"ema={length:g}: this run keeps averages of length {low:g} to {high:g}; take one between, or 0 for the "
-                "weights of now"
-            )
+        check_length(length, self.lengths)
         if length in self.lengths:
             return self.copies[self.lengths.index(length)]
         mixture: Any = copy.deepcopy(self.copies[0])
@@ -59,6 +54,16 @@ class PowerAverages(nn.Module):
         for mean, *parts in zip(mixture.parameters(), *(kept.parameters() for kept in self.copies), strict=True):
             mean.copy_(torch.stack([share * part for share, part in zip(shares, parts, strict=True)]).sum(0))
         return mixture
+
+
+def check_length(length: float, kept: Sequence[float]) -> None:
+    """Refuse a length outside of those that are kept."""
+    low, high = min(kept), max(kept)
+    if not low <= length <= high:
+        raise ValueError(
+            f"ema={length:g}: this run keeps averages of length {low:g} to {high:g}; take one between, or 0 for the "
+            "weights of now"
+        )
 
 
 def power_of(length: float) -> float:

@@ -113,8 +113,8 @@ class TextToImage(System, ABC):
             if not hasattr(self, name):
                 raise TypeError(f"{type(self).__name__}.averaged names {name}: set self.{name} before keep_averages()")
             network = getattr(self, name)
-            learns = network is not None and any(weight.requires_grad for weight in network.parameters())
-            setattr(self, f"{name}_average", self.average_of(network) if learns else None)
+            average = self.average_of(network) if _learns(network) else None  # pyright: ignore[reportArgumentType]
+            setattr(self, f"{name}_average", average)
 
     def average_of(self, network: nn.Module) -> nn.Module | None:
         """What follows the weights of a network that learns (`update`, and the averaged `network`); None: nothing."""
@@ -360,3 +360,6 @@ class TextToImage(System, ABC):
                 raise ValueError(f"{sentence!r} has {num_tokens} tokens; this generator reads at most {most}")
         return sentences
 
+
+def _learns(network: nn.Module | None) -> bool:
+    return network is not None and any(weight.requires_grad for weight in network.parameters())

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import TypeVar
 
 import torch
 from jaxtyping import Bool, Float
@@ -10,6 +11,7 @@ from torch.nn import functional as F
 
 from diptych.types import TextFeatures
 
+Layer = TypeVar("Layer", nn.Linear, nn.Conv2d)
 HIGHEST_FREQUENCY = 1000.0
 """Radians that the fastest wave turns while a level goes from 0 to 1."""
 
@@ -89,9 +91,7 @@ class WordAttention(nn.Module):
         self.norm = nn.LayerNorm(dim)
         self.query = nn.Linear(dim, dim, bias=False)
         self.key_value = nn.Linear(word_dim, 2 * dim, bias=False)
-        self.out = nn.Linear(dim, dim)
-        nn.init.zeros_(self.out.weight)
-        nn.init.zeros_(self.out.bias)
+        self.out = zero_at_first(nn.Linear(dim, dim))
 
     def forward(self, places: Float[Tensor, "batch places dim"], text: TextFeatures) -> Float[Tensor, "batch places d"]:
         words = F.layer_norm(text.words, text.words.shape[2:])
@@ -113,6 +113,14 @@ class SelfAttention(nn.Module):
     def forward(self, places: Float[Tensor, "batch places dim"]) -> Float[Tensor, "batch places dim"]:
         queries, keys, values = (_heads(part, self.num_heads) for part in self.query_key_value(places).chunk(3, dim=2))
         return self.out(F.scaled_dot_product_attention(queries, keys, values).transpose(1, 2).flatten(2))
+
+
+def zero_at_first(layer: Layer) -> Layer:
+    """The layer with weights and biases of zero, so that what it is added to passes unchanged."""
+    nn.init.zeros_(layer.weight)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+    return layer
 
 
 def _heads(vectors: Float[Tensor, "batch places dim"], number: int) -> Float[Tensor, "batch heads places part"]:

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from diptych.models.denoisers.condition import Condition, NullCondition, SelfAttention, WordAttention
+from diptych.models.denoisers.condition import Condition, NullCondition, SelfAttention, WordAttention, zero_at_first
 from diptych.types import Images, TextFeatures
 
 Patches = Float[Tensor, "batch places dim"]
@@ -46,7 +46,7 @@ class DiT(nn.Module):
         self.first = nn.Linear(numbers, dim)
         self.positions = nn.Parameter(0.02 * torch.randn((image_size // patch_size) ** 2, dim))
         self.blocks = nn.ModuleList(Block(dim, num_heads, word_dim, mlp_ratio) for _ in range(depth))
-        self.last_affine, self.last = _zeros(nn.Linear(dim, 2 * dim)), _zeros(nn.Linear(dim, numbers))
+        self.last_affine, self.last = zero_at_first(nn.Linear(dim, 2 * dim)), zero_at_first(nn.Linear(dim, numbers))
 
     def forward(
         self, noisy: Images, levels: Sequence[Float[Tensor, " batch"]], text: TextFeatures | None = None
@@ -67,7 +67,7 @@ class Block(nn.Module):
     def __init__(self, dim: int, num_heads: int, word_dim: int, mlp_ratio: float) -> None:
         super().__init__()
         hidden = round(dim * mlp_ratio)
-        self.affine = _zeros(nn.Linear(dim, 6 * dim))
+        self.affine = zero_at_first(nn.Linear(dim, 6 * dim))
         self.attention = SelfAttention(dim, num_heads)
         self.to_words = WordAttention(dim, word_dim, num_heads) if word_dim else None
         self.mlp = nn.Sequential(nn.Linear(dim, hidden), nn.GELU(approximate="tanh"), nn.Linear(hidden, dim))
@@ -83,9 +83,3 @@ class Block(nn.Module):
 
 def _normalized(places: Patches, gain: Tensor, shift: Tensor) -> Patches:
     return torch.addcmul(shift, F.layer_norm(places, places.shape[2:]), 1 + gain)
-
-
-def _zeros(layer: nn.Linear) -> nn.Linear:
-    nn.init.zeros_(layer.weight)
-    nn.init.zeros_(layer.bias)
-    return layer

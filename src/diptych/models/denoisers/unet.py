@@ -1,19 +1,20 @@
 """A convolutional U-Net for small pictures (Ronneberger et al. 2015; as a denoiser Ho et al. 2020, arXiv:2006.11239).
 
 Blocks are residual with group normalisation, whose gains and shifts the condition sets (Dhariwal & Nichol 2021,
-arXiv:2105.05233); each starts as the identity. At the sizes of `attention_sizes` places attend to one another and to the
-words. With `patch_size=2` four pixels are one place (space to depth), which a processor takes four times as fast.
+arXiv:2105.05233); each starts as the identity. At the sizes of `attention_sizes` places attend to one another and to
+the words. With `patch_size=2` four pixels are one place (space to depth), which a processor takes four times as fast.
 """
 
 from collections.abc import Collection, Sequence
 from itertools import pairwise
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from diptych.models.denoisers.condition import Condition, NullCondition, SelfAttention, WordAttention
+from diptych.models.denoisers.condition import Condition, NullCondition, SelfAttention, WordAttention, zero_at_first
 from diptych.types import Images, TextFeatures
 
 GROUP_WIDTH = 8
@@ -49,8 +50,7 @@ class UNet(nn.Module):
             ins, outs, embedding_dim, word_dim if at in attention_sizes else None, head_dim
         )
         self.first = nn.Conv2d(image_channels * patch_size**2, widths[0], 3, 1, 1)
-        self.down, self.up = nn.ModuleList(), nn.ModuleList()
-        self.halvings, self.doublings = nn.ModuleList(), nn.ModuleList()
+        self.down, self.up, self.halvings, self.doublings = (nn.ModuleList() for _ in range(4))
         for level, width in enumerate(widths):
             at = size // 2**level
             self.down.append(nn.ModuleList(block(width, width, at) for _ in range(num_blocks)))
@@ -59,9 +59,8 @@ class UNet(nn.Module):
             self.halvings.append(nn.Conv2d(width, wider, 3, 2, 1))
             self.doublings.append(nn.Conv2d(wider, width, 3, 1, 1))
         self.middle = block(widths[-1], widths[-1], size // 2 ** (len(widths) - 1))
-        self.last = nn.Sequential(_norm(widths[0]), nn.SiLU(), nn.Conv2d(widths[0], self.first.in_channels, 3, 1, 1))
-        nn.init.zeros_(self.last[-1].weight)
-        nn.init.zeros_(self.last[-1].bias)
+        to_pixels = zero_at_first(nn.Conv2d(widths[0], self.first.in_channels, 3, 1, 1))
+        self.last = nn.Sequential(_norm(widths[0]), nn.SiLU(), to_pixels)
 
     def forward(
         self, noisy: Images, levels: Sequence[Float[Tensor, " batch"]], text: TextFeatures | None = None
@@ -70,36 +69,33 @@ class UNet(nn.Module):
         grid = self.first(F.pixel_unshuffle(noisy, self.patch_size)).to(memory_format=torch.channels_last)
         skips = []
         for level, blocks in enumerate(self.down):
-            for each in blocks:
-                grid = each(grid, told, text)
+            grid = _through(blocks, grid, told, text)
             skips.append(grid)
             if level < len(self.halvings):
                 grid = self.halvings[level](grid)
         grid = self.middle(grid, told, text)
         for level in reversed(range(len(self.up))):
-            grid = torch.cat([grid, skips[level]], dim=1)
-            for each in self.up[level]:
-                grid = each(grid, told, text)
+            grid = _through(self.up[level], torch.cat([grid, skips[level]], dim=1), told, text)
             if level:
                 grid = self.doublings[level - 1](F.interpolate(grid, scale_factor=2.0, mode="nearest"))
         return F.pixel_shuffle(self.last(grid), self.patch_size)
 
 
 class Block(nn.Module):
-    """Two convolutions with a condition between them, then attention where `word_dim` is given (0: no words)."""
+    """Two convolutions with a condition between them, then attention unless `word_dim` is None (0: not to words)."""
 
     def __init__(self, ins: int, outs: int, embedding_dim: int, word_dim: int | None, head_dim: int) -> None:
         super().__init__()
         self.first = nn.Sequential(_norm(ins), nn.SiLU(), nn.Conv2d(ins, outs, 3, 1, 1))
         self.norm = _norm(outs)
         self.affine = nn.Linear(embedding_dim, 2 * outs)
-        self.second = nn.Conv2d(outs, outs, 3, 1, 1)
-        nn.init.zeros_(self.second.weight)
-        nn.init.zeros_(self.second.bias)
+        self.second = zero_at_first(nn.Conv2d(outs, outs, 3, 1, 1))
         self.shortcut = nn.Conv2d(ins, outs, 1) if ins != outs else nn.Identity()
         self.attention = None if word_dim is None else Attention(outs, word_dim, max(1, outs // head_dim))
 
-    def forward(self, grid: Grid, told: Float[Tensor, "batch embedding"], text: TextFeatures | None) -> Grid:
+    def forward(
+        self, grid: Grid, told: Float[Tensor, "batch embedding"], text: TextFeatures | None
+    ) -> Float[Tensor, "batch new_channels rows columns"]:
         gain, shift = self.affine(told)[:, :, None, None].chunk(2, dim=1)
         hidden = torch.addcmul(shift, self.norm(self.first(grid)), 1 + gain)
         grid = self.shortcut(grid) + self.second(F.silu(hidden))
@@ -113,8 +109,7 @@ class Attention(nn.Module):
         super().__init__()
         self.norm = _norm(channels)
         self.among_places = SelfAttention(channels, num_heads)
-        nn.init.zeros_(self.among_places.out.weight)
-        nn.init.zeros_(self.among_places.out.bias)
+        zero_at_first(self.among_places.out)
         self.to_words = WordAttention(channels, word_dim, num_heads) if word_dim else None
 
     def forward(self, grid: Grid, text: TextFeatures | None) -> Grid:
@@ -126,6 +121,12 @@ class Attention(nn.Module):
         return places.transpose(1, 2).unflatten(2, grid.shape[2:])
 
 
+def _through(blocks: Any, grid: Tensor, told: Tensor, text: TextFeatures | None) -> Tensor:
+    for block in blocks:
+        grid = block(grid, told, text)
+    return grid
+
+
 def _norm(channels: int) -> nn.GroupNorm:
     return nn.GroupNorm(max(1, channels // GROUP_WIDTH), channels)
 
@@ -135,10 +136,12 @@ def _check(image_size: int, patch_size: int, widths: Sequence[int]) -> int:
     factor = patch_size * 2 ** (len(widths) - 1)
     if image_size % factor:
         raise ValueError(
-            f"denoiser.widths={list(widths)} halves places {len(widths) - 1} times, after patches of {patch_size} pixels:"
-            f" images of {image_size} px cannot be divided by {factor}; set data.image_size to a multiple of it, or give "
-            "fewer widths"
+            f"denoiser.widths={list(widths)} halves places {len(widths) - 1} times, after patches of {patch_size} "
+            f"pixels: images of {image_size} px cannot be divided by {factor}; set data.image_size to a multiple of "
+            "it, or give fewer widths"
         )
     if odd := [width for width in widths if width % max(1, width // GROUP_WIDTH)]:
-        raise ValueError(f"denoiser.widths={list(widths)}: {odd[0]} cannot be normalised in groups; take a multiple of 8")
+        raise ValueError(
+            f"denoiser.widths={list(widths)}: {odd[0]} cannot be normalised in groups; take a multiple of 8"
+        )
     return image_size // patch_size

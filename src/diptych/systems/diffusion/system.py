@@ -1,9 +1,9 @@
 """Denoisers: diffusion and flow, from noise alone or from sentences as well.
 
-The training step is that of Ho et al. 2020 (arXiv:2006.11239) for any process (`diptych/diffusion/processes.py`) and any
-prediction: images and noise are mixed at a drawn time, and the network says what the clean image is. Times are drawn in
-strata over the joint batch. Some sentences are left out (`text_dropout`), so that the network knows what images without
-one are like, and pictures without captions may teach it, too.
+The training step is that of Ho et al. 2020 (arXiv:2006.11239) for any process (`diptych/diffusion/processes.py`) and
+any prediction: images and noise are mixed at a drawn time, and the network says what the clean image is. Times are
+drawn in strata over the joint batch. Some sentences are left out (`text_dropout`), so that the network knows what
+images without one are like.
 
 Images are divided by their standard deviation, measured on the first batch, so that noise of standard deviation 1 is as
 strong as it means to be. What besides is learned of the guessed image are terms (`systems/terms`), where the share of
@@ -32,7 +32,7 @@ from diptych.systems.diffusion.validation_loss import ValidationLoss
 from diptych.systems.image_rngs import ImageRngs
 from diptych.systems.optimizers import MakeOptimizer, optimizer_for
 from diptych.systems.pairing import Prompts
-from diptych.systems.power_averages import PowerAverages
+from diptych.systems.power_averages import PowerAverages, check_length
 from diptych.systems.schedules import Schedule
 from diptych.systems.terms.base import Term, asked, check_moments
 from diptych.systems.terms.needs import check_needs
@@ -59,9 +59,9 @@ class Drawn(NamedTuple):
 class Diffusion(TextToImage):
     """A denoiser, the process that it turns back, what it predicts, and the times at which it learns.
 
-    `loss_prediction` is that in whose units errors are squared (None: those of what the network says); there, weights of
-    images are at most `max_loss_weight`. `average_lengths` are those of the averages that are kept, the first of which
-    generates. Validation samples with `validation_steps`.
+    `loss_prediction` is that in whose units errors are squared (None: those of what the network says); there, weights
+    of images are at most `max_loss_weight`. `average_lengths` are those of the averages that are kept, the first of
+    which generates. Validation samples with `validation_steps`.
     """
 
     averaged = ("denoiser", "text_encoder")
@@ -145,8 +145,10 @@ class Diffusion(TextToImage):
         return (images * self.image_std).clamp(-1, 1)
 
     def check_options(self, options: DiffusionOptions) -> None:
+        if options.ema and self.denoiser_average is None:
+            raise ValueError(f"ema={options.ema:g}: this run keeps no averages; leave the option out")
         if options.ema:
-            _ = self.denoiser_average.of_length(options.ema)
+            check_length(options.ema, self.average_lengths)
         if options.guides and self.text_encoder is None:
             raise ValueError(
                 f"guidance_scale={options.guidance_scale:g}: this network learned without sentences; leave it out"
@@ -317,7 +319,7 @@ def check_settings(*, text_dropout: float = 0.0, terms_until: float = 1.0, **_: 
 def _by_bin(loss: Float[Tensor, " batch"], shares: Float[Tensor, " batch"]) -> dict[str, Tensor]:
     """The mean loss in each quarter of the distribution of times, from clean to noisy.
 
-    Times are drawn in strata, so every quarter has its share of the joint batch, and sums over it are means over devices.
+    Times are drawn in strata: every quarter has its share of the joint batch, and sums over it are means over devices.
     """
     bins = (shares * NUM_BINS).long()
     sums = loss.new_zeros(NUM_BINS).scatter_add(0, bins, loss.float())
