@@ -27,8 +27,9 @@ class Symbols(Protocol):
 
 
 class SymbolTextEncoder(TextEncoder):
-    """A linear map of all symbols together; the words are linear maps of those of each fact.
+    """A small perceptron of all symbols together; the words are linear maps of those of each fact.
 
+    Its hidden layer tells what belongs together, which no sum over symbols does.
     A word of a fact that the sentence does not state is masked. It reads texts, but `reads_texts` is not set: words
     that the data do not have are unknown to it, and `diptych generate` says so.
     """
@@ -41,11 +42,15 @@ class SymbolTextEncoder(TextEncoder):
         symbols: Symbols,
         word_dim: int = 128,
         sentence_dim: int = 256,
+        hidden_dim: int = 512,
         whitening_floor: float | None = None,
     ) -> None:
         super().__init__(word_dim=word_dim, sentence_dim=sentence_dim, whitening_floor=whitening_floor)
         self.symbols = symbols
-        self.sentence = nn.Linear(symbols.num_facts * symbols.num_symbols, sentence_dim)
+        num_numbers = symbols.num_facts * symbols.num_symbols
+        self.sentence = nn.Sequential(
+            nn.Linear(num_numbers, hidden_dim), nn.ReLU(), nn.Linear(hidden_dim, sentence_dim)
+        )
         self.word = nn.Linear(symbols.num_symbols, word_dim)
         self.place = nn.Parameter(torch.randn(symbols.num_facts, word_dim) / symbols.num_symbols**0.5)
 
