@@ -57,6 +57,7 @@ CRITIC = [
     "terms.consistency.fake_weight=10",
     "terms.orthogonal.discriminator_weight=1e-4",
 ]
+FLOW = ["model=flow", "data=scenes_demo", "text_encoder=gru", "term=redescription"]
 STYLES = ["model=stylegan2", "data=scenes_demo", "term=path_length", "terms.path_length.every=1"]
 
 STAGES = ["model=attngan", "data=scenes_demo", "generator.width=2", "discriminator.width=1"]
@@ -83,12 +84,13 @@ def logged(tmp_path_factory):
     _, critics = _one_step(CRITIC, outputs)
     _, in_stages = _one_step(STAGES, outputs)
     _, styles = _one_step(STYLES, outputs)
+    _, flows = _one_step(FLOW, outputs, parts={"captioner": {"run": str(captioner.path), "task": "captioning"}})
     _, worldless = _one_step(WITHOUT_A_WORLD, outputs)
     _, embeddings = _one_step(EMBEDDING, outputs)
     embedding, word_regions = _one_step(WORD_REGIONS, outputs)
     part = {"embedding": {"run": str(embedding.path), "task": "embedding"}}
     _, with_partners = _one_step(WITH_PARTNERS, outputs, parts=part)
-    names = names | embeddings | word_regions | with_partners | in_stages | styles
+    names = names | embeddings | word_regions | with_partners | in_stages | styles | flows
     return names | generators | critics | aligned | classifiers | worldless | {GRID, CAPTIONS, EXAMPLES}
 
 

@@ -19,20 +19,20 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "adding_a_model.md"
 FRAMED = '''
 import torch
 from diptych.models.borrowed import Borrowed
-from mypackage import Flow
+from mypackage import MyFlow
 
 
-class Framed(Flow):
+class Framed(MyFlow):
     """A family that draws a frame around what another run generates or captions: it needs that run to generate."""
 
-    def __init__(self, *, base, data_spec, denoiser, optimizer, text_encoder=None, seed=0) -> None:
+    def __init__(self, *, base, data_spec, predictor, optimizer, text_encoder=None, seed=0) -> None:
         super().__init__(
-            data_spec=data_spec, denoiser=denoiser, optimizer=optimizer, text_encoder=text_encoder, seed=seed
+            data_spec=data_spec, predictor=predictor, optimizer=optimizer, text_encoder=text_encoder, seed=seed
         )
         self.base = Borrowed(base)
 
     def sample(self, networks, text, rngs, options):
-        base, images = self.base.network, rngs.randn(*networks["denoiser"].shape).clamp(-1, 1)
+        base, images = self.base.network, rngs.randn(*networks["predictor"].shape).clamp(-1, 1)
         if hasattr(base, "generate"):
             images = base.generate(["a small red circle"] if base.text_encoder else None, num_images=len(rngs))
         else:
@@ -49,8 +49,8 @@ class Telling(nn.Module):
     depth = 2
 
 
-class Asking(Denoiser):
-    """A denoiser that asks for what stands after it."""
+class Asking(Predictor):
+    """A predictor that asks for what stands after it."""
 
     def __init__(self, *, image_size: int, image_channels: int, depth: int, other: Telling) -> None:
         super().__init__(image_size=image_size, image_channels=image_channels)
@@ -58,7 +58,7 @@ class Asking(Denoiser):
 '''
 SMALL = ["tracking=csv", "data.batch_size=16", "validate_every_images=160", "data.val_size=16"]
 TERM = ["model=mlp_gan", "data=digits", "term=steepness", "terms.steepness.weight=2", *SMALL]
-FLOW = ["model=flow", "data=scenes_small", *SMALL]
+FLOW = ["model=my_flow", "data=scenes_small", *SMALL]
 PARTS = "system.micro_batch_size=5"
 TRUST = ["--trust", "mypackage", "--trust", "framed"]
 
@@ -181,7 +181,7 @@ def test_a_family_learns_in_micro_batches_and_is_resumed(here):
 
 @pytest.mark.slow
 def test_a_family_learns_what_sentences_say(here):
-    words = ["model=flow", "data=scenes_small", "text_encoder=gru", "tracking=csv", "trainer.threads=1"]
+    words = ["model=my_flow", "data=scenes_small", "text_encoder=gru", "tracking=csv", "trainer.threads=1"]
     train(here, *words, "budget_images=40_000", timeout=900)
     diptych(here, "evaluate", "latest", "--num", "500", "--no-skills", *TRUST, timeout=600)
     figures = measured(here)
@@ -193,20 +193,20 @@ def test_a_family_learns_what_sentences_say(here):
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        ("        self.count_images(len(batch))\n", "", "Flow.training_step counted no images"),
+        ("        self.count_images(len(batch))\n", "", "MyFlow.training_step counted no images"),
         (
             "        self.average_weights(len(batch))\n",
             "        return noise.mean()\n",
-            "Flow.training_step returned its loss",
+            "MyFlow.training_step returned its loss",
         ),
         (
             "self.losses, of=(batch, noise, times)))",
             "self.losses(batch, noise, times)))",
-            "system.micro_batch_size=5: Flow.training_step computes its whole batch at once",
+            "system.micro_batch_size=5: MyFlow.training_step computes its whole batch at once",
         ),
         ("        self.keep_averages()\n", "", "then call self.keep_averages()"),
-        ('("denoiser", "text_encoder")', '("denoizer", "text_encoder")', "averaged names denoizer"),
-        ("return images.clamp(-1, 1)", "return images.flatten(1)", "Flow.sample gave (16, 3072)"),
+        ('("predictor", "text_encoder")', '("predicter", "text_encoder")', "averaged names predicter"),
+        ("return images.clamp(-1, 1)", "return images.flatten(1)", "MyFlow.sample gave (16, 3072)"),
     ],
 )
 def test_a_family_that_forgets_something_is_told_what(here, old, new, says):
@@ -220,9 +220,9 @@ def test_a_family_that_forgets_something_is_told_what(here, old, new, says):
 
 def test_networks_of_ones_own_may_ask_for_one_another_in_any_order(here):
     (here / "mypackage.py").write_text((here / "mypackage.py").read_text() + ASKING)
-    own = ["networks.denoiser._target_=mypackage.Asking", "+networks.other._target_=mypackage.Telling"]
+    own = ["networks.predictor._target_=mypackage.Asking", "+networks.other._target_=mypackage.Telling"]
     run = train(here, *FLOW, *own, "budget_images=64")
-    assert any(name.startswith("denoiser.") for name in state(run))
+    assert any(name.startswith("predictor.") for name in state(run))
 
 
 @pytest.mark.parametrize(
