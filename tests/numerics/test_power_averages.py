@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from diptych.systems.power_averages import PowerAverages, length_of, mixture_of, power_of
+from diptych.systems.power_averages import PowerAverages, mixture_of, power_of
 
 
 @pytest.mark.parametrize("length", [0.02, 0.05, 0.1, 0.2])
@@ -14,7 +14,6 @@ def test_a_length_is_the_relative_deviation_of_its_weight(length):
     weight = times**power
     mean = np.average(times, weights=weight)
     assert np.average((times - mean) ** 2, weights=weight) ** 0.5 == pytest.approx(length, rel=1e-3)
-    assert length_of(power) == pytest.approx(length, rel=1e-9)
 
 
 def test_the_articles_powers():
@@ -56,6 +55,20 @@ def test_outside_of_the_lengths_there_is_none():
         averaged(steps=1)[0].of_length(0.2)
     with pytest.raises(ValueError, match=r"average_lengths: 0\.5 is no length"):
         PowerAverages(nn.Linear(1, 1), [0.5])
+    with pytest.raises(ValueError, match="give each length once"):
+        PowerAverages(nn.Linear(1, 1), [0.05, 0.05])
+
+
+def test_what_is_frozen_and_shared_stays_as_it_is_bit_for_bit():
+    class Shared(nn.Linear):
+        def __deepcopy__(self, memo):
+            return self
+
+    network = nn.Sequential(Shared(3, 3).requires_grad_(False), nn.Linear(3, 1))
+    averages, before = PowerAverages(network, [0.05, 0.1]), network[0].weight.clone()
+    averages.update(network, images=10, images_seen=1_000)
+    averages.of_length(0.07)
+    assert network[0].weight.equal(before)
 
 
 def test_before_a_network_begins_to_learn_its_average_is_the_network():

@@ -31,9 +31,9 @@ class Prediction(ABC):
         """The clean image that the output means."""
         return (output - self.offset(noisy, level)) / self.slope(level)
 
-    def input_scale(self, level: Level) -> Tensor | float:
-        """What the noisy image is multiplied by before the network sees it."""
-        return 1.0
+    def input_scale(self, level: Level) -> Tensor:
+        """What the noisy image is multiplied by before the network sees it, so that its variance is at most about 1."""
+        return (level.alpha.square() + level.sigma.square()).clamp_min(1).rsqrt()
 
 
 class Image(Prediction):

@@ -40,11 +40,13 @@ class Level(NamedTuple):
 class Process(ABC):
     """alpha, sigma, the range of time, and the times at which a sampler stops.
 
-    `first` and `last` bound the times that training draws.
+    `first` and `last` bound the times that training draws. `time_is` says what a time is: a "share" of the way from
+    image to noise, or "sigma".
     """
 
     first: float
     last: float
+    time_is: str = "share"
 
     @abstractmethod
     def at(self, times: Times) -> Level:
@@ -141,9 +143,13 @@ class VarianceExploding(Process):
     A sampler stops at times whose `rho`-th roots are evenly spaced, then at 0.
     """
 
+    time_is = "sigma"
+
     def __init__(self, *, sigma_min: float = 0.002, sigma_max: float = 80.0, rho: float = 7.0) -> None:
         if not 0 < sigma_min < sigma_max:
             raise ValueError(f"process.sigma_min={sigma_min:g} and sigma_max={sigma_max:g}: give 0 < min < max")
+        if rho <= 0:
+            raise ValueError(f"process.rho={rho:g}: give a positive number")
         self.first, self.last, self.rho = sigma_min, sigma_max, rho
 
     def at(self, times: Times) -> Level:

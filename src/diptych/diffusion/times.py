@@ -16,7 +16,9 @@ Shares = Float[Tensor, " *batch"]
 
 
 class TimeDistribution(ABC):
-    """Times by their quantiles."""
+    """Times by their quantiles. `of` is what they are times of (`Process.time_is`)."""
+
+    of: str = "share"
 
     @abstractmethod
     def quantile(self, shares: Shares, process: Process) -> Shares:
@@ -48,6 +50,8 @@ class LogitNormal(TimeDistribution):
 
 class LogNormal(TimeDistribution):
     """exp of a normal variable (EDM, Karras et al. 2022, arXiv:2206.00364), for a process whose time is sigma."""
+
+    of = "sigma"
 
     def __init__(self, *, mean: float = -1.2, std: float = 1.2) -> None:
         if std <= 0:

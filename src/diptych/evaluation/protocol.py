@@ -18,7 +18,7 @@ def protocol_of(handle: Handle, held_out: HeldOut, seed: int) -> dict[str, Any]:
     return {
         **measured(handle),
         "experiment": handle.run.experiment,
-        "ema": bool(getattr(handle.system, "has_averages", False)),
+        "ema": _averaged(handle),
         "data": held_out.name,
         "overrides": list(held_out.overrides),
         "split": held_out.split,
@@ -29,6 +29,14 @@ def protocol_of(handle: Handle, held_out: HeldOut, seed: int) -> dict[str, Any]:
         **_judging(held_out),
         **of_the_code(),
     }
+
+
+def _averaged(handle: Handle) -> bool:
+    """Whether averaged weights generate."""
+    system: Any = handle.system
+    if not getattr(system, "has_averages", False):
+        return False
+    return not isinstance(handle, TakesOptions) or system.uses_averages(system.options(**handle.sampling))
 
 
 def of_the_code() -> dict[str, Any]:

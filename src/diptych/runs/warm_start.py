@@ -1,6 +1,7 @@
 """Start from another run's weights: of all networks, or of those that are named. Optimisers and counts start afresh."""
 
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -61,8 +62,8 @@ def _weights_of(part: str, own: Weights, theirs: Weights) -> dict[str, Tensor]:
         more = ", …" if len(misfits) > MOST_NAMED else ""
         raise UserError(f"init_parts: {part} does not fit: {'; '.join(misfits[:MOST_NAMED])}{more}")
     network, _, rest = part.partition(".")
-    averaged = f"{network}{AVERAGE}.network"
-    averages = {name: f"{network}{name.removeprefix(averaged)}" for name in own if name.startswith(f"{averaged}.")}
+    average = re.compile(rf"{re.escape(network + AVERAGE)}\.(?:network|copies\.\d+)\.")
+    averages = {name: average.sub(f"{network}.", name) for name in own if average.match(name)}
     of_part = {name: raw for name, raw in averages.items() if not rest or _is_of(raw, part)}
     return {name: theirs[name] for name in names} | {
         name: theirs[name if name in theirs else raw] for name, raw in of_part.items()

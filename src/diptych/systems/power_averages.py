@@ -19,6 +19,7 @@ class PowerAverages(nn.Module):
 
     def __init__(self, network: nn.Module, lengths: Sequence[float], *, start_images: int = 0) -> None:
         super().__init__()
+        check_lengths(lengths)
         self.lengths, self.start_images = tuple(lengths), start_images
         self.powers = [power_of(length) for length in lengths]
         self.copies = nn.ModuleList(copy.deepcopy(network).requires_grad_(False) for _ in lengths)
@@ -39,9 +40,11 @@ class PowerAverages(nn.Module):
         for power, average in zip(self.powers, self.copies, strict=True):
             kept = (1 - images / learned) ** (power + 1) if learned > images else 0.0
             for mean, current in zip(average.parameters(), network.parameters(), strict=True):
-                mean.lerp_(current, 1 - kept)
+                if mean is not current:  # a frozen network may be shared by its copies
+                    mean.lerp_(current, 1 - kept)
             for mean, current in zip(average.buffers(), network.buffers(), strict=True):
-                mean.copy_(current)
+                if mean is not current:
+                    mean.copy_(current)
 
     @torch.no_grad()
     def of_length(self, length: float) -> nn.Module:
@@ -52,8 +55,17 @@ class PowerAverages(nn.Module):
         mixture: Any = copy.deepcopy(self.copies[0])
         shares = mixture_of(self.powers, power_of(length))
         for mean, *parts in zip(mixture.parameters(), *(kept.parameters() for kept in self.copies), strict=True):
-            mean.copy_(torch.stack([share * part for share, part in zip(shares, parts, strict=True)]).sum(0))
+            if mean is not parts[0]:
+                mean.copy_(torch.stack([share * part for share, part in zip(shares, parts, strict=True)]).sum(0))
         return mixture
+
+
+def check_lengths(lengths: Sequence[float]) -> None:
+    """Refuse lengths that no averages could have side by side."""
+    for length in lengths:
+        power_of(length)
+    if len(set(lengths)) < len(lengths):
+        raise ValueError(f"system.average_lengths={list(lengths)}: give each length once")
 
 
 def check_length(length: float, kept: Sequence[float]) -> None:
@@ -72,11 +84,6 @@ def power_of(length: float) -> float:
         raise ValueError(f"system.average_lengths: {length:g} is no length of an average; give one between 0 and 0.28")
     roots = np.roots([1, 7, 16 - length**-2, 12 - length**-2])
     return float(roots.real.max())
-
-
-def length_of(power: float) -> float:
-    """The standard deviation of the weight t^power on (0, 1)."""
-    return ((power + 1) / ((power + 2) ** 2 * (power + 3))) ** 0.5
 
 
 def mixture_of(powers: Sequence[float], wanted: float) -> list[float]:

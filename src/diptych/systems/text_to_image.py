@@ -44,6 +44,11 @@ class SamplingOptions:
     (`KEY=VALUE`), of `generate()` in Python, and the entries of an evaluation's protocol. It refuses impossible values.
     """
 
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """Those among the options, whose words the run must know."""
+        return ()
+
 
 class TextToImage(System, ABC):
     """A text encoder (None: without sentences), the averages of the networks that generate, and how they sample.

@@ -16,7 +16,7 @@ def check_whitening_is_learned(text_encoder: Any) -> None:
     whitening = whitening_of(text_encoder)
     if whitening is not None and not whitening.has_observed:
         raise ValueError(
-            "text_encoder.whitening_floor: sentence vectors are whitened after text pretraining, and there is none: a "
-            "GAN has it with text_pretraining=captioner_features and a captioner's run in parts.captioner.run; set "
+            "text_encoder.whitening_floor: sentence vectors are whitened after text pretraining, and there is none: "
+            "it comes with text_pretraining=captioner_features and a captioner's run in parts.captioner.run; set "
             "text_encoder.whitening_floor=null otherwise"
         )

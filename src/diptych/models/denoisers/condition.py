@@ -40,17 +40,19 @@ class Condition(nn.Module):
 
     def __init__(self, sentence_dim: int, dim: int, num_levels: int = 1) -> None:
         super().__init__()
+        if dim % 2:
+            raise ValueError(f"denoiser: the condition has {dim} numbers; give an even embedding_dim (of a DiT: dim)")
         self.waves = Waves(dim)
         self.of_levels = nn.ModuleList(nn.Linear(dim, dim) for _ in range(num_levels))
         self.of_sentence = nn.Linear(sentence_dim, dim) if sentence_dim else None
         self.mix = nn.Sequential(nn.SiLU(), nn.Linear(dim, dim), nn.SiLU())
 
     def forward(self, levels: Sequence[Float[Tensor, " batch"]], text: TextFeatures | None) -> Float[Tensor, "batch d"]:
-        told = sum(layer(self.waves(level)) for layer, level in zip(self.of_levels, levels, strict=True))
+        joined = sum(layer(self.waves(level)) for layer, level in zip(self.of_levels, levels, strict=True))
         if self.of_sentence is not None:
             assert text is not None, "a denoiser with sentences is told one, or the null condition"
-            told = told + self.of_sentence(F.layer_norm(text.sentence, text.sentence.shape[1:]))
-        return self.mix(told)
+            joined = joined + self.of_sentence(F.layer_norm(text.sentence, text.sentence.shape[1:]))
+        return self.mix(joined)
 
 
 class NullCondition(nn.Module):

@@ -1,7 +1,7 @@
 """A diffusion transformer (DiT, Peebles & Xie 2023, arXiv:2212.09748), with attention to words (PixArt, 2310.00426).
 
 Patches of the noisy image are tokens. Gains, shifts and gates of every block follow from the condition and start at
-zero (adaLN-zero), so that a new network is the identity.
+zero (adaLN-zero), so that new blocks pass their tokens unchanged, and a new network says zero.
 """
 
 from collections.abc import Sequence
@@ -51,12 +51,12 @@ class DiT(nn.Module):
     def forward(
         self, noisy: Images, levels: Sequence[Float[Tensor, " batch"]], text: TextFeatures | None = None
     ) -> Images:
-        told = self.condition(levels, text)
+        condition = self.condition(levels, text)
         grid = F.pixel_unshuffle(noisy, self.patch_size)
         places = self.first(grid.flatten(2).transpose(1, 2)) + self.positions
         for block in self.blocks:
-            places = block(places, told, text)
-        gain, shift = self.last_affine(told)[:, None].chunk(2, dim=2)
+            places = block(places, condition, text)
+        gain, shift = self.last_affine(condition)[:, None].chunk(2, dim=2)
         numbers = self.last(_normalized(places, gain, shift))
         return F.pixel_shuffle(numbers.transpose(1, 2).unflatten(2, grid.shape[2:]), self.patch_size)
 
@@ -72,8 +72,8 @@ class Block(nn.Module):
         self.to_words = WordAttention(dim, word_dim, num_heads) if word_dim else None
         self.mlp = nn.Sequential(nn.Linear(dim, hidden), nn.GELU(approximate="tanh"), nn.Linear(hidden, dim))
 
-    def forward(self, places: Patches, told: Float[Tensor, "batch dim"], text: TextFeatures | None) -> Patches:
-        gain, shift, gate, mlp_gain, mlp_shift, mlp_gate = self.affine(told)[:, None].chunk(6, dim=2)
+    def forward(self, places: Patches, condition: Float[Tensor, "batch dim"], text: TextFeatures | None) -> Patches:
+        gain, shift, gate, mlp_gain, mlp_shift, mlp_gate = self.affine(condition)[:, None].chunk(6, dim=2)
         places = places + gate * self.attention(_normalized(places, gain, shift))
         if self.to_words is not None:
             assert text is not None, "a denoiser with words is told some, or the null condition"

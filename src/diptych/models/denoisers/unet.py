@@ -1,11 +1,11 @@
 """A convolutional U-Net for small pictures (Ronneberger et al. 2015; as a denoiser Ho et al. 2020, arXiv:2006.11239).
 
 Blocks are residual with group normalisation, whose gains and shifts the condition sets (Dhariwal & Nichol 2021,
-arXiv:2105.05233); each starts as the identity. At the sizes of `attention_sizes` places attend to one another and to
-the words. With `patch_size=2` four pixels are one place (space to depth), which a processor takes four times as fast.
+arXiv:2105.05233); each starts as the identity. At the smallest sizes places attend to one another and to the words.
+With `patch_size=2` four pixels are one place (space to depth), which a processor takes four times as fast.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -24,7 +24,10 @@ Grid = Float[Tensor, "batch channels rows columns"]
 
 
 class UNet(nn.Module):
-    """`widths` are the channels at full size (of places), half of it, and so on; `num_blocks` blocks at each."""
+    """`widths` are the channels at full size (of places), half of it, and so on; `num_blocks` blocks at each.
+
+    There is attention at the last `attention_levels` of them, with heads of `head_dim` channels.
+    """
 
     def __init__(
         self,
@@ -36,46 +39,46 @@ class UNet(nn.Module):
         widths: Sequence[int] = (64, 96, 128),
         num_blocks: int = 1,
         patch_size: int = 2,
-        attention_sizes: Collection[int] = (8, 4),
+        attention_levels: int = 2,
         head_dim: int = 32,
         embedding_dim: int = 192,
         num_levels: int = 1,
     ) -> None:
         super().__init__()
-        size = _check(image_size, patch_size, widths)
+        _check(image_size, patch_size, widths)
+        _check_attention(widths, attention_levels, head_dim)
         self.patch_size = patch_size
         self.condition = Condition(condition_dim, embedding_dim, num_levels)
         self.null = NullCondition(condition_dim, word_dim) if condition_dim else None
-        block = lambda ins, outs, at: Block(  # noqa: E731
-            ins, outs, embedding_dim, word_dim if at in attention_sizes else None, head_dim
-        )
+        words_at = [word_dim if len(widths) - level <= attention_levels else None for level in range(len(widths))]
+        block = lambda ins, outs, level: Block(ins, outs, embedding_dim, words_at[level], head_dim)  # noqa: E731
         self.first = nn.Conv2d(image_channels * patch_size**2, widths[0], 3, 1, 1)
         self.down, self.up, self.halvings, self.doublings = (nn.ModuleList() for _ in range(4))
         for level, width in enumerate(widths):
-            at = size // 2**level
-            self.down.append(nn.ModuleList(block(width, width, at) for _ in range(num_blocks)))
-            self.up.append(nn.ModuleList(block(2 * width if i == 0 else width, width, at) for i in range(num_blocks)))
+            self.down.append(nn.ModuleList(block(width, width, level) for _ in range(num_blocks)))
+            joined = [2 * width, *[width] * (num_blocks - 1)]
+            self.up.append(nn.ModuleList(block(ins, width, level) for ins in joined))
         for width, wider in pairwise(widths):
             self.halvings.append(nn.Conv2d(width, wider, 3, 2, 1))
             self.doublings.append(nn.Conv2d(wider, width, 3, 1, 1))
-        self.middle = block(widths[-1], widths[-1], size // 2 ** (len(widths) - 1))
+        self.middle = block(widths[-1], widths[-1], -1)
         to_pixels = zero_at_first(nn.Conv2d(widths[0], self.first.in_channels, 3, 1, 1))
         self.last = nn.Sequential(_norm(widths[0]), nn.SiLU(), to_pixels)
 
     def forward(
         self, noisy: Images, levels: Sequence[Float[Tensor, " batch"]], text: TextFeatures | None = None
     ) -> Images:
-        told = self.condition(levels, text)
+        condition = self.condition(levels, text)
         grid = self.first(F.pixel_unshuffle(noisy, self.patch_size)).to(memory_format=torch.channels_last)
         skips = []
         for level, blocks in enumerate(self.down):
-            grid = _through(blocks, grid, told, text)
+            grid = _through(blocks, grid, condition, text)
             skips.append(grid)
             if level < len(self.halvings):
                 grid = self.halvings[level](grid)
-        grid = self.middle(grid, told, text)
+        grid = self.middle(grid, condition, text)
         for level in reversed(range(len(self.up))):
-            grid = _through(self.up[level], torch.cat([grid, skips[level]], dim=1), told, text)
+            grid = _through(self.up[level], torch.cat([grid, skips[level]], dim=1), condition, text)
             if level:
                 grid = self.doublings[level - 1](F.interpolate(grid, scale_factor=2.0, mode="nearest"))
         return F.pixel_shuffle(self.last(grid), self.patch_size)
@@ -94,9 +97,9 @@ class Block(nn.Module):
         self.attention = None if word_dim is None else Attention(outs, word_dim, max(1, outs // head_dim))
 
     def forward(
-        self, grid: Grid, told: Float[Tensor, "batch embedding"], text: TextFeatures | None
+        self, grid: Grid, condition: Float[Tensor, "batch embedding"], text: TextFeatures | None
     ) -> Float[Tensor, "batch new_channels rows columns"]:
-        gain, shift = self.affine(told)[:, :, None, None].chunk(2, dim=1)
+        gain, shift = self.affine(condition)[:, :, None, None].chunk(2, dim=1)
         hidden = torch.addcmul(shift, self.norm(self.first(grid)), 1 + gain)
         grid = self.shortcut(grid) + self.second(F.silu(hidden))
         return grid if self.attention is None else self.attention(grid, text)
@@ -121,9 +124,9 @@ class Attention(nn.Module):
         return places.transpose(1, 2).unflatten(2, grid.shape[2:])
 
 
-def _through(blocks: Any, grid: Tensor, told: Tensor, text: TextFeatures | None) -> Tensor:
+def _through(blocks: Any, grid: Tensor, condition: Tensor, text: TextFeatures | None) -> Tensor:
     for block in blocks:
-        grid = block(grid, told, text)
+        grid = block(grid, condition, text)
     return grid
 
 
@@ -131,8 +134,19 @@ def _norm(channels: int) -> nn.GroupNorm:
     return nn.GroupNorm(max(1, channels // GROUP_WIDTH), channels)
 
 
-def _check(image_size: int, patch_size: int, widths: Sequence[int]) -> int:
-    """Places along a side; refuses what cannot be halved often enough."""
+def _check_attention(widths: Sequence[int], attention_levels: int, head_dim: int) -> None:
+    if not 0 <= attention_levels <= len(widths):
+        raise ValueError(f"denoiser.attention_levels={attention_levels}: there are {len(widths)} sizes; give 0 to that")
+    for width in widths[len(widths) - attention_levels :]:
+        if width % max(1, width // head_dim):
+            raise ValueError(
+                f"denoiser.head_dim={head_dim}: {width} channels cannot be shared by {width // head_dim} heads; take a "
+                f"divisor of {width}"
+            )
+
+
+def _check(image_size: int, patch_size: int, widths: Sequence[int]) -> None:
+    """Refuse images that cannot be halved often enough, and channels that form no groups."""
     factor = patch_size * 2 ** (len(widths) - 1)
     if image_size % factor:
         raise ValueError(
@@ -144,4 +158,3 @@ def _check(image_size: int, patch_size: int, widths: Sequence[int]) -> int:
         raise ValueError(
             f"denoiser.widths={list(widths)}: {odd[0]} cannot be normalised in groups; take a multiple of 8"
         )
-    return image_size // patch_size

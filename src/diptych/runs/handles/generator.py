@@ -74,8 +74,8 @@ class ImageGenerator(Handle):
         """
         if num_images < 1:
             raise UserError(f"num_images={num_images}: ask for at least one image (-n on the command line)")
-        self.check_words(sentences, allow_unknown=allow_unknown)
         chosen, finish = self._options(options), self._finish(size, finish)
+        self.check_words([*sentences, *chosen.sentences], allow_unknown=allow_unknown)
         pixels = self.sample(sentences, num_images=num_images, seed=seed, noise_keys=noise_keys, **options)
         pictures = [finish(picture) for picture in to_pil(pixels)]
         asked = list(sentences) or [""]
@@ -119,8 +119,8 @@ class ImageGenerator(Handle):
         """
         if not hasattr(self.system, "walk"):
             raise UserError(f"{type(self.system).__name__} has no walks between its images")
-        self.check_words(sentences, allow_unknown=allow_unknown)
         chosen, finish = self._options(options), self._finish(size, finish)
+        self.check_words([*sentences, *chosen.sentences], allow_unknown=allow_unknown)
         stops = stops_of(sentences or [""], numbers, noise_keys)
         pixels = self.system.walk(stops, frames, seed, chosen).cpu()
         pictures = [finish(picture) for picture in to_pil(pixels)]

@@ -40,6 +40,10 @@ class DiffusionOptions(SamplingOptions):
             raise ValueError("negative and guidance_interval say nothing at guidance_scale=1: give it another value")
 
     @property
+    def sentences(self) -> tuple[str, ...]:
+        return (self.negative,) if self.negative else ()
+
+    @property
     def guides(self) -> bool:
         """Whether there is guidance."""
         return self.guidance_scale != 1

@@ -5,12 +5,13 @@ any prediction: images and noise are mixed at a drawn time, and the network says
 drawn in strata over the joint batch. Some sentences are left out (`text_dropout`), so that the network knows what
 images without one are like.
 
-Images are divided by their standard deviation, measured on the first batch, so that noise of standard deviation 1 is as
-strong as it means to be. What besides is learned of the guessed image are terms (`systems/terms`), where the share of
+Images are divided by their standard deviation (`image_spread.py`), so that noise of standard deviation 1 is as strong
+as it means to be. What besides is learned of the guessed image are terms (`systems/terms`), where the share of
 noise is below `terms_until`: above it the guess is an average of many images, and has no reason to look like one.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import torch
@@ -25,7 +26,9 @@ from diptych.diffusion.processes import Level, Process
 from diptych.diffusion.solvers import SOLVERS, start_of
 from diptych.diffusion.times import TimeDistribution, stratified
 from diptych.systems.base import Choice, Figures
-from diptych.systems.devices import draw_normal, draw_uniform, joint_mean, num_devices, own_share
+from diptych.systems.devices import draw_normal, draw_uniform, num_devices, own_share
+from diptych.systems.diffusion.compatibility import check_mathematics, check_settings, counted_share
+from diptych.systems.diffusion.image_spread import spread_of
 from diptych.systems.diffusion.options import DiffusionOptions
 from diptych.systems.diffusion.steps import DenoisingStep
 from diptych.systems.diffusion.validation_loss import ValidationLoss
@@ -34,7 +37,7 @@ from diptych.systems.optimizers import MakeOptimizer, optimizer_for
 from diptych.systems.pairing import Prompts
 from diptych.systems.power_averages import PowerAverages, check_length
 from diptych.systems.schedules import Schedule
-from diptych.systems.terms.base import Term, asked, check_moments
+from diptych.systems.terms.base import Term, asked, check_moments, without_repeats
 from diptych.systems.terms.needs import check_needs
 from diptych.systems.text_pretraining import TextPretraining
 from diptych.systems.text_to_image import TextToImage
@@ -101,12 +104,24 @@ class Diffusion(TextToImage):
             micro_batch_size=micro_batch_size,
             seed=seed,
         )
-        check_settings(text_dropout=text_dropout, terms_until=terms_until)
+        check_settings(
+            text_dropout=text_dropout,
+            terms_until=terms_until,
+            max_loss_weight=max_loss_weight,
+            validation_steps=validation_steps,
+            average_lengths=average_lengths,
+        )
+        check_mathematics(process, [prediction, loss_prediction], times)
+        if text_encoder is not None and not hasattr(denoiser, "null"):
+            raise ValueError(
+                f"denoiser {type(denoiser).__name__} has no null condition: set its attribute null to a NullCondition"
+            )
         self.denoiser: Any = denoiser
         self.process, self.prediction, self.times = process, prediction, times
         self.loss_prediction, self.max_loss_weight = loss_prediction, max_loss_weight
         self.terms = nn.ModuleDict(dict(terms or {}))
         self.terms_until, self.text_dropout = terms_until, text_dropout
+        self.counted_share = counted_share(process, times, terms_until)
         self.make_optimizer, self.text_lr_multiplier = optimizer, text_lr_multiplier
         self.average_lengths = tuple(average_lengths)
         self.register_buffer("image_std", torch.zeros(()))
@@ -119,6 +134,9 @@ class Diffusion(TextToImage):
     def check_choice(cls, choice: Choice) -> None:
         """Refuse terms that do not go with a denoiser, before any data are loaded."""
         check_settings(**choice.settings)
+        mathematics = {role: choice.on_trial(role) for role in ("process", "prediction", "loss_prediction", "times")}
+        predictions = [mathematics["prediction"], mathematics["loss_prediction"]]
+        check_mathematics(mathematics["process"], predictions, mathematics["times"])
         terms = {key: choice.on_trial(f"terms.{key}") for key in choice.terms}
         check_moments(terms, MOMENTS)
         needs = {f"terms.{key}": getattr(term, "needs", ()) for key, term in terms.items()}
@@ -149,6 +167,8 @@ class Diffusion(TextToImage):
             raise ValueError(f"ema={options.ema:g}: this run keeps no averages; leave the option out")
         if options.ema:
             check_length(options.ema, self.average_lengths)
+        if options.sentences:
+            _ = self._checked(options.sentences)
         if options.guides and self.text_encoder is None:
             raise ValueError(
                 f"guidance_scale={options.guidance_scale:g}: this network learned without sentences; leave it out"
@@ -171,7 +191,6 @@ class Diffusion(TextToImage):
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         images_seen_before = self.images_seen
         self.count_images(len(batch))
-        self._measure(batch.images)
         prompts = self.draw_prompts(batch)
         if prompts and self.pretrains(images_seen_before):
             figures = self.pretrain(batch.images, prompts)
@@ -186,6 +205,10 @@ class Diffusion(TextToImage):
 
     def on_fit_start(self) -> None:
         super().on_fit_start()
+        if self.trainer.precision == "16-mixed":
+            raise ValueError("trainer.precision=16-mixed: gradients are clipped before its loss scale; use bf16-mixed")
+        if not self.image_std:
+            self.image_std.copy_(spread_of(self.trainer))
         for term in self._terms():
             term.begin()
 
@@ -245,7 +268,7 @@ class Diffusion(TextToImage):
         number = len(images)
         noise = draw_normal(number, *images.shape[1:], rng=self.rng).to(images.device)
         shares = own_share(stratified(num_devices() * number, self.rng)).to(images.device)
-        dropped = (draw_uniform(number, rng=self.rng) < self.text_dropout).to(images.device)
+        dropped = (draw_uniform(number, rng=self.rng) < (self.text_dropout if prompts else 0.0)).to(images.device)
         return Drawn(images, prompts, noise, shares, dropped)
 
     def _losses(self, drawn: Drawn) -> tuple[dict[str, Tensor], dict[str, float], dict[str, Tensor]]:
@@ -271,23 +294,30 @@ class Diffusion(TextToImage):
             level=level,
             times=times,
         )
-        losses, weights = self._of_terms(step, (level.noise_share.flatten() < self.terms_until) & ~drawn.dropped)
-        return {"loss": loss, **losses}, weights, _by_bin(loss.detach(), drawn.shares)
+        losses, weights = self._of_terms(step, drawn.dropped)
+        return without_repeats({"loss": loss}, losses), weights, _by_bin(loss.detach(), drawn.shares)
 
     def _of_terms(
-        self, step: DenoisingStep, counted: Bool[Tensor, " batch"]
+        self, step: DenoisingStep, dropped: Bool[Tensor, " batch"]
     ) -> tuple[dict[str, Tensor], dict[str, float]]:
-        """The losses of terms; those of the guessed image count where it has reason to look like one."""
+        """The losses of terms, and their weights.
+
+        Those of the guessed image are of what little noise leaves to guess, and where a term needs sentences, of images
+        that had theirs. The others are real ones while the term is asked, and count for nothing. A loss is divided by
+        the share of images that count, so that it is a mean over them.
+        """
+        early = step.level.noise_share.flatten() < self.terms_until
         losses: dict[str, Tensor] = {}
         weights: dict[str, float] = {}
-        for term in self._terms():
-            if not term.counts(step.turn):
-                continue
-            of_image = asked(term, "image_losses", step)
-            own = {name: values * counted for name, values in of_image.items()} | dict(
-                asked(term, "denoising_losses", step)
-            )
-            losses |= own
+        for term in (term for term in self._terms() if term.counts(step.turn)):
+            reads = "text" in term.needs
+            counted, share = early & ~dropped if reads else early, self.counted_share
+            share *= 1 - self.text_dropout if reads and step.prompts else 1
+            fake = torch.where(counted[:, None, None, None], step.fake, step.real)
+            of_image = asked(term, "image_losses", replace(step, fake=fake))
+            own = {name: values * counted / share for name, values in of_image.items()}
+            own = without_repeats(own, asked(term, "denoising_losses", step))
+            losses = without_repeats(losses, own)
             weights |= {name: term.weight_of(name) for name in own}
         return losses, weights
 
@@ -298,22 +328,8 @@ class Diffusion(TextToImage):
             return networks["denoiser"].null(number)
         return networks["text_encoder"](self._tokenized([options.negative] * number))
 
-    @torch.no_grad()
-    def _measure(self, images: Images) -> None:
-        """The standard deviation of the joint first batch's pixels around zero."""
-        if not self.image_std:
-            self.image_std.copy_(joint_mean(images.float().square().mean((1, 2, 3))).sqrt())
-
     def _terms(self) -> list[Any]:
         return list(self.terms.values())
-
-
-def check_settings(*, text_dropout: float = 0.0, terms_until: float = 1.0, **_: Any) -> None:
-    """Refuse values of `system` that no step could follow."""
-    if not 0 <= text_dropout < 1:
-        raise ValueError(f"system.text_dropout={text_dropout:g} is a share of sentences: give 0 to below 1")
-    if not 0 <= terms_until <= 1:
-        raise ValueError(f"system.terms_until={terms_until:g} is a share of noise: give 0 to 1")
 
 
 def _by_bin(loss: Float[Tensor, " batch"], shares: Float[Tensor, " batch"]) -> dict[str, Tensor]:

@@ -1,6 +1,5 @@
 """What is logged of a GAN's step besides its losses."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from jaxtyping import Float
@@ -24,13 +23,3 @@ def discriminator_figures(real_logits: Logits, fake_logits: Logits, objective: A
 def probability(logits: Logits) -> Float[Tensor, ""]:
     """Mean D(.), for the record."""
     return logits.detach().sigmoid().mean()
-
-
-def without_repeats(*figures: Mapping[str, Any]) -> dict[str, Any]:
-    """All of them in one table; no two may be logged under one name."""
-    joined: dict[str, Any] = {}
-    for name, value in (pair for some in figures for pair in some.items()):
-        if name in joined:
-            raise ValueError(f"terms: two losses are logged as train/{name}; give one of them another name")
-        joined[name] = value
-    return joined

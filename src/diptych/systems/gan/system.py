@@ -32,7 +32,7 @@ from diptych.systems.devices import draw_normal, gather_text
 from diptych.systems.gan.augmentations.base import Augmentation
 from diptych.systems.gan.augmentations.views import UNCHANGED, Augmentations
 from diptych.systems.gan.compatibility import Ingredients, check_ingredients, check_settings, tell_what_breaks
-from diptych.systems.gan.figures import discriminator_figures, probability, without_repeats
+from diptych.systems.gan.figures import discriminator_figures, probability
 from diptych.systems.gan.fit import check_networks_fit
 from diptych.systems.gan.mismatches import Mismatched, sample_mismatches, wrong_sentences
 from diptych.systems.gan.options import LatentOptions, check_fits, guided, sampled
@@ -45,7 +45,7 @@ from diptych.systems.modes import frozen, still
 from diptych.systems.optimizers import MakeOptimizer, optimizer_for
 from diptych.systems.pairing import Prompts, rows_of
 from diptych.systems.schedules import Schedule
-from diptych.systems.terms.base import Term, asked
+from diptych.systems.terms.base import Term, asked, without_repeats
 from diptych.systems.text_pretraining import TextPretraining
 from diptych.systems.text_to_image import TextToImage
 from diptych.types import Batch, DataSpec, Images, TextFeatures

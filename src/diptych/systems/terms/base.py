@@ -117,3 +117,13 @@ def check_moments(terms: Mapping[str, Any], moments: Collection[str]) -> None:
                 f"terms.{key}: {name} learns at {' and '.join(has)}, and this system asks for "
                 f"{' and '.join(moments)}: drop it with ~terms.{key}"
             )
+
+
+def without_repeats(*figures: Mapping[str, Any]) -> dict[str, Any]:
+    """All of them in one table; no two may be logged under one name."""
+    joined: dict[str, Any] = {}
+    for name, value in (pair for some in figures for pair in some.items()):
+        if name in joined:
+            raise ValueError(f"terms: two losses are logged as train/{name}; give one of them another name")
+        joined[name] = value
+    return joined

@@ -31,7 +31,7 @@ def make_flow() -> Callable[..., Diffusion]:
         torch.manual_seed(0)
         text_encoder = BagOfWords() if conditional else None
         sizes = {"image_size": 28, "image_channels": 1, "condition_dim": 6 if conditional else 0}
-        small = {"widths": [8, 16], "attention_sizes": [7], "embedding_dim": 16, "head_dim": 8}
+        small = {"widths": [8, 16], "attention_levels": 1, "embedding_dim": 16, "head_dim": 8}
         parts = {
             "data_spec": SPEC,
             "denoiser": UNet(**sizes, word_dim=6 if conditional else 0, **small),
@@ -44,5 +44,21 @@ def make_flow() -> Callable[..., Diffusion]:
             "validation_steps": 2,
         }
         return Diffusion(**(parts | settings))
+
+    return make
+
+
+@pytest.fixture
+def make_lively(make_flow) -> Callable[..., Diffusion]:
+    """As `make_flow`, but its images differ: a new network would say zero of everything."""
+
+    def make(**settings: Any) -> Diffusion:
+        flow = make_flow(**settings)
+        for name, parameter in flow.denoiser.named_parameters():
+            if not parameter.any():
+                torch.nn.init.normal_(parameter, std=0.1, generator=torch.Generator().manual_seed(len(name)))
+        flow.image_std.fill_(0.6)
+        flow.keep_averages()
+        return flow
 
     return make

@@ -1,0 +1,40 @@
+"""How far images lie from mid-grey: what a denoiser divides them by.
+
+Measured once, before the first step, on the first validation images, which are the same for every batch size, seed and
+number of devices.
+"""
+
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from diptych.systems.devices import mean_over_devices, num_devices
+
+MEASURED = 512
+"""Images that are looked at, over all devices."""
+
+
+def spread_of(trainer: Any) -> Float[Tensor, ""]:
+    """The root of the mean square of all their pixels; `ValueError` for images that are grey alone."""
+    loader = _validation_of(trainer)
+    seen: list[Tensor] = []
+    for batch in loader:
+        seen.append(batch.images.float().square().mean((1, 2, 3)))
+        if sum(map(len, seen)) * num_devices() >= MEASURED:
+            break
+    squares = torch.cat(seen)[: -(-MEASURED // num_devices())]
+    spread = mean_over_devices(squares.mean()).sqrt()
+    if not spread:
+        raise ValueError("the first validation images are mid-grey alone: there is nothing to diffuse")
+    return spread
+
+
+def _validation_of(trainer: Any) -> Any:
+    """The data module's loader, or the one that was given to `trainer.fit`."""
+    datamodule = getattr(trainer, "datamodule", None)
+    if datamodule is not None:
+        return datamodule.val_dataloader()
+    source = trainer.fit_loop.epoch_loop.val_loop._data_source
+    return source.dataloader()
