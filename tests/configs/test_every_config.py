@@ -43,7 +43,9 @@ COMPANY = {  # the other overrides of a run with a file of the group
     "embedding_objective": EMBEDDING,
     "system/embedding": EMBEDDING,
     "system/classifier": ["model=classifier", "data=scenes_demo"],
-    **dict.fromkeys(("denoiser", "process", "prediction", "times", "system/diffusion", "system/flow"), FLOW),
+    **dict.fromkeys(
+        ("denoiser", "process", "prediction", "times", "system/diffusion", "system/flow", "system/mean_flow"), FLOW
+    ),
     "experiment": [],
 }
 BORROWED = "+parts.captioner={run: a-captioner, task: captioning}"
@@ -79,6 +81,11 @@ SPECIAL = {  # overrides of single files on a machine without internet, GPU or d
     "term/perceptual_feature_matching": [BORROWED],
     "term/word_region_matching": [BORROWED_EMBEDDING],
     "model/layered_gan": ["schedule.decay_images=4"],
+    "system/mean_flow": ["times=logit_normal_pairs", "+denoiser.num_levels=2"],
+    "times/logit_normal_pairs": ["system=mean_flow", "+denoiser.num_levels=2"],
+    "times/log_normal": ["process=edm"],
+    "process/edm": ["times=log_normal"],
+    "prediction/noise": ["process=cosine"],
     "schedule/trapezoid": ["schedule.decay_images=4"],
     "trainer/ddp": ["trainer.accelerator=cpu", "trainer.devices=1"],
     "trainer/fsdp": ["trainer.accelerator=cpu", "trainer.devices=1"],

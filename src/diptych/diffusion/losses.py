@@ -6,6 +6,8 @@ from torch import Tensor
 from diptych.diffusion.predictions import Prediction
 from diptych.diffusion.processes import Level
 
+SMALLEST = 1e-3
+
 
 def denoising_loss(
     output: Tensor,
@@ -24,3 +26,11 @@ def denoising_loss(
         return (output - target).square().flatten(1).mean(1)
     weight = measured_in.slope(level).square().clamp(max=max_weight).flatten()
     return weight * (image - target).square().flatten(1).mean(1)
+
+
+def adaptively_weighted(errors: Float[Tensor, " batch"], power: float) -> Float[Tensor, " batch"]:
+    """Squared errors, each divided by a power of itself that counts as a constant (arXiv:2505.13447, section 4.3).
+
+    At power 0 they are what they are, at 0.5 each weighs like a distance.
+    """
+    return errors / (errors.detach() + SMALLEST) ** power

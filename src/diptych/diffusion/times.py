@@ -7,7 +7,7 @@ and laid out evenly for a validation that compares.
 from abc import ABC, abstractmethod
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from diptych.diffusion.processes import Process
@@ -46,6 +46,24 @@ class LogitNormal(TimeDistribution):
     def quantile(self, shares: Shares, process: Process) -> Shares:
         times = torch.sigmoid(self.mean + self.std * torch.special.ndtri(shares))
         return process.first + (process.last - process.first) * times
+
+
+class LogitNormalPairs(LogitNormal):
+    """Two times an image, of which the later is the noisier; for `equal_share` of the images they are one time."""
+
+    def __init__(self, *, mean: float = 0.0, std: float = 1.0, equal_share: float = 0.5) -> None:
+        super().__init__(mean=mean, std=std)
+        if not 0 <= equal_share < 1:
+            raise ValueError(f"times.equal_share={equal_share:g} is a share of images: give 0 to below 1")
+        self.equal_share = equal_share
+
+    def pairs(
+        self, shares: Float[Tensor, " batch"], more: Float[Tensor, "batch 2"], process: Process
+    ) -> tuple[Float[Tensor, " batch"], Float[Tensor, " batch"], Bool[Tensor, " batch"]]:
+        """Where a step begins, where it ends, and whether both are one; from three uniform numbers an image."""
+        one, other = (self.quantile(part.clamp(1e-5, 1 - 1e-5), process) for part in (shares, more[:, 0]))
+        begins, equal = torch.maximum(one, other), more[:, 1] < self.equal_share
+        return begins, torch.where(equal, begins, torch.minimum(one, other)), equal
 
 
 class LogNormal(TimeDistribution):

@@ -12,8 +12,8 @@ from torch.nn import functional as F
 from diptych.types import TextFeatures
 
 Layer = TypeVar("Layer", nn.Linear, nn.Conv2d)
-HIGHEST_FREQUENCY = 1000.0
-"""Radians that the fastest wave turns while a level goes from 0 to 1."""
+HIGHEST_FREQUENCY = 100.0
+"""Radians that the fastest wave turns while a level goes from 0 to 1; faster ones make derivatives by time rough."""
 
 
 class Waves(nn.Module):
@@ -27,7 +27,7 @@ class Waves(nn.Module):
         self.register_buffer("frequencies", exponents.exp(), persistent=False)
 
     def forward(self, numbers: Float[Tensor, " batch"]) -> Float[Tensor, "batch dim"]:
-        angles = numbers[:, None].float() * self.frequencies
+        angles = numbers[:, None] * self.frequencies.to(numbers)
         return torch.cat([angles.sin(), angles.cos()], dim=1)
 
 

@@ -41,6 +41,7 @@ class DiT(nn.Module):
                 f"denoiser.num_heads={num_heads} must divide denoiser.dim={dim}"
             )
         self.patch_size, numbers = patch_size, image_channels * patch_size**2
+        self.num_levels = num_levels
         self.condition = Condition(condition_dim, dim, num_levels)
         self.null = NullCondition(condition_dim, word_dim) if condition_dim else None
         self.first = nn.Linear(numbers, dim)

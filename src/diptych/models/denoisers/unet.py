@@ -48,6 +48,7 @@ class UNet(nn.Module):
         _check(image_size, patch_size, widths)
         _check_attention(widths, attention_levels, head_dim)
         self.patch_size = patch_size
+        self.num_levels = num_levels
         self.condition = Condition(condition_dim, embedding_dim, num_levels)
         self.null = NullCondition(condition_dim, word_dim) if condition_dim else None
         words_at = [word_dim if len(widths) - level <= attention_levels else None for level in range(len(widths))]

@@ -16,6 +16,7 @@ def check_settings(
     text_dropout: float = 0.0,
     terms_until: float = 1.0,
     max_loss_weight: float = 1.0,
+    loss_power: float = 0.0,
     validation_steps: int = 1,
     average_lengths: Sequence[float] = (),
     **_: Any,
@@ -27,6 +28,8 @@ def check_settings(
         raise ValueError(f"system.terms_until={terms_until:g} is a share of noise: give more than 0, up to 1")
     if max_loss_weight <= 0:
         raise ValueError(f"system.max_loss_weight={max_loss_weight:g}: give a positive weight")
+    if not 0 <= loss_power < 1:
+        raise ValueError(f"system.loss_power={loss_power:g}: give 0 (errors as they are) to below 1")
     if validation_steps < 1:
         raise ValueError(f"system.validation_steps={validation_steps}: take one step or more")
     check_lengths(average_lengths)

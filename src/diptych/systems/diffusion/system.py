@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from diptych.diffusion.guidance import guided, is_within
-from diptych.diffusion.losses import denoising_loss
+from diptych.diffusion.losses import adaptively_weighted, denoising_loss
 from diptych.diffusion.predictions import Prediction
 from diptych.diffusion.processes import Level, Process
 from diptych.diffusion.solvers import SOLVERS, start_of
@@ -50,21 +50,41 @@ NUM_BINS = 4
 
 
 class Drawn(NamedTuple):
-    """Real images and all that is drawn for them; it can be computed in parts."""
+    """Real images and all that is drawn for them; it can be computed in parts.
+
+    `more` are a subclass's own uniform numbers, a row an image.
+    """
 
     images: Images
     prompts: Prompts | None
     noise: Images
     shares: Float[Tensor, " batch"]
     dropped: Bool[Tensor, " batch"]
+    more: Float[Tensor, "batch more"] | None = None
+
+
+class Learned(NamedTuple):
+    """What the network is wrong by, and the clean images that it means, in the units of the process.
+
+    `counts` says for which images that is a guess of the clean image, and `share` how many those are in expectation.
+    """
+
+    loss: Float[Tensor, " batch"]
+    image: Images
+    noisy: Images
+    level: Level
+    times: Float[Tensor, " batch"]
+    counts: Bool[Tensor, " batch"]
+    share: float = 1.0
 
 
 class Diffusion(TextToImage):
     """A denoiser, the process that it turns back, what it predicts, and the times at which it learns.
 
     `loss_prediction` is that in whose units errors are squared (None: those of what the network says); there, weights
-    of images are at most `max_loss_weight`. `average_lengths` are those of the averages that are kept, the first of
-    which generates. Validation samples with `validation_steps`.
+    of images are at most `max_loss_weight`. Errors are divided by the power `loss_power` of themselves.
+    `average_lengths` are those of the averages that are kept, the first of which generates. Validation samples with
+    `validation_steps`.
     """
 
     averaged = ("denoiser", "text_encoder")
@@ -82,6 +102,7 @@ class Diffusion(TextToImage):
         optimizer: MakeOptimizer,
         loss_prediction: Prediction | None = None,
         max_loss_weight: float = 100.0,
+        loss_power: float = 0.0,
         terms: Mapping[str, Term] | None = None,
         terms_until: float = 0.6,
         text_encoder: nn.Module | None = None,
@@ -108,6 +129,7 @@ class Diffusion(TextToImage):
             text_dropout=text_dropout,
             terms_until=terms_until,
             max_loss_weight=max_loss_weight,
+            loss_power=loss_power,
             validation_steps=validation_steps,
             average_lengths=average_lengths,
         )
@@ -118,7 +140,7 @@ class Diffusion(TextToImage):
             )
         self.denoiser: Any = denoiser
         self.process, self.prediction, self.times = process, prediction, times
-        self.loss_prediction, self.max_loss_weight = loss_prediction, max_loss_weight
+        self.loss_prediction, self.max_loss_weight, self.loss_power = loss_prediction, max_loss_weight, loss_power
         self.terms = nn.ModuleDict(dict(terms or {}))
         self.terms_until, self.text_dropout = terms_until, text_dropout
         self.counted_share = counted_share(process, times, terms_until)
@@ -129,6 +151,10 @@ class Diffusion(TextToImage):
         self.keep_averages()
         self.validation_options = DiffusionOptions(steps=validation_steps)
         self.validation_loss = ValidationLoss()
+        self.check_built()
+
+    def check_built(self) -> None:
+        """Called once the parts are in place: refuse what a kind of denoiser cannot work with; nothing, in the base."""
 
     @classmethod
     def check_choice(cls, choice: Choice) -> None:
@@ -163,10 +189,7 @@ class Diffusion(TextToImage):
         return (images * self.image_std).clamp(-1, 1)
 
     def check_options(self, options: DiffusionOptions) -> None:
-        if options.ema and self.denoiser_average is None:
-            raise ValueError(f"ema={options.ema:g}: this run keeps no averages; leave the option out")
-        if options.ema:
-            check_length(options.ema, self.average_lengths)
+        self._check_ema(options.ema)
         if options.sentences:
             _ = self._checked(options.sentences)
         if options.guides and self.text_encoder is None:
@@ -185,7 +208,7 @@ class Diffusion(TextToImage):
         """What the network says of noisy images at these times, and the clean images that it means; in float32."""
         level = self.process.at(times).over(noisy)
         seen = noisy * self.prediction.input_scale(level)
-        output = denoiser(seen, [self.process.signal(times)], text).float()
+        output = at_least_float32(denoiser(seen, [self.process.signal(times)], text))
         return output, self.prediction.image(output, noisy, level)
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
@@ -276,29 +299,39 @@ class Diffusion(TextToImage):
         text = self.read(drawn.prompts)
         if text is not None:
             text = self.denoiser.null.in_place_of(text, drawn.dropped)
-        real, times = drawn.images / self.image_std, self.times.quantile(drawn.shares, self.process)
-        level = self.process.at(times).over(real)
-        noisy = level.noisy(real, drawn.noise)
-        output, image = self.guess(self.denoiser, noisy, times, text)
-        loss = self.loss_of(output, image, real, noisy, drawn.noise, level)
+        learned = self._learned(drawn, drawn.images / self.image_std, text)
         step = DenoisingStep(
             real=drawn.images,
-            fake=image * self.image_std,
+            fake=learned.image * self.image_std,
             prompts=drawn.prompts,
             text=text,
             rng=self.rng,
             turn=self.turn,
             images_seen=self.images_seen,
-            noisy=noisy,
+            noisy=learned.noisy,
             noise=drawn.noise,
-            level=level,
-            times=times,
+            level=learned.level,
+            times=learned.times,
         )
-        losses, weights = self._of_terms(step, drawn.dropped)
-        return without_repeats({"loss": loss}, losses), weights, _by_bin(loss.detach(), drawn.shares)
+        losses, weights = self._of_terms(step, learned, drawn.dropped)
+        losses = without_repeats({"loss": learned.loss}, losses)
+        return losses, weights, _by_bin(learned.loss.detach(), drawn.shares)
+
+    def _learned(self, drawn: Drawn, real: Images, text: TextFeatures | None) -> Learned:
+        """The network's guess at the drawn times; `real` is in the units of the process."""
+        times = self.times.quantile(drawn.shares, self.process)
+        level = self.process.at(times).over(real)
+        noisy = level.noisy(real, drawn.noise)
+        output, image = self.guess(self.denoiser, noisy, times, text)
+        loss = self.loss_of(output, image, real, noisy, drawn.noise, level)
+        return Learned(self.weighted(loss), image, noisy, level, times, torch.ones_like(drawn.dropped))
+
+    def weighted(self, errors: Float[Tensor, " batch"]) -> Float[Tensor, " batch"]:
+        """Squared errors as they are learned from: divided by a power of themselves, where `loss_power` is above 0."""
+        return adaptively_weighted(errors, self.loss_power) if self.loss_power else errors
 
     def _of_terms(
-        self, step: DenoisingStep, dropped: Bool[Tensor, " batch"]
+        self, step: DenoisingStep, learned: Learned, dropped: Bool[Tensor, " batch"]
     ) -> tuple[dict[str, Tensor], dict[str, float]]:
         """The losses of terms, and their weights.
 
@@ -306,12 +339,12 @@ class Diffusion(TextToImage):
         that had theirs. The others are real ones while the term is asked, and count for nothing. A loss is divided by
         the share of images that count, so that it is a mean over them.
         """
-        early = step.level.noise_share.flatten() < self.terms_until
+        early = (step.level.noise_share.flatten() < self.terms_until) & learned.counts
         losses: dict[str, Tensor] = {}
         weights: dict[str, float] = {}
         for term in (term for term in self._terms() if term.counts(step.turn)):
             reads = "text" in term.needs
-            counted, share = early & ~dropped if reads else early, self.counted_share
+            counted, share = early & ~dropped if reads else early, self.counted_share * learned.share
             share *= 1 - self.text_dropout if reads and step.prompts else 1
             fake = torch.where(counted[:, None, None, None], step.fake, step.real)
             of_image = asked(term, "image_losses", replace(step, fake=fake))
@@ -320,6 +353,12 @@ class Diffusion(TextToImage):
             losses = without_repeats(losses, own)
             weights |= {name: term.weight_of(name) for name in own}
         return losses, weights
+
+    def _check_ema(self, length: float | None) -> None:
+        if length and self.denoiser_average is None:
+            raise ValueError(f"ema={length:g}: this run keeps no averages; leave the option out")
+        if length:
+            check_length(length, self.average_lengths)
 
     def _others(self, networks: Mapping[str, Any], text: TextFeatures, options: DiffusionOptions) -> TextFeatures:
         """What guidance moves away from: the negative sentence, or no sentence."""
@@ -330,6 +369,11 @@ class Diffusion(TextToImage):
 
     def _terms(self) -> list[Any]:
         return list(self.terms.values())
+
+
+def at_least_float32(values: Tensor) -> Tensor:
+    """What was computed in half precision, in full."""
+    return values.to(torch.promote_types(values.dtype, torch.float32))
 
 
 def _by_bin(loss: Float[Tensor, " batch"], shares: Float[Tensor, " batch"]) -> dict[str, Tensor]:

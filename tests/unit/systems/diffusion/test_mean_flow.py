@@ -1,0 +1,199 @@
+"""One-step flow: its identity in closed forms, its derivative by finite differences, and where it is flow matching."""
+
+import copy
+
+import pytest
+import torch
+from letters import Figures, make_batch, run_fit
+from torch import nn
+
+from diptych.diffusion.losses import adaptively_weighted
+from diptych.diffusion.predictions import Image, Velocity
+from diptych.diffusion.processes import CosineAlpha, RectifiedFlow
+from diptych.diffusion.times import LogitNormal, LogitNormalPairs, Uniform
+from diptych.models.denoisers.dit import DiT
+from diptych.models.denoisers.unet import UNet
+from diptych.systems.diffusion.mean_flow import MeanFlow, MeanFlowOptions
+
+UNET = {"widths": [8, 16], "attention_levels": 1, "embedding_dim": 16, "head_dim": 8}
+SIZES = {"image_size": 28, "image_channels": 1, "condition_dim": 6, "word_dim": 6, "num_levels": 2}
+
+
+@pytest.fixture
+def make_mean_flow(make_flow):
+    def make(kind=MeanFlow, denoiser=None, **settings):
+        flow = make_flow()
+        parts = {name: getattr(flow, name) for name in ("data_spec", "text_encoder", "process")}
+        own = {"prediction": Image(), "times": LogitNormalPairs(), "optimizer": flow.make_optimizer}
+        torch.manual_seed(0)
+        built = denoiser if denoiser is not None else UNet(**SIZES, **UNET)
+        return kind(**{**parts, **own, "denoiser": built, **settings})
+
+    return make
+
+
+def lively(system):
+    """Layers that are zero at first get weights, so that images differ."""
+    rng = torch.Generator().manual_seed(3)
+    for parameter in system.denoiser.parameters():
+        if not parameter.any():
+            nn.init.normal_(parameter, std=0.1, generator=rng)
+    system.image_std.fill_(0.6)
+    system.keep_averages()
+    return system.eval()
+
+
+def drawn_by(system, batch):
+    return system._draw(batch.images, system.draw_prompts(batch))
+
+
+class OneImage(nn.Module):
+    """Says one image of everything, and reads no sentence."""
+
+    null = None
+    num_levels = 2
+
+    def __init__(self, image) -> None:
+        super().__init__()
+        self.image = nn.Parameter(image)
+
+    def forward(self, noisy, levels, text=None):
+        return self.image.expand_as(noisy)
+
+
+def test_where_there_is_one_image_the_identity_holds_and_one_step_is_the_image(make_mean_flow):
+    image = torch.linspace(-1, 1, 784).view(1, 1, 28, 28)
+    flow = make_mean_flow(denoiser=OneImage(image), text_encoder=None, average_lengths=())
+    flow.image_std.fill_(1.0)
+    batch = make_batch(0)
+    drawn = flow._draw(image.expand(4, -1, -1, -1), None)
+    learned = flow._learned(drawn, image.expand(4, -1, -1, -1), None)
+    keep = learned.times > 0.06
+    assert keep.any()
+    torch.testing.assert_close(learned.loss[keep], torch.zeros(4)[keep], atol=1e-6, rtol=0)
+    for steps in (1, 4):
+        made = flow.generate(num_images=2, options=MeanFlowOptions(steps=steps))
+        torch.testing.assert_close(made, image.expand(2, -1, -1, -1), atol=1e-4, rtol=0)
+    assert len(batch) == 4
+
+
+@pytest.mark.parametrize("kind", ["unet", "dit"])
+@pytest.mark.parametrize("prediction", [Image(), Velocity()])
+def test_the_derivative_along_the_flow_is_that_of_finite_differences(make_mean_flow, kind, prediction):
+    small = UNet(**SIZES, **UNET) if kind == "unet" else DiT(**SIZES, dim=16, depth=2, num_heads=2)
+    flow = lively(make_mean_flow(denoiser=small, prediction=prediction, average_lengths=())).double()
+    rng = torch.Generator().manual_seed(0)
+    noisy, velocity = (torch.randn(3, 1, 28, 28, generator=rng).double() for _ in range(2))
+    times, ends = torch.tensor([0.3, 0.6, 0.9]).double(), torch.tensor([0.1, 0.6, 0.2]).double()
+    text = flow.text_encoder(make_batch(1, size=3).pick(0))
+    text = type(text)(text.sentence.double(), text.words.double(), text.mask)
+    step = 1e-5
+    _, slope = flow._with_slope(noisy, velocity, times, ends, text)
+    ahead, behind = (
+        flow.average_velocity(flow.denoiser, noisy + sign * step * velocity, times + sign * step, ends, text)
+        for sign in (1, -1)
+    )
+    difference = (ahead - behind) / (2 * step)
+    assert (slope - difference).norm() / difference.norm() < 1e-5
+
+
+def test_of_equal_times_it_is_flow_matching(make_mean_flow):
+    """The same losses and gradients as a flow whose errors are those of the velocity."""
+    mean = make_mean_flow(times=LogitNormalPairs(equal_share=0.999), average_lengths=(), text_dropout=0.0)
+    lively(mean)
+    batch = make_batch(0)
+    drawn = drawn_by(mean, batch)
+    drawn = drawn._replace(more=torch.tensor([[1e-6, 0.0]] * 4), shares=torch.tensor([0.2, 0.4, 0.6, 0.8]))
+    real, text = batch.images / mean.image_std, mean.text_encoder(batch.pick(0))
+    learned = mean._learned(drawn, real, text)
+    times = torch.sigmoid(torch.special.ndtri(drawn.shares))
+    noisy = torch.lerp(real, drawn.noise, times.view(-1, 1, 1, 1))
+    image = mean.denoiser(noisy, [times, torch.zeros(4)], text)
+    errors = ((noisy - image) / times.view(-1, 1, 1, 1) - (drawn.noise - real)).square().mean((1, 2, 3))
+    torch.testing.assert_close(learned.loss, errors, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(learned.image, image, rtol=1e-3, atol=1e-4)
+    assert learned.counts.all()
+
+
+def test_no_gradient_goes_through_the_target(make_mean_flow):
+    flow = lively(make_mean_flow(average_lengths=(), text_dropout=0.0))
+    batch = make_batch(0)
+    drawn = drawn_by(flow, batch)._replace(more=torch.tensor([[0.3, 0.99]] * 4))
+    real, text = batch.images / flow.image_std, flow.text_encoder(batch.pick(0))
+    weights = list(flow.denoiser.parameters())
+    own = torch.autograd.grad(flow._learned(drawn, real, text).loss.sum(), weights, allow_unused=True)
+    times, ends, _ = flow.times.pairs(drawn.shares, drawn.more, flow.process)
+    noisy = torch.lerp(real, drawn.noise, times.view(-1, 1, 1, 1))
+    velocity = drawn.noise - real
+    _, slope = flow._with_slope(noisy, velocity, times, ends, text)
+    target = (velocity - (times - ends).view(-1, 1, 1, 1) * slope).detach()
+    again = flow.average_velocity(flow.denoiser, noisy, times, ends, text)
+    by_hand = torch.autograd.grad((again - target).square().mean((1, 2, 3)).sum(), weights, allow_unused=True)
+    for one, other in zip(own, by_hand, strict=True):
+        assert (one is None) == (other is None)
+        if one is not None:
+            torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-4)
+
+
+def test_it_learns_and_its_images_depend_on_their_sentences(make_mean_flow):
+    flow, figures = make_mean_flow(loss_power=0.75), Figures()
+    run_fit(flow, [make_batch(seed) for seed in range(4)] * 6, callbacks=[figures])
+    assert figures.rows[-1]["loss"] < figures.rows[0]["loss"]
+    images = flow.generate(["a b c", "d e f"], noise_keys=["", ""])
+    assert torch.isfinite(images).all()
+    assert not torch.allclose(images[0], images[1], atol=1e-4)
+
+
+def test_parts_of_a_batch_teach_what_the_whole_does(make_mean_flow):
+    rows = []
+    for size in (None, 2):
+        flow, figures = make_mean_flow(micro_batch_size=size), Figures()
+        run_fit(flow, [make_batch(0), make_batch(1)], callbacks=[figures])
+        rows.append([row["loss"] for row in figures.rows])
+    assert rows[0] == pytest.approx(rows[1], rel=1e-4)
+
+
+def test_pairs_are_two_times_of_one_distribution_in_order():
+    shares = (torch.arange(20_000) + 0.5) / 20_000
+    more = torch.rand(20_000, 2, generator=torch.Generator().manual_seed(0))
+    begins, ends, equal = LogitNormalPairs(equal_share=0.3).pairs(shares, more, RectifiedFlow())
+    assert (begins >= ends).all()
+    assert (begins == ends)[equal].all()
+    assert equal.float().mean() == pytest.approx(0.3, abs=0.01)
+    both = torch.cat([begins[~equal], ends[~equal]])
+    assert both.logit().mean() == pytest.approx(0, abs=0.02)
+
+
+def test_errors_divided_by_a_power_of_themselves():
+    errors = torch.tensor([0.0, 1.0, 4.0], requires_grad=True)
+    weighted = adaptively_weighted(errors, 0.5)
+    torch.testing.assert_close(weighted, torch.tensor([0.0, 1.0, 2.0]), atol=1e-3, rtol=0)
+    weighted.sum().backward()
+    torch.testing.assert_close(errors.grad[1:], torch.tensor([1.0, 0.5]), atol=1e-3, rtol=0)
+    assert adaptively_weighted(errors, 0.0).equal(errors)
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"process": CosineAlpha(), "prediction": Velocity()}, "choose process=rectified_flow"),
+        ({"times": LogitNormal()}, "not of LogitNormal's one: choose times=logit_normal_pairs"),
+        ({"times": Uniform()}, "choose times=logit_normal_pairs"),
+        ({"denoiser": UNet(**{**SIZES, "num_levels": 1}, **UNET)}, r"set denoiser\.num_levels=2"),
+    ],
+)
+def test_what_does_not_go_with_it_is_refused(make_mean_flow, settings, reason):
+    with pytest.raises(ValueError, match=reason):
+        make_mean_flow(**settings)
+
+
+def test_options_that_it_does_not_have_are_refused(make_mean_flow):
+    with pytest.raises(ValueError, match="steps=0: take one step or more"):
+        MeanFlowOptions(steps=0)
+    with pytest.raises(ValueError, match=r"ema=0\.3: this run keeps averages"):
+        make_mean_flow().generate(["a"], options=MeanFlowOptions(ema=0.3))
+
+
+def test_a_copy_generates_the_same(make_mean_flow):
+    flow = lively(make_mean_flow())
+    assert copy.deepcopy(flow).generate(["a b"], seed=1).equal(flow.generate(["a b"], seed=1))
