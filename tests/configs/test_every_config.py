@@ -204,6 +204,6 @@ def _pretrained(folder: Path, name: str) -> list[str]:
     return [f"text_encoder.pretrained={KINDS[name](folder / 'network')}", *SMALL]
 
 
-PREPARED = {"data=mnist": _mnist, "experiment=mnist/text_to_image": _mnist, "data=folder": _folder}
-PREPARED |= {option: _mnist for option in options() if option.startswith("experiment=results/mnist/")}
+PREPARED = {"data=mnist": _mnist, "data=folder": _folder}
+PREPARED |= {option: _mnist for option in options() if option.startswith(("experiment=mnist/", "experiment=results/mnist/"))}
 PREPARED |= {f"text_encoder={name}": partial(_pretrained, name=name) for name in KINDS}

@@ -70,7 +70,7 @@ RUNS = {
     "StyleGAN2": ("model=small_stylegan2", *SGD, *SMALL_DIGITS, "data.image_size=16"),
     "a flow of sentences": (
         "model=small_flow",
-        "optimizer@optimizer=sgd",
+        "optimizer=sgd",
         "~optimizer.betas",
         "budget_images=64",
         "validate_every_images=32",
@@ -81,7 +81,7 @@ RUNS = {
         "times=logit_normal_pairs",
         "prediction@loss_prediction=null",
         "+denoiser.num_levels=2",
-        "optimizer@optimizer=sgd",
+        "optimizer=sgd",
         "~optimizer.betas",
         "budget_images=64",
         "validate_every_images=32",

@@ -65,7 +65,7 @@ def opened(network_class: str, pretrained: str, revision: str | None = None) -> 
             )
     except Exception as error:  # libraries below raise any error
         raise ValueError(f"{KEY}={pretrained}: transformers cannot load it ({_first_line(error)})") from error
-    network = _without_pooler(network)
+    network = _in_memory_of_its_own(_without_pooler(network))
     if lacking := sorted(set(said["missing_keys"]) & network.state_dict().keys()):
         raise ValueError(
             f"{KEY}={pretrained}: its weights lack {len(lacking)} of a {network_class}'s ({lacking[0]}, …): name "
@@ -73,6 +73,16 @@ def opened(network_class: str, pretrained: str, revision: str | None = None) -> 
         )
     tokens = _tokenizer_of(tokenizer, pretrained)
     return network, Blueprint(_json(network.config.to_dict()), tokens, _places(tokenizer, network))
+
+
+def _in_memory_of_its_own(network: Any) -> Any:
+    """The network with weights as a checkpoint's will lie: on some processors a product's last bits depend on that.
+
+    Those of a file may begin anywhere in memory, where vector instructions add up in another order.
+    """
+    for tensor in (*network.parameters(), *network.buffers()):
+        tensor.data = tensor.data.clone(memory_format=torch.contiguous_format)
+    return network
 
 
 def rebuilt(network_class: str, blueprint: Blueprint) -> Any:
