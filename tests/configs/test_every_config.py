@@ -205,5 +205,7 @@ def _pretrained(folder: Path, name: str) -> list[str]:
 
 
 PREPARED = {"data=mnist": _mnist, "data=folder": _folder}
-PREPARED |= {option: _mnist for option in options() if option.startswith(("experiment=mnist/", "experiment=results/mnist/"))}
+PREPARED |= {
+    option: _mnist for option in options() if option.startswith(("experiment=mnist/", "experiment=results/mnist/"))
+}
 PREPARED |= {f"text_encoder={name}": partial(_pretrained, name=name) for name in KINDS}

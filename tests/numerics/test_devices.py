@@ -79,7 +79,6 @@ RUNS = {
         "model=small_flow",
         "system=mean_flow",
         "times=logit_normal_pairs",
-        "prediction@loss_prediction=null",
         "+denoiser.num_levels=2",
         "optimizer=sgd",
         "~optimizer.betas",

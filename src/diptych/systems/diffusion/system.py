@@ -382,5 +382,5 @@ def _by_bin(loss: Float[Tensor, " batch"], shares: Float[Tensor, " batch"]) -> d
     Times are drawn in strata: every quarter has its share of the joint batch, and sums over it are means over devices.
     """
     bins = (shares * NUM_BINS).long()
-    sums = loss.new_zeros(NUM_BINS).scatter_add(0, bins, loss.float())
+    sums = loss.new_zeros(NUM_BINS).scatter_add(0, bins, loss)
     return {f"loss_quarter_{i + 1}": value for i, value in enumerate(sums * NUM_BINS / len(loss))}
