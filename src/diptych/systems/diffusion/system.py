@@ -145,9 +145,8 @@ class Diffusion(TextToImage):
         self.terms_until, self.text_dropout = terms_until, text_dropout
         self.counted_share = counted_share(process, times, terms_until)
         self.make_optimizer, self.text_lr_multiplier = optimizer, text_lr_multiplier
-        self.average_lengths = tuple(average_lengths)
+        self.average_lengths, self.turn = tuple(average_lengths), 0
         self.register_buffer("image_std", torch.zeros(()))
-        self.turn = 0
         self.keep_averages()
         self.validation_options = DiffusionOptions(steps=validation_steps)
         self.validation_loss = ValidationLoss()
