@@ -52,6 +52,7 @@ BORROWED = "+parts.captioner={run: a-captioner, task: captioning}"
 BORROWED_EMBEDDING = "+parts.embedding={run: an-embedding, task: embedding}"
 LENDERS = {"captioning": CAPTIONER, "embedding": [*EMBEDDING, "embedding_objective=word_regions"]}
 PRETRAINING = ["text_pretraining.pretraining_images=4", "text_pretraining.whitening_images=4"]
+ONE_STEP = ["+denoiser.num_levels=2", "~prediction@loss_prediction"]
 SPECIAL = {  # overrides of single files on a machine without internet, GPU or data
     "image_encoder/resnet18": ["image_encoder.weights=null", "image_encoder.train_from=stem"],
     "image_encoder/resnet50": ["image_encoder.weights=null", "image_encoder.train_from=stem"],
@@ -81,8 +82,8 @@ SPECIAL = {  # overrides of single files on a machine without internet, GPU or d
     "term/perceptual_feature_matching": [BORROWED],
     "term/word_region_matching": [BORROWED_EMBEDDING],
     "model/layered_gan": ["schedule.decay_images=4"],
-    "system/mean_flow": ["times=logit_normal_pairs", "+denoiser.num_levels=2"],
-    "times/logit_normal_pairs": ["system=mean_flow", "+denoiser.num_levels=2"],
+    "system/mean_flow": ["times=logit_normal_pairs", *ONE_STEP],
+    "times/logit_normal_pairs": ["system=mean_flow", *ONE_STEP],
     "times/log_normal": ["process=edm"],
     "process/edm": ["times=log_normal"],
     "prediction/noise": ["process=cosine"],

@@ -79,6 +79,7 @@ RUNS = {
         "model=small_flow",
         "system=mean_flow",
         "times=logit_normal_pairs",
+        "~prediction@loss_prediction",
         "+denoiser.num_levels=2",
         "optimizer=sgd",
         "~optimizer.betas",

@@ -62,3 +62,10 @@ def run_fit(system: Any, batches: Sequence[Batch], ckpt_path: Path | None = None
     with quiet():
         trainer.fit(system, loader, loader, ckpt_path=ckpt_path, weights_only=True)
     return trainer
+
+
+def train_once(system: Any, batches: Sequence[Batch], **settings: Any) -> list[dict[str, float]]:
+    """One epoch; what was logged after each batch."""
+    figures = Figures()
+    run_fit(system, batches, callbacks=[figures], **settings)
+    return figures.rows

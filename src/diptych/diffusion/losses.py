@@ -7,6 +7,7 @@ from diptych.diffusion.predictions import Prediction
 from diptych.diffusion.processes import Level
 
 SMALLEST = 1e-3
+"""What errors are large or small beside, so that small ones are not divided by nothing."""
 
 
 def denoising_loss(

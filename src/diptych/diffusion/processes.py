@@ -41,12 +41,13 @@ class Process(ABC):
     """alpha, sigma, the range of time, and the times at which a sampler stops.
 
     `first` and `last` bound the times that training draws. `time_is` says what a time is: a "share" of the way from
-    image to noise, or "sigma".
+    image to noise, or "sigma". `is_straight` says that velocities of an image and its noise do not change on the way.
     """
 
     first: float
     last: float
     time_is: str = "share"
+    is_straight: bool = False
 
     @abstractmethod
     def at(self, times: Times) -> Level:
@@ -68,6 +69,7 @@ class RectifiedFlow(Process):
     """
 
     first, last = 0.0, 1.0
+    is_straight = True
 
     def __init__(self, *, shift: float = 1.0) -> None:
         if shift <= 0:

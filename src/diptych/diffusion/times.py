@@ -13,12 +13,14 @@ from torch import Tensor
 from diptych.diffusion.processes import Process
 
 Shares = Float[Tensor, " *batch"]
+LEAST = 1e-5
+"""Shares are so far from 0 and 1, where quantiles may be infinite."""
 
 
 class TimeDistribution(ABC):
-    """Times by their quantiles. `of` is what they are times of (`Process.time_is`)."""
+    """Times by their quantiles. `time_is` is what a process's time must be (`Process.time_is`)."""
 
-    of: str = "share"
+    time_is: str = "share"
 
     @abstractmethod
     def quantile(self, shares: Shares, process: Process) -> Shares:
@@ -49,7 +51,11 @@ class LogitNormal(TimeDistribution):
 
 
 class LogitNormalPairs(LogitNormal):
-    """Two times an image, of which the later is the noisier; for `equal_share` of the images they are one time."""
+    """Where a step begins, and where it ends: below, by the same distribution; for `equal_share` of the images there.
+
+    (The article sorts two draws, arXiv:2505.13447. Here a step begins where the distribution says, so that beginnings
+    are drawn in strata like all times.)
+    """
 
     def __init__(self, *, mean: float = 0.0, std: float = 1.0, equal_share: float = 0.5) -> None:
         super().__init__(mean=mean, std=std)
@@ -61,15 +67,15 @@ class LogitNormalPairs(LogitNormal):
         self, shares: Float[Tensor, " batch"], more: Float[Tensor, "batch 2"], process: Process
     ) -> tuple[Float[Tensor, " batch"], Float[Tensor, " batch"], Bool[Tensor, " batch"]]:
         """Where a step begins, where it ends, and whether both are one; from three uniform numbers an image."""
-        one, other = (self.quantile(part.clamp(1e-5, 1 - 1e-5), process) for part in (shares, more[:, 0]))
-        begins, equal = torch.maximum(one, other), more[:, 1] < self.equal_share
-        return begins, torch.where(equal, begins, torch.minimum(one, other)), equal
+        begins, below = self.quantile(shares, process), self.quantile((shares * more[:, 0]).clamp_min(LEAST), process)
+        equal = more[:, 1] < self.equal_share
+        return begins, torch.where(equal, begins, below), equal
 
 
 class LogNormal(TimeDistribution):
     """exp of a normal variable (EDM, Karras et al. 2022, arXiv:2206.00364), for a process whose time is sigma."""
 
-    of = "sigma"
+    time_is = "sigma"
 
     def __init__(self, *, mean: float = -1.2, std: float = 1.2) -> None:
         if std <= 0:
@@ -84,4 +90,4 @@ class LogNormal(TimeDistribution):
 def stratified(number: int, rng: torch.Generator) -> Float[Tensor, " number"]:
     """A uniform number of each of `number` equal slices of (0, 1), in random order."""
     slices, places = torch.randperm(number, generator=rng), torch.rand(number, generator=rng)
-    return ((slices + places) / number).clamp(1e-5, 1 - 1e-5)
+    return ((slices + places) / number).clamp(LEAST, 1 - LEAST)

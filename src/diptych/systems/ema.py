@@ -30,16 +30,20 @@ class WeightAverage(nn.Module):
     def train(self, mode: bool = True) -> Self:
         return super().train(False)
 
-    @torch.no_grad()
     def update(self, network: nn.Module, *, images: int, images_seen: int) -> None:
         """Move towards `network` by the weight of the `images` that it learned from since the last update."""
-        weight = 1 - decay(images, images_seen, self.half_life_images)
-        for average, current in zip(self.network.parameters(), network.parameters(), strict=True):
-            if average is not current:  # a frozen network may be shared by its copies
-                average.lerp_(current, weight)
-        for average, current in zip(self.network.buffers(), network.buffers(), strict=True):
-            if average is not current:
-                average.copy_(current)
+        follow(self.network, network, 1 - decay(images, images_seen, self.half_life_images))
+
+
+@torch.no_grad()
+def follow(average: nn.Module, network: nn.Module, weight: float) -> None:
+    """Move parameters by this share of the way to the network's, and copy its buffers."""
+    for mean, current in zip(average.parameters(), network.parameters(), strict=True):
+        if mean is not current:  # a frozen network may be shared by its copies
+            mean.lerp_(current, weight)
+    for mean, current in zip(average.buffers(), network.buffers(), strict=True):
+        if mean is not current:
+            mean.copy_(current)
 
 
 def decay(images: int, images_seen: int, half_life_images: float) -> float:

@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from diptych.systems.ema import follow
+
 
 class PowerAverages(nn.Module):
     """Copies of a network, each the average of its past weighted by a power of time.
@@ -33,18 +35,12 @@ class PowerAverages(nn.Module):
     def train(self, mode: bool = True) -> Self:
         return super().train(False)
 
-    @torch.no_grad()
     def update(self, network: nn.Module, *, images: int, images_seen: int) -> None:
         """Follow `network` by the weight of the `images` that it learned from since the last update."""
         learned = max(0, images_seen - self.start_images)
         for power, average in zip(self.powers, self.copies, strict=True):
             kept = (1 - images / learned) ** (power + 1) if learned > images else 0.0
-            for mean, current in zip(average.parameters(), network.parameters(), strict=True):
-                if mean is not current:  # a frozen network may be shared by its copies
-                    mean.lerp_(current, 1 - kept)
-            for mean, current in zip(average.buffers(), network.buffers(), strict=True):
-                if mean is not current:
-                    mean.copy_(current)
+            follow(average, network, 1 - kept)
 
     @torch.no_grad()
     def of_length(self, length: float) -> nn.Module:

@@ -1,7 +1,7 @@
 """Whether what a denoiser is made of goes together; the one check, before data are loaded and when it is built."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -9,6 +9,7 @@ from diptych.diffusion.predictions import Prediction
 from diptych.diffusion.processes import Process
 from diptych.diffusion.times import TimeDistribution
 from diptych.systems.power_averages import check_lengths
+from diptych.systems.terms.needs import class_of
 
 
 def check_settings(
@@ -35,23 +36,33 @@ def check_settings(
     check_lengths(average_lengths)
 
 
-def check_mathematics(process: Any, predictions: Sequence[Any], times: Any) -> None:
+class Mathematics(NamedTuple):
+    """What a denoiser computes by: objects, or their classes where they could not be built yet; None: not chosen."""
+
+    process: Any
+    prediction: Any
+    loss_prediction: Any
+    times: Any
+    denoiser: Any
+
+
+def check_mathematics(chosen: Mathematics) -> None:
     """Refuse a process, predictions and times that do not go together; classes, which say nothing yet, are let pass."""
+    process, times = chosen.process, chosen.times
     if not isinstance(process, Process):
         return
-    if isinstance(times, TimeDistribution) and times.of not in (None, process.time_is):
+    if isinstance(times, TimeDistribution) and times.time_is != process.time_is:
         wanted = {"share": "uniform or logit_normal", "sigma": "log_normal"}[process.time_is]
         raise ValueError(
-            f"times {type(times).__name__} draws a {times.of}, and the time of process {type(process).__name__} is a "
+            f"times {class_of(times)} draws a {times.time_is}, and the time of process {class_of(process)} is a "
             f"{process.time_is}: choose times={wanted}"
         )
     level = process.at(torch.tensor(process.last, dtype=torch.float64))
-    for prediction in predictions:
+    for prediction in (chosen.prediction, chosen.loss_prediction):
         if isinstance(prediction, Prediction) and not prediction.slope(level):
             raise ValueError(
-                f"prediction {type(prediction).__name__} says nothing of the image where process "
-                f"{type(process).__name__} leaves nothing of it: choose prediction=image, velocity or v, or another "
-                "process=…"
+                f"prediction {class_of(prediction)} says nothing of the image where process {class_of(process)} leaves "
+                "nothing of it: choose prediction=image, velocity or v, or another process=…"
             )
 
 

@@ -1,6 +1,6 @@
 """How far images lie from mid-grey: what a denoiser divides them by.
 
-Measured once, before the first step, on the first validation images, which are the same for every batch size, seed and
+Measured once, on the first images of validation (without one, of training), which are the same for every batch size and
 number of devices.
 """
 
@@ -18,23 +18,13 @@ MEASURED = 512
 
 def spread_of(trainer: Any) -> Float[Tensor, ""]:
     """The root of the mean square of all their pixels; `ValueError` for images that are grey alone."""
-    loader = _validation_of(trainer)
     seen: list[Tensor] = []
-    for batch in loader:
+    for batch in trainer.val_dataloaders or trainer.train_dataloader:
         seen.append(batch.images.float().square().mean((1, 2, 3)))
         if sum(map(len, seen)) * num_devices() >= MEASURED:
             break
     squares = torch.cat(seen)[: -(-MEASURED // num_devices())]
     spread = mean_over_devices(squares.mean()).sqrt()
     if not spread:
-        raise ValueError("the first validation images are mid-grey alone: there is nothing to diffuse")
+        raise ValueError("the first images are mid-grey alone: there is nothing to diffuse")
     return spread
-
-
-def _validation_of(trainer: Any) -> Any:
-    """The data module's loader, or the one that was given to `trainer.fit`."""
-    datamodule = getattr(trainer, "datamodule", None)
-    if datamodule is not None:
-        return datamodule.val_dataloader()
-    source = trainer.fit_loop.epoch_loop.val_loop._data_source
-    return source.dataloader()

@@ -19,18 +19,21 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from diptych.diffusion.losses import adaptively_weighted
 from diptych.diffusion.predictions import Velocity
-from diptych.diffusion.processes import RectifiedFlow
-from diptych.diffusion.times import LogitNormalPairs
+from diptych.diffusion.processes import Process
 from diptych.systems.devices import draw_uniform
-from diptych.systems.diffusion.system import Diffusion, Drawn, Learned, at_least_float32
+from diptych.systems.diffusion.compatibility import Mathematics
+from diptych.systems.diffusion.system import Diffusion, Drawn, Learned
 from diptych.systems.image_rngs import ImageRngs
 from diptych.systems.pairing import Prompts
+from diptych.systems.terms.needs import class_of
 from diptych.systems.text_to_image import SamplingOptions
 from diptych.types import Images, TextFeatures
 
-LEAST_TIME = 0.05
-"""Below it, an image means the velocity that it would mean at this time, so that errors do not grow without bound."""
+VELOCITY = Velocity()
+NUM_TOLD = 2
+"""Numbers that the network is told of an image: where a step begins, and how long it is."""
 
 
 @dataclass(frozen=True)
@@ -46,23 +49,32 @@ class MeanFlowOptions(SamplingOptions):
 
 
 class MeanFlow(Diffusion):
-    """A flow whose network knows where a step ends; `times` are pairs. Validation takes one step."""
+    """A flow whose network knows where a step ends; `times` are pairs, and errors are those of the velocity.
+
+    As squared errors of the image they weigh at most `max_loss_weight`.
+    """
 
     options = MeanFlowOptions
     times: Any
 
-    def check_built(self) -> None:
-        if not isinstance(self.process, RectifiedFlow):
-            name = type(self.process).__name__
+    @classmethod
+    def check_mathematics(cls, chosen: Mathematics) -> None:
+        super().check_mathematics(chosen)
+        if isinstance(chosen.process, Process) and not chosen.process.is_straight:
+            name = class_of(chosen.process)
             raise ValueError(f"system=mean_flow goes along straight lines, not {name}'s: choose process=rectified_flow")
-        if not isinstance(self.times, LogitNormalPairs):
+        if chosen.times is not None and not hasattr(chosen.times, "pairs"):
             raise ValueError(
-                f"system=mean_flow learns of two times, not of {type(self.times).__name__}'s one: choose "
+                f"system=mean_flow learns of two times, not of {class_of(chosen.times)}'s one: choose "
                 "times=logit_normal_pairs"
             )
-        if getattr(self.denoiser, "num_levels", 2) != 2:
+        if chosen.loss_prediction is not None:
+            raise ValueError(
+                "loss_prediction: system=mean_flow squares errors of the velocity: drop it with "
+                "~prediction@loss_prediction"
+            )
+        if getattr(chosen.denoiser, "num_levels", NUM_TOLD) != NUM_TOLD:
             raise ValueError("denoiser.num_levels=1: system=mean_flow tells it two times, so set denoiser.num_levels=2")
-        self.validation_options = MeanFlowOptions()
 
     def check_options(self, options: Any) -> None:
         self._check_ema(options.ema)
@@ -71,41 +83,33 @@ class MeanFlow(Diffusion):
     def sample(self, networks: Mapping[str, Any], text: TextFeatures | None, rngs: ImageRngs, options: Any) -> Images:
         images = rngs.randn(self.data_spec.image_channels, self.data_spec.image_size, self.data_spec.image_size)
         for here, there in pairwise(self.process.grid(options.steps).to(images)):
-            times = torch.stack([here, there]).expand(len(images), 2)
-            velocity = self.average_velocity(networks["denoiser"], images, times[:, 0], times[:, 1], text)
-            images = images - (here - there) * velocity
+            begins, ends = (time.expand(len(images)) for time in (here, there))
+            images = images - (here - there) * self.velocity(networks["denoiser"], images, begins, ends, text)
         return (images * self.image_std).clamp(-1, 1)
 
     def guess(
-        self, denoiser: Any, noisy: Images, times: Float[Tensor, " batch"], text: TextFeatures | None
-    ) -> tuple[Tensor, Images]:
-        """As of any flow: what the network says of a step of no length."""
-        output = self._output(denoiser, noisy, times, times, text)
-        return output, self.prediction.image(output, noisy, self.process.at(times).over(noisy))
-
-    def average_velocity(
         self,
         denoiser: Any,
         noisy: Images,
         times: Float[Tensor, " batch"],
+        text: TextFeatures | None,
+        *more: Float[Tensor, " batch"],
+    ) -> tuple[Tensor, Images]:
+        """As of any flow; where nothing more is said, of a step of no length."""
+        return super().guess(denoiser, noisy, times, text, *(more or [torch.zeros_like(times)]))
+
+    def velocity(
+        self,
+        denoiser: Any,
+        noisy: Images,
+        begins: Float[Tensor, " batch"],
         ends: Float[Tensor, " batch"],
         text: TextFeatures | None,
     ) -> Images:
-        """The mean of the flow's velocity from `times` down to `ends`, as the network guesses it."""
-        output = self._output(denoiser, noisy, times, ends, text)
-        image = self.prediction.image(output, noisy, self.process.at(times).over(noisy))
-        level = self.process.at(times.clamp_min(LEAST_TIME)).over(noisy)
-        return Velocity().slope(level) * image + Velocity().offset(noisy, level)
-
-    def _output(
-        self,
-        denoiser: Any,
-        noisy: Images,
-        times: Float[Tensor, " batch"],
-        ends: Float[Tensor, " batch"],
-        text: TextFeatures | None,
-    ) -> Tensor:
-        return at_least_float32(denoiser(noisy, [times, times - ends], text))
+        """The mean of the flow's velocity over a step, as the network guesses it."""
+        _, image = self.guess(denoiser, noisy, begins, text, begins - ends)
+        level = self.process.at(begins).over(noisy)
+        return VELOCITY.slope(level) * image + VELOCITY.offset(noisy, level)
 
     def _draw(self, images: Images, prompts: Prompts | None) -> Drawn:
         drawn = super()._draw(images, prompts)
@@ -113,25 +117,26 @@ class MeanFlow(Diffusion):
 
     def _learned(self, drawn: Drawn, real: Images, text: TextFeatures | None) -> Learned:
         assert drawn.more is not None
-        times, ends, equal = self.times.pairs(drawn.shares, drawn.more, self.process)
-        level = self.process.at(times).over(real)
-        noisy, velocity = level.noisy(real, drawn.noise), drawn.noise - real
-        mean, slope = self._with_slope(noisy, velocity, times, ends, text)
-        target = velocity - (times - ends).view(-1, 1, 1, 1) * slope
-        error = (mean - target.detach()).square().flatten(1).mean(1)
-        image = noisy - level.sigma * mean
-        return Learned(self.weighted(error), image, noisy, level, times, equal, self.times.equal_share)
+        begins, ends, equal = self.times.pairs(drawn.shares, drawn.more, self.process)
+        level = self.process.at(begins).over(real)
+        noisy, now = level.noisy(real, drawn.noise), drawn.noise - real
+        mean, slope = self._with_slope(noisy, now, begins, ends, text)
+        target = now - (begins - ends).view(-1, 1, 1, 1) * slope
+        weight = (self.max_loss_weight / VELOCITY.slope(level).square()).clamp(max=1).flatten()
+        error = weight * (mean - target.detach()).square().flatten(1).mean(1)
+        loss = adaptively_weighted(error, self.loss_power)
+        return Learned(loss, noisy - level.sigma * mean, noisy, level, begins, equal, self.times.equal_share)
 
     def _with_slope(
         self,
         noisy: Images,
-        velocity: Images,
-        times: Float[Tensor, " batch"],
+        now: Images,
+        begins: Float[Tensor, " batch"],
         ends: Float[Tensor, " batch"],
         text: TextFeatures | None,
     ) -> tuple[Images, Images]:
-        """The average velocity, and its derivative by time along the flow, while the end stays."""
-        mean = lambda z, t: self.average_velocity(self.denoiser, z, t, ends, text)  # noqa: E731
+        """The mean velocity, and its derivative by time along the flow (velocity `now`), while the end stays."""
+        mean = lambda noisy, begins: self.velocity(self.denoiser, noisy, begins, ends, text)  # noqa: E731
         with sdpa_kernel(SDPBackend.MATH):  # the others have no forward derivative
-            value, slope, *_ = torch.func.jvp(mean, (noisy, times), (velocity, torch.ones_like(times)))
+            value, slope, *_ = torch.func.jvp(mean, (noisy, begins), (now, torch.ones_like(begins)))
         return value, slope

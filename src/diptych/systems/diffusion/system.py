@@ -12,7 +12,8 @@ noise is below `terms_until`: above it the guess is an average of many images, a
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from jaxtyping import Bool, Float
@@ -27,12 +28,13 @@ from diptych.diffusion.solvers import SOLVERS, start_of
 from diptych.diffusion.times import TimeDistribution, stratified
 from diptych.systems.base import Choice, Figures
 from diptych.systems.devices import draw_normal, draw_uniform, num_devices, own_share
-from diptych.systems.diffusion.compatibility import check_mathematics, check_settings, counted_share
+from diptych.systems.diffusion.compatibility import Mathematics, check_mathematics, check_settings, counted_share
 from diptych.systems.diffusion.image_spread import spread_of
 from diptych.systems.diffusion.options import DiffusionOptions
 from diptych.systems.diffusion.steps import DenoisingStep
 from diptych.systems.diffusion.validation_loss import ValidationLoss
 from diptych.systems.image_rngs import ImageRngs
+from diptych.systems.modes import evaluating
 from diptych.systems.optimizers import MakeOptimizer, optimizer_for
 from diptych.systems.pairing import Prompts
 from diptych.systems.power_averages import PowerAverages, check_length
@@ -88,7 +90,7 @@ class Diffusion(TextToImage):
     """
 
     averaged = ("denoiser", "text_encoder")
-    options = DiffusionOptions
+    options: ClassVar[Any] = DiffusionOptions
     image_std: Tensor
 
     def __init__(
@@ -133,7 +135,7 @@ class Diffusion(TextToImage):
             validation_steps=validation_steps,
             average_lengths=average_lengths,
         )
-        check_mathematics(process, [prediction, loss_prediction], times)
+        self.check_mathematics(Mathematics(process, prediction, loss_prediction, times, denoiser))
         if text_encoder is not None and not hasattr(denoiser, "null"):
             raise ValueError(
                 f"denoiser {type(denoiser).__name__} has no null condition: set its attribute null to a NullCondition"
@@ -148,20 +150,19 @@ class Diffusion(TextToImage):
         self.average_lengths, self.turn = tuple(average_lengths), 0
         self.register_buffer("image_std", torch.zeros(()))
         self.keep_averages()
-        self.validation_options = DiffusionOptions(steps=validation_steps)
+        self.validation_options = self.options(steps=validation_steps)
         self.validation_loss = ValidationLoss()
-        self.check_built()
 
-    def check_built(self) -> None:
-        """Called once the parts are in place: refuse what a kind of denoiser cannot work with; nothing, in the base."""
+    @classmethod
+    def check_mathematics(cls, chosen: Mathematics) -> None:
+        """Refuse what does not go together, before any data are loaded and when the system is built."""
+        check_mathematics(chosen)
 
     @classmethod
     def check_choice(cls, choice: Choice) -> None:
-        """Refuse terms that do not go with a denoiser, before any data are loaded."""
+        """Refuse settings, mathematics and terms that do not go together, before any data are loaded."""
         check_settings(**choice.settings)
-        mathematics = {role: choice.on_trial(role) for role in ("process", "prediction", "loss_prediction", "times")}
-        predictions = [mathematics["prediction"], mathematics["loss_prediction"]]
-        check_mathematics(mathematics["process"], predictions, mathematics["times"])
+        cls.check_mathematics(Mathematics(*map(choice.on_trial, Mathematics._fields)))
         terms = {key: choice.on_trial(f"terms.{key}") for key in choice.terms}
         check_moments(terms, MOMENTS)
         needs = {f"terms.{key}": getattr(term, "needs", ()) for key, term in terms.items()}
@@ -202,12 +203,21 @@ class Diffusion(TextToImage):
             )
 
     def guess(
-        self, denoiser: Any, noisy: Images, times: Float[Tensor, " batch"], text: TextFeatures | None
+        self,
+        denoiser: Any,
+        noisy: Images,
+        times: Float[Tensor, " batch"],
+        text: TextFeatures | None,
+        *more: Float[Tensor, " batch"],
     ) -> tuple[Tensor, Images]:
-        """What the network says of noisy images at these times, and the clean images that it means; in float32."""
+        """What the network says of noisy images at these times, and the clean images that it means; in float32.
+
+        `more` are further numbers that it is told of each image.
+        """
         level = self.process.at(times).over(noisy)
         seen = noisy * self.prediction.input_scale(level)
-        output = at_least_float32(denoiser(seen, [self.process.signal(times)], text))
+        output = denoiser(seen, [self.process.signal(times), *more], text)
+        output = output.to(torch.promote_types(output.dtype, torch.float32))
         return output, self.prediction.image(output, noisy, level)
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
@@ -229,14 +239,23 @@ class Diffusion(TextToImage):
         super().on_fit_start()
         if self.trainer.precision == "16-mixed":
             raise ValueError("trainer.precision=16-mixed: gradients are clipped before its loss scale; use bf16-mixed")
-        if not self.image_std:
-            self.image_std.copy_(spread_of(self.trainer))
         for term in self._terms():
             term.begin()
 
+    def on_validation_start(self) -> None:
+        self._measure_images()
+
+    def on_train_start(self) -> None:
+        self._measure_images()
+
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         super().validation_step(batch, batch_idx)
-        self.validation_loss.update(self, batch)
+        networks = self.generating_networks(self.options())
+        with evaluating(*networks.values()), torch.no_grad():
+            encode = networks["text_encoder"]
+            text = encode(batch.pick(0)) if encode else None
+            guessed = partial(self._guessed, networks["denoiser"], batch.images / self.image_std, text)
+            self.validation_loss.update(batch.images, lambda shares, noise: guessed(shares, noise).loss)
 
     def on_validation_epoch_end(self) -> None:
         super().on_validation_epoch_end()
@@ -261,19 +280,6 @@ class Diffusion(TextToImage):
 
     def uses_averages(self, options: DiffusionOptions) -> bool:
         return options.ema != 0
-
-    def loss_of(
-        self, output: Tensor, image: Images, real: Images, noisy: Images, noise: Images, level: Level
-    ) -> Float[Tensor, " batch"]:
-        """The squared error of each image's prediction, in the units of `loss_prediction`."""
-        return denoising_loss(
-            output,
-            image,
-            self.prediction.target(real, noise, level) if self.loss_prediction is None else real,
-            level,
-            self.loss_prediction,
-            self.max_loss_weight,
-        )
 
     def _denoising_step(self, images: Images, prompts: Prompts | None) -> Figures:
         self.turn += 1
@@ -318,16 +324,21 @@ class Diffusion(TextToImage):
 
     def _learned(self, drawn: Drawn, real: Images, text: TextFeatures | None) -> Learned:
         """The network's guess at the drawn times; `real` is in the units of the process."""
-        times = self.times.quantile(drawn.shares, self.process)
-        level = self.process.at(times).over(real)
-        noisy = level.noisy(real, drawn.noise)
-        output, image = self.guess(self.denoiser, noisy, times, text)
-        loss = self.loss_of(output, image, real, noisy, drawn.noise, level)
-        return Learned(self.weighted(loss), image, noisy, level, times, torch.ones_like(drawn.dropped))
+        guessed = self._guessed(self.denoiser, real, text, drawn.shares, drawn.noise)
+        return guessed._replace(loss=adaptively_weighted(guessed.loss, self.loss_power))
 
-    def weighted(self, errors: Float[Tensor, " batch"]) -> Float[Tensor, " batch"]:
-        """Squared errors as they are learned from: divided by a power of themselves, where `loss_power` is above 0."""
-        return adaptively_weighted(errors, self.loss_power) if self.loss_power else errors
+    def _guessed(
+        self, denoiser: Any, real: Images, text: TextFeatures | None, shares: Float[Tensor, " batch"], noise: Images
+    ) -> Learned:
+        """What a network makes of images with this noise, at these shares of the times; errors are squared, no more."""
+        times = self.times.quantile(shares, self.process)
+        level = self.process.at(times).over(real)
+        noisy = level.noisy(real, noise)
+        output, image = self.guess(denoiser, noisy, times, text)
+        measured = self.loss_prediction
+        target = self.prediction.target(real, noise, level) if measured is None else real
+        loss = denoising_loss(output, image, target, level, measured, self.max_loss_weight)
+        return Learned(loss, image, noisy, level, times, torch.ones_like(shares, dtype=torch.bool))
 
     def _of_terms(
         self, step: DenoisingStep, learned: Learned, dropped: Bool[Tensor, " batch"]
@@ -353,6 +364,12 @@ class Diffusion(TextToImage):
             weights |= {name: term.weight_of(name) for name in own}
         return losses, weights
 
+    @torch.no_grad()
+    def _measure_images(self) -> None:
+        """How far they lie from mid-grey, once; a resumed or warm-started run knows it."""
+        if not self.image_std:
+            self.image_std.copy_(spread_of(self.trainer))
+
     def _check_ema(self, length: float | None) -> None:
         if length and self.denoiser_average is None:
             raise ValueError(f"ema={length:g}: this run keeps no averages; leave the option out")
@@ -368,11 +385,6 @@ class Diffusion(TextToImage):
 
     def _terms(self) -> list[Any]:
         return list(self.terms.values())
-
-
-def at_least_float32(values: Tensor) -> Tensor:
-    """What was computed in half precision, in full."""
-    return values.to(torch.promote_types(values.dtype, torch.float32))
 
 
 def _by_bin(loss: Float[Tensor, " batch"], shares: Float[Tensor, " batch"]) -> dict[str, Tensor]:

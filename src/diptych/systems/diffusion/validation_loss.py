@@ -5,24 +5,24 @@ differ from image to image; its noise is its own. All follow from the number of 
 the batch's size nor the number of devices matters.
 """
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
+from diptych.metrics.statistics.seeds import student_t_interval
 from diptych.systems.devices import gather_in_order, num_devices, own_rank
 from diptych.systems.image_rngs import ImageRngs
-from diptych.systems.modes import evaluating
-from diptych.types import Batch
-
-if TYPE_CHECKING:
-    from diptych.systems.diffusion.system import Diffusion
+from diptych.types import Images
 
 TIMES = 2
 """Times at which each image is noised."""
 GOLDEN = (5**0.5 - 1) / 2
 """Multiples of it fill an interval evenly, however many there are."""
-NORMAL_QUANTILE = 1.96
+
+LossAt = Callable[[Float[Tensor, " batch"], Images], Float[Tensor, " batch"]]
+"""(shares of the distribution of times, noise) -> the loss of each image."""
 
 
 class ValidationLoss:
@@ -37,33 +37,22 @@ class ValidationLoss:
         self._joint = 0
 
     @torch.no_grad()
-    def update(self, system: "Diffusion", batch: Batch) -> None:
+    def update(self, images: Images, loss_at: LossAt) -> None:
         """Take in a batch."""
-        numbers = [self._joint + own_rank() + num_devices() * i for i in range(len(batch))]
-        self._joint += num_devices() * len(batch)
-        networks = system.generating_networks(system.options())
-        with evaluating(*networks.values()):
-            encode = networks["text_encoder"]
-            text = encode(batch.pick(0)) if encode else None
-            real = batch.images / system.image_std
-            losses = [self._at(system, networks["denoiser"], real, text, numbers, k) for k in range(TIMES)]
+        numbers = [self._joint + own_rank() + num_devices() * i for i in range(len(images))]
+        self._joint += num_devices() * len(images)
+        losses = []
+        for part in range(TIMES):
+            shares = torch.tensor([(part + number * GOLDEN % 1) / TIMES for number in numbers])
+            rngs = ImageRngs([(f"validation {part}", number) for number in numbers], seed=0, device=images.device)
+            losses.append(loss_at(shares.clamp(1e-4, 1 - 1e-4).to(images), rngs.randn(*images.shape[1:])))
         self._losses += torch.stack(losses).mean(0).tolist()
 
     def compute(self) -> dict[str, float]:
-        """`loss`, and the ends of its interval."""
-        losses = torch.tensor(gather_in_order(self._losses), dtype=torch.float64)
-        mean, spread = float(losses.mean()), 0.0
+        """`loss`, and the ends of its interval, which a single image has not."""
+        losses = gather_in_order(self._losses)
+        figures = {"loss": sum(losses) / len(losses)}
         if len(losses) > 1:
-            spread = NORMAL_QUANTILE * float(losses.std()) / len(losses) ** 0.5
-        return {"loss": mean, "loss_low": mean - spread, "loss_high": mean + spread}
-
-    @staticmethod
-    def _at(system: "Diffusion", denoiser, real: Tensor, text, numbers: list[int], slice_number: int) -> Tensor:
-        places = torch.tensor([(slice_number + number * GOLDEN % 1) / TIMES for number in numbers])
-        times = system.times.quantile(places.clamp(1e-4, 1 - 1e-4).to(real), system.process)
-        keys = [(f"validation {slice_number}", number) for number in numbers]
-        noise = ImageRngs(keys, seed=0, device=real.device).randn(*real.shape[1:])
-        level = system.process.at(times).over(real)
-        noisy = level.noisy(real, noise)
-        output, image = system.guess(denoiser, noisy, times, text)
-        return system.loss_of(output, image, real, noisy, noise, level)
+            interval = student_t_interval(losses, over="validation images")
+            figures |= {"loss_low": interval.low, "loss_high": interval.high}
+        return figures

@@ -2,26 +2,23 @@ import copy
 
 import pytest
 import torch
-from letters import make_batch, run_fit
+from letters import make_batch
+from letters import train_once as train
 from torch import nn
 
+from diptych.config import UserError
+from diptych.config.composition import compose
 from diptych.diffusion.predictions import Image, Noise, V, Velocity
 from diptych.diffusion.processes import CosineAlpha, RectifiedFlow
 from diptych.diffusion.solvers import SOLVERS
+from diptych.runs.choice import check_components
 from diptych.systems.diffusion.compatibility import check_settings
 from diptych.systems.diffusion.options import DiffusionOptions
 from diptych.systems.diffusion.system import Diffusion
 from diptych.systems.image_rngs import ImageRngs
 from diptych.systems.terms.base import Term
+from diptych.systems.walk import Stop
 from diptych.types import TextFeatures
-
-
-def train(system, batches, **settings):
-    from letters import Figures
-
-    figures = Figures()
-    run_fit(system, batches, callbacks=[figures], **settings)
-    return figures.rows
 
 
 class Perfect(nn.Module):
@@ -185,9 +182,6 @@ def test_settings_that_no_step_could_follow_are_refused(settings, reason):
     ],
 )
 def test_what_does_not_go_together_is_refused_before_data_are_loaded(words, reason):
-    from diptych.config import UserError
-    from diptych.config.composition import compose
-    from diptych.runs.choice import check_components
 
     data = ["data=digits", "data.image_size=32"] if "data.image_size" not in str(words) else ["data=digits"]
     with pytest.raises(UserError, match=reason):
@@ -294,6 +288,11 @@ def test_the_guessed_image_is_in_the_units_of_images(make_flow, batches):
     assert real.equal(batches[0].images)
 
 
+def validate(flow, batch):
+    with torch.no_grad():
+        flow.validation_step(batch, 0)
+
+
 def test_the_validation_loss_is_the_same_for_every_size_of_batch(make_lively):
     flow = make_lively()
     sentences = ["abc", "de", "fgh", "a"]
@@ -301,7 +300,7 @@ def test_the_validation_loss_is_the_same_for_every_size_of_batch(make_lively):
     for size in (1, 2, 4):
         whole = make_batch(7, sentences=sentences)
         for start in range(0, 4, size):
-            flow.validation_loss.update(flow, whole.rows(slice(start, start + size)))
+            validate(flow, whole.rows(slice(start, start + size)))
         figures.append(flow.validation_loss.compute())
         flow.validation_loss.reset()
     for other in figures[1:]:
@@ -315,7 +314,7 @@ def test_the_validation_loss_comes_near_the_trainings(make_flow):
     flow = make_flow(denoiser=zero, conditional=False, average_lengths=(), process=RectifiedFlow(), max_loss_weight=25)
     batch = make_batch(3, size=512)
     flow.image_std.copy_(batch.images.square().mean().sqrt())
-    flow.validation_loss.update(flow, batch)
+    validate(flow, batch)
     drawn = flow._draw(batch.images, None)
     losses, _, _ = flow._losses(drawn)
     assert flow.validation_loss.compute()["loss"] == pytest.approx(losses["loss"].mean().item(), rel=0.03)
@@ -333,7 +332,6 @@ def test_the_spread_of_images_is_measured_once_on_the_first_of_them(make_flow, b
 
 
 def test_walks_end_at_what_generate_gives(make_lively):
-    from diptych.systems.walk import Stop
 
     flow = make_lively()
     images = flow.walk([Stop("a b", ""), Stop("c d", "")], frames=3)
@@ -343,9 +341,6 @@ def test_walks_end_at_what_generate_gives(make_lively):
 
 
 def test_a_term_of_a_discriminator_is_refused_before_data_are_loaded():
-    from diptych.config import UserError
-    from diptych.config.composition import compose
-    from diptych.runs.choice import check_components
 
     words = ["model=flow", "data=scenes_small", "text_encoder=gru"]
     check_components(compose(words))

@@ -1,12 +1,12 @@
 """A GAN small enough to train in a test, and a way to train it for a few batches."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import pytest
 import torch
-from letters import SPEC, BagOfWords, Figures, make_batch, run_fit
+from letters import SPEC, BagOfWords, make_batch, run_fit, train_once
 from pytorch_lightning import Trainer
 
 from diptych.losses.adversarial import NonSaturating
@@ -52,11 +52,6 @@ def make_gan() -> Callable[..., GAN]:
 @pytest.fixture
 def train() -> Callable[..., list[dict[str, float]]]:
     """`train(gan, batches)`: one epoch; what was logged after each batch."""
-
-    def train_once(gan: GAN, batches: Sequence[Batch], **settings: Any) -> list[dict[str, float]]:
-        figures = Figures()
-        run_fit(gan, batches, callbacks=[figures], **settings)
-        return figures.rows
 
     return train_once
 
