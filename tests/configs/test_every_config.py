@@ -46,6 +46,8 @@ COMPANY = {  # the other overrides of a run with a file of the group
     **dict.fromkeys(
         ("denoiser", "process", "prediction", "times", "system/diffusion", "system/flow", "system/mean_flow"), FLOW
     ),
+    "term/contrastive_flow": FLOW,
+    "term/representation_alignment": FLOW,
     "experiment": [],
 }
 BORROWED = "+parts.captioner={run: a-captioner, task: captioning}"
@@ -79,6 +81,7 @@ SPECIAL = {  # overrides of single files on a machine without internet, GPU or d
     "term/redescription": [BORROWED],
     "term/learned_redescription": ["image_encoder=cnn", "caption_decoder=lstm"],
     "term/perceptual": [BORROWED],
+    "term/representation_alignment": [BORROWED],
     "term/perceptual_feature_matching": [BORROWED],
     "term/word_region_matching": [BORROWED_EMBEDDING],
     "model/layered_gan": ["schedule.decay_images=4"],

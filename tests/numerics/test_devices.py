@@ -70,6 +70,7 @@ RUNS = {
     "StyleGAN2": ("model=small_stylegan2", *SGD, *SMALL_DIGITS, "data.image_size=16"),
     "a flow of sentences": (
         "model=small_flow",
+        "term=[contrastive_flow,representation_alignment]",
         "optimizer=sgd",
         "~optimizer.betas",
         "budget_images=64",
@@ -127,6 +128,8 @@ def lent(model: str, folder: Path) -> Path:
 @pytest.mark.parametrize(("name", "strategy"), [*((name, "ddp") for name in RUNS), ("a captioner", "fsdp")])
 def test_two_devices_learn_and_measure_the_same_as_one(name, strategy, request, tmp_path):
     overrides = list(RUNS[name])
+    if name == "a flow of sentences":
+        overrides.append(f"+parts.captioner={{run: '{request.getfixturevalue('lender')}', task: captioning}}")
     if "model=small_layered_gan" in overrides:
         overrides.append(f"parts.captioner.run={request.getfixturevalue('lender')}")
     if name == "a generator with partners":

@@ -47,7 +47,13 @@ class DiT(nn.Module):
         self.first = nn.Linear(numbers, dim)
         self.positions = nn.Parameter(0.02 * torch.randn((image_size // patch_size) ** 2, dim))
         self.blocks = nn.ModuleList(Block(dim, num_heads, word_dim, mlp_ratio) for _ in range(depth))
+        self.hidden_dim, self.hidden_side = dim, image_size // patch_size
         self.last_affine, self.last = zero_at_first(nn.Linear(dim, 2 * dim)), zero_at_first(nn.Linear(dim, numbers))
+
+    @property
+    def hidden(self) -> nn.Module:
+        """What gives places of `hidden_dim` channels after a third of the blocks, where REPA is best."""
+        return self.blocks[(len(self.blocks) - 1) // 3]
 
     def forward(
         self, noisy: Images, levels: Sequence[Float[Tensor, " batch"]], text: TextFeatures | None = None

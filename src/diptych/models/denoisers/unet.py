@@ -63,8 +63,14 @@ class UNet(nn.Module):
             self.halvings.append(nn.Conv2d(width, wider, 3, 2, 1))
             self.doublings.append(nn.Conv2d(wider, width, 3, 1, 1))
         self.middle = block(widths[-1], widths[-1], -1)
+        self.hidden_dim, self.hidden_side = widths[-1], image_size // patch_size // 2 ** (len(widths) - 1)
         to_pixels = zero_at_first(nn.Conv2d(widths[0], self.first.in_channels, 3, 1, 1))
         self.last = nn.Sequential(_norm(widths[0]), nn.SiLU(), to_pixels)
+
+    @property
+    def hidden(self) -> nn.Module:
+        """What gives a grid of `hidden_dim` channels half-way, at the smallest size."""
+        return self.middle
 
     def forward(
         self, noisy: Images, levels: Sequence[Float[Tensor, " batch"]], text: TextFeatures | None = None

@@ -22,9 +22,11 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from diptych.diffusion.losses import adaptively_weighted
 from diptych.diffusion.predictions import Velocity
 from diptych.diffusion.processes import Process
+from diptych.systems.base import Choice
 from diptych.systems.devices import draw_uniform
 from diptych.systems.diffusion.compatibility import Mathematics
-from diptych.systems.diffusion.system import Diffusion, Drawn, Learned
+from diptych.systems.diffusion.steps import Drawn, Learned
+from diptych.systems.diffusion.system import Diffusion
 from diptych.systems.image_rngs import ImageRngs
 from diptych.systems.pairing import Prompts
 from diptych.systems.terms.needs import class_of
@@ -75,6 +77,15 @@ class MeanFlow(Diffusion):
             )
         if getattr(chosen.denoiser, "num_levels", NUM_TOLD) != NUM_TOLD:
             raise ValueError("denoiser.num_levels=1: system=mean_flow tells it two times, so set denoiser.num_levels=2")
+
+    @classmethod
+    def check_choice(cls, choice: Choice) -> None:
+        super().check_choice(choice)
+        for key in choice.terms:
+            if "denoiser.hidden" in getattr(choice.on_trial(f"terms.{key}"), "needs", ()):
+                raise ValueError(
+                    f"terms.{key} listens to the denoiser, which system=mean_flow derives: drop it with ~terms.{key}"
+                )
 
     def check_options(self, options: Any) -> None:
         self._check_ema(options.ema)

@@ -1,13 +1,44 @@
-"""What a term may see of a denoiser's step."""
+"""A step of a denoiser: what is drawn for it, what the network makes of that, and what a term may see of it."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from diptych.diffusion.processes import Level
+from diptych.systems.pairing import Prompts
 from diptych.systems.terms.steps import ImageStep
 from diptych.types import Images
+
+
+class Drawn(NamedTuple):
+    """Real images and all that is drawn for them; it can be computed in parts.
+
+    `more` are a subclass's own uniform numbers, a row an image.
+    """
+
+    images: Images
+    prompts: Prompts | None
+    noise: Images
+    shares: Float[Tensor, " batch"]
+    dropped: Bool[Tensor, " batch"]
+    more: Float[Tensor, "batch more"] | None = None
+
+
+class Learned(NamedTuple):
+    """What the network is wrong by, and the clean images that it means, in the units of the process.
+
+    `counts` says for which images that is a guess of the clean image, and `share` how many those are in expectation.
+    """
+
+    loss: Float[Tensor, " batch"]
+    image: Images
+    noisy: Images
+    level: Level
+    times: Float[Tensor, " batch"]
+    counts: Bool[Tensor, " batch"]
+    share: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -15,10 +46,12 @@ class DenoisingStep(ImageStep):
     """`fake` is the clean image that the network guesses, in [-1, 1] but for what it gets wrong.
 
     `noisy` is what it saw, `noise` what was mixed in at `level`; both are in the units of the process, whose images
-    have variance 1.
+    have variance 1: those in [-1, 1] divided by `image_std`. `has_sentence` is false where the network was told none.
     """
 
     noisy: Images
     noise: Images
     level: Level
     times: Float[Tensor, " batch"]
+    image_std: Float[Tensor, ""]
+    has_sentence: Bool[Tensor, " batch"]

@@ -13,7 +13,7 @@ noise is below `terms_until`: above it the guess is an average of many images, a
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Bool, Float
@@ -23,7 +23,7 @@ from torch.optim import Optimizer
 from diptych.diffusion.guidance import guided, is_within
 from diptych.diffusion.losses import adaptively_weighted, denoising_loss
 from diptych.diffusion.predictions import Prediction
-from diptych.diffusion.processes import Level, Process
+from diptych.diffusion.processes import Process
 from diptych.diffusion.solvers import SOLVERS, start_of
 from diptych.diffusion.times import TimeDistribution, stratified
 from diptych.systems.base import Choice, Figures
@@ -31,7 +31,8 @@ from diptych.systems.devices import draw_normal, draw_uniform, num_devices, own_
 from diptych.systems.diffusion.compatibility import Mathematics, check_mathematics, check_settings, counted_share
 from diptych.systems.diffusion.image_spread import spread_of
 from diptych.systems.diffusion.options import DiffusionOptions
-from diptych.systems.diffusion.steps import DenoisingStep
+from diptych.systems.diffusion.steps import DenoisingStep, Drawn, Learned
+from diptych.systems.diffusion.terms.base import MOMENTS, DenoisingTerm
 from diptych.systems.diffusion.validation_loss import ValidationLoss
 from diptych.systems.image_rngs import ImageRngs
 from diptych.systems.modes import evaluating
@@ -45,39 +46,8 @@ from diptych.systems.text_pretraining import TextPretraining
 from diptych.systems.text_to_image import TextToImage
 from diptych.types import Batch, DataSpec, Images, TextFeatures
 
-MOMENTS = ("image_losses", "denoising_losses")
-"""The methods in which a term says what a denoiser learns from it."""
 NUM_BINS = 4
 """Quarters of the distribution of times, of which losses are logged apart."""
-
-
-class Drawn(NamedTuple):
-    """Real images and all that is drawn for them; it can be computed in parts.
-
-    `more` are a subclass's own uniform numbers, a row an image.
-    """
-
-    images: Images
-    prompts: Prompts | None
-    noise: Images
-    shares: Float[Tensor, " batch"]
-    dropped: Bool[Tensor, " batch"]
-    more: Float[Tensor, "batch more"] | None = None
-
-
-class Learned(NamedTuple):
-    """What the network is wrong by, and the clean images that it means, in the units of the process.
-
-    `counts` says for which images that is a guess of the clean image, and `share` how many those are in expectation.
-    """
-
-    loss: Float[Tensor, " batch"]
-    image: Images
-    noisy: Images
-    level: Level
-    times: Float[Tensor, " batch"]
-    counts: Bool[Tensor, " batch"]
-    share: float = 1.0
 
 
 class Diffusion(TextToImage):
@@ -150,8 +120,8 @@ class Diffusion(TextToImage):
         self.average_lengths, self.turn = tuple(average_lengths), 0
         self.register_buffer("image_std", torch.zeros(()))
         self.keep_averages()
-        self.validation_options = self.options(steps=validation_steps)
-        self.validation_loss = ValidationLoss()
+        self._fit_terms()  # to the denoiser; its averages have been copied, and nobody listens to them
+        self.validation_options, self.validation_loss = self.options(steps=validation_steps), ValidationLoss()
 
     @classmethod
     def check_mathematics(cls, chosen: Mathematics) -> None:
@@ -317,6 +287,8 @@ class Diffusion(TextToImage):
             noise=drawn.noise,
             level=learned.level,
             times=learned.times,
+            image_std=self.image_std,
+            has_sentence=~drawn.dropped,
         )
         losses, weights = self._of_terms(step, learned, drawn.dropped)
         losses = without_repeats({"loss": learned.loss}, losses)
@@ -382,6 +354,10 @@ class Diffusion(TextToImage):
         if not options.negative:
             return networks["denoiser"].null(number)
         return networks["text_encoder"](self._tokenized([options.negative] * number))
+
+    def _fit_terms(self) -> None:
+        for term in (term for term in self._terms() if isinstance(term, DenoisingTerm)):
+            term.fit_to(self.denoiser)
 
     def _terms(self) -> list[Any]:
         return list(self.terms.values())

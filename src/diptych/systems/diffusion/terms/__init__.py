@@ -1,0 +1,1 @@
+"""What a denoiser learns from besides its error."""

@@ -1,0 +1,60 @@
+"""Away from the flow of another sentence (contrastive flow matching, Stoica et al. 2025, arXiv:2506.05350)."""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+from torch.nn import functional as F
+
+from diptych.diffusion.predictions import Velocity
+from diptych.systems.devices import gather, own_share
+from diptych.systems.diffusion.steps import DenoisingStep
+from diptych.systems.diffusion.terms.base import DenoisingTerm
+from diptych.systems.terms.base import Losses
+from diptych.types import Images
+
+VELOCITY = Velocity()
+
+
+class Others(NamedTuple):
+    """Another image of the joint batch for each, with its noise; `exists` where there is one that may serve."""
+
+    images: Images
+    noise: Images
+    exists: Bool[Tensor, " batch"]
+
+
+class ContrastiveFlow(DenoisingTerm):
+    """Minus the squared distance between the velocity that the network says and that of another image of the batch.
+
+    The article draws the other; here it is the one whose sentence is most alike and not true of the image, which is
+    what a network confuses it with. Images without their sentence, and those whose batch has no such sentence, count
+    for nothing. As in the system's own loss, an image's squared error weighs at most `max_loss_weight`.
+    """
+
+    needs = ("text",)
+    couples_examples = True
+
+    def __init__(self, *, weight: float = 0.05, max_loss_weight: float = 100.0, every: int = 1) -> None:
+        super().__init__(weight=weight, every=every)
+        self.max_loss_weight = max_loss_weight
+
+    def denoising_losses(self, step: DenoisingStep) -> Losses:
+        others = self._others(step)
+        slope = VELOCITY.slope(step.level)
+        said = slope * (step.fake / step.image_std) + VELOCITY.offset(step.noisy, step.level)
+        away = VELOCITY.target(others.images / step.image_std, others.noise, step.level)
+        weight = (self.max_loss_weight / slope.square()).clamp(max=1).flatten()
+        distance = weight * (said - away).square().flatten(1).mean(1)
+        return {"contrastive_flow_loss": -distance * (others.exists & step.has_sentence)}
+
+    @torch.no_grad()
+    def _others(self, step: DenoisingStep) -> Others:
+        assert step.text is not None
+        assert step.prompts is not None
+        sentences = F.normalize(step.text.sentence.float(), dim=1)
+        alike: Float[Tensor, "batch joint"] = sentences @ gather(sentences).T
+        fits = own_share(step.prompts.compatible) | ~gather(step.has_sentence)
+        nearest, index = alike.masked_fill(fits, -torch.inf).max(dim=1)
+        return Others(gather(step.real)[index], gather(step.noise)[index], nearest.isfinite())
