@@ -217,9 +217,33 @@ def test_a_known_image_keeps_the_noise_of_every_level_on_the_ancestral_way(proce
 @pytest.mark.parametrize("process", [RectifiedFlow(), LinearBeta()], ids=["flow", "linear"])
 def test_inverted_images_come_back(process):
     images, stops = MEAN + STD * draw(5, 1, 3, 3), process.grid(30)
-    noise = inverted(gaussian(process), process, images, stops)
+    drawn = lambda: draw(5, 1, 3, 3, seed=1)  # noqa: E731
+    noise = inverted(gaussian(process), process, images, stops, drawn, least_noise=0.0)
     again = ddim(gaussian(process), process, start_of(noise, process, stops), stops, never)
     torch.testing.assert_close(again, images, atol=5e-3, rtol=0)
+
+
+@pytest.mark.parametrize("process", PROCESSES, ids=named(PROCESSES))
+def test_the_way_back_passes_through_the_image_with_a_little_noise(process):
+    """`ddim` of the noise comes by what was mixed, and so ends near the image."""
+    images, stops = MEAN + STD * draw(50, 1, 3, 3), process.grid(40)
+    mixed = draw(50, 1, 3, 3, seed=1)
+    noise = inverted(gaussian(process), process, images, stops, lambda: mixed, least_noise=0.2, iterations=20)
+    passed = []
+
+    def spying(noisy, time):
+        passed.append((time, noisy))
+        return gaussian(process)(noisy, time)
+
+    again = ddim(spying, process, start_of(noise, process, stops), stops, never)
+    share, noisy = min(
+        ((process.at(time).noise_share.item(), noisy) for time, noisy in passed if process.at(time).noise_share >= 0.2),
+        key=lambda pair: pair[0],
+    )
+    time = next(time for time, _ in passed if process.at(time).noise_share.item() == share)
+    torch.testing.assert_close(noisy, process.at(time).noisy(images, mixed), atol=1e-3, rtol=0)
+    assert 0.05 < (again - images).abs().mean() < 0.35
+    assert (noise.std() - 1).abs() < 0.15
 
 
 def test_guidance_of_scale_one_is_the_sentence_and_of_zero_is_none():

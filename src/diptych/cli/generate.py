@@ -1,13 +1,15 @@
 """Generate images of sentences: PNG files, and with --grid one sheet of them all with their sentences.
 
---edit asks other sentences of the same noise; --walk and --walk-noise make animations (GIF, and a strip as PNG).
+--edit asks other sentences of the same noise; --invert begins with the noise of a picture; --walk and --walk-noise make
+animations (GIF, and a strip as PNG).
 
 A file's name has the sentence's first words, a digest of the request (sentence, options, size, weights), the seed and
 the number. No two requests share a name, and a file that exists is replaced only by the same image.
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from diptych.runs.handles import ImageGenerator
     from diptych.runs.images.finish import Finish
     from diptych.runs.images.names import FileNames
+    from diptych.systems.sampling_progress import Watch
 
 PICTURES, WALKS, NOISES, FRAMES = 8, 1, 2, 16
 """How many there are where nobody says: pictures of a sentence, walks, noises on a walk, frames between two stops."""
@@ -61,6 +64,13 @@ def _add_controls(parser: argparse.ArgumentParser) -> None:
         metavar="SENTENCE",
         help="ask this of the same noise, too, and write a sheet to compare; repeatable",
     )
+    parser.add_argument(
+        "--invert",
+        type=Path,
+        metavar="FILE",
+        help="in place of drawn noise, take that of this picture, which shows what the sentence says (diffusion and "
+        "flow); with --edit, edit it",
+    )
     parser.add_argument("--walk", action="store_true", help="animate the way from each sentence to the next")
     parser.add_argument(
         "--walk-noise",
@@ -96,8 +106,8 @@ def run(args: argparse.Namespace) -> int:
     finish = finish_of(args)
     generator = load_generator(args.run, checkpoint=args.checkpoint, trust=args.trust).with_options(options)
     names = FileNames(args.out or generator.run.generated)
-    write = _walks if args.walk or args.walk_noise else _pictures
-    written = write(args, generator, sentences, finish, names)
+    way = _edits if args.invert else _walks if args.walk or args.walk_noise else _pictures
+    written = way(args, generator, sentences, finish, names)
     output.line(
         f"{generator.run.run_id}: {generator.checkpoint_name} checkpoint, {generator.images_seen:,} images seen"
     )
@@ -115,6 +125,8 @@ def check_controls(args: argparse.Namespace, sentences: Sequence[str]) -> None:
         raise UserError("--edit needs a sentence to edit: write it before the option")
     if args.edits and walks:
         raise UserError("--edit and --walk do not go together: a walk's sentences are those after the run")
+    if args.invert:
+        _check_inversion(args, sentences)
     if args.walk and len(sentences) < 2:
         raise UserError("--walk goes from sentence to sentence: write two, or --walk-noise for other noise of one")
     if args.walk_noise and not args.walk and args.num is not None and args.num < 2:
@@ -127,6 +139,20 @@ def check_controls(args: argparse.Namespace, sentences: Sequence[str]) -> None:
         raise UserError("--grid belongs to pictures: a walk writes a strip of its frames anyway")
     if args.resample and args.size is None:
         raise UserError("--resample belongs to --size")
+
+
+def _check_inversion(args: argparse.Namespace, sentences: Sequence[str]) -> None:
+    from diptych.config.errors import UserError
+    from diptych.runs.images.pictures import is_readable
+
+    if args.walk or args.walk_noise:
+        raise UserError("--invert and --walk do not go together: a picture has one noise")
+    if args.num is not None:
+        raise UserError("--invert makes one image of the picture's noise for each sentence: leave -n out")
+    if len(sentences) > 1:
+        raise UserError("--invert wants one sentence, what the picture shows; write the others as --edit")
+    if not is_readable(args.invert):
+        raise UserError(f"--invert {args.invert}: there is no readable picture")
 
 
 def finish_of(args: argparse.Namespace) -> "Finish":
@@ -152,9 +178,14 @@ def _pictures(
     asked = [(said, sentence) for sentence in sentences for said in (sentence, *args.edits)] or [("", "")]
     keys = [key for _, key in asked]
     settings = {"seed": args.seed, "finish": finish, "allow_unknown": args.allow_unknown}
-    pictures = generator.generate(
-        [said for said, _ in asked] if sentences else (), num_images=num, noise_keys=keys, **settings
-    )
+    with watched(len(asked) * num) as progress:
+        pictures = generator.generate(
+            [said for said, _ in asked] if sentences else (),
+            num_images=num,
+            noise_keys=keys,
+            progress=progress,
+            **settings,
+        )
     names.folder.mkdir(parents=True, exist_ok=True)
     entries, rows = [], []
     for place, (said, key) in enumerate(asked):
@@ -171,6 +202,50 @@ def _pictures(
     return {"images": entries, "grid": _saved(sheet, sheet_file(sheet, pictures, names))}
 
 
+def _edits(
+    args: argparse.Namespace,
+    generator: "ImageGenerator",
+    sentences: Sequence[str],
+    finish: "Finish",
+    names: "FileNames",
+) -> dict[str, Any]:
+    """The files of a picture's edits, and of the sheet with the picture above them."""
+    import json
+
+    from diptych.callbacks.grids import rows_sheet, to_pil
+    from diptych.runs.images.files import named_file
+    from diptych.runs.images.record import KEY
+
+    said = [*(sentences or [""]), *args.edits]
+    pictures = generator.edit_picture(args.invert, said[0], args.edits, finish=finish, allow_unknown=args.allow_unknown)
+    names.folder.mkdir(parents=True, exist_ok=True)
+    entries = []
+    for sentence, picture in zip(said, pictures, strict=True):
+        file = named_file(picture, sentence or args.invert.stem, json.loads(picture.info[KEY]), names)
+        entries.append({"sentence": sentence, "file": _saved(picture, file)})
+    original = finish(to_pil(generator.pixels_of(args.invert)[None])[0])
+    rows = [(f"the picture: {said[0]}" if said[0] else "the picture", [original])]
+    rows += [(sentence, [picture]) for sentence, picture in zip(["made again", *args.edits], pictures, strict=True)]
+    sheet = rows_sheet(rows)
+    told = {"sheet": [json.loads(picture.info[KEY]) for picture in pictures]}
+    file = named_file(sheet, f"{said[0] or args.invert.stem} edited", told, names)
+    return {"inverted": str(args.invert), "images": entries, "grid": _saved(sheet, file)}
+
+
+@contextmanager
+def watched(number: int) -> Iterator["Watch"]:
+    """A bar on a terminal for so many images, which steps within an image move, too."""
+    with Output().bar("images", number) as advance:
+        before = 0.0
+
+        def tell(made: float, total: int) -> None:
+            nonlocal before
+            advance(made - before)
+            before = made
+
+        yield tell
+
+
 def _walks(
     args: argparse.Namespace,
     generator: "ImageGenerator",
@@ -185,7 +260,10 @@ def _walks(
     frames = FRAMES if args.frames is None else args.frames
     entries = []
     for said, numbers, keys in _ways(args, sentences):
-        pictures = generator.walk(said, numbers=numbers, noise_keys=keys, frames=frames, **settings)
+        with watched((max(len(said), len(numbers)) - 1) * (frames - 1) + 1) as progress:
+            pictures = generator.walk(
+                said, numbers=numbers, noise_keys=keys, frames=frames, progress=progress, **settings
+            )
         names.folder.mkdir(parents=True, exist_ok=True)
         gif, strip = (short(file) for file in save_walk(pictures, names))
         told = {"sentences": list(said), "numbers": numbers, "seed": args.seed, "frames": len(pictures)}

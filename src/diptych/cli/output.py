@@ -69,7 +69,7 @@ class Output:
                 advance(1)
 
     @contextmanager
-    def bar(self, description: str, total: int) -> Iterator[Callable[[int], None]]:
+    def bar(self, description: str, total: int) -> Iterator[Callable[[float], None]]:
         """A progress bar; the yielded function advances it."""
         if not sys.stderr.isatty():
             yield lambda steps: None

@@ -21,6 +21,10 @@ Draw = Callable[[], Tensor]
 Stops = Float[Tensor, " stops"]
 
 
+LEAST_NOISE = 0.1
+"""The share of noise at which the way back from an image begins."""
+
+
 class Solver(Protocol):
     """One of the functions below."""
 
@@ -84,13 +88,26 @@ def start_of(noise: Tensor, process: Process, stops: Stops) -> Tensor:
     return process.at(stops[:1].to(noise)).sigma * noise
 
 
-def inverted(denoise: Denoise, process: Process, images: Tensor, stops: Stops, iterations: int = 4) -> Tensor:
-    """The standard normal noise from which `ddim` makes these images, which have a variance of about 1.
+def inverted(
+    denoise: Denoise,
+    process: Process,
+    images: Tensor,
+    stops: Stops,
+    draw: Draw,
+    *,
+    least_noise: float = LEAST_NOISE,
+    iterations: int = 4,
+) -> Tensor:
+    """The standard normal noise from which `ddim` makes these images, which have a variance of about 1, or nearly so.
 
-    Each of its steps is solved backwards at its noisier end, where the network was asked (as Pan et al. 2023,
-    arXiv:2309.04907, do), by a few of Newton's steps with the slope that normally distributed images would have.
+    An image has lost the noise that it came from. So drawn noise is mixed in, a share of `least_noise` or what the next
+    stop has, and the way back begins there. Each step of `ddim` is solved backwards at its noisier end, where the
+    network was asked (as Pan et al. 2023, arXiv:2309.04907, do), by a few of Newton's steps with the slope that
+    normally distributed images would have.
     """
-    for later, time in pairwise(stops.flip(0).to(images)):
+    up = [time for time in stops.flip(0).to(images) if process.at(time).noise_share >= least_noise]
+    images = process.at(up[0]).noisy(images, draw())
+    for later, time in pairwise(up):
         here, there = process.at(time), process.at(later)
         kept = there.sigma / here.sigma
         taken = there.alpha - kept * here.alpha

@@ -5,6 +5,7 @@ and laid out evenly for a validation that compares.
 """
 
 from abc import ABC, abstractmethod
+from math import inf
 
 import torch
 from jaxtyping import Bool, Float
@@ -54,22 +55,41 @@ class LogitNormalPairs(LogitNormal):
     """Where a step begins, and where it ends: below, by the same distribution; for `equal_share` of the images there.
 
     (The article sorts two draws, arXiv:2505.13447. Here a step begins where the distribution says, so that beginnings
-    are drawn in strata like all times.)
+    are drawn in strata like all times.) With `max_guidance_scale` above 1 a step is guided, too, as strongly as is
+    drawn: 1 - 1 / scale is uniform, so that weak guidance is drawn more often.
     """
 
-    def __init__(self, *, mean: float = 0.0, std: float = 1.0, equal_share: float = 0.5) -> None:
+    def __init__(
+        self, *, mean: float = 0.0, std: float = 1.0, equal_share: float = 0.5, max_guidance_scale: float = 1.0
+    ) -> None:
         super().__init__(mean=mean, std=std)
         if not 0 <= equal_share < 1:
             raise ValueError(f"times.equal_share={equal_share:g} is a share of images: give 0 to below 1")
-        self.equal_share = equal_share
+        if not 1 <= max_guidance_scale < inf:
+            raise ValueError(f"times.max_guidance_scale={max_guidance_scale:g}: give 1 (no guidance) or more")
+        self.equal_share, self.max_guidance_scale = equal_share, max_guidance_scale
+
+    @property
+    def guides(self) -> bool:
+        """Whether steps are guided."""
+        return self.max_guidance_scale > 1
+
+    @property
+    def num_more(self) -> int:
+        """How many uniform numbers an image needs besides its share of the times."""
+        return 2 + self.guides
 
     def pairs(
-        self, shares: Float[Tensor, " batch"], more: Float[Tensor, "batch 2"], process: Process
+        self, shares: Float[Tensor, " batch"], more: Float[Tensor, "batch more"], process: Process
     ) -> tuple[Float[Tensor, " batch"], Float[Tensor, " batch"], Bool[Tensor, " batch"]]:
         """Where a step begins, where it ends, and whether both are one; from three uniform numbers an image."""
         begins, below = self.quantile(shares, process), self.quantile((shares * more[:, 0]).clamp_min(LEAST), process)
         equal = more[:, 1] < self.equal_share
         return begins, torch.where(equal, begins, below), equal
+
+    def guidance(self, more: Float[Tensor, "batch more"]) -> Float[Tensor, " batch"]:
+        """1 - 1 / scale of each image's guidance, from a further uniform number."""
+        return more[:, 2] * (1 - 1 / self.max_guidance_scale) if self.guides else torch.zeros_like(more[:, 0])
 
 
 class LogNormal(TimeDistribution):

@@ -25,6 +25,7 @@ RESERVED = (
     "batch_size",
     "use_ema",
     "options",
+    "progress",
 )
 """What `generate` takes beside a family's options, in Python; no option can have such a name."""
 FLAGS = {"num_images": "--num"} | {

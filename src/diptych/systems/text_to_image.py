@@ -22,6 +22,7 @@ from diptych.systems.generation_quality import GenerationQuality
 from diptych.systems.image_rngs import ImageRngs
 from diptych.systems.modes import evaluating
 from diptych.systems.pairing import Prompts, draw_prompts
+from diptych.systems.sampling_progress import SamplingProgress, Watch
 from diptych.systems.schedules import Schedule
 from diptych.systems.sentences import tokenized
 from diptych.systems.text_pretraining import TextPretraining
@@ -89,6 +90,7 @@ class TextToImage(System, ABC):
         self.validation_options = self.options()
         self.reference_sentences: tuple[str, ...] = ()
         self._mean_sentences: dict[Any, torch.Tensor] | None = None
+        self.sampling = SamplingProgress(0)
 
     @abstractmethod
     def sample(self, networks: Mapping[str, Any], text: TextFeatures | None, rngs: ImageRngs, options: Any) -> Images:
@@ -194,19 +196,22 @@ class TextToImage(System, ABC):
         use_ema: bool = True,
         batch_size: int = 64,
         noise_keys: Sequence[str] | None = None,
+        progress: Watch | None = None,
     ) -> Images:
         """`num_images` images of each sentence, those of one sentence side by side.
 
         Image i of a sentence depends on (seed, noise key, i) and the weights alone, not on what else is asked for (but
         for rounding); the key is the sentence, or the one given for it. A run trained without sentences takes none.
         Words that the run never saw are read as <unk>. Weights are those of now where the run keeps no average.
+        `progress(made, total)` is told how many images are made, and ends the call by raising.
         """
         sentences = self._checked(sentences)
         keys = sentences if noise_keys is None else noise_keys
         pairs = [(sentence, key, i) for sentence, key in zip(sentences, keys, strict=True) for i in range(num_images)]
         rngs = ImageRngs([(key, i) for _, key, i in pairs], seed=seed, device=self.device)
         asked = [sentence for sentence, _, _ in pairs]
-        return self._generate(rngs, asked, self._chosen(options), use_ema=use_ema, batch_size=batch_size)
+        chosen = self._chosen(options)
+        return self._generate(rngs, asked, chosen, use_ema=use_ema, batch_size=batch_size, progress=progress)
 
     @torch.no_grad()
     def walk(
@@ -217,6 +222,7 @@ class TextToImage(System, ABC):
         options: SamplingOptions | None = None,
         *,
         use_ema: bool = True,
+        progress: Watch | None = None,
     ) -> Images:
         """The images on the way from stop to stop: `frames` from each to the next, with both of them.
 
@@ -227,13 +233,16 @@ class TextToImage(System, ABC):
         chosen = self._chosen(options)
         networks = self.generating_networks(chosen, use_ema=use_ema)
         encode = networks["text_encoder"]
-        with evaluating(*networks.values()), self._one_call():
-            texts: list[Any] = [encode(self._tokenized([stop.sentence])) if encode else None for stop in stops]
+        way = list(on_the_way(len(stops), frames))
+        with evaluating(*networks.values()), self._one_call(SamplingProgress(len(way), progress)):
+            texts: list[Any] = [self._read_by(networks, [stop.sentence]) for stop in stops]
             images = []
-            for here, there, share in on_the_way(len(stops), frames):
+            for here, there, share in way:
+                self.sampling.begin(1)
                 a, b = (ImageRngs([stops[i][1:]], seed=seed, device=self.device) for i in (here, there))
                 text = blended(texts[here], texts[there], share) if encode else None
                 images.append(self._of_right_shape(self.sample(networks, text, WalkRngs(a, b, share), chosen), 1))
+                self.sampling.reach(1.0)
             return torch.cat(images)
 
     def sample_grid(self) -> tuple[Images, tuple[str, ...]]:
@@ -302,26 +311,31 @@ class TextToImage(System, ABC):
         *,
         use_ema: bool = True,
         batch_size: int = 64,
+        progress: Watch | None = None,
     ) -> Images:
         networks = self.generating_networks(options, use_ema=use_ema)
-        encode = networks["text_encoder"]
-        with evaluating(*networks.values()), self._one_call():
+        with evaluating(*networks.values()), self._one_call(SamplingProgress(len(rngs), progress)):
             images, start = [], 0
             for part in rngs.split(batch_size):
-                said = sentences[start : start + len(part)]
-                text = encode(self._tokenized(said)) if encode else None
+                self.sampling.begin(len(part))
+                text = self._read_by(networks, sentences[start : start + len(part)])
                 images.append(self._of_right_shape(self.sample(networks, text, part, options), len(part)))
+                self.sampling.reach(1.0)
                 start += len(part)
             return torch.cat(images)
 
+    def _read_by(self, networks: Mapping[str, Any], sentences: Sequence[str]) -> TextFeatures | None:
+        encode = networks["text_encoder"]
+        return encode(self._tokenized(sentences)) if encode else None
+
     @contextmanager
-    def _one_call(self) -> Iterator[None]:
-        """While entered, weights stay as they are, and so does what follows from them alone."""
-        self._mean_sentences = {}
+    def _one_call(self, progress: SamplingProgress | None = None) -> Iterator[None]:
+        """While entered, weights stay as they are, and so does what follows from them alone; `sampling` counts."""
+        self._mean_sentences, self.sampling = {}, progress or SamplingProgress(0)
         try:
             yield
         finally:
-            self._mean_sentences = None
+            self._mean_sentences, self.sampling = None, SamplingProgress(0)
 
     def _of_right_shape(self, images: torch.Tensor, number: int) -> Images:
         """What `sample` gave, if it is an image for each generator of random numbers."""
@@ -348,6 +362,13 @@ class TextToImage(System, ABC):
     def _first_sentences(self, batch: Batch) -> Sequence[str]:
         """Each image's first caption; empty ones where images are generated without."""
         return batch.pick(0).texts if self.text_encoder else [""] * len(batch)
+
+    def _one_for_each(self, sentences: Sequence[str] | None, number: int) -> Sequence[str]:
+        """The sentences, if there is one for each of so many images; empty ones for a run without."""
+        said = list(self._checked(sentences)) if self.text_encoder else [""] * number
+        if len(said) != number:
+            raise ValueError(f"{len(said)} sentences and {number} images: give one for each")
+        return said
 
     def _tokenized(self, texts: Sequence[str]) -> Sentences:
         return tokenized(texts, self.tokenizer, max_length=self.data_spec.max_length, device=self.device)

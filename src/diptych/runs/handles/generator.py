@@ -12,8 +12,10 @@ from diptych.callbacks.grids import to_pil
 from diptych.config.errors import UserError
 from diptych.runs.handles.base import PICTURES_AT_ONCE, Handle
 from diptych.runs.images.finish import Finish
-from diptych.runs.images.record import as_record, as_walk_record
+from diptych.runs.images.pictures import Picture, digest_of
+from diptych.runs.images.record import as_edit_record, as_record, as_walk_record
 from diptych.runs.sampling_options import as_values, options_from
+from diptych.systems.sampling_progress import Watch
 from diptych.systems.walk import stops_of
 from diptych.types import Images
 
@@ -63,6 +65,7 @@ class ImageGenerator(Handle):
         finish: Finish | None = None,
         allow_unknown: bool = False,
         noise_keys: Sequence[str] | None = None,
+        progress: Watch | None = None,
         **options: Any,
     ) -> list[Image.Image]:
         """`num_images` images of each sentence, those of one sentence side by side; the same seed gives the same.
@@ -71,12 +74,14 @@ class ImageGenerator(Handle):
         error unless `allow_unknown`. A run that learned without sentences takes none. The noise of a sentence is
         another sentence's where `noise_keys` names that one. `options` are the family's sampling options, such as
         `truncation=0.7`. Each image's `info["diptych"]` says in JSON how it was made (`diptych.runs.images.record`).
+        `progress(made, total)` is told how many images are made; what it raises ends the call.
         """
         if num_images < 1:
             raise UserError(f"num_images={num_images}: ask for at least one image (-n on the command line)")
         chosen, finish = self._options(options), self._finish(size, finish)
         self.check_words([*sentences, *chosen.sentences], allow_unknown=allow_unknown)
-        pixels = self.sample(sentences, num_images=num_images, seed=seed, noise_keys=noise_keys, **options)
+        asked_of = {"num_images": num_images, "seed": seed, "noise_keys": noise_keys, "progress": progress}
+        pixels = self.sample(sentences, **asked_of, **options)
         pictures = [finish(picture) for picture in to_pil(pixels)]
         asked = list(sentences) or [""]
         keys = asked if noise_keys is None else noise_keys
@@ -109,6 +114,7 @@ class ImageGenerator(Handle):
         finish: Finish | None = None,
         allow_unknown: bool = False,
         noise_keys: Sequence[str] | None = None,
+        progress: Watch | None = None,
         **options: Any,
     ) -> list[Image.Image]:
         """The images on the way between sentences, between noises, or both: `frames` from each stop to the next.
@@ -122,11 +128,44 @@ class ImageGenerator(Handle):
         chosen, finish = self._options(options), self._finish(size, finish)
         self.check_words([*sentences, *chosen.sentences], allow_unknown=allow_unknown)
         stops = stops_of(sentences or [""], numbers, noise_keys)
-        pixels = self.system.walk(stops, frames, seed, chosen).cpu()
+        pixels = self.system.walk(stops, frames, seed, chosen, progress=progress).cpu()
         pictures = [finish(picture) for picture in to_pil(pixels)]
         told = {"frames": frames, "seed": seed, "options": chosen, "digest": self.digest, "finish": finish.record()}
         for place, picture in enumerate(pictures):
             picture.info["diptych"] = as_walk_record(stops=stops, frame=place, **told)
+        return pictures
+
+    def edit_picture(
+        self,
+        picture: Picture,
+        sentence: str = "",
+        edits: Sequence[str] = (),
+        *,
+        seed: int = 0,
+        size: int | None = None,
+        finish: Finish | None = None,
+        allow_unknown: bool = False,
+        **options: Any,
+    ) -> list[Image.Image]:
+        """The picture as it is made again from its own noise, then what each edit of its sentence makes of that noise.
+
+        `sentence` is what the picture shows; the seed is of a little noise that is mixed in first. Of families that go
+        back from images to noise: diffusion and flow, by `solver=ddim`. The picture is brought to the run's size; all
+        else is as in `generate`.
+        """
+        if not hasattr(self.system, "invert"):
+            raise UserError(f"{type(self.system).__name__} does not go back from a picture to its noise; a flow does")
+        chosen, finish = self._options({"solver": "ddim", **options}), self._finish(size, finish)
+        said = [sentence, *edits] if self.takes_sentences else [""]
+        self.check_words([*said, *chosen.sentences], allow_unknown=allow_unknown)
+        pixels = self.pixels_of(picture)[None]
+        noise = self.system.invert(pixels, said[:1] if self.takes_sentences else None, seed, chosen)
+        many = noise.expand(len(said), -1, -1, -1)
+        images = self.system.generate_from(many, said if self.takes_sentences else None, chosen)
+        pictures = [finish(image) for image in to_pil(images.cpu())]
+        told = {"inverted": digest_of(pixels), "shows": said[0], "seed": seed, "options": chosen, "digest": self.digest}
+        for asked, image in zip(said, pictures, strict=True):
+            image.info["diptych"] = as_edit_record(sentence=asked, finish=finish.record(), **told)
         return pictures
 
     def sample(
@@ -137,12 +176,19 @@ class ImageGenerator(Handle):
         seed: int = 0,
         batch_size: int = PICTURES_AT_ONCE,
         noise_keys: Sequence[str] | None = None,
+        progress: Watch | None = None,
         **options: Any,
     ) -> Images:
         """As `generate`, but tensors in [-1, 1], and unknown words are read as <unk>."""
         chosen = self._options(options)
         images = self.system.generate(
-            sentences or None, num_images, seed, chosen, batch_size=batch_size, noise_keys=noise_keys
+            sentences or None,
+            num_images,
+            seed,
+            chosen,
+            batch_size=batch_size,
+            noise_keys=noise_keys,
+            **({} if progress is None else {"progress": progress}),
         )
         return images.cpu()
 

@@ -1,5 +1,6 @@
 """Convert pictures (files, their bytes, PIL images) to the pixels of networks (tensors in [-1, 1])."""
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from diptych.data.pictures import decoders_silent, is_decodable
 from diptych.data.squares import read_square
 
 Picture = str | Path | bytes | Image.Image | Tensor
+DIGEST_LENGTH = 16
 GREY_WEIGHTS = (0.299, 0.587, 0.114)
 
 
@@ -34,6 +36,11 @@ def to_pixels(picture: Picture, size: int, channels: int) -> Float[Tensor, "chan
     with decoders_silent():
         pixels = read_square(Path(picture) if isinstance(picture, str) else picture, size)
     return _recoloured(pixels.float() / 127.5 - 1, channels)
+
+
+def digest_of(pixels: Tensor) -> str:
+    """A digest of what a network sees of a picture."""
+    return hashlib.sha256(pixels.contiguous().numpy().tobytes()).hexdigest()[:DIGEST_LENGTH]
 
 
 def _recoloured(image: Float[Tensor, "any height width"], channels: int) -> Float[Tensor, "channels height width"]:

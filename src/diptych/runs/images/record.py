@@ -3,7 +3,8 @@
 Keys: `version` of the record, `sentence`, `noise_key`, `seed`, `index` (the image's number among those of its
 sentence), `options` (all of the family's), `checkpoint` (a digest of the weights), `diptych` (its version) and, where
 something was done to the image, `finish` (`diptych.runs.images.finish`). An image of a walk has `stops`, `frames` and
-`frame` in place of a sentence; a GIF's record is its comment.
+`frame` in place of a sentence; a GIF's record is its comment. One that was made of a picture's own noise has `inverted`
+(a digest of the picture's pixels) and `shows` (its sentence) in place of key and index.
 """
 
 import json
@@ -60,6 +61,23 @@ def as_walk_record(
         "stops": [list(stop) for stop in stops],
         "frame": frame,
         "frames": frames,
+        "seed": seed,
+        "options": as_values(options),
+        "checkpoint": digest,
+        "diptych": _version(),
+    }
+    return json.dumps(record | ({"finish": dict(finish)} if finish else {}), ensure_ascii=False)
+
+
+def as_edit_record(
+    *, sentence: str, inverted: str, shows: str, seed: int, options: Any, digest: str, finish: Mapping[str, Any]
+) -> str:
+    """The JSON text of an image that was made of a picture's own noise."""
+    record = {
+        "version": VERSION,
+        "sentence": sentence,
+        "inverted": inverted,
+        "shows": shows,
         "seed": seed,
         "options": as_values(options),
         "checkpoint": digest,

@@ -5,6 +5,10 @@ one step from 1 to 0 is the image. What it learns from is an identity of average
 velocity at t and the derivative goes along the flow. It is a Jacobian-vector product, and no gradient goes through the
 right-hand side. At r = t this is flow matching.
 
+With guidance (`times.max_guidance_scale`), the network is told a third number, how strongly the step is guided, and
+learns the average of the guided velocity: w v + (1 - w) u(z_t, t, t) without the sentence (section 4.2 there; the scale
+as input is of arXiv:2512.02012). So guidance costs no second network call when images are generated.
+
 What the network outputs is a prediction as in all flows: with `prediction=image` (as arXiv:2601.22158) it says the
 image at the end of the straight line that the average velocity means.
 """
@@ -12,6 +16,7 @@ image at the end of the straight line that the average velocity means.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from math import inf
 from typing import Any
 
 import torch
@@ -34,20 +39,24 @@ from diptych.systems.text_to_image import SamplingOptions
 from diptych.types import Images, TextFeatures
 
 VELOCITY = Velocity()
-NUM_TOLD = 2
-"""Numbers that the network is told of an image: where a step begins, and how long it is."""
 
 
 @dataclass(frozen=True)
 class MeanFlowOptions(SamplingOptions):
-    """`steps` from noise to image, one by default; `ema` as of all networks that denoise."""
+    """`steps` from noise to image, one by default; `guidance_scale` where the network learned with guidance (1: none).
+
+    `ema` as of all networks that denoise.
+    """
 
     steps: int = 1
+    guidance_scale: float = 1.0
     ema: float | None = None
 
     def __post_init__(self) -> None:
         if self.steps < 1:
             raise ValueError(f"steps={self.steps}: take one step or more")
+        if not 1 <= self.guidance_scale < inf:
+            raise ValueError(f"guidance_scale={self.guidance_scale:g}: give 1 (without guidance) or more")
 
 
 class MeanFlow(Diffusion):
@@ -75,28 +84,48 @@ class MeanFlow(Diffusion):
                 "loss_prediction: system=mean_flow squares errors of the velocity: drop it with "
                 "~prediction@loss_prediction"
             )
-        if getattr(chosen.denoiser, "num_levels", NUM_TOLD) != NUM_TOLD:
-            raise ValueError("denoiser.num_levels=1: system=mean_flow tells it two times, so set denoiser.num_levels=2")
+        if chosen.times is not None and not isinstance(chosen.times, type):
+            told = 2 + chosen.times.guides
+            if (levels := getattr(chosen.denoiser, "num_levels", told)) != told:
+                what = "two times and a guidance scale" if chosen.times.guides else "two times"
+                raise ValueError(
+                    f"denoiser.num_levels={levels}: system=mean_flow tells it {what}, so set denoiser.num_levels={told}"
+                )
 
     @classmethod
     def check_choice(cls, choice: Choice) -> None:
         super().check_choice(choice)
+        times, dropout = choice.on_trial("times"), choice.settings.get("text_dropout", 1.0)
+        check_guidance(times, has_sentences="text_encoder" in choice.networks, text_dropout=dropout)
         for key in choice.terms:
             if "denoiser.hidden" in getattr(choice.on_trial(f"terms.{key}"), "needs", ()):
                 raise ValueError(
                     f"terms.{key} listens to the denoiser, which system=mean_flow derives: drop it with ~terms.{key}"
                 )
 
+    def on_fit_start(self) -> None:
+        check_guidance(self.times, has_sentences=self.text_encoder is not None, text_dropout=self.text_dropout)
+        super().on_fit_start()
+
     def check_options(self, options: Any) -> None:
         self._check_ema(options.ema)
+        if options.guidance_scale > self.times.max_guidance_scale:
+            raise ValueError(
+                f"guidance_scale={options.guidance_scale:g}: this network learned with guidance up to "
+                f"{self.times.max_guidance_scale:g} (times.max_guidance_scale); 1 is none"
+            )
 
     @torch.no_grad()
     def sample(self, networks: Mapping[str, Any], text: TextFeatures | None, rngs: ImageRngs, options: Any) -> Images:
         images = rngs.randn(self.data_spec.image_channels, self.data_spec.image_size, self.data_spec.image_size)
+        guidance = images.new_full((len(images),), 1 - 1 / options.guidance_scale)
         for here, there in pairwise(self.process.grid(options.steps).to(images)):
             begins, ends = (time.expand(len(images)) for time in (here, there))
-            images = images - (here - there) * self.velocity(networks["denoiser"], images, begins, ends, text)
+            images = images - (here - there) * self.velocity(networks["denoiser"], images, begins, ends, guidance, text)
         return (images * self.image_std).clamp(-1, 1)
+
+    def invert(self, *_: Any, **__: Any) -> Images:
+        raise ValueError("system=mean_flow goes from noise to images alone; a system=flow goes back, too")
 
     def guess(
         self,
@@ -106,8 +135,9 @@ class MeanFlow(Diffusion):
         text: TextFeatures | None,
         *more: Float[Tensor, " batch"],
     ) -> tuple[Tensor, Images]:
-        """As of any flow; where nothing more is said, of a step of no length."""
-        return super().guess(denoiser, noisy, times, text, *(more or [torch.zeros_like(times)]))
+        """As of any flow; where nothing more is said, of a step of no length and without guidance."""
+        told = [*more, *[torch.zeros_like(times)] * 2][: 1 + self.times.guides]
+        return super().guess(denoiser, noisy, times, text, *told)
 
     def velocity(
         self,
@@ -115,28 +145,42 @@ class MeanFlow(Diffusion):
         noisy: Images,
         begins: Float[Tensor, " batch"],
         ends: Float[Tensor, " batch"],
+        guidance: Float[Tensor, " batch"],
         text: TextFeatures | None,
     ) -> Images:
-        """The mean of the flow's velocity over a step, as the network guesses it."""
-        _, image = self.guess(denoiser, noisy, begins, text, begins - ends)
+        """The mean of the flow's velocity over a step, as the network guesses it; `guidance` is 1 - 1 / scale."""
+        _, image = self.guess(denoiser, noisy, begins, text, begins - ends, guidance)
         level = self.process.at(begins).over(noisy)
         return VELOCITY.slope(level) * image + VELOCITY.offset(noisy, level)
 
     def _draw(self, images: Images, prompts: Prompts | None) -> Drawn:
         drawn = super()._draw(images, prompts)
-        return drawn._replace(more=draw_uniform(len(images), 2, rng=self.rng).to(images.device))
+        return drawn._replace(more=draw_uniform(len(images), self.times.num_more, rng=self.rng).to(images.device))
 
     def _learned(self, drawn: Drawn, real: Images, text: TextFeatures | None) -> Learned:
         assert drawn.more is not None
         begins, ends, equal = self.times.pairs(drawn.shares, drawn.more, self.process)
         level = self.process.at(begins).over(real)
         noisy, now = level.noisy(real, drawn.noise), drawn.noise - real
-        mean, slope = self._with_slope(noisy, now, begins, ends, text)
+        guidance = self.times.guidance(drawn.more) * ~drawn.dropped
+        now = self._guided(now, noisy, begins, guidance)
+        mean, slope = self._with_slope(noisy, now, begins, ends, guidance, text)
         target = now - (begins - ends).view(-1, 1, 1, 1) * slope
         weight = (self.max_loss_weight / VELOCITY.slope(level).square()).clamp(max=1).flatten()
         error = weight * (mean - target.detach()).square().flatten(1).mean(1)
         loss = adaptively_weighted(error, self.loss_power)
         return Learned(loss, noisy - level.sigma * mean, noisy, level, begins, equal, self.times.equal_share)
+
+    @torch.no_grad()
+    def _guided(
+        self, now: Images, noisy: Images, times: Float[Tensor, " batch"], guidance: Float[Tensor, " batch"]
+    ) -> Images:
+        """The guided velocity, away from what the network would do without the sentence."""
+        if not self.times.guides:
+            return now
+        zeros, without = torch.zeros_like(times), self.denoiser.null(len(times))
+        other = self.velocity(self.denoiser, noisy, times, times, zeros, without)
+        return now + (guidance / (1 - guidance)).view(-1, 1, 1, 1) * (now - other)
 
     def _with_slope(
         self,
@@ -144,10 +188,22 @@ class MeanFlow(Diffusion):
         now: Images,
         begins: Float[Tensor, " batch"],
         ends: Float[Tensor, " batch"],
+        guidance: Float[Tensor, " batch"],
         text: TextFeatures | None,
     ) -> tuple[Images, Images]:
         """The mean velocity, and its derivative by time along the flow (velocity `now`), while the end stays."""
-        mean = lambda noisy, begins: self.velocity(self.denoiser, noisy, begins, ends, text)  # noqa: E731
+        mean = lambda noisy, begins: self.velocity(self.denoiser, noisy, begins, ends, guidance, text)  # noqa: E731
         with sdpa_kernel(SDPBackend.MATH):  # the others have no forward derivative
             value, slope, *_ = torch.func.jvp(mean, (noisy, begins), (now, torch.ones_like(begins)))
         return value, slope
+
+
+def check_guidance(times: Any, *, has_sentences: bool, text_dropout: float) -> None:
+    """Refuse guidance where the network does not learn without sentences, or has none."""
+    if not getattr(times, "guides", False):
+        return
+    scale = f"times.max_guidance_scale={times.max_guidance_scale:g}"
+    if not has_sentences:
+        raise ValueError(f"{scale}: guidance is towards a sentence: choose a text_encoder=…, or set it to 1")
+    if not text_dropout:
+        raise ValueError(f"{scale} moves away from what the network does without a sentence: set system.text_dropout")

@@ -13,44 +13,39 @@ noise is below `terms_until`: above it the guess is an average of many images, a
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from diptych.diffusion.guidance import guided, is_within
 from diptych.diffusion.losses import adaptively_weighted, denoising_loss
 from diptych.diffusion.predictions import Prediction
 from diptych.diffusion.processes import Process
-from diptych.diffusion.solvers import SOLVERS, start_of
 from diptych.diffusion.times import TimeDistribution, stratified
 from diptych.systems.base import Choice, Figures
 from diptych.systems.devices import draw_normal, draw_uniform, num_devices, own_share
 from diptych.systems.diffusion.compatibility import Mathematics, check_mathematics, check_settings, counted_share
 from diptych.systems.diffusion.image_spread import spread_of
-from diptych.systems.diffusion.options import DiffusionOptions
+from diptych.systems.diffusion.sampling import DenoisingSampler
 from diptych.systems.diffusion.steps import DenoisingStep, Drawn, Learned
 from diptych.systems.diffusion.terms.base import MOMENTS, DenoisingTerm
 from diptych.systems.diffusion.validation_loss import ValidationLoss
-from diptych.systems.image_rngs import ImageRngs
 from diptych.systems.modes import evaluating
 from diptych.systems.optimizers import MakeOptimizer, optimizer_for
 from diptych.systems.pairing import Prompts
-from diptych.systems.power_averages import PowerAverages, check_length
 from diptych.systems.schedules import Schedule
 from diptych.systems.terms.base import Term, asked, check_moments, without_repeats
 from diptych.systems.terms.needs import check_needs
 from diptych.systems.text_pretraining import TextPretraining
-from diptych.systems.text_to_image import TextToImage
 from diptych.types import Batch, DataSpec, Images, TextFeatures
 
 NUM_BINS = 4
 """Quarters of the distribution of times, of which losses are logged apart."""
 
 
-class Diffusion(TextToImage):
+class Diffusion(DenoisingSampler):
     """A denoiser, the process that it turns back, what it predicts, and the times at which it learns.
 
     `loss_prediction` is that in whose units errors are squared (None: those of what the network says); there, weights
@@ -58,10 +53,6 @@ class Diffusion(TextToImage):
     `average_lengths` are those of the averages that are kept, the first of which generates. Validation samples with
     `validation_steps`.
     """
-
-    averaged = ("denoiser", "text_encoder")
-    options: ClassVar[Any] = DiffusionOptions
-    image_std: Tensor
 
     def __init__(
         self,
@@ -138,58 +129,6 @@ class Diffusion(TextToImage):
         needs = {f"terms.{key}": getattr(term, "needs", ()) for key, term in terms.items()}
         check_needs(needs, choice.networks, choice.parts)
 
-    @torch.no_grad()
-    def sample(
-        self, networks: Mapping[str, Any], text: TextFeatures | None, rngs: ImageRngs, options: DiffusionOptions
-    ) -> Images:
-        shape = (self.data_spec.image_channels, self.data_spec.image_size, self.data_spec.image_size)
-        stops, draw = self.process.grid(options.steps), lambda: rngs.randn(*shape)
-        start = start_of(draw(), self.process, stops)
-        others = self._others(networks, text, options) if text is not None and options.guides else None
-
-        def denoise(noisy: Images, time: Tensor) -> Images:
-            times = time.to(noisy).expand(len(noisy))
-            image = self.guess(networks["denoiser"], noisy, times, text)[1]
-            if others is None or not is_within(self.process.at(time), options.guidance_interval):
-                return image
-            other = self.guess(networks["denoiser"], noisy, times, others)[1]
-            return guided(image, other, options.guidance_scale)
-
-        images = SOLVERS[options.solver](denoise, self.process, start, stops, draw)
-        return (images * self.image_std).clamp(-1, 1)
-
-    def check_options(self, options: DiffusionOptions) -> None:
-        self._check_ema(options.ema)
-        if options.sentences:
-            _ = self._checked(options.sentences)
-        if options.guides and self.text_encoder is None:
-            raise ValueError(
-                f"guidance_scale={options.guidance_scale:g}: this network learned without sentences; leave it out"
-            )
-        if options.guides and not (self.text_dropout or options.negative):
-            raise ValueError(
-                f"guidance_scale={options.guidance_scale:g}: this network never learned without sentences "
-                "(system.text_dropout=0); leave the option out, or give a negative sentence"
-            )
-
-    def guess(
-        self,
-        denoiser: Any,
-        noisy: Images,
-        times: Float[Tensor, " batch"],
-        text: TextFeatures | None,
-        *more: Float[Tensor, " batch"],
-    ) -> tuple[Tensor, Images]:
-        """What the network says of noisy images at these times, and the clean images that it means; in float32.
-
-        `more` are further numbers that it is told of each image.
-        """
-        level = self.process.at(times).over(noisy)
-        seen = noisy * self.prediction.input_scale(level)
-        output = denoiser(seen, [self.process.signal(times), *more], text)
-        output = output.to(torch.promote_types(output.dtype, torch.float32))
-        return output, self.prediction.image(output, noisy, level)
-
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         images_seen_before = self.images_seen
         self.count_images(len(batch))
@@ -239,17 +178,6 @@ class Diffusion(TextToImage):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         super().on_load_checkpoint(checkpoint)
         self.turn = checkpoint["turn"]
-
-    def average_of(self, network: nn.Module) -> PowerAverages | None:
-        if not self.average_lengths:
-            return None
-        return PowerAverages(network, self.average_lengths, start_images=self.warmup_images)
-
-    def averaged_network(self, average: Any, options: DiffusionOptions) -> nn.Module:
-        return average.network if options.ema is None else average.of_length(options.ema)
-
-    def uses_averages(self, options: DiffusionOptions) -> bool:
-        return options.ema != 0
 
     def _denoising_step(self, images: Images, prompts: Prompts | None) -> Figures:
         self.turn += 1
@@ -341,19 +269,6 @@ class Diffusion(TextToImage):
         """How far they lie from mid-grey, once; a resumed or warm-started run knows it."""
         if not self.image_std:
             self.image_std.copy_(spread_of(self.trainer))
-
-    def _check_ema(self, length: float | None) -> None:
-        if length and self.denoiser_average is None:
-            raise ValueError(f"ema={length:g}: this run keeps no averages; leave the option out")
-        if length:
-            check_length(length, self.average_lengths)
-
-    def _others(self, networks: Mapping[str, Any], text: TextFeatures, options: DiffusionOptions) -> TextFeatures:
-        """What guidance moves away from: the negative sentence, or no sentence."""
-        number = len(text.sentence)
-        if not options.negative:
-            return networks["denoiser"].null(number)
-        return networks["text_encoder"](self._tokenized([options.negative] * number))
 
     def _fit_terms(self) -> None:
         for term in (term for term in self._terms() if isinstance(term, DenoisingTerm)):

@@ -1,0 +1,166 @@
+"""How a network that denoises samples: from noise to images, guided or not, and from images back to their noise."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from itertools import count
+from typing import Any, ClassVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from diptych.diffusion.guidance import guided, is_within
+from diptych.diffusion.predictions import Prediction
+from diptych.diffusion.processes import Process
+from diptych.diffusion.solvers import SOLVERS, Denoise, inverted, start_of
+from diptych.systems.diffusion.inversion import GivenNoise, check_inverts
+from diptych.systems.diffusion.options import DiffusionOptions
+from diptych.systems.image_rngs import ImageRngs
+from diptych.systems.modes import evaluating
+from diptych.systems.power_averages import PowerAverages, check_length
+from diptych.systems.text_to_image import TextToImage
+from diptych.types import Images, TextFeatures
+
+
+class DenoisingSampler(TextToImage):
+    """The base of systems with a denoiser; they set what is declared here."""
+
+    averaged = ("denoiser", "text_encoder")
+    options: ClassVar[Any] = DiffusionOptions
+    denoiser: Any
+    process: Process
+    prediction: Prediction
+    text_dropout: float
+    average_lengths: Sequence[float]
+    image_std: Tensor
+
+    @torch.no_grad()
+    def sample(
+        self, networks: Mapping[str, Any], text: TextFeatures | None, rngs: ImageRngs, options: DiffusionOptions
+    ) -> Images:
+        shape = (self.data_spec.image_channels, self.data_spec.image_size, self.data_spec.image_size)
+        stops, draw = self.process.grid(options.steps), lambda: rngs.randn(*shape)
+        start = start_of(draw(), self.process, stops)
+        guess, numbers = self._denoise(networks, text, options), {float(time): i for i, time in enumerate(stops)}
+
+        def denoise(noisy: Images, time: Tensor) -> Images:
+            self.sampling.reach(numbers[float(time)] / options.steps)
+            return guess(noisy, time)
+
+        images = SOLVERS[options.solver](denoise, self.process, start, stops, draw)
+        return (images * self.image_std).clamp(-1, 1)
+
+    @torch.no_grad()
+    def invert(
+        self,
+        images: Images,
+        sentences: Sequence[str] | None = None,
+        seed: int = 0,
+        options: DiffusionOptions | None = None,
+        *,
+        use_ema: bool = True,
+        batch_size: int = 64,
+    ) -> Images:
+        """Standard normal noise of which `solver=ddim` makes these images, in as many steps, or nearly so.
+
+        There is a sentence an image. The seed is of a little noise that is mixed in first
+        (`diptych.diffusion.solvers.inverted`). Without `options` there are 20 steps and no guidance. `generate_from`
+        makes images of the noise.
+        """
+        chosen: Any = self._chosen(options or self.options(solver="ddim"))
+        check_inverts(chosen)
+        said = self._one_for_each(sentences, len(images))
+        networks, stops = self.generating_networks(chosen, use_ema=use_ema), self.process.grid(chosen.steps)
+        rngs, noise, start = ImageRngs(zip(said, count()), seed=seed, device=self.device), [], 0
+        with evaluating(*networks.values()), self._one_call():
+            for drawn in rngs.split(batch_size):
+                part = images[start : start + len(drawn)].to(self.device) / self.image_std
+                guess = self._denoise(networks, self._read_by(networks, said[start : start + len(drawn)]), chosen)
+                draw = partial(drawn.randn, *part.shape[1:])
+                noise.append(inverted(guess, self.process, part, stops, draw))
+                start += len(drawn)
+        return torch.cat(noise)
+
+    def generate_from(
+        self,
+        noise: Images,
+        sentences: Sequence[str] | None = None,
+        options: DiffusionOptions | None = None,
+        *,
+        use_ema: bool = True,
+        batch_size: int = 64,
+    ) -> Images:
+        """An image of each noise, by default as `invert` expects it; a sentence an image."""
+        chosen = self._chosen(options or self.options(solver="ddim"))
+        said = self._one_for_each(sentences, len(noise))
+        return self._generate(GivenNoise(noise.to(self.device)), said, chosen, use_ema=use_ema, batch_size=batch_size)
+
+    def check_options(self, options: DiffusionOptions) -> None:
+        self._check_ema(options.ema)
+        if options.sentences:
+            _ = self._checked(options.sentences)
+        if options.guides and self.text_encoder is None:
+            raise ValueError(
+                f"guidance_scale={options.guidance_scale:g}: this network learned without sentences; leave it out"
+            )
+        if options.guides and not (self.text_dropout or options.negative):
+            raise ValueError(
+                f"guidance_scale={options.guidance_scale:g}: this network never learned without sentences "
+                "(system.text_dropout=0); leave the option out, or give a negative sentence"
+            )
+
+    def guess(
+        self,
+        denoiser: Any,
+        noisy: Images,
+        times: Float[Tensor, " batch"],
+        text: TextFeatures | None,
+        *more: Float[Tensor, " batch"],
+    ) -> tuple[Tensor, Images]:
+        """What the network says of noisy images at these times, and the clean images that it means; in float32.
+
+        `more` are further numbers that it is told of each image.
+        """
+        level = self.process.at(times).over(noisy)
+        seen = noisy * self.prediction.input_scale(level)
+        output = denoiser(seen, [self.process.signal(times), *more], text)
+        output = output.to(torch.promote_types(output.dtype, torch.float32))
+        return output, self.prediction.image(output, noisy, level)
+
+    def average_of(self, network: nn.Module) -> PowerAverages | None:
+        if not self.average_lengths:
+            return None
+        return PowerAverages(network, self.average_lengths, start_images=self.warmup_images)
+
+    def averaged_network(self, average: Any, options: DiffusionOptions) -> nn.Module:
+        return average.network if options.ema is None else average.of_length(options.ema)
+
+    def uses_averages(self, options: DiffusionOptions) -> bool:
+        return options.ema != 0
+
+    def _denoise(self, networks: Mapping[str, Any], text: TextFeatures | None, options: DiffusionOptions) -> Denoise:
+        """The network's guess of the clean image as solvers ask for it, guided where these options guide."""
+        others = self._others(networks, text, options) if text is not None and options.guides else None
+
+        def denoise(noisy: Images, time: Tensor) -> Images:
+            times = time.to(noisy).expand(len(noisy))
+            image = self.guess(networks["denoiser"], noisy, times, text)[1]
+            if others is None or not is_within(self.process.at(time), options.guidance_interval):
+                return image
+            other = self.guess(networks["denoiser"], noisy, times, others)[1]
+            return guided(image, other, options.guidance_scale)
+
+        return denoise
+
+    def _others(self, networks: Mapping[str, Any], text: TextFeatures, options: DiffusionOptions) -> TextFeatures:
+        """What guidance moves away from: the negative sentence, or no sentence."""
+        number = len(text.sentence)
+        if not options.negative:
+            return networks["denoiser"].null(number)
+        return networks["text_encoder"](self._tokenized([options.negative] * number))
+
+    def _check_ema(self, length: float | None) -> None:
+        if length and self.denoiser_average is None:
+            raise ValueError(f"ema={length:g}: this run keeps no averages; leave the option out")
+        if length:
+            check_length(length, self.average_lengths)
