@@ -15,6 +15,7 @@ from diptych.config import UserError
 from diptych.config.composition import compose
 from diptych.runs.folder.layout import RunFolder
 from diptych.runs.handles import ImageCaptioner, ImageGenerator
+from diptych.runs.images.record import read_record
 from diptych.runs.training import train
 
 TINY = (
@@ -38,6 +39,18 @@ def outputs(tmp_path_factory):
 @pytest.fixture(scope="module")
 def generator(outputs) -> RunFolder:
     overrides = ("model=mlp_gan", "text_encoder=gru", *TINY)
+    return train(compose([*overrides, f"paths.outputs={outputs}"]))[0]
+
+
+@pytest.fixture(scope="module")
+def flow(outputs) -> RunFolder:
+    small = (
+        "denoiser.widths=[8,16]",
+        "denoiser.attention_levels=1",
+        "denoiser.head_dim=8",
+        "system.validation_steps=2",
+    )
+    overrides = ("model=flow", "text_encoder=gru", "data.image_size=32", *small, *TINY)
     return train(compose([*overrides, f"paths.outputs={outputs}"]))[0]
 
 
@@ -295,3 +308,50 @@ def test_importing_diptych_imports_nothing_heavy():
     code = "import sys, diptych; print('torch' in sys.modules, diptych.__version__)"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert said.split()[0] == "False"
+
+
+def test_a_flow_edits_a_picture_of_ones_own(flow, picture, tmp_path, capsys):
+    command = ["generate", flow.run_id, SENTENCE, "--invert", str(picture), "--edit", "the digit two", "--size", "64"]
+    assert main([*command, "steps=5", "--out", str(tmp_path / "edits"), "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    again, edited = answer["images"]
+    assert (again["sentence"], edited["sentence"]) == (SENTENCE, "the digit two")
+    assert size_of(again["file"]) == (64, 64)
+    record = read_record(Path(edited["file"]))
+    assert {name: record[name] for name in ("sentence", "shows", "seed")} == {
+        "sentence": "the digit two",
+        "shows": SENTENCE,
+        "seed": 0,
+    }
+    assert record["options"]["solver"] == "ddim"
+    assert size_of(answer["grid"])[1] > 3 * 64  # the picture, made again, edited
+    assert main([*command, "steps=5", "--out", str(tmp_path / "edits"), "--json"]) == 0  # the same request again
+    assert json.loads(capsys.readouterr().out)["images"] == answer["images"]
+    assert main([*command, "steps=5", "--seed", "1", "--out", str(tmp_path / "edits"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["images"][0]["file"] != again["file"]
+    in_python = diptych.load(flow.path).edit_picture(picture, SENTENCE, ["the digit two"], steps=5, size=64)
+    with Image.open(edited["file"]) as opened:
+        assert in_python[1].tobytes() == opened.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("words", "flags", "reason"),
+    [
+        ([], ["-n", "2"], "leave -n out"),
+        ([], ["--walk"], "--invert and --walk do not go together"),
+        (["the digit two"], [], "wants one sentence, what the picture shows"),
+        (["solver=heun"], [], "solver=heun: the way back from an image is that of ddim"),
+        (["steps=2"], [], "steps=2: the way back from an image takes 4 steps or more"),
+        ([], ["--edit", "a purple cow"], "this run never saw"),
+    ],
+)
+def test_what_an_inversion_cannot_do_is_said(flow, picture, words, flags, reason, capsys):
+    assert main(["generate", flow.run_id, SENTENCE, *words, "--invert", str(picture), *flags]) == 2
+    assert reason in capsys.readouterr().err
+
+
+def test_only_what_goes_back_inverts(generator, flow, picture, tmp_path, capsys):
+    assert main(["generate", generator.run_id, SENTENCE, "--invert", str(picture)]) == 2
+    assert "does not go back from a picture to its noise; a flow does" in capsys.readouterr().err
+    assert main(["generate", flow.run_id, SENTENCE, "--invert", str(tmp_path / "nothing.png")]) == 2
+    assert "there is no readable picture" in capsys.readouterr().err

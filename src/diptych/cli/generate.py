@@ -217,7 +217,8 @@ def _edits(
     from diptych.runs.images.record import KEY
 
     said = [*(sentences or [""]), *args.edits]
-    pictures = generator.edit_picture(args.invert, said[0], args.edits, finish=finish, allow_unknown=args.allow_unknown)
+    settings = {"seed": args.seed, "finish": finish, "allow_unknown": args.allow_unknown}
+    pictures = generator.edit_picture(args.invert, said[0], args.edits, **settings)
     names.folder.mkdir(parents=True, exist_ok=True)
     entries = []
     for sentence, picture in zip(said, pictures, strict=True):

@@ -155,7 +155,7 @@ class ImageGenerator(Handle):
         """
         if not hasattr(self.system, "invert"):
             raise UserError(f"{type(self.system).__name__} does not go back from a picture to its noise; a flow does")
-        chosen, finish = self._options({"solver": "ddim", **options}), self._finish(size, finish)
+        chosen, finish = self._options({"solver": "ddim", **self.chosen, **options}), self._finish(size, finish)
         said = [sentence, *edits] if self.takes_sentences else [""]
         self.check_words([*said, *chosen.sentences], allow_unknown=allow_unknown)
         pixels = self.pixels_of(picture)[None]

@@ -90,9 +90,10 @@ def test_the_derivative_along_the_flow_is_that_of_finite_differences(make_mean_f
     text = flow.text_encoder(make_batch(1, size=3).pick(0))
     text = type(text)(text.sentence.double(), text.words.double(), text.mask)
     step = 1e-5
-    _, slope = flow._with_slope(noisy, velocity, times, ends, text)
+    none = torch.zeros(3).double()
+    _, slope = flow._with_slope(noisy, velocity, times, ends, none, text)
     ahead, behind = (
-        flow.velocity(flow.denoiser, noisy + sign * step * velocity, times + sign * step, ends, text)
+        flow.velocity(flow.denoiser, noisy + sign * step * velocity, times + sign * step, ends, none, text)
         for sign in (1, -1)
     )
     difference = (ahead - behind) / (2 * step)
@@ -127,9 +128,10 @@ def test_no_gradient_goes_through_the_target(make_mean_flow):
     times, ends, _ = flow.times.pairs(drawn.shares, drawn.more, flow.process)
     noisy = torch.lerp(real, drawn.noise, times.view(-1, 1, 1, 1))
     velocity = drawn.noise - real
-    _, slope = flow._with_slope(noisy, velocity, times, ends, text)
+    none = torch.zeros(4)
+    _, slope = flow._with_slope(noisy, velocity, times, ends, none, text)
     target = (velocity - (times - ends).view(-1, 1, 1, 1) * slope).detach()
-    again = flow.velocity(flow.denoiser, noisy, times, ends, text)
+    again = flow.velocity(flow.denoiser, noisy, times, ends, none, text)
     by_hand = torch.autograd.grad((again - target).square().mean((1, 2, 3)).sum(), weights, allow_unused=True)
     for one, other in zip(own, by_hand, strict=True):
         assert (one is None) == (other is None)
@@ -185,6 +187,7 @@ def test_errors_divided_by_a_power_of_themselves():
         ({"times": Uniform()}, "choose times=logit_normal_pairs"),
         ({"loss_prediction": Velocity()}, "squares errors of the velocity"),
         ({"denoiser": UNet(**{**SIZES, "num_levels": 1}, **UNET)}, r"set denoiser\.num_levels=2"),
+        ({"times": LogitNormalPairs(max_guidance_scale=4.0)}, r"and a guidance scale, so set denoiser\.num_levels=3"),
     ],
 )
 def test_what_does_not_go_with_it_is_refused(make_mean_flow, settings, reason):
@@ -200,6 +203,8 @@ def test_it_is_refused_before_data_are_loaded():
         ("process=cosine", "choose process=rectified_flow"),
         ("denoiser.num_levels=1", r"set denoiser\.num_levels=2"),
         ("prediction@loss_prediction=velocity", "drop it with ~prediction@loss_prediction"),
+        ("times.max_guidance_scale=4", r"so set denoiser\.num_levels=3"),
+        ("times.max_guidance_scale=0.5", r"times\.max_guidance_scale=0\.5: give 1"),
     ):
         with pytest.raises(UserError, match=reason):
             check_components(compose([*words, more]))
@@ -223,3 +228,72 @@ def test_options_that_it_does_not_have_are_refused(make_mean_flow):
 def test_a_copy_generates_the_same(make_mean_flow):
     flow = lively(make_mean_flow())
     assert copy.deepcopy(flow).generate(["a b"], seed=1).equal(flow.generate(["a b"], seed=1))
+
+
+GUIDED = {"times": LogitNormalPairs(max_guidance_scale=5.0, equal_share=0.5)}
+THREE = {**SIZES, "num_levels": 3}
+
+
+def test_a_guided_step_learns_the_guided_velocity_and_is_told_how_strong_it_is(make_mean_flow):
+    """Of equal times, so that there is no slope; w v + (1 - w) u without the sentence."""
+    flow = lively(make_mean_flow(denoiser=UNet(**THREE, **UNET), average_lengths=(), **GUIDED))
+    batch = make_batch(0)
+    drawn = drawn_by(flow, batch)
+    more = torch.tensor([[0.5, 0.0, share] for share in (0.0, 0.5, 0.9, 0.9)])
+    drawn = drawn._replace(more=more, shares=torch.tensor([0.3, 0.5, 0.7, 0.9]), dropped=torch.arange(4) == 3)
+    real = batch.images / flow.image_std
+    text = flow.denoiser.null.in_place_of(flow.text_encoder(batch.pick(0)), drawn.dropped)
+    learned = flow._learned(drawn, real, text)
+    told = torch.tensor([0.0, 0.4, 0.72, 0.0])
+    scales, zeros = 1 / (1 - told).view(-1, 1, 1, 1), torch.zeros(4)
+    times = torch.sigmoid(torch.special.ndtri(drawn.shares))
+    share = times.view(-1, 1, 1, 1)
+    noisy = torch.lerp(real, drawn.noise, share)
+    without = (noisy - flow.denoiser(noisy, [times, zeros, zeros], flow.denoiser.null(4))) / share
+    target = scales * (drawn.noise - real) + (1 - scales) * without
+    said = (noisy - flow.denoiser(noisy, [times, zeros, told], text)) / share
+    torch.testing.assert_close(learned.loss, (said - target).square().mean((1, 2, 3)), rtol=1e-3, atol=1e-4)
+    assert scales.flatten().tolist() == pytest.approx([1.0, 1 / 0.6, 1 / 0.28, 1.0])
+
+
+def test_guidance_is_an_option_up_to_what_was_learned(make_mean_flow):
+    flow = lively(make_mean_flow(denoiser=UNet(**THREE, **UNET), **GUIDED))
+    plain, guided = (flow.generate(["a b"], options=MeanFlowOptions(guidance_scale=scale)) for scale in (1.0, 3.0))
+    assert not torch.allclose(plain, guided, atol=1e-3)
+    assert plain.equal(flow.generate(["a b"]))
+    with pytest.raises(ValueError, match=r"guidance_scale=6: this network learned with guidance up to 5"):
+        flow.generate(["a b"], options=MeanFlowOptions(guidance_scale=6.0))
+    with pytest.raises(ValueError, match=r"guidance_scale=0\.5: give 1"):
+        MeanFlowOptions(guidance_scale=0.5)
+    with pytest.raises(ValueError, match="this network learned with guidance up to 1"):
+        make_mean_flow().generate(["a b"], options=MeanFlowOptions(guidance_scale=2.0))
+    losses = [row["loss"] for row in train_once(flow, [make_batch(seed) for seed in range(4)] * 3)]
+    assert all(loss < float("inf") for loss in losses)
+
+
+def test_weak_guidance_is_drawn_more_often():
+    times = LogitNormalPairs(max_guidance_scale=5.0)
+    more = torch.rand(20_000, times.num_more, generator=torch.Generator().manual_seed(0))
+    scales = 1 / (1 - times.guidance(more))
+    assert scales.min() >= 1
+    assert scales.max() <= 5
+    assert (scales < 2).float().mean() == pytest.approx(0.5 / 0.8, abs=0.01)
+    assert LogitNormalPairs().num_more == 2
+
+
+def test_guidance_without_what_it_moves_away_from_is_refused(make_mean_flow):
+    words = ["model=mean_flow", "data=digits", "data.image_size=32", "times.max_guidance_scale=4"]
+    words += ["denoiser.num_levels=3"]
+    with pytest.raises(UserError, match="guidance is towards a sentence: choose a text_encoder"):
+        check_components(compose(words))
+    check_components(compose([*words, "text_encoder=gru"]))
+    with pytest.raises(UserError, match=r"without a sentence: set system\.text_dropout"):
+        check_components(compose([*words, "text_encoder=gru", "system.text_dropout=0"]))
+    flow = make_mean_flow(denoiser=UNet(**THREE, **UNET), text_dropout=0.0, **GUIDED)
+    with pytest.raises(ValueError, match=r"set system\.text_dropout"):
+        train_once(flow, [make_batch(0)])
+
+
+def test_it_does_not_go_back_from_images(make_mean_flow):
+    with pytest.raises(ValueError, match="goes from noise to images alone"):
+        make_mean_flow().invert(torch.zeros(1, 1, 28, 28), ["a"])
