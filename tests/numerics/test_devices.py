@@ -77,12 +77,7 @@ RUNS = {
         "validate_every_images=32",
     ),
     "a flow of one step": (
-        "model=small_flow",
-        "system=mean_flow",
-        "times=logit_normal_pairs",
-        "~prediction@loss_prediction",
-        "times.max_guidance_scale=4",
-        "+denoiser.num_levels=3",
+        "model=small_mean_flow",
         "optimizer=sgd",
         "~optimizer.betas",
         "budget_images=64",

@@ -30,6 +30,7 @@ OTHERS = (
     "small_biggan",
     "small_stylegan2",
     "small_flow",
+    "small_mean_flow",
 )
 """Networks whose terms and penalties count at some steps only, so that a checkpoint falls between them."""
 

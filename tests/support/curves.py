@@ -25,6 +25,7 @@ IMAGES_A_STEP = {
     "small_biggan": BATCH,
     "small_stylegan2": BATCH,
     "small_flow": BATCH,
+    "small_mean_flow": BATCH,
 }
 # Adam blows gradients that are only rounding errors up to whole steps unless eps is larger than they are; dropout draws
 # from libraries that not every machine has; without warm-up twenty steps are enough to learn something.
@@ -39,6 +40,7 @@ CHANGES = {
     "small_biggan": CALM_ADAM,
     "small_stylegan2": CALM_ADAM,
     "small_flow": ["+optimizer.eps=1e-2"],
+    "small_mean_flow": ["+optimizer.eps=1e-2"],
     "small_captioner": [
         "caption_decoder.dropout=0.0",
         "schedule.warmup_images=0",
