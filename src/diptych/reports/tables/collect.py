@@ -1,6 +1,6 @@
 """From a finished, evaluated run to its record."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -8,6 +8,7 @@ from diptych.config.redaction import without_paths
 from diptych.evaluation.results import Evaluation, Figure, read_all
 from diptych.metrics.protocols import SUBJECT
 from diptych.reports.results.figures import protocol_digest
+from diptych.reports.tables.asked import Varied, answering, varied
 from diptych.reports.tables.declaration import Table
 from diptych.reports.tables.method import Method
 from diptych.reports.tables.records import Record
@@ -19,11 +20,21 @@ MOST_POINTS = 12
 """Points of a curve that a record keeps; the first beyond a table's `reach` is always among them."""
 
 
-def newest_evaluations(run: RunFolder, table: Table) -> dict[str, Evaluation]:
-    """The newest result of each benchmark that the table's figures are of."""
+def newest_evaluations(run: RunFolder, table: Table, words: Sequence[str] | None = None) -> dict[str, Evaluation]:
+    """The newest result of each benchmark that the table's figures are of, among those that answer its words."""
     asked = dict.fromkeys(figure.partition("/")[0] for figure in table.figures)
-    results = {result.kind: result for result in read_all(run.evaluations, pictures=False)}
+    kept = read_all(run.evaluations, pictures=False)
+    found = answering(kept, table.evaluate if words is None else words, run.read_config())
+    results = {result.kind: result for result in found}
     return {kind: results[kind] for kind in asked if kind in results}
+
+
+def varied_figure(run: RunFolder, table: Table, one: Varied) -> dict[str, Any] | None:
+    """The table's first figure as it was measured with this value; None where it was not."""
+    kind, _, key = table.figures[0].partition("/")
+    result = newest_evaluations(run, table, one.words).get(kind)
+    figure = result.figure(key) if result else None
+    return None if figure is None or figure.value is None else {"at": one.value, **_plain(figure)}
 
 
 def record_of(
@@ -40,6 +51,8 @@ def record_of(
     the evaluation used.
     """
     results = newest_evaluations(run, table)
+    varying = varied(table) if seed == method.row.seeds[0] else ()
+    measured = [(one.option, figure) for one in varying if (figure := varied_figure(run, table, one))]
     aware = dict.fromkeys([*method.object_aware, *_aware_lenders(lent)])
     return Record(
         table=table.name,
@@ -61,6 +74,7 @@ def record_of(
         },
         partners=dict(partners),
         object_aware=list(aware),
+        varied={option: [figure for name, figure in measured if name == option] for option, _ in measured},
         alerts=list(dict.fromkeys(result.alert for result in results.values() if result.alert)),
     )
 

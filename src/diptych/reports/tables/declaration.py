@@ -48,7 +48,8 @@ class Table:
     stands for the whole. `board` is a validation figure with values from 0 to 1, `reach` the value whose cost the
     board says. `parts` says which row lends what a row borrows. `where` names keys that say where data lie, which
     differ from machine to machine. `core_minutes` is what one run of a row may take. Tables stand on the page by
-    `place`.
+    `place`. `vary` has values of sampling options: the first figure of each row's first run is measured with each of
+    them, on `vary_num` examples.
     """
 
     name: str
@@ -63,6 +64,8 @@ class Table:
     where: tuple[str, ...] = ()
     core_minutes: float = 20.0
     place: int = 100
+    vary: Mapping[str, Sequence[Any]] | None = None
+    vary_num: int = 500
 
     def row(self, name: str) -> Row | None:
         return next((row for row in self.rows if row.name == name), None)

@@ -4,8 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from diptych.config.errors import UserError
+from diptych.reports.tables.board_plot import write_board_plots
 from diptych.reports.tables.declaration import Table
-from diptych.reports.tables.page import has_plot, methods_of, plot_name, results_page
+from diptych.reports.tables.measured import curves_of
+from diptych.reports.tables.options_plot import write_options_plot
+from diptych.reports.tables.page import has_plot, methods_of, options_plot_name, plot_name, results_page
 from diptych.reports.tables.plot import write_plot
 from diptych.reports.tables.records import read_records
 from diptych.runs.folder.files import write_whole
@@ -25,4 +28,9 @@ def write_page(tables: Sequence[Table], folder: Path, path: Path) -> list[Path]:
         for table, methods in shown
         if has_plot(table, methods)
     ]
-    return [path, *plots]
+    plots += [
+        write_options_plot(table, methods, path.parent / IMAGES / options_plot_name(table))
+        for table, methods in shown
+        if curves_of(table, methods)
+    ]
+    return [path, *plots, *write_board_plots(shown, path.parent / IMAGES)]

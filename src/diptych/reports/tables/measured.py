@@ -1,13 +1,15 @@
 """The records of one row together: its figures over seeds, and what a run of it has cost."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from diptych.metrics.statistics import Interval
 from diptych.reports.comparison.comparison import ANYTHING, interval_over_seeds
 from diptych.reports.comparison.contrasts import RATES
+from diptych.reports.tables.declaration import Table
 from diptych.reports.tables.records import Record
 
 MINUTE = 60
@@ -97,6 +99,18 @@ def by_method(records: Sequence[Record]) -> list[Measured]:
     for record in records:
         groups.setdefault((record.row, record.configuration), []).append(record)
     return [Measured(tuple(group)) for group in groups.values()]
+
+
+def curves_of(table: Table, methods: Sequence[Measured]) -> dict[str, dict[str, Sequence[Mapping[str, Any]]]]:
+    """By sampling option and row, the first figure at each value, in the order of the declaration."""
+    found: dict[str, dict[str, Sequence[Mapping[str, Any]]]] = {}
+    for option, values in (table.vary or {}).items():
+        places = {value: place for place, value in enumerate(values)}
+        for method in methods:
+            known = [figure for figure in method.first.varied.get(option, ()) if figure["at"] in places]
+            if known:
+                found.setdefault(option, {})[method.name] = sorted(known, key=lambda f: places[f["at"]])
+    return found
 
 
 def _first_at(record: Record, value: float) -> float | None:

@@ -10,8 +10,9 @@ from typing import Any
 from diptych.config.errors import UserError
 from diptych.reports.page.markdown import markdown_table
 from diptych.reports.page.tables import NOTHING, number
+from diptych.reports.tables.board_plot import board_plot_name, boards
 from diptych.reports.tables.declaration import Table, for_people
-from diptych.reports.tables.measured import Measured, by_method
+from diptych.reports.tables.measured import Measured, by_method, curves_of
 from diptych.reports.tables.records import Record
 
 HEAD = """# Results
@@ -38,7 +39,7 @@ def results_page(tables: Sequence[Table], records: Sequence[Record], images: str
     """The whole page; `images` is the folder of the plots, beside it."""
     shown = [(table, methods_of(table, records)) for table in tables]
     sections = [_section(table, methods, images) for table, methods in shown if methods]
-    board = _board([(table, methods) for table, methods in shown if table.board])
+    board = _board([(table, methods) for table, methods in shown if table.board], images)
     return "\n\n".join([HEAD, *sections, *([board] if board else [])]) + "\n"
 
 
@@ -66,9 +67,35 @@ def _section(table: Table, methods: Sequence[Measured], images: str) -> str:
     if has_plot(table, methods):
         label = _label(table.figures[0], methods)
         parts.append(f"![{table.title}: {label} against core-minutes]({images}/{plot_name(table)})")
+    parts += _of_options(table, methods, images)
     parts += [text for method in methods if (text := _remarks(table, method))]
     parts.append(_provenance(methods))
     return "\n\n".join(parts)
+
+
+def options_plot_name(table: Table) -> str:
+    """The file of the plot against sampling options."""
+    return f"results_{table.name}_options.png"
+
+
+def _of_options(table: Table, methods: Sequence[Measured], images: str) -> list[str]:
+    """The first figure against each option that the table varies, as a table each and one plot."""
+    curves = curves_of(table, methods)
+    if not curves:
+        return []
+    label = _label(table.figures[0], methods)
+    parts = [
+        f"**{label} by sampling option**, of each row's first run, on {table.vary_num:,} examples; the others as in "
+        "the evaluation above."
+    ]
+    for option, rows in curves.items():
+        values = list(dict.fromkeys(figure["at"] for figures in rows.values() for figure in figures))
+        cells = [
+            (f"`{name}`", *(in_words(next((f for f in figures if f["at"] == value), None)) for value in values))
+            for name, figures in rows.items()
+        ]
+        parts.append(markdown_table(("row", *(f"`{option}={value}`" for value in values)), cells))
+    return [*parts, f"![{label} against {' and '.join(curves)}]({images}/{options_plot_name(table)})"]
 
 
 def has_plot(table: Table, methods: Sequence[Measured]) -> bool:
@@ -137,12 +164,21 @@ def _cell(method: Measured, figure: str) -> str:
     if value is None:
         return NOTHING
     known = next(record.figures[figure] for record in method.records if figure in record.figures)
-    percent, ends = known["percent"], method.ends(figure)
-    text = number(value, percent=percent)
-    if ends:
-        low, high = (f"{100 * end:.1f}" if percent else f"{end:.3g}" for end in ends)
-        text += f" ({low} to {high})"
-    return text + (f"; real {number(known['reference'], percent=percent)}" if "reference" in known else "")
+    low, high = method.ends(figure) or (None, None)
+    text = in_words({"value": value, "low": low, "high": high, "percent": known["percent"]})
+    return text + (f"; real {number(known['reference'], percent=known['percent'])}" if "reference" in known else "")
+
+
+def in_words(figure: Mapping[str, Any] | None) -> str:
+    """A value with its interval."""
+    if figure is None:
+        return NOTHING
+    percent, low, high = figure["percent"], figure.get("low"), figure.get("high")
+    text = number(figure["value"], percent=percent)
+    if low is None or high is None:
+        return text
+    ends = (f"{100 * end:.1f}" if percent else f"{end:.3g}" for end in (low, high))
+    return f"{text} ({' to '.join(ends)})"
 
 
 def _remarks(table: Table, method: Measured) -> str:
@@ -182,7 +218,7 @@ def _commit(record: Record) -> str:
     return f"{commit[:10]}{' (changed since)' if record.code.get('dirty') else ''}" if commit else "unknown"
 
 
-def _board(tables: Sequence[tuple[Table, Sequence[Measured]]]) -> str:
+def _board(tables: Sequence[tuple[Table, Sequence[Measured]]], images: str) -> str:
     """Core-seconds of training until a validation first reached the value."""
     rows = []
     for table, methods in tables:
@@ -200,7 +236,8 @@ def _board(tables: Sequence[tuple[Table, Sequence[Measured]]]) -> str:
         f"## Core-seconds to {goal}\nProcessor time of training alone, without validations, at the first validation "
         "that reached the goal: true to one interval between validations. What a row borrows is not in it."
     )
-    return f"{text}\n\n{markdown_table(('row', 'goal', 'core-seconds', 'object-aware'), rows)}"
+    plots = [f"![{figure} against core-seconds]({images}/{board_plot_name(figure)})" for figure in boards(tables)]
+    return "\n\n".join([text, markdown_table(("row", "goal", "core-seconds", "object-aware"), rows), *plots])
 
 
 def _millions(count: int) -> str:

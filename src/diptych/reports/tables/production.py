@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from diptych.config.errors import UserError
-from diptych.reports.tables.collect import newest_evaluations, record_of
-from diptych.reports.tables.declaration import Row, Table, for_people
+from diptych.reports.tables.asked import varied
+from diptych.reports.tables.collect import newest_evaluations, record_of, varied_figure
+from diptych.reports.tables.declaration import Row, Table, filled, for_people
 from diptych.reports.tables.records import write_record
 from diptych.reports.tables.standing import Inventory, Standing, sweep_name
 from diptych.runs.folder.layout import RunFolder
@@ -153,6 +154,8 @@ class Production:
             if self._evaluate(run, words):
                 self.failures.append(failure)
                 return
+        if evaluate and one.seed == one.row.seeds[0]:
+            self._vary(one, run)
         method = self.inventory.method(one.row.key)
         lent = {
             key: (self.inventory.method(key), found) for key in method.lenders if (found := self.inventory.lender(key))
@@ -160,6 +163,16 @@ class Production:
         partners = {key: self.inventory.method(key).digest for key in lenders}
         record = record_of(run, one.table, method, one.seed, lent, partners)
         self.written.append(write_record(self.inventory.folder, record))
+
+    def _vary(self, one: Standing, run: RunFolder) -> None:
+        """Measure the table's first figure with each value of its sampling options that is not measured yet."""
+        for value in varied(one.table):
+            if varied_figure(run, one.table, value) is None:
+                log.info("evaluating %s with %s=%s", one.row.key, value.option, value.value)
+                runs = self.inventory.runs_for(one.table.borrowed_to_evaluate())
+                words = [*filled(value.words, runs), *self.inventory.located_for(one.row.key)]
+                if self._evaluate(run, words):
+                    self._note(f"{one.row.key} is not measured with {value.option}={value.value}")
 
     def _note(self, failure: str) -> None:
         if failure not in self.failures:

@@ -26,7 +26,8 @@ class Record:
 
     `cost` has `core_seconds` of everything, `train_core_seconds` of training alone, `images`, `threads` and
     `peak_memory_mib`. `lent` says of each borrowed row its configuration and core-seconds, `partners` the configuration
-    of each row that the evaluation used. `protocols` say by benchmark what was measured on. `object_aware` names the
+    of each row that the evaluation used. `varied` has the first figure by sampling option, each with its `at`.
+    `protocols` say by benchmark what was measured on. `object_aware` names the
     components that know of objects, borrowed ones too.
     """
 
@@ -47,6 +48,7 @@ class Record:
     partners: Mapping[str, str] = field(default_factory=dict)
     object_aware: Sequence[str] = ()
     alerts: Sequence[str] = ()
+    varied: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
 
     @property
     def key(self) -> str:

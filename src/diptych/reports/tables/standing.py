@@ -154,6 +154,8 @@ class Inventory:
             return "its configuration has changed"
         if tuple(record.evaluate) != table.evaluate:
             return "its evaluation has changed"
+        if record.seed == row.seeds[0] and (lacking := _not_varied(table, record)):
+            return f"it is not measured with {lacking} yet"
         earlier = {**{key: facts["configuration"] for key, facts in record.lent.items()}, **record.partners}
         borrowed = [*method.lenders, *table.borrowed_to_evaluate()]
         changed = [key for key in borrowed if earlier.get(key) != self.method(key).digest]
@@ -166,6 +168,15 @@ class Inventory:
         for lender in (*self.method(key).lenders, *table.borrowed_to_evaluate()):
             self._add(lender, ordered, (*above, key))
         ordered.setdefault(key, (table, row))
+
+
+def _not_varied(table: Table, record: Record) -> str:
+    """An option and a value that the table varies and the record lacks; "" where there is none."""
+    for option, values in (table.vary or {}).items():
+        known = [figure["at"] for figure in record.varied.get(option, ())]
+        if missing := [value for value in values if value not in known]:
+            return f"{option}={missing[0]}"
+    return ""
 
 
 def _rank(run: RunFolder) -> tuple[int, str]:

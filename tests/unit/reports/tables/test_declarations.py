@@ -24,6 +24,7 @@ def test_each_experiment_of_a_folder_is_a_row(tmp_path):
     rows = {row.name: row.overrides for row in read_table(path).rows}
     assert rows == {
         "captioner": ("experiment=demo/captioner",),
+        "flow": ("experiment=demo/flow",),
         "lent": ("experiment=demo/lent",),
         "text_to_image": ("experiment=demo/text_to_image",),
     }

@@ -108,7 +108,7 @@ def test_a_record_is_stale_once_its_configuration_or_evaluation_changes(inventor
 
 def test_a_record_is_stale_once_what_it_borrows_changes(inventory, outputs):
     lent = trained(outputs, SMALL, 0)
-    borrowing = again(inventory, evaluate=["--with", "{lenders/judge}"])
+    borrowing = again(inventory, evaluate=["--num", "20", "--with", "{lenders/judge}"])
     evaluated(lent, 0.5)
     assert collect(borrowing, "small/base")
     assert states(borrowing, "small/base")["small/base-0"] == "measured"
@@ -123,7 +123,10 @@ def test_a_record_is_stale_once_what_it_borrows_changes(inventory, outputs):
 
 def test_a_row_waits_for_the_one_that_its_evaluation_asks(inventory, outputs):
     borrowing = again(
-        inventory, evaluate=["--with", "{lenders/judge}"], rows={"hinge": ["objective=hinge"]}, more_seeds={}
+        inventory,
+        evaluate=["--num", "20", "--with", "{lenders/judge}"],
+        rows={"hinge": ["objective=hinge"]},
+        more_seeds={},
     )
     evaluated(trained(outputs, HINGE, 0), 0.5)
     assert collect(borrowing, "small/hinge") == []
@@ -203,7 +206,7 @@ def launched(monkeypatch, outputs):
 
 
 def test_what_a_row_borrows_is_trained_first_and_only_once(inventory, launched):
-    borrowing = again(inventory, evaluate=["--with", "{lenders/judge}"], more_seeds={"hinge": [0, 1]})
+    borrowing = again(inventory, evaluate=["--num", "20", "--with", "{lenders/judge}"], more_seeds={"hinge": [0, 1]})
     production = Production(borrowing)
     production.produce(chosen(borrowing.tables, ["small/hinge"]))
     assert launched == [("results-lenders", ["lenders/judge"]), ("results-small", ["small/hinge", "small/hinge"])]
