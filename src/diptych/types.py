@@ -90,7 +90,7 @@ class Batch:
 
     `sentences[i][c]` is the text of `tokens[i, c]`. `references` are all that is said of an image (they may be more
     than its captions), `scenes` the exact truth where the data has one, `keys` name the examples for people. `labels`
-    says of each of the data's labels whether it holds.
+    says of each of the data's labels whether it holds. `captioned` says whose sentences training may read (None: all).
     """
 
     images: Float[Tensor, "batch channels height width"]
@@ -101,6 +101,7 @@ class Batch:
     scenes: tuple[Scene | None, ...] = ()
     keys: tuple[str, ...] = ()
     labels: Bool[Tensor, "batch labels"] | None = None
+    captioned: Bool[Tensor, " batch"] | None = None
 
     def __len__(self) -> int:
         return len(self.images)

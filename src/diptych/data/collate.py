@@ -19,12 +19,13 @@ class Collate:
     """A function from examples to a `Batch`; it renders all scenes at once, which is fast.
 
     It uses one thread: pictures are small, so more threads would not help, and the pixels do not depend on the number
-    of threads of a process (worker processes have one).
+    of threads of a process (worker processes have one). With `partly_captioned` a batch says who has captions.
     """
 
     tokenizer: Tokenizer
     image_size: int
     labels: tuple[str, ...] = ()
+    partly_captioned: bool = False
 
     def __call__(self, examples: list[Example]) -> Batch:
         with _one_thread():
@@ -41,6 +42,7 @@ class Collate:
             references=tuple(example.references for example in examples),
             scenes=tuple(example.scene for example in examples),
             keys=tuple(example.key for example in examples),
+            captioned=torch.tensor([e.captioned for e in examples]) if self.partly_captioned else None,
             labels=as_matrix([example.labels for example in examples], self.labels) if self.labels else None,
         )
 

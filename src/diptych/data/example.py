@@ -27,7 +27,7 @@ class Example:
 
     `sentences` become token rows, equally many for every example of a data set. `image` is [channels, height, width],
     in [-1, 1] or as bytes; without it, collation renders the picture from `scene`. `labels` are the labels of the data
-    that apply to the example.
+    that apply to the example. One that is not `captioned` has sentences that training must not read.
     """
 
     key: str
@@ -36,6 +36,7 @@ class Example:
     image: Tensor | None = None
     scene: Scene | None = None
     labels: tuple[str, ...] = ()
+    captioned: bool = True
 
 
 class Examples(Protocol):

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from pytorch_lightning import LightningDataModule
 from torch.utils.data import DataLoader
 
+from diptych.data.captioned import PartlyCaptioned
 from diptych.data.collate import Collate
 from diptych.data.epochs import Epochs
 from diptych.data.example import Examples
@@ -54,6 +55,8 @@ class DataModule(DataOptions, LightningDataModule):
     def train_dataloader(self) -> DataLoader | Epochs:
         rank, world_size = self._rank()
         examples = self.splits["train"]
+        if self.captioned_share is not None:
+            examples = PartlyCaptioned(examples, self.captioned_share)
         stream = Stream(
             size=examples.size,
             batch_size=self.batch_size,
@@ -62,9 +65,8 @@ class DataModule(DataOptions, LightningDataModule):
             rank=rank,
             world_size=world_size,
         )
-        loader = Loader(
-            examples, stream, collate=self._collate(), num_workers=self.num_workers, persistent_workers=True
-        )
+        collate = self._collate(partly_captioned=self.captioned_share is not None)
+        loader = Loader(examples, stream, collate=collate, num_workers=self.num_workers, persistent_workers=True)
         if self.epoch_images is None:
             return loader
         return Epochs(loader, stream, max(1, self.epoch_images // self.batch_size), self)
@@ -90,8 +92,8 @@ class DataModule(DataOptions, LightningDataModule):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.batches_consumed = state_dict["batches"]
 
-    def _collate(self) -> Collate:
-        return Collate(tokenizer_of(self.spec), self.spec.image_size, self.spec.labels)
+    def _collate(self, *, partly_captioned: bool = False) -> Collate:
+        return Collate(tokenizer_of(self.spec), self.spec.image_size, self.spec.labels, partly_captioned)
 
     def _rank(self) -> tuple[int, int]:
         """The rank of this process and the number of processes."""

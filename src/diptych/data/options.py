@@ -12,6 +12,8 @@ class DataOptions:
     `captions_per_image` token rows are drawn for each picture. `batch_size` counts the examples of all devices
     together. `seed` determines the order of the training stream and the random choices in its examples; evaluation sets
     never depend on it. `tokenizer_rules` are those of the vocabulary: a resumed run keeps the ones it began with.
+    `captioned_share` is the share of training pictures whose captions training may read (None: all); a system that can
+    learns from the others as pictures alone.
     """
 
     captions_per_image: int
@@ -20,9 +22,14 @@ class DataOptions:
     num_workers: int = 0
     seed: int = 0
     tokenizer_rules: int = TOKENIZER_RULES
+    captioned_share: float | None = None
     splits_by_share: bool = field(init=False, default=True)
     """Whether data without splits of their own are split by share; not where nobody trains on them."""
 
     def __post_init__(self) -> None:
         if self.captions_per_image < 1:
             raise ValueError(f"data.captions_per_image={self.captions_per_image}: set 1 or more captions per picture")
+        if self.captioned_share is not None and not 0 <= self.captioned_share < 1:
+            raise ValueError(
+                f"data.captioned_share={self.captioned_share:g} is a share of pictures: give 0 to below 1 (null: all)"
+            )

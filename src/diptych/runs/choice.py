@@ -156,6 +156,12 @@ def _refusal(config: Config, key: str, node: Any, trust: Trust, **facts: Any) ->
 def _check_choice(config: Config, trust: Trust) -> None:
     """Let the system refuse what does not go together."""
     system: Any = components.find_class(config["system"], "system", trust)
+    share = config["data"].get("captioned_share")
+    if share is not None and not getattr(system, "learns_from_pictures_alone", False):
+        raise UserError(
+            f"data.captioned_share={share:g}: {system.__name__} learns nothing from pictures without captions; choose "
+            "system=flow or diffusion, or leave these pictures out with data.train_size"
+        )
     if not hasattr(system, "check_choice"):
         return
     try:
@@ -187,7 +193,9 @@ def _choice(config: Config, trust: Trust) -> Choice:
 
     none: dict[str, Any] = {}
     terms, augmentations = sets.get("terms", none), sets.get("augmentations", none)
-    return Choice(config["system"], networks, terms, augmentations, recipe, tuple(config["parts"]), on_trial)
+    has_uncaptioned = config["data"].get("captioned_share") is not None
+    parts = tuple(config["parts"])
+    return Choice(config["system"], networks, terms, augmentations, recipe, parts, on_trial, has_uncaptioned)
 
 
 def _on_trial(config: Config, key: str, node: Any, trust: Trust) -> Any:

@@ -38,7 +38,7 @@ class Choice:
     `settings` are the system's own values; `networks`, `terms` and `augmentations` hold the classes that are chosen, by
     role and by key, `recipe` those of all other roles (the objective, …). `parts` names what is borrowed from other
     runs. `on_trial` builds what has a role, or a key such as terms.NAME, without weights and data, or gives its class
-    where that cannot be done.
+    where that cannot be done. With `has_uncaptioned`, some training pictures have no captions.
     """
 
     settings: Mapping[str, Any]
@@ -48,6 +48,7 @@ class Choice:
     recipe: Mapping[str, Any]
     parts: Collection[str]
     on_trial: Callable[[str], Any]
+    has_uncaptioned: bool = False
 
 
 class System(LightningModule):
@@ -58,7 +59,8 @@ class System(LightningModule):
     shards on several devices, if any. `OPTIMIZERS` names the optimisers in the order of `configure_optimizers`; what is
     logged of each begins with its name. `schedule` multiplies their learning rates (None: constant), `max_grad_norm`
     clips the gradient of each (None: not at all). `micro_batch_size` is how many examples a device computes at a time
-    (None: its whole share of the batch). `task` is an open word for what the system is trained for.
+    (None: its whole share of the batch). `task` is an open word for what the system is trained for. One that
+    `learns_from_pictures_alone` takes batches in which some pictures have no captions.
 
     `blueprints` are what checkpoints carry of networks that no configuration alone tells how to build, by role.
     `carried` is what every checkpoint carries besides, plain values; `companions` are callbacks that go with the system
@@ -66,6 +68,7 @@ class System(LightningModule):
     """
 
     task: str = ""
+    learns_from_pictures_alone: ClassVar[bool] = False
     SHARDED: ClassVar[tuple[str, ...]] = ()
     OPTIMIZERS: ClassVar[tuple[str, ...]] = ("",)
     schedule: Schedule | None

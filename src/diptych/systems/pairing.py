@@ -20,16 +20,19 @@ SPECIAL_IDS = {PAD_ID, BOS_ID, EOS_ID}
 class Prompts(NamedTuple):
     """One sentence for each picture of this device's share.
 
-    `compatible[i, j]` is of the joint batch: sentence j is true of picture i, or may be.
+    `compatible[i, j]` is of the joint batch: sentence j is true of picture i, or may be. `captioned` says which
+    pictures have a sentence that may be read (None: all); those of the others may be true of every picture.
     """
 
     sentences: Sentences
     compatible: Bool[Tensor, "joint joint"]
+    captioned: Bool[Tensor, " batch"] | None = None
 
     def rows(self, part: slice) -> Self:
         """The prompts of a part of every device's share."""
         joint = torch.arange(len(self.compatible)).unflatten(0, (num_devices(), -1))[:, part].flatten()
-        return type(self)(rows(self.sentences, part), self.compatible[joint][:, joint])
+        captioned = None if self.captioned is None else self.captioned[part]
+        return type(self)(rows(self.sentences, part), self.compatible[joint][:, joint], captioned)
 
 
 def draw_prompts(batch: Batch, data_spec: DataSpec, tokenizer: Tokenizer, rng: torch.Generator) -> Prompts:
@@ -46,7 +49,10 @@ def draw_prompts(batch: Batch, data_spec: DataSpec, tokenizer: Tokenizer, rng: t
     else:
         scenes = [scene for scene in batch.scenes if scene is not None]
         compatible = true_of_scenes([tokenizer.decode(row) for row in joint], scenes, data_spec.languages)
-    return Prompts(sentences, gather(compatible.to(batch.tokens.device)))
+    compatible = gather(compatible.to(batch.tokens.device))
+    if batch.captioned is not None:
+        compatible = compatible | ~gather(batch.captioned)
+    return Prompts(sentences, compatible, batch.captioned)
 
 
 def said_of_pictures(

@@ -54,6 +54,8 @@ class Diffusion(DenoisingSampler):
     `validation_steps`.
     """
 
+    learns_from_pictures_alone = True
+
     def __init__(
         self,
         *,
@@ -124,6 +126,11 @@ class Diffusion(DenoisingSampler):
         """Refuse settings, mathematics and terms that do not go together, before any data are loaded."""
         check_settings(**choice.settings)
         cls.check_mathematics(Mathematics(*map(choice.on_trial, Mathematics._fields)))
+        if choice.has_uncaptioned and "text_pretraining" in choice.recipe:
+            raise ValueError(
+                "data.captioned_share: text_pretraining reads the captions of all pictures; leave it out with "
+                "text_pretraining=null"
+            )
         terms = {key: choice.on_trial(f"terms.{key}") for key in choice.terms}
         check_moments(terms, MOMENTS)
         needs = {f"terms.{key}": getattr(term, "needs", ()) for key, term in terms.items()}
@@ -195,6 +202,8 @@ class Diffusion(DenoisingSampler):
         noise = draw_normal(number, *images.shape[1:], rng=self.rng).to(images.device)
         shares = own_share(stratified(num_devices() * number, self.rng)).to(images.device)
         dropped = (draw_uniform(number, rng=self.rng) < (self.text_dropout if prompts else 0.0)).to(images.device)
+        if prompts and prompts.captioned is not None:
+            dropped = dropped | ~prompts.captioned
         return Drawn(images, prompts, noise, shares, dropped)
 
     def _losses(self, drawn: Drawn) -> tuple[dict[str, Tensor], dict[str, float], dict[str, Tensor]]:

@@ -1,4 +1,5 @@
 import copy
+import dataclasses
 
 import pytest
 import torch
@@ -254,6 +255,28 @@ def flow_prompts(flow, batch):
 def test_without_sentences_no_image_is_left_out_of_terms(make_flow, batches):
     flow = make_flow(conditional=False, text_dropout=0.9)
     assert not flow._draw(batches[0].images, None).dropped.any()
+
+
+def test_a_picture_without_captions_teaches_what_images_without_a_sentence_are(make_lively, batches):
+    """Its sentence is read by nothing: another one gives the same loss and the same gradients."""
+    kept = [said.replace(" ", "") for (said,) in batches[0].sentences[2:]]
+    other = make_batch(0, sentences=["hgf", "edc", *kept])
+    losses, gradients = [], []
+    for batch in (batches[0], dataclasses.replace(other, images=batches[0].images, keys=batches[0].keys)):
+        flow = make_lively(text_dropout=0.0, average_lengths=())
+        partly = dataclasses.replace(batch, captioned=torch.tensor([False, False, True, True]))
+        prompts = flow_prompts(flow, partly)
+        assert prompts.compatible[:, :2].all()
+        flow.image_std.fill_(0.6)
+        drawn = flow._draw(partly.images, prompts)
+        assert drawn.dropped.tolist() == [True, True, False, False]
+        loss = flow._losses(drawn)[0]["loss"]
+        loss.sum().backward()
+        losses.append(loss.tolist())
+        gradients.append(flow.denoiser.null.sentence.grad)
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+    assert gradients[0].any()
+    torch.testing.assert_close(*gradients)
 
 
 def test_losses_of_one_name_are_refused(make_flow, batches):
