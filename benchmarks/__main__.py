@@ -7,6 +7,8 @@ from pathlib import Path
 ORDER = (
     "dcgan_step",
     "gan_steps",
+    "denoising_steps",
+    "thousand_images",
     "attention_decoder",
     "renderer",
     "judge",

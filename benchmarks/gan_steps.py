@@ -79,14 +79,14 @@ def compare(bundle: Bundle) -> tuple[float, float, float]:
     shape = (BATCH_SIZE, 3, IMAGE_SIZE, IMAGE_SIZE)
     warmup, timed = max(WARMUP_STEPS, bundle.cycle), max(TIMED_STEPS, TIMED_CYCLES * bundle.cycle)
     images = [torch.rand(shape, generator=rng) * 2 - 1 for _ in range(warmup + timed)]
-    turns = Turns([_with_sentences(each, rng) for each in images], other=plain.step)
+    turns = Turns([with_sentences(each, rng) for each in images], other=plain.step)
     fit(gan, turns, [record])
     ours, others = (1e3 * _a_batch(times[warmup:], bundle.cycle) for times in (turns.ours, turns.others))
     compared = max(COMPARED_STEPS, bundle.cycle)
     return ours, others, _largest_difference(record.losses[:compared], plain.losses[:compared])
 
 
-def _with_sentences(images: Tensor, rng: torch.Generator) -> Batch:
+def with_sentences(images: Tensor, rng: torch.Generator) -> Batch:
     """Images with a sentence of random letters each."""
     letters = torch.randint(len(LETTERS), (len(images), 1, LENGTH), generator=rng)
     texts = tuple((" ".join(LETTERS[i] for i in row[0]),) for row in letters.tolist())
