@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 
 from PIL import Image
 
+from diptych.evaluation.option_curves import OptionCurve
 from diptych.evaluation.results import Evaluation
 from diptych.reports.page.charts import Points, charts_grid, charts_of
+from diptych.reports.page.curves import curve
 from diptych.reports.page.galleries import sample_gallery
 from diptych.reports.page.html import facts, fold, page, section
 from diptych.reports.page.sections import evaluation_section
@@ -26,6 +28,7 @@ class RunStory:
     metrics: Mapping[str, Points] = field(default_factory=dict)
     samples: Sequence[tuple[str, Image.Image]] = ()
     evaluations: Sequence[Evaluation] = ()
+    option_curves: Sequence[OptionCurve] = ()
 
 
 def run_page(story: RunStory) -> str:
@@ -38,6 +41,11 @@ def run_page(story: RunStory) -> str:
             headline([(e.title, main, remark(e, main)) for e in story.evaluations for main in e.mains]),
             *(evaluation_section(evaluation) for evaluation in story.evaluations),
             section(
+                "Sampling options",
+                _options(story.option_curves),
+                lead="One option differs along each line; all else was measured alike.",
+            ),
+            section(
                 "Samples on the way",
                 sample_gallery(story.samples),
                 lead="Always of the same noise and sentences, or the same pictures.",
@@ -47,6 +55,19 @@ def run_page(story: RunStory) -> str:
         ),
         footer=f"Run {story.run_id}. Every number here is in the run's folder: metrics.csv and evaluations/.",
     )
+
+
+def _options(curves: Sequence[OptionCurve]) -> str:
+    """A chart for each option and benchmark."""
+    drawn = "".join(
+        curve(
+            f"{one.figure} ({one.benchmark.lower()}) against {one.option}",
+            {one.figure: [(value, figure.value or 0.0) for value, figure in one.points.items()]},
+            x_label=one.option,
+        )
+        for one in curves
+    )
+    return f'<div class="curves">{drawn}</div>' if drawn else ""
 
 
 def _lead(story: RunStory) -> str:

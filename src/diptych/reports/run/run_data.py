@@ -6,6 +6,7 @@ from typing import Any
 
 from PIL import Image
 
+from diptych.evaluation.option_curves import option_curves
 from diptych.evaluation.results import Evaluation, read_all
 from diptych.reports.page.charts import Points
 from diptych.reports.page.html import write
@@ -22,6 +23,7 @@ def write_run_report(run: RunFolder, path: Path | None = None) -> Path:
 def run_story(run: RunFolder) -> RunStory:
     """All that a run's folder knows."""
     overrides = run.path / "overrides.yaml"
+    kept = read_all(run.evaluations)
     return RunStory(
         run_id=run.run_id,
         experiment=run.experiment,
@@ -31,7 +33,8 @@ def run_story(run: RunFolder) -> RunStory:
         overrides=overrides.read_text(encoding="utf-8") if overrides.exists() else "",
         metrics=metric_points(run),
         samples=_samples(run),
-        evaluations=latest_of_each(read_all(run.evaluations)),
+        evaluations=latest_of_each(kept),
+        option_curves=option_curves(kept),
     )
 
 
