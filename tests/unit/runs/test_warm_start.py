@@ -53,6 +53,25 @@ def test_a_captioner_takes_and_keeps_the_image_encoder_of_a_classifier(caplog):
     assert not same(weights(thawed, "image_encoder"), weights(classifier, "image_encoder"))
 
 
+def test_a_flow_that_saw_pictures_alone_lends_its_denoiser_and_both_averages():
+    flow = ("model=flow", "text_encoder=gru", "data.image_size=32", *SMALL[:-1], "schedule=constant")
+    flow += (
+        "denoiser.widths=[8,16]",
+        "denoiser.attention_levels=1",
+        "denoiser.head_dim=8",
+        "system.validation_steps=1",
+    )
+    pictures, _ = train(compose([*flow, "data.captioned_share=0", "seed=1"]))
+    warm = [f"init_from={pictures.run_id}", "init_parts=[denoiser]", "optimizer.lr=0"]
+    learned, _ = train(compose([*flow, *warm, "data.captioned_share=0.5"]))
+    assert same(weights(learned, "denoiser"), weights(pictures, "denoiser"))
+    raw, copies = weights(learned, "denoiser"), weights(learned, "denoiser_average")
+    named = {name: raw["denoiser." + name.split(".", 3)[3]] for name in copies}
+    assert {name.split(".")[2] for name in copies} == {"0", "1"}
+    assert all(torch.allclose(copies[name], weight, atol=1e-6) for name, weight in named.items())
+    assert not same(weights(learned, "text_encoder"), weights(pictures, "text_encoder"))
+
+
 def test_averages_go_with_their_network():
     gan = ("model=mlp_gan", *SMALL[:-1], "generator_optimizer.lr=0")
     first, _ = train(compose([*gan, "seed=1"]))
