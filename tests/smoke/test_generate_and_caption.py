@@ -353,5 +353,7 @@ def test_what_an_inversion_cannot_do_is_said(flow, picture, words, flags, reason
 def test_only_what_goes_back_inverts(generator, flow, picture, tmp_path, capsys):
     assert main(["generate", generator.run_id, SENTENCE, "--invert", str(picture)]) == 2
     assert "does not go back from a picture to its noise; a flow does" in capsys.readouterr().err
+    assert main(["generate", flow.run_id, "--invert", str(picture)]) == 2
+    assert "say that in a sentence" in capsys.readouterr().err
     assert main(["generate", flow.run_id, SENTENCE, "--invert", str(tmp_path / "nothing.png")]) == 2
     assert "there is no readable picture" in capsys.readouterr().err

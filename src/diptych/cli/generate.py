@@ -218,7 +218,8 @@ def _edits(
 
     said = [*(sentences or [""]), *args.edits]
     settings = {"seed": args.seed, "finish": finish, "allow_unknown": args.allow_unknown}
-    pictures = generator.edit_picture(args.invert, said[0], args.edits, **settings)
+    with watched(1 + len(said)) as progress:
+        pictures = generator.edit_picture(args.invert, said[0], args.edits, progress=progress, **settings)
     names.folder.mkdir(parents=True, exist_ok=True)
     entries = []
     for sentence, picture in zip(said, pictures, strict=True):

@@ -16,6 +16,12 @@ class PartlyCaptioned:
     examples: Examples
     share: float
 
+    def __post_init__(self) -> None:
+        if self.share and self.size is not None and not self.is_captioned(0):
+            raise ValueError(
+                f"data.captioned_share={self.share:g} of {self.size:,} pictures is none: give more, or 0 for none"
+            )
+
     @property
     def size(self) -> int | None:
         return self.examples.size

@@ -50,13 +50,14 @@ class DataModule(DataOptions, LightningDataModule):
     def setup(self, stage: str | None = None) -> None:
         if not self._is_open:
             self.spec, self.splits = self.open()
+            if self.captioned_share is not None:
+                training = PartlyCaptioned(self.splits["train"], self.captioned_share)
+                self.splits = {**self.splits, "train": training}
             self._is_open = True
 
     def train_dataloader(self) -> DataLoader | Epochs:
         rank, world_size = self._rank()
         examples = self.splits["train"]
-        if self.captioned_share is not None:
-            examples = PartlyCaptioned(examples, self.captioned_share)
         stream = Stream(
             size=examples.size,
             batch_size=self.batch_size,

@@ -25,13 +25,17 @@ def denoising_loss(
     """
     if measured_in is None:
         return (output - target).square().flatten(1).mean(1)
-    weight = measured_in.slope(level).square().clamp(max=max_weight).flatten()
-    return weight * (image - target).square().flatten(1).mean(1)
+    return error_weight(measured_in, level, max_weight) * (image - target).square().flatten(1).mean(1)
 
 
-def adaptively_weighted(errors: Float[Tensor, " batch"], power: float) -> Float[Tensor, " batch"]:
-    """Squared errors, each divided by a power of itself that counts as a constant (arXiv:2505.13447, section 4.3).
+def error_weight(prediction: Prediction, level: Level, max_weight: float = float("inf")) -> Float[Tensor, " batch"]:
+    """What a squared error of the image weighs where those of this prediction are squared, at most `max_weight`."""
+    return prediction.slope(level).square().clamp(max=max_weight).flatten()
 
-    At power 0 they are what they are, at 0.5 each weighs like a distance.
+
+def adaptive_weight(errors: Float[Tensor, " batch"], power: float) -> Float[Tensor, " batch"]:
+    """By which squared errors are divided by a power of themselves, a constant (arXiv:2505.13447, section 4.3).
+
+    At power 0 errors stay what they are, at 0.5 each weighs like a distance.
     """
-    return errors / (errors.detach() + SMALLEST) ** power
+    return (errors.detach() + SMALLEST) ** -power

@@ -6,6 +6,7 @@ and laid out evenly for a validation that compares.
 
 from abc import ABC, abstractmethod
 from math import inf
+from typing import ClassVar
 
 import torch
 from jaxtyping import Bool, Float
@@ -55,9 +56,11 @@ class LogitNormalPairs(LogitNormal):
     """Where a step begins, and where it ends: below, by the same distribution; for `equal_share` of the images there.
 
     (The article sorts two draws, arXiv:2505.13447. Here a step begins where the distribution says, so that beginnings
-    are drawn in strata like all times.) With `max_guidance_scale` above 1 a step is guided, too, as strongly as is
-    drawn: 1 - 1 / scale is uniform, so that weak guidance is drawn more often.
+    are drawn in strata like all times.) With `max_guidance_scale` above 1 half of the steps are guided, too, as
+    strongly as is drawn: 1 - 1 / scale is uniform, so that weak guidance is drawn more often.
     """
+
+    unguided_share: ClassVar[float] = 0.5
 
     def __init__(
         self, *, mean: float = 0.0, std: float = 1.0, equal_share: float = 0.5, max_guidance_scale: float = 1.0
@@ -67,6 +70,11 @@ class LogitNormalPairs(LogitNormal):
             raise ValueError(f"times.equal_share={equal_share:g} is a share of images: give 0 to below 1")
         if not 1 <= max_guidance_scale < inf:
             raise ValueError(f"times.max_guidance_scale={max_guidance_scale:g}: give 1 (no guidance) or more")
+        if max_guidance_scale > 1 and not equal_share:
+            raise ValueError(
+                "times.equal_share=0: guidance moves away from the flow without a sentence, which is learned where "
+                "both times are one: give more than 0, or set times.max_guidance_scale=1"
+            )
         self.equal_share, self.max_guidance_scale = equal_share, max_guidance_scale
 
     @property
@@ -87,9 +95,21 @@ class LogitNormalPairs(LogitNormal):
         equal = more[:, 1] < self.equal_share
         return begins, torch.where(equal, begins, below), equal
 
+    @property
+    def guessing_share(self) -> float:
+        """Of the images, those whose step has no length and no guidance: the network guesses the clean image."""
+        return self.equal_share * (self.unguided_share if self.guides else 1.0)
+
+    def is_unguided(self, more: Float[Tensor, "batch more"]) -> Bool[Tensor, " batch"]:
+        """Whether an image's step is drawn without guidance."""
+        return more[:, 2] < self.unguided_share if self.guides else torch.ones_like(more[:, 0], dtype=torch.bool)
+
     def guidance(self, more: Float[Tensor, "batch more"]) -> Float[Tensor, " batch"]:
-        """1 - 1 / scale of each image's guidance, from a further uniform number."""
-        return more[:, 2] * (1 - 1 / self.max_guidance_scale) if self.guides else torch.zeros_like(more[:, 0])
+        """1 - 1 / scale of each image's guidance, 0 without, from a further uniform number."""
+        if not self.guides:
+            return torch.zeros_like(more[:, 0])
+        above = (more[:, 2] - self.unguided_share).clamp_min(0) / (1 - self.unguided_share)
+        return above * (1 - 1 / self.max_guidance_scale)
 
 
 class LogNormal(TimeDistribution):

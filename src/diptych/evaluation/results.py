@@ -273,6 +273,18 @@ def read_all(folder: Path, *, pictures: bool = True) -> list[Evaluation]:
     return [read(path, pictures=pictures) for path in paths]
 
 
+def foremost_last(results: Sequence[Evaluation]) -> list[Evaluation]:
+    """Those of newer weights behind those of older ones, and of more examples behind those of fewer; else as they were.
+
+    So that the last of a kind stands for the run, and not whatever was tried last on a few examples.
+    """
+
+    def rank(result: Evaluation) -> tuple[int, int]:
+        return result.protocol.get("images_seen") or 0, result.protocol.get("num") or 0
+
+    return sorted(results, key=rank)
+
+
 def _content(path: Path) -> dict[str, Any]:
     """What the file holds but for its schema, which must be one that is known."""
     try:

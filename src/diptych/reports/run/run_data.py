@@ -7,7 +7,7 @@ from typing import Any
 from PIL import Image
 
 from diptych.evaluation.option_curves import option_curves
-from diptych.evaluation.results import Evaluation, read_all
+from diptych.evaluation.results import Evaluation, foremost_last, read_all
 from diptych.reports.page.charts import Points
 from diptych.reports.page.html import write
 from diptych.reports.run.report import RunStory, run_page
@@ -46,8 +46,8 @@ def metric_points(run: RunFolder) -> dict[str, Points]:
 
 
 def latest_of_each(evaluations: list[Evaluation]) -> list[Evaluation]:
-    """The newest result of each kind, data set, split and partner: later ones replace earlier ones."""
-    newest = {_subject(evaluation): evaluation for evaluation in evaluations}
+    """One result of each kind, data set, split and partner: of the newest weights, of most examples, the newest."""
+    newest = {_subject(evaluation): evaluation for evaluation in foremost_last(evaluations)}
     return list(newest.values())
 
 

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
+from types import MappingProxyType
 from typing import Any
 
 from diptych.config.redaction import without_paths
 from diptych.evaluation.results import Evaluation, Figure, read_all
 from diptych.metrics.protocols import SUBJECT
 from diptych.reports.results.figures import protocol_digest
-from diptych.reports.tables.asked import Varied, answering, varied
+from diptych.reports.tables.asked import Varied, asked_by
 from diptych.reports.tables.declaration import Table
 from diptych.reports.tables.method import Method
 from diptych.reports.tables.records import Record
@@ -20,13 +21,13 @@ MOST_POINTS = 12
 """Points of a curve that a record keeps; the first beyond a table's `reach` is always among them."""
 
 
-def newest_evaluations(run: RunFolder, table: Table, words: Sequence[str] | None = None) -> dict[str, Evaluation]:
-    """The newest result of each benchmark that the table's figures are of, among those that answer its words."""
-    asked = dict.fromkeys(figure.partition("/")[0] for figure in table.figures)
-    kept = read_all(run.evaluations, pictures=False)
-    found = answering(kept, table.evaluate if words is None else words, run.read_config())
+def newest_evaluations(run: RunFolder, table: Table, words: Sequence[str]) -> dict[str, Evaluation]:
+    """The newest result of each benchmark that the table's figures are of, among those that answer the words."""
+    asked = asked_by(words, run.read_config())
+    kinds = dict.fromkeys(figure.partition("/")[0] for figure in table.figures)
+    found = [result for result in read_all(run.evaluations, pictures=False) if asked.is_answered_by(result)]
     results = {result.kind: result for result in found}
-    return {kind: results[kind] for kind in asked if kind in results}
+    return {kind: results[kind] for kind in kinds if kind in results}
 
 
 def varied_figure(run: RunFolder, table: Table, one: Varied) -> dict[str, Any] | None:
@@ -34,7 +35,14 @@ def varied_figure(run: RunFolder, table: Table, one: Varied) -> dict[str, Any] |
     kind, _, key = table.figures[0].partition("/")
     result = newest_evaluations(run, table, one.words).get(kind)
     figure = result.figure(key) if result else None
-    return None if figure is None or figure.value is None else {"at": one.value, **_plain(figure)}
+    if figure is None or figure.value is None:
+        return None
+    return {"at": one.value, "num": table.vary_num, **_plain(figure)}
+
+
+def refused_figure(table: Table, one: Varied) -> dict[str, Any]:
+    """In place of a figure that a run cannot have, because its networks refuse the value."""
+    return {"at": one.value, "num": table.vary_num, "refused": True}
 
 
 def record_of(
@@ -44,15 +52,15 @@ def record_of(
     seed: int,
     lent: Mapping[str, tuple[Method, RunFolder]],
     partners: Mapping[str, str],
+    words: Sequence[str],
+    curves: Mapping[str, Sequence[Mapping[str, Any]]] = MappingProxyType({}),
 ) -> Record:
     """Everything the page says of the run.
 
     `lent` has the method and the run of each row that it learned from, `partners` the digest of each row's method that
-    the evaluation used.
+    the evaluation used. `words` are those of the evaluation, `curves` the first figure by sampling option.
     """
-    results = newest_evaluations(run, table)
-    varying = varied(table) if seed == method.row.seeds[0] else ()
-    measured = [(one.option, figure) for one in varying if (figure := varied_figure(run, table, one))]
+    results = newest_evaluations(run, table, words)
     aware = dict.fromkeys([*method.object_aware, *_aware_lenders(lent)])
     return Record(
         table=table.name,
@@ -74,7 +82,7 @@ def record_of(
         },
         partners=dict(partners),
         object_aware=list(aware),
-        varied={option: [figure for name, figure in measured if name == option] for option, _ in measured},
+        varied=dict(curves),
         alerts=list(dict.fromkeys(result.alert for result in results.values() if result.alert)),
     )
 

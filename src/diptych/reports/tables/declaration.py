@@ -157,6 +157,9 @@ def _refuse_unknown(settings: Mapping[str, Any], path: Path) -> None:
     for key in settings:
         if key not in known:
             raise UserError(f"{path}: nothing reads {key}; there are {', '.join(sorted(known | set(OF_ROWS)))}")
+    for option, values in (settings.get("vary") or {}).items():
+        if not isinstance(values, list) or not values:
+            raise UserError(f"{path}: vary: {option} needs a list of values, such as [1, 4, 20]")
     for key in ("title", "question"):
         if not settings.get(key):
             raise UserError(f"{path}: {key} has no value")

@@ -105,11 +105,10 @@ def curves_of(table: Table, methods: Sequence[Measured]) -> dict[str, dict[str, 
     """By sampling option and row, the first figure at each value, in the order of the declaration."""
     found: dict[str, dict[str, Sequence[Mapping[str, Any]]]] = {}
     for option, values in (table.vary or {}).items():
-        places = {value: place for place, value in enumerate(values)}
         for method in methods:
-            known = [figure for figure in method.first.varied.get(option, ()) if figure["at"] in places]
+            known = [f for f in method.first.varied.get(option, ()) if f["at"] in values and "refused" not in f]
             if known:
-                found.setdefault(option, {})[method.name] = sorted(known, key=lambda f: places[f["at"]])
+                found.setdefault(option, {})[method.name] = sorted(known, key=lambda f: values.index(f["at"]))
     return found
 
 

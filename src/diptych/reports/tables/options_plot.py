@@ -31,6 +31,7 @@ def write_options_plot(table: Table, methods: Sequence[Measured], path: Path) ->
             _panel(axes, option, rows, names)
             if place == 0:
                 axes.set_ylabel(next(iter(rows.values()))[0]["name"])
+            if len(rows) == max(map(len, curves.values())):
                 axes.legend(frameon=False, fontsize=8)
         path.parent.mkdir(parents=True, exist_ok=True)
         sheet.canvas.savefig(path, dpi=DPI, metadata={"Software": None})
@@ -38,18 +39,18 @@ def write_options_plot(table: Table, methods: Sequence[Measured], path: Path) ->
 
 
 def _panel(axes: Axes, option: str, rows: Mapping[str, Sequence[Mapping[str, Any]]], names: Sequence[str]) -> None:
-    values = list(dict.fromkeys(figure["at"] for figures in rows.values() for figure in figures))
-    places = _places(values)
+    values = [figure["at"] for figures in rows.values() for figure in figures]
+    places = _places([value for i, value in enumerate(values) if value not in values[:i]])
     for name, figures in rows.items():
         colour = COLOURS[names.index(name) % len(COLOURS)]
-        across = [places[figure["at"]] for figure in figures]
+        across = [places[str(figure["at"])] for figure in figures]
         axes.plot(across, [figure["value"] for figure in figures], "o-", color=colour, markersize=5, label=name)
         for x, figure in zip(across, figures, strict=True):
             if "low" in figure:
                 axes.vlines(x, figure["low"], figure["high"], color=colour, linewidth=2.2, alpha=0.4)
-    if max(places.values()) > WIDE * max(min(places.values()), 1e-9) > 0:
+    if max(places.values()) > WIDE * min(places.values()) > 0:
         axes.set_xscale("log")
-    axes.set_xticks(list(places.values()), [str(value) for value in values])
+    axes.set_xticks(list(places.values()), list(places))
     axes.xaxis.set_minor_locator(NullLocator())
     if next(iter(rows.values()))[0]["percent"]:
         axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.4g} %")
@@ -57,8 +58,8 @@ def _panel(axes: Axes, option: str, rows: Mapping[str, Sequence[Mapping[str, Any
     plain_axes(axes, grid="both")
 
 
-def _places(values: Sequence[Any]) -> dict[Any, float]:
-    """Numbers where they are, anything else one after the other."""
+def _places(values: Sequence[Any]) -> dict[str, float]:
+    """By the value in words: numbers where they are, anything else one after the other."""
     if all(isinstance(value, int | float) for value in values):
-        return {value: float(value) for value in values}
-    return {value: float(place) for place, value in enumerate(values)}
+        return {str(value): float(value) for value in values}
+    return {str(value): float(place) for place, value in enumerate(values)}

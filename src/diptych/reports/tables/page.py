@@ -89,7 +89,8 @@ def _of_options(table: Table, methods: Sequence[Measured], images: str) -> list[
         "the evaluation above."
     ]
     for option, rows in curves.items():
-        values = list(dict.fromkeys(figure["at"] for figures in rows.values() for figure in figures))
+        assert table.vary is not None
+        values = table.vary[option]
         cells = [
             (f"`{name}`", *(in_words(next((f for f in figures if f["at"] == value), None)) for value in values))
             for name, figures in rows.items()

@@ -9,11 +9,12 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from diptych.config.errors import UserError
-from diptych.reports.tables.asked import varied
-from diptych.reports.tables.collect import newest_evaluations, record_of, varied_figure
-from diptych.reports.tables.declaration import Row, Table, filled, for_people
+from diptych.reports.tables.asked import Varied, varied
+from diptych.reports.tables.collect import newest_evaluations, record_of, refused_figure, varied_figure
+from diptych.reports.tables.declaration import Row, Table, for_people
 from diptych.reports.tables.records import write_record
 from diptych.reports.tables.standing import Inventory, Standing, sweep_name
 from diptych.runs.folder.layout import RunFolder
@@ -27,6 +28,8 @@ from diptych.sweeps.planning import Planner
 from diptych.sweeps.request import SweepRequest
 from diptych.sweeps.slots import Resources
 
+WRONG_USAGE = 2
+"""The exit code of a command that is refused."""
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}
 log = logging.getLogger(__name__)
 
@@ -143,46 +146,61 @@ class Production:
         if missing := [key for key in lenders if self.inventory.lender(key) is None]:
             log.info("%s waits for %s, which its evaluation needs", one.row.key, missing[0])
             return
-        if one.table.figures and not self._is_evaluated(one, run):
+        words = self.inventory.evaluation_words(one.table)
+        if one.table.figures and not self._is_evaluated(one, run, words):
             if not evaluate:
                 return
             failure = f"{one.row.key}: `diptych evaluate {run.run_id} {for_people(one.table.evaluate)}` failed"
             if failure in self.failures:
                 return
             log.info("evaluating %s, seed %d", one.row.key, one.seed)
-            words = [*self.inventory.evaluation_words(one.table), *self.inventory.located_for(one.row.key)]
-            if self._evaluate(run, words):
+            if self._evaluate(run, [*words, *self.inventory.located_for(one.row.key)]):
                 self.failures.append(failure)
                 return
-        if evaluate and one.seed == one.row.seeds[0]:
-            self._vary(one, run)
+        curves = self._curves(one, run, words, evaluate) if one.seed == one.row.seeds[0] else {}
         method = self.inventory.method(one.row.key)
         lent = {
             key: (self.inventory.method(key), found) for key in method.lenders if (found := self.inventory.lender(key))
         }
         partners = {key: self.inventory.method(key).digest for key in lenders}
-        record = record_of(run, one.table, method, one.seed, lent, partners)
+        record = record_of(run, one.table, method, one.seed, lent, partners, words, curves)
         self.written.append(write_record(self.inventory.folder, record))
 
-    def _vary(self, one: Standing, run: RunFolder) -> None:
-        """Measure the table's first figure with each value of its sampling options that is not measured yet."""
-        for value in varied(one.table):
-            if varied_figure(run, one.table, value) is None:
-                log.info("evaluating %s with %s=%s", one.row.key, value.option, value.value)
-                runs = self.inventory.runs_for(one.table.borrowed_to_evaluate())
-                words = [*filled(value.words, runs), *self.inventory.located_for(one.row.key)]
-                if self._evaluate(run, words):
-                    self._note(f"{one.row.key} is not measured with {value.option}={value.value}")
+    def _curves(
+        self, one: Standing, run: RunFolder, words: Sequence[str], evaluate: bool
+    ) -> dict[str, list[dict[str, Any]]]:
+        """The table's first figure with each value of its sampling options; those not measured yet are, if wanted."""
+        curves: dict[str, list[dict[str, Any]]] = {}
+        for value in varied(one.table, words):
+            figure = self._varied(one, run, value, evaluate)
+            if figure is not None:
+                curves.setdefault(value.option, []).append(figure)
+        return curves
+
+    def _varied(self, one: Standing, run: RunFolder, value: Varied, evaluate: bool) -> dict[str, Any] | None:
+        try:
+            figure = varied_figure(run, one.table, value)
+        except UserError:  # an option of other families
+            return refused_figure(one.table, value)
+        if figure is not None or not evaluate:
+            return figure
+        log.info("evaluating %s with %s=%s", one.row.key, value.option, value.value)
+        code = self._evaluate(run, [*value.words, *self.inventory.located_for(one.row.key)])
+        if code == WRONG_USAGE:
+            return refused_figure(one.table, value)
+        if code:
+            self._note(f"{one.row.key} is not measured with {value.option}={value.value}")
+        return varied_figure(run, one.table, value)
 
     def _note(self, failure: str) -> None:
         if failure not in self.failures:
             self.failures.append(failure)
 
-    def _is_evaluated(self, one: Standing, run: RunFolder) -> bool:
+    def _is_evaluated(self, one: Standing, run: RunFolder, words: Sequence[str]) -> bool:
         """Whether each benchmark of the table has a result; a stale record's evaluation is made anew."""
         kinds = {figure.partition("/")[0] for figure in one.table.figures}
         is_other = one.record is not None and tuple(one.record.evaluate) != one.table.evaluate
-        return not is_other and kinds <= newest_evaluations(run, one.table).keys()
+        return not is_other and kinds <= newest_evaluations(run, one.table, words).keys()
 
     def _evaluate(self, run: RunFolder, words: Sequence[str]) -> int:
         """In a process of its own; what it found lies in the run's folder."""

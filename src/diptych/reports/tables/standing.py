@@ -154,6 +154,9 @@ class Inventory:
             return "its configuration has changed"
         if tuple(record.evaluate) != table.evaluate:
             return "its evaluation has changed"
+        kinds = dict.fromkeys(figure.partition("/")[0] for figure in table.figures)
+        if missing := [kind for kind in kinds if kind not in record.protocols]:
+            return f"it has no result of {missing[0]}"
         if record.seed == row.seeds[0] and (lacking := _not_varied(table, record)):
             return f"it is not measured with {lacking} yet"
         earlier = {**{key: facts["configuration"] for key, facts in record.lent.items()}, **record.partners}
@@ -173,7 +176,7 @@ class Inventory:
 def _not_varied(table: Table, record: Record) -> str:
     """An option and a value that the table varies and the record lacks; "" where there is none."""
     for option, values in (table.vary or {}).items():
-        known = [figure["at"] for figure in record.varied.get(option, ())]
+        known = [figure["at"] for figure in record.varied.get(option, ()) if figure["num"] == table.vary_num]
         if missing := [value for value in values if value not in known]:
             return f"{option}={missing[0]}"
     return ""

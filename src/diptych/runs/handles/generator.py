@@ -145,6 +145,7 @@ class ImageGenerator(Handle):
         size: int | None = None,
         finish: Finish | None = None,
         allow_unknown: bool = False,
+        progress: Watch | None = None,
         **options: Any,
     ) -> list[Image.Image]:
         """The picture as it is made again from its own noise, then what each edit of its sentence makes of that noise.
@@ -153,15 +154,20 @@ class ImageGenerator(Handle):
         back from images to noise: diffusion and flow, by `solver=ddim`. The picture is brought to the run's size; all
         else is as in `generate`.
         """
-        if not hasattr(self.system, "invert"):
+        if not getattr(self.system, "inverts", False):
             raise UserError(f"{type(self.system).__name__} does not go back from a picture to its noise; a flow does")
+        if self.takes_sentences and not sentence:
+            raise UserError("the noise of a picture is found by what it shows: say that in a sentence")
+        if not self.takes_sentences and (sentence or edits):
+            raise UserError(f"this generator learned from {self.data_spec.name} without sentences: give it none")
         chosen, finish = self._options({"solver": "ddim", **self.chosen, **options}), self._finish(size, finish)
-        said = [sentence, *edits] if self.takes_sentences else [""]
+        said = [sentence, *edits]
         self.check_words([*said, *chosen.sentences], allow_unknown=allow_unknown)
         pixels = self.pixels_of(picture)[None]
-        noise = self.system.invert(pixels, said[:1] if self.takes_sentences else None, seed, chosen)
+        read, steps = (said if self.takes_sentences else None), _Behind(progress, 1 + len(said))
+        noise = self.system.invert(pixels, read and read[:1], seed, chosen, progress=steps)
         many = noise.expand(len(said), -1, -1, -1)
-        images = self.system.generate_from(many, said if self.takes_sentences else None, chosen)
+        images = self.system.generate_from(many, read, chosen, progress=steps)
         pictures = [finish(image) for image in to_pil(images.cpu())]
         told = {"inverted": digest_of(pixels), "shows": said[0], "seed": seed, "options": chosen, "digest": self.digest}
         for asked, image in zip(said, pictures, strict=True):
@@ -214,6 +220,19 @@ class ImageGenerator(Handle):
         """Refuse words that the run never saw, naming those near them."""
         if not allow_unknown and self.takes_sentences and (words := self.unknown_words(sentences)):
             raise UserError(_unknown_words(words, self.vocabulary))
+
+
+class _Behind:
+    """The progress of several calls as one: each begins where the last one ended."""
+
+    def __init__(self, watch: Watch | None, total: int) -> None:
+        self.watch, self.total, self.before = watch, total, 0
+
+    def __call__(self, made: float, total: int) -> None:
+        if self.watch is not None:
+            self.watch(self.before + made, self.total)
+        if made == total:
+            self.before += total
 
 
 def _unknown_words(words: Sequence[str], vocabulary: Sequence[str]) -> str:

@@ -24,7 +24,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from diptych.diffusion.losses import adaptively_weighted
+from diptych.diffusion.losses import adaptive_weight, error_weight
 from diptych.diffusion.predictions import Velocity
 from diptych.diffusion.processes import Process
 from diptych.systems.base import Choice
@@ -66,6 +66,8 @@ class MeanFlow(Diffusion):
     """
 
     options = MeanFlowOptions
+    moments = ("image_losses",)
+    inverts = False
     times: Any
 
     @classmethod
@@ -97,11 +99,6 @@ class MeanFlow(Diffusion):
         super().check_choice(choice)
         times, dropout = choice.on_trial("times"), choice.settings.get("text_dropout", 1.0)
         check_guidance(times, has_sentences="text_encoder" in choice.networks, text_dropout=dropout)
-        for key in choice.terms:
-            if "denoiser.hidden" in getattr(choice.on_trial(f"terms.{key}"), "needs", ()):
-                raise ValueError(
-                    f"terms.{key} listens to the denoiser, which system=mean_flow derives: drop it with ~terms.{key}"
-                )
 
     def on_fit_start(self) -> None:
         check_guidance(self.times, has_sentences=self.text_encoder is not None, text_dropout=self.text_dropout)
@@ -123,9 +120,6 @@ class MeanFlow(Diffusion):
             begins, ends = (time.expand(len(images)) for time in (here, there))
             images = images - (here - there) * self.velocity(networks["denoiser"], images, begins, ends, guidance, text)
         return (images * self.image_std).clamp(-1, 1)
-
-    def invert(self, *_: Any, **__: Any) -> Images:
-        raise ValueError("system=mean_flow goes from noise to images alone; a system=flow goes back, too")
 
     def guess(
         self,
@@ -166,10 +160,12 @@ class MeanFlow(Diffusion):
         now = self._guided(now, noisy, begins, guidance)
         mean, slope = self._with_slope(noisy, now, begins, ends, guidance, text)
         target = now - (begins - ends).view(-1, 1, 1, 1) * slope
-        weight = (self.max_loss_weight / VELOCITY.slope(level).square()).clamp(max=1).flatten()
-        error = weight * (mean - target.detach()).square().flatten(1).mean(1)
-        loss = adaptively_weighted(error, self.loss_power)
-        return Learned(loss, noisy - level.sigma * mean, noisy, level, begins, equal, self.times.equal_share)
+        of_image = error_weight(VELOCITY, level, self.max_loss_weight)
+        error = of_image / error_weight(VELOCITY, level) * (mean - target.detach()).square().flatten(1).mean(1)
+        weight = adaptive_weight(error, self.loss_power)
+        image, counts = noisy - level.sigma * mean, equal & self.times.is_unguided(drawn.more)
+        share = self.times.guessing_share
+        return Learned(weight * error, image, noisy, level, begins, weight * of_image, counts, share)
 
     @torch.no_grad()
     def _guided(

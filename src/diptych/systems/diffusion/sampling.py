@@ -18,6 +18,7 @@ from diptych.systems.diffusion.options import DiffusionOptions
 from diptych.systems.image_rngs import ImageRngs
 from diptych.systems.modes import evaluating
 from diptych.systems.power_averages import PowerAverages, check_length
+from diptych.systems.sampling_progress import SamplingProgress, Watch
 from diptych.systems.text_to_image import TextToImage
 from diptych.types import Images, TextFeatures
 
@@ -26,6 +27,7 @@ class DenoisingSampler(TextToImage):
     """The base of systems with a denoiser; they set what is declared here."""
 
     averaged = ("denoiser", "text_encoder")
+    inverts: ClassVar[bool] = True
     options: ClassVar[Any] = DiffusionOptions
     denoiser: Any
     process: Process
@@ -41,12 +43,7 @@ class DenoisingSampler(TextToImage):
         shape = (self.data_spec.image_channels, self.data_spec.image_size, self.data_spec.image_size)
         stops, draw = self.process.grid(options.steps), lambda: rngs.randn(*shape)
         start = start_of(draw(), self.process, stops)
-        guess, numbers = self._denoise(networks, text, options), {float(time): i for i, time in enumerate(stops)}
-
-        def denoise(noisy: Images, time: Tensor) -> Images:
-            self.sampling.reach(numbers[float(time)] / options.steps)
-            return guess(noisy, time)
-
+        denoise = self._watched(self._denoise(networks, text, options), stops)
         images = SOLVERS[options.solver](denoise, self.process, start, stops, draw)
         return (images * self.image_std).clamp(-1, 1)
 
@@ -60,6 +57,7 @@ class DenoisingSampler(TextToImage):
         *,
         use_ema: bool = True,
         batch_size: int = 64,
+        progress: Watch | None = None,
     ) -> Images:
         """Standard normal noise of which `solver=ddim` makes these images, in as many steps, or nearly so.
 
@@ -72,12 +70,15 @@ class DenoisingSampler(TextToImage):
         said = self._one_for_each(sentences, len(images))
         networks, stops = self.generating_networks(chosen, use_ema=use_ema), self.process.grid(chosen.steps)
         rngs, noise, start = ImageRngs(zip(said, count()), seed=seed, device=self.device), [], 0
-        with evaluating(*networks.values()), self._one_call():
+        with evaluating(*networks.values()), self._one_call(SamplingProgress(len(images), progress)):
             for drawn in rngs.split(batch_size):
+                self.sampling.begin(len(drawn))
                 part = images[start : start + len(drawn)].to(self.device) / self.image_std
                 guess = self._denoise(networks, self._read_by(networks, said[start : start + len(drawn)]), chosen)
                 draw = partial(drawn.randn, *part.shape[1:])
-                noise.append(inverted(guess, self.process, part, stops, draw))
+                way_back = self._watched(guess, stops.flip(0).to(part))
+                noise.append(inverted(way_back, self.process, part, stops, draw))
+                self.sampling.reach(1.0)
                 start += len(drawn)
         return torch.cat(noise)
 
@@ -89,11 +90,13 @@ class DenoisingSampler(TextToImage):
         *,
         use_ema: bool = True,
         batch_size: int = 64,
+        progress: Watch | None = None,
     ) -> Images:
         """An image of each noise, by default as `invert` expects it; a sentence an image."""
         chosen = self._chosen(options or self.options(solver="ddim"))
         said = self._one_for_each(sentences, len(noise))
-        return self._generate(GivenNoise(noise.to(self.device)), said, chosen, use_ema=use_ema, batch_size=batch_size)
+        rngs = GivenNoise(noise.to(self.device))
+        return self._generate(rngs, said, chosen, use_ema=use_ema, batch_size=batch_size, progress=progress)
 
     def check_options(self, options: DiffusionOptions) -> None:
         self._check_ema(options.ema)
@@ -137,6 +140,16 @@ class DenoisingSampler(TextToImage):
 
     def uses_averages(self, options: DiffusionOptions) -> bool:
         return options.ema != 0
+
+    def _watched(self, denoise: Denoise, stops: Tensor) -> Denoise:
+        """The same, and whoever watches the call is told how many of the steps are behind."""
+        numbers = {float(time): number for number, time in enumerate(stops)}
+
+        def told(noisy: Images, time: Tensor) -> Images:
+            self.sampling.reach(numbers[float(time)] / (len(numbers) - 1))
+            return denoise(noisy, time)
+
+        return told
 
     def _denoise(self, networks: Mapping[str, Any], text: TextFeatures | None, options: DiffusionOptions) -> Denoise:
         """The network's guess of the clean image as solvers ask for it, guided where these options guide."""

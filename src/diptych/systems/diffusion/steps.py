@@ -15,7 +15,8 @@ from diptych.types import Images
 class Drawn(NamedTuple):
     """Real images and all that is drawn for them; it can be computed in parts.
 
-    `more` are a subclass's own uniform numbers, a row an image.
+    `captioned` is the share of the joint batch that has captions, the same for every image. `more` are a subclass's own
+    uniform numbers, a row an image.
     """
 
     images: Images
@@ -23,13 +24,15 @@ class Drawn(NamedTuple):
     noise: Images
     shares: Float[Tensor, " batch"]
     dropped: Bool[Tensor, " batch"]
+    captioned: Float[Tensor, " batch"]
     more: Float[Tensor, "batch more"] | None = None
 
 
 class Learned(NamedTuple):
     """What the network is wrong by, and the clean images that it means, in the units of the process.
 
-    `counts` says for which images that is a guess of the clean image, and `share` how many those are in expectation.
+    `error_weight` is what a squared error of the clean image weighs in the loss. `counts` says for which images that is
+    a guess of the clean image, and `share` how many those are in expectation.
     """
 
     loss: Float[Tensor, " batch"]
@@ -37,6 +40,7 @@ class Learned(NamedTuple):
     noisy: Images
     level: Level
     times: Float[Tensor, " batch"]
+    error_weight: Float[Tensor, " batch"]
     counts: Bool[Tensor, " batch"]
     share: float = 1.0
 
@@ -46,7 +50,8 @@ class DenoisingStep(ImageStep):
     """`fake` is the clean image that the network guesses, in [-1, 1] but for what it gets wrong.
 
     `noisy` is what it saw, `noise` what was mixed in at `level`; both are in the units of the process, whose images
-    have variance 1: those in [-1, 1] divided by `image_std`. `has_sentence` is false where the network was told none.
+    have variance 1: those in [-1, 1] divided by `image_std`. A squared error of the clean image, in these units, weighs
+    `error_weight` in the system's own loss. `has_sentence` is false where the network was told none.
     """
 
     noisy: Images
@@ -54,4 +59,5 @@ class DenoisingStep(ImageStep):
     level: Level
     times: Float[Tensor, " batch"]
     image_std: Float[Tensor, ""]
+    error_weight: Float[Tensor, " batch"]
     has_sentence: Bool[Tensor, " batch"]

@@ -13,19 +13,19 @@ noise is below `terms_until`: above it the guess is an average of many images, a
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from diptych.diffusion.losses import adaptively_weighted, denoising_loss
+from diptych.diffusion.losses import adaptive_weight, denoising_loss, error_weight
 from diptych.diffusion.predictions import Prediction
 from diptych.diffusion.processes import Process
 from diptych.diffusion.times import TimeDistribution, stratified
 from diptych.systems.base import Choice, Figures
-from diptych.systems.devices import draw_normal, draw_uniform, num_devices, own_share
+from diptych.systems.devices import draw_normal, draw_uniform, mean_over_devices, num_devices, own_share
 from diptych.systems.diffusion.compatibility import Mathematics, check_mathematics, check_settings, counted_share
 from diptych.systems.diffusion.image_spread import spread_of
 from diptych.systems.diffusion.sampling import DenoisingSampler
@@ -55,6 +55,7 @@ class Diffusion(DenoisingSampler):
     """
 
     learns_from_pictures_alone = True
+    moments: ClassVar[tuple[str, ...]] = MOMENTS
 
     def __init__(
         self,
@@ -126,13 +127,17 @@ class Diffusion(DenoisingSampler):
         """Refuse settings, mathematics and terms that do not go together, before any data are loaded."""
         check_settings(**choice.settings)
         cls.check_mathematics(Mathematics(*map(choice.on_trial, Mathematics._fields)))
+        if choice.has_uncaptioned and "text_encoder" not in choice.networks:
+            raise ValueError(
+                "data.captioned_share: this run reads no captions: choose a text_encoder=…, or leave it out"
+            )
         if choice.has_uncaptioned and "text_pretraining" in choice.recipe:
             raise ValueError(
                 "data.captioned_share: text_pretraining reads the captions of all pictures; leave it out with "
                 "text_pretraining=null"
             )
         terms = {key: choice.on_trial(f"terms.{key}") for key in choice.terms}
-        check_moments(terms, MOMENTS)
+        check_moments(terms, cls.moments)
         needs = {f"terms.{key}": getattr(term, "needs", ()) for key, term in terms.items()}
         check_needs(needs, choice.networks, choice.parts)
 
@@ -202,9 +207,11 @@ class Diffusion(DenoisingSampler):
         noise = draw_normal(number, *images.shape[1:], rng=self.rng).to(images.device)
         shares = own_share(stratified(num_devices() * number, self.rng)).to(images.device)
         dropped = (draw_uniform(number, rng=self.rng) < (self.text_dropout if prompts else 0.0)).to(images.device)
+        captioned = torch.ones_like(shares)
         if prompts and prompts.captioned is not None:
             dropped = dropped | ~prompts.captioned
-        return Drawn(images, prompts, noise, shares, dropped)
+            captioned = captioned * mean_over_devices(prompts.captioned.to(shares).mean()).clamp_min(1 / number)
+        return Drawn(images, prompts, noise, shares, dropped, captioned)
 
     def _losses(self, drawn: Drawn) -> tuple[dict[str, Tensor], dict[str, float], dict[str, Tensor]]:
         """The network's loss and those of terms, one value an image; their weights; and what else to log."""
@@ -225,16 +232,18 @@ class Diffusion(DenoisingSampler):
             level=learned.level,
             times=learned.times,
             image_std=self.image_std,
-            has_sentence=~drawn.dropped,
+            error_weight=learned.error_weight.detach(),
+            has_sentence=~drawn.dropped & (text is not None),
         )
-        losses, weights = self._of_terms(step, learned, drawn.dropped)
+        losses, weights = self._of_terms(step, learned, drawn)
         losses = without_repeats({"loss": learned.loss}, losses)
         return losses, weights, _by_bin(learned.loss.detach(), drawn.shares)
 
     def _learned(self, drawn: Drawn, real: Images, text: TextFeatures | None) -> Learned:
         """The network's guess at the drawn times; `real` is in the units of the process."""
         guessed = self._guessed(self.denoiser, real, text, drawn.shares, drawn.noise)
-        return guessed._replace(loss=adaptively_weighted(guessed.loss, self.loss_power))
+        weight = adaptive_weight(guessed.loss, self.loss_power)
+        return guessed._replace(loss=weight * guessed.loss, error_weight=weight * guessed.error_weight)
 
     def _guessed(
         self, denoiser: Any, real: Images, text: TextFeatures | None, shares: Float[Tensor, " batch"], noise: Images
@@ -247,24 +256,30 @@ class Diffusion(DenoisingSampler):
         measured = self.loss_prediction
         target = self.prediction.target(real, noise, level) if measured is None else real
         loss = denoising_loss(output, image, target, level, measured, self.max_loss_weight)
-        return Learned(loss, image, noisy, level, times, torch.ones_like(shares, dtype=torch.bool))
+        weight = (
+            error_weight(self.prediction, level)
+            if measured is None
+            else error_weight(measured, level, self.max_loss_weight)
+        )
+        return Learned(loss, image, noisy, level, times, weight, torch.ones_like(shares, dtype=torch.bool))
 
     def _of_terms(
-        self, step: DenoisingStep, learned: Learned, dropped: Bool[Tensor, " batch"]
+        self, step: DenoisingStep, learned: Learned, drawn: Drawn
     ) -> tuple[dict[str, Tensor], dict[str, float]]:
         """The losses of terms, and their weights.
 
         Those of the guessed image are of what little noise leaves to guess, and where a term needs sentences, of images
         that had theirs. The others are real ones while the term is asked, and count for nothing. A loss is divided by
-        the share of images that count, so that it is a mean over them.
+        the share of images that count, so that it is a mean over them; how many of a batch have captions is counted.
         """
         early = (step.level.noise_share.flatten() < self.terms_until) & learned.counts
         losses: dict[str, Tensor] = {}
         weights: dict[str, float] = {}
         for term in (term for term in self._terms() if term.counts(step.turn)):
             reads = "text" in term.needs
-            counted, share = early & ~dropped if reads else early, self.counted_share * learned.share
-            share *= 1 - self.text_dropout if reads and step.prompts else 1
+            counted, share = early & ~drawn.dropped if reads else early, self.counted_share * learned.share
+            if reads and step.prompts:
+                share = share * (1 - self.text_dropout) * drawn.captioned
             fake = torch.where(counted[:, None, None, None], step.fake, step.real)
             of_image = asked(term, "image_losses", replace(step, fake=fake))
             own = {name: values * counted / share for name, values in of_image.items()}

@@ -11,6 +11,8 @@ from torch import nn
 
 from diptych.config import UserError
 from diptych.config.composition import compose
+from diptych.diffusion.predictions import Image, Noise, V, Velocity
+from diptych.diffusion.processes import CosineAlpha, LinearBeta, RectifiedFlow
 from diptych.models.denoisers.dit import DiT
 from diptych.runs.choice import check_components
 from diptych.systems.diffusion.terms.contrastive_flow import ContrastiveFlow
@@ -28,7 +30,7 @@ def losses_of(flow, batch, dropped, shares):
 
 
 def test_contrastive_flow_is_the_distance_to_the_flow_of_the_most_similar_sentence(make_lively):
-    flow = make_lively(terms={"contrastive_flow": ContrastiveFlow(max_loss_weight=4.0)})
+    flow = make_lively(terms={"contrastive_flow": ContrastiveFlow()}, max_loss_weight=4.0)
     with torch.no_grad():  # a, b and c lie on a line, d apart
         flow.text_encoder.embedding.weight.zero_()[4:8, 0] = torch.tensor([1.0, 0.9, 0.8, -1.0])
         flow.text_encoder.embedding.weight[4:8, 1] = torch.tensor([0.0, 0.1, 0.4, 0.1])
@@ -42,6 +44,44 @@ def test_contrastive_flow_is_the_distance_to_the_flow_of_the_most_similar_senten
     nearest = [1, 0, 1, 2]
     distances = (said - velocities[nearest]).square().mean((1, 2, 3)) * (4 * times.square()).clamp(max=1).flatten()
     torch.testing.assert_close(losses["contrastive_flow_loss"], -distances, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("process", "prediction", "measured"),
+    [
+        (RectifiedFlow(), Image(), Velocity()),
+        (RectifiedFlow(), Image(), None),
+        (CosineAlpha(), Noise(), None),
+        (CosineAlpha(), V(), None),
+        (LinearBeta(), V(), Image()),
+    ],
+)
+def test_contrastive_flow_is_measured_as_the_systems_own_loss(make_lively, process, prediction, measured):
+    """Second derivatives by the guess: the system's own, times the weight; so that the sum is convex below 1."""
+    chosen = {"process": process, "prediction": prediction, "loss_prediction": measured}
+    flow = make_lively(terms={"contrastive_flow": ContrastiveFlow()}, **chosen)
+    batch = make_batch(0, sentences=["a", "b", "c", "d"])
+    own, avoided = [], []
+    guess = flow.guess
+    for shift in (-0.5, 0.0, 0.5):
+
+        def shifted(denoiser, noisy, times, text, *more, shift=shift):
+            _, image = guess(denoiser, noisy, times, text, *more)
+            level = flow.process.at(times).over(noisy)
+            moved = image + shift
+            return flow.prediction.slope(level) * moved + flow.prediction.offset(noisy, level), moved
+
+        flow.guess, flow.rng = shifted, torch.Generator().manual_seed(1)
+        losses, _ = losses_of(flow, batch, [False] * 4, [0.2, 0.4, 0.6, 0.8])
+        own.append(losses["loss"].detach().double())
+        avoided.append(losses["contrastive_flow_loss"].detach().double())
+    bends = [some[0] - 2 * some[1] + some[2] for some in (own, avoided)]
+    torch.testing.assert_close(bends[1], -bends[0], rtol=5e-2, atol=1e-3)
+
+
+def test_a_weight_with_which_nothing_holds_the_network_is_refused():
+    with pytest.raises(ValueError, match=r"terms\.contrastive_flow\.weight=1: .* give 0 to below 1"):
+        ContrastiveFlow(weight=1.0)
 
 
 def test_contrastive_flow_leaves_out_true_sentences_and_images_without_one(make_lively):
@@ -102,17 +142,15 @@ def test_alignment_is_learned_and_ends(make_flow):
     again = make_flow(terms={"alignment": aligned()})
     again.load_state_dict(flow.state_dict())
     assert all(weights[key].equal(value) for key, value in again.terms["alignment"].projection.state_dict().items())
-    assert copy.deepcopy(flow).terms["alignment"].heard == []
+    other = copy.deepcopy(flow)
+    other.denoiser(torch.zeros(1, 1, 28, 28), [torch.zeros(1)], flow.denoiser.null(1))
+    assert len(other.terms["alignment"].heard) == 1  # the copy listens to its own denoiser
+    assert flow.terms["alignment"].heard == []
 
 
-def test_a_flow_of_one_step_cannot_be_listened_to():
-    words = [
-        "model=mean_flow",
-        "data=digits",
-        "data.image_size=32",
-        "text_encoder=gru",
-        "term=representation_alignment",
-    ]
-    words += ["term=representation_alignment", "+parts.classifier={run: x, task: classification}"]
-    with pytest.raises(UserError, match=r"terms\.representation_alignment listens .* drop it with ~terms"):
-        check_components(compose(words))
+def test_a_flow_of_one_step_refuses_what_looks_at_every_guess():
+    words = ["model=mean_flow", "data=digits", "data.image_size=32", "text_encoder=gru"]
+    borrowed = "+parts.classifier={run: x, task: classification}"
+    for term, more in (("representation_alignment", [borrowed]), ("contrastive_flow", [])):
+        with pytest.raises(UserError, match=rf"terms\.{term}: .* asks for image_losses: drop it with ~terms\.{term}"):
+            check_components(compose([*words, f"term={term}", *more]))

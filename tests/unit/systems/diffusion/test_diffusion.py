@@ -279,6 +279,30 @@ def test_a_picture_without_captions_teaches_what_images_without_a_sentence_are(m
     torch.testing.assert_close(*gradients)
 
 
+def test_a_term_that_reads_is_a_mean_over_the_pictures_that_have_captions(make_flow, batches):
+    class Reader(Witness):
+        needs = ("text",)
+
+    flow = make_flow(terms={"reader": Reader()}, terms_until=1.0, text_dropout=0.0)
+    partly = dataclasses.replace(batches[0], captioned=torch.tensor([False, False, False, True]))
+    flow.turn = 1
+    flow.image_std.fill_(0.6)
+    losses, _, _ = flow._losses(flow._draw(partly.images, flow_prompts(flow, partly)))
+    assert losses["witness_loss"].mean().item() == pytest.approx(1.0, rel=0.02)
+    none = dataclasses.replace(batches[0], captioned=torch.zeros(4, dtype=torch.bool))
+    losses, _, _ = flow._losses(flow._draw(none.images, flow_prompts(flow, none)))
+    assert losses["witness_loss"].tolist() == [0.0] * 4
+
+
+def test_pictures_without_captions_may_be_computed_in_parts(make_flow, batches):
+    rows = []
+    partly = [dataclasses.replace(batch, captioned=torch.tensor([True, False, True, False])) for batch in batches]
+    for size in (None, 1, 2):
+        rows.append([row["loss"] for row in train(make_flow(micro_batch_size=size, text_dropout=0.0), partly)])
+    assert rows[0] == pytest.approx(rows[1], rel=1e-4)
+    assert rows[0] == pytest.approx(rows[2], rel=1e-4)
+
+
 def test_losses_of_one_name_are_refused(make_flow, batches):
     class Rival(Term):
         def image_losses(self, step):

@@ -89,3 +89,11 @@ def test_progress_counts_steps_and_images_and_stops_the_call(make_lively):
         flow.generate(SENTENCES, options=options, batch_size=2, progress=stop)
     calm = flow.generate(SENTENCES, options=options)
     assert calm.equal(flow.generate(SENTENCES, options=options))
+
+
+def test_the_way_back_tells_how_far_it_is(make_lively):
+    flow, seen = smooth(make_lively), []
+    flow.invert(make_batch(0, size=3).images, SENTENCES, batch_size=2, progress=lambda made, _: seen.append(made))
+    assert seen == sorted(seen)
+    assert (seen[0], seen[-1]) == (0, 3)
+    assert len(set(seen)) > 20

@@ -9,7 +9,7 @@ from torch import nn
 
 from diptych.config import UserError
 from diptych.config.composition import compose
-from diptych.diffusion.losses import adaptively_weighted
+from diptych.diffusion.losses import adaptive_weight
 from diptych.diffusion.predictions import Image, Velocity
 from diptych.diffusion.processes import CosineAlpha, RectifiedFlow
 from diptych.diffusion.times import LogitNormal, LogitNormalPairs, Uniform
@@ -172,11 +172,11 @@ def test_pairs_are_two_times_of_one_distribution_in_order():
 
 def test_errors_divided_by_a_power_of_themselves():
     errors = torch.tensor([0.0, 1.0, 4.0], requires_grad=True)
-    weighted = adaptively_weighted(errors, 0.5)
+    weighted = errors * adaptive_weight(errors, 0.5)
     torch.testing.assert_close(weighted, torch.tensor([0.0, 1.0, 2.0]), atol=1e-3, rtol=0)
     weighted.sum().backward()
     torch.testing.assert_close(errors.grad[1:], torch.tensor([1.0, 0.5]), atol=1e-3, rtol=0)
-    assert adaptively_weighted(errors, 0.0).equal(errors)
+    assert adaptive_weight(errors, 0.0).equal(torch.ones(3))
 
 
 @pytest.mark.parametrize(
@@ -239,7 +239,7 @@ def test_a_guided_step_learns_the_guided_velocity_and_is_told_how_strong_it_is(m
     flow = lively(make_mean_flow(denoiser=UNet(**THREE, **UNET), average_lengths=(), **GUIDED))
     batch = make_batch(0)
     drawn = drawn_by(flow, batch)
-    more = torch.tensor([[0.5, 0.0, share] for share in (0.0, 0.5, 0.9, 0.9)])
+    more = torch.tensor([[0.5, 0.0, share] for share in (0.3, 0.75, 0.95, 0.95)])
     drawn = drawn._replace(more=more, shares=torch.tensor([0.3, 0.5, 0.7, 0.9]), dropped=torch.arange(4) == 3)
     real = batch.images / flow.image_std
     text = flow.denoiser.null.in_place_of(flow.text_encoder(batch.pick(0)), drawn.dropped)
@@ -254,6 +254,8 @@ def test_a_guided_step_learns_the_guided_velocity_and_is_told_how_strong_it_is(m
     said = (noisy - flow.denoiser(noisy, [times, zeros, told], text)) / share
     torch.testing.assert_close(learned.loss, (said - target).square().mean((1, 2, 3)), rtol=1e-3, atol=1e-4)
     assert scales.flatten().tolist() == pytest.approx([1.0, 1 / 0.6, 1 / 0.28, 1.0])
+    assert learned.counts.tolist() == [True, False, False, False]  # a guided step means no clean image
+    assert learned.share == 0.25
 
 
 def test_guidance_is_an_option_up_to_what_was_learned(make_mean_flow):
@@ -277,8 +279,12 @@ def test_weak_guidance_is_drawn_more_often():
     scales = 1 / (1 - times.guidance(more))
     assert scales.min() >= 1
     assert scales.max() <= 5
-    assert (scales < 2).float().mean() == pytest.approx(0.5 / 0.8, abs=0.01)
+    assert (scales == 1).float().mean() == pytest.approx(0.5, abs=0.01)
+    assert (scales[scales > 1] < 2).float().mean() == pytest.approx(0.5 / 0.8, abs=0.015)
+    assert times.is_unguided(more).equal(scales == 1)
     assert LogitNormalPairs().num_more == 2
+    with pytest.raises(ValueError, match=r"times\.equal_share=0: guidance moves away .* give more than 0"):
+        LogitNormalPairs(max_guidance_scale=5.0, equal_share=0.0)
 
 
 def test_guidance_without_what_it_moves_away_from_is_refused(make_mean_flow):
@@ -294,6 +300,6 @@ def test_guidance_without_what_it_moves_away_from_is_refused(make_mean_flow):
         train_once(flow, [make_batch(0)])
 
 
-def test_it_does_not_go_back_from_images(make_mean_flow):
-    with pytest.raises(ValueError, match="goes from noise to images alone"):
-        make_mean_flow().invert(torch.zeros(1, 1, 28, 28), ["a"])
+def test_it_does_not_go_back_from_images(make_flow):
+    assert make_flow().inverts
+    assert not MeanFlow.inverts

@@ -26,28 +26,30 @@ class Others(NamedTuple):
 
 
 class ContrastiveFlow(DenoisingTerm):
-    """Minus the squared distance between the velocity that the network says and that of another image of the batch.
+    """Minus the squared distance between what the network says and the flow of another image of the batch.
 
     The article draws the other; here it is the one whose sentence is most alike and not true of the image, which is
-    what a network confuses it with. Images without their sentence, and those whose batch has no such sentence, count
-    for nothing. As in the system's own loss, an image's squared error weighs at most `max_loss_weight`.
+    what a network confuses it with. Both velocities are compared as the clean images that they mean, and the distance
+    weighs as an error of the image does in the system's own loss: below a `weight` of 1 the whole stays convex. Images
+    without their sentence, and those whose batch has no such sentence, count for nothing.
     """
 
     needs = ("text",)
     couples_examples = True
 
-    def __init__(self, *, weight: float = 0.05, max_loss_weight: float = 100.0, every: int = 1) -> None:
-        super().__init__(weight=weight, every=every)
-        self.max_loss_weight = max_loss_weight
+    def __init__(self, *, weight: float = 0.05) -> None:
+        super().__init__(weight=weight)
+        if not 0 <= weight < 1:
+            raise ValueError(
+                f"terms.contrastive_flow.weight={weight:g}: from 1 on nothing holds the network back: give 0 to below 1"
+            )
 
     def denoising_losses(self, step: DenoisingStep) -> Losses:
         others = self._others(step)
-        slope = VELOCITY.slope(step.level)
-        said = slope * (step.fake / step.image_std) + VELOCITY.offset(step.noisy, step.level)
         away = VELOCITY.target(others.images / step.image_std, others.noise, step.level)
-        weight = (self.max_loss_weight / slope.square()).clamp(max=1).flatten()
-        distance = weight * (said - away).square().flatten(1).mean(1)
-        return {"contrastive_flow_loss": -distance * (others.exists & step.has_sentence)}
+        avoided = VELOCITY.image(away, step.noisy, step.level)
+        distance = (step.fake / step.image_std - avoided).square().flatten(1).mean(1)
+        return {"contrastive_flow_loss": -step.error_weight * distance * (others.exists & step.has_sentence)}
 
     @torch.no_grad()
     def _others(self, step: DenoisingStep) -> Others:
