@@ -57,7 +57,8 @@ CRITIC = [
     "terms.consistency.fake_weight=10",
     "terms.orthogonal.discriminator_weight=1e-4",
 ]
-FLOW = ["model=flow", "data=scenes_demo", "text_encoder=gru", "term=redescription"]
+FLOW = ["model=flow", "data=scenes_demo", "text_encoder=gru"]
+FLOW += ["term=[redescription,contrastive_flow,representation_alignment]"]
 STYLES = ["model=stylegan2", "data=scenes_demo", "term=path_length", "terms.path_length.every=1"]
 
 STAGES = ["model=attngan", "data=scenes_demo", "generator.width=2", "discriminator.width=1"]

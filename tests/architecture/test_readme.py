@@ -56,7 +56,7 @@ def test_every_other_command_is_understood(commands):
         if name != "train" and words and "…" not in command and "..." not in command:
             parser = argparse.ArgumentParser(prog=name, exit_on_error=False)
             importlib.import_module(f"diptych.cli.{name}").add_arguments(parser)
-            assert vars(parser.parse_args(words)), command
+            assert vars(parser.parse_intermixed_args(words)), command
 
 
 def test_the_pictures_of_the_pages_are_there_and_small(repository):

@@ -118,3 +118,19 @@ def test_near_levels_sound_alike_and_far_ones_do_not():
 def test_sizes_that_do_not_go_together_are_refused_by_name(kind, settings, reason):
     with pytest.raises(ValueError, match=reason):
         kind(**settings)
+
+
+def test_learned_positions_tell_places_apart_at_every_size():
+    """Far from the borders, convolutions see the same in a grey image everywhere; learned places differ."""
+    torch.manual_seed(0)
+    sizes = {"image_size": 128, "image_channels": 1, "widths": [8, 8], "attention_levels": 0, "embedding_dim": 16}
+    plain, placed = UNet(**sizes), UNet(**sizes, positions=True)
+    assert [tuple(place.shape) for place in placed.positions] == [(8, 64, 64), (8, 32, 32)]
+    placed.load_state_dict(plain.state_dict(), strict=False)
+    for network in (plain, placed):
+        nn.init.normal_(network.last[-1].weight, std=0.1, generator=torch.Generator().manual_seed(1))
+    grey, levels = torch.zeros(1, 1, 128, 128), [torch.full((1,), 0.5)]
+    inner = [network(grey, levels)[0, 0, 48:80:2, 48:80:2] for network in (plain, placed)]
+    assert inner[0].std() < 1e-4 * inner[1].std()
+    inner[1].square().sum().backward()
+    assert all(place.grad.any() for place in placed.positions)

@@ -26,7 +26,9 @@ Grid = Float[Tensor, "batch channels rows columns"]
 class UNet(nn.Module):
     """`widths` are the channels at full size (of places), half of it, and so on; `num_blocks` blocks at each.
 
-    There is attention at the last `attention_levels` of them, with heads of `head_dim` channels.
+    There is attention at the last `attention_levels` of them, with heads of `head_dim` channels. With `positions`, what
+    is learned of each place is added at every size: which of two objects is on the left is then easy to say, where
+    convolutions know of places by the borders alone.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class UNet(nn.Module):
         attention_levels: int = 2,
         head_dim: int = 32,
         embedding_dim: int = 192,
+        positions: bool = False,
         num_levels: int = 1,
     ) -> None:
         super().__init__()
@@ -62,6 +65,9 @@ class UNet(nn.Module):
         for width, wider in pairwise(widths):
             self.halvings.append(nn.Conv2d(width, wider, 3, 2, 1))
             self.doublings.append(nn.Conv2d(wider, width, 3, 1, 1))
+        side = image_size // patch_size
+        shapes = [(width, side // 2**level, side // 2**level) for level, width in enumerate(widths)]
+        self.positions = nn.ParameterList(0.02 * torch.randn(shape) for shape in shapes) if positions else None
         self.middle = block(widths[-1], widths[-1], -1)
         self.hidden_dim, self.hidden_side = widths[-1], image_size // patch_size // 2 ** (len(widths) - 1)
         to_pixels = zero_at_first(nn.Conv2d(widths[0], self.first.in_channels, 3, 1, 1))
@@ -79,6 +85,8 @@ class UNet(nn.Module):
         grid = self.first(F.pixel_unshuffle(noisy, self.patch_size)).to(memory_format=torch.channels_last)
         skips = []
         for level, blocks in enumerate(self.down):
+            if self.positions is not None:
+                grid = grid + self.positions[level]
             grid = _through(blocks, grid, condition, text)
             skips.append(grid)
             if level < len(self.halvings):
