@@ -5,10 +5,10 @@ from pathlib import Path
 
 import matplotlib as mpl
 
-from diptych.reports.page.theme import COLOURS, INK, SOFT, STYLE, Sheet, plain_axes
+from diptych.reports.page.theme import COLOURS, STYLE, Sheet, plain_axes
 from diptych.reports.tables.declaration import Table
 from diptych.reports.tables.measured import Measured
-from diptych.reports.tables.plot import LINE_HEIGHT, spread
+from diptych.reports.tables.plot import LINE_HEIGHT, name_at_right, spread
 
 WIDTH, LEAST_HEIGHT = 8.4, 3.4
 LEFT, BOTTOM, RIGHT = 0.85, 0.5, 3.1
@@ -47,17 +47,7 @@ def _write(figure: str, rows: Sequence[tuple[str, Measured]], path: Path) -> Pat
             points = method.first.curve["points"]
             colour = COLOURS[int(method.knows_objects)]
             axes.plot([p[1] for p in points], [p[2] for p in points], "o-", color=colour, markersize=3, linewidth=1.2)
-            axes.annotate(
-                name,
-                (last[1], last[2]),
-                (1.04, place),
-                textcoords="axes fraction",
-                va="center",
-                size=8,
-                color=INK,
-                annotation_clip=False,
-                arrowprops={"arrowstyle": "-", "color": SOFT, "linewidth": 0.5, "shrinkA": 2, "shrinkB": 4},
-            )
+            name_at_right(axes, name, (last[1], last[2]), place, size=8)
         axes.set_ylim(0, 1)
         axes.set_xlim(left=0)
         axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.4g} %")

@@ -66,13 +66,18 @@ def _dot(axes: Axes, method: Measured, figure: str, place: float) -> None:
     if ends:
         axes.vlines(minutes, *ends, color=colour, linewidth=2.6, alpha=0.4)
     axes.plot(minutes, value, "o", color=colour, markersize=7)
+    name_at_right(axes, method.name, (minutes, value), place)
+
+
+def name_at_right(axes: Axes, name: str, point: tuple[float, float], place: float, size: int = 9) -> None:
+    """The name of a point beside the axes, at this share of their height, with a thin line between."""
     axes.annotate(
-        method.name,
-        (minutes, value),
+        name,
+        point,
         (1.04, place),
         textcoords="axes fraction",
         va="center",
-        size=9,
+        size=size,
         color=INK,
         annotation_clip=False,
         arrowprops={"arrowstyle": "-", "color": SOFT, "linewidth": 0.5, "shrinkA": 2, "shrinkB": 4},

@@ -27,8 +27,8 @@ class Record:
     `cost` has `core_seconds` of everything, `train_core_seconds` of training alone, `images`, `threads` and
     `peak_memory_mib`. `lent` says of each borrowed row its configuration and core-seconds, `partners` the configuration
     of each row that the evaluation used. `varied` has the first figure by sampling option, each with its `at`.
-    `protocols` say by benchmark what was measured on. `object_aware` names the
-    components that know of objects, borrowed ones too.
+    `protocols` say by benchmark what was measured on. `object_aware` names the components that know of objects,
+    borrowed ones too.
     """
 
     table: str

@@ -32,6 +32,21 @@ class FrozenGrids(nn.Module):
         return [grid.float() for grid in self.borrowed.network.grids(images)]
 
 
+def lent_grids(data_spec: DataSpec, **parts: HasImageEncoder | None) -> FrozenGrids | None:
+    """The feature maps of the first of these parts that is lent; None where none is."""
+    lender = first_lender(**parts)
+    return None if lender is None else FrozenGrids(lender[1], lender[0], data_spec)
+
+
+def check_lent(key: str, grids: FrozenGrids | None) -> None:
+    """Refuse to train a term, by its key, without a frozen encoder."""
+    if grids is None:
+        raise ValueError(
+            f"terms.{key} needs a frozen image encoder: name a run in parts.classifier.run, "
+            "parts.captioner.run or parts.embedding.run"
+        )
+
+
 def first_lender(**parts: Any) -> tuple[str, Any] | None:
     """The first of these parts that is lent, with its name."""
     return next(((name, part) for name, part in parts.items() if part is not None), None)

@@ -16,7 +16,7 @@ from diptych.losses.perceptual import perceptual_loss
 from diptych.models.noise import PixelNoise
 from diptych.systems.devices import joint_mean
 from diptych.systems.terms.base import Losses, Term
-from diptych.systems.terms.lenders import FrozenGrids, HasImageEncoder, first_lender
+from diptych.systems.terms.lenders import HasImageEncoder, check_lent, lent_grids
 from diptych.systems.terms.steps import ImageStep
 from diptych.types import DataSpec
 
@@ -43,16 +43,11 @@ class _OfFrozenGrids(Term):
         every: int = 1,
     ) -> None:
         super().__init__(weight=weight, every=every)
-        lender = first_lender(classifier=classifier, captioner=captioner, embedding=embedding)
-        self.grids = None if lender is None else FrozenGrids(lender[1], lender[0], data_spec)
+        self.grids = lent_grids(data_spec, classifier=classifier, captioner=captioner, embedding=embedding)
         self.noise = PixelNoise(pixel_noise)
 
     def begin(self) -> None:
-        if self.grids is None:
-            raise ValueError(
-                f"terms.{self.key} needs a frozen image encoder: name a run in parts.classifier.run, "
-                "parts.captioner.run or parts.embedding.run"
-            )
+        check_lent(self.key, self.grids)
 
     def both(self, step: ImageStep) -> tuple[list[Tensor], list[Tensor]]:
         """Feature maps of the generated images, and those of the real ones, which carry no gradient."""

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from diptych.systems.diffusion.steps import DenoisingStep
 from diptych.systems.diffusion.terms.base import DenoisingTerm
 from diptych.systems.terms.base import Losses
-from diptych.systems.terms.lenders import FrozenGrids, HasImageEncoder, first_lender
+from diptych.systems.terms.lenders import HasImageEncoder, check_lent, lent_grids
 from diptych.types import DataSpec
 
 Grid = Float[Tensor, "batch channels rows columns"]
@@ -44,8 +44,7 @@ class RepresentationAlignment(DenoisingTerm):
         until_images: int | None = None,
     ) -> None:
         super().__init__(weight=weight)
-        lender = first_lender(classifier=classifier, captioner=captioner, embedding=embedding)
-        self.grids = None if lender is None else FrozenGrids(lender[1], lender[0], data_spec)
+        self.grids = lent_grids(data_spec, classifier=classifier, captioner=captioner, embedding=embedding)
         self.data_spec, self.hidden_dim, self.until_images = data_spec, hidden_dim, until_images
         self.projection: nn.Module | None = None
         self.heard: list[Tensor] = []
@@ -73,11 +72,7 @@ class RepresentationAlignment(DenoisingTerm):
         return [] if self.projection is None else [(self.projection, 1.0)]
 
     def begin(self) -> None:
-        if self.projection is None:
-            raise ValueError(
-                "terms.representation_alignment needs a frozen image encoder: name a run in parts.classifier.run, "
-                "parts.captioner.run or parts.embedding.run"
-            )
+        check_lent("representation_alignment", self.grids)
 
     def denoising_losses(self, step: DenoisingStep) -> Losses:
         heard, self.heard = self.heard, []
