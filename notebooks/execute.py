@@ -11,6 +11,8 @@ from nbclient import NotebookClient
 
 FOLDER = Path(__file__).resolve().parent
 SECONDS_A_CELL = 300
+IMAGES = 400
+"""What a notebook that trains sees in place of its own budget."""
 
 
 def main() -> None:
@@ -27,7 +29,8 @@ def execute(path: Path, outputs: Path) -> nbformat.NotebookNode:
     """Run a copy of the notebook on the runs in `outputs`; an error in a cell is raised."""
     notebook = nbformat.read(path, as_version=4)
     client = NotebookClient(notebook, timeout=SECONDS_A_CELL, resources={"metadata": {"path": str(FOLDER)}})
-    return client.execute(env={**os.environ, "DIPTYCH_OUTPUTS": str(outputs)})
+    smoke = {"DIPTYCH_OUTPUTS": str(outputs), "DIPTYCH_NOTEBOOK_IMAGES": str(IMAGES)}
+    return client.execute(env={**os.environ, **smoke})
 
 
 if __name__ == "__main__":

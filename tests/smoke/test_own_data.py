@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import shutil
 from pathlib import Path
 
 import documented
@@ -22,7 +23,7 @@ TRUST = ["--trust", "mypackage"]
 
 
 def files_of(page: Path, folder: Path) -> None:
-    """The page's files, and what its commands read: an array and a folder of pictures."""
+    """The page's files, and what its commands read: an array, a folder of pictures, and one of class folders."""
     documented.write_files(page, folder)
     names = [list(COLOURS)[number % 3] for number in range(100)]
     noise = np.random.default_rng(0).integers(-30, 30, (100, 28, 28, 3))
@@ -32,8 +33,14 @@ def files_of(page: Path, folder: Path) -> None:
     (folder / "FOLDER").mkdir()
     for number, (image, caption) in enumerate(zip(images, captions, strict=True)):
         Image.fromarray(image).save(folder / "FOLDER" / f"{number}.png")
+        of_class = folder / "CLASSES" / f"{names[number]}_thing"
+        of_class.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(of_class / f"{number}.png")
         with (folder / "FOLDER" / "metadata.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps({"file_name": f"{number}.png", "text": caption}) + "\n")
+    shutil.copytree(folder / "FOLDER", folder / "TABLE", ignore=shutil.ignore_patterns("metadata.jsonl"))
+    rows = [f"{number}.png,{name},{('small', 'large', '')[number % 3]}" for number, name in enumerate(names)]
+    (folder / "TABLE" / "metadata.csv").write_text("\n".join(["file_name,colour,size", *rows]))
 
 
 @pytest.fixture
@@ -46,6 +53,17 @@ def here(tmp_path):
 def diptych(folder: Path, *words: str) -> str:
     assert processes.finish(list(words), folder) == 0, processes.said(folder)
     return processes.said(folder)
+
+
+def said_to(place: str, here: Path) -> str:
+    """What the page's commands that name this folder say, one step of each training."""
+    said = ""
+    for command in documented.commands(DATA):
+        words = [word for word in shlex.split(command)[1:] if not word.startswith("budget_images=")]
+        if place in command:
+            more = ["debug=one_step", "data.image_size=32", "tracking=csv"] if words[0] == "train" else []
+            said = diptych(here, *words, *more)
+    return said
 
 
 @pytest.mark.slow
@@ -71,13 +89,19 @@ def test_a_callback_of_ones_own_logs_beside_the_others_and_can_be_left_out(tmp_p
 
 
 def test_the_commands_on_a_folder_are_as_the_page_has_them(here):
-    said = ""
-    for command in documented.commands(DATA):
-        words = [word for word in shlex.split(command)[1:] if not word.startswith("budget_images=")]
-        if "FOLDER" in command:
-            more = ["debug=one_step", "data.image_size=32", "tracking=csv"] if words[0] == "train" else []
-            said += diptych(here, *words, *more)
-    assert "nothing is wrong with it" in said
+    assert "nothing is wrong with it" in said_to("FOLDER", here)
+
+
+@pytest.mark.slow
+def test_the_commands_on_a_table_of_values_are_as_the_page_has_them(here):
+    assert "size is missing 33 times (33.0 %): left out of the sentence" in said_to("TABLE", here)
+
+
+@pytest.mark.slow
+def test_the_commands_on_class_folders_are_as_the_page_has_them(here):
+    said = said_to("CLASSES", here)
+    assert "imagefolder: 100 good pictures, 700 captions" in said
+    assert "'a blue thing'" in said
 
 
 def test_a_data_set_of_ones_own_is_trained_resumed_moved_and_evaluated(here):

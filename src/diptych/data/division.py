@@ -1,9 +1,9 @@
 """Which examples train and which validate: one fold of a cross-validation, and learning from few."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -39,3 +39,11 @@ class Division:
             raise ValueError(f"data.train_size={self.train_size}: set 1 to {len(train):,}, or null for all")
         log.info("data.train_size=%s: only so many of %s examples train", f"{self.train_size:,}", f"{len(train):,}")
         return list(train[: self.train_size])
+
+
+def stratified(groups: Iterable[Sequence[T]], by: Callable[[T], Any]) -> list[T]:
+    """All members, each group in its own order, so that every prefix has the groups' shares; `by` breaks ties."""
+    placed = [
+        ((place + 0.5) / len(group), by(member), member) for group in groups for place, member in enumerate(group)
+    ]
+    return [member for _, _, member in sorted(placed, key=lambda one: one[:2])]

@@ -1,12 +1,35 @@
 """One example, and a data set's split as a source of examples by number."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Protocol
 
+import numpy as np
+from jaxtyping import Int
 from torch import Tensor
 
 from diptych.types import Scene
+
+
+class Stored(Protocol):
+    """Features that lie in a cache."""
+
+    def read(self, *, mirrored: bool) -> tuple[Tensor, Tensor]:
+        """The pooled vector and the regions of the picture, or of its mirror image."""
+        ...
+
+
+class View(Protocol):
+    """How an example is seen in training: a change of its picture and of its scene."""
+
+    def of_image(self, image: Tensor) -> Tensor:
+        """The picture [channels, height, width] as it is seen; both are in [-1, 1]."""
+        ...
+
+    def of_scene(self, scene: Scene) -> Scene:
+        """The scene that is seen."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +50,9 @@ class Example:
 
     `sentences` become token rows, equally many for every example of a data set. `image` is [channels, height, width],
     in [-1, 1] or as bytes; without it, collation renders the picture from `scene`. `labels` are the labels of the data
-    that apply to the example. One that is not `captioned` has sentences that training must not read.
+    that apply to the example. One that is not `captioned` has sentences that training must not read. Collation shows
+    picture and scene through `view`, if there is one. Of cached `features`, which stand in for the picture, a view
+    takes the mirror image.
     """
 
     key: str
@@ -37,6 +62,8 @@ class Example:
     scene: Scene | None = None
     labels: tuple[str, ...] = ()
     captioned: bool = True
+    view: View | None = None
+    features: Stored | None = None
 
 
 class Examples(Protocol):
@@ -53,6 +80,30 @@ class Examples(Protocol):
 
     def __getitem__(self, request: ExampleRequest) -> Example:
         """The requested example; the same request gives the same example in any process."""
+        ...
+
+
+class Ordered(Protocol):
+    """Finite examples with an order of their own, such as one that suits the files in which they lie."""
+
+    def order(self, seed: int, number: int) -> Sequence[int] | Int[np.ndarray, " size"]:
+        """The order of pass `number`: every index once, a function of the seed and the number alone."""
+        ...
+
+
+class FixedOrder(Protocol):
+    """Finite examples that do not lie in the fixed order of their data, of which a `train_size` is the beginning."""
+
+    def places_in_fixed_order(self) -> Sequence[int] | Int[np.ndarray, " size"]:
+        """The index of the first example in that order, of the second one, and so on."""
+        ...
+
+
+class Labelled(Protocol):
+    """Examples that know their labels without opening a picture."""
+
+    def label_texts_of(self, index: int) -> tuple[str, ...]:
+        """The words of an example's labels, without what only tells labels of one name apart."""
         ...
 
 

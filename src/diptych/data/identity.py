@@ -7,15 +7,17 @@ captions, and what they say of themselves in `facts_of` (names and sizes of file
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
 
-from diptych.data.example import Examples
+import numpy as np
+
+from diptych.data.capability import capable
+from diptych.data.example import Examples, Ordered
 
 SplitRecord = dict[str, Any]
 NUMBER = "examples"
 
 
-@runtime_checkable
 class Factual(Protocol):
     """Examples that know more of themselves than their captions, without opening a picture."""
 
@@ -41,18 +43,52 @@ def difference(before: Mapping[str, SplitRecord], now: Mapping[str, SplitRecord]
     return ""
 
 
+def order_of_training(examples: Examples) -> str | None:
+    """A digest of the order in which training visits examples that have one of their own; None where they have none.
+
+    Shards that were written anew with other boundaries hold the same examples, in another order.
+    """
+    ordered = capable(examples, Ordered)
+    if ordered is None:
+        return None
+    return hashlib.sha256(np.asarray(ordered.order(0, 0), "<i8").tobytes()).hexdigest()[:16]
+
+
 def _record(examples: Examples) -> SplitRecord:
+    """One example after the other, so that millions of them need no more memory than one."""
     if examples.size is None:
         return {NUMBER: None}
-    facts = [_facts(examples, index) for index in range(examples.size)]
-    kinds = dict.fromkeys(kind for each in facts for kind in each)
-    return {NUMBER: examples.size} | {kind: _digest([each.get(kind) for each in facts]) for kind in kinds}
+    digests: dict[str, _ListDigest] = {}
+    for index in range(examples.size):
+        facts = _facts(examples, index)
+        for kind in facts.keys() - digests.keys():
+            digests[kind] = _ListDigest(index)
+        for kind, digest in digests.items():
+            digest.add(facts.get(kind))
+    return {NUMBER: examples.size} | {kind: digest.digits() for kind, digest in digests.items()}
 
 
 def _facts(examples: Examples, index: int) -> dict[str, Any]:
-    own = examples.facts_of(index) if isinstance(examples, Factual) else {}
-    return {**own, "captions": examples.captions_of(index)}
+    factual = capable(examples, Factual)
+    return {**(factual.facts_of(index) if factual else {}), "captions": examples.captions_of(index)}
 
 
-def _digest(facts: list[Any]) -> str:
-    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
+class _ListDigest:
+    """The digest of a list in JSON, told value by value; the first `num_missing` are null."""
+
+    def __init__(self, num_missing: int) -> None:
+        self._hash = hashlib.sha256(b"[")
+        self._between = b""
+        for _ in range(num_missing):
+            self.add(None)
+
+    def add(self, value: Any) -> None:
+        """Another value behind the others."""
+        self._hash.update(self._between + json.dumps(value).encode())
+        self._between = b", "
+
+    def digits(self) -> str:
+        """Sixteen of it, of the whole list."""
+        whole = self._hash.copy()
+        whole.update(b"]")
+        return whole.hexdigest()[:16]

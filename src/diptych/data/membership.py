@@ -5,11 +5,13 @@ picture's file, or the number of a picture in a public data set. A picture that 
 """
 
 import hashlib
-import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple, Protocol, Self, runtime_checkable
+from typing import Any, NamedTuple, Protocol, Self
+
+from diptych.data.capability import capable
+from diptych.data.loading.workers import usable_cores
 
 DIGITS = 16
 """Of a digest: among a million examples two share one with a chance of 3e-8."""
@@ -27,10 +29,14 @@ class Identity(NamedTuple):
     @classmethod
     def of(cls, name: str, content: bytes) -> Self:
         """The digests of these."""
-        return cls(_digest(name.encode()), _digest(content))
+        return cls.of_digest(name, digest_of(content))
+
+    @classmethod
+    def of_digest(cls, name: str, content_digest: str) -> Self:
+        """Of a content that has been digested before."""
+        return cls(digest_of(name.encode()), content_digest)
 
 
-@runtime_checkable
 class Identified(Protocol):
     """A finite split that knows its examples' identities; data of one's own may have it as well."""
 
@@ -85,12 +91,14 @@ class Membership:
 
 def identities_of(split: Any, first: int | None = None) -> Sequence[Identity] | None:
     """Of the first examples of a split, or of all; None where it is endless or does not know them."""
-    if not isinstance(split, Identified) or split.size is None:
+    identified = capable(split, Identified)
+    if identified is None or identified.size is None:
         return None
-    number = split.size if first is None else min(first, split.size)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return list(pool.map(split.identity_of, range(number)))
+    number = identified.size if first is None else min(first, identified.size)
+    with ThreadPoolExecutor(usable_cores()) as pool:
+        return list(pool.map(identified.identity_of, range(number)))
 
 
-def _digest(content: bytes) -> str:
+def digest_of(content: bytes) -> str:
+    """The digest by which an example's name or content is known."""
     return hashlib.sha256(content).hexdigest()[:DIGITS]

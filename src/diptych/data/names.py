@@ -1,7 +1,6 @@
 """What the captions of a folder call its pictures: captions written under these names can be held against them."""
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -28,18 +27,20 @@ class PictureName:
         return {"file_name": self.file_name, "image_id": int(self.picture_id) if is_number else self.picture_id}
 
 
-def picture_names(given: Sequence[Path], files: Iterable[Path]) -> list[PictureName]:
+def picture_names(given: Sequence[Path], files: Sequence[Path | str]) -> Iterator[PictureName]:
     """The name of each of `files`, which are among the files and the folders that were given.
 
     The name is the one in the captions of the folder, else the path below the given folder, else the path as given. So
-    is a name that would stand for two pictures.
+    is a name that would stand for two pictures. Names are made as they are asked for.
     """
-    files = list(files)
     folders = [path for path in given if path.is_dir()]
-    names = [_name(file, folders) for file in files]
-    count = Counter(name.file_name for name in names)
-    whole = (PictureName(printable(file.as_posix())) for file in files)
-    return [name if count[name.file_name] == 1 else path for name, path in zip(names, whole, strict=True)]
+    seen, twice = set[int](), set[int]()
+    for file in files:
+        digest = hash(_name(Path(file), folders).file_name)
+        (twice if digest in seen else seen).add(digest)
+    for file in map(Path, files):
+        name = _name(file, folders)
+        yield PictureName(printable(file.as_posix())) if hash(name.file_name) in twice else name
 
 
 def _name(file: Path, folders: Sequence[Path]) -> PictureName:
@@ -56,7 +57,7 @@ def _recorded(root: Path) -> dict[Path, PictureName]:
         for source in find_sources(root):
             rows = (row for row in read_caption_file(source.caption_file) if isinstance(row, CaptionRow) and row.file)
             for row in rows:
-                path, name = located(source.folder, str(row.file)), PictureName(str(row.file), row.picture_id)
+                path, name = Path(located(source.folder, str(row.file))), PictureName(str(row.file), row.picture_id)
                 names[path] = name if names.get(path, name) == name else PictureName(name.file_name)
     except ValueError:
         return {}

@@ -8,7 +8,7 @@ from typing import ClassVar
 from diptych.data.example import Example, ExampleRequest, Examples, keyed_rng
 from diptych.data.labels import labels_of, scene_labels
 from diptych.data.module import DataModule
-from diptych.text import Vocabulary, tokenizer_class
+from diptych.text import tokenizer_class
 from diptych.types import DataSpec, Scene
 from diptych.world import (
     RELATIONS,
@@ -165,17 +165,20 @@ class ScenesData(DataModule):
         return tuple(name for name in names if (name in grammar.held_out_phrasings) == (split == "test"))
 
     def _spec(self) -> DataSpec:
-        split = tokenizer_class(self.tokenizer, self.tokenizer_rules).split
-        words = (token for grammar in self.grammars for text in grammar.texts() for token in split(text))
+        texts = [text for grammar in self.grammars for text in grammar.texts()]
+        cutter = tokenizer_class(self.tokenizer, self.tokenizer_rules).cutter(texts, self.num_tokens)
+        split = cutter.split
+        words = (token for text in texts for token in split(text))
         longest = (_longest(grammar, self.world.max_objects, split) for grammar in self.grammars)
         return DataSpec(
             name="scenes",
             image_size=self.world.side,
             image_channels=3,
-            vocabulary=Vocabulary.of_words(words).tokens,
+            vocabulary=cutter.closed_vocabulary(words).tokens,
             max_length=max(longest) + 2,
             tokenizer=self.tokenizer,
             tokenizer_rules=self.tokenizer_rules,
+            subwords=cutter.subwords,
             languages=tuple(grammar.name for grammar in self.grammars),
             world=self.world.to_dict(),
             labels=scene_labels(self.world),

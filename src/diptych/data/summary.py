@@ -59,6 +59,7 @@ def _summary(split: Examples, tokenizer: Tokenizer, words: Counter[str]) -> dict
         "captions": len(captions),
         "distinct_captions": len(set(captions)),
         "tokens_per_caption": _spread([len(caption) for caption in tokens]),
+        "lengths": sorted(Counter(len(caption) for caption in tokens).items()),
         "unknown_share": unknown / max(1, seen.total()),
     }
 

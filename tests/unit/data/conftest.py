@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from sharded import SETTINGS
 
 from diptych.data import DigitsData, FolderData, ScenesData
 from diptych.world import WorldSpec
@@ -45,22 +46,7 @@ def folder_data() -> Callable[..., FolderData]:
     """Not opened yet: opening is what most tests are about."""
 
     def build(root: Path, **changes: Any) -> FolderData:
-        values = {
-            "root": root,
-            "captions": None,
-            "images": None,
-            "split_files": None,
-            "val_share": 0.2,
-            "test_share": 0.2,
-            "on_error": "raise",
-            "image_size": 16,
-            "random_crop": True,
-            "captions_per_image": 1,
-            "min_count": 1,
-            "max_length": 20,
-            "tokenizer": "word",
-            "batch_size": 4,
-        }
+        values = {**SETTINGS, "root": root, "captions": None, "images": None, "split_files": None}
         return FolderData(**(values | changes))
 
     return build

@@ -263,8 +263,6 @@ def test_a_repeated_coco_id_is_a_fault_and_an_unknown_one_names_no_file(tmp_path
         ("metadata.csv", b"0.jpg,a dog\n1.jpg,a cat\n", "has no header: write file_name,text above"),
         ("captions.txt", b"a dog\na cat\n", "in no format of captions: its first line is 'a dog'"),
         ("instances.json", b'{"images": [], "annotations": [{"id": 1, "image_id": 1}]}', "no annotation has a caption"),
-        ("dataset_coco.json", b'{"images": [{"filename": "a.jpg", "sentences": []}]}', "Karpathy's splits"),
-        ("results.csv", b"image_name| comment_number| comment\na.jpg| 0| a dog\n", "Flickr30k's results.csv"),
         ("captions.csv", b"PK\x03\x04....", "a zip archive or an Excel workbook"),
         ("captions.json", b"PAR1....", "a Parquet file"),
         ("captions.txt", b"\x80\x04....", "a pickle"),

@@ -4,7 +4,8 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
-from diptych.data import ExampleRequest, numerals
+from diptych.data import ExampleRequest
+from diptych.data.labelled import numerals
 from diptych.text import tokenizer_of
 from diptych.types import UNK_ID
 
@@ -64,14 +65,14 @@ def test_training_uses_every_phrasing(digits):
 @pytest.mark.parametrize("tokenizer", ["word", "char"])
 def test_no_caption_has_an_unknown_word_or_is_cut(digits, tokenizer):
     encoder = tokenizer_of(digits(tokenizer=tokenizer).spec)
-    for sentence in numerals.all_sentences():
+    for sentence in numerals.DIGITS.all_sentences():
         ids = encoder.encode(sentence)
         assert UNK_ID not in ids
         assert encoder.decode(ids) == sentence
 
 
 def test_different_digits_share_no_caption():
-    assert len(set(numerals.all_sentences())) == len(numerals.all_sentences())
+    assert len(set(numerals.DIGITS.all_sentences())) == len(numerals.DIGITS.all_sentences())
 
 
 @pytest.mark.parametrize("sizes", [{"val_size": 1500, "test_size": 297}, {"val_size": -1}])

@@ -1,8 +1,10 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from diptych.config import composition
 from diptych.data import DigitsData
-from diptych.data.division import Division
+from diptych.data.division import Division, stratified
 
 
 def test_every_example_validates_in_one_fold_and_trains_in_the_others():
@@ -63,3 +65,15 @@ def test_the_folds_of_the_digits_share_no_picture_and_never_touch_the_test_split
     assert keys(0, "test") == keys(4, "test")
     assert not keys(0, "test") & set().union(*folds)
     assert not keys(0, "train") & folds[0]
+
+
+@given(sizes=st.lists(st.integers(1, 20), min_size=1, max_size=6))
+def test_every_prefix_of_a_stratified_order_has_each_group_s_share(sizes):
+    groups = [[(group, number) for number in range(size)] for group, size in enumerate(sizes)]
+    order = stratified(groups, by=lambda member: member)
+    assert sorted(order) == sorted(member for group in groups for member in group)
+    for group, members in enumerate(groups):
+        assert [member for member in order if member[0] == group] == members
+        for length in range(len(order) + 1):
+            held = sum(member[0] == group for member in order[:length])
+            assert abs(held - length * len(members) / len(order)) <= (len(groups) + 1) / 2

@@ -83,7 +83,7 @@ def test_validation_counts_what_the_language_counts(language):
     batch = Batch(torch.zeros(3, 3, 8, 8), tokens, mask, references=references, keys=("a", "b", "c"))
     quality.update(torch.tensor(1.0), torch.tensor(1), told, batch)
     assert quality.compute()["bleu_4"] == pytest.approx(1)
-    assert quality.generated.tokenizer.name == ("characters" if language in ("zh", "ja") else "ptb")
+    assert quality.generated.metric.tokenizer.name == ("characters" if language in ("zh", "ja") else "ptb")
 
 
 @pytest.mark.parametrize(

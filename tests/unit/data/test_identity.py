@@ -1,8 +1,12 @@
 """The same examples have the same record, wherever they lie; other examples have another one."""
 
+import hashlib
+import json
 import shutil
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from diptych.data.identity import difference, record_of
@@ -43,6 +47,28 @@ def test_other_examples_are_named_by_what_differs(good_folder, record):
 
     path.write_text("\n".join(text.splitlines()[1:]))
     assert "examples instead of" in difference(before, record(good_folder))
+
+
+@given(st.lists(st.dictionaries(st.sampled_from("abc"), st.integers() | st.text() | st.none()), max_size=5))
+def test_a_record_has_the_digest_of_all_facts_of_a_kind_as_one_list(told):
+    """As records of finished runs have it; an example that says nothing of a kind counts as null."""
+
+    class Told:
+        size = len(told)
+
+        def captions_of(self, index):
+            return (f"caption {index}",)
+
+        def facts_of(self, index):
+            return told[index]
+
+    def digest(facts):
+        return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
+
+    kinds = {kind for facts in told for kind in facts}
+    expected = {kind: digest([facts.get(kind) for facts in told]) for kind in kinds}
+    captions = {"captions": digest([(f"caption {index}",) for index in range(len(told))])} if told else {}
+    assert record_of({"train": Told()}) == {"train": {"examples": len(told), **expected, **captions}}
 
 
 def test_other_shares_are_other_splits(good_folder, record):

@@ -4,6 +4,7 @@ import random
 import signal
 import subprocess
 import sys
+import time
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -13,9 +14,9 @@ import pytest
 import torch
 
 from diptych.data import Example, ExampleRequest, Stream
-from diptych.data import loader as loading
-from diptych.data.collate import Collate
-from diptych.data.loader import Loader
+from diptych.data.loading import loader as loading
+from diptych.data.loading.collate import Collate
+from diptych.data.loading.loader import Loader
 from diptych.text import Vocabulary, WordTokenizer
 
 COLLATE = Collate(WordTokenizer(Vocabulary.of_words(["a"])), image_size=2)
@@ -157,3 +158,19 @@ def test_an_error_in_the_data_keeps_its_message(num_workers):
     stream = Stream(size=None, batch_size=4, seed=0)
     with pytest.raises(ValueError, match="picture 20 is bad"):
         list(islice(Loader(Faulty(_break), stream, collate=COLLATE, num_workers=num_workers), 40))
+
+
+def test_what_is_waited_for_counts_from_the_second_batch_on():
+    class Slow:
+        size = None
+
+        def __getitem__(self, request: ExampleRequest) -> Example:
+            time.sleep(0.05)
+            return Example(str(request.index), ("a",), ("a",), image=torch.zeros(1, 2, 2))
+
+    loader = Loader(Slow(), [[ExampleRequest(i)] for i in range(3)], collate=COLLATE, num_workers=0)
+    batches = iter(loader)
+    next(batches)
+    assert loader.waited_seconds == 0
+    assert len([*batches]) == 2
+    assert 0.1 <= loader.waited_seconds < 5

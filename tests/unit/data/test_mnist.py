@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from diptych.data import ExampleRequest, MnistData
-from diptych.data.idx import read_idx
+from diptych.data import ExampleRequest, FashionMnistData, MnistData
+from diptych.data.labelled.idx import read_idx
 
 PARTS = {"train": 40, "t10k": 20}
 
@@ -28,9 +28,9 @@ def mnist_folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def build(root: Path, **changes) -> MnistData:
+def build(root: Path, kind: type[MnistData] = MnistData, **changes) -> MnistData:
     values = {"download": False, "image_size": 28, "channels": 1, "captions_per_image": 1, "val_size": 10}
-    data = MnistData(root=root, **(values | {"test_size": None, "tokenizer": "word", "batch_size": 4} | changes))
+    data = kind(root=root, **(values | {"test_size": None, "tokenizer": "word", "batch_size": 4} | changes))
     data.setup()
     return data
 
@@ -60,6 +60,28 @@ def test_few_pictures_train_and_validation_stays(mnist_folder):
     few, every = build(mnist_folder, train_size=10).splits, build(mnist_folder).splits
     assert few["train"].chosen == every["train"].chosen[:10]
     assert few["val"].chosen == every["val"].chosen
+
+
+def test_clothes_are_read_as_digits_and_named_as_clothes(mnist_folder):
+    digits, clothes = build(mnist_folder), build(mnist_folder, FashionMnistData)
+    for split in ("train", "val", "test"):
+        assert clothes.splits[split].size == digits.splits[split].size
+    example = clothes.splits["test"][ExampleRequest(9)]
+    assert torch.equal(example.image, digits.splits["test"][ExampleRequest(9)].image)
+    assert example.labels == ("ankle boot",)
+    assert example.references[0] == "an ankle boot"
+    assert clothes.spec.labels[1] == "trousers"
+    assert clothes.splits["train"][ExampleRequest(0)].key.startswith("fashion_mnist/train/")
+
+
+def test_clothes_are_downloaded_from_their_own_place(mnist_folder, tmp_path, monkeypatch):
+    def fetch(folder: str, download: bool) -> None:
+        shutil.copytree(mnist_folder, Path(folder, "FashionMNIST", "raw"), ignore=shutil.ignore_patterns("data"))
+
+    monkeypatch.setattr("torchvision.datasets.FashionMNIST", fetch)
+    assert build(tmp_path / "data", FashionMnistData, download=True).splits["train"].size == 30
+    with pytest.raises(ValueError, match="FashionMNIST's four idx files"):
+        build(tmp_path / "nowhere", FashionMnistData)
 
 
 def test_missing_files_are_named_with_the_fix(tmp_path):
@@ -92,6 +114,14 @@ def test_a_damaged_file_is_named_with_its_fault(tmp_path, damage, message):
     with pytest.raises(ValueError, match=message) as error:
         read_idx(path, axes=3)
     assert str(path) in str(error.value)
+
+
+def test_a_small_file_that_holds_too_much_is_refused(tmp_path, monkeypatch):
+    path = tmp_path / "train-images-idx3-ubyte.gz"
+    monkeypatch.setattr("diptych.data.labelled.idx.MOST_BYTES", 1_000)
+    path.write_bytes(gzip.compress(bytes((0, 0, 8, 3)) + struct.pack(">3I", 1, 250, 400) + bytes(100_000)))
+    with pytest.raises(ValueError, match="too long: its header announces 100,000 bytes"):
+        read_idx(path, axes=3)
 
 
 def test_an_idx_file_is_read_as_written(tmp_path):

@@ -1,6 +1,9 @@
 import io
 import random
 import struct
+import time
+import warnings
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 
 import numpy as np
@@ -173,7 +176,7 @@ def test_whatever_a_decoder_raises_names_the_picture(error, tmp_path, monkeypatc
     def fail(*_):
         raise error
 
-    half_and_half().save(tmp_path / "x.png")
+    half_and_half().convert("L").save(tmp_path / "x.png")
     monkeypatch.setattr(Image.Image, "convert", fail)
     assert not is_decodable(tmp_path / "x.png")
     with pytest.raises(PictureError, match=rf"x\.png cannot be decoded: {type(error).__name__}"):
@@ -211,3 +214,18 @@ def test_what_decodes_once_decodes_at_every_size_however_it_is_damaged(kind, cha
         else:
             with pytest.raises(PictureError, match="cannot be decoded"):
                 read_square(path, 16)
+
+
+def test_silence_holds_in_threads_and_leaves_the_filters_as_they_were():
+    before = list(warnings.filters)
+
+    def warned(number: int) -> None:
+        with decoders_silent(), decoders_silent():
+            time.sleep(0.001 * (number % 3))
+            warnings.warn("a decoder's", UserWarning, stacklevel=1)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(warned, range(200)))
+    assert warnings.filters == before
+    with pytest.warns(UserWarning, match="heard again"):
+        warnings.warn("heard again", UserWarning, stacklevel=1)

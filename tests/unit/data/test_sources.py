@@ -1,6 +1,6 @@
 import pytest
 
-from diptych.data.folders.checks import Picture
+from diptych.data.folders.picture import Picture
 from diptych.data.folders.sources import find_sources, find_split_lists
 from diptych.data.folders.splits import apply_split_lists, split_pictures
 
@@ -88,6 +88,49 @@ def test_a_wrong_or_missing_choice_is_named(tmp_path, given, message):
         find_sources(tmp_path, **given)
 
 
+@pytest.mark.parametrize(
+    "files",
+    [
+        ["metadata.jsonl", "metadata.csv"],
+        ["train/metadata.csv", "train/metadata.jsonl"],
+        ["train/metadata.csv", "restval/metadata.csv"],
+        ["val/metadata.csv", "dev/metadata.csv", "train/metadata.csv"],
+    ],
+)
+def test_two_found_sources_of_one_split_are_refused_by_name(files, tmp_path):
+    put(tmp_path, *files)
+    with pytest.raises(ValueError, match=r"has several caption files.*name one with data\.captions") as error:
+        find_sources(tmp_path)
+    assert all(file in str(error.value) for file in files[:2])
+
+
+@pytest.mark.parametrize("key", ["captions", "images"])
+def test_two_given_sources_of_one_split_are_refused_by_name(key, tmp_path):
+    put(tmp_path, "a.txt", "b.txt", "x/0.png")
+    given = {"captions": {"train": "a.txt"}} | {key: {"train": "a.txt", "restval": "b.txt"}}
+    with pytest.raises(ValueError, match=rf"data\.{key}: train \(a\.txt\) and restval \(b\.txt\) are both the train"):
+        find_sources(tmp_path, **given)
+
+
+def test_one_file_under_two_names_of_a_split_is_read_once(tmp_path):
+    put(tmp_path, "a.txt", "0.png")
+    assert found(tmp_path, captions={"train": "a.txt", "restval": "a.txt"}) == {"train": ("a.txt", ".")}
+
+
+def test_two_split_lists_of_one_split_are_refused_by_name(tmp_path, folder_data):
+    put(tmp_path, "F.trainImages.txt", "G.trainImages.txt", text="0.png")
+    with pytest.raises(ValueError, match=r"split lists of the train split \(F\.trainImages\.txt and G\.trainImages"):
+        find_split_lists(tmp_path)
+    data = folder_data(tmp_path, split_files={"val": "F.trainImages.txt", "dev": "G.trainImages.txt"})
+    with pytest.raises(ValueError, match=r"data\.split_files: val \(F.* and dev \(G.* are both the val split"):
+        data.divide(None)
+
+
+def test_what_a_mac_leaves_beside_captions_is_none(tmp_path):
+    put(tmp_path, "captions.txt", "._captions.txt", "__MACOSX/captions.txt", ".cache/text/0.txt", "0.png")
+    assert found(tmp_path) == {None: ("captions.txt", ".")}
+
+
 def test_a_missing_or_empty_folder_is_named(tmp_path):
     with pytest.raises(ValueError, match="is not a folder"):
         find_sources(tmp_path / "nowhere")
@@ -155,7 +198,7 @@ def test_a_split_list_may_have_a_byte_order_mark_and_other_slashes(encoding, tmp
     assert [picture.key for picture in kept] == ["0.png", "1.png"]
 
 
-def test_the_layout_of_attngan_is_refused_by_its_name(tmp_path):
-    put(tmp_path, "captions.pickle", "train/filenames.pickle", "text/001.Bird/0.txt")
-    with pytest.raises(ValueError, match="looks like AttnGAN's folder of birds"):
+def test_the_layout_of_attngan_without_its_texts_is_refused_by_its_name(tmp_path):
+    put(tmp_path, "captions.pickle", "train/filenames.pickle")
+    with pytest.raises(ValueError, match=r"looks like AttnGAN's folder without its captions.*unzip text\.zip"):
         find_sources(tmp_path)

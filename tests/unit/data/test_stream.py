@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diptych.data.stream import Stream, in_order
+from diptych.data.loading.stream import Stream, in_order
 
 SIZES = st.integers(1, 40)
 BATCHES = st.integers(1, 12)

@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from diptych.data import Example, ExampleRequest, numerals
+from diptych.data import Example, ExampleRequest
+from diptych.data.labelled import numerals
 from diptych.data.summary import UNSOUND, summarise, unsound
 
 
@@ -9,7 +10,7 @@ def test_the_numbers_of_digits_are_those_of_their_phrasings(digits):
     summary = summarise(digits())
     test = summary["splits"]["test"]
     assert (test["pictures"], test["captions"], test["distinct_captions"]) == (360, 360 * 7, 70)
-    lengths = [len(sentence.split()) for sentence in numerals.all_sentences()]
+    lengths = [len(sentence.split()) for sentence in numerals.DIGITS.all_sentences()]
     assert test["tokens_per_caption"]["least"] == min(lengths)
     assert test["tokens_per_caption"]["most"] == max(lengths)
     assert test["unknown_share"] == 0

@@ -9,15 +9,20 @@ import posixpath
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
-FILE_COLUMNS = ("file_name", "image", "filename", "file")
-CAPTION_COLUMNS = ("text", "caption", "captions", "sentence")
+FILE_COLUMNS = (
+    *("file_name", "image", "filename", "file"),
+    *("image_name", "image_file", "image_path", "file_path", "filepath"),
+)
+CAPTION_COLUMNS = ("text", "caption", "captions", "sentence", "description")
 ID_COLUMNS = ("image_id", "id")
 SPLIT_COLUMN = "split"
 KNOWN_COLUMNS = frozenset((*FILE_COLUMNS, *CAPTION_COLUMNS, *ID_COLUMNS, SPLIT_COLUMN))
 PICTURE_SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"))
 NEARNESS = 0.6
+NAMES_COMPARED = 50
 SHOWN = 60
 
 
@@ -39,7 +44,7 @@ class CaptionRow:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A problem in the data: its kind (one of `checks.KINDS`), the name of the faulty item, its picture if known."""
+    """A problem in the data: its kind (one of `faults.KINDS`), the name of the faulty item, its picture if known."""
 
     kind: str
     name: str
@@ -52,10 +57,12 @@ CaptionRows = Iterator[CaptionRow | Fault]
 def row_of(entry: Any, place: str) -> CaptionRows:
     """The captions in one row of a table: a picture with one caption or a list of captions."""
     try:
-        columns = _columns(entry)
+        columns = columns_of(entry)
         file, picture_id = _file(columns), id_text(first(columns, ID_COLUMNS))
         if file is None and picture_id is None:
             raise ValueError(f"no {FILE_COLUMNS[0]}{did_you_mean(columns, FILE_COLUMNS)}")
+        if file is None and without_suffix(picture_id or "") != (picture_id or ""):
+            file = picture_id  # AI Challenger's ids are files
         captions = _captions(columns)
     except ValueError as error:
         yield Fault("malformed_lines", f"{place} ({error})")
@@ -92,22 +99,34 @@ def picture_name(file: str) -> str:
     return posixpath.normpath(unicodedata.normalize("NFC", file).replace("\\", "/"))
 
 
+def without_suffix(name: str) -> str:
+    """A picture's name without the suffix of its format; another name stays as it is."""
+    stem, suffix = posixpath.splitext(name)
+    return stem if suffix.lower() in PICTURE_SUFFIXES else name
+
+
 def did_you_mean(given: Iterable[str], known: Iterable[str]) -> str:
     """The known name that an unknown one is near, as the end of a message."""
-    for name in given:
+    for name in islice(given, NAMES_COMPARED):
         near = difflib.get_close_matches(column_name(name), list(known), n=1, cutoff=NEARNESS)
         if near and column_name(name) not in KNOWN_COLUMNS:
-            return f"; did you mean {near[0]} by {name!r}?"
+            return f"; did you mean {near[0]} by {brief(name)}?"
     return ""
 
 
 def brief(value: Any) -> str:
-    """A value as it may stand in a message."""
-    shown = repr(value)
+    """A value as it may stand in a message: on one line, without control characters, whatever its size and depth."""
+    if isinstance(value, str):
+        value = value[: 2 * SHOWN]
+    try:
+        shown = repr(value)
+    except RecursionError:
+        return f"a {type(value).__name__} of many levels"
     return shown if len(shown) <= SHOWN else f"{shown[:SHOWN]}…"
 
 
-def _columns(entry: Any) -> dict[str, Any]:
+def columns_of(entry: Any) -> dict[str, Any]:
+    """The values of a row by the names that they are looked up by."""
     if not isinstance(entry, Mapping):
         raise ValueError(f"{brief(entry)} is no object with {FILE_COLUMNS[0]} and {CAPTION_COLUMNS[0]}")
     columns: dict[str, Any] = {}

@@ -1,0 +1,1 @@
+"""Random changes of training pictures that leave true what their captions say."""

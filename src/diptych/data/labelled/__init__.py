@@ -1,0 +1,1 @@
+"""Small labelled pictures that fit into memory: handwritten digits, clothes, CIFAR-10."""

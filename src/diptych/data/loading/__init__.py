@@ -1,0 +1,1 @@
+"""From examples to batches: their order, their processes, their collation."""

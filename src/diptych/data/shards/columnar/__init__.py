@@ -1,0 +1,1 @@
+"""Tables of pictures with captions in columns: Parquet and Arrow files."""
