@@ -4,13 +4,17 @@ The encoder of a variational autoencoder (Kingma & Welling 2014, arXiv:1312.6114
 the sentence: what the sentence says, the generator knows anyway, so the latents only have to hold the rest.
 """
 
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from diptych.models.frozen_backbone import FrozenBackbone
+from diptych.models.group_norm import group_norm
 from diptych.types import Images, TextFeatures
 
 LOG_VARIANCES = (-10.0, 2.0)
@@ -71,4 +75,42 @@ class BackboneLatentEncoder(nn.Module):
         mean, log_variance = self.body(seen if text is None else torch.cat([seen, text.sentence], dim=1)).chunk(
             2, dim=1
         )
+        return Posterior(mean, log_variance.clamp(*LOG_VARIANCES))
+
+
+class ConvLatentEncoder(nn.Module):
+    """A convolutional network of its own, and the sentence where there is one; each of `widths` has half the size.
+
+    Last, places are flattened and pass a hidden layer of `hidden_dim`.
+    """
+
+    def __init__(
+        self,
+        *,
+        latent_dim: int,
+        image_size: int = 32,
+        image_channels: int = 3,
+        condition_dim: int = 0,
+        widths: Sequence[int] = (32, 64, 128),
+        hidden_dim: int = 256,
+    ) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        for ins, outs in pairwise((image_channels, *widths)):
+            layers += [nn.Conv2d(ins, outs, 3, 2, 1), group_norm(outs), nn.SiLU()]
+        self.body = nn.Sequential(*layers, nn.Flatten())
+        side = image_size
+        for _ in widths:
+            side = (side + 1) // 2
+        self.head = nn.Sequential(
+            nn.Linear(widths[-1] * side**2 + condition_dim, hidden_dim),
+            nn.SiLU(),
+            nn.Linear(hidden_dim, 2 * latent_dim),
+        )
+        nn.init.constant_(self.head[-1].bias[latent_dim:], -2.0)  # pyright: ignore[reportArgumentType, reportIndexIssue]
+
+    def forward(self, images: Images, text: TextFeatures | None = None) -> Posterior:
+        seen = self.body(images)
+        told = seen if text is None else torch.cat([seen, F.layer_norm(text.sentence, text.sentence.shape[1:])], dim=1)
+        mean, log_variance = self.head(told).chunk(2, dim=1)
         return Posterior(mean, log_variance.clamp(*LOG_VARIANCES))

@@ -9,6 +9,7 @@ from diptych.diffusion.predictions import Prediction
 from diptych.diffusion.processes import Process
 from diptych.diffusion.times import TimeDistribution
 from diptych.systems.power_averages import check_lengths
+from diptych.systems.sentences import check_dropout
 from diptych.systems.terms.needs import class_of
 
 
@@ -23,8 +24,7 @@ def check_settings(
     **_: Any,
 ) -> None:
     """Refuse values of `system` that no step could follow."""
-    if not 0 <= text_dropout < 1:
-        raise ValueError(f"system.text_dropout={text_dropout:g} is a share of sentences: give 0 to below 1")
+    check_dropout(text_dropout)
     if not 0 < terms_until <= 1:
         raise ValueError(f"system.terms_until={terms_until:g} is a share of noise: give more than 0, up to 1")
     if max_loss_weight <= 0:

@@ -34,8 +34,8 @@ from diptych.systems.diffusion.steps import Drawn, Learned
 from diptych.systems.diffusion.system import Diffusion
 from diptych.systems.image_rngs import ImageRngs
 from diptych.systems.pairing import Prompts
+from diptych.systems.sampling_options import SamplingOptions
 from diptych.systems.terms.needs import class_of
-from diptych.systems.text_to_image import SamplingOptions
 from diptych.types import Images, TextFeatures
 
 VELOCITY = Velocity()
@@ -114,12 +114,12 @@ class MeanFlow(Diffusion):
 
     @torch.no_grad()
     def sample(self, networks: Mapping[str, Any], text: TextFeatures | None, rngs: ImageRngs, options: Any) -> Images:
-        images = rngs.randn(self.data_spec.image_channels, self.data_spec.image_size, self.data_spec.image_size)
+        images = rngs.randn(*self.space.shape)
         guidance = images.new_full((len(images),), 1 - 1 / options.guidance_scale)
         for here, there in pairwise(self.process.grid(options.steps).to(images)):
             begins, ends = (time.expand(len(images)) for time in (here, there))
             images = images - (here - there) * self.velocity(networks["denoiser"], images, begins, ends, guidance, text)
-        return (images * self.image_std).clamp(-1, 1)
+        return self.decoded(images)
 
     def guess(
         self,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from math import inf
 
 from diptych.diffusion.solvers import SOLVERS
-from diptych.systems.text_to_image import SamplingOptions
+from diptych.systems.sampling_options import SamplingOptions
 
 EVERYWHERE = (0.0, 1.0)
 

@@ -15,10 +15,12 @@ from diptych.diffusion.processes import Process
 from diptych.diffusion.solvers import SOLVERS, Denoise, inverted, start_of
 from diptych.systems.diffusion.inversion import GivenNoise, check_inverts
 from diptych.systems.diffusion.options import DiffusionOptions
+from diptych.systems.diffusion.spaces import Space
 from diptych.systems.image_rngs import ImageRngs
 from diptych.systems.modes import evaluating
 from diptych.systems.power_averages import PowerAverages, check_length
 from diptych.systems.sampling_progress import SamplingProgress, Watch
+from diptych.systems.sentences import check_guided
 from diptych.systems.text_to_image import TextToImage
 from diptych.types import Images, TextFeatures
 
@@ -35,17 +37,17 @@ class DenoisingSampler(TextToImage):
     text_dropout: float
     average_lengths: Sequence[float]
     image_std: Tensor
+    space: Space
 
     @torch.no_grad()
     def sample(
         self, networks: Mapping[str, Any], text: TextFeatures | None, rngs: ImageRngs, options: DiffusionOptions
     ) -> Images:
-        shape = (self.data_spec.image_channels, self.data_spec.image_size, self.data_spec.image_size)
-        stops, draw = self.process.grid(options.steps), lambda: rngs.randn(*shape)
+        stops, draw = self.process.grid(options.steps), lambda: rngs.randn(*self.space.shape)
         start = start_of(draw(), self.process, stops)
         denoise = self._watched(self._denoise(networks, text, options), stops)
         images = SOLVERS[options.solver](denoise, self.process, start, stops, draw)
-        return (images * self.image_std).clamp(-1, 1)
+        return self.decoded(images)
 
     @torch.no_grad()
     def invert(
@@ -73,7 +75,7 @@ class DenoisingSampler(TextToImage):
         with evaluating(*networks.values()), self._one_call(SamplingProgress(len(images), progress)):
             for drawn in rngs.split(batch_size):
                 self.sampling.begin(len(drawn))
-                part = images[start : start + len(drawn)].to(self.device) / self.image_std
+                part = self.encoded(images[start : start + len(drawn)].to(self.device))
                 guess = self._denoise(networks, self._read_by(networks, said[start : start + len(drawn)]), chosen)
                 draw = partial(drawn.randn, *part.shape[1:])
                 way_back = self._watched(guess, stops.flip(0).to(part))
@@ -102,14 +104,12 @@ class DenoisingSampler(TextToImage):
         self._check_ema(options.ema)
         if options.sentences:
             _ = self._checked(options.sentences)
-        if options.guides and self.text_encoder is None:
-            raise ValueError(
-                f"guidance_scale={options.guidance_scale:g}: this network learned without sentences; leave it out"
-            )
-        if options.guides and not (self.text_dropout or options.negative):
-            raise ValueError(
-                f"guidance_scale={options.guidance_scale:g}: this network never learned without sentences "
-                "(system.text_dropout=0); leave the option out, or give a negative sentence"
+        if options.guides:
+            check_guided(
+                options.guidance_scale,
+                has_sentences=self.text_encoder is not None,
+                away_from_something=bool(self.text_dropout or options.negative),
+                way_out=", or give a negative sentence",
             )
 
     def guess(
@@ -129,6 +129,14 @@ class DenoisingSampler(TextToImage):
         output = denoiser(seen, [self.process.signal(times), *more], text)
         output = output.to(torch.promote_types(output.dtype, torch.float32))
         return output, self.prediction.image(output, noisy, level)
+
+    def encoded(self, images: Images) -> Tensor:
+        """Images in the units of the process."""
+        return self.space.encode(images) / self.image_std
+
+    def decoded(self, samples: Tensor) -> Images:
+        """The images that samples stand for, in [-1, 1]."""
+        return self.space.decode(samples * self.image_std).clamp(-1, 1)
 
     def average_of(self, network: nn.Module) -> PowerAverages | None:
         if not self.average_lengths:

@@ -49,11 +49,16 @@ class Learned(NamedTuple):
 class DenoisingStep(ImageStep):
     """`fake` is the clean image that the network guesses, in [-1, 1] but for what it gets wrong.
 
+    In latents it is decoded only where a term looks at images, and the real one elsewhere.
+
     `noisy` is what it saw, `noise` what was mixed in at `level`; both are in the units of the process, whose images
-    have variance 1: those in [-1, 1] divided by `image_std`. A squared error of the clean image, in these units, weighs
-    `error_weight` in the system's own loss. `has_sentence` is false where the network was told none.
+    have variance 1: those in [-1, 1], or their latents, divided by `image_std`. So are `clean`, the real images, and
+    `guess`, what the network guesses of them. A squared error of the clean image, in these units, weighs `error_weight`
+    in the system's own loss. `has_sentence` is false where the network was told none.
     """
 
+    clean: Images
+    guess: Images
     noisy: Images
     noise: Images
     level: Level

@@ -6,8 +6,9 @@ drawn in strata over the joint batch. Some sentences are left out (`text_dropout
 images without one are like.
 
 Images are divided by their standard deviation (`image_spread.py`), so that noise of standard deviation 1 is as strong
-as it means to be. What besides is learned of the guessed image are terms (`systems/terms`), where the share of
-noise is below `terms_until`: above it the guess is an average of many images, and has no reason to look like one.
+as it means to be. With an `autoencoder` among the parts, images are its latents (`spaces.py`). What besides is learned
+of the guessed image are terms (`systems/terms`), where the share of noise is below `terms_until`: above it the guess is
+an average of many images, and has no reason to look like one.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,15 +30,16 @@ from diptych.systems.devices import draw_normal, draw_uniform, mean_over_devices
 from diptych.systems.diffusion.compatibility import Mathematics, check_mathematics, check_settings, counted_share
 from diptych.systems.diffusion.image_spread import spread_of
 from diptych.systems.diffusion.sampling import DenoisingSampler
+from diptych.systems.diffusion.spaces import space_of
 from diptych.systems.diffusion.steps import DenoisingStep, Drawn, Learned
 from diptych.systems.diffusion.terms.base import MOMENTS, DenoisingTerm
 from diptych.systems.diffusion.validation_loss import ValidationLoss
+from diptych.systems.image_terms import AsksTerms
 from diptych.systems.modes import evaluating
 from diptych.systems.optimizers import MakeOptimizer, optimizer_for
 from diptych.systems.pairing import Prompts
 from diptych.systems.schedules import Schedule
-from diptych.systems.terms.base import Term, asked, check_moments, without_repeats
-from diptych.systems.terms.needs import check_needs
+from diptych.systems.terms.base import Term, answers, asked, without_repeats
 from diptych.systems.text_pretraining import TextPretraining
 from diptych.types import Batch, DataSpec, Images, TextFeatures
 
@@ -45,7 +47,7 @@ NUM_BINS = 4
 """Quarters of the distribution of times, of which losses are logged apart."""
 
 
-class Diffusion(DenoisingSampler):
+class Diffusion(AsksTerms, DenoisingSampler):
     """A denoiser, the process that it turns back, what it predicts, and the times at which it learns.
 
     `loss_prediction` is that in whose units errors are squared (None: those of what the network says); there, weights
@@ -55,6 +57,7 @@ class Diffusion(DenoisingSampler):
     """
 
     learns_from_pictures_alone = True
+    generates_with = ("autoencoder",)
     moments: ClassVar[tuple[str, ...]] = MOMENTS
 
     def __init__(
@@ -66,6 +69,7 @@ class Diffusion(DenoisingSampler):
         prediction: Prediction,
         times: TimeDistribution,
         optimizer: MakeOptimizer,
+        autoencoder: Any = None,
         loss_prediction: Prediction | None = None,
         max_loss_weight: float = 100.0,
         loss_power: float = 0.0,
@@ -105,13 +109,13 @@ class Diffusion(DenoisingSampler):
                 f"denoiser {type(denoiser).__name__} has no null condition: set its attribute null to a NullCondition"
             )
         self.denoiser: Any = denoiser
+        self.space: Any = space_of(data_spec, autoencoder)
         self.process, self.prediction, self.times = process, prediction, times
         self.loss_prediction, self.max_loss_weight, self.loss_power = loss_prediction, max_loss_weight, loss_power
-        self.terms = nn.ModuleDict(dict(terms or {}))
-        self.terms_until, self.text_dropout = terms_until, text_dropout
+        self.keep_terms(terms)
+        self.terms_until, self.text_dropout, self.average_lengths = terms_until, text_dropout, tuple(average_lengths)
         self.counted_share = counted_share(process, times, terms_until)
         self.make_optimizer, self.text_lr_multiplier = optimizer, text_lr_multiplier
-        self.average_lengths, self.turn = tuple(average_lengths), 0
         self.register_buffer("image_std", torch.zeros(()))
         self.keep_averages()
         self._fit_terms()  # to the denoiser; its averages have been copied, and nobody listens to them
@@ -136,32 +140,19 @@ class Diffusion(DenoisingSampler):
                 "data.captioned_share: text_pretraining reads the captions of all pictures; leave it out with "
                 "text_pretraining=null"
             )
-        terms = {key: choice.on_trial(f"terms.{key}") for key in choice.terms}
-        check_moments(terms, cls.moments)
-        needs = {f"terms.{key}": getattr(term, "needs", ()) for key, term in terms.items()}
-        check_needs(needs, choice.networks, choice.parts)
+        cls.check_terms(choice)
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
-        images_seen_before = self.images_seen
-        self.count_images(len(batch))
-        prompts = self.draw_prompts(batch)
-        if prompts and self.pretrains(images_seen_before):
-            figures = self.pretrain(batch.images, prompts)
-        else:
-            figures = self._denoising_step(batch.images, prompts)
-        self.log_metrics("train", figures)
+        self.pretrain_or(self._denoising_step, batch)
 
     def configure_optimizers(self) -> Optimizer:
-        helpers = [helper for term in self._terms() for helper in term.helpers()]
         text = (self.text_encoder, self.text_lr_multiplier)
-        return optimizer_for(self.make_optimizer, self.denoiser, text, *helpers)
+        return optimizer_for(self.make_optimizer, self.denoiser, text, *self.helpers_of_terms)
 
     def on_fit_start(self) -> None:
         super().on_fit_start()
         if self.trainer.precision == "16-mixed":
             raise ValueError("trainer.precision=16-mixed: gradients are clipped before its loss scale; use bf16-mixed")
-        for term in self._terms():
-            term.begin()
 
     def on_validation_start(self) -> None:
         self._measure_images()
@@ -175,21 +166,14 @@ class Diffusion(DenoisingSampler):
         with evaluating(*networks.values()), torch.no_grad():
             encode = networks["text_encoder"]
             text = encode(batch.pick(0)) if encode else None
-            guessed = partial(self._guessed, networks["denoiser"], batch.images / self.image_std, text)
-            self.validation_loss.update(batch.images, lambda shares, noise: guessed(shares, noise).loss)
+            clean = self.encoded(batch.images)
+            guessed = partial(self._guessed, networks["denoiser"], clean, text)
+            self.validation_loss.update(clean, lambda shares, noise: guessed(shares, noise).loss)
 
     def on_validation_epoch_end(self) -> None:
         super().on_validation_epoch_end()
         self.log_metrics("val", self.validation_loss.compute())
         self.validation_loss.reset()
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        super().on_save_checkpoint(checkpoint)
-        checkpoint["turn"] = self.turn
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        super().on_load_checkpoint(checkpoint)
-        self.turn = checkpoint["turn"]
 
     def _denoising_step(self, images: Images, prompts: Prompts | None) -> Figures:
         self.turn += 1
@@ -204,7 +188,7 @@ class Diffusion(DenoisingSampler):
     def _draw(self, images: Images, prompts: Prompts | None) -> Drawn:
         """All that is drawn for the joint batch, before it is computed in parts."""
         number = len(images)
-        noise = draw_normal(number, *images.shape[1:], rng=self.rng).to(images.device)
+        noise = draw_normal(number, *self.space.shape, rng=self.rng).to(images.device)
         shares = own_share(stratified(num_devices() * number, self.rng)).to(images.device)
         dropped = (draw_uniform(number, rng=self.rng) < (self.text_dropout if prompts else 0.0)).to(images.device)
         captioned = torch.ones_like(shares)
@@ -218,15 +202,18 @@ class Diffusion(DenoisingSampler):
         text = self.read(drawn.prompts)
         if text is not None:
             text = self.denoiser.null.in_place_of(text, drawn.dropped)
-        learned = self._learned(drawn, drawn.images / self.image_std, text)
+        clean = self.encoded(drawn.images)
+        learned = self._learned(drawn, clean, text)
         step = DenoisingStep(
             real=drawn.images,
-            fake=learned.image * self.image_std,
+            fake=self._looked_at(learned.image, drawn.images),
             prompts=drawn.prompts,
             text=text,
             rng=self.rng,
             turn=self.turn,
             images_seen=self.images_seen,
+            clean=clean,
+            guess=learned.image,
             noisy=learned.noisy,
             noise=drawn.noise,
             level=learned.level,
@@ -263,6 +250,11 @@ class Diffusion(DenoisingSampler):
         )
         return Learned(loss, image, noisy, level, times, weight, torch.ones_like(shares, dtype=torch.bool))
 
+    def _looked_at(self, guess: Images, real: Images) -> Images:
+        """The images that the network guesses; the real ones where decoding costs and no term looks in this step."""
+        looks = any(answers(term, "image_losses") for term in self.counting_terms)
+        return self.space.decode(guess * self.image_std) if looks or not self.space.decoding_costs else real
+
     def _of_terms(
         self, step: DenoisingStep, learned: Learned, drawn: Drawn
     ) -> tuple[dict[str, Tensor], dict[str, float]]:
@@ -275,7 +267,7 @@ class Diffusion(DenoisingSampler):
         early = (step.level.noise_share.flatten() < self.terms_until) & learned.counts
         losses: dict[str, Tensor] = {}
         weights: dict[str, float] = {}
-        for term in (term for term in self._terms() if term.counts(step.turn)):
+        for term in self.counting_terms:
             reads = "text" in term.needs
             counted, share = early & ~drawn.dropped if reads else early, self.counted_share * learned.share
             if reads and step.prompts:
@@ -292,14 +284,14 @@ class Diffusion(DenoisingSampler):
     def _measure_images(self) -> None:
         """How far they lie from mid-grey, once; a resumed or warm-started run knows it."""
         if not self.image_std:
-            self.image_std.copy_(spread_of(self.trainer))
+            self.image_std.copy_(spread_of(self.trainer, self._encoded_anywhere))
+
+    def _encoded_anywhere(self, images: Images) -> Tensor:
+        return self.space.encode(images.to(self.device))
 
     def _fit_terms(self) -> None:
-        for term in (term for term in self._terms() if isinstance(term, DenoisingTerm)):
+        for term in (term for term in self.all_terms if isinstance(term, DenoisingTerm)):
             term.fit_to(self.denoiser)
-
-    def _terms(self) -> list[Any]:
-        return list(self.terms.values())
 
 
 def _by_bin(loss: Float[Tensor, " batch"], shares: Float[Tensor, " batch"]) -> dict[str, Tensor]:

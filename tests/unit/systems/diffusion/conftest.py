@@ -30,7 +30,7 @@ def make_flow() -> Callable[..., Diffusion]:
     def make(conditional: bool = True, **settings: Any) -> Diffusion:
         torch.manual_seed(0)
         text_encoder = BagOfWords() if conditional else None
-        sizes = {"image_size": 28, "image_channels": 1, "condition_dim": 6 if conditional else 0}
+        sizes = {"sample_size": 28, "sample_channels": 1, "condition_dim": 6 if conditional else 0}
         small = {"widths": [8, 16], "attention_levels": 1, "embedding_dim": 16, "head_dim": 8}
         parts = {
             "data_spec": SPEC,

@@ -107,7 +107,9 @@ def aligned(**settings):
 
 
 def small_dit():
-    return DiT(image_size=28, image_channels=1, condition_dim=6, word_dim=6, patch_size=4, dim=8, num_heads=2, depth=4)
+    return DiT(
+        sample_size=28, sample_channels=1, condition_dim=6, word_dim=6, patch_size=4, dim=8, num_heads=2, depth=4
+    )
 
 
 @pytest.mark.parametrize("kind", ["unet", "dit"])

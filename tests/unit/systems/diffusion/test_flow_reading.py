@@ -27,7 +27,7 @@ def reading_flow(make_flow):
     sizes = {"embedding_dim": 4, "word_dim": 8, "sentence_dim": 6, "num_queries": 2}
     reads = PooledGRUTextEncoder(vocabulary_size=len(SPEC.vocabulary), whitening_floor=1e-4, **sizes)
     pretraining = TextPretraining(pretraining_images=8, whitening_images=8, captioner=Seeing(), text_encoder=reads)
-    denoiser = UNet(image_size=28, image_channels=1, condition_dim=6, word_dim=8, **SMALL)
+    denoiser = UNet(sample_size=28, sample_channels=1, condition_dim=6, word_dim=8, **SMALL)
     return make_flow(text_encoder=reads, text_pretraining=pretraining, denoiser=denoiser, text_dropout=0.0)
 
 

@@ -5,7 +5,7 @@ import torch
 from letters import make_batch
 from torch import nn
 
-from diptych.models.denoisers.condition import NullCondition
+from diptych.models.null_condition import NullCondition
 from diptych.systems.diffusion.inversion import GivenNoise
 from diptych.systems.diffusion.options import DiffusionOptions
 

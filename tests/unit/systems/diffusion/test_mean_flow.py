@@ -19,7 +19,7 @@ from diptych.runs.choice import check_components
 from diptych.systems.diffusion.mean_flow import MeanFlow, MeanFlowOptions
 
 UNET = {"widths": [8, 16], "attention_levels": 1, "embedding_dim": 16, "head_dim": 8}
-SIZES = {"image_size": 28, "image_channels": 1, "condition_dim": 6, "word_dim": 6, "num_levels": 2}
+SIZES = {"sample_size": 28, "sample_channels": 1, "condition_dim": 6, "word_dim": 6, "num_levels": 2}
 
 
 @pytest.fixture

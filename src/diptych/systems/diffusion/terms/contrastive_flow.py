@@ -20,7 +20,7 @@ VELOCITY = Velocity()
 class Others(NamedTuple):
     """Another image of the joint batch for each, with its noise; `exists` where there is one that may serve."""
 
-    images: Images
+    clean: Images
     noise: Images
     exists: Bool[Tensor, " batch"]
 
@@ -46,9 +46,9 @@ class ContrastiveFlow(DenoisingTerm):
 
     def denoising_losses(self, step: DenoisingStep) -> Losses:
         others = self._others(step)
-        away = VELOCITY.target(others.images / step.image_std, others.noise, step.level)
+        away = VELOCITY.target(others.clean, others.noise, step.level)
         avoided = VELOCITY.image(away, step.noisy, step.level)
-        distance = (step.fake / step.image_std - avoided).square().flatten(1).mean(1)
+        distance = (step.guess - avoided).square().flatten(1).mean(1)
         return {"contrastive_flow_loss": -step.error_weight * distance * (others.exists & step.has_sentence)}
 
     @torch.no_grad()
@@ -59,4 +59,4 @@ class ContrastiveFlow(DenoisingTerm):
         alike: Float[Tensor, "batch joint"] = sentences @ gather(sentences).T
         fits = own_share(step.prompts.compatible) | ~gather(step.has_sentence)
         nearest, index = alike.masked_fill(fits, -torch.inf).max(dim=1)
-        return Others(gather(step.real)[index], gather(step.noise)[index], nearest.isfinite())
+        return Others(gather(step.clean)[index], gather(step.noise)[index], nearest.isfinite())

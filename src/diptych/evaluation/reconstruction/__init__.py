@@ -1,0 +1,1 @@
+"""How well a run makes images again that it has never seen."""

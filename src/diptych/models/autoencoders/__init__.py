@@ -1,0 +1,1 @@
+"""Networks that make images small and whole again: encoders, bottlenecks and decoders."""

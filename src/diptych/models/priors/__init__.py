@@ -1,0 +1,1 @@
+"""Networks that know which codes make an image: what comes next, or what is hidden."""

@@ -1,0 +1,1 @@
+"""What lies between encoder and decoder: nothing, Gaussian noise, or a finite set of codes."""

@@ -1,0 +1,193 @@
+"""Autoencoders: an encoder, a bottleneck and a decoder learn to make images again.
+
+What lies between says which autoencoder it is: nothing (a plain one), Gaussian noise (the KL autoencoder of latent
+diffusion, arXiv:2112.10752), a codebook (VQ-VAE, arXiv:1711.00937) or rounded numbers (FSQ, arXiv:2309.15505). It
+reads no sentences. Other runs borrow it to learn in its latents or of its codes.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from diptych.systems.autoencoding.bottlenecks.base import Bottleneck
+from diptych.systems.autoencoding.quality import ReconstructionQuality
+from diptych.systems.base import Choice, Figures
+from diptych.systems.devices import draw_normal
+from diptych.systems.image_terms import AsksTerms
+from diptych.systems.likelihoods import Likelihood
+from diptych.systems.modes import evaluating
+from diptych.systems.optimizers import MakeOptimizer, optimizer_for
+from diptych.systems.schedules import Schedule
+from diptych.systems.terms.base import Term, without_repeats
+from diptych.systems.terms.steps import ImageStep
+from diptych.types import Batch, DataSpec, Images
+
+EXAMPLES = 8
+
+Latents = Float[Tensor, "batch latent rows columns"]
+Codes = Int[Tensor, "batch rows columns"]
+
+
+class Autoencoder(AsksTerms):
+    """Images to latents and back; with a bottleneck that has codes, to codes and back.
+
+    The loss is the `likelihood`'s nats a value, those of the bottleneck, likewise over the values of an image, and
+    terms that compare an image with what is made of it (perceptual). `latent_size` and `latent_channels` are the
+    latents' grid.
+    """
+
+    task = "autoencoding"
+    learns_from_pictures_alone = True
+    publishes: ClassVar[dict[str, str]] = {
+        "sample_size": "latent_size",
+        "sample_channels": "latent_channels",
+        "num_codes": "num_codes",
+        "code_size": "latent_size",
+    }
+
+    def __init__(
+        self,
+        *,
+        data_spec: DataSpec,
+        encoder: Any,
+        bottleneck: Bottleneck,
+        decoder: nn.Module,
+        likelihood: Likelihood,
+        optimizer: MakeOptimizer,
+        terms: Mapping[str, Term] | None = None,
+        schedule: Schedule | None = None,
+        max_grad_norm: float | None = None,
+        micro_batch_size: int | None = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(
+            data_spec=data_spec,
+            schedule=schedule,
+            max_grad_norm=max_grad_norm,
+            micro_batch_size=micro_batch_size,
+            seed=seed,
+        )
+        self.encoder: Any = encoder
+        self.bottleneck: Any = bottleneck
+        self.decoder, self.make_optimizer = decoder, optimizer
+        self.likelihood: Any = likelihood
+        self.keep_terms(terms)
+        self.quality = ReconstructionQuality(data_spec)
+        self._examples: Images | None = None
+
+    @classmethod
+    def check_choice(cls, choice: Choice) -> None:
+        """Refuse terms that have nothing to say of images made again, before any data are loaded."""
+        for key in choice.terms:
+            if "text" in getattr(choice.on_trial(f"terms.{key}"), "needs", ()):
+                raise ValueError(
+                    f"terms.{key} needs sentences, and an autoencoder reads none: drop it with ~terms.{key}"
+                )
+        cls.check_terms(choice)
+
+    @property
+    def latent_size(self) -> int:
+        """Places along a side of the latents' grid."""
+        return self.encoder.latent_size
+
+    @property
+    def latent_channels(self) -> int:
+        """Numbers of a place."""
+        return self.bottleneck.latent_channels
+
+    @property
+    def num_codes(self) -> int:
+        """How many codes there are; 0 where latents are any numbers."""
+        return getattr(self.bottleneck, "num_codes", 0)
+
+    @torch.no_grad()
+    def encode(self, images: Images) -> Latents:
+        """The latents of images, without chance, in full precision: the same in whoever borrows them."""
+        with evaluating(self.encoder, self.bottleneck), torch.autocast(images.device.type, enabled=False):
+            return self.bottleneck.encode(self.encoder(images))
+
+    def decode(self, latents: Latents) -> Images:
+        """The images of latents, in [-1, 1]; gradients reach the latents."""
+        with evaluating(self.decoder):
+            return self.decoder(latents)
+
+    @torch.no_grad()
+    def reconstruct(self, images: Images, sentences: Sequence[str] | None = None) -> Images:
+        """The images of their own latents; sentences, which a conditional autoencoder would read, say nothing here."""
+        return self.decode(self.encode(images))
+
+    @torch.no_grad()
+    def codes(self, images: Images) -> Codes:
+        """The number of each place's code."""
+        return self._with_codes().indices(self.encode(images))
+
+    @torch.no_grad()
+    def from_codes(self, codes: Codes) -> Images:
+        """The images of codes."""
+        return self.decode(self._with_codes().latents(codes))
+
+    def training_step(self, batch: Batch, batch_idx: int) -> None:
+        self.count_images(len(batch))
+        self.turn += 1
+        images = batch.images
+        if self.bottleneck.awaits_a_start:
+            self._begin(images)
+        noise = self._noise(len(images)).to(images)
+        with self.step_of("") as step:
+            for part in self.micro_batches(images, noise):
+                losses, weights = self._losses(*part.inputs)
+                step.add(losses, weights, share=part.share)
+        figures: Figures = step.figures | dict(self.bottleneck.after_step(self.rng))
+        self.log_metrics("train", figures)
+
+    def configure_optimizers(self) -> Optimizer:
+        rest = [(network, 1.0) for network in (self.bottleneck, self.decoder, self.likelihood)]
+        return optimizer_for(self.make_optimizer, self.encoder, *rest, *self.helpers_of_terms)
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        sentences = batch.pick(0).texts if self.data_spec.world else ()
+        self.quality.update(batch.images, self.reconstruct(batch.images), sentences)
+
+    def on_validation_epoch_end(self) -> None:
+        self.log_metrics("val", self.quality.compute())
+        self.quality.reset()
+
+    def sample_grid(self) -> tuple[Images, tuple[str, ...]]:
+        """The same few validation images throughout a run, and below what is made of them."""
+        if self._examples is None:
+            batch = self.trainer.datamodule.example_batch()  # pyright: ignore[reportAttributeAccessIssue]
+            self._examples = batch.images[:EXAMPLES]
+        images: Images = self._examples.to(self.device)  # pyright: ignore[reportOptionalMemberAccess]
+        captions = ("images",) * len(images) + ("made again",) * len(images)
+        return torch.cat([images, self.reconstruct(images)]), captions
+
+    def _losses(self, images: Images, noise: Tensor) -> tuple[dict[str, Tensor], dict[str, float]]:
+        """One value an image of every loss, over the number of its values; and their weights."""
+        squeezed = self.bottleneck(self.encoder(images), noise)
+        made = self.decoder(squeezed.latents)
+        values = images[0].numel()
+        nats = {"reconstruction_loss": self.likelihood(made, images), **squeezed.nats}
+        own = {name: loss / values for name, loss in nats.items()} | dict(squeezed.losses)
+        weights = dict(self.bottleneck.weights)
+        step = ImageStep(images, made, None, None, self.rng, self.turn, images_seen=self.images_seen)
+        of_terms, their_weights = self.losses_of_images(step)
+        return without_repeats(own, of_terms), weights | their_weights
+
+    @torch.no_grad()
+    def _begin(self, images: Images) -> None:
+        features = torch.cat([self.encoder(part.inputs[0]) for part in self.micro_batches(images)])
+        self.bottleneck.begin(features, self.rng)
+
+    def _noise(self, number: int) -> Tensor:
+        channels: int = self.bottleneck.noise_channels
+        return draw_normal(number, channels, self.latent_size, self.latent_size, rng=self.rng)
+
+    def _with_codes(self) -> Any:
+        if not self.num_codes:
+            name = type(self.bottleneck).__name__
+            raise ValueError(f"{name} has no codes: choose a run of bottleneck=vq or fsq")
+        return self.bottleneck

@@ -1,0 +1,1 @@
+"""Priors over an autoencoder's codes: images from sentences, code by code."""
