@@ -10,7 +10,7 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
-.PHONY: help demo test test-all test-cluster lint format types bench coverage figures results judge notebooks lock clean
+.PHONY: help demo test test-all test-cluster lint format types bench fuzz coverage figures results judge notebooks lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -52,6 +52,9 @@ types: $(READY) ## type-check src
 
 bench: $(READY) ## time diptych against plain loops, as ratios (about ten minutes on two quiet cores)
 	$(PYTHON) -m benchmarks
+
+fuzz: $(READY) ## try damaged files on every parser of files (FUZZ_SECONDS=60 each), put what breaks the law into outputs/fuzzing (25 minutes)
+	$(PYTHON) -m benchmarks.fuzzing
 
 coverage: $(READY) ## simulate how often intervals cover the true value, write docs/coverage.md (four minutes on one core)
 	OMP_NUM_THREADS=1 $(PYTHON) benchmarks/interval_coverage.py > docs/coverage.md.part

@@ -14,6 +14,7 @@ import torch
 from diptych.config.composition import compose
 from diptych.runs.build import build_system
 from gan_steps import SPEC
+from latent_steps import BUNDLES, with_sentences_and_codes
 
 MEASURED, REPEATS, BATCH_SIZE = 128, 3, 64
 SENTENCE = "a b c d e f g h"
@@ -27,14 +28,17 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "flow, 4 steps": ("flow", {"steps": 4}),
     "flow, 20 steps": ("flow", {"steps": 20}),
     "flow, 20 steps, guided": ("flow", {"steps": 20, "guidance_scale": 2.0}),
+    "vae": ("vae", {}),
+    "masked_prior, 12 steps": ("masked_prior", {}),
+    "prior": ("prior", {}),
+    "prior, guided": ("prior", {"guidance_scale": 2.0}),
     "edm, 18 steps of heun": ("edm", {"steps": 18, "solver": "heun"}),
 }
 
 
 def seconds(model: str, options: dict[str, Any]) -> float:
     """Of 1,000 images, from the median of some calls."""
-    torch.manual_seed(0)
-    system: Any = build_system(compose([f"model={model}", *WITH_SENTENCES]), SPEC, {})
+    system = built(model)
     system.eval()
     if hasattr(system, "image_std"):
         system.image_std.fill_(0.5)
@@ -44,6 +48,14 @@ def seconds(model: str, options: dict[str, Any]) -> float:
         system.generate([SENTENCE], MEASURED, options=chosen, batch_size=BATCH_SIZE)
         times.append(perf_counter() - started)
     return median(times[1:]) * 1000 / MEASURED
+
+
+def built(model: str) -> Any:
+    """A new system of the bundle's size; where it borrows an autoencoder, a new one."""
+    if model in BUNDLES:
+        return with_sentences_and_codes(model)
+    torch.manual_seed(0)
+    return build_system(compose([f"model={model}", *WITH_SENTENCES]), SPEC, {})
 
 
 def main() -> None:

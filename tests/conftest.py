@@ -35,6 +35,12 @@ def _same_start_for_every_test():
     torch.manual_seed(0)
 
 
+@pytest.fixture(autouse=True)
+def _nothing_is_written_beside_shared_data(request, monkeypatch, tmp_path_factory):
+    if {"shared_data", "shared_cases"} & set(request.fixturenames):
+        monkeypatch.setenv("DIPTYCH_CACHE", str(tmp_path_factory.mktemp("derived")))
+
+
 @pytest.fixture(scope="session")
 def repository() -> Path:
     return REPOSITORY
@@ -43,7 +49,17 @@ def repository() -> Path:
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Real pictures and captions that lie beside the repository on some machines; skips where they do not."""
-    folder = REPOSITORY.parent / "shared" / "data"
+    return _beside("shared/data")
+
+
+@pytest.fixture(scope="session")
+def shared_cases() -> Path:
+    """Small inputs that once failed, where they lie beside the repository."""
+    return _beside("shared/cases")
+
+
+def _beside(name: str) -> Path:
+    folder = REPOSITORY.parent / name
     if not folder.is_dir():
-        pytest.skip("no ../shared/data beside the repository: real data are not shipped with it")
+        pytest.skip(f"no ../{name} beside the repository: it is not shipped with it")
     return folder

@@ -42,7 +42,9 @@ class DataSpec:
     <eos>; `world` holds the keyword arguments of `diptych.world.WorldSpec` where truth is exact, else None. `labels`
     are what may be classified in a picture, any number of them or, with `exclusive_labels`, exactly one. Where
     `complete_references`, the references of a picture are all that is true of it: any other sentence is wrong.
-    `tokenizer_rules` numbers the rules by which `tokenizer` made the vocabulary.
+    `tokenizer_rules` numbers the rules by which `tokenizer` made the vocabulary; `subwords` is what a tokenizer learned
+    besides, as JSON. `columns` are the values of each column where sentences are those of a table's columns
+    (`diptych.text.columns`), else None.
     """
 
     name: str
@@ -58,6 +60,8 @@ class DataSpec:
     exclusive_labels: bool = False
     tokenizer_rules: int = TOKENIZER_RULES
     complete_references: bool = False
+    columns: dict[str, list[str]] | None = field(default=None)
+    subwords: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain lists, dicts and strings, safe to load with `weights_only=True`."""

@@ -91,6 +91,7 @@ class Batch:
     `sentences[i][c]` is the text of `tokens[i, c]`. `references` are all that is said of an image (they may be more
     than its captions), `scenes` the exact truth where the data has one, `keys` name the examples for people. `labels`
     says of each of the data's labels whether it holds. `captioned` says whose sentences training may read (None: all).
+    With cached features `images` are of 0 x 0 pixels, and `pooled` and `regions` hold what the image encoder says.
     """
 
     images: Float[Tensor, "batch channels height width"]
@@ -102,6 +103,15 @@ class Batch:
     keys: tuple[str, ...] = ()
     labels: Bool[Tensor, "batch labels"] | None = None
     captioned: Bool[Tensor, " batch"] | None = None
+    pooled: Float[Tensor, "batch dim"] | None = None
+    regions: Float[Tensor, "batch regions region_dim"] | None = None
+
+    @property
+    def features(self) -> ImageFeatures | None:
+        """Cached features of the pictures in float32; the images then have no pixels. None without a cache."""
+        if self.pooled is None or self.regions is None:
+            return None
+        return ImageFeatures(self.pooled.float(), self.regions.float())
 
     def __len__(self) -> int:
         return len(self.images)

@@ -23,6 +23,10 @@ PATCHES_AND_PRETRAINING = [
 ]
 WITHOUT_A_WORLD = ["model=cnn_rnn", "data=digits"]
 CAPTIONER = ["model=cnn_rnn_attention", "data=scenes_demo", "caption_objective.attention_penalty_weight=1"]
+HARD_ATTENTION = ["model=cnn_rnn_hard_attention", "data=scenes_demo"]
+SELF_CRITICAL = ["model=cnn_rnn", "data=scenes_demo", "caption_objective=self_critical_greedy"]
+ADVERSARIAL = ["model=cnn_rnn", "data=scenes_demo", "caption_objective=adversarial"]
+CAPTION_VAE = ["model=caption_vae", "data=scenes_demo"]
 CLASSIFIER = ["model=classifier", "data=scenes_demo"]
 GENERATOR = [
     "model=dcgan",
@@ -59,6 +63,9 @@ CRITIC = [
 ]
 FLOW = ["model=flow", "data=scenes_demo", "text_encoder=gru"]
 FLOW += ["term=[redescription,contrastive_flow,representation_alignment]"]
+AUTOENCODER = ["model=vqvae", "data=scenes_demo", "bottleneck.num_codes=16"]
+PRIOR = ["model=prior", "data=scenes_demo", "text_encoder=gru", "parts.autoencoder.run=latest"]
+VAE = ["model=vae", "data=scenes_demo", "text_encoder=gru"]
 STYLES = ["model=stylegan2", "data=scenes_demo", "term=path_length", "terms.path_length.every=1"]
 
 STAGES = ["model=attngan", "data=scenes_demo", "generator.width=2", "discriminator.width=1"]
@@ -81,17 +88,26 @@ def logged(tmp_path_factory):
     _, aligned = _one_step(
         PATCHES_AND_PRETRAINING, outputs, parts={"captioner": {"run": str(captioner.path), "task": "captioning"}}
     )
+    _, self_critical = _one_step([*SELF_CRITICAL, "caption_objective.reward.document_frequency_images=50"], outputs)
+    _, adversarial = _one_step(ADVERSARIAL, outputs)
+    _, caption_vaes = _one_step(CAPTION_VAE, outputs)
     _, classifiers = _one_step(CLASSIFIER, outputs)
+    _, hard_attention = _one_step(HARD_ATTENTION, outputs)
     _, critics = _one_step(CRITIC, outputs)
     _, in_stages = _one_step(STAGES, outputs)
     _, styles = _one_step(STYLES, outputs)
     _, flows = _one_step(FLOW, outputs, parts={"captioner": {"run": str(captioner.path), "task": "captioning"}})
+    autoencoder, autoencoders = _one_step(AUTOENCODER, outputs)
+    of_codes = {"autoencoder": {"run": str(autoencoder.path), "task": "autoencoding", "scope": "generation"}}
+    _, priors = _one_step(PRIOR, outputs, parts=of_codes)
+    _, vaes = _one_step(VAE, outputs)
     _, worldless = _one_step(WITHOUT_A_WORLD, outputs)
     _, embeddings = _one_step(EMBEDDING, outputs)
     embedding, word_regions = _one_step(WORD_REGIONS, outputs)
     part = {"embedding": {"run": str(embedding.path), "task": "embedding"}}
     _, with_partners = _one_step(WITH_PARTNERS, outputs, parts=part)
     names = names | embeddings | word_regions | with_partners | in_stages | styles | flows
+    names = names | autoencoders | priors | vaes | caption_vaes | hard_attention | self_critical | adversarial
     return names | generators | critics | aligned | classifiers | worldless | {GRID, CAPTIONS, EXAMPLES}
 
 

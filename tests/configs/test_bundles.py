@@ -13,6 +13,8 @@ BUNDLES = sorted(file.stem for file in (CONF / "model").glob("*.yaml") if "overr
 NEEDED = {
     "trapezoid": ["schedule.decay_images=4"],
     "layered_gan": ["parts.captioner.run=latest"],
+    "prior": ["parts.autoencoder.run=latest"],
+    "masked_prior": ["parts.autoencoder.run=latest"],
 }
 
 

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import struct
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -10,11 +9,12 @@ from typing import Any
 
 import pytest
 import torch
-from PIL import Image
+from small_data import SMALL, SMALL_DATA, described_table, small_data
 from tiny_transformers import KINDS
 
 from diptych.config import UserError
 from diptych.config.composition import compose
+from diptych.models.mobilenets import MobileNetV2
 from diptych.runs.folder.layout import RunFolder
 from diptych.runs.folder.status import DONE
 from diptych.runs.training import check, train
@@ -27,9 +27,14 @@ GROUPS = sorted({str(path.parent) for path in FILES if path.parent != Path(".")}
 
 GENERATOR = ["model=dcgan", "data=scenes_demo", "text_encoder=gru"]
 CAPTIONER = ["model=cnn_rnn", "data=scenes_demo"]
+DENSE = ["model=autoencoder", "data=scenes_demo"]
 EMBEDDING = ["model=embedding", "data=scenes_demo"]
 FLOW = ["model=flow", "data=scenes_demo", "text_encoder=gru"]
-SMALL = ["data.batch_size=4", "data.val_size=8", "data.test_size=8"]
+AUTOENCODER = ["model=vqvae", "data=scenes_demo"]
+PRIOR = ["model=prior", "data=scenes_demo", "text_encoder=gru", "parts.autoencoder.run=an-autoencoder"]
+CAPTION_VAE = ["model=caption_vae", "data=scenes_demo"]
+TEMPLATE = ["model=template", "data=scenes_demo", "parts.classifier.run=a-classifier"]
+VAE = ["model=vae", "data=scenes_demo", "text_encoder=gru"]
 COMPANY = {  # the other overrides of a run with a file of the group
     "model": ["data=scenes_demo"],
     "data": ["model=dcgan"],
@@ -48,18 +53,43 @@ COMPANY = {  # the other overrides of a run with a file of the group
     ),
     "term/contrastive_flow": FLOW,
     "term/representation_alignment": FLOW,
+    **dict.fromkeys(("encoder", "bottleneck", "decoder", "likelihood", "system/autoencoder"), AUTOENCODER),
+    **dict.fromkeys(("encoder/dense", "decoder/dense"), DENSE),
+    **dict.fromkeys(("prior", "system/prior", "system/masked_prior"), PRIOR),
+    **dict.fromkeys(("latent_prior", "latent_encoder/conv", "system/vae"), VAE),
+    **dict.fromkeys(
+        ("latent_prior/standard_normal", "latent_prior/image", "latent_encoder/caption", "system/caption_vae"),
+        CAPTION_VAE,
+    ),
+    "system/template": TEMPLATE,
     "experiment": [],
 }
 BORROWED = "+parts.captioner={run: a-captioner, task: captioning}"
 BORROWED_EMBEDDING = "+parts.embedding={run: an-embedding, task: embedding}"
-LENDERS = {"captioning": CAPTIONER, "embedding": [*EMBEDDING, "embedding_objective=word_regions"]}
+LENDERS = {
+    "captioning": CAPTIONER,
+    "embedding": [*EMBEDDING, "embedding_objective=word_regions"],
+    "autoencoding": [*AUTOENCODER, "bottleneck.num_codes=16"],
+    "classification": ["model=classifier", "data=scenes_demo"],
+    "latents": ["model=kl_autoencoder", "data=scenes_demo"],
+}
 PRETRAINING = ["text_pretraining.pretraining_images=4", "text_pretraining.whitening_images=4"]
 ONE_STEP = ["+denoiser.num_levels=2", "~prediction@loss_prediction"]
 SPECIAL = {  # overrides of single files on a machine without internet, GPU or data
     "image_encoder/resnet18": ["image_encoder.weights=null", "image_encoder.train_from=stem"],
     "image_encoder/resnet50": ["image_encoder.weights=null", "image_encoder.train_from=stem"],
     "image_encoder/resnet101": ["image_encoder.weights=null", "image_encoder.train_from=stem"],
+    "image_encoder/mobilenet_v1": ["image_encoder.weights=null", "image_encoder.finetune=true"],
+    "image_encoder/mobilenet_v2": ["image_encoder.weights=null", "image_encoder.finetune=true"],
+    "image_encoder/convnext_tiny": ["image_encoder.weights=null", "image_encoder.train_from=stem"],
+    "image_encoder/timm": [
+        "image_encoder.weights=null",
+        "image_encoder.finetune=true",
+        "image_encoder.architecture=test_efficientnet",
+    ],
+    "features/mobilenet_v1": ["features.module.weights=a-file"],
     "image_encoder/vgg16": ["image_encoder.weights=null", "image_encoder.train_from=block1"],
+    "caption_objective/hard_attention": ["caption_decoder=lstm_hard_attention"],
     "discriminator/projected": [BORROWED],
     "latent_encoder/backbone": [
         BORROWED,
@@ -84,6 +114,10 @@ SPECIAL = {  # overrides of single files on a machine without internet, GPU or d
     "term/representation_alignment": [BORROWED],
     "term/perceptual_feature_matching": [BORROWED],
     "term/word_region_matching": [BORROWED_EMBEDDING],
+    "encoder/dense": ["decoder=dense"],
+    "decoder/dense": ["encoder=dense"],
+    "prior/masked": ["system=masked_prior"],
+    "system/masked_prior": ["prior=masked"],
     "model/layered_gan": ["schedule.decay_images=4"],
     "system/mean_flow": ["times=logit_normal_pairs", *ONE_STEP],
     "times/logit_normal_pairs": ["system=mean_flow", *ONE_STEP],
@@ -119,13 +153,18 @@ def command(option: str) -> list[str]:
 
 
 def composed(overrides: list[str]) -> dict[str, Any]:
-    """The configuration, with a placeholder if a recipe leaves its captioner open."""
+    """The configuration, with placeholders for what a recipe leaves to be borrowed."""
     try:
         return compose(overrides)
     except UserError as error:
-        if "parts.captioner.run has no value" not in str(error):
+        missing = [
+            part
+            for part in ("captioner", "autoencoder", "classifier")
+            if f"parts.{part}.run has no value" in str(error)
+        ]
+        if not missing:
             raise
-        return compose([*overrides, "parts.captioner.run=a-captioner"])
+        return composed([*overrides, *(f"parts.{part}.run=another-run" for part in missing)])
 
 
 @pytest.mark.parametrize("path", FILES, ids=str)
@@ -142,7 +181,9 @@ def test_every_group_is_a_line_of_the_table_of_contents():
 
 @pytest.mark.parametrize("option", list(options()))
 def test_every_file_composes_to_components_that_can_be_built(option):
-    extra = ["data.root=there"] if option == "data=folder" else []
+    roots = dict.fromkeys(("data=folder", "data=imagefolder", "data=hf"), "data.root=there")
+    named = {**roots, "data=webdataset": "data.shards=there"}
+    extra = [named[option]] if option in named else []
     check(composed([*command(option), *extra]))
 
 
@@ -154,8 +195,9 @@ def test_every_file_takes_part_in_a_training_step(option, lender, tmp_path, monk
     data = PREPARED[option](tmp_path) if option in PREPARED else SMALL
     debug = [] if option.startswith("debug=") else ["debug=one_step"]
     config = composed([*command(option), *debug, *data, "budget_images=4"])
-    for part in config["parts"].values():
-        part["run"] = str(lender(config["data"], part["task"]).path)
+    for name, part in config["parts"].items():
+        kind = "latents" if name == "autoencoder" and not config["prior"] else part["task"]
+        part["run"] = str(lender(config["data"], kind).path)
     folder, _ = train(config)
     assert folder.read_status().status == DONE
     assert folder.read_status().images_seen >= 4
@@ -178,38 +220,45 @@ def lender(tmp_path_factory) -> Callable[[dict[str, Any], str], RunFolder]:
     return run_on
 
 
-def _mnist(folder: Path) -> list[str]:
-    """Write idx files like MNIST's, with 60 pictures each."""
-    for part in ("train", "t10k"):
-        pixels, labels = bytes(60 * 28 * 28), bytes(i % 10 for i in range(60))
-        (folder / f"{part}-images-idx3-ubyte").write_bytes(struct.pack(">IIII", 0x803, 60, 28, 28) + pixels)
-        (folder / f"{part}-labels-idx1-ubyte").write_bytes(struct.pack(">II", 0x801, 60) + labels)
-    return [f"data.root={folder}", "data.download=false", *SMALL]
-
-
-def _folder(folder: Path) -> list[str]:
-    """Write pictures with metadata.jsonl; a hash of their names splits them."""
-    lines = []
-    for i in range(60):
-        Image.new("RGB", (40, 32), (i * 4, 0, 255 - i * 4)).save(folder / f"{i}.png")
-        lines.append(json.dumps({"file_name": f"{i}.png", "text": f"picture number {i % 7}"}))
-    (folder / "metadata.jsonl").write_text("\n".join(lines))
-    return [
-        f"data.root={folder}",
-        "data.image_size=32",
-        "data.val_share=0.2",
-        "data.num_workers=0",
-        "data.batch_size=4",
-    ]
-
-
 def _pretrained(folder: Path, name: str) -> list[str]:
     """Save a tiny network for the text encoder."""
     return [f"text_encoder.pretrained={KINDS[name](folder / 'network')}", *SMALL]
 
 
-PREPARED = {"data=mnist": _mnist, "data=folder": _folder}
-PREPARED |= {
-    option: _mnist for option in options() if option.startswith(("experiment=mnist/", "experiment=results/mnist/"))
+def _language_model(folder: Path) -> list[str]:
+    """Save a tiny GPT-2 for the caption decoder."""
+    return [
+        f"caption_decoder.pretrained={KINDS['gpt2'](folder / 'network')}",
+        "caption_decoder.prefix_length=2",
+        *SMALL,
+    ]
+
+
+def _photographs(folder: Path) -> list[str]:
+    """Write a few pictures in Flickr8k's layout, and random weights of the frozen network that sees them."""
+    torch.save(MobileNetV2(weights=None, finetune=True).state_dict(), folder / "weights.pt")
+    return [*small_data(folder, "flickr8k"), f"image_encoder.weights={folder / 'weights.pt'}", "data.num_workers=0"]
+
+
+def _with_timm(folder: Path) -> list[str]:
+    pytest.importorskip("timm", reason="the extra `timm` is not installed")
+    return SMALL
+
+
+def _with_clip(folder: Path) -> list[str]:
+    return [f"image_encoder.pretrained={KINDS['clip'](folder / 'network')}", *SMALL]
+
+
+PREPARED: dict[str, Callable[[Path], list[str]]] = {
+    f"data={name}": partial(small_data, name=name) for name in SMALL_DATA
 }
+PREPARED |= {
+    option: partial(small_data, name="mnist")
+    for option in options()
+    if option.startswith(("experiment=mnist/", "experiment=results/mnist/"))
+}
+PREPARED |= {option: _photographs for option in options() if option.startswith("experiment=flickr8k/")}
+PREPARED |= {"image_encoder=timm": _with_timm, "image_encoder=clip": _with_clip}
 PREPARED |= {f"text_encoder={name}": partial(_pretrained, name=name) for name in KINDS}
+PREPARED["text_encoder=columns"] = described_table
+PREPARED |= dict.fromkeys(("caption_decoder=prefix", "model=clipcap"), _language_model)

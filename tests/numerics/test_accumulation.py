@@ -15,7 +15,8 @@ SCENES = ("data=scenes_small", "data.batch_size=8", "data.captions_per_image=2")
 GENERATOR = ("model=mlp_gan", "generator.hidden_dims=[16,16]", "generator.latent_dim=4")
 SMALL_GAN = (*GENERATOR, "discriminator.hidden_dims=[16,16]")
 SENTENCES = ("text_encoder=gru", "system.mismatch_weight=0.5")
-CAPTIONER = ("model=cnn_rnn_attention", "caption_decoder.dropout=0.0", "caption_objective.attention_penalty_weight=1")
+CAPTIONER_ALONE = ("model=cnn_rnn_attention", "caption_decoder.dropout=0.0")
+CAPTIONER = (*CAPTIONER_ALONE, "caption_objective.attention_penalty_weight=1")
 RUNS = {
     "a GAN": (*SMALL_GAN, *DIGITS),
     "a GAN of sentences": (*SMALL_GAN, *SENTENCES, *DIGITS),
@@ -88,6 +89,29 @@ RUNS = {
         "data.image_size=16",
     ),
     "a captioner": (*CAPTIONER, *SCENES, "system.pixel_noise=0.2"),
+    "a variational captioner": (
+        "model=caption_vae",
+        "latent_prior=image",
+        "system.latents_after_images=0",
+        "system.free_nats=0",
+        *SCENES,
+    ),
+    "a self-critical captioner": (
+        *CAPTIONER_ALONE,
+        *SCENES,
+        "caption_objective=self_critical_truth",
+        "caption_objective.num_samples=3",
+        "caption_objective.cross_entropy_weight=0.5",
+    ),
+    "a captioner of hard attention": ("model=cnn_rnn_hard_attention", "caption_decoder.dropout=0.0", *SCENES),
+    "an adversarial captioner": (*CAPTIONER_ALONE, *SCENES, "caption_objective=adversarial"),
+    "an adversarial captioner by relaxed words": (*CAPTIONER_ALONE, *SCENES, "caption_objective=adversarial_gumbel"),
+    "a captioner that reads disturbed captions": (
+        *CAPTIONER_ALONE,
+        *SCENES,
+        "caption_objective.word_dropout_prob=0.2",
+        "caption_objective.scheduled_sampling_prob=0.3",
+    ),
     "a classifier": ("model=classifier", *SCENES, "system.pixel_noise=0.2"),
 }
 """Without dropout, which draws for each micro-batch; batch normalisation is taken out."""

@@ -12,7 +12,9 @@ from diptych.runs.folder.find import all_runs
 
 SGD = ("optimizer@generator_optimizer=sgd", "optimizer@discriminator_optimizer=sgd")
 NO_BETAS = ("~generator_optimizer.betas", "~discriminator_optimizer.betas")
+SGD_ONE = ("optimizer=sgd", "~optimizer.betas")
 SMALL_DIGITS = ("data=digits", "data.batch_size=16", "tracking=none", "budget_images=64", "validate_every_images=32")
+SMALL_CAPTIONER = ("caption_decoder.dropout=0", "budget_images=128", "validate_every_images=64")
 RUNS = {
     "a captioner": (
         "model=small_captioner",
@@ -20,6 +22,38 @@ RUNS = {
         "caption_objective.attention_penalty_weight=1",
         "budget_images=128",
         "validate_every_images=64",
+    ),
+    "a variational captioner": ("model=small_caption_vae", "budget_images=128", "validate_every_images=64"),
+    "a self-critical captioner": (
+        "model=small_captioner",
+        "caption_objective=self_critical",
+        "caption_objective.cross_entropy_weight=0.5",
+        "caption_objective.reward.document_frequency_images=50",
+        *SMALL_CAPTIONER,
+    ),
+    "a captioner that learns from truth": (
+        "model=small_captioner",
+        "caption_objective=self_critical_truth",
+        "caption_objective.cross_entropy_weight=1",
+        *SMALL_CAPTIONER,
+    ),
+    "a captioner of hard attention": (
+        "model=small_captioner",
+        "caption_decoder=lstm_hard_attention",
+        "caption_objective=hard_attention",
+        *SMALL_CAPTIONER,
+    ),
+    "an adversarial captioner": ("model=small_captioner", "caption_objective=adversarial", *SMALL_CAPTIONER),
+    "an adversarial captioner by relaxed words": (
+        "model=small_captioner",
+        "caption_objective=adversarial_gumbel",
+        *SMALL_CAPTIONER,
+    ),
+    "a captioner that reads disturbed captions": (
+        "model=small_captioner",
+        "caption_objective.word_dropout_prob=0.2",
+        "caption_objective.scheduled_sampling_prob=0.3",
+        *SMALL_CAPTIONER,
     ),
     "a generator of sentences": (
         "model=small_text_gan",
@@ -94,6 +128,13 @@ RUNS = {
         "budget_images=64",
         "validate_every_images=32",
     ),
+    "a codebook": ("model=small_vqvae", *SGD_ONE, "budget_images=64", "validate_every_images=32"),
+    "rounded numbers": ("model=small_fsq_autoencoder", *SGD_ONE, "budget_images=64", "validate_every_images=32"),
+    "Gaussian latents": ("model=small_kl_autoencoder", *SGD_ONE, "budget_images=64", "validate_every_images=32"),
+    "a flow in latents": ("model=small_latent_flow", *SGD_ONE, "budget_images=64", "validate_every_images=32"),
+    "a conditional VAE": ("model=small_vae", *SGD_ONE, "budget_images=64", "validate_every_images=32"),
+    "a prior of the next code": ("model=small_prior", *SGD_ONE, "budget_images=64", "validate_every_images=32"),
+    "a prior of hidden codes": ("model=small_masked_prior", *SGD_ONE, "budget_images=64", "validate_every_images=32"),
     "a classifier": ("model=classifier", *SMALL_DIGITS),
     "an embedding": ("model=small_embedding", "data.languages=[en,zh]", "budget_images=64", "validate_every_images=32"),
     "a contrastive embedding": ("model=embedding", "embedding_objective=contrastive", *SMALL_DIGITS),
@@ -111,6 +152,12 @@ RUNS = {
     ),
 }
 """Noise and dropout are left out, which each device draws for itself."""
+SLOW = (
+    "a captioner that learns from truth",
+    "an adversarial captioner by relaxed words",
+    "a captioner that reads disturbed captions",
+)
+"""Kin of others here."""
 
 
 @pytest.fixture(scope="module")
@@ -125,6 +172,18 @@ def embedding(tmp_path_factory) -> Path:
     return lent("small_embedding", tmp_path_factory.mktemp("embedding"))
 
 
+@pytest.fixture(scope="module")
+def autoencoder(tmp_path_factory) -> Path:
+    """A VQ-VAE for the priors that borrow one."""
+    return lent("small_vqvae", tmp_path_factory.mktemp("autoencoder"))
+
+
+@pytest.fixture(scope="module")
+def latents(tmp_path_factory) -> Path:
+    """A KL autoencoder for the flow that borrows one."""
+    return lent("small_kl_autoencoder", tmp_path_factory.mktemp("latents"))
+
+
 def lent(model: str, folder: Path) -> Path:
     train = ["train", "--config-dir", str(devices.CONF), f"model={model}", "budget_images=32"]
     assert processes.finish([*train, "validate_every_images=32"], folder) == 0, processes.said(folder)
@@ -132,13 +191,23 @@ def lent(model: str, folder: Path) -> Path:
     return run.path
 
 
-@pytest.mark.parametrize(("name", "strategy"), [*((name, "ddp") for name in RUNS), ("a captioner", "fsdp")])
+@pytest.mark.parametrize(
+    ("name", "strategy"),
+    [
+        *(pytest.param(name, "ddp", marks=[pytest.mark.slow] if name in SLOW else []) for name in RUNS),
+        ("a captioner", "fsdp"),
+    ],
+)
 def test_two_devices_learn_and_measure_the_same_as_one(name, strategy, request, tmp_path):
     overrides = list(RUNS[name])
     if name == "a flow of sentences":
         overrides.append(f"+parts.captioner={{run: '{request.getfixturevalue('lender')}', task: captioning}}")
     if "model=small_layered_gan" in overrides:
         overrides.append(f"parts.captioner.run={request.getfixturevalue('lender')}")
+    if name == "a flow in latents":
+        overrides.append(f"parts.autoencoder.run={request.getfixturevalue('latents')}")
+    if name.startswith("a prior of"):
+        overrides.append(f"parts.autoencoder.run={request.getfixturevalue('autoencoder')}")
     if name == "a generator with partners":
         overrides.append(f"+parts.embedding={{run: '{request.getfixturevalue('embedding')}', task: embedding}}")
     (one,) = devices.trained(overrides, 1, tmp_path / "one")

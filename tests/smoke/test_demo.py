@@ -48,6 +48,9 @@ def test_the_demo_measures_both_and_their_cycle_with_the_judge_beside_them(demo)
     assert [evaluation["kind"] for evaluation in said["evaluations"]] == [
         "generation",
         "captioning",
+        "grounding",
+        "minimal_pairs",
+        "existence",
         "cycle",
         "skills_full",
     ]

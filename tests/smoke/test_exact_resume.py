@@ -31,6 +31,9 @@ OTHERS = (
     "small_stylegan2",
     "small_flow",
     "small_mean_flow",
+    "small_vqvae",
+    "small_vae",
+    "small_caption_vae",
 )
 """Networks whose terms and penalties count at some steps only, so that a checkpoint falls between them."""
 
@@ -74,7 +77,7 @@ def lender(tmp_path_factory) -> RunFolder:
 @pytest.fixture(scope="module", params=list(INTERVALS))
 def whole(request, lender, tmp_path_factory) -> Whole:
     additions = {
-        "small_captioner": [],
+        "small_captioner": ["data.augmentation={flip: true, crop: 0.8, colour: 0.2, rotation: 5, blur: true}"],
         "small_text_gan": [*TERMS, *AUGMENTED],  # 5 steps a checkpoint
         "small_layered_gan": [f"parts.captioner.run={lender.path}"],
         "small_embedding": ["embedding_objective=contrastive", "system.pixel_noise=0.2"],
@@ -93,6 +96,17 @@ def test_killed_between_checkpoints(whole, tmp_path, workers):
 @pytest.mark.parametrize("model", OTHERS)
 def test_other_networks_killed_between_checkpoints(model, tmp_path):
     train, interval = command(model, "budget_images=240"), 80
+    killed([*train, strike(interval * 1.4, "step")], tmp_path)
+    (whole := tmp_path / "whole").mkdir()
+    assert differences_of_runs(resumed(tmp_path, interval), completed(train, whole)) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", ["small_prior", "small_masked_prior"])
+def test_a_prior_killed_between_checkpoints_keeps_its_autoencoder(model, tmp_path):
+    (lending := tmp_path / "lender").mkdir()
+    lender, interval = completed(command("small_vqvae", "budget_images=160"), lending), 80
+    train = command(model, "budget_images=240", f"parts.autoencoder.run={lender.path}")
     killed([*train, strike(interval * 1.4, "step")], tmp_path)
     (whole := tmp_path / "whole").mkdir()
     assert differences_of_runs(resumed(tmp_path, interval), completed(train, whole)) == []

@@ -94,7 +94,15 @@ def test_generated_and_captioned_pictures_have_the_documented_keys(here, capsys)
     check(walked, "diptych generate RUN … --walk")
     captioner = ids["model=cnn_rnn_attention"][0]
     captioned = said(capsys, "caption", captioner, "white.png", "--attention")
-    check(captioned, "diptych caption RUN …", frozenset({"image_id"}))
+    optional = frozenset({"image_id", "words", "alternatives", "lacks"})
+    check(captioned, "diptych caption RUN …", optional)
+    several = said(capsys, "caption", captioner, "white.png", "--attention", "--words", "beam=3", "num_captions=2")
+    check(several, "diptych caption RUN …", frozenset({"image_id", "lacks"}))
+    check(
+        said(capsys, "caption", captioner, "white.png", "--score", "a zero"),
+        "diptych caption RUN … --score S",
+        optional,
+    )
 
 
 def test_evaluations_and_comparisons_have_the_documented_keys(here, capsys):
@@ -116,6 +124,16 @@ def test_scores_and_checks_of_files_have_the_documented_keys(here, capsys):
     checked = said(capsys, "data", "check", "captions", code=1)
     assert checked["problems"]
     check(checked, "diptych data check D")
+
+
+def test_packed_data_have_the_documented_keys(here, capsys, tmp_path):
+    keys, nested = documented("diptych data pack D --out F")
+    packed = said(
+        capsys, "data", "pack", "captions", "data.val_share=0", "data.test_share=0", "--out", str(tmp_path / "F")
+    )
+    assert set(packed) == keys
+    assert packed == json.loads((tmp_path / "F" / "pack.json").read_text(encoding="utf-8"))
+    assert all(set(each) == nested[name] for name in ("splits", "shards") for each in packed[name].values())
 
 
 def test_every_command_that_takes_json_has_a_row():

@@ -76,7 +76,7 @@ def test_debug_shows_the_traceback(tmp_path):
         (["train", *TINY, "generator_optimizer.lr=-1"], "generator_optimizer: Invalid learning rate: -1"),
         (["resume"], "required: RUN\n$"),
         (["generate"], "required: RUN\n$"),
-        (["data"], r"required: check\|stats\|preview, NAME\|FOLDER\n$"),
+        (["data"], r"required: check\|stats\|preview\|pack, NAME\|FOLDER\n$"),
         (["resume", "latest"], "there is no run in outputs/ yet"),
         (["resume", "nothing"], "there is no run 'nothing'"),
         (["runs", "show", "nothing"], "there is no run 'nothing'"),

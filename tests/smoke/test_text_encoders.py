@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from small_data import described_table
 from tiny_transformers import KINDS
 
 import diptych
@@ -15,7 +16,7 @@ from sameness import differences
 
 CONF = Path(__file__).resolve().parents[2] / "conf" / "text_encoder"
 ELSEWHERE = ("rnn", "gru", "lstm", "gru_pooled", "gru_whitened")  # test_exact_resume.py has one of each kind
-ENCODERS = sorted(path.stem for path in CONF.glob("*.yaml") if path.stem not in (*ELSEWHERE, *KINDS))
+ENCODERS = sorted(path.stem for path in CONF.glob("*.yaml") if path.stem not in (*ELSEWHERE, *KINDS, "columns"))
 SMALL = (
     "model=dcgan",
     "generator.width=4",
@@ -48,6 +49,19 @@ def test_it_generates_from_its_checkpoint_and_is_resumed_exactly(name, tmp_path)
     whole, _ = train(compose([*overrides, "budget_images=16"]))
     parted, _ = train(compose([*overrides, "budget_images=8"]))
     assert main(["generate", str(parted.path), SENTENCE, OTHER, "-n", "1", "--out", str(tmp_path / "images")]) == 0
+    assert len({file.read_bytes() for file in tmp_path.glob("images/*.png")}) == 2
+    resume(parted, ["budget_images=16"])
+    assert differences(learned(parted), learned(whole)) == []
+
+
+def test_values_of_a_table_generate_from_their_checkpoint_and_are_resumed_exactly(tmp_path):
+    table = described_table(tmp_path / "table")
+    overrides = [*(each for each in SMALL if not each.startswith("data")), *table, "data.batch_size=8"]
+    overrides.append("text_encoder=columns")
+    whole, _ = train(compose([*overrides, "budget_images=16"]))
+    parted, _ = train(compose([*overrides, "budget_images=8"]))
+    said = ["colour: red; size: small", "size: large"]
+    assert main(["generate", str(parted.path), *said, "-n", "1", "--out", str(tmp_path / "images")]) == 0
     assert len({file.read_bytes() for file in tmp_path.glob("images/*.png")}) == 2
     resume(parted, ["budget_images=16"])
     assert differences(learned(parted), learned(whole)) == []

@@ -26,6 +26,13 @@ IMAGES_A_STEP = {
     "small_stylegan2": BATCH,
     "small_flow": BATCH,
     "small_mean_flow": BATCH,
+    "small_kl_autoencoder": BATCH,
+    "small_vqvae": BATCH,
+    "small_fsq_autoencoder": BATCH,
+    "small_vae": BATCH,
+    "small_prior": BATCH,
+    "small_masked_prior": BATCH,
+    "small_latent_flow": BATCH,
 }
 # Adam blows gradients that are only rounding errors up to whole steps unless eps is larger than they are; dropout draws
 # from libraries that not every machine has; without warm-up twenty steps are enough to learn something.
@@ -41,6 +48,13 @@ CHANGES = {
     "small_stylegan2": CALM_ADAM,
     "small_flow": ["+optimizer.eps=1e-2"],
     "small_mean_flow": ["+optimizer.eps=1e-2"],
+    "small_kl_autoencoder": ["+optimizer.eps=1e-2"],
+    "small_vqvae": ["+optimizer.eps=1e-2"],
+    "small_fsq_autoencoder": ["+optimizer.eps=1e-2"],
+    "small_vae": ["+optimizer.eps=1e-2"],
+    "small_prior": ["+optimizer.eps=1e-2"],
+    "small_masked_prior": ["+optimizer.eps=1e-2"],
+    "small_latent_flow": ["+optimizer.eps=1e-2"],
     "small_captioner": [
         "caption_decoder.dropout=0.0",
         "schedule.warmup_images=0",
@@ -48,7 +62,13 @@ CHANGES = {
         "caption_objective.attention_penalty_weight=1",
     ],
 }
-LENT = "small_captioner"
+LENDERS = {
+    "small_layered_gan": ("captioner", "small_captioner"),
+    "small_prior": ("autoencoder", "small_vqvae"),
+    "small_masked_prior": ("autoencoder", "small_vqvae"),
+    "small_latent_flow": ("autoencoder", "small_kl_autoencoder"),
+}
+"""What a model borrows, and of which."""
 LOSSES = (
     "loss",
     "attention_penalty",
@@ -73,6 +93,9 @@ LOSSES = (
     "g_stages_loss",
     "g_alone_loss",
     "conditioning_loss",
+    "commitment_loss",
+    "code_nll",
+    "latent_prior_loss",
 )
 
 Curves = dict[str, list[float]]
@@ -86,7 +109,10 @@ def measured(model: str) -> Curves:
 
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as outputs:
-        lent = [f"parts.captioner.run={_trained(LENT, outputs).path}"] if model == "small_layered_gan" else []
+        lent = []
+        if model in LENDERS:
+            part, lender = LENDERS[model]
+            lent = [f"parts.{part}.run={_trained(lender, outputs).path}"]
         rows = [
             row for row in read_metrics(_trained(model, outputs, *lent).metrics) if "train/images_per_second" in row
         ]

@@ -3,6 +3,7 @@
 import socket
 from contextlib import nullcontext
 from dataclasses import replace
+from functools import partialmethod
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from pytorch_lightning import Callback
 from torch.distributed.tensor import DTensor
 
 from diptych.config.composition import compose
-from diptych.data.collate import Collate
+from diptych.data.loading.collate import Collate
 from diptych.runs.distributed.topology import process_group, store_of
 from diptych.runs.execution import Execution, build, fit, topology_for, trainer_for
 from diptych.runs.folder.layout import RunFolder
@@ -20,6 +21,7 @@ from diptych.runs.lifecycle.signals import StopSignals
 from diptych.runs.parts import borrow
 from diptych.runs.requirements import find_lenders
 from diptych.runs.trainer import quiet
+from diptych.systems.autoencoding.quality import ReconstructionQuality
 from diptych.systems.generation_quality import GenerationQuality
 from diptych.tracking import Trackers
 from diptych.types import Batch
@@ -93,9 +95,14 @@ def _train(overrides: list[str], rank: int, port: int, folder: Path) -> None:
 def _compute_in_double() -> None:
     """Use double precision for networks and pictures, so that rounding does not count as a difference."""
     torch.set_default_dtype(torch.float64)
-    collate, quality = Collate.__call__, GenerationQuality.update
+    collate = Collate.__call__
     Collate.__call__ = lambda *args: _in_single(collate, *args)
-    GenerationQuality.update = lambda *args: _in_single(quality, *args)
+    for quality in (GenerationQuality, ReconstructionQuality):
+        quality.update = partialmethod(_of_quality, quality.update)
+
+
+def _of_quality(self: Any, update: Any, *args: Any) -> None:
+    _in_single(update, self, *args)
 
 
 def _in_single(function: Any, *args: Any) -> Any:

@@ -22,13 +22,16 @@ from diptych.types import Batch, DataSpec
 SGD = partial(torch.optim.SGD, lr=0.02)
 
 
-def built(overrides: Sequence[str], *, batch_norm: bool = True) -> System:
-    """The system of a configuration, in float64 and with plain SGD; without batch normalisation if not wanted."""
+def built(overrides: Sequence[str], *, batch_norm: bool = True, **parts: Any) -> System:
+    """The system of a configuration, in float64 and with plain SGD; without batch normalisation if not wanted.
+
+    `parts` are systems that it borrows.
+    """
     config = compose(overrides)
     spec, _ = _data(_of_data(overrides), 1)
     torch.manual_seed(0)
     with double():
-        system: Any = build_system(config, spec, {}).double()
+        system: Any = build_system(config, spec, parts).double()
     for name in ("make_optimizer", "make_optimizers"):
         if hasattr(system, name):
             setattr(system, name, (SGD, SGD) if name.endswith("s") else SGD)

@@ -255,6 +255,17 @@ class FillDisk(Callback):
                     pass
 
 
+class Roll(Callback):
+    """Writes down which examples each step has seen, a line a step, one file a device: images so far, then keys."""
+
+    def __init__(self, *, file: str) -> None:
+        self.file = file
+
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
+        with open(f"{self.file}-{trainer.global_rank}.txt", "a", encoding="utf-8") as file:
+            file.write(f"{pl_module.images_seen} {' '.join(batch.keys)}\n")
+
+
 class Pause(Callback):
     """Waits in every batch, so that others can reach the run meanwhile."""
 

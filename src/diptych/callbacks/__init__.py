@@ -10,6 +10,7 @@ from diptych.on_demand import names_on_demand
 if TYPE_CHECKING:
     from diptych.callbacks.budget import Budget
     from diptych.callbacks.checkpoints import Checkpoints
+    from diptych.callbacks.data_wait import DataWait
     from diptych.callbacks.early_stopping import EarlyStopping
     from diptych.callbacks.failure_stop import FailureStop
     from diptych.callbacks.health import Health, TrainingDiverged
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Budget",
     "Checkpoints",
+    "DataWait",
     "EarlyStopping",
     "FailureStop",
     "Health",
@@ -34,6 +36,7 @@ __getattr__ = names_on_demand(
     {
         "budget": ("Budget",),
         "checkpoints": ("Checkpoints",),
+        "data_wait": ("DataWait",),
         "early_stopping": ("EarlyStopping",),
         "failure_stop": ("FailureStop",),
         "health": (

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 import torch
 from PIL import Image, ImageDraw
@@ -75,7 +76,8 @@ def _enlarged(picture: Image.Image, least: int) -> Image.Image:
 
 def _wrapped(caption: str, width: int) -> list[tuple[str, Font]]:
     """The caption's lines, broken at spaces, or anywhere in a language without spaces; extra lines are cut off."""
-    lines = [line for paragraph in caption.split("\n") for line in _broken(paragraph.strip(), width)]
+    paragraphs = (paragraph.strip() for paragraph in caption.split("\n"))
+    lines = list(islice((line for paragraph in paragraphs for line in _broken(paragraph, width)), MOST_LINES + 1))
     if len(lines) > MOST_LINES:
         last, font = lines[MOST_LINES - 1]
         lines = [*lines[: MOST_LINES - 1], (last[:-1] + "…", font)]
@@ -92,7 +94,7 @@ def _broken(text: str, width: int) -> Iterator[tuple[str, Font]]:
 
 def _fitting_length(text: str, font: Font, width: int) -> int:
     """How many characters fit on the first line; at least one."""
-    length = len(text)
+    length = min(len(text), width)  # most have a pixel each, and a caption may have a million of them
     while length > 1 and font.getlength(text[:length]) > width:
         length -= 1
     if length == len(text) or text[length] == " ":

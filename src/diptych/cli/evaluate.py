@@ -15,9 +15,12 @@ from diptych.cli.layout import terminal_width, wrapped
 from diptych.cli.output import Output, check_writable, short
 
 if TYPE_CHECKING:
+    from diptych.evaluation.caption_diversity.request import DiversityRequest
     from diptych.evaluation.skills.request import SkillsRequest
 
 
+DIVERSITY = 5
+"""Captions of an image, where --diversity does not say how many."""
 OF_FOLDERS = ("words", "features", "seed", "force", "against", "save_statistics", "trust", "json")
 """What may be asked of a folder of pictures."""
 
@@ -29,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "words",
         "RUN|SWEEP|FOLDER|KEY=VALUE",
         ", or sweeps; folders of pictures, with --against; what to set in the data: data.root=FOLDER; sampling "
-        "options: truncation=0.7",
+        "options: truncation=0.7; options of captions: length_power=0.7; RUN+RUN is an ensemble of captioners",
     )
     parser.add_argument("--data", metavar="D", help="such as digits, or a folder of pictures (default: the run's own)")
     parser.add_argument(
@@ -64,10 +67,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--save-statistics", type=Path, metavar="FILE", help="save the pictures of --against (.npz)")
     parser.add_argument("--force", action="store_true", help="the Fréchet distance even below ten pictures a dimension")
+    parser.add_argument("--clip", metavar="FOLDER", help="a CLIP of transformers, for CLIPScore of captions")
     _add_skills(parser)
     parser.add_argument(
         "--robustness", action="store_true", help="paraphrases, typos, noise, blur, …, each paired with the clean case"
     )
+    _add_diversity(parser)
     parser.add_argument(
         "--benchmark",
         dest="benchmarks",
@@ -79,6 +84,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_checkpoint(parser)
     add_trust(parser)
     add_json(parser, "the results")
+
+
+def _add_diversity(parser: argparse.ArgumentParser) -> None:
+    """Declare how drawn captions are asked for."""
+    parser.add_argument(
+        "--diversity",
+        type=int,
+        nargs="?",
+        const=DIVERSITY,
+        metavar="M",
+        help="M captions of each image at each temperature: exactness against diversity (default: 5)",
+    )
+    parser.add_argument("--temperatures", metavar="T,T,…", help="with --diversity (default: 0.25 to 1.5)")
 
 
 def _add_skills(parser: argparse.ArgumentParser) -> None:
@@ -101,10 +119,11 @@ def run(args: argparse.Namespace) -> int:
     from diptych.runs.folder.find import default_outputs, spread
     from diptych.runs.load import load, load_partner
     from diptych.runs.sampling_options import separated
+    from diptych.systems.captioning.options import TEXTS
 
     output = Output(as_json=args.json)
     words, overrides = runs_and_overrides(args.words)
-    runs, sampling = separated(words)
+    runs, sampling = separated(words, TEXTS)
     check_statistics(args)
     if folders := picture_folders(runs):
         check_goes_with_folders(args, folders[0], (*overrides, *(f"{key}={value}" for key, value in sampling.items())))
@@ -123,7 +142,9 @@ def run(args: argparse.Namespace) -> int:
         against=args.against,
         skills=skills_request(args),
         robustness=args.robustness,
+        diversity=diversity_request(args),
         sampling=sampling,
+        clip=args.clip,
     )
     benchmarks = with_own(args.benchmarks, args.trust)
     partners = [load_partner(name, trust=args.trust) for name in args.partners]
@@ -208,6 +229,22 @@ def skills_request(args: argparse.Namespace) -> "SkillsRequest | None":
         flags = ", ".join("--" + name.replace("_", "-") for name in chosen)
         raise UserError(f"--no-skills leaves the skills out, and {flags} says how to ask for them: drop one of the two")
     return None
+
+
+def diversity_request(args: argparse.Namespace) -> "DiversityRequest | None":
+    """How to sample captions, or None to leave it out."""
+    from diptych.config.errors import UserError
+    from diptych.evaluation.caption_diversity.request import TEMPERATURES, DiversityRequest
+
+    if args.diversity is None:
+        if args.temperatures is not None:
+            raise UserError("--temperatures says at what to sample captions: add --diversity")
+        return None
+    try:
+        said = [float(word) for word in args.temperatures.split(",")] if args.temperatures else TEMPERATURES
+    except ValueError:
+        raise UserError(f"--temperatures {args.temperatures}: give numbers, such as 0.5,1,1.5") from None
+    return DiversityRequest(args.diversity, said)
 
 
 def runs_and_overrides(words: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from diptych import __version__
+from diptych.cli.output import harmless
 from diptych.config.origin import is_message, raised_in
 from diptych.config.own_packages import find_own_packages
 
@@ -26,11 +27,12 @@ COMMANDS = {
     "evaluate": "evaluate runs, and write the tables into their folders",
     "generate": "generate images from sentences",
     "caption": "caption images",
+    "search": "search a folder of pictures by sentence or by picture",
     "compare": "compare runs, or analyse a sweep: intervals, tests, plots, parameter importance",
     "score": "caption metrics of files of captions, without Java",
     "report": "one self-contained HTML file about a run or a sweep",
     "results": "the results tables: what is measured, what is missing; train it, write the page",
-    "data": "check, summarise or preview a data set",
+    "data": "check, summarise, preview or pack a data set",
     "doctor": "what this machine has, what is missing, how to install it",
     "demo": "train and evaluate a captioner and a text-to-image model, with a report",
 }
@@ -68,7 +70,7 @@ def _guarded(name: str, arguments: list[str], debug: bool) -> int:
         expected = is_message(error)
         kind = "" if expected else f"{type(error).__name__}: "
         hint = "" if expected else f"\n(raised in {raised_in(error)}; --debug shows the way there)"
-        print(f"diptych {name}: {kind}{error}{hint}", file=sys.stderr)
+        print(harmless(f"diptych {name}: {kind}{error}{hint}"), file=sys.stderr)
         return WRONG_USAGE if expected else FAILED
     except BaseException as stop:
         code = getattr(stop, "code", None)
@@ -79,7 +81,7 @@ def _guarded(name: str, arguments: list[str], debug: bool) -> int:
 
 def _print_message(name: str, error: BaseException, code: int) -> int:
     """Print the error with its notes; returns the code."""
-    print("\n".join([f"diptych {name}: {error}", *getattr(error, "__notes__", ())]), file=sys.stderr)
+    print(harmless("\n".join([f"diptych {name}: {error}", *getattr(error, "__notes__", ())])), file=sys.stderr)
     return code
 
 
@@ -105,11 +107,17 @@ def _run(name: str, arguments: list[str]) -> int:
     return command.run(parser.parse_intermixed_args(arguments))
 
 
+class _Harmless(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return harmless(super().format(record))
+
+
 def _log_to_terminal() -> None:
     """Log our own messages, and others' warnings, to standard error."""
     handler = logging.StreamHandler()
+    handler.setFormatter(_Harmless("%(message)s"))
     handler.addFilter(lambda record: record.levelno >= logging.WARNING or record.name.startswith("diptych"))
-    logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=[handler])
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
 
 
 def _top_level(arguments: list[str]) -> int:

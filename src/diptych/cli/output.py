@@ -4,6 +4,7 @@ With --json, standard output has only JSON. Progress bars appear on terminals on
 """
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -13,12 +14,18 @@ from typing import Any, TypeVar
 from diptych.config.errors import UserError
 
 T = TypeVar("T")
+STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def short(path: Path | str) -> str:
     """The path relative to the working directory, if it is below."""
     path = Path(path)
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+def harmless(text: str) -> str:
+    """The text without what steers a terminal: names and captions of anybody's files may stand in messages."""
+    return STEERING.sub(lambda found: repr(found[0])[1:-1], text)
 
 
 def check_writable(path: Path, option: str) -> None:

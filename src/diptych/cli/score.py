@@ -15,6 +15,7 @@ from diptych.config.errors import UserError
 
 if TYPE_CHECKING:
     from diptych.evaluation.scoring import Scored
+    from diptych.evaluation.wins import Beside
 
 LABELS = {
     **{f"bleu_{n}": f"BLEU-{n}" for n in (1, 2, 3, 4)},
@@ -52,6 +53,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--save-df", type=Path, metavar="FILE", help="save the document frequency for --df (.json, .json.gz)"
     )
     parser.add_argument("--train", type=Path, metavar="FILE", help="training captions, to count novel captions")
+    parser.add_argument(
+        "--against", type=Path, metavar="FILE", help="other predictions: on how many pictures are these better?"
+    )
     parser.add_argument("--predicted-only", action="store_true", help="leave out images without a prediction")
     parser.add_argument("--no-java", action="store_true", help="leave out METEOR and SPICE even if they are installed")
     parser.add_argument(
@@ -78,6 +82,7 @@ def run(args: argparse.Namespace) -> int:
         java=not args.no_java,
         java_limit_seconds=args.java_seconds,
         seed=args.seed,
+        against=args.against,
     )
     scored = score_files(request, output.track)
     output.line(table(scored))
@@ -91,7 +96,7 @@ def run(args: argparse.Namespace) -> int:
 def _check_save_df(args: argparse.Namespace) -> None:
     """Check before the work that --save-df is writable and is none of the inputs."""
     check_writable(args.save_df, "--save-df")
-    for path in filter(None, (args.predictions, args.references, args.train, Path(args.df))):
+    for path in filter(None, (args.predictions, args.references, args.against, args.train, Path(args.df))):
         if args.save_df.resolve() == path.resolve():
             raise UserError(f"--save-df {args.save_df} would write over a file that is read: name another")
 
@@ -107,7 +112,20 @@ def table(scored: "Scored") -> str:
     lines += [_line(name, scored) for name in LABELS if name in scored.values]
     for name, reason in scored.reasons.items():
         lines += wrapped(f"{LABELS[name]}: {reason}", width, first="  ", then="    ")
-    return "\n".join(lines)
+    return "\n".join([*lines, *(_beside(scored.beside) if scored.beside else ())])
+
+
+def _beside(beside: "Beside") -> list[str]:
+    """Picture by picture; the share of wins counts equal pictures half."""
+    lines = ["", f"against {beside.predictions}", f"{'':<12}{'better':>9}{'equal':>9}{'worse':>9}{'wins':>10}"]
+    lines[-1] += f"{'95 % interval':>18}{'p':>10}"
+    for name, wins in beside.wins.items():
+        low, high = wins.interval.ends
+        ends = f"{100 * low:.1f} to {100 * high:.1f}"
+        counts = f"{wins.better:>9,}{wins.equal:>9,}{wins.worse:>9,}{100 * wins.rate:>8.1f} %"
+        lines.append(f"{LABELS[name]:<12}{counts}{ends:>18}{wins.p:>10.2g}")
+    first, second = beside.mean_lengths
+    return [*lines, f"words a caption: {first:.2f}, against {second:.2f}"]
 
 
 def _line(name: str, scored: "Scored") -> str:

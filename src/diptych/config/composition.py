@@ -29,6 +29,13 @@ from diptych.config.overrides import readable
 
 CONF_PACKAGE = "diptych.conf"
 CONFIG_NAME = "train"
+LENDERS = {
+    "captioner": "experiment=demo/captioner",
+    "autoencoder": "experiment=demo/vqvae",
+    "classifier": "model=classifier data=scenes_demo",
+    "embedding": "model=embedding data=scenes_demo",
+}
+"""What trains a run that lends a part of this name, on data=scenes_demo."""
 
 
 def register() -> None:
@@ -142,9 +149,13 @@ def missing(key: str, example: str = "…") -> str:
     message = f"{key} has no value: add it, for example {key}={example}"
     if not re.fullmatch(r"parts\.\w+\.run", key):
         return message
+    part = key.split(".")[1]
+    given = f"{message} with a run folder, a run id or latest"
+    if part not in LENDERS:
+        return given
     return (
-        f"{message} with a run folder, a run id or latest. For data=scenes_demo,\n"
-        "`diptych train experiment=demo/captioner` trains a captioner and prints its folder at the end"
+        f"{given}. For data=scenes_demo,\n"
+        f"`diptych train {LENDERS[part]}` trains a run that lends one and prints its folder at the end"
     )
 
 

@@ -14,7 +14,7 @@ from diptych.config.composition import compose, conf_folder, configured_names, h
 from diptych.config.errors import UserError
 from diptych.config.keys import value_at
 from diptych.config.lightning_names import lightning_answer
-from diptych.config.schema import ROLES
+from diptych.config.schema import ROLES, TASKS_OF_PARTS
 
 HYDRA = "hydra."
 SEARCHES = ("hydra/sweeper=", "sweep=")
@@ -23,7 +23,6 @@ _NOISE = re.compile(r"\s*(full_key|reference_type|object_type|provider=)|Config 
 _CONVERTED = re.compile(r"Value '(.*)' (?:of type '\w+' could not be converted to|is not a valid) (\w+)")
 _KINDS = {"Integer": "a whole number", "Float": "a number", "bool": "true or false", "String": "a text"}
 _OF_PART = re.compile(r"parts\.(\w+)\.(?:run|task)")
-_TASKS = {"captioner": "captioning", "classifier": "classification", "embedding": "embedding"}
 _LIST = re.compile(r"\[([^\[\]]*,[^\[\]]*)\]")
 _EVALUATED = re.compile(r"while evaluating '(.*)': (.*)")
 _ARGUMENT = re.compile(r"mismatch type argument \S+: (\w+) is incompatible")
@@ -60,7 +59,7 @@ def _explain_unknown(key: str, overrides: Sequence[str], config_dir: Path | None
     """What to write instead of a key that does not exist."""
     if answer := lightning_answer(key):
         return answer
-    if (part := _OF_PART.fullmatch(key)) and part[1] in _TASKS:
+    if (part := _OF_PART.fullmatch(key)) and part[1] in TASKS_OF_PARTS:
         return f"there is no {key} to set: this model borrows no {part[1]}; add +parts.{part[1]}.run=… {_task(part[1])}"
     others = [override for override in overrides if override.lstrip("+~").partition("=")[0] != key]
     if key.startswith("hydra.sweeper.") and not any(override.startswith(SEARCHES) for override in overrides):
@@ -136,7 +135,7 @@ def _explain_part(part: str, run: str) -> str:
 
 def _task(part: str) -> str:
     """The override that says what a part is trained for, as its name suggests."""
-    return f"+parts.{part}.task={_TASKS.get(part, 'captioning')}"
+    return f"+parts.{part}.task={TASKS_OF_PARTS.get(part, 'captioning')}"
 
 
 def check_choices(overrides: Sequence[str], config_dir: Path | None = None) -> None:

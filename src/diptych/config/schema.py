@@ -12,7 +12,8 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING
 
 NETWORKS = (
-    "text_encoder", "image_encoder", "generator", "latent_encoder", "discriminator", "denoiser", "caption_decoder",
+    "text_encoder", "image_encoder", "generator", "latent_encoder", "latent_prior", "discriminator", "denoiser",
+    "caption_decoder", "encoder", "bottleneck", "decoder", "likelihood", "prior",
 )  # fmt: skip
 OPTIMIZERS = ("generator_optimizer", "discriminator_optimizer", "optimizer")
 OBJECTIVES = ("objective", "caption_objective", "embedding_objective")
@@ -23,6 +24,13 @@ GROUPS = {**dict.fromkeys(OPTIMIZERS, "optimizer"), "loss_prediction": "predicti
 """The group of files of a role that is not named like it."""
 SETS = ("terms", "augmentations")
 """The components of which a run may have several, each set a mapping by key."""
+TASKS_OF_PARTS = {
+    "captioner": "captioning",
+    "classifier": "classification",
+    "embedding": "embedding",
+    "autoencoder": "autoencoding",
+}
+"""What a part of this name is trained for, where a message has to propose it."""
 LOSS, GENERATION = SCOPES = ("loss", "generation")
 """What needs a part: a loss in training only, or generation as well."""
 
@@ -70,6 +78,7 @@ class Run:
     init_from: str | None = None
     init_parts: list[str] = field(default_factory=list)
     freeze: list[str] = field(default_factory=list)
+    cache_features: bool = False
     parts: dict[str, dict[str, Any]] = field(default_factory=dict)
     paths: Paths = field(default_factory=Paths)
     trainer: Trainer = field(default_factory=Trainer)
@@ -79,9 +88,15 @@ class Run:
     image_encoder: dict[str, Any] = field(default_factory=dict)
     generator: dict[str, Any] = field(default_factory=dict)
     latent_encoder: dict[str, Any] = field(default_factory=dict)
+    latent_prior: dict[str, Any] = field(default_factory=dict)
     discriminator: dict[str, Any] = field(default_factory=dict)
     denoiser: dict[str, Any] = field(default_factory=dict)
     caption_decoder: dict[str, Any] = field(default_factory=dict)
+    encoder: dict[str, Any] = field(default_factory=dict)
+    bottleneck: dict[str, Any] = field(default_factory=dict)
+    decoder: dict[str, Any] = field(default_factory=dict)
+    likelihood: dict[str, Any] = field(default_factory=dict)
+    prior: dict[str, Any] = field(default_factory=dict)
     networks: dict[str, dict[str, Any] | None] = field(default_factory=dict)
     objective: dict[str, Any] = field(default_factory=dict)
     caption_objective: dict[str, Any] = field(default_factory=dict)

@@ -2,7 +2,22 @@
 
 from diptych.decoding.beam import beam
 from diptych.decoding.captions import decode
-from diptych.decoding.interface import Decoded, Search, StepFunction
-from diptych.decoding.sampling import greedy, sample
+from diptych.decoding.ensembles import mean_log_probs, mixture
+from diptych.decoding.interface import Decoded, Restriction, Search, StepFunction, repeated, unrestricted
+from diptych.decoding.sampling import greedy, sample, sample_rows
 
-__all__ = ["Decoded", "Search", "StepFunction", "beam", "decode", "greedy", "sample"]
+__all__ = [
+    "Decoded",
+    "Restriction",
+    "Search",
+    "StepFunction",
+    "beam",
+    "decode",
+    "greedy",
+    "mean_log_probs",
+    "mixture",
+    "repeated",
+    "sample",
+    "sample_rows",
+    "unrestricted",
+]

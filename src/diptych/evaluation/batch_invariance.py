@@ -1,6 +1,7 @@
 """Whether the batch size matters to what is generated or captioned: it should not, but for rounding."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 
@@ -10,7 +11,7 @@ from diptych.evaluation.progress import silently
 from diptych.evaluation.results import Figure
 from diptych.evaluation.scene_accuracy import judged
 from diptych.runs.capabilities import CaptionsImages, GeneratesImages
-from diptych.systems.captioning.system import Caption
+from diptych.systems.captioning.captions import Caption
 
 OTHER_SIZE, MOST = 7, 128
 
@@ -29,10 +30,12 @@ def image_invariance(generator: GeneratesImages, generated: GeneratedImages, hel
     return _figure(same, sentences, note)
 
 
-def caption_invariance(captioner: CaptionsImages, captions: Sequence[Caption], held_out: HeldOut, beam: int) -> Figure:
+def caption_invariance(
+    captioner: CaptionsImages, captions: Sequence[Caption], held_out: HeldOut, options: Mapping[str, Any]
+) -> Figure:
     """The first images captioned again, a few at a time; the captions should be the same."""
     parts = held_out.images[:MOST].split(OTHER_SIZE)
-    again = [caption.text for part in parts for caption in captioner.captions(list(part), beam=beam)]
+    again = [caption.text for part in parts for caption in captioner.captions(list(part), **options)]
     same = [caption.text == text for caption, text in zip(captions[:MOST], again, strict=True)]
     note = f"{same.count(False)} of {len(same)} captions changed"
     return _figure(same, (), note)

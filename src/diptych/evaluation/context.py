@@ -13,14 +13,14 @@ from diptych.evaluation.generation.features import feature_network
 from diptych.evaluation.generation.generated import GeneratedImages, brought_to, generate_each, generate_held_out
 from diptych.evaluation.generation.reference_set import ReferenceSet
 from diptych.evaluation.held_out import HeldOut, take_held_out
-from diptych.evaluation.overlap import num_seen_by, overlap_settled
+from diptych.evaluation.overlap import num_seen_by, overlap_settled_with_all
 from diptych.evaluation.progress import silently
 from diptych.evaluation.protocol import measured, protocol_of
 from diptych.evaluation.request import Request
 from diptych.models.features import FeatureNetwork
 from diptych.runs.capabilities import CaptionsImages, GeneratesImages
 from diptych.runs.handles import Handle
-from diptych.systems.captioning.system import Caption
+from diptych.systems.captioning.captions import Caption
 from diptych.types import Images, Track
 
 
@@ -60,7 +60,7 @@ class Context:
             began_with=self.subject.run.read_examples(),
             trust=self.trust,
         )
-        return overlap_settled(taken, self.subject, request, self.trust)
+        return overlap_settled_with_all(taken, self.subject.members, request, self.trust)
 
     @cached_property
     def protocol(self) -> Mapping[str, Any]:
@@ -115,13 +115,13 @@ class Context:
         """A caption of each held-out image, by the partner, or by the subject alone."""
         captioner = self.partner or self.subject
         assert isinstance(captioner, CaptionsImages)
-        images, beam = self.held_out.images, self.request.beam
-        return captions_of(captioner, images, beam=beam, track=self.track, description="captioning real images")
+        images, options = self.held_out.images, self.request.caption_options
+        return captions_of(captioner, images, options, track=self.track, description="captioning real images")
 
     @cached_property
     def captions_of_generated(self) -> list[Caption]:
         """The partner's caption of each generated image."""
         captioner = self.partner
         assert isinstance(captioner, CaptionsImages)
-        images, beam = self.generated.images, self.request.beam
-        return captions_of(captioner, images, beam=beam, track=self.track, description="captioning generated images")
+        images, options = self.generated.images, self.request.caption_options
+        return captions_of(captioner, images, options, track=self.track, description="captioning generated images")

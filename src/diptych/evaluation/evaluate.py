@@ -6,7 +6,7 @@ Callable from Python, the command line and the demo. Results lie in the run's fo
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from diptych.config import components
@@ -19,9 +19,10 @@ from diptych.evaluation.progress import silently
 from diptych.evaluation.request import AS_USUAL, Request
 from diptych.evaluation.results import Evaluation, save
 from diptych.evaluation.suite import SUITE
-from diptych.runs.capabilities import TakesOptions
+from diptych.runs.capabilities import TakesCaptionOptions, TakesOptions
 from diptych.runs.handles import Handle
 from diptych.runs.lifecycle.redaction import redacted, run_info
+from diptych.systems.captioning.options import CaptionOptions
 from diptych.types import Track
 
 
@@ -45,9 +46,19 @@ def evaluate(
     track: Track = silently,
 ) -> list[Kept]:
     """The result of each benchmark that applies to the run, alone or beside each of its `partners`."""
+    request = _with_caption_options(request, handle, partners)
     subject = handle.with_options(request.sampling) if isinstance(handle, TakesOptions) else handle
     context = Context(subject, request, trust=_with_own(trust, handle), track=track)
     return [_kept(one) for one in planned(context, partners, benchmarks)]
+
+
+def _with_caption_options(request: Request, handle: Handle, partners: Sequence[Handle]) -> Request:
+    """The request with the options of captions in their place, which whoever captions accepts."""
+    of_images = handle.sampling if isinstance(handle, TakesOptions) else ()
+    request = request.divided([field.name for field in fields(CaptionOptions)], of_images)
+    for captioner in (one for one in (handle, *partners) if isinstance(one, TakesCaptionOptions)):
+        captioner.caption_options(**request.caption_options)
+    return request
 
 
 def _with_own(trust: Trust, handle: Handle) -> Trust:
@@ -91,6 +102,7 @@ def summary_group(evaluation: Evaluation, request: Request) -> str:
     usual = {"num": AS_USUAL.num, "seed": AS_USUAL.seed, "beam": AS_USUAL.beam}
     parts += [f"{name} {getattr(request, name)}" for name, value in usual.items() if getattr(request, name) != value]
     parts += [f"{name} {value}" for name, value in request.sampling.items()]
+    parts += [f"{name} {value}" for name, value in request.captioning.items()]
     parts += [f"seen {request.seen}"] if request.seen != AS_USUAL.seen else []
     parts += [f"against {_published(request.against)}"] if request.against else []
     return "/".join([*parts, *map(_published, request.overrides)])

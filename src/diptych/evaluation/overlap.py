@@ -44,6 +44,16 @@ def overlap_settled(held_out: HeldOut, subject: Handle, request: Request, trust:
     return replace(held_out, num_seen=sum(seen))
 
 
+def overlap_settled_with_all(held_out: HeldOut, runs: Sequence[Handle], request: Request, trust: Trust = ()) -> HeldOut:
+    """As `overlap_settled`, with every run of an ensemble; what the most of them have seen is counted."""
+    counts: list[int | None] = []
+    for run in runs:
+        held_out = overlap_settled(held_out, run, request, trust)
+        counts.append(held_out.num_seen)
+    known = [count for count in counts if count is not None]
+    return replace(held_out, num_seen=max(known) if len(known) == len(counts) else None)
+
+
 def num_seen_by(partner: Handle, held_out: HeldOut, trust: Trust = ()) -> int | None:
     """How many of the examples another run was trained on, by their contents; None where nobody knows."""
     known = training_examples(partner.run)

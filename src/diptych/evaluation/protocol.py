@@ -48,11 +48,13 @@ def of_the_code() -> dict[str, Any]:
 
 def measured(handle: Handle) -> dict[str, Any]:
     """Which run it is, how far it was trained, and the digest of its configuration."""
+    members = {} if len(handle.members) == 1 else {"members": [measured(member) for member in handle.members]}
     return {
         "run": handle.run.run_id,
         "config_digest": handle.run.digest if handle.run.config.is_file() else digest_of(handle.config),
         "checkpoint": handle.checkpoint_name,
         "images_seen": handle.images_seen,
+        **members,
     }
 
 

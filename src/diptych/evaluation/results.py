@@ -40,6 +40,7 @@ class Layout(StrEnum):
     PAIRS = "pairs"
     LABELS = "labels"
     SKILLS = "skills"
+    RECONSTRUCTION = "reconstruction"
     NONE = "none"
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from math import inf
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from diptych.config.errors import UserError
 from diptych.data.caption_files import read_json
@@ -28,6 +28,9 @@ from diptych.metrics.statistics import Interval
 from diptych.plain_types import Track
 from diptych.text.languages import guess_languages, is_language, named
 
+if TYPE_CHECKING:
+    from diptych.evaluation.wins import Beside
+
 log = logging.getLogger(__name__)
 
 
@@ -38,7 +41,8 @@ class ScoreRequest:
     `language` is the references', or several with commas between; None guesses them by their letters.
     `document_frequency` is `evaluated`, a file saved before, or a file of captions to count, such as a training set's.
     Captions that are not in `training` are new. `predicted_only` leaves out references of pictures without prediction,
-    as coco-caption does. `java` runs METEOR and SPICE where they are; `seed` draws the bootstrap.
+    as coco-caption does. `java` runs METEOR and SPICE where they are; `seed` draws the bootstrap. `against` is another
+    file of predictions of the same pictures, held against the first picture by picture.
     """
 
     predictions: Path
@@ -50,6 +54,7 @@ class ScoreRequest:
     java: bool = True
     java_limit_seconds: float = LIMIT_SECONDS
     seed: int = 0
+    against: Path | None = None
 
     def __post_init__(self) -> None:
         if self.language is not None and not all(map(is_language, self.language.split(","))):
@@ -69,11 +74,13 @@ class Scored:
     values: dict[str, float | None] = field(default_factory=dict)
     intervals: dict[str, Interval | None] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
+    beside: "Beside | None" = None
 
     def to_dict(self) -> dict[str, Any]:
         """Ready for JSON."""
         plain = {name: dict(getattr(self, name)) for name in ("protocol", "values", "reasons")}
-        return plain | {"intervals": {name: each and asdict(each) for name, each in self.intervals.items()}}
+        intervals = {name: each and asdict(each) for name, each in self.intervals.items()}
+        return plain | {"intervals": intervals} | ({"against": self.beside.to_dict()} if self.beside else {})
 
     def set(self, name: str, value: float | None, reason: str = "") -> None:
         """One figure, or the reason why there is none."""
@@ -110,7 +117,8 @@ def score_files(request: ScoreRequest, track: Track = silently) -> Scored:
     """Every figure that the files allow; a ValueError names predictions that are missing or too many."""
     work = _prepared(request)
     scored = Scored(_protocol(work), work.references.document_frequency)
-    steps = (_against_references, _on_their_own, *((_by_java,) if request.java else ()))
+    further = (*((_beside_others,) if request.against else ()), *((_by_java,) if request.java else ()))
+    steps = (_against_references, _on_their_own, *further)
     for step in track(steps, description="scoring", total=len(steps)):
         step(work, scored)
     return scored
@@ -189,6 +197,20 @@ def _against_references(work: _Work, scored: Scored) -> None:
     for name, value in scores.values().items():
         scored.set(name, value, scores.undefined.get(name, ""))
     scored.intervals |= scores.intervals(work.request.seed)
+
+
+def _beside_others(work: _Work, scored: Scored) -> None:
+    from diptych.evaluation.wins import Beside  # its test takes a library that takes seconds
+
+    others = work.request.against
+    assert others is not None
+    pairing = pair(others, work.request.references, predicted_only=work.request.predicted_only)
+    try:
+        work.references.check(pairing.predictions)
+    except ValueError as error:
+        raise UserError(f"--against {others}: {error}; both files must have a caption of the same pictures") from error
+    own = work.references.score(work.predictions)
+    scored.beside = Beside.of(str(others), own, work.references.score(pairing.predictions))
 
 
 def _on_their_own(work: _Work, scored: Scored) -> None:

@@ -9,12 +9,18 @@ from diptych.config import components
 from diptych.config.components import Trust
 from diptych.config.errors import UserError
 from diptych.evaluation.benchmark import Benchmark
+from diptych.evaluation.caption_diversity.benchmark import CaptionDiversity
 from diptych.evaluation.captioning.benchmark import Captioning
+from diptych.evaluation.captioning.clip import ClipScore
+from diptych.evaluation.captioning.grounding import Grounding
 from diptych.evaluation.classification.agreement import Agreement
 from diptych.evaluation.classification.benchmark import Classification
 from diptych.evaluation.classification.class_accuracy import ClassAccuracy
 from diptych.evaluation.cycle.benchmark import Cycle
 from diptych.evaluation.generation.benchmark import Generation
+from diptych.evaluation.likelihood.existence import Existence
+from diptych.evaluation.likelihood.minimal_pairs import MinimalPairs
+from diptych.evaluation.reconstruction.benchmark import Reconstruction
 from diptych.evaluation.retrieval.benchmark import Retrieval
 from diptych.evaluation.retrieval.embedding import EmbeddingRetrieval
 from diptych.evaluation.retrieval.generated import RPrecision
@@ -25,8 +31,14 @@ from diptych.evaluation.skills.benchmark import Skills, SkillsInFull
 SUITE: tuple[Benchmark, ...] = (
     Generation(),
     Captioning(),
+    Grounding(),
+    ClipScore(),
+    CaptionDiversity(),
     Classification(),
+    Reconstruction(),
     EmbeddingRetrieval(),
+    MinimalPairs(),
+    Existence(),
     Cycle(),
     Retrieval(),
     RPrecision(),

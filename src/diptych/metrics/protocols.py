@@ -10,6 +10,7 @@ from typing import Any
 SUBJECT = frozenset(
     (
         "run",
+        "members",
         "experiment",
         "config_digest",
         "checkpoint",

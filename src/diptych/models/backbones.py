@@ -1,4 +1,4 @@
-"""torchvision's classifiers as image encoders: ResNet (He et al. 2015, arXiv:1512.03385) and VGG (1409.1556).
+"""torchvision's classifiers as image encoders: ResNet (He et al. 2015, arXiv:1512.03385), VGG (1409.1556), ConvNeXt.
 
 Without its head a classifier gives a grid of H/32 x W/32 regions; the pooled vector is their mean. Images are in
 [-1, 1], with one channel or three; they are normalised here with ImageNet's mean and standard deviation.
@@ -15,20 +15,24 @@ from typing import Any
 import torch
 import torchvision
 from torch import Tensor, nn
-from torch.nn import functional as F
 
+from diptych.models.features import in_colour
+from diptych.models.image_encoders.late_weights import LateWeights
+from diptych.models.image_encoders.pixels import Normalisation
+from diptych.models.image_encoders.regions import mean_and_regions
 from diptych.types import ImageFeatures, Images
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+NORMALISATION = Normalisation(IMAGENET_MEAN, IMAGENET_STD)
 
 
-class Backbone(nn.Module):
+class Backbone(LateWeights):
     """Stages of a torchvision classifier; those before `train_from` are frozen (None: all of them).
 
     `weights` is the file of a state dict, a name of torchvision's weights (`IMAGENET1K_V1`, …, or `DEFAULT`; they are
     downloaded once), or None; then every stage must be trained. Frozen stages take no gradient, and their batch
     normalisation stays in evaluation mode; gradients still pass through them to the pixels. `input_size` resizes the
-    images first: a region needs 32 pixels.
+    images first: a region needs 32 pixels. `grid_size` averages the regions to so many rows and columns (None: all).
     """
 
     def __init__(
@@ -38,10 +42,11 @@ class Backbone(nn.Module):
         weights: str | None = "DEFAULT",
         train_from: str | None = None,
         input_size: int | None = None,
+        grid_size: int | None = None,
     ) -> None:
         super().__init__()
-        self.architecture, self.input_size = architecture, input_size
-        self.pretrained = _checked_weights(architecture, weights)
+        self.architecture, self.input_size, self.grid_size = architecture, input_size, grid_size
+        self.weights = _checked_weights(architecture, weights)
         self.stages = self.split(torchvision.models.get_model(architecture, weights=None))
         self.frozen = _before(train_from, list(self.stages))
         if weights is None and self.frozen:
@@ -60,13 +65,11 @@ class Backbone(nn.Module):
         """The classifier without its head, as named stages in order."""
 
     def forward(self, images: Images) -> ImageFeatures:
-        if self.pretrained is not None:
-            self._load_pretrained(self.pretrained)
-        grid = self._normalised(images)
+        self.ensure_weights()
+        grid = NORMALISATION(in_colour(images, self.input_size))
         for stage in self.stages.values():
             grid = stage(grid)
-        regions = grid.flatten(2).transpose(1, 2)
-        return ImageFeatures(regions.mean(1), regions)
+        return mean_and_regions(grid, self.grid_size)
 
     def train(self, mode: bool = True) -> "Backbone":
         super().train(mode)
@@ -74,14 +77,8 @@ class Backbone(nn.Module):
             self.stages[name].eval()
         return self
 
-    def _normalised(self, images: Tensor) -> Tensor:
-        images = images.expand(-1, 3, -1, -1)
-        if self.input_size is not None:
-            images = F.interpolate(images, size=self.input_size, mode="bilinear", antialias=True)
-        mean, std = (images.new_tensor(values).view(3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
-        return ((images + 1) / 2 - mean) / std
-
-    def _load_pretrained(self, weights: str) -> None:
+    def read_weights(self, weights: str) -> None:
+        """From a file, or by torchvision's name."""
         by_name = hasattr(torchvision.models.get_model_weights(self.architecture), weights)
         if by_name:
             classifier = self._fetched(weights)
@@ -89,7 +86,6 @@ class Backbone(nn.Module):
             classifier = torchvision.models.get_model(self.architecture, weights=None)
             _load_file(classifier, Path(weights), self.architecture)
         self.stages.load_state_dict(self.split(classifier).state_dict())
-        self.pretrained = None
 
     def _fetched(self, weights: str) -> nn.Module:
         try:
@@ -100,10 +96,6 @@ class Backbone(nn.Module):
                 f"them, image_encoder.weights=FILE.pth, or train from scratch with image_encoder.weights=null "
                 f"image_encoder.train_from={next(iter(self.stages))}"
             ) from error
-
-    def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
-        self.pretrained = None
-        super()._load_from_state_dict(*args, **kwargs)
 
 
 class ResNetEncoder(Backbone):
@@ -133,6 +125,20 @@ class VGGEncoder(Backbone):
         return nn.ModuleDict({f"block{i}": block for i, block in enumerate(blocks, start=1)})
 
 
+class ConvNeXtEncoder(Backbone):
+    """convnext_tiny, small, base, large (Liu et al. 2022, arXiv:2201.03545); stages stem, stage1 … stage4.
+
+    A stage but the first begins by halving the grid. The normalisation before the classifier is left out.
+    """
+
+    @staticmethod
+    def split(classifier: Any) -> nn.ModuleDict:
+        """Halving layers belong to the stages behind them."""
+        stem, first, *rest = classifier.features
+        later = [nn.Sequential(halving, blocks) for halving, blocks in zip(rest[::2], rest[1::2], strict=True)]
+        return nn.ModuleDict({"stem": stem, **{f"stage{i}": stage for i, stage in enumerate([first, *later], start=1)}})
+
+
 def _checked_weights(architecture: str, weights: str | None) -> str | None:
     """Check without reading anything: a name of torchvision's weights, or a path."""
     known = torchvision.models.get_model_weights(architecture)
@@ -158,7 +164,7 @@ def _channels(stages: nn.ModuleDict) -> int:
 
 def _load_file(classifier: nn.Module, path: Path, architecture: str) -> None:
     """Fill all but the head from a state dict; the error names what does not fit."""
-    given = _read_state_dict(path)
+    given = read_state_dict(path)
     own = {k: v for k, v in classifier.state_dict().items() if not k.startswith(("fc.", "classifier."))}
     needed = {key for key in own if not key.endswith("num_batches_tracked")}
     problem = f"image_encoder.weights={path} is not a state dict of {architecture}"
@@ -170,7 +176,8 @@ def _load_file(classifier: nn.Module, path: Path, architecture: str) -> None:
     classifier.load_state_dict({key: given[key] for key in own if key in given}, strict=False)
 
 
-def _read_state_dict(path: Path) -> dict[str, Tensor]:
+def read_state_dict(path: Path) -> dict[str, Tensor]:
+    """The tensors in a file of weights, by name; nothing else in it is read."""
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:

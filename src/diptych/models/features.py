@@ -59,7 +59,7 @@ class RandomFeatures(FeatureNetwork):
         self.freeze()
 
     def forward(self, images: Images) -> Features:
-        grid = resized(in_colour(images), self.input_size)
+        grid = in_colour(images, self.input_size)
         for kernel in self.kernels:
             responses = F.conv2d(grid, kernel, stride=2, padding=1)
             grid = torch.cat([responses, -responses], dim=1).relu()
@@ -105,9 +105,10 @@ def resized(images: Images, size: int) -> Float[Tensor, "batch channels size siz
     return F.interpolate(images, (size, size), mode="bilinear", antialias=True)
 
 
-def in_colour(images: Images) -> Float[Tensor, "batch 3 height width"]:
-    """Grey images as three equal channels."""
-    return images.expand(-1, 3, -1, -1)
+def in_colour(images: Images, size: int | None = None) -> Float[Tensor, "batch 3 rows columns"]:
+    """Grey images as three equal channels; resized to a square of `size` pixels (None: as they are)."""
+    images = images.expand(-1, 3, -1, -1)
+    return images if size is None else resized(images, size)
 
 
 def _as_vectors(output: Any) -> Features:

@@ -25,3 +25,7 @@ class LabelHead(nn.Module):
     def forward(self, features: ImageFeatures) -> Float[Tensor, "batch labels"]:
         log_odds = torch.logsumexp(self.from_regions(features.regions), dim=1) - math.log(features.regions.shape[1])
         return self.from_pooled(features.pooled) + log_odds
+
+    def evidence(self, features: ImageFeatures) -> Float[Tensor, "batch labels regions"]:
+        """Each region's share of the odds that the regions give a label; the shares of a label sum to one."""
+        return self.from_regions(features.regions).softmax(dim=1).transpose(1, 2)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from diptych.config import Config, UserError
 from diptych.config.components import Trust
 from diptych.runs.build import build_system
+from diptych.runs.images.cached_features import use_cached_features
 from diptych.runs.randomness import seed_everything
 from diptych.runs.trainer import repeat_first_batch
 from diptych.runs.warm_start import warm_start
@@ -30,10 +31,11 @@ def assemble(
     weights: Path | None = None,
     num_devices: int = 1,
     blueprints: Mapping[str, Any] = MappingProxyType({}),
+    resumed: Path | None = None,
 ) -> Built:
     """Data, parts of other runs and the system, in this order; it starts from the checkpoint `weights`, if given.
 
-    `blueprints` are a resumed run's (see `build_system`).
+    `blueprints` are a resumed run's (see `build_system`), and `resumed` is its checkpoint, which is loaded later.
 
     The global random generators are seeded twice: before the data, and before the networks draw their weights.
     """
@@ -45,6 +47,8 @@ def assemble(
     system = build_system(config, data.spec, parts, trust, blueprints)
     if weights:
         warm_start(system, weights, config.get("init_parts", ()))
+    if config.get("cache_features"):
+        use_cached_features(config, data, system, resumed)
     if config["trainer"]["overfit_batch"]:
         repeat_first_batch(data)
     return Built(data, system)

@@ -1,8 +1,9 @@
 """From a configuration to objects: data first, then networks that receive the data's facts, then the system.
 
-Facts fill constructor parameters by name. The data give `image_size`, `image_channels`, `vocabulary_size` and
-`max_length`; the text encoder gives `condition_dim` (0 without one) and `word_dim`, the image encoder `image_dim` and
-`region_dim`, the generator `latent_dim`.
+Facts fill constructor parameters by name. The data give `image_size`, `image_channels`, `vocabulary` (its
+tokens), `vocabulary_size` and `max_length`; the text encoder gives `condition_dim` (0 without one) and `word_dim`, the
+image encoder `image_dim` and `region_dim`, the generator `latent_dim`. `sample_size` and `sample_channels` are the size
+of what a denoiser makes: images, or the latents of an autoencoder among the parts.
 """
 
 from collections.abc import Mapping
@@ -20,7 +21,17 @@ from diptych.systems.base import System
 from diptych.systems.modes import freeze
 from diptych.types import DataSpec
 
-DATA_FACTS = ("image_size", "image_channels", "vocabulary_size", "max_length")
+DATA_FACTS = (
+    "image_size",
+    "image_channels",
+    "vocabulary",
+    "vocabulary_size",
+    "max_length",
+    "sample_size",
+    "sample_channels",
+)
+PART_FACTS = ("num_codes", "code_size")
+"""What an autoencoder among the parts tells networks besides."""
 USUAL_FACTS = {
     "text_encoder": {"condition_dim": "sentence_dim", "word_dim": "word_dim"},
     "image_encoder": {"image_dim": "pooled_dim", "region_dim": "region_dim"},
@@ -61,6 +72,8 @@ def build_system(
     role; such a network takes its own as the parameter `blueprint`, and has it as the attribute `blueprint`.
     """
     facts = {**data_facts(spec), "data_spec": spec, "seed": config["seed"], "condition_dim": 0, **parts}
+    for part in parts.values():
+        facts |= {fact: getattr(part, attribute) for fact, attribute in getattr(part, "publishes", {}).items()}
     built: dict[str, Any] = {}
     for name, key, node in _publishers_first(chosen_roles(config), trust):
         own = {"blueprint": blueprints[name]} if name in blueprints else {}
@@ -83,7 +96,8 @@ def build_system(
 
 def data_facts(spec: DataSpec) -> dict[str, Any]:
     """What networks may ask of the data, by parameter name."""
-    values = (spec.image_size, spec.image_channels, len(spec.vocabulary), spec.max_length)
+    size, channels = spec.image_size, spec.image_channels
+    values = (size, channels, spec.vocabulary, len(spec.vocabulary), spec.max_length, size, channels)
     return dict(zip(DATA_FACTS, values, strict=True))
 
 

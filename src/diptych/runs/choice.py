@@ -8,12 +8,12 @@ import torch
 from diptych.config import Config, UserError, components
 from diptych.config.components import Trust
 from diptych.config.composition import options
-from diptych.config.schema import GENERATION, GROUPS, LOSS, NETWORKS, ROLES, SETS
-from diptych.runs.build import DATA_FACTS, NETWORK_FACTS, SYSTEM_FACTS, chosen_roles, chosen_sets
+from diptych.config.schema import GENERATION, GROUPS, LOSS, NETWORKS, ROLES, SETS, TASKS_OF_PARTS
+from diptych.runs.build import DATA_FACTS, NETWORK_FACTS, PART_FACTS, SYSTEM_FACTS, chosen_roles, chosen_sets
 from diptych.systems.base import Choice
 
 NO_NETWORKS = tuple(role for role in ROLES if role not in NETWORKS)
-SIZED = ("generator", "discriminator", "denoiser")
+SIZED = ("generator", "discriminator", "denoiser", "encoder", "latent_encoder")
 """Networks that are made for one size of images, and quickly built without weights."""
 USUAL_SIZES = (28, 32, 64, 128)
 
@@ -61,7 +61,8 @@ def _facts(config: Config, trust: Trust) -> tuple[str, ...]:
     """All that may fill a parameter by name."""
     chosen = {name: components.find_class(node, key, trust) for name, key, node in chosen_roles(config)}
     own = (fact for network in chosen.values() for fact in getattr(network, "publishes", ()))
-    return (*DATA_FACTS, *NETWORK_FACTS, *SYSTEM_FACTS, *chosen, *own, *config["parts"])
+    of_parts = PART_FACTS if config["parts"] else ()
+    return (*DATA_FACTS, *NETWORK_FACTS, *SYSTEM_FACTS, *of_parts, *chosen, *own, *config["parts"])
 
 
 def _check_own_names(config: Config) -> None:
@@ -91,6 +92,7 @@ def _check_roles(config: Config, nodes: Mapping[str, Any], trust: Trust) -> None
     for role in ROLES:
         if not config.get(role) and any(names.get(role) for names in parameters.values()):
             _require(config, role)
+    _check_generating_parts(config, parameters["system"], trust)
     _check_parts(config, parameters)
     taken = {name for names in parameters.values() for name in names}
     system = config["system"]["_target_"].rpartition(".")[2]
@@ -98,6 +100,22 @@ def _check_roles(config: Config, nodes: Mapping[str, Any], trust: Trust) -> None
         if name not in taken:
             takes = ", ".join(role for role in parameters["system"] if role in ROLES)
             raise UserError(f"{key} is chosen, but {system} has no place for it (it takes {takes}): leave it out")
+
+
+def _check_generating_parts(config: Config, asked: Mapping[str, bool], trust: Trust) -> None:
+    """What generates with a part of another run keeps it in its checkpoints."""
+    for part in _generates_with(config, trust):
+        chosen, task = config["parts"].get(part), TASKS_OF_PARTS.get(part, "…")
+        if chosen is None and asked.get(part):
+            raise UserError(
+                f"this system generates with another run's {part}: add +parts.{part}.run=RUN "
+                f"+parts.{part}.task={task} +parts.{part}.scope={GENERATION}"
+            )
+        if chosen is not None and chosen.get("scope", LOSS) != GENERATION:
+            raise UserError(
+                f"parts.{part}.scope={chosen.get('scope', LOSS)}: this run generates with its {part}, which has to lie "
+                f"in its checkpoints: set +parts.{part}.scope={GENERATION}"
+            )
 
 
 def _check_parts(config: Config, parameters: Mapping[str, Mapping[str, bool]]) -> None:
@@ -135,11 +153,26 @@ def _check_sizes(config: Config, trust: Trust) -> None:
     """
     size = config["data"].get("image_size")
     for role in SIZED if isinstance(size, int) else ():
-        if not (node := config.get(role)) or "image_size" not in components.parameter_names(node, role, trust):
-            continue
-        refusal = _refusal(config, role, node, trust)
-        if refusal and not all(_refusal(config, role, node, trust, image_size=other) for other in USUAL_SIZES):
+        sizes = () if not (node := config.get(role)) else _sizes_in(config, node, role, trust)
+        refusal = _refusal(config, role, node, trust) if sizes else ""
+        others = (dict.fromkeys(sizes, other) for other in USUAL_SIZES)
+        if refusal and not all(_refusal(config, role, node, trust, **facts) for facts in others):
             raise UserError(refusal if refusal.startswith(f"{role}.") else f"{role}: {refusal}")
+
+
+def _makes_latents(config: Config, trust: Trust) -> bool:
+    """Whether a part says the size of what is made, which then is not the images'."""
+    return any(part in config["parts"] for part in _generates_with(config, trust))
+
+
+def _generates_with(config: Config, trust: Trust) -> tuple[str, ...]:
+    return getattr(components.find_class(config["system"], "system", trust), "generates_with", ())
+
+
+def _sizes_in(config: Config, node: Any, role: str, trust: Trust) -> list[str]:
+    """The parameters of a network that are the images' size, here at least."""
+    sizes = ("image_size",) if _makes_latents(config, trust) else ("image_size", "sample_size")
+    return [size for size in sizes if size in components.parameter_names(node, role, trust)]
 
 
 def _refusal(config: Config, key: str, node: Any, trust: Trust, **facts: Any) -> str:
@@ -215,5 +248,7 @@ def _tried(config: Config, key: str, node: Any, trust: Trust, **facts: Any) -> A
     """The component without weights, for data of usual sizes where nothing says theirs, and with these facts."""
     usual = dict.fromkeys(_facts(config, trust), 8) | {"image_size": 32, "image_channels": 3}
     usual |= {name: config["data"][name] for name in DATA_FACTS if isinstance(config["data"].get(name), int)}
+    if not _makes_latents(config, trust):
+        usual |= {"sample_size": usual["image_size"], "sample_channels": usual["image_channels"]}
     with torch.random.fork_rng(devices=()), torch.device("meta"):
         return components.build(node, key, usual | facts, trust)

@@ -11,7 +11,7 @@ from typing import Any
 
 from diptych.config import Config, UserError, components
 from diptych.config.components import Trust
-from diptych.data.identity import difference, record_of
+from diptych.data.identity import difference, order_of_training, record_of
 from diptych.runs.folder.layout import RunFolder
 from diptych.types import DataSpec
 
@@ -37,7 +37,8 @@ def free_keys(config: Config, trust: Trust = None) -> tuple[str, ...]:
 def keep_examples(folder: RunFolder, config: Config, data: Any, trust: Trust = None) -> None:
     """Record the examples of a new run, if they have a place to move from."""
     if hasattr(data, "splits") and _path_keys(config, trust):
-        folder.write_examples({"spec": _facts_of(data.spec), "splits": record_of(data.splits)})
+        record = {"spec": _facts_of(data.spec), "splits": record_of(data.splits), "order": _order_of(data)}
+        folder.write_examples(record)
 
 
 def check_examples(folder: RunFolder, config: Config, data: Any, trust: Trust = None) -> None:
@@ -46,6 +47,8 @@ def check_examples(folder: RunFolder, config: Config, data: Any, trust: Trust = 
     if not before or not hasattr(data, "splits"):
         return
     differs = difference(before["splits"], record_of(data.splits)) or _other_facts(before["spec"], data.spec)
+    if not differs and before.get("order") not in (None, _order_of(data)):
+        differs = "their shards are divided in another way, so that training would visit them in another order"
     if differs:
         raise UserError(
             f"{_places(config, trust)}: these are not the examples that {folder.run_id} began with: {differs}. Name "
@@ -69,6 +72,11 @@ def _path_keys(config: Config, trust: Trust) -> tuple[str, ...]:
 
 def _places(config: Config, trust: Trust) -> str:
     return ", ".join(f"data.{key}={config['data'].get(key)}" for key in _path_keys(config, trust))
+
+
+def _order_of(data: Any) -> str | None:
+    """Of the train split, where it has an order of its own."""
+    return order_of_training(data.splits["train"]) if "train" in data.splits else None
 
 
 def _facts_of(spec: DataSpec) -> dict[str, Any]:

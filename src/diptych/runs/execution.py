@@ -88,6 +88,7 @@ def build(execution: Execution) -> Built:
         weights=execution.warm_start,
         num_devices=topology.world_size,
         blueprints=saved.blueprints if saved else {},
+        resumed=execution.checkpoint,
     )
     if execution.settings["channels_last"]:
         built.system.to(memory_format=torch.channels_last)
@@ -173,7 +174,7 @@ class _Saved(NamedTuple):
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What the data must go on doing as before: cut sentences into the words of the vocabulary."""
+        """What the data are told to go on doing as before: cut sentences into the words of the vocabulary."""
         return {"tokenizer_rules": self.spec.tokenizer_rules}
 
 
@@ -185,14 +186,38 @@ def _saved(checkpoint: Path | None) -> _Saved | None:
     return _Saved(DataSpec.from_dict(content["data_spec"]), content.get(BLUEPRINTS, {}))
 
 
-def _check_kept(kept: Mapping[str, Any], spec: DataSpec) -> None:
-    """Refuse data of somebody's own that do not take the rules they are given."""
-    rules = kept["tokenizer_rules"]
+def _check_cuts(kept: DataSpec, spec: DataSpec) -> None:
+    """Refuse data whose sentences are cut in another way than when the run began."""
+    rules = kept.tokenizer_rules
     if rules != spec.tokenizer_rules:
         raise UserError(
             f"the run cuts sentences by tokenizer_rules={rules}, and its data now by {spec.tokenizer_rules}: let the "
             f"data class take tokenizer_rules={rules} and publish it in its DataSpec"
         )
+    if kept.subwords != spec.subwords:
+        _check_tokens(kept, spec)
+
+
+def _check_tokens(kept: DataSpec, spec: DataSpec) -> None:
+    """Refuse data whose tokens are not those that the networks have learned, whatever the reason."""
+    if kept.vocabulary != spec.vocabulary or kept.subwords != spec.subwords:
+        raise UserError(
+            f"the training captions give other tokens than when the run began ({_difference(kept, spec)}), so that the "
+            "networks would take one word for another: put the captions and the settings of the tokenizer back as they "
+            "were, or begin a new run"
+        )
+
+
+def _difference(kept: DataSpec, spec: DataSpec) -> str:
+    """What has become of the tokens, by an example."""
+    pairs = zip(kept.vocabulary, spec.vocabulary, strict=False)
+    changed = next(((i, old, new) for i, (old, new) in enumerate(pairs) if old != new), None)
+    if changed:
+        number, old, new = changed
+        return f"token {number} was '{old}' and is '{new}'"
+    if len(kept.vocabulary) != len(spec.vocabulary):
+        return f"{len(kept.vocabulary):,} before, {len(spec.vocabulary):,} now"
+    return "the same ones, but sentences are cut into them in another way"
 
 
 def _build_data(execution: Execution, saved: _Saved | None) -> Any:
@@ -204,6 +229,7 @@ def _build_data(execution: Execution, saved: _Saved | None) -> Any:
         data: Any = build_data(config, trust, saved.facts)
     except ValueError as error:
         raise with_a_way_on(error, config, trust) from error
-    _check_kept(saved.facts, data.spec)
+    _check_cuts(saved.spec, data.spec)
     check_examples(execution.folder, config, data, trust)
+    _check_tokens(saved.spec, data.spec)
     return data

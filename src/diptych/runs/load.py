@@ -12,6 +12,7 @@ from diptych.runs.checkpoints import read_checkpoint
 from diptych.runs.folder.find import default_outputs, find_run
 from diptych.runs.folder.layout import RunFolder, folder_of_checkpoint
 from diptych.runs.handles import ImageCaptioner, ImageClassifier, ImageGenerator, PairEmbedder, handle_for
+from diptych.runs.handles.ensemble import JOIN, ensemble_of
 from diptych.runs.restore import restored
 from diptych.runs.trust import Subject, remember, trusted
 
@@ -21,10 +22,12 @@ CHECKPOINT_SUFFIX = ".ckpt"
 def load(run: str | Path, *, checkpoint: str | Path | None = None, trust: Collection[str] = ()) -> Any:
     """The run that `run` names: a run folder, an id or its beginning, `latest`, or a checkpoint file.
 
-    An `ImageGenerator`, `ImageCaptioner`, `ImageClassifier` or `PairEmbedder`, by what its system can do, and a plain
-    `Handle` where it can do something else. `checkpoint` is `best`, `last` or a file of the run (by default its best,
-    or else its last).
-    A checkpoint file in place of a run may be one that a plain Trainer has written of what `diptych.build` gave it.
+    `RUN+RUN` is an ensemble of runs that caption: the mean of their probabilities.
+
+    An `ImageGenerator`, `ImageCaptioner`, `ImageClassifier`, `PairEmbedder` or `ImageAutoencoder`, by what its system
+    can do, and a plain `Handle` where it can do something else. `checkpoint` is `best`, `last` or a file of the run (by
+    default its best, or else its last). A checkpoint file in place of a run may be one that a plain Trainer has written
+    of what `diptych.build` gave it.
     `trust` names packages of your own whose classes the run was built from; it is remembered for this run.
     """
     return _opened(run, checkpoint, trust)
@@ -82,6 +85,8 @@ def _load(run: str | Path, kind: type[Any], checkpoint: str | Path | None, trust
 def _opened(run: str | Path, checkpoint: str | Path | None, trust: Collection[str], task: str | None = None) -> Any:
     """The run or checkpoint file that `run` names."""
     path = Path(run).expanduser()
+    if JOIN in str(run) and not path.exists():
+        return ensemble_of([_opened(part, checkpoint, trust, task) for part in str(run).split(JOIN)])
     if path.is_file():
         if checkpoint is not None:
             raise UserError(f"{run} is a checkpoint, and another one is named ({checkpoint}): name one of them")

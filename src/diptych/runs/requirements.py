@@ -6,7 +6,7 @@ from typing import Any
 
 from diptych.config.composition import missing
 from diptych.config.errors import UserError
-from diptych.config.schema import LOSS, SCOPES
+from diptych.config.schema import LOSS, SCOPES, TASKS_OF_PARTS
 from diptych.runs.folder.find import find_run
 from diptych.runs.folder.identity import check_name
 from diptych.runs.folder.layout import RunFolder
@@ -41,7 +41,7 @@ def check_parts(parts: Mapping[str, Mapping[str, Any]]) -> None:
                 raise UserError(f"parts.{name}.{key}: a part has only the keys run, task and scope")
         if part.get("scope", LOSS) not in SCOPES:
             raise UserError(f"parts.{name}.scope={part['scope']}: choose {' or '.join(SCOPES)}")
-        for key, example in (("run", "latest"), ("task", "captioning")):
+        for key, example in (("run", "latest"), ("task", TASKS_OF_PARTS.get(name, "captioning"))):
             if not part.get(key):
                 raise UserError(missing(f"parts.{name}.{key}", example))
 

@@ -36,6 +36,7 @@ NEEDLESS_WARNINGS = (
     r"`broadcast_buffers` is deprecated",  # older versions of torch do not have its successor
     r"Found \d+ module\(s\) in eval mode at the start of training",  # averages and frozen backbones stay in eval mode
     r"The `srun` command is available on your system but is not used",  # SLURM starts runs, not their ranks
+    r"`LightningModule.configure_optimizers` returned `None`",  # captions by rules learn nothing
     r"`torch.jit.script` is deprecated",  # torch's own use of it, where it loads forward derivatives
 )
 CALLBACK_FACTS = ("trackers", "checkpoints_folder", "samples_folder", "budget_images", "monitor", "mode")

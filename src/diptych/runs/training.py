@@ -11,7 +11,7 @@ from diptych.config import Config, UserError, components
 from diptych.config.components import Trust
 from diptych.config.derived import left_behind, moved
 from diptych.config.rhythm import shortened, too_seldom
-from diptych.data.loader import end_workers
+from diptych.data.loading.loader import end_workers
 from diptych.runs.checkpoint_state import CheckpointState, newest_checkpoint, set_aside
 from diptych.runs.choice import check_components, task_of
 from diptych.runs.data_location import keep_examples, with_absolute_paths
@@ -25,6 +25,7 @@ from diptych.runs.folder.files import outputs_explained
 from diptych.runs.folder.identity import inherited_or_new_run_id, inherited_sweep
 from diptych.runs.folder.layout import RunFolder, await_run_folder
 from diptych.runs.folder.status import DONE, FAILED, LOST
+from diptych.runs.images.cached_features import check_cached_features
 from diptych.runs.lifecycle.record import (
     RunRecord,
     exclusive_lock,
@@ -53,6 +54,7 @@ def check(config: Config, trust: Trust = None) -> None:
     check_values(config)
     check_components(config, trust)
     check_parts(config["parts"])
+    check_cached_features(config, trust)
     check_can_be_sharded(config["trainer"], components.find_class(config["system"], "system", trust))
     if config.get("features"):
         components.check(config["features"], "features", trust=trust)

@@ -25,6 +25,7 @@ def warm_start(system: System, checkpoint: Path, parts: Sequence[str] = ()) -> N
         _load_parts(system, theirs, checkpoint, parts)
     else:
         _load_all(system, theirs, checkpoint)
+    system.is_warm = True
 
 
 def _load_parts(system: System, theirs: Weights, checkpoint: Path, parts: Sequence[str]) -> None:

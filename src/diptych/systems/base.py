@@ -60,15 +60,19 @@ class System(LightningModule):
     logged of each begins with its name. `schedule` multiplies their learning rates (None: constant), `max_grad_norm`
     clips the gradient of each (None: not at all). `micro_batch_size` is how many examples a device computes at a time
     (None: its whole share of the batch). `task` is an open word for what the system is trained for. One that
-    `learns_from_pictures_alone` takes batches in which some pictures have no captions.
+    `learns_from_pictures_alone` takes batches in which some pictures have no captions. `generates_with` names parts of
+    other runs that it cannot generate without; they have `scope: generation`. One that `reads_cached_features`
+    takes those of its `image_encoder` from `Batch.features` where there are some.
 
     `blueprints` are what checkpoints carry of networks that no configuration alone tells how to build, by role.
     `carried` is what every checkpoint carries besides, plain values; `companions` are callbacks that go with the system
-    to any Trainer. Both are empty in runs, which bring their own.
+    to any Trainer. Both are empty in runs, which bring their own. With `is_warm` it starts from another run's weights.
     """
 
     task: str = ""
     learns_from_pictures_alone: ClassVar[bool] = False
+    generates_with: ClassVar[tuple[str, ...]] = ()
+    reads_cached_features: ClassVar[bool] = False
     SHARDED: ClassVar[tuple[str, ...]] = ()
     OPTIMIZERS: ClassVar[tuple[str, ...]] = ("",)
     schedule: Schedule | None
@@ -96,11 +100,17 @@ class System(LightningModule):
         self.images_seen = 0
         self._images_before = 0
         self._has_split = self._has_told = False
+        self.is_warm = False
         self.step_figures: dict[str, Tensor] = {}
         self.carried: dict[str, Any] = {}
         self.blueprints: dict[str, Any] = {}
         self.companions: list[Callback] = []
         self.rng = torch.Generator().manual_seed(seed)
+
+    @property
+    def beyond_weights(self) -> Mapping[str, Any]:
+        """What decides beside its own weights what it says, as plain values: a part of its digest."""
+        return {}
 
     def count_images(self, number: int) -> None:
         """Advance progress by one training step's examples, over all devices."""

@@ -12,7 +12,8 @@ def coupled_parts(system: nn.Module) -> list[str]:
     modules = system.named_modules()
     norms = [name.partition(".")[0] for name, part in modules if isinstance(part, _BatchNorm) and part.training]
     named = [f"batch normalisation of {', '.join(dict.fromkeys(norms))}"] if norms else []
-    return [*named, *dict.fromkeys(said)]
+    own = ["losses of the system"] if getattr(system, "couples_examples", False) else []
+    return [*named, *own, *dict.fromkeys(said)]
 
 
 def _parts(system: nn.Module) -> Iterator[tuple[str, object]]:

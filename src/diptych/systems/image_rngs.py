@@ -59,6 +59,11 @@ class ImageRngs:
         return torch.stack(rows).to(self.device)
 
 
+def digest_of_pixels(image: Tensor) -> str:
+    """A noise key of an image: what tells it from others wherever it stands in a batch."""
+    return hashlib.sha256(image.float().cpu().contiguous().numpy().tobytes()).hexdigest()
+
+
 def _generator(seed: int, key: str, i: int) -> torch.Generator:
     digest = hashlib.sha256(f"{seed} {i} {key}".encode()).digest()
     return torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))

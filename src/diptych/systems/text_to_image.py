@@ -5,9 +5,8 @@ without sentences: then it takes none.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any, ClassVar
 
@@ -22,6 +21,7 @@ from diptych.systems.generation_quality import GenerationQuality
 from diptych.systems.image_rngs import ImageRngs
 from diptych.systems.modes import evaluating
 from diptych.systems.pairing import Prompts, draw_prompts
+from diptych.systems.sampling_options import SamplingOptions
 from diptych.systems.sampling_progress import SamplingProgress, Watch
 from diptych.systems.schedules import Schedule
 from diptych.systems.sentences import tokenized
@@ -35,20 +35,6 @@ from diptych.types import Batch, DataSpec, Images, Sentences, TextFeatures
 GRID_SIDE = 8
 REFERENCE_SENTENCES = 256
 """Training sentences that a checkpoint keeps; the mean of so many vectors is good to a sixteenth of their spread."""
-
-
-@dataclass(frozen=True)
-class SamplingOptions:
-    """The options of a family's `generate`; the base has none.
-
-    A family's own dataclass has a default for every field; its fields are the options of `diptych generate`
-    (`KEY=VALUE`), of `generate()` in Python, and the entries of an evaluation's protocol. It refuses impossible values.
-    """
-
-    @property
-    def sentences(self) -> tuple[str, ...]:
-        """Those among the options, whose words the run must know."""
-        return ()
 
 
 class TextToImage(System, ABC):
@@ -119,9 +105,8 @@ class TextToImage(System, ABC):
         for name in self.averaged:
             if not hasattr(self, name):
                 raise TypeError(f"{type(self).__name__}.averaged names {name}: set self.{name} before keep_averages()")
-            network = getattr(self, name)
-            average = self.average_of(network) if _learns(network) else None  # pyright: ignore[reportArgumentType]
-            setattr(self, f"{name}_average", average)
+            network: Any = getattr(self, name)
+            setattr(self, f"{name}_average", self.average_of(network) if _learns(network) else None)
 
     def average_of(self, network: nn.Module) -> nn.Module | None:
         """What follows the weights of a network that learns (`update`, and the averaged `network`); None: nothing."""
@@ -155,6 +140,18 @@ class TextToImage(System, ABC):
         pretraining = self.text_pretraining
         return pretraining is not None and pretraining.goes_on(images_seen_before, self.images_seen)
 
+    def pretrain_or(
+        self, learn: Callable[[Images, Prompts | None], Figures], batch: Batch, optimizer: str = ""
+    ) -> None:
+        """One training step: of the text encoder alone while it is pretrained, then what `learn` does; logged."""
+        images_seen_before = self.images_seen
+        self.count_images(len(batch))
+        prompts = self.draw_prompts(batch)
+        if prompts and self.pretrains(images_seen_before):
+            self.log_metrics("train", self.pretrain(batch.images, prompts, optimizer))
+        else:
+            self.log_metrics("train", learn(batch.images, prompts))
+
     def pretrain(self, images: Images, prompts: Prompts, optimizer: str = "") -> Figures:
         """A step of the text encoder alone; the last ones only measure what it has learned."""
         pretraining, encode = self.text_pretraining, self.text_encoder
@@ -162,10 +159,9 @@ class TextToImage(System, ABC):
         assert encode is not None
         pictures = (part.inputs[0] for part in self.micro_batches(images))
         inputs = (pretraining.targets(pictures, encode.sentence_dim), prompts.sentences)  # pyright: ignore[reportArgumentType]
-        figures: Figures
         if pretraining.is_learning(self.images_seen):
             loss = lambda targets, said: {"pretraining_loss": pretraining.loss(encode(said).sentence, targets)}  # noqa: E731
-            figures = self.optimize(optimizer, loss, of=inputs, schedule=pretraining.schedule)
+            figures: Figures = self.optimize(optimizer, loss, of=inputs, schedule=pretraining.schedule)
         else:
             with torch.no_grad():
                 vectors = torch.cat([encode(part.inputs[1]).sentence for part in self.micro_batches(*inputs)])
@@ -271,7 +267,7 @@ class TextToImage(System, ABC):
             self.reference_sentences = some_captions(self.trainer, REFERENCE_SENTENCES)
         datamodule = getattr(self.trainer, "datamodule", None)
         if self.text_encoder and not self.sample_sentences and datamodule:
-            batch = next(iter(datamodule.val_dataloader()))
+            batch = datamodule.example_batch()
             joint = gather_in_order(list(self._first_sentences(batch)))
             self.sample_sentences = tuple(islice(dict.fromkeys(joint), GRID_SIDE))
 

@@ -1,4 +1,4 @@
-"""Tokenize sentences by words (Chinese by characters) or by characters.
+"""Tokenize sentences by words (Chinese by characters) or by characters; `subwords` has byte pairs.
 
 Text is first composed (NFC) and lower-cased. `encode` adds <bos> and <eos>; `decode` is its inverse up to case, white
 space and the spacing of punctuation, and the exact inverse on every sentence of the world's grammar. A vocabulary
@@ -7,13 +7,15 @@ belongs to the rules that made its words, which `DataSpec.tokenizer_rules` numbe
 
 import unicodedata
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, Self
 
-from diptych.plain_types import BOS_ID, EOS_ID, PAD_ID, TOKENIZER_RULES, DataSpec
+from diptych.plain_types import BOS_ID, EOS_ID, PAD_ID, SPECIAL_TOKENS, TOKENIZER_RULES, DataSpec
 from diptych.text.first_words import join_first_words, split_first_words
 from diptych.text.vocabulary import Vocabulary
-from diptych.text.words import join_words, split_words
+from diptych.text.words import join_words, joins, split_words
 
 if TYPE_CHECKING:
     from diptych.types import TokenMask, Tokens
@@ -29,6 +31,41 @@ def plain(text: str) -> str:
     return normalised(text).replace(" ", "")
 
 
+class Cutter(NamedTuple):
+    """How the sentences of data are cut, before they have a vocabulary.
+
+    `tokens` are all that there can be, where they were learned (else None: those that occur), and `subwords` is what
+    was learned.
+    """
+
+    split: Callable[[str], list[str]]
+    tokens: tuple[str, ...] | None = None
+    subwords: str = ""
+
+    def vocabulary(self, counts: Counter[str], *, min_count: int = 1) -> Vocabulary:
+        """Of the tokens that occur so often, or of those that were learned."""
+        if self.tokens is None:
+            return Vocabulary.of_counts(counts, min_count=min_count)
+        return Vocabulary((*SPECIAL_TOKENS, *self.tokens))
+
+    def closed_vocabulary(self, tokens: Iterable[str]) -> Vocabulary:
+        """Of a closed language with these tokens, or of those that were learned."""
+        return Vocabulary.of_words(tokens) if self.tokens is None else Vocabulary((*SPECIAL_TOKENS, *self.tokens))
+
+
+class Pieces(NamedTuple):
+    """How tokens that are pieces of words are spelt: the symbols of each, by id, and which symbols are letters."""
+
+    tokens: tuple[str, ...]
+    letters: frozenset[str]
+    symbols_of: Callable[[str], str]
+
+    def spelt(self, phrase: str) -> tuple[str, bool, bool]:
+        """A phrase's symbols, and whether a letter in front of it or behind it would make it another word."""
+        text = normalised(phrase)
+        return self.symbols_of(text), joins(text[0]), joins(text[-1])
+
+
 class Tokenizer(ABC):
     """Converts text to token ids and back. `max_length` counts <bos> and <eos>; longer sentences are cut."""
 
@@ -37,6 +74,21 @@ class Tokenizer(ABC):
     def __init__(self, vocabulary: Vocabulary, max_length: int | None = None) -> None:
         self.vocabulary = vocabulary
         self.max_length = max_length
+
+    @classmethod
+    def cutter(cls, texts: Iterable[str], num_tokens: int | None = None) -> Cutter:
+        """How sentences are cut; one that learns reads the training `texts`, and makes `num_tokens` tokens of them."""
+        if num_tokens is not None:
+            raise ValueError(
+                f"data.num_tokens={num_tokens}: tokenizer={cls.kind} has as many tokens as the captions have; set "
+                "data.num_tokens=null, or tokenizer=bpe"
+            )
+        return Cutter(cls.split)
+
+    @classmethod
+    def of_spec(cls, spec: DataSpec) -> Self:
+        """The tokenizer of data of these facts."""
+        return cls(Vocabulary(spec.vocabulary), spec.max_length)
 
     @staticmethod
     @abstractmethod
@@ -47,6 +99,19 @@ class Tokenizer(ABC):
     @abstractmethod
     def join(tokens: Sequence[str]) -> str:
         """The sentence of these tokens, as people write it; the inverse of `split`."""
+
+    def shown(self, token: str) -> str:
+        """A token as people read it."""
+        return token
+
+    @property
+    def pieces(self) -> Pieces | None:
+        """How its tokens are spelt, if they can say a phrase in several ways; None: as `split` cuts it and no other."""
+        return None
+
+    def says(self, tokens: Sequence[str], phrase: str) -> bool:
+        """Whether a sentence of these tokens has this word or phrase in it."""
+        return _has(tokens, self.split(phrase))
 
     def encode(self, text: str) -> list[int]:
         """<bos>, the sentence, <eos>."""
@@ -73,6 +138,10 @@ class Tokenizer(ABC):
             if token_id not in (BOS_ID, PAD_ID):
                 tokens.append(self.vocabulary.tokens[token_id])
         return self.join(tokens)
+
+
+def _has(tokens: Sequence[str], phrase: Sequence[str]) -> bool:
+    return any(list(tokens[i : i + len(phrase)]) == list(phrase) for i in range(len(tokens) - len(phrase) + 1))
 
 
 class WordTokenizer(Tokenizer):
@@ -117,10 +186,16 @@ class CharTokenizer(Tokenizer):
         return "".join(tokens)
 
 
+_HERE, _SUBWORDS = __name__, "diptych.text.subwords"
 _BY_RULES = {
-    1: {cls.kind: cls for cls in (FirstWordTokenizer, CharTokenizer)},
-    TOKENIZER_RULES: {cls.kind: cls for cls in (WordTokenizer, CharTokenizer)},
+    1: {"word": (_HERE, "FirstWordTokenizer"), "char": (_HERE, "CharTokenizer")},
+    TOKENIZER_RULES: {
+        "word": (_HERE, "WordTokenizer"),
+        "char": (_HERE, "CharTokenizer"),
+        "bpe": (_SUBWORDS, "BPETokenizer"),
+    },
 }
+"""Module and class by rules and kind; a module is imported when its class is asked for."""
 
 
 def tokenizer_class(kind: str, rules: int = TOKENIZER_RULES) -> type[Tokenizer]:
@@ -133,10 +208,10 @@ def tokenizer_class(kind: str, rules: int = TOKENIZER_RULES) -> type[Tokenizer]:
     known = _BY_RULES[rules]
     if kind not in known:
         raise ValueError(f"tokenizer: there is no {kind!r}; choose one of {', '.join(known)}")
-    return known[kind]
+    module, name = known[kind]
+    return getattr(import_module(module), name)
 
 
 def tokenizer_of(data_spec: DataSpec) -> Tokenizer:
     """The tokenizer of a data set and of every checkpoint trained on it."""
-    found = tokenizer_class(data_spec.tokenizer, data_spec.tokenizer_rules)
-    return found(Vocabulary(data_spec.vocabulary), data_spec.max_length)
+    return tokenizer_class(data_spec.tokenizer, data_spec.tokenizer_rules).of_spec(data_spec)

@@ -53,6 +53,11 @@ def _words_of(chunk: str) -> tuple[str, ...]:
     return tuple(_TOKEN.findall(chunk))
 
 
+def joins(letter: str) -> bool:
+    """Whether it is a letter or digit of a script that writes spaces: another one beside it makes another word."""
+    return letter.isalnum() and not _IS_UNSPACED.match(letter)
+
+
 def join_words(words: Sequence[str]) -> str:
     """The sentence of these words, as people write it; `split_words` gives them back."""
     parts = list(words[:1])

@@ -83,6 +83,21 @@ class Atoms(NamedTuple):
         """Share of false claims; 0 if and only if the scene entails the sentence, also without claims."""
         return 1 - (self.true_facts + self.true_numbers) / self.claimed if self.claimed else 0.0
 
+    @property
+    def overlap(self) -> tuple[int, int]:
+        """The parts of F1: twice the true facts, and the facts that are said or there.
+
+        A true number is no fact of the scene, and counts in neither part; a false one is said and not there. So F1 is
+        the harmonic mean of `informativeness` and of the share of true claims, true numbers left out.
+        """
+        return 2 * self.true_facts, self.claimed - self.true_numbers + self.facts
+
+    @property
+    def f1(self) -> float:
+        """F1 of the facts of one sentence: 1 if it says all facts and nothing false; 0 where nothing is said."""
+        both, either = self.overlap
+        return both / either if either else 0.0
+
 
 @dataclass(frozen=True, slots=True)
 class Constraints:
@@ -100,7 +115,7 @@ class Constraints:
         """Whether every claim is true of the scene."""
         return self._numbers_hold(scene) and any(
             all(mention.fits(thing) for mention, thing in zip(self._slots(), things, strict=True))
-            and all(self._holds(relation, things) for relation in self.relations)
+            and all(self.holds(relation, things) for relation in self.relations)
             for things in permutations(scene.objects, self.num_objects)
         )
 
@@ -127,20 +142,32 @@ class Constraints:
 
     def atoms(self, scene: Scene) -> Atoms:
         """Count claims and facts; the matching of objects with mentions satisfies as many claims as possible."""
-        slots = self._slots()
-        missing = max(0, len(slots) - len(scene.objects))
-        things = (*scene.objects, *[None] * missing)
-        true_facts = max(self._num_true(slots, chosen) for chosen in permutations(things, len(slots)))
+        slots, things = self._slots(), self.matching(scene)
+        missing, true_facts = max(0, len(slots) - len(scene.objects)), self._num_true(slots, things)
         named = sum(getattr(mention, name) is not None for mention in slots for name in ATTRIBUTES)
         numbers = [m.number == sum(map(m.fits, scene.objects)) for m in self.mentions if m.number > 1]
         facts = len(ATTRIBUTES) * len(scene.objects) + max(0, len(scene.objects) - 1)
         return Atoms(named + len(self.relations) + len(numbers) + missing, true_facts, sum(numbers), facts)
 
+    def matching(self, scene: Scene) -> tuple[SceneObject | None, ...]:
+        """The object that each mention is of, one for each of its number; None where the scene has too few.
+
+        The matching satisfies as many attributes and relations as possible; of equal ones it is the first.
+        """
+        slots = self._slots()
+        things = (*scene.objects, *[None] * max(0, len(slots) - len(scene.objects)))
+        return max(permutations(things, len(slots)), key=lambda chosen: self._num_true(slots, chosen))
+
+    def holds(self, relation: Relation, things: tuple[SceneObject | None, ...]) -> bool:
+        """Whether a relation of the sentence is true of these things, mention by mention."""
+        first, second = things[relation.first], things[relation.second]
+        return first is not None and second is not None and relation_between(first, second, TRUE) == relation.name
+
     def _num_true(self, slots: tuple[Mention, ...], things: tuple[SceneObject | None, ...]) -> int:
         """The number of attributes and relations that hold for these things, slot by slot."""
         pairs = zip(slots, things, strict=True)
         attributes = sum(_right(getattr(m, name), thing, name) is True for m, thing in pairs for name in ATTRIBUTES)
-        return attributes + sum(self._holds(relation, things) for relation in self.relations)
+        return attributes + sum(self.holds(relation, things) for relation in self.relations)
 
     def _agreement(
         self, slots: tuple[Mention, ...], things: tuple[SceneObject | None, ...]
@@ -149,17 +176,13 @@ class Constraints:
         pairs = list(zip(slots, things, strict=True))
         attributes = (_fraction(_right(getattr(m, name), thing, name) for m, thing in pairs) for name in ATTRIBUTES)
         shape, colour, size = attributes
-        return shape, colour, size, _fraction(self._holds(relation, things) for relation in self.relations)
+        return shape, colour, size, _fraction(self.holds(relation, things) for relation in self.relations)
 
     def _slots(self) -> tuple[Mention, ...]:
         return tuple(mention for mention in self.mentions for _ in range(mention.number))
 
     def _numbers_hold(self, scene: Scene) -> bool:
         return all(m.number == 1 or m.number == sum(map(m.fits, scene.objects)) for m in self.mentions)
-
-    def _holds(self, relation: Relation, things: tuple[SceneObject | None, ...]) -> bool:
-        first, second = things[relation.first], things[relation.second]
-        return first is not None and second is not None and relation_between(first, second, TRUE) == relation.name
 
     def _is_connected(self) -> bool:
         reached, links = {0}, list(self.relations)

@@ -26,6 +26,7 @@ class Grammar:
         self.language = load_language(language)
         self.phrasings = tuple(self.language.phrasings)
         self.held_out_phrasings = tuple(name for name, p in self.language.phrasings.items() if p.held_out)
+        self.phrasings_of_lists = tuple(name for name, p in self.language.phrasings.items() if not p.has_relations)
         self._readers = [SentenceReader(phrasing, self.language) for phrasing in self.language.phrasings.values()]
 
     def describe(

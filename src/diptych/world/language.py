@@ -95,17 +95,21 @@ class Language:
         pieces = [piece for frame in frames for piece in _SLOT.split(frame)]
         return tuple(dict.fromkeys([*self.noun_phrases.values(), self.between, self.last, *pieces, *relations]))
 
-    def _spell(self, mention: Mention) -> str:
+    def parts(self, mention: Mention) -> list[tuple[str, str]]:
+        """The words of a noun phrase in their order, each after its name in `order`: number, size, colour or noun."""
         words = {
             "size": self.sizes[mention.size] if mention.size else "",
             "colour": self.colours[mention.colour] if mention.colour else "",
             "noun": self.nouns[mention.shape or ANY][-1 if mention.number > 1 else 0],
         }
-        said = [words[part] for part in self.order if words.get(part)]
+        said = [(part, words[part]) for part in self.order if words.get(part)]
         number = self.numbers[mention.number - 1]
         if mention.number == 1:
-            number = self.number_before.get(said[0], number)
-        return self.separator.join([number, *said])
+            number = self.number_before.get(said[0][1], number)
+        return [("number", number), *said]
+
+    def _spell(self, mention: Mention) -> str:
+        return self.separator.join(word for _, word in self.parts(mention))
 
 
 @cache

@@ -1,58 +1,11 @@
 """Laws of greedy and beam search, on tables of probabilities and on a toy with memory."""
 
-from itertools import product
-
 import pytest
 import torch
+from toy_steps import IMAGES, LENGTH, VOCABULARY, WORDS, HistoryModel, all_finished, caption_of, tuple_of
 
 from diptych.decoding import beam, greedy
 from diptych.types import BOS_ID, EOS_ID, PAD_ID
-
-VOCABULARY, IMAGES, LENGTH = 6, 4, 4
-WORDS = range(EOS_ID, VOCABULARY)
-
-
-class HistoryModel:
-    """Logits that depend on the whole history: the state is a number that every token changes, in two leaves.
-
-    A search that gives a hypothesis the state of another one gives it wrong log-probabilities.
-    """
-
-    def __init__(self, seed: int, end_bias: float = 0.0) -> None:
-        rng = torch.Generator().manual_seed(seed)
-        self.table = 2 * torch.randn(97, VOCABULARY, generator=rng)
-        self.table[:, EOS_ID] += end_bias
-        self.start = (torch.arange(IMAGES), (torch.arange(IMAGES).unsqueeze(1) * torch.ones(1, 3),))
-        self.rows_seen: list[int] = []
-
-    def __call__(self, tokens, state):
-        key, (shadow,) = state
-        assert torch.equal(shadow, key.unsqueeze(1).expand(-1, 3).float())
-        self.rows_seen.append(len(tokens))
-        key = (31 * key + 7 * tokens + 11) % 97
-        return self.table[key], (key, (key.unsqueeze(1).expand(-1, 3).float(),))
-
-    def log_prob(self, image: int, caption: tuple[int, ...]) -> float:
-        state, token, total = tuple_of(self.start, image), BOS_ID, 0.0
-        for following in caption:
-            logits, state = self(torch.tensor([token]), state)
-            total += logits.log_softmax(-1)[0, following].item()
-            token = following
-        return total
-
-
-def tuple_of(state, image):
-    key, (shadow,) = state
-    return key[image : image + 1], (shadow[image : image + 1],)
-
-
-def caption_of(row: torch.Tensor) -> tuple[int, ...]:
-    return tuple(token for token in row.tolist() if token != PAD_ID)
-
-
-def all_finished(max_length: int) -> list[tuple[int, ...]]:
-    plain = [word for word in WORDS if word != EOS_ID]
-    return [(*words, EOS_ID) for n in range(max_length) for words in product(plain, repeat=n)]
 
 
 @pytest.fixture(params=range(5))

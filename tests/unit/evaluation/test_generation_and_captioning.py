@@ -16,7 +16,7 @@ from diptych.evaluation.generation.benchmark import Generation
 from diptych.evaluation.held_out import HeldOut, take_held_out
 from diptych.evaluation.retrieval.benchmark import Retrieval
 from diptych.reports.page.sections import evaluation_section
-from diptych.systems.captioning.system import Caption
+from diptych.systems.captioning.captions import Caption
 from diptych.types import Scene
 from diptych.world import meaning, render, split_of
 
@@ -173,7 +173,7 @@ def test_what_is_set_in_the_data_is_done_and_recorded(held_out):
         ("digits", "data.sides=64", r"there is no data\.sides to set"),
         (None, "seed=1", "'seed=1' sets no key of the data"),
         (None, "data.world", r"'data\.world' sets no key of the data"),
-        ("nowhere", "data.root=.", "nowhere is neither a folder nor one of digits, folder"),
+        ("nowhere", "data.root=.", "nowhere is neither a folder nor one of cifar10, coco"),
     ],
 )
 def test_what_cannot_be_set_in_the_data_is_refused(data, override, says):

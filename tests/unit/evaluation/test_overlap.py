@@ -45,7 +45,9 @@ def run_on(tmp_path: Path, *overrides: str) -> Any:
     data: Any = build_data(config)
     keep_examples(run, config, data)
     keep_training_examples(run, data)
-    return SimpleNamespace(run=run, config=config, data_spec=SimpleNamespace(image_size=8, world=data.spec.world))
+    subject = SimpleNamespace(run=run, config=config, data_spec=SimpleNamespace(image_size=8, world=data.spec.world))
+    subject.members = (subject,)
+    return subject
 
 
 @pytest.fixture

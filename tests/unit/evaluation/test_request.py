@@ -36,7 +36,7 @@ def plan_of(subject, asked, partners=(), held_out=SCENES) -> list[str]:
 @pytest.mark.parametrize(
     ("subject", "asked", "partners", "says"),
     [
-        (GENERATOR, {"beam": 5}, (), r"beam=5 goes with Captioning \(a captioner\), Cycle consistency \(.*--with"),
+        (GENERATOR, {"beam": 5}, (), r"beam=5 goes with Captioning \(a captioner\), .*Cycle consistency \(.*--with"),
         (GENERATOR, {"beam": 5}, (CLASSIFIER,), "beam=5 goes with"),
         (CAPTIONER, {}, (CAPTIONER,), r"another run \(--with some-run\) goes with Cycle consistency \(a generator"),
         (GENERATOR, {}, (GENERATOR,), r"another run \(--with some-run\) goes with"),
@@ -46,6 +46,7 @@ def plan_of(subject, asked, partners=(), held_out=SCENES) -> list[str]:
         (CAPTIONER, {"skills": SKILLED}, (), r"choosing prompts of skills goes with Skills \(a generator of sentences"),
         (CLASSIFIER, {"robustness": True}, (), "robustness goes with Robustness of generation .* captioning"),
         (CLASSIFIER, {"beam": 2}, (), r"beam=2 goes with Captioning \(a captioner\)"),
+        (CLASSIFIER, {"clip": "folder"}, (), r"clip=folder goes with CLIPScore \(a captioner\)"),
     ],
 )
 def test_what_would_be_ignored_is_refused(subject, asked, partners, says):
@@ -67,8 +68,14 @@ def test_what_would_be_ignored_is_refused(subject, asked, partners, says):
         (GENERATOR, {}, (CAPTIONER, CAPTIONER), ["generation", "cycle", "cycle", "skills"]),
         (GENERATOR, {}, (LIKELIHOODS,), ["generation", "cycle", "skills"]),
         (UNCONDITIONAL, {}, (), ["generation"]),
-        (CAPTIONER, {"beam": 5, "robustness": True, "skills": None}, (), ["captioning", "captioning_robustness"]),
-        (CAPTIONER, {}, (), ["captioning"]),
+        (
+            CAPTIONER,
+            {"beam": 5, "robustness": True, "skills": None},
+            (),
+            ["captioning", "grounding", "captioning_robustness"],
+        ),
+        (CAPTIONER, {}, (), ["captioning", "grounding"]),
+        (CAPTIONER, {"clip": "."}, (), ["captioning", "grounding", "clip_score"]),
         (CLASSIFIER, {"skills": None}, (), ["classification"]),
     ],
 )
@@ -91,6 +98,7 @@ def test_retrieval_is_measured_where_no_world_says_what_is_true():
         (CAPTIONER, {"robustness": True}, (), DIGITS, "some-run on digits cannot be judged exactly"),
         (GENERATOR, {}, (CLASSIFIER,), DIGITS, "digits has no exact scenes"),
         (CLASSIFIER, {}, (), DIGITS, "some-run finds 1 labels, and digits has none"),
+        (CAPTIONER, {"clip": "nowhere"}, (), DIGITS, "clip=nowhere: there is no such folder"),
     ],
 )
 def test_what_cannot_be_measured_is_refused(subject, asked, partners, held_out, says):

@@ -172,6 +172,28 @@ def test_a_run_is_evaluated_and_shows_what_it_found(trained, capsys):
     assert "retrieval" in (trained.path / "report.html").read_text(encoding="utf-8")
 
 
+def test_a_folder_is_searched_by_sentence_and_by_picture(trained, tmp_path, capsys):
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for name, colour in (("dark", 20), ("bright", 230)):
+        Image.new("L", (40, 30), colour).save(folder / f"{name}.png")
+    command = ["search", str(trained.path), str(folder)]
+    assert main([*command, "--index", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["read"] == 2
+    sheet = tmp_path / "found.png"
+    like = ["--like", str(folder / "dark.png"), "--num", "1", "--sheet", str(sheet)]
+    assert main([*command, "a three", *like, "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert (said["pictures"], said["read"], said["gone"], said["unreadable"]) == (2, 0, 0, [])
+    sentence, picture = said["queries"]
+    assert sentence["query"] == "a three"
+    assert picture["results"] == [{"file": "dark.png", "score": pytest.approx(1, abs=1e-3)}]
+    with Image.open(sheet) as found:
+        assert found.width > 90
+    for wrong in ([], ["a three", "--index"], ["a three", "--saying", "x"], ["a three", "--num", "0"]):
+        assert main([*command, *wrong]) == 2
+
+
 def test_the_page_on_evaluation_names_every_figure(held_out, repository):
     page = (repository / "docs" / "evaluation.md").read_text(encoding="utf-8")
     evaluation = EmbeddingRetrieval().measure(context_of(oracle(held_out), held_out))

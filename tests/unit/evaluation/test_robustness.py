@@ -17,7 +17,7 @@ from diptych.evaluation.robustness.captioning import CaptioningRobustness
 from diptych.evaluation.robustness.generation import GenerationRobustness
 from diptych.evaluation.robustness.image_corruptions import picture_conditions
 from diptych.evaluation.robustness.sentence_perturbations import sentence_conditions
-from diptych.systems.captioning.system import Caption
+from diptych.systems.captioning.captions import Caption
 from diptych.text import tokenizer_of
 from diptych.types import Scene
 from diptych.world import Grammar, Relation, meaning
@@ -165,7 +165,7 @@ def test_captions_that_depend_on_how_many_are_captioned_at_once_are_found_out(he
     def captions(pictures, beam):
         return [said(len(pictures) if cares else 0) for _ in pictures]
 
-    figure = caption_invariance(SimpleNamespace(captions=captions), captions(range(NUM), 1), held_out, beam=1)
+    figure = caption_invariance(SimpleNamespace(captions=captions), captions(range(NUM), 1), held_out, {"beam": 1})
     assert (figure.n, figure.value) == (NUM, 0 if cares else 1)
 
 

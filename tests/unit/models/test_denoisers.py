@@ -2,9 +2,10 @@ import pytest
 import torch
 from torch import nn
 
-from diptych.models.denoisers.condition import NullCondition, Waves
 from diptych.models.denoisers.dit import DiT
 from diptych.models.denoisers.unet import UNet
+from diptych.models.null_condition import NullCondition
+from diptych.models.waves import Waves
 from diptych.types import TextFeatures
 
 SMALL = {"condition_dim": 6, "word_dim": 4}
@@ -81,7 +82,7 @@ def test_every_parameter_learns(make):
 @pytest.mark.parametrize("make", DENOISERS.values(), ids=DENOISERS)
 @pytest.mark.parametrize(("size", "channels"), [(16, 1), (64, 3)])
 def test_other_images_keep_their_shape(make, size, channels):
-    network = make(image_size=size, image_channels=channels, condition_dim=0, word_dim=0)
+    network = make(sample_size=size, sample_channels=channels, condition_dim=0, word_dim=0)
     assert network(seen(2, size, channels), [torch.rand(2)]).shape == (2, channels, size, size)
     assert network.null is None
 
@@ -109,9 +110,9 @@ def test_near_levels_sound_alike_and_far_ones_do_not():
         (UNet, {"attention_levels": 4}, r"denoiser\.attention_levels=4: there are 3 sizes"),
         (UNet, {"embedding_dim": 15}, "give an even embedding_dim"),
         (UNet, {"widths": [64, 96, 112]}, "head_dim=32: 112 channels cannot be shared by 3 heads"),
-        (UNet, {"image_size": 28}, r"images of 28 px cannot be divided by 8; set data\.image_size"),
+        (UNet, {"sample_size": 28}, r"images of 28 px cannot be divided by 8; set data\.image_size"),
         (UNet, {"widths": [29, 36]}, "29 cannot be normalised in groups"),
-        (DiT, {"image_size": 30}, r"denoiser\.patch_size=4 must divide the images' 30 px"),
+        (DiT, {"sample_size": 30}, r"denoiser\.patch_size=4 must divide the images' 30 px"),
         (DiT, {"dim": 30}, r"denoiser\.num_heads=4 must divide denoiser\.dim=30"),
     ],
 )
@@ -123,7 +124,7 @@ def test_sizes_that_do_not_go_together_are_refused_by_name(kind, settings, reaso
 def test_learned_positions_tell_places_apart_at_every_size():
     """Far from the borders, convolutions see the same in a grey image everywhere; learned places differ."""
     torch.manual_seed(0)
-    sizes = {"image_size": 128, "image_channels": 1, "widths": [8, 8], "attention_levels": 0, "embedding_dim": 16}
+    sizes = {"sample_size": 128, "sample_channels": 1, "widths": [8, 8], "attention_levels": 0, "embedding_dim": 16}
     plain, placed = UNet(**sizes), UNet(**sizes, positions=True)
     assert [tuple(place.shape) for place in placed.positions] == [(8, 64, 64), (8, 32, 32)]
     placed.load_state_dict(plain.state_dict(), strict=False)

@@ -7,7 +7,8 @@ import torch
 from torch import nn
 
 from diptych.models.text_encoders import TransformerTextEncoder
-from diptych.models.text_encoders.transformer import Layer, sinusoids
+from diptych.models.text_encoders.transformer import Layer
+from diptych.models.waves import sinusoids
 
 
 def test_a_layer_is_that_of_pytorch():

@@ -9,7 +9,7 @@ from PIL import Image
 from diptych.runs.images.files import generated_file, named_file, sheet_file
 from diptych.runs.images.names import FileNames, request_name, slug
 from diptych.runs.images.record import as_record, save_png
-from diptych.systems.text_to_image import SamplingOptions
+from diptych.systems.sampling_options import SamplingOptions
 
 ALIKE = (
     "a cat",

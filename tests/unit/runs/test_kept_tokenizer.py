@@ -56,3 +56,36 @@ def test_data_that_cannot_keep_the_rules_are_refused_by_name(old_run, monkeypatc
     monkeypatch.setattr("diptych.data.folder.FolderData.tokenizer_rules", property(lambda _: 2, lambda *_: None))
     with pytest.raises(ValueError, match=r"by tokenizer_rules=1, and its data now by 2: let the data class take"):
         resume(old_run, ["budget_images=32"], TRUST)
+
+
+@pytest.fixture
+def run_of_pairs(tiny, tmp_path):
+    """A captioner whose byte pairs were learned from these captions."""
+    pictures = tmp_path / "english"
+    pictures.mkdir()
+    _write(pictures, ("a red ball", "a red hat", "a blue ball", "two hats"))
+    shares = ("data.val_share=0.25", "data.test_share=0", "data.num_workers=0", "data.batch_size=4")
+    budget = ("budget_images=16", "validate_every_images=16")
+    pairs = ("tokenizer=bpe", "data.num_tokens=262")
+    folder, _ = train(tiny("tiny_captioner", "data=folder", f"data.root={pictures}", *pairs, *shares, *budget))
+    return folder, pictures
+
+
+def _write(pictures: Path, captions: tuple[str, ...]) -> None:
+    rows = [json.dumps({"file_name": f"{i}.png", "text": caption}) for i, caption in enumerate(captions)]
+    for i in range(len(captions)):
+        Image.new("RGB", (8, 8), (60 * i, 90, 30)).save(pictures / f"{i}.png")
+    (pictures / "metadata.jsonl").write_text("\n".join(rows))
+
+
+def test_captions_that_would_give_other_byte_pairs_are_refused(run_of_pairs):
+    """There are as many of them as before, so that all weights fit."""
+    folder, pictures = run_of_pairs
+    _write(pictures, ("my cow runs", "my cow sits", "my cow eats", "one cow"))
+    with pytest.raises(ValueError, match=r"other tokens than when the run began \(token 2\d\d was '.*' and is '.*'\)"):
+        resume(folder, ["budget_images=32"], TRUST)
+
+
+def test_the_same_captions_go_on_with_the_same_byte_pairs(run_of_pairs):
+    folder, _ = run_of_pairs
+    assert resume(folder, ["budget_images=32"], TRUST)[1].images_seen == 32

@@ -221,3 +221,10 @@ def test_an_agents_id_that_cannot_name_a_folder_is_refused(monkeypatch):
     monkeypatch.setenv("WANDB_RUN_ID", "../up")
     with pytest.raises(UserError, match=r"WANDB_RUN_ID='\.\./up' cannot name a folder"):
         inherited_or_new_run_id()
+
+
+def test_a_callback_that_only_reports_leaves_the_digest_as_it_was():
+    callbacks = {"budget": {"_target_": "diptych.callbacks.Budget"}}
+    with_report = callbacks | {"data_wait": {"_target_": "diptych.callbacks.DataWait", "max_share": None}}
+    assert digest_of(CONFIG | {"callbacks": with_report}) == digest_of(CONFIG | {"callbacks": callbacks})
+    assert digest_of(CONFIG | {"callbacks": {}}) != digest_of(CONFIG | {"callbacks": callbacks})

@@ -8,7 +8,7 @@ from PIL import Image
 from diptych.config import UserError
 from diptych.runs.images.record import as_record, read_record, save_png
 from diptych.runs.sampling_options import options_from, separated
-from diptych.systems.text_to_image import SamplingOptions
+from diptych.systems.sampling_options import SamplingOptions
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,7 @@ from torch.utils.data import DataLoader
 
 from diptych.losses.captioning import doubly_stochastic_penalty, token_nll
 from diptych.metrics.captions import References
-from diptych.models.attention_decoder import AttentionLSTMDecoder
-from diptych.models.caption_decoders import LSTMDecoder
+from diptych.models.caption_decoders import AttentionLSTMDecoder, LSTMDecoder
 from diptych.models.image_encoders import ConvEncoder
 from diptych.runs.folder.layout import RunFolder
 from diptych.runs.handles import ImageCaptioner

@@ -92,7 +92,7 @@ def test_classifying_leaves_training_as_it_was():
 def test_data_without_labels_are_refused():
     spec = DataSpec("folder", 16, 3, SPECIAL_TOKENS, 2)
     with pytest.raises(
-        ValueError, match=r"system=classifier: data folder has no labels; choose scenes, digits or mnist"
+        ValueError, match=r"system=classifier: data folder has no labels; choose scenes, digits, mnist or imagefolder"
     ):
         make_classifier(spec)
 

@@ -22,14 +22,16 @@ from diptych.evaluation.results import CONTENTS, RESAMPLING_SEED, Evaluation, Ex
 from diptych.evaluation.scene_accuracy import CAPTION_RATES, CAPTION_SHARES, Scores, rates, rotated
 from diptych.evaluation.shares import share
 from diptych.metrics.statistics import cluster_interval
-from diptych.runs.capabilities import CaptionsImages
-from diptych.systems.captioning.system import Caption
+from diptych.runs.capabilities import CaptionsImages, KnowsPerplexity
+from diptych.systems.captioning.captions import Caption
 
 NOTE = "Chance: each caption held against another image. Reference: the data's own sentences under the same rules."
 UNJUDGED = (
     "Each caption is of the image beside it, with one of people's captions below. Nobody can say exactly which of them "
     "are true: the figures say how near their words are to people's."
 )
+NO_LIKELIHOOD = "rules give no sentence a probability"
+BOUND = "; both are bounds, the true figures are at most so high"
 GRAMMAR_NOTE = "N-gram scores mean little for short sentences from a grammar: a false one may share nearly every word."
 
 
@@ -42,7 +44,7 @@ class Captioning(Benchmark):
         "what is dark was not looked at."
     )
     needs = "a captioner"
-    options = ("beam",)
+    options = ("beam", "captioning")
 
     def applies(self, context: Context) -> bool:
         return isinstance(context.subject, CaptionsImages)
@@ -59,8 +61,8 @@ class Captioning(Benchmark):
         else:
             figures = [*in_front(WORDING_HEADLINE, worded), *truth]
             rest |= {"headline": WORDING_HEADLINE, "lead": UNJUDGED}
-        figures.append(caption_invariance(captioner, captions, held_out, context.request.beam))
-        protocol = {**context.protocol, "beam": context.request.beam, "captions": wording.protocol}
+        figures.append(caption_invariance(captioner, captions, held_out, context.request.caption_options))
+        protocol = {**context.protocol, **context.request.caption_protocol, "captions": wording.protocol}
         return Evaluation.of(self, protocol, figures, clusters=contents, **rest)
 
 
@@ -89,9 +91,12 @@ def _of_references(captions: Sequence[Caption], held_out: HeldOut) -> tuple[list
 def perplexity_figure(captioner: CaptionsImages, held_out: HeldOut) -> Figure:
     """Per token of the first references; by chance what the next image's captions cost."""
     pictures = list(held_out.images)
+    if not isinstance(captioner, KnowsPerplexity):
+        return Figure("perplexity", None, note=NO_LIKELIHOOD, percent=False)
     own = exp(captioner.nats_per_token(pictures, held_out.sentences))
     others = exp(captioner.nats_per_token(pictures, rotated(held_out.sentences)))
     note = "of the references, lower is better; chance: of another image's"
+    note += BOUND if getattr(captioner, "bounds_likelihood", False) else ""
     return Figure("perplexity", own, len(held_out), chance=others, note=note, percent=False)
 
 

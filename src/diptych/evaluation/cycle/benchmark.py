@@ -43,7 +43,7 @@ class Cycle(Benchmark):
         "share a mistake agree. So the judge's verdict on the same images stands beside it."
     )
     needs = "a generator with a captioner (--with)"
-    options = ("partners", "beam", "sampling")
+    options = ("partners", "beam", "sampling", "captioning")
 
     def applies(self, context: Context) -> bool:
         return isinstance(context.subject, GeneratesImages) and isinstance(context.partner, CaptionsImages)
@@ -73,7 +73,7 @@ class Cycle(Benchmark):
             figures = [*wording_figures(context, texts, real_texts), *figures]
             rest |= {"headline": HEADLINE, "notes": (WORDING_NOTE,), "lead": LEAD}
         rest["examples"] = _examples(generated, texts, same, held_out)
-        return Evaluation.of(self, {**context.protocol, "beam": context.request.beam}, figures, **rest)
+        return Evaluation.of(self, {**context.protocol, **context.request.caption_protocol}, figures, **rest)
 
 
 def _agreement_figures(

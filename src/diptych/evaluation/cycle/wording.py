@@ -15,7 +15,7 @@ from diptych.evaluation.results import CONTENTS, Figure
 from diptych.evaluation.scene_accuracy import rotated
 from diptych.metrics.captions import References, tokenizer_for
 from diptych.metrics.captions.units import is_share
-from diptych.runs.capabilities import CaptionsImages
+from diptych.runs.capabilities import CaptionsImages, KnowsPerplexity
 
 HEADLINE = tuple(f"cycle_{key}" for key in SCORES)
 NOTE = (
@@ -49,6 +49,9 @@ def _perplexity(context: Context) -> Figure:
     captioner, held_out = context.partner, context.held_out
     assert isinstance(captioner, CaptionsImages)
     images, sentences = list(context.generated.images), held_out.sentences
+    name = "perplexity (text → image → text)"
+    if not isinstance(captioner, KnowsPerplexity):
+        return Figure("cycle_perplexity", None, name=name, note="rules give no sentence a probability", percent=False)
     own, chance = (exp(captioner.nats_per_token(images, asked)) for asked in (sentences, rotated(sentences)))
     return Figure(
         "cycle_perplexity",
@@ -56,7 +59,7 @@ def _perplexity(context: Context) -> Figure:
         len(images),
         chance=chance,
         reference=exp(captioner.nats_per_token(list(held_out.images), sentences)),
-        name="perplexity (text → image → text)",
+        name=name,
         note="of the sentence asked for, given the generated image, lower is better; chance: of the next sentence",
         percent=False,
     )

@@ -7,13 +7,12 @@ from pathlib import Path
 import numpy as np
 import torch
 from jaxtyping import Float
-from PIL import Image
 from torch import Tensor
 
 from diptych.config.errors import UserError
 from diptych.data.caption_files.rows import PICTURE_SUFFIXES
 from diptych.data.folders.located import pictures_in
-from diptych.data.pictures import as_rgb, upright
+from diptych.data.pictures import WHOLE, decoded
 from diptych.data.squares import read_square
 from diptych.evaluation.generation.features import PICTURES_AT_ONCE, look
 from diptych.evaluation.generation.reference_set import AS_THEY_ARE, ReferenceSet, described, squares
@@ -64,6 +63,4 @@ def _read(path: Path, reader: Callable[[Path], Pixels]) -> Pixels:
 
 
 def _as_it_is(path: Path) -> Pixels:
-    with Image.open(path) as opened:
-        picture = as_rgb(upright(opened))
-    return torch.from_numpy(np.array(picture)).permute(2, 0, 1).float() / 127.5 - 1
+    return torch.from_numpy(np.array(decoded(path, WHOLE))).permute(2, 0, 1).float() / 127.5 - 1

@@ -6,7 +6,6 @@ network. Statistics of another network or of images that were read otherwise are
 """
 
 import json
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,6 +18,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from diptych.config.errors import UserError
+from diptych.data.folders.arrays import read_arrays
 from diptych.evaluation.generation.features import look, protocol_of
 from diptych.metrics.pictures import frechet_distance
 from diptych.metrics.pictures.frechet import Gaussian, gaussian_distance
@@ -81,13 +81,13 @@ class ReferenceSet:
     def load(cls, path: Path) -> Self:
         """A UserError says what is wrong with the file."""
         try:
-            with np.load(path, allow_pickle=False) as file:
-                about = json.loads(str(file["about"]))
-                mean, covariance, vectors = (torch.from_numpy(file[key]) for key in ("mu", "sigma", "vectors"))
-                dim = len(mean)
-                if covariance.shape != (dim, dim) or vectors.shape[1] != dim or not isinstance(about, dict):
-                    raise ValueError("its parts do not fit each other")
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError) as error:
+            file = read_arrays(path)
+            about = json.loads(str(file["about"]))
+            mean, covariance, vectors = (torch.from_numpy(file[key]) for key in ("mu", "sigma", "vectors"))
+            dim = len(mean)
+            if covariance.shape != (dim, dim) or vectors.shape[1:] != (dim,) or not isinstance(about, dict):
+                raise ValueError("its parts do not fit each other")
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise UserError(
                 f"{path} holds no reference statistics of diptych ({error}): write them with --save-statistics"
             ) from error

@@ -12,6 +12,7 @@ from diptych.evaluation.context import Context
 from diptych.evaluation.generation.generated import shown_places
 from diptych.evaluation.held_out import HeldOut
 from diptych.evaluation.results import Evaluation, Example, Figure, Layout
+from diptych.evaluation.retrieval.hard import HARD_NOTE, hard_recalls
 from diptych.evaluation.retrieval.ranking import NUM_DISTRACTORS, precision_figure
 from diptych.metrics.retrieval import recall_by_chance, recall_hits
 from diptych.runs.capabilities import EmbedsPairs
@@ -45,11 +46,12 @@ class EmbeddingRetrieval(Benchmark):
         contents = held_out.contents
         figures = [_recall(name, *pair, k, contents) for name, pair in ranked.items() for k in RANKS]
         precision = precision_figure(scores, true, held_out, seed=context.request.seed)
+        hard = hard_recalls(context, scores, true)
         return Evaluation.of(
             self,
             {**context.protocol, "distractors": NUM_DISTRACTORS},
-            [*figures, precision],
-            notes=(NOTE,),
+            [*figures, precision, *hard],
+            notes=(NOTE, HARD_NOTE) if hard else (NOTE,),
             headline=("text_to_image_recall_at_1", "image_to_text_recall_at_1"),
             examples=_examples(held_out, scores, true),
             clusters=contents,

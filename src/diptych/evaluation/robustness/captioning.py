@@ -28,7 +28,7 @@ class CaptioningRobustness(Benchmark):
     kind, title, layout = "captioning_robustness", "Robustness of captioning", Layout.CAPTIONING_CHOSEN
     lead = "Each caption is of the disturbed image beside it."
     needs = "a captioner"
-    options = ("robustness", "beam")
+    options = ("robustness", "beam", "captioning")
 
     def applies(self, context: Context) -> bool:
         return isinstance(context.subject, CaptionsImages) and context.request.robustness
@@ -42,7 +42,7 @@ class CaptioningRobustness(Benchmark):
         contents = held_out.contents
         exact = truth_of([caption.text for caption in context.captions], held_out).hits("exact_match")
         conditions = picture_conditions(held_out, request.seed)
-        anew = [recaption(captioner, one, held_out, request.beam, context.track) for one in conditions]
+        anew = [recaption(captioner, one, held_out, request.caption_options, context.track) for one in conditions]
         pairs = [Pair(one.places, [exact[i] for i in one.places], one.exact) for one in anew]
         rows = [
             paired_row(line_of(one.condition, "exact_match"), pair, contents)
@@ -51,7 +51,7 @@ class CaptioningRobustness(Benchmark):
         undisturbed = Figure.rate(hits=exact, clusters=contents, **line_of(UNDISTURBED, "exact_match"))
         return Evaluation.of(
             self,
-            {**context.protocol, "beam": request.beam},
+            {**context.protocol, **request.caption_protocol},
             [undisturbed, *with_differences(rows)],
             notes=(NOTE,),
             examples=[example for i, one in enumerate(anew) for example in _examples(one, held_out, i)],

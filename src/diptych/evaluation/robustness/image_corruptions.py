@@ -1,8 +1,9 @@
 """A captioner's images disturbed: noise, blur, JPEG, and crops that leave the scene as it was; captioned again."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
+from typing import Any
 
 import torch
 from PIL import Image
@@ -61,11 +62,11 @@ def picture_conditions(held_out: HeldOut, seed: int) -> list[PictureCondition]:
 
 
 def recaption(
-    captioner: CaptionsImages, condition: PictureCondition, held_out: HeldOut, beam: int, track: Track
+    captioner: CaptionsImages, condition: PictureCondition, held_out: HeldOut, options: Mapping[str, Any], track: Track
 ) -> Recaptioned:
     """Captions of the disturbed pictures, held against the true scenes."""
     described = f"captioning: {condition.name}"
-    captions = captions_of(captioner, condition.images, beam=beam, track=track, description=described)
+    captions = captions_of(captioner, condition.images, options, track=track, description=described)
     texts, scenes = [caption.text for caption in captions], held_out.true_scenes()
     exact = truth_of(texts, held_out, [scenes[place] for place in condition.places]).hits("exact_match")
     return Recaptioned(condition, texts, exact)

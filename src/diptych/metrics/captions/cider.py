@@ -11,8 +11,8 @@ from math import exp, sqrt
 
 from diptych.metrics.captions.ngrams import Ngram, NgramCounts
 
-_SIGMA = 6.0
-_SCALE = 10.0
+SIGMA = 6.0
+SCALE = 10.0
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class CiderReferences:
     def score(self, caption: NgramCounts) -> float:
         """CIDEr-D of one caption, from 0 to 10."""
         length = _length(caption)
-        penalties = [exp(-((length - other) ** 2) / (2 * _SIGMA**2)) for other in self._lengths]
+        penalties = [exp(-((length - other) ** 2) / (2 * SIGMA**2)) for other in self._lengths]
         total = 0.0
         for counts, inverse_norms in zip(caption, self._inverse_norms, strict=True):
             vector = _vector(counts, self._weights)
@@ -49,7 +49,7 @@ class CiderReferences:
             if any(products):
                 parts = zip(products, inverse_norms, penalties, strict=True)
                 total += _inverse_norm(vector) * sum(product * norm * penalty for product, norm, penalty in parts)
-        return _SCALE * total / len(caption) / len(self._lengths)
+        return SCALE * total / len(caption) / len(self._lengths)
 
     def _products(self, vector: Mapping[Ngram, float]) -> list[float]:
         """With each reference the sum of min(caption, reference) · reference."""

@@ -90,9 +90,12 @@ class References:
     def score(self, captions: Mapping[Key, str]) -> CaptionScores:
         """One caption of each picture against its references, whatever order they come in."""
         self.check(captions)
-        split = self.tokenizer.split
-        rows = [picture.statistics(split(captions[key])) for key, picture in self._pictures.items()]
+        rows = [self.statistics(key, captions[key]) for key in self._pictures]
         return CaptionScores(np.array(rows, dtype=np.float64), self.undefined)
+
+    def statistics(self, key: Key, caption: str) -> list[float | int]:
+        """`STATISTICS` of one caption of the picture."""
+        return self._pictures[key].statistics(self.tokenizer.split(caption))
 
     def check(self, keys: Iterable[Key]) -> None:
         """A ValueError that names captions which are missing, and those of pictures without references."""

@@ -11,7 +11,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from diptych.models.denoisers.condition import Condition, NullCondition, SelfAttention, WordAttention, zero_at_first
+from diptych.models.denoisers.condition import Condition, SelfAttention, WordAttention
+from diptych.models.null_condition import NullCondition
+from diptych.models.zero_at_first import zero_at_first
 from diptych.types import Images, TextFeatures
 
 Patches = Float[Tensor, "batch places dim"]
@@ -23,8 +25,8 @@ class DiT(nn.Module):
     def __init__(
         self,
         *,
-        image_size: int = 32,
-        image_channels: int = 3,
+        sample_size: int = 32,
+        sample_channels: int = 3,
         condition_dim: int = 0,
         word_dim: int = 0,
         patch_size: int = 4,
@@ -35,19 +37,19 @@ class DiT(nn.Module):
         num_levels: int = 1,
     ) -> None:
         super().__init__()
-        if image_size % patch_size or dim % num_heads:
+        if sample_size % patch_size or dim % num_heads:
             raise ValueError(
-                f"denoiser.patch_size={patch_size} must divide the images' {image_size} px, and "
+                f"denoiser.patch_size={patch_size} must divide the images' {sample_size} px, and "
                 f"denoiser.num_heads={num_heads} must divide denoiser.dim={dim}"
             )
-        self.patch_size, numbers = patch_size, image_channels * patch_size**2
+        self.patch_size, numbers = patch_size, sample_channels * patch_size**2
         self.num_levels = num_levels
         self.condition = Condition(condition_dim, dim, num_levels)
         self.null = NullCondition(condition_dim, word_dim) if condition_dim else None
         self.first = nn.Linear(numbers, dim)
-        self.positions = nn.Parameter(0.02 * torch.randn((image_size // patch_size) ** 2, dim))
+        self.positions = nn.Parameter(0.02 * torch.randn((sample_size // patch_size) ** 2, dim))
         self.blocks = nn.ModuleList(Block(dim, num_heads, word_dim, mlp_ratio) for _ in range(depth))
-        self.hidden_dim, self.hidden_side = dim, image_size // patch_size
+        self.hidden_dim, self.hidden_side = dim, sample_size // patch_size
         self.last_affine, self.last = zero_at_first(nn.Linear(dim, 2 * dim)), zero_at_first(nn.Linear(dim, numbers))
 
     @property

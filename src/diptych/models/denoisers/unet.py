@@ -14,11 +14,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from diptych.models.denoisers.condition import Condition, NullCondition, SelfAttention, WordAttention, zero_at_first
+from diptych.models.denoisers.condition import Condition, SelfAttention, WordAttention
+from diptych.models.group_norm import group_norm, num_groups
+from diptych.models.null_condition import NullCondition
+from diptych.models.zero_at_first import zero_at_first
 from diptych.types import Images, TextFeatures
-
-GROUP_WIDTH = 8
-"""Channels that are normalised together, at most."""
 
 Grid = Float[Tensor, "batch channels rows columns"]
 
@@ -34,8 +34,8 @@ class UNet(nn.Module):
     def __init__(
         self,
         *,
-        image_size: int = 32,
-        image_channels: int = 3,
+        sample_size: int = 32,
+        sample_channels: int = 3,
         condition_dim: int = 0,
         word_dim: int = 0,
         widths: Sequence[int] = (64, 96, 128),
@@ -48,7 +48,7 @@ class UNet(nn.Module):
         num_levels: int = 1,
     ) -> None:
         super().__init__()
-        _check(image_size, patch_size, widths)
+        _check(sample_size, patch_size, widths)
         _check_attention(widths, attention_levels, head_dim)
         self.patch_size = patch_size
         self.num_levels = num_levels
@@ -56,7 +56,7 @@ class UNet(nn.Module):
         self.null = NullCondition(condition_dim, word_dim) if condition_dim else None
         words_at = [word_dim if len(widths) - level <= attention_levels else None for level in range(len(widths))]
         block = lambda ins, outs, level: Block(ins, outs, embedding_dim, words_at[level], head_dim)  # noqa: E731
-        self.first = nn.Conv2d(image_channels * patch_size**2, widths[0], 3, 1, 1)
+        self.first = nn.Conv2d(sample_channels * patch_size**2, widths[0], 3, 1, 1)
         self.down, self.up, self.halvings, self.doublings = (nn.ModuleList() for _ in range(4))
         for level, width in enumerate(widths):
             self.down.append(nn.ModuleList(block(width, width, level) for _ in range(num_blocks)))
@@ -65,13 +65,13 @@ class UNet(nn.Module):
         for width, wider in pairwise(widths):
             self.halvings.append(nn.Conv2d(width, wider, 3, 2, 1))
             self.doublings.append(nn.Conv2d(wider, width, 3, 1, 1))
-        side = image_size // patch_size
+        side = sample_size // patch_size
         shapes = [(width, side // 2**level, side // 2**level) for level, width in enumerate(widths)]
         self.positions = nn.ParameterList(0.02 * torch.randn(shape) for shape in shapes) if positions else None
         self.middle = block(widths[-1], widths[-1], -1)
-        self.hidden_dim, self.hidden_side = widths[-1], image_size // patch_size // 2 ** (len(widths) - 1)
+        self.hidden_dim, self.hidden_side = widths[-1], sample_size // patch_size // 2 ** (len(widths) - 1)
         to_pixels = zero_at_first(nn.Conv2d(widths[0], self.first.in_channels, 3, 1, 1))
-        self.last = nn.Sequential(_norm(widths[0]), nn.SiLU(), to_pixels)
+        self.last = nn.Sequential(group_norm(widths[0]), nn.SiLU(), to_pixels)
 
     @property
     def hidden(self) -> nn.Module:
@@ -104,8 +104,8 @@ class Block(nn.Module):
 
     def __init__(self, ins: int, outs: int, embedding_dim: int, word_dim: int | None, head_dim: int) -> None:
         super().__init__()
-        self.first = nn.Sequential(_norm(ins), nn.SiLU(), nn.Conv2d(ins, outs, 3, 1, 1))
-        self.norm = _norm(outs)
+        self.first = nn.Sequential(group_norm(ins), nn.SiLU(), nn.Conv2d(ins, outs, 3, 1, 1))
+        self.norm = group_norm(outs)
         self.affine = nn.Linear(embedding_dim, 2 * outs)
         self.second = zero_at_first(nn.Conv2d(outs, outs, 3, 1, 1))
         self.shortcut = nn.Conv2d(ins, outs, 1) if ins != outs else nn.Identity()
@@ -125,7 +125,7 @@ class Attention(nn.Module):
 
     def __init__(self, channels: int, word_dim: int, num_heads: int) -> None:
         super().__init__()
-        self.norm = _norm(channels)
+        self.norm = group_norm(channels)
         self.among_places = SelfAttention(channels, num_heads)
         zero_at_first(self.among_places.out)
         self.to_words = WordAttention(channels, word_dim, num_heads) if word_dim else None
@@ -145,10 +145,6 @@ def _through(blocks: Any, grid: Tensor, condition: Tensor, text: TextFeatures | 
     return grid
 
 
-def _norm(channels: int) -> nn.GroupNorm:
-    return nn.GroupNorm(max(1, channels // GROUP_WIDTH), channels)
-
-
 def _check_attention(widths: Sequence[int], attention_levels: int, head_dim: int) -> None:
     if not 0 <= attention_levels <= len(widths):
         raise ValueError(f"denoiser.attention_levels={attention_levels}: there are {len(widths)} sizes; give 0 to that")
@@ -160,16 +156,16 @@ def _check_attention(widths: Sequence[int], attention_levels: int, head_dim: int
             )
 
 
-def _check(image_size: int, patch_size: int, widths: Sequence[int]) -> None:
+def _check(sample_size: int, patch_size: int, widths: Sequence[int]) -> None:
     """Refuse images that cannot be halved often enough, and channels that form no groups."""
     factor = patch_size * 2 ** (len(widths) - 1)
-    if image_size % factor:
+    if sample_size % factor:
         raise ValueError(
             f"denoiser.widths={list(widths)} halves places {len(widths) - 1} times, after patches of {patch_size} "
-            f"pixels: images of {image_size} px cannot be divided by {factor}; set data.image_size to a multiple of "
-            "it, or give fewer widths"
+            f"pixels: images of {sample_size} px cannot be divided by {factor}; set data.image_size to a multiple of "
+            "it, or give fewer widths (of latents, sides are places: also denoiser.patch_size=1)"
         )
-    if odd := [width for width in widths if width % max(1, width // GROUP_WIDTH)]:
+    if odd := [width for width in widths if width % num_groups(width)]:
         raise ValueError(
             f"denoiser.widths={list(widths)}: {odd[0]} cannot be normalised in groups; take a multiple of 8"
         )

@@ -4,14 +4,13 @@ Layers are normalised before, not after (Xiong et al. 2020, arXiv:2002.04745), a
 sinusoids. The sentence vector is a linear map of the mean of its words.
 """
 
-import math
-
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from diptych.models.text_encoders.interface import TextEncoder
+from diptych.models.waves import sinusoids
 from diptych.types import PAD_ID, Sentences, TextFeatures
 
 Words = Float[Tensor, "batch length word_dim"]
@@ -75,10 +74,3 @@ class Layer(nn.Module):
         heads = self.to_attention(words).unflatten(2, (3, self.num_heads, -1)).permute(2, 0, 3, 1, 4)
         looked_up = F.scaled_dot_product_attention(heads[0], heads[1], heads[2], attn_mask=seen)
         return self.from_attention(looked_up.transpose(1, 2).flatten(2))
-
-
-def sinusoids(length: int, dim: int) -> Float[Tensor, "length dim"]:
-    """Sines of each position in the first half and cosines in the second, at wavelengths from 2 pi to 20,000 pi."""
-    rates = torch.exp(-math.log(10_000) * torch.arange(dim // 2) / (dim // 2))
-    angles = torch.arange(length)[:, None] * rates
-    return torch.cat([angles.sin(), angles.cos()], dim=1)

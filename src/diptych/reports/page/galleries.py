@@ -41,6 +41,16 @@ def cycle_gallery(examples: Sequence[Example]) -> str:
     return _gallery("gallery wide", cards)
 
 
+def reconstruction_gallery(examples: Sequence[Example]) -> str:
+    """Images beside what was made of them again."""
+    cards = (
+        f"<figure>{picture_tag(e.picture, e.sentence)}{_made_again(e)}"
+        f"<figcaption>{escape(e.sentence)}{chips(e)}</figcaption></figure>"
+        for e in examples
+    )
+    return _gallery("gallery", cards)
+
+
 def plain_gallery(examples: Sequence[Example]) -> str:
     """Images over whatever is known of each."""
     cards = (
@@ -84,6 +94,12 @@ def _certificate(example: Example) -> str:
     if example.second_picture is None:
         return ""
     return f'<div class="read">{picture_tag(example.second_picture, "as read")}<span>as the judge reads it</span></div>'
+
+
+def _made_again(example: Example) -> str:
+    if example.second_picture is None:
+        return ""
+    return f'<div class="read">{picture_tag(example.second_picture, "made again")}<span>made again</span></div>'
 
 
 def _wanted(example: Example) -> str:

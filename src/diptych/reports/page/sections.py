@@ -11,6 +11,7 @@ from diptych.reports.page.galleries import (
     further_failures,
     generation_gallery,
     plain_gallery,
+    reconstruction_gallery,
 )
 from diptych.reports.page.html import section
 from diptych.reports.page.tables import alert_paragraph, evaluation_block
@@ -23,6 +24,7 @@ GALLERIES: dict[str, tuple[Callable[[Sequence[Example]], str], int, int]] = {
     Layout.CAPTIONING_CHOSEN: (caption_gallery, EVERY, 0),
     Layout.PAIRS: (cycle_gallery, 9, 3),
     Layout.LABELS: (caption_gallery, 9, 3),
+    Layout.RECONSTRUCTION: (reconstruction_gallery, 12, 6),
     Layout.SKILLS: (generation_gallery, 18, 6),
 }
 """How examples of each layout are shown, how many of the first ones, and how many further failures."""

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
+from PIL import Image
 
 PAPER, INK, SOFT, LINE = "#fbfaf7", "#23211d", "#6b655b", "#e5e0d6"
 COLOURS = ("#2f5d9b", "#c0692a", "#4b8a6a", "#8a5a9e", "#a08a2c", "#6f7680")
@@ -45,6 +46,7 @@ TITLE_FONT: dict[str, Any] = {"family": "serif", "size": 14}
 PIXELS_A_POINT = 4 / 3
 HEAD, FOOT = 0.62, 0.34
 """Inches above and below a plot's content, where it has a heading, and where something is said of it."""
+PALETTE = 128
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,16 @@ def saved(canvas: Canvas, path: Path) -> list[Path]:
     canvas.savefig(files[0], dpi=160, metadata={"Software": None})
     canvas.savefig(files[1], metadata={"Date": None})
     return files
+
+
+def saved_light(canvas: Canvas, path: Path) -> Path:
+    """As a PNG of a palette, which a repository can keep; the same plot gives the same file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    whole = io.BytesIO()
+    canvas.savefig(whole, dpi=100)
+    with Image.open(whole) as picture:
+        picture.convert("RGB").quantize(PALETTE, Image.Quantize.MEDIANCUT).save(path, optimize=True)
+    return path
 
 
 def inline_svg(canvas: Canvas, description: str) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from PIL import Image
 
+from diptych.evaluation.caption_diversity.curves import diversity_curves
 from diptych.evaluation.option_curves import OptionCurve
 from diptych.evaluation.results import Evaluation
 from diptych.reports.page.charts import Points, charts_grid, charts_of
@@ -46,6 +47,11 @@ def run_page(story: RunStory) -> str:
                 lead="One option differs along each line; all else was measured alike.",
             ),
             section(
+                "Exactness against diversity",
+                _diversity(story.evaluations),
+                lead="Several captions of each image; each point of a line is a temperature, from the lowest on.",
+            ),
+            section(
                 "Samples on the way",
                 sample_gallery(story.samples),
                 lead="Always of the same noise and sentences, or the same pictures.",
@@ -66,6 +72,19 @@ def _options(curves: Sequence[OptionCurve]) -> str:
             x_label=one.option,
         )
         for one in curves
+    )
+    return f'<div class="curves">{drawn}</div>' if drawn else ""
+
+
+def _diversity(evaluations: Sequence[Evaluation]) -> str:
+    """A chart for each evaluation of sampled captions."""
+    drawn = "".join(
+        curve(
+            f"{points[0].exactness.group} against {points[0].diversity.group}".replace("_", " "),
+            {"temperatures": [(one.diversity.value or 0.0, one.exactness.value or 0.0) for one in points]},
+            x_label=points[0].diversity.group.replace("_", " "),
+        )
+        for points in diversity_curves(evaluations)
     )
     return f'<div class="curves">{drawn}</div>' if drawn else ""
 

@@ -5,14 +5,13 @@ from pathlib import Path
 
 import matplotlib as mpl
 
-from diptych.reports.page.theme import COLOURS, STYLE, Sheet, plain_axes
+from diptych.reports.page.theme import COLOURS, STYLE, Sheet, plain_axes, saved_light
 from diptych.reports.tables.declaration import Table
 from diptych.reports.tables.measured import Measured
 from diptych.reports.tables.plot import LINE_HEIGHT, name_at_right, spread
 
 WIDTH, LEAST_HEIGHT = 8.4, 3.4
 LEFT, BOTTOM, RIGHT = 0.85, 0.5, 3.1
-DPI = 100
 LEAST_LINES = 2
 SAYS = "first seed of each row; blue: knows nothing of objects · orange: object-aware"
 
@@ -53,6 +52,4 @@ def _write(figure: str, rows: Sequence[tuple[str, Measured]], path: Path) -> Pat
         axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.4g} %")
         axes.set_xlabel("core-seconds of training, validations left out")
         plain_axes(axes, grid="both")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        sheet.canvas.savefig(path, dpi=DPI, metadata={"Software": None})
-    return path
+        return saved_light(sheet.canvas, path)

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Any
 
 from diptych.config.redaction import without_paths
+from diptych.evaluation.caption_diversity.curves import diversity_curve
 from diptych.evaluation.results import Evaluation, Figure, read_all
 from diptych.metrics.protocols import SUBJECT
 from diptych.reports.results.figures import protocol_digest
@@ -83,6 +84,7 @@ def record_of(
         partners=dict(partners),
         object_aware=list(aware),
         varied=dict(curves),
+        diversity=[point for result in results.values() for point in _diversity(result)],
         alerts=list(dict.fromkeys(result.alert for result in results.values() if result.alert)),
     )
 
@@ -123,6 +125,13 @@ def _figures(table: Table, results: Mapping[str, Evaluation]) -> Iterator[tuple[
         figure = results[kind].figure(key) if kind in results else None
         if figure is not None and figure.value is not None:
             yield name, _plain(figure)
+
+
+def _diversity(result: Evaluation) -> Iterator[dict[str, Any]]:
+    """Exactness and diversity at each temperature, of an evaluation of drawn captions."""
+    for point in diversity_curve(result):
+        of_both = {"exactness": point.exactness, "diversity": point.diversity}
+        yield {"at": point.temperature, **{name: _plain(figure) for name, figure in of_both.items()}}
 
 
 def _plain(figure: Figure) -> dict[str, Any]:

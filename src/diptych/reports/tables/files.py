@@ -6,9 +6,18 @@ from pathlib import Path
 from diptych.config.errors import UserError
 from diptych.reports.tables.board_plot import write_board_plots
 from diptych.reports.tables.declaration import Table
+from diptych.reports.tables.diversity_plot import write_diversity_plot
 from diptych.reports.tables.measured import curves_of
 from diptych.reports.tables.options_plot import write_options_plot
-from diptych.reports.tables.page import has_plot, methods_of, options_plot_name, plot_name, results_page
+from diptych.reports.tables.page import (
+    diversity_plot_name,
+    drawn_captions,
+    has_plot,
+    methods_of,
+    options_plot_name,
+    plot_name,
+    results_page,
+)
 from diptych.reports.tables.plot import write_plot
 from diptych.reports.tables.records import read_records
 from diptych.runs.folder.files import write_whole
@@ -32,5 +41,10 @@ def write_page(tables: Sequence[Table], folder: Path, path: Path) -> list[Path]:
         write_options_plot(table, methods, path.parent / IMAGES / options_plot_name(table))
         for table, methods in shown
         if curves_of(table, methods)
+    ]
+    plots += [
+        write_diversity_plot(table, curves, path.parent / IMAGES / diversity_plot_name(table))
+        for table, methods in shown
+        if (curves := drawn_captions(methods))
     ]
     return [path, *plots, *write_board_plots(shown, path.parent / IMAGES)]

@@ -12,7 +12,7 @@ from diptych.config.redaction import without_paths
 from diptych.reports.tables.declaration import Row, Table, filled, for_people, placeholders
 from diptych.reports.tables.object_awareness import object_aware
 from diptych.runs.folder.digests import SEED, without_seed
-from diptych.runs.folder.layout import NO_MATTER
+from diptych.runs.folder.layout import NO_MATTER, without_empty
 
 EVERY_RUN = ("trainer.threads=1", "tracking=csv")
 """What all runs of tables set: a slot has one thread, and nothing leaves the machine."""
@@ -67,7 +67,7 @@ def method_digest(config: Mapping[str, Any], where: Iterable[str] = ()) -> str:
     Keys that are empty or off say nothing, and neither does a callback of which nothing is set, so that a new option,
     off by default, makes no earlier run stale. Neither does a class of ours that moves to another module.
     """
-    kept = {key: value for key, value in without_seed(config).items() if key not in (*NO_MATTER, SEED)}
+    kept = {key: value for key, value in without_empty(without_seed(config)).items() if key not in (*NO_MATTER, SEED)}
     kept["callbacks"] = {name: node for name, node in config.get("callbacks", {}).items() if not _is_idle(node)}
     kept["parts"] = {name: part["task"] for name, part in config.get("parts", {}).items()}
     text = json.dumps(without_paths(_said(kept, frozenset(where))), sort_keys=True)

@@ -8,12 +8,11 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.ticker import NullLocator
 
-from diptych.reports.page.theme import COLOURS, STYLE, Sheet, plain_axes
+from diptych.reports.page.theme import COLOURS, STYLE, Sheet, plain_axes, saved_light
 from diptych.reports.tables.declaration import Table
 from diptych.reports.tables.measured import Measured, curves_of
 
 PANEL, HEIGHT, LEFT, GAP, BOTTOM, TOP = 3.9, 2.6, 0.85, 0.75, 0.55, 0.15
-DPI = 100
 WIDE = 8
 """Values that span more than this ratio stand on a logarithmic axis."""
 
@@ -33,9 +32,7 @@ def write_options_plot(table: Table, methods: Sequence[Measured], path: Path) ->
                 axes.set_ylabel(next(iter(rows.values()))[0]["name"])
             if len(rows) == max(map(len, curves.values())):
                 axes.legend(frameon=False, fontsize=8)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        sheet.canvas.savefig(path, dpi=DPI, metadata={"Software": None})
-    return path
+        return saved_light(sheet.canvas, path)
 
 
 def _panel(axes: Axes, option: str, rows: Mapping[str, Sequence[Mapping[str, Any]]], names: Sequence[str]) -> None:

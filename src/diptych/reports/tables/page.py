@@ -68,6 +68,7 @@ def _section(table: Table, methods: Sequence[Measured], images: str) -> str:
         label = _label(table.figures[0], methods)
         parts.append(f"![{table.title}: {label} against core-minutes]({images}/{plot_name(table)})")
     parts += _of_options(table, methods, images)
+    parts += _of_diversity(table, methods, images)
     parts += [text for method in methods if (text := _remarks(table, method))]
     parts.append(_provenance(methods))
     return "\n\n".join(parts)
@@ -97,6 +98,32 @@ def _of_options(table: Table, methods: Sequence[Measured], images: str) -> list[
         ]
         parts.append(markdown_table(("row", *(f"`{option}={value}`" for value in values)), cells))
     return [*parts, f"![{label} against {' and '.join(curves)}]({images}/{options_plot_name(table)})"]
+
+
+def diversity_plot_name(table: Table) -> str:
+    """The file of the plot of exactness against diversity."""
+    return f"results_{table.name}_diversity.png"
+
+
+def drawn_captions(methods: Sequence[Measured]) -> dict[str, Sequence[Mapping[str, Any]]]:
+    """By row, exactness and diversity of its first run's drawn captions at each temperature."""
+    return {method.name: method.first.diversity for method in methods if method.first.diversity}
+
+
+def _of_diversity(table: Table, methods: Sequence[Measured], images: str) -> list[str]:
+    """Exactness against diversity of drawn captions: a table, whose cells have both, and a plot."""
+    curves = drawn_captions(methods)
+    if not curves:
+        return []
+    temperatures = sorted({point["at"] for points in curves.values() for point in points})
+    cells = []
+    for name, points in curves.items():
+        at = {point["at"]: f"{in_words(point['exactness'])} · {in_words(point['diversity'])}" for point in points}
+        cells.append((f"`{name}`", *(at.get(temperature, NOTHING) for temperature in temperatures)))
+    header = ("row", *(f"at {temperature:g}" for temperature in temperatures))
+    said = "**Exactness · diversity of captions drawn at each temperature**, of each row's first run."
+    plot = f"![Exactness against diversity of drawn captions]({images}/{diversity_plot_name(table)})"
+    return [said, markdown_table(header, cells), plot]
 
 
 def has_plot(table: Table, methods: Sequence[Measured]) -> bool:

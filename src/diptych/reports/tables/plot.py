@@ -7,13 +7,12 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from diptych.reports.page.theme import COLOURS, INK, SOFT, STYLE, Sheet, plain_axes
+from diptych.reports.page.theme import COLOURS, INK, SOFT, STYLE, Sheet, plain_axes, saved_light
 from diptych.reports.tables.declaration import Table
 from diptych.reports.tables.measured import Measured
 
 WIDTH, LEAST_HEIGHT, LINE_HEIGHT = 8.4, 3.2, 0.19
 LEFT, BOTTOM, RIGHT = 0.85, 0.5, 3.1
-DPI = 100
 MARGIN = 0.12
 LEGEND = "bars: 95 % intervals, over seeds where there are several, else over examples"
 TWO_KINDS = "blue: knows nothing of objects · orange: object-aware · bars: 95 % intervals, over seeds or examples"
@@ -39,9 +38,7 @@ def write_plot(table: Table, methods: Sequence[Measured], path: Path) -> Path:
         axes.set_xlabel("core-minutes of a run")
         axes.set_ylabel(known["name"])
         plain_axes(axes, grid="both")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        sheet.canvas.savefig(path, dpi=DPI, metadata={"Software": None})
-    return path
+        return saved_light(sheet.canvas, path)
 
 
 def spread(places: Sequence[float], gap: float) -> list[float]:

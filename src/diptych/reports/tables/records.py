@@ -27,8 +27,9 @@ class Record:
     `cost` has `core_seconds` of everything, `train_core_seconds` of training alone, `images`, `threads` and
     `peak_memory_mib`. `lent` says of each borrowed row its configuration and core-seconds, `partners` the configuration
     of each row that the evaluation used. `varied` has the first figure by sampling option, each with its `at`.
-    `protocols` say by benchmark what was measured on. `object_aware` names the components that know of objects,
-    borrowed ones too.
+    `diversity` has exactness and diversity of drawn captions, each pair with its temperature (`at`), where the table
+    has figures of them. `protocols` say by benchmark what was measured on. `object_aware` names the components that
+    know of objects, borrowed ones too.
     """
 
     table: str
@@ -49,6 +50,7 @@ class Record:
     object_aware: Sequence[str] = ()
     alerts: Sequence[str] = ()
     varied: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    diversity: Sequence[Mapping[str, Any]] = ()
 
     @property
     def key(self) -> str:
@@ -67,6 +69,8 @@ def write_record(folder: Path, record: Record) -> Path:
     """Write it; equal records give equal bytes."""
     path = path_of(folder, record.table, record.row, record.seed)
     content = {"schema": SCHEMA, **_rounded(asdict(record))}
+    if not record.diversity:
+        del content["diversity"]  # records of other tables stay as they were
     write_whole(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
     return path
 

@@ -34,7 +34,21 @@ PARAMETERS_FILE = "parameters.json"
 NO_MATTER = ("name", "data_name", "paths", "tracking", "derived")
 """Keys that do not change training: the run's name, its location, its trackers, and how its values came about."""
 
-ONLY_IF_SET = ("init_parts", "freeze", "system.micro_batch_size")
+ONLY_REPORT = ("data_wait",)
+"""Callbacks that change nothing in a run."""
+
+ONLY_IF_SET = (
+    "init_parts",
+    "freeze",
+    "cache_features",
+    "system.micro_batch_size",
+    "data.expected",
+    "data.augmentation",
+    "image_encoder.grid_size",
+    "caption_objective.word_dropout_prob",
+    "caption_objective.scheduled_sampling_prob",
+    "caption_objective.scheduled_sampling_images",
+)
 """Keys that say nothing where they are empty: runs without them keep the digest that they had before these keys."""
 PATIENCE_SECONDS = 60.0
 """How long a new folder may take to appear on other machines."""
@@ -353,12 +367,14 @@ def folder_of_checkpoint(path: Path) -> RunFolder:
 
 def digest_of(config: Mapping[str, Any]) -> str:
     """Ten digits that identify what is trained and how, regardless of location and trackers."""
-    chosen = without_paths(_without_empty({key: value for key, value in config.items() if key not in NO_MATTER}))
+    chosen = without_paths(without_empty({key: value for key, value in config.items() if key not in NO_MATTER}))
     chosen["parts"] = {name: part["task"] for name, part in config.get("parts", {}).items()}
+    if "callbacks" in chosen:
+        chosen["callbacks"] = {name: node for name, node in chosen["callbacks"].items() if name not in ONLY_REPORT}
     return hashlib.sha256(json.dumps(chosen, sort_keys=True).encode()).hexdigest()[:10]
 
 
-def _without_empty(config: Mapping[str, Any]) -> dict[str, Any]:
+def without_empty(config: Mapping[str, Any]) -> dict[str, Any]:
     """Without the keys of `ONLY_IF_SET` that are empty."""
     kept = dict(config)
     for group, _, name in (key.rpartition(".") for key in ONLY_IF_SET):

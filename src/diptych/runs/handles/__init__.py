@@ -5,20 +5,26 @@ generator. All use the run's best checkpoint, unless another is asked for, and, 
 weights.
 """
 
+from diptych.runs.handles.autoencoder import ImageAutoencoder
 from diptych.runs.handles.base import Handle
 from diptych.runs.handles.captioner import ImageCaptioner, check_beam
 from diptych.runs.handles.choice import HANDLES, handle_for
 from diptych.runs.handles.classifier import ImageClassifier
 from diptych.runs.handles.embedder import PairEmbedder
 from diptych.runs.handles.generator import ImageGenerator
+from diptych.runs.handles.latent_captions import LatentCaptions
+from diptych.runs.handles.rule_captioner import RuleCaptioner
 
 __all__ = [
     "HANDLES",
     "Handle",
+    "ImageAutoencoder",
     "ImageCaptioner",
     "ImageClassifier",
     "ImageGenerator",
+    "LatentCaptions",
     "PairEmbedder",
+    "RuleCaptioner",
     "check_beam",
     "handle_for",
 ]

@@ -38,6 +38,11 @@ class Handle:
     does: ClassVar[str] = ""
     """What such a run can do, for messages."""
 
+    @property
+    def members(self) -> "tuple[Handle, ...]":
+        """The runs that it is made of: itself, or those of an ensemble."""
+        return (self,)
+
     @classmethod
     def fits(cls, system: Any) -> bool:
         """Whether the system can do what this handle offers."""
@@ -81,8 +86,8 @@ class Handle:
 
     @cached_property
     def digest(self) -> str:
-        """Names the weights, wherever their checkpoint lies."""
-        return weights_digest(self.system.state_dict())
+        """Names the weights, and what the system has learned beside them, wherever their checkpoint lies."""
+        return weights_digest(self.system.state_dict(), getattr(self.system, "beyond_weights", {}))
 
     @property
     def reads_any_text(self) -> bool:
@@ -95,6 +100,13 @@ class Handle:
             return ()
         known = set(self.vocabulary)
         return tuple(dict.fromkeys(w for s in sentences for w in self.tokenizer.split(s) if w not in known))
+
+    def reads_whole(self, sentence: str) -> bool:
+        """Whether it knows every word of the sentence and reads it to its end."""
+        if self.reads_any_text:
+            return True
+        fits = len(self.tokenizer.split(sentence)) + 2 <= self.data_spec.max_length
+        return fits and not self.unknown_words([sentence])
 
     def pixels_of(self, picture: Picture) -> torch.Tensor:
         """The image as the network is given it."""

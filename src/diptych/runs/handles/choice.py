@@ -2,13 +2,24 @@
 
 from typing import Any
 
+from diptych.runs.handles.autoencoder import ImageAutoencoder
 from diptych.runs.handles.base import Handle
 from diptych.runs.handles.captioner import ImageCaptioner
 from diptych.runs.handles.classifier import ImageClassifier
 from diptych.runs.handles.embedder import PairEmbedder
 from diptych.runs.handles.generator import ImageGenerator
+from diptych.runs.handles.latent_captions import LatentCaptions
+from diptych.runs.handles.rule_captioner import RuleCaptioner
 
-HANDLES: tuple[type[Handle], ...] = (ImageGenerator, ImageCaptioner, ImageClassifier, PairEmbedder)
+HANDLES: tuple[type[Handle], ...] = (
+    ImageGenerator,
+    ImageCaptioner,
+    RuleCaptioner,
+    LatentCaptions,
+    ImageClassifier,
+    PairEmbedder,
+    ImageAutoencoder,
+)
 
 
 def handle_for(system: Any) -> type[Handle]:

@@ -31,6 +31,11 @@ class PairEmbedder(Handle):
         parts = [sentences[i : i + PICTURES_AT_ONCE] for i in range(0, len(sentences), PICTURES_AT_ONCE)]
         return torch.cat([self.system.embed_sentences(part).cpu() for part in parts])
 
+    def own_sentence_scores(self, pictures: Sequence[Picture], sentences: Sequence[Sequence[str]]) -> torch.Tensor:
+        """The cosine of each image and sentences of its own, equally many each: a row an image."""
+        vectors = self.sentence_vectors([text for own in sentences for text in own])
+        return torch.einsum("id,ikd->ik", self.image_vectors(pictures), vectors.unflatten(0, (len(pictures), -1)))
+
     def similarities(self, pictures: Sequence[Picture], sentences: Sequence[str]) -> torch.Tensor:
         """The cosine of each image (a row) and each sentence (a column)."""
         return self.image_vectors(pictures) @ self.sentence_vectors(sentences).T

@@ -1,9 +1,9 @@
 """Convert pictures (files, their bytes, PIL images) to the pixels of networks (tensors in [-1, 1])."""
 
-import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
 import torch.nn.functional as F
 from jaxtyping import Float
 from PIL import Image
@@ -11,8 +11,9 @@ from torch import Tensor
 
 from diptych.data.pictures import decoders_silent, is_decodable
 from diptych.data.squares import read_square
+from diptych.systems.image_rngs import digest_of_pixels
 
-Picture = str | Path | bytes | Image.Image | Tensor
+Picture = str | Path | bytes | Image.Image | np.ndarray | Tensor
 DIGEST_LENGTH = 16
 GREY_WEIGHTS = (0.299, 0.587, 0.114)
 
@@ -30,17 +31,44 @@ def sort_out(files: Sequence[Path]) -> tuple[list[Path], list[Path]]:
 
 
 def to_pixels(picture: Picture, size: int, channels: int) -> Float[Tensor, "channels size size"]:
-    """Any picture with a network's size and channels: upright, the shorter side `size`, the centre cropped."""
+    """Any picture with a network's size and channels: upright, the shorter side `size`, the centre cropped.
+
+    An array has bytes from 0 to 255, height first: grey, RGB or RGBA. A tensor has values in [-1, 1], channels first.
+    """
     if isinstance(picture, Tensor):
         return _resized(_recoloured(picture, channels), size)
+    if isinstance(picture, np.ndarray):
+        picture = _from_array(picture)
     with decoders_silent():
         pixels = read_square(Path(picture) if isinstance(picture, str) else picture, size)
     return _recoloured(pixels.float() / 127.5 - 1, channels)
 
 
+def readable_pixels(pixels_of: Callable[[Path], Tensor], file: Path) -> Tensor | None:
+    """The pixels of a file; None where no decoder reads it."""
+    try:
+        return pixels_of(file)
+    except Exception:  # it may be anybody's file, for which decoders raise anything
+        return None
+
+
 def digest_of(pixels: Tensor) -> str:
-    """A digest of what a network sees of a picture."""
-    return hashlib.sha256(pixels.contiguous().numpy().tobytes()).hexdigest()[:DIGEST_LENGTH]
+    """A digest of what a network sees of a picture, short enough for names."""
+    return digest_of_pixels(pixels)[:DIGEST_LENGTH]
+
+
+def _from_array(array: np.ndarray) -> Image.Image:
+    grey = array[..., 0] if array.ndim == 3 and array.shape[-1] == 1 else array
+    if (
+        array.dtype != np.uint8
+        or not (grey.ndim == 2 or (grey.ndim == 3 and grey.shape[-1] in (3, 4)))
+        or not array.size
+    ):
+        raise ValueError(
+            f"an array of {array.dtype} with the shape {array.shape} is no picture: give bytes (uint8) of height x "
+            "width x 3, or a tensor in [-1, 1]"
+        )
+    return Image.fromarray(np.ascontiguousarray(grey))
 
 
 def _recoloured(image: Float[Tensor, "any height width"], channels: int) -> Float[Tensor, "channels height width"]:

@@ -12,7 +12,7 @@ from diptych.callbacks import Checkpoints
 from diptych.callbacks.durable import NO_ROOM, NotSaved, not_saved
 from diptych.config import UserError
 from diptych.config.origin import is_message
-from diptych.data.loader import end_workers
+from diptych.data.loading.loader import end_workers
 from diptych.runs.checkpoint_state import CheckpointState
 from diptych.runs.distributed.ranks import RankLost
 from diptych.runs.folder.layout import RunFolder

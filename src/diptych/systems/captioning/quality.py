@@ -10,26 +10,47 @@ from diptych.metrics.scene_accuracy import CaptionAccuracy
 from diptych.types import Batch, DataSpec
 
 
-class CaptioningQuality(nn.Module):
-    """Metrics of one validation, over all devices.
+class GeneratedQuality(nn.Module):
+    """Metrics of the captions that one validation generates, over all devices.
 
-    `nll` and `perplexity` are per token of the reference captions, teacher-forced. Generated captions are measured by
-    `CaptionAccuracy` where the data have a world, elsewhere by `bleu_4` and `cider_d` against the references.
+    `CaptionAccuracy` where the data have a world, elsewhere `bleu_4` and `cider_d` against the references.
     """
 
     def __init__(self, data_spec: DataSpec) -> None:
         super().__init__()
-        self.nll = MeanMetric()
         metric = CaptionAccuracy if data_spec.world else CaptionQuality
-        self.generated = metric(data_spec.languages)
+        self.metric = metric(data_spec.languages)
+
+    def update(self, captions: Sequence[str], batch: Batch) -> None:
+        """Add a caption of each image of the batch."""
+        if isinstance(self.metric, CaptionAccuracy):
+            self.metric.update(captions, [scene for scene in batch.scenes if scene is not None])
+        else:
+            self.metric.update(batch.keys, captions, batch.references)
+
+    def compute(self) -> dict[str, Tensor | float]:
+        """Each metric by its name."""
+        return dict(self.metric.compute())
+
+    def reset(self) -> None:
+        """Start again."""
+        self.metric.reset()
+
+
+class CaptioningQuality(nn.Module):
+    """Metrics of one validation, over all devices.
+
+    `nll` and `perplexity` are per token of the reference captions, teacher-forced; the rest is `GeneratedQuality`.
+    """
+
+    def __init__(self, data_spec: DataSpec) -> None:
+        super().__init__()
+        self.nll, self.generated = MeanMetric(), GeneratedQuality(data_spec)
 
     def update(self, nll: Tensor, num_tokens: Tensor, captions: Sequence[str], batch: Batch) -> None:
         """Add a batch: nats per token of its references, their number of tokens, and generated captions."""
         self.nll.update(nll, num_tokens)
-        if isinstance(self.generated, CaptionAccuracy):
-            self.generated.update(captions, [scene for scene in batch.scenes if scene is not None])
-        else:
-            self.generated.update(batch.keys, captions, batch.references)
+        self.generated.update(captions, batch)
 
     def compute(self) -> dict[str, Tensor | float]:
         """Each metric by its name."""

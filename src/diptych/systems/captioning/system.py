@@ -5,8 +5,8 @@ decoder that attends. The caption objective says what they learn by. Each image 
 Progress counts image-caption pairs.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -14,40 +14,26 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
-from torch.nn import functional as F
 
-from diptych.decoding import Search, beam, decode, greedy, sample
+from diptych.decoding import decode, greedy
 from diptych.losses.captioning import caption_nll, token_nll
 from diptych.models.noise import PixelNoise
 from diptych.systems.base import System
-from diptych.systems.captioning.objectives import CaptionObjective, CaptionStep, check_helpers
+from diptych.systems.captioning.captions import SaysCaptions, Speaker
+from diptych.systems.captioning.objectives import CaptionObjective, CaptionStep, WholeBatch, check_helpers
 from diptych.systems.captioning.quality import CaptioningQuality
-from diptych.systems.devices import mean_over_devices
-from diptych.systems.modes import evaluating
+from diptych.systems.devices import mean_over_devices, own_rank
 from diptych.systems.optimizers import MakeOptimizer, optimizer_for
 from diptych.systems.schedules import Schedule
 from diptych.systems.training_captions import training_captions
 from diptych.text import tokenizer_of
-from diptych.types import BOS_ID, EOS_ID, PAD_ID, Batch, DataSpec, Images, Tokens
+from diptych.types import Batch, DataSpec, ImageFeatures, Images, Tokens
 
 NUM_EXAMPLES = 16
+_log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Caption:
-    """A generated caption. `score` is the mean log-probability of its tokens (0 is certainty).
-
-    `attention[i]` is the attention map at `words[i]`: rows and columns of regions, summing to one. None where the
-    decoder does not attend.
-    """
-
-    text: str
-    score: float
-    words: tuple[str, ...]
-    attention: Float[Tensor, "words rows columns"] | None
-
-
-class Captioner(System):
+class Captioner(SaysCaptions, System):
     """An image encoder and a caption decoder, trained by a caption objective.
 
     `schedule` multiplies the learning rate (None: constant); the encoder's is `image_encoder_lr_multiplier` times the
@@ -60,6 +46,7 @@ class Captioner(System):
 
     task = "captioning"
     SHARDED = ("image_encoder", "caption_decoder")
+    reads_cached_features = True
 
     def __init__(
         self,
@@ -103,19 +90,31 @@ class Captioner(System):
                 f"trainer=fsdp: {type(self.caption_objective).__name__} trains networks of its own, which are not "
                 "sharded; use trainer=ddp"
             )
-        asker = f"caption_objective: {type(self.caption_objective).__name__}"
+        name = type(self.caption_objective).__name__
+        if self.caption_objective.wants_warm_start and not (self.images_seen or self.is_warm) and not own_rank():
+            _log.warning(
+                "caption_objective: %s starts from networks that have learned nothing, which is unusual: it improves a "
+                "captioner that can already caption; name one with init_from=RUN "
+                "init_parts=[image_encoder,caption_decoder]",
+                name,
+            )
+        asker = f"caption_objective: {name}"
         self.caption_objective.begin(training_captions(self.trainer, self.data_spec, asker))
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         self.count_images(len(batch) * batch.tokens.shape[1])
         self.noise.std = self.pixel_noise * min(1.0, self.images_seen / max(1, self.noise_warmup_images))
-        weights = self.caption_objective.weights
-        figures = self.optimize("", self.caption_objective.losses, weights, of=[self._step(batch)])
-        self.log_metrics("train", figures)
+        objective = self.caption_objective
+        with self.step_of("") as step:
+            for part in self.micro_batches(self._step(batch)):
+                (seen,) = part.inputs
+                step.add(objective.losses(seen), objective.weights, share=part.share, figures=seen.figures)
+        self.log_metrics("train", step.figures)
 
     @property
     def warmups(self) -> Mapping[str, int]:
-        return {"system.noise_warmup_images": self.noise_warmup_images} if self.pixel_noise else {}
+        noise = {"system.noise_warmup_images": self.noise_warmup_images} if self.pixel_noise else {}
+        return noise | dict(self.caption_objective.warmups)
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         image_encoder = (self.image_encoder, self.image_encoder_lr_multiplier)
@@ -123,26 +122,26 @@ class Captioner(System):
             self.make_optimizer, self.caption_decoder, image_encoder, *self.caption_objective.helpers()
         )
 
-    def caption(self, images: Images, *, beam: int = 1, length_power: float = 1.0) -> list[Caption]:
-        """The likeliest caption of each image that a beam of this width finds; width 1 is greedy search.
+    def features(self, images: Images) -> ImageFeatures:
+        """What the decoder is given of images; a family of captioners may add to what the encoder sees."""
+        return self.image_encoder(images)
 
-        Beams compare captions by log-probability over length to the power `length_power`.
-        """
-        return self._captions(images, greedy if beam == 1 else _beam_search(beam, length_power))
+    def speaker(self, images: Images) -> Speaker:
+        """What says captions of these images, which are encoded once."""
+        features, decoder = self.features(images), self.caption_decoder
+        memory = decoder.encode_memory(features)
 
-    def sample_captions(
-        self, images: Images, *, seed: int, temperature: float = 1.0, top_p: float = 1.0
-    ) -> list[Caption]:
-        """A sampled caption of each image; words come from the nucleus that holds `top_p` of the probability."""
-        rng = torch.Generator(self.device).manual_seed(seed)
-        return self._captions(images, partial(sample, rng=rng, temperature=temperature, top_p=top_p))
+        def step(tokens: Tensor, state: Any) -> tuple[Tensor, Any]:
+            return decoder.step(tokens, memory, state)
+
+        return Speaker(step, decoder.initial_state(memory), partial(decoder, features))
 
     def negative_log_likelihood(self, images: Images, tokens: Tokens) -> Float[Tensor, " rows"]:
         """Nats per token of these captions (<bos> to <eos>, padded; k rows per image), differentiable in pixels.
 
         A frozen captioner in evaluation mode gives a re-description loss (Qiao et al. 2019, arXiv:1903.05854).
         """
-        features = self.image_encoder(images)
+        features = self.features(images)
         with torch.backends.cudnn.flags(enabled=self.training):  # its recurrent layers have no backward in eval mode
             logits, _ = self.caption_decoder(features, tokens[:, :-1])
         return caption_nll(logits, tokens[:, 1:])
@@ -150,7 +149,7 @@ class Captioner(System):
     def example_captions(self) -> tuple[Images, tuple[str, ...], Sequence[Sequence[str]]]:
         """The same few validation images throughout a run, their captions by now, and their references."""
         if self._examples is None:
-            batch = next(iter(self.trainer.datamodule.val_dataloader()))  # pyright: ignore[reportAttributeAccessIssue]
+            batch = self.trainer.datamodule.example_batch()  # pyright: ignore[reportAttributeAccessIssue]
             self._examples = batch.images[:NUM_EXAMPLES], batch.references[:NUM_EXAMPLES]
         images, references = self._examples
         captions = self.caption(images.to(self.device))
@@ -158,7 +157,7 @@ class Captioner(System):
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         tokens, num_tokens = batch.tokens.flatten(0, 1), batch.token_mask[..., 1:].sum()
-        features = self.image_encoder(batch.images)
+        features = batch.features or self.features(batch.images)
         logits, _ = self.caption_decoder(features, tokens[:, :-1])
         nll = token_nll(logits, tokens[:, 1:]).sum() / num_tokens
         decoded = decode(self.caption_decoder, features, greedy, max_length=self._max_length)
@@ -185,32 +184,5 @@ class Captioner(System):
             images_seen=self.images_seen,
             max_length=self._max_length,
             system_rng=self.rng,
+            whole=WholeBatch(batch),
         )
-
-    @torch.no_grad()
-    def _captions(self, images: Images, search: Search) -> list[Caption]:
-        with evaluating(self.image_encoder, self.caption_decoder):
-            features = self.image_encoder(images)
-            decoded = decode(self.caption_decoder, features, search, max_length=self._max_length)
-            inputs = F.pad(decoded.tokens[:, :-1], (1, 0), value=BOS_ID)
-            attention = self.caption_decoder(features, inputs).attention
-        lengths = (decoded.tokens != PAD_ID).sum(dim=1)
-        scores = (decoded.log_prob / lengths).tolist()
-        maps = [None] * len(images) if attention is None else _as_maps(attention).cpu()
-        rows = zip(decoded.tokens.tolist(), scores, maps, strict=True)
-        return [self._caption(*row) for row in rows]
-
-    def _caption(self, tokens: list[int], score: float, maps: Tensor | None) -> Caption:
-        kept = [token for token in tokens if token not in (EOS_ID, PAD_ID)]
-        words = tuple(self.tokenizer.vocabulary.tokens[token] for token in kept)
-        return Caption(self.tokenizer.decode(kept), score, words, None if maps is None else maps[: len(kept)])
-
-
-def _beam_search(width: int, length_power: float) -> Search:
-    return partial(beam, width=width, length_power=length_power)
-
-
-def _as_maps(attention: Float[Tensor, "images length regions"]) -> Float[Tensor, "images length rows columns"]:
-    """Images are square, and so is the grid of their regions."""
-    side = round(attention.shape[-1] ** 0.5)
-    return attention.unflatten(-1, (side, side))

@@ -65,7 +65,9 @@ class Classifier(System):
             seed=seed,
         )
         if not data_spec.labels:
-            raise ValueError(f"system=classifier: data {data_spec.name} has no labels; choose scenes, digits or mnist")
+            raise ValueError(
+                f"system=classifier: data {data_spec.name} has no labels; choose scenes, digits, mnist or imagefolder"
+            )
         self.image_encoder: Any = image_encoder
         self.label_head = LabelHead(
             image_dim=self.image_encoder.pooled_dim,
@@ -100,10 +102,18 @@ class Classifier(System):
         rows = zip(self._predicted(logits).cpu(), probs.cpu(), strict=True)
         return [Classification(self._names(labels), row) for labels, row in rows]
 
+    @torch.no_grad()
+    def evidence(self, images: Images) -> Float[Tensor, "batch labels rows columns"]:
+        """Where in each image the evidence of each label lies; the shares of a label sum to one."""
+        with evaluating(self.image_encoder, self.label_head):
+            shares = self.label_head.evidence(self.image_encoder(images))
+        side = round(shares.shape[2] ** 0.5)
+        return shares.unflatten(2, (side, side))
+
     def example_captions(self) -> tuple[Images, tuple[str, ...], list[tuple[str, ...]]]:
         """The same few validation images throughout a run, their predicted labels by now, and the true ones."""
         if self._examples is None:
-            batch = next(iter(self.trainer.datamodule.val_dataloader()))  # pyright: ignore[reportAttributeAccessIssue]
+            batch = self.trainer.datamodule.example_batch()  # pyright: ignore[reportAttributeAccessIssue]
             true = [(", ".join(self._names(row)),) for row in _labels(batch)[:NUM_EXAMPLES]]
             self._examples = batch.images[:NUM_EXAMPLES], true
         images, true = self._examples

@@ -6,6 +6,7 @@ generators learn from (`parts.embedding`), and measures generators that did not 
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -25,7 +26,7 @@ from diptych.systems.sentences import tokenized
 from diptych.systems.training_captions import show_training_sentences
 from diptych.systems.whitening import check_whitening_is_learned
 from diptych.text import tokenizer_of
-from diptych.types import Batch, DataSpec, Images, Sentences, TextFeatures
+from diptych.types import Batch, DataSpec, ImageFeatures, Images, Sentences, TextFeatures
 
 NUM_EXAMPLES = 16
 
@@ -40,6 +41,7 @@ class ImageTextEmbedding(System):
     """
 
     task = "embedding"
+    reads_cached_features = True
 
     def __init__(
         self,
@@ -94,7 +96,7 @@ class ImageTextEmbedding(System):
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         self.count_images(len(batch))
         prompts = draw_prompts(batch, self.data_spec, self.tokenizer, self.rng)
-        inputs = (self.noise(batch.images), prompts)
+        inputs = (replace(batch, images=self.noise(batch.images)), prompts)
         figures = self.optimize("", self._losses, self.embedding_objective.weights, of=inputs)
         self.log_metrics("train", {**figures, **self.embedding_objective.figures()})
 
@@ -109,7 +111,7 @@ class ImageTextEmbedding(System):
     def embed_images(self, images: Images) -> Float[Tensor, "batch dim"]:
         """A vector of length 1 for each image, in float32."""
         with evaluating(self):
-            return _directions(self.projections["image"](self.image_encoder(images).pooled))
+            return self._directed(self.image_encoder(images))
 
     @torch.no_grad()
     def embed_sentences(self, sentences: Sequence[str]) -> Float[Tensor, "batch dim"]:
@@ -126,33 +128,40 @@ class ImageTextEmbedding(System):
         """
         with torch.no_grad():
             text = self.text_encoder(self._tokenized(sentences))
-        return self.embedding_objective.losses(self._pairs(images, text, compatible))
+        return self.embedding_objective.losses(self._pairs(self.image_encoder(images), text, compatible))
 
     def example_captions(self) -> tuple[Images, tuple[str, ...], Sequence[Sequence[str]]]:
         """The same few validation images throughout a run, for each the best of a batch's sentences, and its own."""
-        if self._examples is None:
-            self._examples = next(iter(self.trainer.datamodule.val_dataloader()))  # pyright: ignore[reportAttributeAccessIssue]
-        batch = self._examples
+        batch = self._examples or self.trainer.datamodule.example_batch()  # pyright: ignore[reportAttributeAccessIssue]
+        self._examples = batch
         images, sentences = batch.images[:NUM_EXAMPLES], batch.pick(0).texts
         best = (self.embed_images(images.to(self.device)) @ self.embed_sentences(sentences).T).argmax(dim=1)
         return images, tuple(sentences[i] for i in best.tolist()), batch.references[:NUM_EXAMPLES]
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         sentences = batch.pick(0).texts
-        self.quality.update(self.embed_images(batch.images), self.embed_sentences(sentences), sentences, batch)
+        self.quality.update(self._embed(batch), self.embed_sentences(sentences), sentences, batch)
 
     def on_validation_epoch_end(self) -> None:
         self.log_metrics("val", self.quality.compute())
         self.quality.reset()
 
-    def _losses(self, images: Images, prompts: Prompts) -> Losses:
-        pairs = self._pairs(images, self.text_encoder(prompts.sentences), prompts.compatible)
+    def _losses(self, batch: Batch, prompts: Prompts) -> Losses:
+        features = batch.features or self.image_encoder(batch.images)
+        pairs = self._pairs(features, self.text_encoder(prompts.sentences), prompts.compatible)
         return self.embedding_objective.losses(pairs)
 
-    def _pairs(self, images: Images, text: TextFeatures, compatible: Bool[Tensor, "joint joint"]) -> Pairs:
-        features = self.image_encoder(images)
+    def _pairs(self, features: ImageFeatures, text: TextFeatures, compatible: Bool[Tensor, "joint joint"]) -> Pairs:
         vectors = self.projections["image"](features.pooled), self.projections["text"](text.sentence)
         return Pairs(features, text, *vectors, compatible)
+
+    @torch.no_grad()
+    def _embed(self, batch: Batch) -> Float[Tensor, "batch dim"]:
+        """The vectors of a batch's images, in evaluation mode."""
+        return self.embed_images(batch.images) if batch.features is None else self._directed(batch.features)
+
+    def _directed(self, features: ImageFeatures) -> Float[Tensor, "batch dim"]:
+        return _directions(self.projections["image"](features.pooled))
 
     def _tokenized(self, texts: Sequence[str]) -> Sentences:
         return tokenized(texts, self.tokenizer, max_length=self.data_spec.max_length, device=self.device)

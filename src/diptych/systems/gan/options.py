@@ -19,7 +19,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from diptych.systems.image_rngs import ImageRngs
-from diptych.systems.text_to_image import SamplingOptions
+from diptych.systems.sampling_options import SamplingOptions
 from diptych.types import Images, TextFeatures
 
 Styles = Float[Tensor, "batch layers style"]

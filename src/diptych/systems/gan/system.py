@@ -145,14 +145,7 @@ class GAN(TextToImage):
             term.begin()
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
-        images_seen_before = self.images_seen
-        self.count_images(len(batch))
-        prompts = self.draw_prompts(batch)
-        if prompts and self.pretrains(images_seen_before):
-            figures = self.pretrain(batch.images, prompts, "g")
-        else:
-            figures = self._adversarial_step(batch.images, prompts)
-        self.log_metrics("train", figures)
+        self.pretrain_or(self._adversarial_step, batch, "g")
 
     def configure_optimizers(self) -> list[Optimizer]:
         """The discriminator's first; their order is part of every checkpoint."""

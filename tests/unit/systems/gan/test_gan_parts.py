@@ -8,8 +8,7 @@ from torch import nn
 
 from diptych.config import UserError
 from diptych.config.composition import compose
-from diptych.models.attention_decoder import AttentionLSTMDecoder
-from diptych.models.caption_decoders import GRUDecoder
+from diptych.models.caption_decoders import AttentionLSTMDecoder, GRUDecoder
 from diptych.models.gan.dcgan import DCGANDiscriminator, DCGANGenerator
 from diptych.models.gan.mlp import MLPDiscriminator
 from diptych.models.image_encoders import ConvEncoder

@@ -1,41 +1,23 @@
 """Recurrent caption decoders in the manner of Show and Tell (Vinyals et al. 2015, arXiv:1411.4555).
 
-The pooled image vector is the recurrent network's first input; the words follow. Teacher forcing runs the whole
-sequence in one fused call and multiplies with the vocabulary matrix once.
-
-Every caption decoder has these methods; `diptych.decoding` needs the last three:
-
-`forward(features, tokens) -> (logits, attention)`  logits[:, t] predict the token that follows tokens[:, t];
-`encode_memory(features) -> memory`                 all that depends on the image alone, computed once;
-`initial_state(memory) -> state`                    the state before <bos>; a tuple of tensors, batch first;
-`step(tokens, memory, state) -> (logits, state)`    one token further.
-
-An image may have k captions: tokens and state then have k rows per image, side by side, and the image is encoded
-once. `attention` is None where a decoder does not attend.
+The pooled image vector is the recurrent network's first input and the words follow; or, in the decoders called
+`…EveryStep…`, every word comes with it. Teacher forcing runs the whole sequence in one fused call and multiplies with
+the vocabulary matrix once.
 """
 
 from collections.abc import Callable
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from diptych.models.caption_decoders.interface import DecoderOutput, State, Step, repeat_rows
 from diptych.types import ImageFeatures
-
-State = tuple[Tensor, ...]
-Step = tuple[Float[Tensor, "rows vocabulary"], State]
-
-
-class DecoderOutput(NamedTuple):
-    """Teacher-forced logits, and the attention weights of each token (rows sum to one); None without attention."""
-
-    logits: Float[Tensor, "rows length vocabulary"]
-    attention: Float[Tensor, "rows length regions"] | None
 
 
 class RecurrentDecoder(nn.Module):
-    """One recurrent layer over the image vector and the words; subclasses name the layer."""
+    """One recurrent layer over the image vector and then the words; subclasses name the layer."""
 
     layer: ClassVar[Callable[..., nn.RNNBase]]
 
@@ -99,9 +81,41 @@ class LSTMDecoder(RecurrentDecoder):
     layer = nn.LSTM
 
 
-def repeat_rows(tensor: Tensor, rows: int) -> Tensor:
-    """Each row repeated to give `rows` in all, copies side by side."""
-    times, rest = divmod(rows, len(tensor))
-    if rest:
-        raise ValueError(f"{rows} captions do not divide evenly among {len(tensor)} images")
-    return tensor.repeat_interleave(times, dim=0)
+class EveryStepDecoder(RecurrentDecoder):
+    """The image vector with every word, added to its embedding; the state before <bos> is zero.
+
+    A sum before the input matrix W is a concatenation behind it, with one matrix for both: W (x + i) = W x + W i. Of
+    the places for the image that Donahue et al. 2015 (arXiv:1411.4389) and Mao et al. 2015 (arXiv:1412.6632) compare.
+    """
+
+    def forward(self, features: ImageFeatures, tokens: Int[Tensor, "rows length"]) -> DecoderOutput:
+        image = repeat_rows(self.encode_memory(features), len(tokens))
+        inputs = image.unsqueeze(1) + self.dropout(self.embedding(tokens))
+        hidden, _ = self.recurrent(inputs)
+        return DecoderOutput(self.to_logits(self.dropout(hidden)), None)
+
+    def initial_state(self, memory: Tensor) -> State:
+        return tuple(torch.zeros_like(leaf) for leaf in super().initial_state(memory))
+
+    def step(self, tokens: Int[Tensor, " rows"], memory: Tensor, state: State) -> Step:
+        image = repeat_rows(memory, len(tokens))
+        hidden, state = self._advance(image + self.dropout(self.embedding(tokens)), state)
+        return self.to_logits(self.dropout(hidden)), state
+
+
+class EveryStepRNNDecoder(EveryStepDecoder):
+    """Vanilla recurrent network with the image at every step."""
+
+    layer = nn.RNN
+
+
+class EveryStepGRUDecoder(EveryStepDecoder):
+    """Gated recurrent unit with the image at every step."""
+
+    layer = nn.GRU
+
+
+class EveryStepLSTMDecoder(EveryStepDecoder):
+    """Long short-term memory with the image at every step."""
+
+    layer = nn.LSTM

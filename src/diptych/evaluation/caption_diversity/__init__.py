@@ -1,0 +1,1 @@
+"""Exactness and diversity of sampled captions, over temperatures."""
