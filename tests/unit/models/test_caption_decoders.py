@@ -8,7 +8,9 @@ from torch.nn import functional as F
 from diptych.models.caption_decoders import (
     AttentionLSTMDecoder,
     EveryStepLSTMDecoder,
+    GRUDecoder,
     HardAttentionLSTMDecoder,
+    LSTMDecoder,
     RNNDecoder,
     TopDownDecoder,
     TransformerDecoder,
@@ -62,6 +64,19 @@ def test_the_vanilla_network_is_the_articles_formula(features, tokens):
     for time, logits in enumerate(decoder(features, tokens).logits.unbind(1)):
         hidden = torch.tanh(decoder.embedding(tokens[:, time]) @ w.T + hidden @ u.T + b)
         torch.testing.assert_close(logits, decoder.to_logits(hidden))
+
+
+@pytest.mark.parametrize("decoder_class", [RNNDecoder, GRUDecoder, LSTMDecoder])
+def test_the_image_is_remembered_to_the_twelfth_word(decoder_class):
+    """Before anything is learned; with torch's own start the last word hears a hundredth of what the first does."""
+    decoder = decoder_class(vocabulary_size=VOCABULARY, image_dim=32, embedding_dim=64, hidden_dim=128)
+    pooled, tokens = torch.randn(8, 32), torch.randint(3, VOCABULARY, (8, 12))
+
+    def said(images):
+        return decoder(ImageFeatures(images, images.unsqueeze(1)), tokens).logits
+
+    changes = (said(pooled) - said(pooled.roll(1, 0))).norm(dim=-1).mean(0).tolist()
+    assert changes[-1] > 0.04 * changes[0]
 
 
 def test_the_image_at_every_step_is_a_cell_that_reads_words_and_image(features, tokens):
