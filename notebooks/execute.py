@@ -10,7 +10,7 @@ import nbformat
 from nbclient import NotebookClient
 
 FOLDER = Path(__file__).resolve().parent
-SECONDS_A_CELL = 300
+SECONDS_A_CELL = 1_200
 IMAGES = 400
 """What a notebook that trains sees in place of its own budget."""
 
