@@ -20,9 +20,9 @@ from PIL import Image
 from diptych.config.errors import UserError
 from diptych.metrics.statistics import Interval, Proportion, cluster_interval
 
-SCHEMA = 4
+SCHEMA = 5
 """Of the file. 1 had neither `schema`, `clusters`, `hits` nor what an interval ranges over; 2 had no `key`; 3 no
-`alert`."""
+`alert`; 4 no `score` of examples."""
 RENAMED = {"floor": "chance", "ceiling": "reference"}
 """Keys of a figure in files of schemas 1 and 2."""
 EXAMPLES, CONTENTS, PICTURES = "held-out examples", "held-out contents", "held-out pictures"
@@ -131,7 +131,8 @@ class Figure:
 class Example:
     """One picture, the sentence asked for, the caption or labels found, and the verdicts: (words, good?).
 
-    `index` is its place in the evaluation, `attention` has one [rows][columns] map for each of `words`.
+    `index` is its place in the evaluation, `attention` has one [rows][columns] map for each of `words`. `score` is a
+    figure of this example alone, with its label; the lowest are shown as the worst.
     """
 
     index: int
@@ -142,6 +143,7 @@ class Example:
     words: tuple[str, ...] = ()
     attention: tuple[Any, ...] = ()
     second_picture: Image.Image | None = None
+    score: tuple[str, float] | None = None
 
     @property
     def failed(self) -> bool:
@@ -326,6 +328,8 @@ def _as_written(content: dict[str, Any]) -> dict[str, Any]:
 def _write_example(example: Example, folder: Path) -> dict[str, Any]:
     folder.mkdir(parents=True, exist_ok=True)
     values: dict[str, Any] = {k: getattr(example, k) for k in ("index", "sentence", "caption", "verdicts", "words")}
+    if example.score is not None:
+        values["score"] = list(example.score)
     values["attention"] = [[[round(float(w), 4) for w in row] for row in weights] for weights in example.attention]
     for key, suffix in (("picture", ""), ("second_picture", "-second")):
         picture = getattr(example, key)
@@ -342,5 +346,7 @@ def _read_example(values: dict[str, Any], folder: Path) -> Example:
                 values[key] = picture.copy()
     if "told" in values:  # schemas 1 and 2
         values["caption"] = values.pop("told")
+    if "score" in values:
+        values["score"] = tuple(values["score"])
     values["verdicts"] = tuple((text, good) for text, good in values["verdicts"])
     return Example(**{**values, "words": tuple(values["words"]), "attention": tuple(values["attention"])})

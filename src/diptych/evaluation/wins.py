@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from diptych.evaluation.results import PICTURES, RESAMPLING_SEED
-from diptych.metrics.captions import STATISTICS, CaptionScores
+from diptych.metrics.captions import CaptionScores
 from diptych.metrics.statistics import Interval, cluster_interval, mcnemar
 
 COMPARED = ("cider_d", "rouge_l")
@@ -59,8 +59,8 @@ class Beside:
     def of(cls, predictions: str, first: CaptionScores, second: CaptionScores) -> "Beside":
         """Both against the same references; scores that are undefined there are left out."""
         known = [name for name in COMPARED if name not in first.undefined]
-        wins = {name: Wins.of(column(first, name), column(second, name)) for name in known}
-        first_length, second_length = (float(np.mean(column(scores, LENGTH))) for scores in (first, second))
+        wins = {name: Wins.of(first.column(name), second.column(name)) for name in known}
+        first_length, second_length = (float(np.mean(scores.column(LENGTH))) for scores in (first, second))
         return cls(predictions, wins, second.values(), (first_length, second_length))
 
     def to_dict(self) -> dict[str, Any]:
@@ -72,8 +72,3 @@ class Beside:
             "values": dict(self.values),
             "mean_lengths": list(self.mean_lengths),
         }
-
-
-def column(scores: CaptionScores, statistic: str) -> list[float]:
-    """One of `STATISTICS` of each caption."""
-    return scores.rows[:, STATISTICS.index(statistic)].tolist()

@@ -217,6 +217,18 @@ def test_of_photos_the_headline_is_how_near_words_are_to_people_s_and_nothing_is
     assert "a person's: " in page
 
 
+def test_of_photos_the_captions_that_are_farthest_from_people_s_are_kept_with_their_scores(photos):
+    told = [texts[1] for texts in photos.references]
+    wrong = [NUM - 1, NUM - 3]
+    for place in wrong:
+        told[place] = "nothing that anybody said"
+    examples = captioned(told, photos).examples
+    lowest = sorted(examples, key=lambda example: example.score[1])[:2]
+    assert {example.index for example in lowest} == set(wrong)
+    assert [example.score for example in lowest] == [("CIDEr-D", 0.0)] * 2
+    assert [example.index for example in examples] == sorted({example.index for example in examples})
+
+
 def test_of_photos_the_cycle_is_measured_by_words_and_likelihood(photos):
     generator = generator_of(lambda sentence: photos.images[:1])
     evaluation = cycled(generator, [texts[1] for texts in photos.references], photos)

@@ -166,8 +166,8 @@ def test_a_label_is_the_key_in_words_unless_it_is_given():
 
 def test_a_newer_schema_is_refused_by_name(evaluation, tmp_path):
     path = save(evaluation, tmp_path, "best")
-    path.write_text(path.read_text().replace('"schema": 4', '"schema": 5'))
-    with pytest.raises(UserError, match=r"best\.json has schema 5"):
+    path.write_text(path.read_text().replace('"schema": 5', '"schema": 6'))
+    with pytest.raises(UserError, match=r"best\.json has schema 6"):
         read(path)
 
 

@@ -55,6 +55,14 @@ def evaluation(layout: str) -> Evaluation:
     return Evaluation("one", title, {"seed": 0}, figures, {"shape": 2}, ("a note",), examples, **described)
 
 
+def test_the_worst_are_those_with_the_lowest_scores_of_their_own():
+    examples = [replace(example(i, True), score=("CIDEr-D", float(i % 13))) for i in range(26)]
+    page = evaluation_section(replace(evaluation(Layout.CAPTIONING), examples=examples))
+    worst = page.partition("The worst of all")[2].partition("In numbers")[0]
+    assert re.findall(r"CIDEr-D (\d)\.000", worst) == ["0", "0", "1", "1", "2", "2", "3", "3", "4", "4"]
+    assert "The worst" not in evaluation_section(evaluation(Layout.CAPTIONING))
+
+
 @pytest.fixture
 def documents() -> dict[str, str]:
     evaluations = [evaluation(kind) for kind in (*Layout, "of one's own")]

@@ -13,7 +13,7 @@ from diptych.evaluation.batch_invariance import caption_invariance
 from diptych.evaluation.benchmark import Benchmark
 from diptych.evaluation.captioning.caption_metrics import HEADLINE as WORDING_HEADLINE
 from diptych.evaluation.captioning.caption_metrics import NOTE as WORDING_NOTE
-from diptych.evaluation.captioning.caption_metrics import CaptionMetrics, in_front
+from diptych.evaluation.captioning.caption_metrics import SCORE_LABELS, CaptionMetrics, in_front
 from diptych.evaluation.captioning.captioned import TRUE, agreement, reason_of, truth_of
 from diptych.evaluation.context import Context
 from diptych.evaluation.generation.generated import shown_places
@@ -25,6 +25,8 @@ from diptych.metrics.statistics import cluster_interval
 from diptych.runs.capabilities import CaptionsImages, KnowsPerplexity
 from diptych.systems.captioning.captions import Caption
 
+WORST_BY, WORST = "cider_d", 10
+"""So many captions with the lowest CIDEr-D of their own are kept for the report."""
 NOTE = "Chance: each caption held against another image. Reference: the data's own sentences under the same rules."
 UNJUDGED = (
     "Each caption is of the image beside it, with one of people's captions below. Nobody can say exactly which of them "
@@ -54,7 +56,10 @@ class Captioning(Benchmark):
         assert isinstance(captioner, CaptionsImages)
         texts, contents = [caption.text for caption in captions], held_out.contents_of_pictures
         wording = CaptionMetrics(texts, held_out, contents)
-        truth, rest = _of_references(captions, held_out) if held_out.world is None else _of_scenes(captions, held_out)
+        if held_out.world is None:
+            truth, rest = _of_references(captions, held_out, wording)
+        else:
+            truth, rest = _of_scenes(captions, held_out)
         worded = [perplexity_figure(captioner, held_out), *wording.figures(context.request.seed)]
         if held_out.has_exact_truth:
             figures = [*truth, *worded]
@@ -79,13 +84,20 @@ def _of_scenes(captions: Sequence[Caption], held_out: HeldOut) -> tuple[list[Fig
     return _truth_table(scores, texts, held_out), rest
 
 
-def _of_references(captions: Sequence[Caption], held_out: HeldOut) -> tuple[list[Figure], dict[str, Any]]:
-    """The same where there are references only; only where they are complete is any other caption wrong."""
+def _of_references(
+    captions: Sequence[Caption], held_out: HeldOut, wording: CaptionMetrics
+) -> tuple[list[Figure], dict[str, Any]]:
+    """The same where there are references only; only where they are complete is any other caption wrong.
+
+    Elsewhere the captions that are farthest from people's are shown besides.
+    """
     texts = [caption.text for caption in captions]
     among = agreement(texts, held_out.references)
-    reasons = ["a reference" if good else "no reference" for good in among] if held_out.has_exact_truth else None
-    rest = {"notes": (WORDING_NOTE,), "examples": _examples(captions, held_out, reasons, among)}
-    return _reference_table(texts, held_out, among), rest
+    if held_out.has_exact_truth:
+        examples = _examples(captions, held_out, ["a reference" if good else "no reference" for good in among], among)
+    else:
+        examples = _examples(captions, held_out, None, among, wording.of_each(WORST_BY))
+    return _reference_table(texts, held_out, among), {"notes": (WORDING_NOTE,), "examples": examples}
 
 
 def perplexity_figure(captioner: CaptionsImages, held_out: HeldOut) -> Figure:
@@ -126,10 +138,19 @@ def _reference_table(texts: Sequence[str], held_out: HeldOut, among: list[bool])
 
 
 def _examples(
-    captions: Sequence[Caption], held_out: HeldOut, reasons: Sequence[str] | None, good: list[bool]
+    captions: Sequence[Caption],
+    held_out: HeldOut,
+    reasons: Sequence[str] | None,
+    good: list[bool],
+    scores: Sequence[float] | None = None,
 ) -> list[Example]:
-    """The first ones, and the first failures after them; without reasons nothing is called a failure."""
-    places = shown_places(good if reasons else [True] * len(good))
+    """The first ones, and the first failures after them; without reasons nothing is called a failure.
+
+    Those with the lowest scores, too, where captions have scores of their own.
+    """
+    first = shown_places(good if reasons else [True] * len(good))
+    lowest = sorted(range(len(scores)), key=scores.__getitem__)[:WORST] if scores else []
+    places = sorted({*first, *lowest})
     return [
         Example(
             i,
@@ -139,6 +160,7 @@ def _examples(
             verdicts=((reasons[i], good[i]),) if reasons else (),
             words=captions[i].words if captions[i].attention is not None else (),
             attention=_as_lists(captions[i]),
+            score=(SCORE_LABELS[WORST_BY], scores[i]) if scores else None,
         )
         for i, picture in zip(places, to_pil(held_out.images[places]), strict=True)
     ]

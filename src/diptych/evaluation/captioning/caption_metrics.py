@@ -69,6 +69,11 @@ class CaptionMetrics:
             "references": sum(map(len, self.held_out.references)),
         }
 
+    def of_each(self, statistic: str) -> list[float] | None:
+        """One of `STATISTICS` of each caption; None where the score is undefined for these references."""
+        scores = self._scored(self.texts)
+        return None if statistic in scores.undefined else scores.column(statistic)
+
     def figures(self, seed: int) -> list[Figure]:
         """All lines; `seed` draws the bootstrap."""
         return [*self._against_references(seed), *self._on_its_own()]

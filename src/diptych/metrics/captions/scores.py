@@ -39,6 +39,10 @@ class CaptionScores:
     rows: Float[np.ndarray, "captions 13"]
     undefined: Mapping[str, str]
 
+    def column(self, statistic: str) -> list[float]:
+        """One of `STATISTICS` of each caption."""
+        return self.rows[:, STATISTICS.index(statistic)].tolist()
+
     def values(self) -> dict[str, float | None]:
         """`SCORES` of the corpus, all but CIDEr-D in [0, 1]; None for what is undefined."""
         return {name: self._defined(name, value) for name, value in scores_of(self.rows.sum(axis=0)).items()}

@@ -24,7 +24,7 @@ def caption_gallery(examples: Sequence[Example]) -> str:
     """Captions of images, with where each word looked."""
     cards = (
         f'<figure class="panels"><div class="row">{picture_tag(e.picture, e.caption)}'
-        f"<figcaption>{escape(e.caption)}{chips(e)}{_wanted(e)}</figcaption></div>{_attention(e)}</figure>"
+        f"<figcaption>{escape(e.caption)}{chips(e)}{_scored(e)}{_wanted(e)}</figcaption></div>{_attention(e)}</figure>"
         for e in examples
     )
     return _gallery("gallery wide", cards)
@@ -85,9 +85,26 @@ def first_ones(examples: Sequence[Example], number: int) -> list[Example]:
     return [example for example in examples if example.index < number]
 
 
+def worst_ones(examples: Sequence[Example], number: int) -> list[Example]:
+    """Those with the lowest scores of their own, the lowest first."""
+    return sorted((example for example in examples if example.score), key=_own_score)[:number]
+
+
 def further_failures(examples: Sequence[Example], after: int, number: int) -> list[Example]:
     """The first wrong ones that are not among the first `after`."""
     return [example for example in examples if example.failed and example.index >= after][:number]
+
+
+def _own_score(example: Example) -> float:
+    assert example.score is not None
+    return example.score[1]
+
+
+def _scored(example: Example) -> str:
+    if example.score is None:
+        return ""
+    label, value = example.score
+    return f'<br><span class="soft">{escape(label)} {value:.3f}</span>'
 
 
 def _certificate(example: Example) -> str:

@@ -12,11 +12,14 @@ from diptych.reports.page.galleries import (
     generation_gallery,
     plain_gallery,
     reconstruction_gallery,
+    worst_ones,
 )
 from diptych.reports.page.html import section
 from diptych.reports.page.tables import alert_paragraph, evaluation_block
 
 EVERY = sys.maxsize
+WORST = 10
+"""Examples with the lowest scores of their own, where examples have such."""
 GALLERIES: dict[str, tuple[Callable[[Sequence[Example]], str], int, int]] = {
     Layout.GENERATION: (generation_gallery, 18, 6),
     Layout.GENERATION_CHOSEN: (generation_gallery, EVERY, 0),
@@ -41,6 +44,7 @@ def evaluation_section(evaluation: Evaluation) -> str:
         alert_paragraph(evaluation),
         gallery(first_ones(evaluation.examples, first)),
         _titled("Further on, what went wrong first", gallery(further_failures(evaluation.examples, first, failures))),
+        _titled("The worst of all", gallery(worst_ones(evaluation.examples, WORST))),
         _titled("In numbers", evaluation_block(evaluation)),
         lead=evaluation.lead,
     )
