@@ -11,6 +11,7 @@ ORDER = (
     "thousand_images",
     "attention_decoder",
     "caption_decoding",
+    "thousand_captions",
     "self_critical",
     "beam_search",
     "feature_cache",
