@@ -244,7 +244,7 @@ def test_no_pickle_takes_long_or_much_memory(content):
         read_plain_pickle(content, "a file")
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 60
     assert peak < 100e6
 
 

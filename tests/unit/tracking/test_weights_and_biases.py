@@ -161,7 +161,7 @@ def test_without_a_key_one_message_names_the_reason_and_the_command(tmp_path, ca
 def test_without_a_network_the_run_is_offline_at_once(tmp_path, caplog, with_key):
     begin = time.monotonic()
     trackers = started(tmp_path / "run", mode="online", base_url="http://127.0.0.1:9")
-    assert time.monotonic() - begin < 8
+    assert time.monotonic() - begin < 30
     trackers.log({"train/loss": 0.5}, 64)
     trackers.finish("done")
     assert "http://127.0.0.1:9 does not answer" in caplog.text
@@ -173,7 +173,7 @@ def test_a_server_that_never_answers_times_out(tmp_path, caplog, with_key):
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         begin = time.monotonic()
         trackers = started(tmp_path / "run", mode="online", base_url=url)
-        assert time.monotonic() - begin < 12
+        assert time.monotonic() - begin < 40
         trackers.log({"train/loss": 0.5}, 64)
         trackers.finish("done")
         assert not answers(url, timeout_seconds=0.5)
