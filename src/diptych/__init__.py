@@ -7,15 +7,17 @@ if TYPE_CHECKING:
     from diptych.reports.results.frame import results
     from diptych.runs.api.build import build
     from diptych.runs.api.compose import compose
+    from diptych.runs.images.record import record_of
     from diptych.runs.load import load
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "build", "compose", "load", "results"]
+__all__ = ["__version__", "build", "compose", "load", "record_of", "results"]
 
 _HOMES = {
     "build": "diptych.runs.api.build",
     "compose": "diptych.runs.api.compose",
     "load": "diptych.runs.load",
+    "record_of": "diptych.runs.images.record",
     "results": "diptych.reports.results.frame",
 }
 

@@ -7,13 +7,15 @@ import shlex
 import documented
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import diptych
 from diptych.cli.main import main
+from diptych.config import UserError
 from diptych.config.composition import compose
 from diptych.runs.folder.layout import RunFolder
-from diptych.runs.images.record import read_record
+from diptych.runs.images.record import read_record, record_of
 from diptych.runs.training import train
 
 TINY = ("data.batch_size=16", "data.val_size=32", "data.test_size=32", "budget_images=64", "validate_every_images=64")
@@ -65,6 +67,60 @@ def test_an_edit_keeps_the_noise(generate, run):
         assert read_record(image["file"])["noise_key"] == SEVEN
     with Image.open(said["grid"]) as sheet:
         assert sheet.width < sheet.height  # two columns, two rows with captions
+
+
+def test_every_picture_knows_how_it_was_made(run):
+    loaded = diptych.load(run.path)
+    pictures = loaded.generate([SEVEN, NINE], num_images=2, seed=[5, 6], truncation=0.5)
+    told = [record_of(picture) for picture in pictures]
+    assert [(one.sentence, one.noise_key, one.seed, one.index) for one in told] == [
+        (SEVEN, SEVEN, 5, 0),
+        (SEVEN, SEVEN, 5, 1),
+        (NINE, NINE, 6, 0),
+        (NINE, NINE, 6, 1),
+    ]
+    assert {(one.run, one.checkpoint, one.options["truncation"]) for one in told} == {(run.run_id, loaded.digest, 0.5)}
+    assert [one.batch for one in told] == [(0, 4), (1, 4), (2, 4), (3, 4)]
+
+
+def test_many_sentences_and_seeds_in_one_batch_give_what_each_alone_gives(run):
+    loaded, seeds = diptych.load(run.path), [11, 12, 13, 14]
+    sentences = [SEVEN, NINE, "the digit two", SEVEN]
+    together = loaded.generate(sentences, seed=seeds)
+    for sentence, seed, picture in zip(sentences, seeds, together, strict=True):
+        (alone,) = loaded.generate([sentence], seed=seed)
+        assert np.abs(np.asarray(alone).astype(int) - np.asarray(picture).astype(int)).max() <= 1
+    each = loaded.generate([SEVEN], num_images=2, seed=[11, 14])
+    assert [record_of(picture).index for picture in each] == [0, 0]
+    assert np.array_equal(np.asarray(each[1]), np.asarray(loaded.generate([SEVEN], num_images=2, seed=[14, 14])[0]))
+
+
+def test_random_seeds_are_told_and_give_the_same_again(run, generate):
+    loaded = diptych.load(run.path)
+    first, second = loaded.generate([SEVEN], num_images=2, seed=None)
+    told = record_of(second)
+    assert told.seed != record_of(first).seed
+    (again,) = loaded.generate([SEVEN], seed=told.seed)
+    assert np.abs(np.asarray(again).astype(int) - np.asarray(second).astype(int)).max() <= 1
+    said = generate(SEVEN, "--edit", NINE, "-n", "2", "--seed", "random")["images"]
+    assert [image["seed"] for image in said[:2]] == [image["seed"] for image in said[2:]]
+    assert said[0]["seed"] != said[1]["seed"]
+
+
+def test_noise_survives_another_sentence(run):
+    loaded = diptych.load(run.path)
+    (seven,), (nine,) = loaded.generate([SEVEN], noise="n"), loaded.generate([NINE], noise="n")
+    moved = np.asarray(loaded.generate([NINE])[0]).astype(int) - np.asarray(seven).astype(int)
+    kept = np.asarray(nine).astype(int) - np.asarray(seven).astype(int)
+    assert np.abs(kept).mean() < np.abs(moved).mean()
+    latents = torch.randn(1, loaded.system.generator.latent_dim)
+    pictures = loaded.generate([SEVEN, NINE], noise=latents)
+    assert record_of(pictures[0]).latents == record_of(pictures[1]).latents != ""
+    assert np.array_equal(np.asarray(pictures[0]), np.asarray(loaded.generate([SEVEN, NINE], noise=latents, seed=9)[0]))
+    with pytest.raises(UserError, match="give one of them"):
+        loaded.generate([SEVEN], noise="n", noise_keys=["m"])
+    with pytest.raises(ValueError, match="latents of an image of this run are"):
+        loaded.generate([SEVEN], noise=torch.zeros(1, 3))
 
 
 def test_the_ends_of_a_walk_are_the_plain_images_bit_for_bit(generate, run):

@@ -41,7 +41,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-n", "--num", type=int, help=f"pictures of each sentence (default: {PICTURES}), or walks (default: {WALKS})"
     )
-    parser.add_argument("--seed", type=int, default=0, help="noise; the same seed generates the same pictures")
+    parser.add_argument(
+        "--seed",
+        type=read_seeds,
+        default=0,
+        metavar="N|N,N|random",
+        help="noise; the same seed generates the same pictures. Several: one for each sentence, or for each picture; "
+        "random: a new one for each picture, which its file name and record tell (default: 0)",
+    )
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="where to write (default: generated/ in the run folder)"
     )
@@ -92,6 +99,14 @@ def _add_finish(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--crop", metavar="WxH", help="the centre of the picture, in generated pixels")
     parser.add_argument("--sharpen", type=float, metavar="F", help="sharpness by this factor; 1 changes nothing")
     parser.add_argument("--contrast", type=float, metavar="F", help="contrast by this factor; 1 changes nothing")
+
+
+def read_seeds(text: str) -> int | list[int] | None:
+    """A seed, seeds with commas between them, or `random` (None)."""
+    if text == "random":
+        return None
+    seeds = [int(part) for part in text.split(",")]
+    return seeds if len(seeds) > 1 else seeds[0]
 
 
 def run(args: argparse.Namespace) -> int:
@@ -172,12 +187,17 @@ def _pictures(
 ) -> dict[str, Any]:
     """Each picture's file and, if asked for, that of the sheet; edits stand below their sentence."""
     from diptych.callbacks.grids import rows_sheet
+    from diptych.runs.handles.noise import seeds_for
     from diptych.runs.images.files import generated_file, sheet_file
+    from diptych.runs.images.record import record_of
+    from diptych.systems.image_rngs import seeds_of_rows
 
     num = PICTURES if args.num is None else args.num
     asked = [(said, sentence) for sentence in sentences for said in (sentence, *args.edits)] or [("", "")]
     keys = [key for _, key in asked]
-    settings = {"seed": args.seed, "finish": finish, "allow_unknown": args.allow_unknown}
+    noises = max(1, len(sentences))
+    seed = seeds_of_rows(seeds_for(args.seed, noises * num), noises, 1 + len(args.edits))
+    settings = {"seed": seed, "finish": finish, "allow_unknown": args.allow_unknown}
     with watched(len(asked) * num) as progress:
         pictures = generator.generate(
             [said for said, _ in asked] if sentences else (),
@@ -192,10 +212,10 @@ def _pictures(
         row = pictures[place * num : (place + 1) * num]
         rows.append((said, row))
         edited = {"edit_of": key} if said != key else {}
-        entries += [
-            {"sentence": said, **edited, "number": i, "seed": args.seed, "file": _saved(p, generated_file(p, names))}
-            for i, p in enumerate(row)
-        ]
+        for picture in row:
+            told = record_of(picture)
+            entry = {"sentence": said, **edited, "number": told.index, "seed": told.seed}
+            entries.append(entry | {"file": _saved(picture, generated_file(picture, names))})
     if not (args.grid or args.edits):
         return {"images": entries}
     sheet = rows_sheet(rows)
@@ -256,9 +276,11 @@ def _walks(
     names: "FileNames",
 ) -> dict[str, Any]:
     """The files of each walk."""
+    from diptych.runs.handles.noise import one_seed
     from diptych.runs.images.walks import save_walk
 
-    settings = {"seed": args.seed, "finish": finish, "allow_unknown": args.allow_unknown}
+    seed = one_seed(args.seed)
+    settings = {"seed": seed, "finish": finish, "allow_unknown": args.allow_unknown}
     frames = FRAMES if args.frames is None else args.frames
     entries = []
     for said, numbers, keys in _ways(args, sentences):
@@ -268,7 +290,7 @@ def _walks(
             )
         names.folder.mkdir(parents=True, exist_ok=True)
         gif, strip = (short(file) for file in save_walk(pictures, names))
-        told = {"sentences": list(said), "numbers": numbers, "seed": args.seed, "frames": len(pictures)}
+        told = {"sentences": list(said), "numbers": numbers, "seed": seed, "frames": len(pictures)}
         entries.append({**told, "gif": gif, "strip": strip})
     return {"walks": entries}
 

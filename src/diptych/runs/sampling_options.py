@@ -22,6 +22,8 @@ RESERVED = (
     "numbers",
     "allow_unknown",
     "noise_keys",
+    "noise",
+    "latents",
     "batch_size",
     "use_ema",
     "options",

@@ -18,7 +18,7 @@ from diptych.systems.base import Figures, System
 from diptych.systems.devices import gather_in_order, num_devices, own_rank
 from diptych.systems.ema import WeightAverage
 from diptych.systems.generation_quality import GenerationQuality
-from diptych.systems.image_rngs import ImageRngs
+from diptych.systems.image_rngs import GivenLatents, ImageRequest, ImageRngs, image_requests
 from diptych.systems.modes import evaluating
 from diptych.systems.pairing import Prompts, draw_prompts
 from diptych.systems.sampling_options import SamplingOptions
@@ -186,26 +186,39 @@ class TextToImage(System, ABC):
         self,
         sentences: Sequence[str] | None = None,
         num_images: int = 1,
-        seed: int = 0,
+        seed: int | Sequence[int] = 0,
+        options: SamplingOptions | None = None,
+        *,
+        noise_keys: Sequence[str] | None = None,
+        **how: Any,
+    ) -> Images:
+        """`num_images` images of each sentence, those of one sentence side by side.
+
+        There may be a seed for each sentence, or for each image (`image_requests`), and noise keys in place of the
+        sentences. A run trained without sentences takes none. Words that the run never saw are read as <unk>. `how` is
+        that of `generate_each`.
+        """
+        requests = image_requests(self._checked(sentences), num_images, seed, noise_keys)
+        return self.generate_each(requests, options, **how)
+
+    def generate_each(
+        self,
+        requests: Sequence[ImageRequest],
         options: SamplingOptions | None = None,
         *,
         use_ema: bool = True,
         batch_size: int = 64,
-        noise_keys: Sequence[str] | None = None,
+        latents: Float[torch.Tensor, "images ..."] | None = None,
         progress: Watch | None = None,
     ) -> Images:
-        """`num_images` images of each sentence, those of one sentence side by side.
+        """An image of each request, which depends on it and the weights alone whatever else is asked (up to rounding).
 
-        Image i of a sentence depends on (seed, noise key, i) and the weights alone, not on what else is asked for (but
-        for rounding); the key is the sentence, or the one given for it. A run trained without sentences takes none.
-        Words that the run never saw are read as <unk>. Weights are those of now where the run keeps no average.
-        `progress(made, total)` is told how many images are made, and ends the call by raising.
+        Weights are those of now where the run keeps no average. `latents` stand in for the first noise that the family
+        draws. `progress(made, total)` is told how many images are made, and ends the call by raising.
         """
-        sentences = self._checked(sentences)
-        keys = sentences if noise_keys is None else noise_keys
-        pairs = [(sentence, key, i) for sentence, key in zip(sentences, keys, strict=True) for i in range(num_images)]
-        rngs = ImageRngs([(key, i) for _, key, i in pairs], seed=seed, device=self.device)
-        asked = [sentence for sentence, _, _ in pairs]
+        self._checked(asked := [request.sentence for request in requests])
+        rngs = ImageRngs.of(requests, device=self.device)
+        rngs = rngs if latents is None else GivenLatents(latents, rngs)
         chosen = self._chosen(options)
         return self._generate(rngs, asked, chosen, use_ema=use_ema, batch_size=batch_size, progress=progress)
 

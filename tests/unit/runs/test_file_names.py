@@ -1,6 +1,7 @@
 """No two outputs share a name, on any file system."""
 
 import unicodedata
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,8 +9,7 @@ from PIL import Image
 
 from diptych.runs.images.files import generated_file, named_file, sheet_file
 from diptych.runs.images.names import FileNames, request_name, slug
-from diptych.runs.images.record import as_record, save_png
-from diptych.systems.sampling_options import SamplingOptions
+from diptych.runs.images.record import ImageRecord, save_png
 
 ALIKE = (
     "a cat",
@@ -29,10 +29,12 @@ ALIKE = (
 sentences = st.lists(st.one_of(st.text(), st.sampled_from(ALIKE)), min_size=1, max_size=12)
 
 
-def picture(sentence: str, *, index: int = 0, seed: int = 0, digest: str = "0", side: int = 4) -> Image.Image:
+def picture(
+    sentence: str, *, index: int = 0, seed: int = 0, digest: str = "0", side: int = 4, **told: Any
+) -> Image.Image:
     image = Image.new("RGB", (side, side))
     asked = {"sentence": sentence, "noise_key": sentence, "seed": seed, "index": index}
-    image.info["diptych"] = as_record(**asked, options=SamplingOptions(), digest=digest)
+    image.info["diptych"] = ImageRecord(**asked, options={}, checkpoint=digest, **told).to_json()
     return image
 
 
@@ -66,6 +68,14 @@ def test_whatever_changes_the_picture_changes_the_name(tmp_path):
     files = {generated_file(each, FileNames(tmp_path)) for each in pictures}
     assert len(files) == len(pictures)
     assert generated_file(picture("a"), FileNames(tmp_path)) in files
+
+
+def test_the_run_s_name_and_the_images_beside_it_change_no_name(tmp_path):
+    plain, told = picture("a"), picture("a", run="other", batch=(1, 8), diptych="9", best_of={"of": 3})
+    file = generated_file(plain, FileNames(tmp_path))
+    assert generated_file(told, FileNames(tmp_path)) == file
+    save_png(plain, file)
+    assert generated_file(told, FileNames(tmp_path)) == file
 
 
 def test_only_the_same_request_is_written_over(tmp_path):

@@ -1,12 +1,10 @@
-"""Sampling options as people type them, and the record that every generated PNG carries."""
+"""Sampling options as people type them."""
 
 from dataclasses import dataclass
 
 import pytest
-from PIL import Image
 
 from diptych.config import UserError
-from diptych.runs.images.record import as_record, read_record, save_png
 from diptych.runs.sampling_options import options_from, separated
 from diptych.systems.sampling_options import SamplingOptions
 
@@ -79,21 +77,3 @@ def test_an_option_with_a_name_of_generate_is_refused():
 def test_a_family_without_options_says_so():
     with pytest.raises(UserError, match="it has none"):
         options_from(SamplingOptions, {"steps": 4})
-
-
-def test_a_png_says_how_it_was_made(tmp_path):
-    picture = Image.new("RGB", (4, 4))
-    asked = {"sentence": "a red circle, \u7ea2\u8272", "noise_key": "a", "seed": 3, "index": 1}
-    picture.info["diptych"] = as_record(**asked, options=Flow(steps=4), digest="0123")
-    save_png(picture, tmp_path / "a.png")
-    record = read_record(tmp_path / "a.png")
-    assert record is not None
-    assert {key: record[key] for key in asked} == asked
-    assert record["options"] == {"steps": 4, "guidance_scale": 1.0, "solver": "euler"}
-    assert (record["version"], record["checkpoint"]) == (1, "0123")
-    assert record.keys() == {*asked, "options", "version", "checkpoint", "diptych"}
-
-
-def test_other_pngs_have_no_record(tmp_path):
-    save_png(Image.new("RGB", (4, 4)), tmp_path / "a.png")
-    assert read_record(tmp_path / "a.png") is None

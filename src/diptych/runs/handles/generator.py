@@ -3,18 +3,22 @@
 import difflib
 import textwrap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import Any, Self
 
 from PIL import Image
+from torch import Tensor
 
 from diptych.callbacks.grids import to_pil
 from diptych.config.errors import UserError
 from diptych.runs.handles.base import PICTURES_AT_ONCE, Handle
+from diptych.runs.handles.noise import Seeds, noise_of, one_seed, seeds_for
 from diptych.runs.images.finish import Finish
 from diptych.runs.images.pictures import Picture, digest_of
-from diptych.runs.images.record import as_edit_record, as_record, as_walk_record
+from diptych.runs.images.record import KEY, EditRecord, ImageRecord, WalkRecord, record_of
 from diptych.runs.sampling_options import as_values, options_from
+from diptych.systems.image_rngs import ImageRequest, image_requests, seeds_of_rows
 from diptych.systems.sampling_progress import Watch
 from diptych.systems.walk import stops_of
 from diptych.types import Images
@@ -60,47 +64,83 @@ class ImageGenerator(Handle):
         sentences: Sequence[str] = (),
         *,
         num_images: int = 1,
-        seed: int = 0,
+        seed: Seeds = 0,
         size: int | None = None,
         finish: Finish | None = None,
         allow_unknown: bool = False,
         noise_keys: Sequence[str] | None = None,
+        noise: str | Tensor | None = None,
         progress: Watch | None = None,
         **options: Any,
     ) -> list[Image.Image]:
         """`num_images` images of each sentence, those of one sentence side by side; the same seed gives the same.
 
-        `size` enlarges them, `finish` does more (`diptych.runs.images.finish`). A word that the run never saw is an
-        error unless `allow_unknown`. A run that learned without sentences takes none. The noise of a sentence is
-        another sentence's where `noise_keys` names that one. `options` are the family's sampling options, such as
-        `truncation=0.7`. Each image's `info["diptych"]` says in JSON how it was made (`diptych.runs.images.record`).
-        `progress(made, total)` is told how many images are made; what it raises ends the call.
+        `seed` may be one for each sentence, or for each image; None draws one for each image. `size` enlarges them,
+        `finish` does more (`diptych.runs.images.finish`). A word that the run never saw is an error unless
+        `allow_unknown`. A run that learned without sentences takes none. The noise of a sentence is another sentence's
+        where `noise_keys` names that one; `noise` is one key for all sentences, or latents: a row for each image, or
+        one for all. `options` are the family's sampling options, such as `truncation=0.7`. `record_of(image)` says how
+        an image was made. `progress(made, total)` is told how many are; what it raises ends the call.
         """
         if num_images < 1:
             raise UserError(f"num_images={num_images}: ask for at least one image (-n on the command line)")
         chosen, finish = self._options(options), self._finish(size, finish)
         self.check_words([*sentences, *chosen.sentences], allow_unknown=allow_unknown)
-        asked_of = {"num_images": num_images, "seed": seed, "noise_keys": noise_keys, "progress": progress}
-        pixels = self.sample(sentences, **asked_of, **options)
-        pictures = [finish(picture) for picture in to_pil(pixels)]
         asked = list(sentences) or [""]
-        keys = asked if noise_keys is None else noise_keys
-        told = {"seed": seed, "options": chosen, "digest": self.digest, "finish": finish.record()}
-        for place, picture in enumerate(pictures):
-            which, index = divmod(place, num_images)
-            picture.info["diptych"] = as_record(sentence=asked[which], noise_key=keys[which], index=index, **told)
+        keys, latents = noise_of(noise, noise_keys, len(asked), num_images)
+        seeds = seeds_for(seed, len(asked) * num_images)
+        requests = image_requests(asked, num_images, seeds, keys)
+        how = {"num_images": num_images, "seed": seeds, "noise_keys": keys, "latents": latents, "progress": progress}
+        pictures = [finish(picture) for picture in to_pil(self.sample(sentences, **how, **options))]
+        for place, (request, picture) in enumerate(zip(requests, pictures, strict=True)):
+            which = {} if latents is None else {"latents": digest_of(latents[place])}
+            told = {**asdict(request), **which, **self._origin(chosen, finish)}
+            picture.info[KEY] = ImageRecord(batch=_batch_of(place, len(requests)), **told).to_json()
+        return pictures
+
+    def generate_like(
+        self,
+        picture: Image.Image | Path | str | bytes | ImageRecord,
+        sentences: Sequence[str] = (),
+        *,
+        size: int | None = None,
+        finish: Finish | None = None,
+        allow_unknown: bool = False,
+        progress: Watch | None = None,
+        **options: Any,
+    ) -> list[Image.Image]:
+        """The image that the picture's record tells of, or what other sentences make of its noise, seed and options.
+
+        On the same machine, with as many threads, the image is the same bit for bit; one that was made beside other
+        sentences may differ by rounding. `options` and the finish that are given replace those of the record.
+        """
+        told = picture if isinstance(picture, ImageRecord) else record_of(picture)
+        self._check_origin(told)
+        chosen = self._options({**told.options, **options})
+        finish = self._finish(size, finish or Finish.of_record(told.finish))
+        said = list(sentences) or [told.sentence]
+        self.check_words([*said, *chosen.sentences], allow_unknown=allow_unknown)
+        pictures, steps = [], _Behind(progress, len(said))
+        for sentence in said:
+            place, number = _batch_in(told) if sentence == told.sentence else (0, 1)
+            request = ImageRequest(sentence, told.noise_key, told.seed, told.index)
+            pixels = self.system.generate_each([request] * number, chosen, batch_size=number, progress=steps.as_one)
+            pictures.append(finish(to_pil(pixels[place : place + 1])[0]))
+            told = {**asdict(request), **self._origin(chosen, finish)}
+            pictures[-1].info[KEY] = ImageRecord(batch=(place, number), **told).to_json()
         return pictures
 
     def edit(
-        self, sentence: str, edits: Sequence[str], *, num_images: int = 1, **settings: Any
+        self, sentence: str, edits: Sequence[str], *, num_images: int = 1, seed: Seeds = 0, **settings: Any
     ) -> list[list[Image.Image]]:
         """The images of the sentence, then those of each edit of it: image i of all comes from the same noise.
 
         `settings` are those of `generate`.
         """
         sentences = [sentence, *edits]
-        keys = [sentence] * len(sentences)
-        pictures = self.generate(sentences, num_images=num_images, noise_keys=keys, **settings)
+        settings = {"noise": sentence, **settings}
+        seeds = seeds_of_rows(seeds_for(seed, num_images), 1, len(sentences))
+        pictures = self.generate(sentences, num_images=num_images, seed=seeds, **settings)
         return [pictures[start : start + num_images] for start in range(0, len(pictures), num_images)]
 
     def walk(
@@ -109,7 +149,7 @@ class ImageGenerator(Handle):
         *,
         numbers: Sequence[int] = (0,),
         frames: int = 16,
-        seed: int = 0,
+        seed: int | None = 0,
         size: int | None = None,
         finish: Finish | None = None,
         allow_unknown: bool = False,
@@ -128,11 +168,12 @@ class ImageGenerator(Handle):
         chosen, finish = self._options(options), self._finish(size, finish)
         self.check_words([*sentences, *chosen.sentences], allow_unknown=allow_unknown)
         stops = stops_of(sentences or [""], numbers, noise_keys)
+        seed = one_seed(seed)
         pixels = self.system.walk(stops, frames, seed, chosen, progress=progress).cpu()
         pictures = [finish(picture) for picture in to_pil(pixels)]
-        told = {"frames": frames, "seed": seed, "options": chosen, "digest": self.digest, "finish": finish.record()}
+        told = {"stops": tuple(list(stop) for stop in stops), "frames": frames, "seed": seed}
         for place, picture in enumerate(pictures):
-            picture.info["diptych"] = as_walk_record(stops=stops, frame=place, **told)
+            picture.info[KEY] = WalkRecord(frame=place, **told, **self._origin(chosen, finish)).to_json()
         return pictures
 
     def edit_picture(
@@ -141,7 +182,7 @@ class ImageGenerator(Handle):
         sentence: str = "",
         edits: Sequence[str] = (),
         *,
-        seed: int = 0,
+        seed: int | None = 0,
         size: int | None = None,
         finish: Finish | None = None,
         allow_unknown: bool = False,
@@ -164,14 +205,14 @@ class ImageGenerator(Handle):
         said = [sentence, *edits]
         self.check_words([*said, *chosen.sentences], allow_unknown=allow_unknown)
         pixels = self.pixels_of(picture)[None]
-        read, steps = (said if self.takes_sentences else None), _Behind(progress, 1 + len(said))
+        read, steps, seed = (said if self.takes_sentences else None), _Behind(progress, 1 + len(said)), one_seed(seed)
         noise = self.system.invert(pixels, read and read[:1], seed, chosen, progress=steps)
         many = noise.expand(len(said), -1, -1, -1)
         images = self.system.generate_from(many, read, chosen, progress=steps)
         pictures = [finish(image) for image in to_pil(images.cpu())]
-        told = {"inverted": digest_of(pixels), "shows": said[0], "seed": seed, "options": chosen, "digest": self.digest}
+        told = {"inverted": digest_of(pixels), "shows": said[0], "seed": seed, **self._origin(chosen, finish)}
         for asked, image in zip(said, pictures, strict=True):
-            image.info["diptych"] = as_edit_record(sentence=asked, finish=finish.record(), **told)
+            image.info[KEY] = EditRecord(sentence=asked, **told).to_json()
         return pictures
 
     def sample(
@@ -179,24 +220,34 @@ class ImageGenerator(Handle):
         sentences: Sequence[str],
         *,
         num_images: int = 1,
-        seed: int = 0,
+        seed: int | Sequence[int] = 0,
         batch_size: int = PICTURES_AT_ONCE,
         noise_keys: Sequence[str] | None = None,
+        latents: Tensor | None = None,
         progress: Watch | None = None,
         **options: Any,
     ) -> Images:
         """As `generate`, but tensors in [-1, 1], and unknown words are read as <unk>."""
         chosen = self._options(options)
-        images = self.system.generate(
-            sentences or None,
-            num_images,
-            seed,
-            chosen,
-            batch_size=batch_size,
-            noise_keys=noise_keys,
-            **({} if progress is None else {"progress": progress}),
-        )
-        return images.cpu()
+        asked = {"batch_size": batch_size, "noise_keys": noise_keys, "latents": latents, "progress": progress}
+        given = {name: value for name, value in asked.items() if value is not None}
+        return self.system.generate(sentences or None, num_images, seed, chosen, **given).cpu()
+
+    def _origin(self, options: Any, finish: Finish) -> dict[str, Any]:
+        """What the records of all images of a call share."""
+        origin = {"checkpoint": self.digest, "run": self.run.run_id}
+        return {"options": as_values(options), "finish": finish.record(), **origin}
+
+    def _check_origin(self, record: ImageRecord) -> None:
+        """Refuse images that these weights did not make, or that nothing can make again."""
+        if record.checkpoint != self.digest:
+            raise UserError(
+                f"the image is of other weights ({record.run or 'a run without a name'}, checkpoint "
+                f"{record.checkpoint[:8]}) than {self.run.run_id} {self.checkpoint_name} ({self.digest[:8]}): name "
+                "that run or checkpoint"
+            )
+        if record.latents:
+            raise UserError("the image's latents were given as numbers, which no record holds: give them as noise=")
 
     def _options(self, options: Mapping[str, Any]) -> Any:
         """The family's options; what it does not know, or these networks cannot follow, is refused by name."""
@@ -233,6 +284,22 @@ class _Behind:
             self.watch(self.before + made, self.total)
         if made == total:
             self.before += total
+
+    def as_one(self, made: float, total: int) -> None:
+        """A call whose images count as one."""
+        self(made / total, 1)
+
+
+def _batch_of(place: int, total: int) -> tuple[int, int]:
+    """The image's place in its batch, and the size of that."""
+    start = place - place % PICTURES_AT_ONCE
+    return place - start, min(PICTURES_AT_ONCE, total - start)
+
+
+def _batch_in(record: ImageRecord) -> tuple[int, int]:
+    """The same from a record, which may be anybody's; alone where that says nothing possible."""
+    place, size = record.batch or (0, 1)
+    return (place, size) if 0 <= place < size <= PICTURES_AT_ONCE else (0, 1)
 
 
 def _unknown_words(words: Sequence[str], vocabulary: Sequence[str]) -> str:

@@ -16,8 +16,8 @@ from diptych.runs.images.record import KEY, VERSION, record_in
 
 IN_WORDS = ("seed", "index")
 """What the name of a generated image says in words."""
-OF_THE_PROGRAM = ("version", "diptych")
-"""What does not belong to a request."""
+OF_THE_PROGRAM = ("version", "diptych", "run", "batch", "best_of")
+"""What does not belong to a request: it changes nothing in the image, but for rounding."""
 
 
 def generated_file(picture: Image.Image, names: FileNames) -> Path:
@@ -39,7 +39,7 @@ def sheet_file(sheet: Image.Image, pictures: Sequence[Image.Image], names: FileN
 def named_file(picture: Image.Image, text: str, request: Mapping[str, Any], names: FileNames) -> Path:
     """The file of any other image that answers a request, which it records; the name begins with `text`."""
     _record(picture, request)
-    return _file(picture, request_name(text, [dict(request), *picture.size]), names)
+    return _file(picture, request_name(text, [_request(request), *picture.size]), names)
 
 
 def answers_the_same(file: Path, size: tuple[int, int], record: str) -> bool:
@@ -65,7 +65,7 @@ def _told(record: str) -> Any:
 
 
 def _request(record: Any) -> Any:
-    """The record without what another version of the program would write."""
+    """The record without what the same request may be answered with another time."""
     if isinstance(record, Mapping):
         return {key: _request(value) for key, value in record.items() if key not in OF_THE_PROGRAM}
     return [_request(each) for each in record] if isinstance(record, list) else record

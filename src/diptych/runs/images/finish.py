@@ -4,8 +4,9 @@ It never enters an evaluation, and an image's record names it under `finish`.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, Self
 
 from PIL import Image, ImageEnhance
 
@@ -40,6 +41,15 @@ class Finish:
             factor = getattr(self, name)
             if factor is not None and not 0 <= factor < math.inf:
                 raise UserError(f"{name}={factor}: the factor is 0 or more; 1 changes nothing")
+
+    @classmethod
+    def of_record(cls, values: Mapping[str, Any]) -> Self:
+        """What a record names; a UserError where it cannot be followed."""
+        told: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
+        try:
+            return cls(**told)
+        except TypeError:
+            raise UserError(f"finish {dict(values)}: this cannot be done to an image; choose another finish") from None
 
     def check(self, side: int) -> None:
         """Refuse a crop that is larger than images of this side, before they are generated."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from diptych.runs.images.files import OF_THE_PROGRAM, answers_the_same, named_file
+from diptych.runs.images.files import answers_the_same, named_file
 from diptych.runs.images.names import FileNames
 from diptych.runs.images.record import KEY, save_png
 
@@ -22,7 +22,7 @@ REST_MILLISECONDS = 480
 def save_walk(frames: Sequence[Image.Image], names: FileNames) -> tuple[Path, Path]:
     """Write the GIF and the strip of one walk, each with the walk's record; the files."""
     told = json.loads(frames[0].info[KEY])
-    record = {key: value for key, value in told.items() if key not in ("frame", *OF_THE_PROGRAM)}
+    record = {key: value for key, value in told.items() if key != "frame"}
     text = " to ".join(dict.fromkeys(sentence for sentence, *_ in record["stops"]))
     sheet = strip(frames)
     strip_file = named_file(sheet, text, record, names)
