@@ -1,11 +1,9 @@
 """Interpolations for our config files."""
 
-import secrets
-from datetime import UTC, datetime
-
 from omegaconf import OmegaConf
 
 from diptych.config import rhythm
+from diptych.config.ids import timed_id
 
 
 def register() -> None:
@@ -19,8 +17,3 @@ def run_name(experiment: str | None, model: str | None, data: str | None) -> str
     """The experiment's name, else `model_data`, with underscores for slashes."""
     chosen = [experiment] if experiment else [model or "custom", data or "nothing"]
     return "_".join(chosen).replace("/", "_")
-
-
-def timed_id() -> str:
-    """UTC time and six random hex digits: ids sort by age, and two from one second differ."""
-    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"

@@ -75,7 +75,7 @@ def build_system(
     for part in parts.values():
         facts |= {fact: getattr(part, attribute) for fact, attribute in getattr(part, "publishes", {}).items()}
     built: dict[str, Any] = {}
-    for name, key, node in _publishers_first(chosen_roles(config), trust):
+    for name, key, node in publishers_first(chosen_roles(config), trust):
         own = {"blueprint": blueprints[name]} if name in blueprints else {}
         built[name] = components.build(node, key, facts | own, trust)
         if name in config.get("freeze", ()):
@@ -118,7 +118,7 @@ def chosen_roles(config: Config) -> list[tuple[str, str, Any]]:
     return spine[:num_networks] + own + spine[num_networks:]
 
 
-def _publishers_first(roles: list[tuple[str, str, Any]], trust: Trust) -> list[tuple[str, str, Any]]:
+def publishers_first(roles: list[tuple[str, str, Any]], trust: Trust) -> list[tuple[str, str, Any]]:
     """The same roles, in which networks of one's own come after those that they ask for."""
     own = {name: (name, key, node) for name, key, node in roles if key.startswith("networks.")}
     publishers = {

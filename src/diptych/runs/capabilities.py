@@ -8,7 +8,7 @@ from torch import Tensor
 from diptych.runs.images.pictures import Picture
 from diptych.systems.captioning.captions import Caption
 from diptych.systems.captioning.options import CaptionOptions
-from diptych.systems.classification.system import Classification
+from diptych.systems.classification.labels import Classification
 from diptych.types import DataSpec, Images
 
 

@@ -8,19 +8,20 @@ import torch
 
 from diptych.config.errors import UserError
 from diptych.config.own_packages import find_own_packages
+from diptych.runs.bundle.layout import is_bundle
+from diptych.runs.bundle.reading import read_bundle
 from diptych.runs.checkpoints import read_checkpoint
 from diptych.runs.folder.find import default_outputs, find_run
 from diptych.runs.folder.layout import RunFolder, folder_of_checkpoint
 from diptych.runs.handles import ImageCaptioner, ImageClassifier, ImageGenerator, PairEmbedder, handle_for
 from diptych.runs.handles.ensemble import JOIN, ensemble_of
-from diptych.runs.restore import restored
 from diptych.runs.trust import Subject, remember, trusted
 
 CHECKPOINT_SUFFIX = ".ckpt"
 
 
 def load(run: str | Path, *, checkpoint: str | Path | None = None, trust: Collection[str] = ()) -> Any:
-    """The run that `run` names: a run folder, an id or its beginning, `latest`, or a checkpoint file.
+    """The run that `run` names: a run folder, an id or its beginning, `latest`, a checkpoint file, or an export.
 
     `RUN+RUN` is an ensemble of runs that caption: the mean of their probabilities.
 
@@ -87,6 +88,8 @@ def _opened(run: str | Path, checkpoint: str | Path | None, trust: Collection[st
     path = Path(run).expanduser()
     if JOIN in str(run) and not path.exists():
         return ensemble_of([_opened(part, checkpoint, trust, task) for part in str(run).split(JOIN)])
+    if is_bundle(path):
+        return _exported(path, checkpoint, trust)
     if path.is_file():
         if checkpoint is not None:
             raise UserError(f"{run} is a checkpoint, and another one is named ({checkpoint}): name one of them")
@@ -97,8 +100,16 @@ def _opened(run: str | Path, checkpoint: str | Path | None, trust: Collection[st
     return load_checkpoint(find_run(str(path), default_outputs(), task), checkpoint, trust=trust)
 
 
+def _exported(path: Path, checkpoint: str | Path | None, trust: Collection[str]) -> Any:
+    if checkpoint is not None:
+        raise UserError(f"{path} is an export, which has no checkpoint {checkpoint}: leave it out, or name the run")
+    return read_bundle(path, _packages(trust))
+
+
 def _restored(folder: RunFolder, checkpoint: Path, content: Any, trust: Collection[str]) -> Any:
     """A handle on what the checkpoint holds; what is trusted is remembered once it is restored."""
+    from diptych.runs.restore import restored  # what trains systems takes seconds, and an export needs none of it
+
     find_own_packages()
     subject = Subject.of({"run_id": folder.run_id, **content})
     in_force = trusted(subject, _packages(trust))

@@ -62,7 +62,7 @@ class Subject:
 
 def foreign_packages(node: Any) -> list[str]:
     """The packages, other than those that are always trusted, of all classes in a configuration."""
-    return sorted({package_of(target) for target in _targets(node)} - set(ALWAYS_TRUSTED))
+    return sorted({package_of(target) for target in targets_of(node)} - set(ALWAYS_TRUSTED))
 
 
 def package_of(target: Any) -> str:
@@ -137,7 +137,8 @@ def _with_text_keys(node: Any) -> Any:
     return [_with_text_keys(value) for value in node] if isinstance(node, list | tuple) else node
 
 
-def _targets(node: Any) -> Iterator[Any]:
+def targets_of(node: Any) -> Iterator[Any]:
+    """Every `_target_` in plain values, at any depth."""
     return (component["_target_"] for component in _components(node))
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from diptych.config.resolvers import timed_id
+from diptych.config.ids import timed_id
 from diptych.runs.folder.status import DIVERGED, FAILED
 from diptych.sweeps.jobs import Jobs
 from diptych.sweeps.ledger import Event, Ledger

@@ -1,53 +1,43 @@
-"""The base of every family that makes images of sentences: seeds, averages, fixed samples, validation, `generate`.
+"""The base of every family that learns to make images of sentences: averages, fixed samples, validation.
 
-A family names the networks that generation needs and says how they sample; everything else is here. It may also learn
-without sentences: then it takes none.
+A family names the networks that generation needs, and its sampler says how they sample (`inference/images.py`); all
+else is here. It may also learn without sentences: then it takes none.
 """
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from abc import ABC
+from collections.abc import Callable, Sequence
 from itertools import islice
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
-from jaxtyping import Float
 from torch import nn
 
 from diptych.systems.base import Figures, System
 from diptych.systems.devices import gather_in_order, num_devices, own_rank
 from diptych.systems.ema import WeightAverage
 from diptych.systems.generation_quality import GenerationQuality
-from diptych.systems.image_rngs import GivenLatents, ImageRequest, ImageRngs, image_requests
-from diptych.systems.modes import evaluating
+from diptych.systems.image_rngs import ImageRngs
+from diptych.systems.inference.images import MakesImages
 from diptych.systems.pairing import Prompts, draw_prompts
-from diptych.systems.sampling_options import SamplingOptions
-from diptych.systems.sampling_progress import SamplingProgress, Watch
 from diptych.systems.schedules import Schedule
-from diptych.systems.sentences import tokenized
 from diptych.systems.text_pretraining import TextPretraining
 from diptych.systems.training_captions import show_training_sentences, some_captions
-from diptych.systems.walk import Stop, WalkRngs, blended, check_walk, on_the_way
 from diptych.systems.whitening import check_whitening_is_learned
 from diptych.text import tokenizer_of
-from diptych.types import Batch, DataSpec, Images, Sentences, TextFeatures
+from diptych.types import Batch, DataSpec, Images, TextFeatures
 
 GRID_SIDE = 8
 REFERENCE_SENTENCES = 256
 """Training sentences that a checkpoint keeps; the mean of so many vectors is good to a sixteenth of their spread."""
 
 
-class TextToImage(System, ABC):
+class TextToImage(MakesImages, System, ABC):  # pyright: ignore[reportIncompatibleMethodOverride]
     """A text encoder (None: without sentences), the averages of the networks that generate, and how they sample.
 
     With `ema_half_life_images`, averaged weights generate for people and in validation; the raw ones are kept as well.
     A family sets its networks as attributes, names those that generate in `averaged`, and then calls
     `keep_averages()`. `validation_options` are how it samples during training.
     """
-
-    task = "text_to_image"
-    options: ClassVar[type[SamplingOptions]] = SamplingOptions
-    averaged: ClassVar[tuple[str, ...]] = ("generator", "text_encoder")
 
     def __init__(
         self,
@@ -75,30 +65,6 @@ class TextToImage(System, ABC):
         self.sample_seed, self.sample_sentences = seed, ()
         self.validation_options = self.options()
         self.reference_sentences: tuple[str, ...] = ()
-        self._mean_sentences: dict[Any, torch.Tensor] | None = None
-        self.sampling = SamplingProgress(0)
-
-    @abstractmethod
-    def sample(self, networks: Mapping[str, Any], text: TextFeatures | None, rngs: ImageRngs, options: Any) -> Images:
-        """One image for each of `rngs`, in [-1, 1].
-
-        `networks` are those of `averaged`, averaged or raw, in evaluation mode and without gradients; `text` has a row
-        an image, or is None; `options` are the family's own. All randomness comes from `rngs`.
-        """
-
-    def check_options(self, options: Any) -> None:
-        """Refuse options that the networks cannot follow, by name, before anything is computed; none, in the base."""
-
-    def mean_sentence(self, encode: Any) -> Float[torch.Tensor, " dim"]:
-        """The mean vector that this text encoder, raw or averaged, gives the reference sentences of the checkpoint.
-
-        They are training sentences (`REFERENCE_SENTENCES` of them, evenly over the data), kept as text, and are read
-        once for all images of a call.
-        """
-        known = {} if self._mean_sentences is None else self._mean_sentences
-        if encode not in known:
-            known[encode] = encode(self._tokenized(self.reference_sentences)).sentence.mean(dim=0)
-        return known[encode]
 
     def keep_averages(self) -> None:
         """Begin to average the networks that generate; call once they are set."""
@@ -113,19 +79,6 @@ class TextToImage(System, ABC):
         if self.ema_half_life_images is None:
             return None
         return WeightAverage(network, half_life_images=self.ema_half_life_images)
-
-    def averaged_network(self, average: Any, options: Any) -> nn.Module:
-        """The averaged weights that these options ask for."""
-        return average.network
-
-    def uses_averages(self, options: Any) -> bool:
-        """Whether averaged weights generate where they are kept."""
-        return True
-
-    @property
-    def has_averages(self) -> bool:
-        """Whether averaged weights generate."""
-        return any(average is not None for average in self._averages().values())
 
     @property
     def warmup_images(self) -> int:
@@ -176,83 +129,6 @@ class TextToImage(System, ABC):
             return None
         with torch.set_grad_enabled(torch.is_grad_enabled() and self.text_pretraining is None):
             return self.text_encoder(prompts.sentences)
-
-    @property
-    def reads_any_text(self) -> bool:
-        """Whether the text encoder has its own tokenizer: then no word is unknown and no sentence too long."""
-        return getattr(self.text_encoder, "reads_texts", False)
-
-    def generate(
-        self,
-        sentences: Sequence[str] | None = None,
-        num_images: int = 1,
-        seed: int | Sequence[int] = 0,
-        options: SamplingOptions | None = None,
-        *,
-        noise_keys: Sequence[str] | None = None,
-        **how: Any,
-    ) -> Images:
-        """`num_images` images of each sentence, those of one sentence side by side.
-
-        There may be a seed for each sentence, or for each image (`image_requests`), and noise keys in place of the
-        sentences. A run trained without sentences takes none. Words that the run never saw are read as <unk>. `how` is
-        that of `generate_each`.
-        """
-        requests = image_requests(self._checked(sentences), num_images, seed, noise_keys)
-        return self.generate_each(requests, options, **how)
-
-    def generate_each(
-        self,
-        requests: Sequence[ImageRequest],
-        options: SamplingOptions | None = None,
-        *,
-        use_ema: bool = True,
-        batch_size: int = 64,
-        latents: Float[torch.Tensor, "images ..."] | None = None,
-        progress: Watch | None = None,
-    ) -> Images:
-        """An image of each request, which depends on it and the weights alone whatever else is asked (up to rounding).
-
-        Weights are those of now where the run keeps no average. `latents` stand in for the first noise that the family
-        draws. `progress(made, total)` is told how many images are made, and ends the call by raising.
-        """
-        self._checked(asked := [request.sentence for request in requests])
-        rngs = ImageRngs.of(requests, device=self.device)
-        rngs = rngs if latents is None else GivenLatents(latents, rngs)
-        chosen = self._chosen(options)
-        return self._generate(rngs, asked, chosen, use_ema=use_ema, batch_size=batch_size, progress=progress)
-
-    @torch.no_grad()
-    def walk(
-        self,
-        stops: Sequence[Stop],
-        frames: int = 16,
-        seed: int = 0,
-        options: SamplingOptions | None = None,
-        *,
-        use_ema: bool = True,
-        progress: Watch | None = None,
-    ) -> Images:
-        """The images on the way from stop to stop: `frames` from each to the next, with both of them.
-
-        Each is generated alone, so that those at the stops are bit for bit what `generate` gives of one sentence.
-        """
-        check_walk(stops, frames)
-        self._checked([stop.sentence for stop in stops])
-        chosen = self._chosen(options)
-        networks = self.generating_networks(chosen, use_ema=use_ema)
-        encode = networks["text_encoder"]
-        way = list(on_the_way(len(stops), frames))
-        with evaluating(*networks.values()), self._one_call(SamplingProgress(len(way), progress)):
-            texts: list[Any] = [self._read_by(networks, [stop.sentence]) for stop in stops]
-            images = []
-            for here, there, share in way:
-                self.sampling.begin(1)
-                a, b = (ImageRngs([stops[i][1:]], seed=seed, device=self.device) for i in (here, there))
-                text = blended(texts[here], texts[there], share) if encode else None
-                images.append(self._of_right_shape(self.sample(networks, text, WalkRngs(a, b, share), chosen), 1))
-                self.sampling.reach(1.0)
-            return torch.cat(images)
 
     def sample_grid(self) -> tuple[Images, tuple[str, ...]]:
         """The same sentences from the same noise throughout a run, and each image's sentence; a row shares one."""
@@ -306,94 +182,9 @@ class TextToImage(System, ABC):
         self.sample_seed = checkpoint["sample_seed"]
         self.reference_sentences = tuple(checkpoint.get("reference_sentences", ()))
 
-    def _chosen(self, options: SamplingOptions | None) -> SamplingOptions:
-        chosen = options or self.options()
-        self.check_options(chosen)
-        return chosen
-
-    @torch.no_grad()
-    def _generate(
-        self,
-        rngs: ImageRngs,
-        sentences: Sequence[str],
-        options: SamplingOptions,
-        *,
-        use_ema: bool = True,
-        batch_size: int = 64,
-        progress: Watch | None = None,
-    ) -> Images:
-        networks = self.generating_networks(options, use_ema=use_ema)
-        with evaluating(*networks.values()), self._one_call(SamplingProgress(len(rngs), progress)):
-            images, start = [], 0
-            for part in rngs.split(batch_size):
-                self.sampling.begin(len(part))
-                text = self._read_by(networks, sentences[start : start + len(part)])
-                images.append(self._of_right_shape(self.sample(networks, text, part, options), len(part)))
-                self.sampling.reach(1.0)
-                start += len(part)
-            return torch.cat(images)
-
-    def _read_by(self, networks: Mapping[str, Any], sentences: Sequence[str]) -> TextFeatures | None:
-        encode = networks["text_encoder"]
-        return encode(self._tokenized(sentences)) if encode else None
-
-    @contextmanager
-    def _one_call(self, progress: SamplingProgress | None = None) -> Iterator[None]:
-        """While entered, weights stay as they are, and so does what follows from them alone; `sampling` counts."""
-        self._mean_sentences, self.sampling = {}, progress or SamplingProgress(0)
-        try:
-            yield
-        finally:
-            self._mean_sentences, self.sampling = None, SamplingProgress(0)
-
-    def _of_right_shape(self, images: torch.Tensor, number: int) -> Images:
-        """What `sample` gave, if it is an image for each generator of random numbers."""
-        side = self.data_spec.image_size
-        wanted = (number, self.data_spec.image_channels, side, side)
-        if tuple(images.shape) != wanted:
-            raise ValueError(f"{type(self).__name__}.sample gave {tuple(images.shape)}; the images are {wanted}")
-        return images
-
-    def generating_networks(self, options: SamplingOptions, *, use_ema: bool = True) -> dict[str, Any]:
-        """Those that generate, by name; averaged ones where they are kept and wanted."""
-        raw = {"text_encoder": self.text_encoder} | {name: getattr(self, name) for name in self.averaged}
-        if not (use_ema and self.uses_averages(options)):
-            return raw
-        kept = {name: average for name, average in self._averages().items() if average is not None}
-        return raw | {name: self.averaged_network(average, options) for name, average in kept.items()}
-
-    def _averages(self) -> dict[str, Any]:
-        if missing := [name for name in self.averaged if not hasattr(self, f"{name}_average")]:
-            family = type(self).__name__
-            raise TypeError(f"{family}.averaged names {missing[0]}: set it, then call self.keep_averages()")
-        return {name: getattr(self, f"{name}_average") for name in self.averaged}
-
     def _first_sentences(self, batch: Batch) -> Sequence[str]:
         """Each image's first caption; empty ones where images are generated without."""
         return batch.pick(0).texts if self.text_encoder else [""] * len(batch)
-
-    def _one_for_each(self, sentences: Sequence[str] | None, number: int) -> Sequence[str]:
-        """The sentences, if there is one for each of so many images; empty ones for a run without."""
-        said = list(self._checked(sentences)) if self.text_encoder else [""] * number
-        if len(said) != number:
-            raise ValueError(f"{len(said)} sentences and {number} images: give one for each")
-        return said
-
-    def _tokenized(self, texts: Sequence[str]) -> Sentences:
-        return tokenized(texts, self.tokenizer, max_length=self.data_spec.max_length, device=self.device)
-
-    def _checked(self, sentences: Sequence[str] | None) -> Sequence[str]:
-        if not self.text_encoder:
-            if sentences and any(sentences):
-                raise ValueError(f"this generator learned from {self.data_spec.name} without sentences: give it none")
-            return [""]
-        if not sentences:
-            raise ValueError("this generator needs sentences: give it at least one")
-        for sentence in () if self.reads_any_text else sentences:
-            num_tokens, most = len(self.tokenizer.split(sentence)), self.data_spec.max_length - 2
-            if num_tokens > most:
-                raise ValueError(f"{sentence!r} has {num_tokens} tokens; this generator reads at most {most}")
-        return sentences
 
 
 def _learns(network: nn.Module | None) -> bool:

@@ -15,7 +15,7 @@ from diptych.evaluation.classification.paired_readings import PairedReadings, pa
 from diptych.evaluation.held_out import HeldOut, take_held_out
 from diptych.evaluation.progress import silently
 from diptych.evaluation.scene_accuracy import Judged
-from diptych.systems.classification.system import Classification
+from diptych.systems.classification.labels import Classification
 from diptych.types import Scene
 from diptych.world import Judge, WorldSpec
 

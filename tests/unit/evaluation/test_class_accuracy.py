@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from diptych.evaluation.classification.class_accuracy import ClassAccuracy
-from diptych.systems.classification.system import Classification
+from diptych.systems.classification.labels import Classification
 
 SENTENCES = (("dark", "a dark one"), ("bright", "a bright one"))
 LABELS = ("dark", "bright")

@@ -19,7 +19,7 @@ from diptych.evaluation.held_out import HeldOut, take_held_out
 from diptych.evaluation.progress import silently
 from diptych.runs.handles import ImageClassifier
 from diptych.runs.training import train
-from diptych.systems.classification.system import Classification
+from diptych.systems.classification.labels import Classification
 
 NUM = 24
 SMALL_WORLD = [

@@ -20,7 +20,7 @@ from diptych.runs.handles import RuleCaptioner, handle_for
 from diptych.runs.handles.ensemble import ensemble_of
 from diptych.systems.captioning.captions import Caption
 from diptych.systems.captioning.options import CaptionOptions
-from diptych.systems.classification.system import Classification
+from diptych.systems.classification.labels import Classification
 from diptych.systems.template.system import TemplateCaptioner
 
 NUM = 12

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from diptych.config.resolvers import timed_id
+from diptych.config.ids import timed_id
 from diptych.reports.demo.steps import Step
 from diptych.runs.folder.layout import RunFolder, digest_of
 from diptych.runs.folder.status import DIVERGED, DONE, FAILED, RUNNING

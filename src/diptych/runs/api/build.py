@@ -6,8 +6,8 @@ from typing import Any
 
 from diptych.config import Config, UserError
 from diptych.config.components import Trust
+from diptych.config.ids import timed_id
 from diptych.config.own_packages import find_own_packages
-from diptych.config.resolvers import timed_id
 from diptych.config.schema import GENERATION, LOSS
 from diptych.runs.api.companion import Companion
 from diptych.runs.assembly import Built, assemble

@@ -4,7 +4,7 @@ import os
 import re
 
 from diptych.config.errors import UserError
-from diptych.config.resolvers import timed_id
+from diptych.config.ids import timed_id
 from diptych.runs.folder.status import process_handle
 
 RUN_ID_VARIABLE, SWEEP_VARIABLE = "DIPTYCH_RUN_ID", "DIPTYCH_SWEEP"

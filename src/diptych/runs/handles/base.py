@@ -87,7 +87,8 @@ class Handle:
     @cached_property
     def digest(self) -> str:
         """Names the weights, and what the system has learned beside them, wherever their checkpoint lies."""
-        return weights_digest(self.system.state_dict(), getattr(self.system, "beyond_weights", {}))
+        known = getattr(self.system, "run_digest", "")
+        return known or weights_digest(self.system.state_dict(), getattr(self.system, "beyond_weights", {}))
 
     @property
     def reads_any_text(self) -> bool:

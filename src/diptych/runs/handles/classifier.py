@@ -6,7 +6,7 @@ from typing import Any
 
 from diptych.runs.handles.base import Handle
 from diptych.runs.images.pictures import Picture
-from diptych.systems.classification.system import Classification
+from diptych.systems.classification.labels import Classification
 
 
 @dataclass

@@ -5,21 +5,20 @@ diffusion, arXiv:2112.10752), a codebook (VQ-VAE, arXiv:1711.00937) or rounded n
 reads no sentences. Other runs borrow it to learn in its latents or of its codes.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Mapping
+from typing import Any
 
 import torch
-from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from diptych.systems.autoencoding.bottlenecks.base import Bottleneck
+from diptych.systems.autoencoding.coding import CodesImages
 from diptych.systems.autoencoding.quality import ReconstructionQuality
 from diptych.systems.base import Choice, Figures
 from diptych.systems.devices import draw_normal
 from diptych.systems.image_terms import AsksTerms
 from diptych.systems.likelihoods import Likelihood
-from diptych.systems.modes import evaluating
 from diptych.systems.optimizers import MakeOptimizer, optimizer_for
 from diptych.systems.schedules import Schedule
 from diptych.systems.terms.base import Term, without_repeats
@@ -28,11 +27,8 @@ from diptych.types import Batch, DataSpec, Images
 
 EXAMPLES = 8
 
-Latents = Float[Tensor, "batch latent rows columns"]
-Codes = Int[Tensor, "batch rows columns"]
 
-
-class Autoencoder(AsksTerms):
+class Autoencoder(CodesImages, AsksTerms):
     """Images to latents and back; with a bottleneck that has codes, to codes and back.
 
     The loss is the `likelihood`'s nats a value, those of the bottleneck, likewise over the values of an image, and
@@ -40,14 +36,7 @@ class Autoencoder(AsksTerms):
     latents' grid.
     """
 
-    task = "autoencoding"
     learns_from_pictures_alone = True
-    publishes: ClassVar[dict[str, str]] = {
-        "sample_size": "latent_size",
-        "sample_channels": "latent_channels",
-        "num_codes": "num_codes",
-        "code_size": "latent_size",
-    }
 
     def __init__(
         self,
@@ -71,9 +60,8 @@ class Autoencoder(AsksTerms):
             micro_batch_size=micro_batch_size,
             seed=seed,
         )
-        self.encoder: Any = encoder
-        self.bottleneck: Any = bottleneck
-        self.decoder, self.make_optimizer = decoder, optimizer
+        self.encoder, self.bottleneck, self.decoder = encoder, bottleneck, decoder
+        self.make_optimizer = optimizer
         self.likelihood: Any = likelihood
         self.keep_terms(terms)
         self.quality = ReconstructionQuality(data_spec)
@@ -88,47 +76,6 @@ class Autoencoder(AsksTerms):
                     f"terms.{key} needs sentences, and an autoencoder reads none: drop it with ~terms.{key}"
                 )
         cls.check_terms(choice)
-
-    @property
-    def latent_size(self) -> int:
-        """Places along a side of the latents' grid."""
-        return self.encoder.latent_size
-
-    @property
-    def latent_channels(self) -> int:
-        """Numbers of a place."""
-        return self.bottleneck.latent_channels
-
-    @property
-    def num_codes(self) -> int:
-        """How many codes there are; 0 where latents are any numbers."""
-        return getattr(self.bottleneck, "num_codes", 0)
-
-    @torch.no_grad()
-    def encode(self, images: Images) -> Latents:
-        """The latents of images, without chance, in full precision: the same in whoever borrows them."""
-        with evaluating(self.encoder, self.bottleneck), torch.autocast(images.device.type, enabled=False):
-            return self.bottleneck.encode(self.encoder(images))
-
-    def decode(self, latents: Latents) -> Images:
-        """The images of latents, in [-1, 1]; gradients reach the latents."""
-        with evaluating(self.decoder):
-            return self.decoder(latents)
-
-    @torch.no_grad()
-    def reconstruct(self, images: Images, sentences: Sequence[str] | None = None) -> Images:
-        """The images of their own latents; sentences, which a conditional autoencoder would read, say nothing here."""
-        return self.decode(self.encode(images))
-
-    @torch.no_grad()
-    def codes(self, images: Images) -> Codes:
-        """The number of each place's code."""
-        return self._with_codes().indices(self.encode(images))
-
-    @torch.no_grad()
-    def from_codes(self, codes: Codes) -> Images:
-        """The images of codes."""
-        return self.decode(self._with_codes().latents(codes))
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         self.count_images(len(batch))
@@ -185,9 +132,3 @@ class Autoencoder(AsksTerms):
     def _noise(self, number: int) -> Tensor:
         channels: int = self.bottleneck.noise_channels
         return draw_normal(number, channels, self.latent_size, self.latent_size, rng=self.rng)
-
-    def _with_codes(self) -> Any:
-        if not self.num_codes:
-            name = type(self.bottleneck).__name__
-            raise ValueError(f"{name} has no codes: choose a run of bottleneck=vq or fsq")
-        return self.bottleneck

@@ -13,10 +13,7 @@ differs between samples comes from the latents.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
-from functools import partial
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -24,28 +21,20 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torchmetrics import MeanMetric
 
-from diptych.losses.captioning import token_nll
-from diptych.losses.variational import gaussian_kl_between, importance_bound, log_importance_weights_between
-from diptych.models.caption_decoders import repeat_rows
-from diptych.models.caption_latents.priors import with_latents
-from diptych.models.latent_encoders import Posterior
+from diptych.losses.variational import gaussian_kl_between
 from diptych.systems.base import Choice
+from diptych.systems.caption_vae.speaking import LatentSpeaker, lengths_of
 from diptych.systems.caption_vae.step import LatentCaptionStep
-from diptych.systems.captioning.captions import Caption, CaptionScore
 from diptych.systems.captioning.objectives import CaptionObjective, CaptionStep
-from diptych.systems.captioning.options import LatentOptions
 from diptych.systems.captioning.system import Captioner
 from diptych.systems.devices import draw_normal, own_rank
-from diptych.systems.image_rngs import ImageRngs, digest_of_pixels
 from diptych.systems.modes import evaluating
 from diptych.systems.optimizers import MakeOptimizer, optimizer_for
 from diptych.systems.schedules import Schedule
 from diptych.systems.vae.activity import LatentActivity
 from diptych.systems.vae.kl import check_kl_settings, counted_nats, growth
-from diptych.types import BOS_ID, PAD_ID, Batch, DataSpec, ImageFeatures, Images, Tokens
+from diptych.types import BOS_ID, Batch, DataSpec, ImageFeatures
 
-SAMPLES_OF_BOUND = 8
-"""Latents drawn for a caption's likelihood; more make the bound tighter."""
 COLLAPSE = (
     "posterior collapse: the latents say nothing of the caption ({nats:.2f} nats), so that all samples of an image are "
     "alike; lower system.kl_weight, or set system.free_nats or system.kl_warmup_images"
@@ -54,13 +43,8 @@ LEAST_NATS = 0.1
 """Mean divergence of a caption's latents from the prior, below which they say nothing."""
 _log = logging.getLogger(__name__)
 
-OF_LATENTS = ("temperature", "seed", "num_captions")
-"""Options of captions that latents answer."""
 
-ChooseLatents = Callable[[Posterior], Tensor]
-
-
-class CaptionVAE(Captioner):
+class CaptionVAE(LatentSpeaker, Captioner):
     """A captioner with a `latent_encoder` q(z | x, y) and a `latent_prior` p(z | y).
 
     `kl_weight` is per nat of the latents, after it has grown over `kl_warmup_images`. A latent whose mean cost over the
@@ -71,9 +55,6 @@ class CaptionVAE(Captioner):
 
     SHARDED = ()
     reads_cached_features = False
-    caption_options = LatentOptions
-    bounds_likelihood = True
-    """What `negative_log_likelihood` gives is at least the true one."""
 
     def __init__(
         self,
@@ -109,12 +90,10 @@ class CaptionVAE(Captioner):
         )
         check_kl_settings(kl_weight=kl_weight, kl_warmup_images=kl_warmup_images, free_nats=free_nats)
         _check_start(latents_after_images)
-        self.latent_encoder: Any = latent_encoder
-        self.latent_prior: Any = latent_prior
+        self.latent_encoder, self.latent_prior = latent_encoder, latent_prior
         self.kl_weight, self.kl_warmup_images, self.free_nats = kl_weight, kl_warmup_images, free_nats
         self.latents_after_images = latents_after_images
         self.activity, self.divergence = LatentActivity(), MeanMetric()
-        self._choose: ChooseLatents = _mean
         _check_reads_pooled(caption_decoder, image_encoder, self.latent_prior.conditioned_dim)
 
     @classmethod
@@ -150,65 +129,10 @@ class CaptionVAE(Captioner):
         latents = [(network, 1.0) for network in (self.latent_encoder, self.latent_prior)]
         return optimizer_for(self.make_optimizer, self.caption_decoder, *latents, *helpers)
 
-    def features(self, images: Images) -> ImageFeatures:
-        """What the decoder is given of images: their features, and latents from the prior (its means)."""
-        features = self.image_encoder(images)
-        return with_latents(features, self._choose(self.latent_prior(features)))
-
-    def caption(self, images: Images, **options: Any) -> list[Caption]:
-        """As a captioner's, but that a `temperature` draws latents and not words, and scales their deviation."""
-        asked = self.caption_options(**options)
-        if not asked.draws:
-            return super().caption(images, **options)
-        self.caption_search(asked)
-        searched = {key: value for key, value in asked.given().items() if key not in OF_LATENTS}
-        keys = [digest_of_pixels(image) for image in images]
-        drawn = []
-        for number in range(asked.num_captions):
-            rngs = ImageRngs([(key, number) for key in keys], seed=asked.seed)
-            with self._latents_by(partial(_drawn, rngs=rngs, temperature=asked.temperature)):
-                drawn.append(super().caption(images, **searched))
-        return [replace(first, alternatives=tuple(others)) for first, *others in zip(*drawn, strict=True)]
-
-    def score_captions(self, images: Images, sentences: Sequence[str]) -> list[list[CaptionScore]]:
-        """Refused: what single words cost depends on latents, over which nobody can sum exactly."""
-        raise ValueError(
-            f"score={sentences[0]!r}: a variational captioner bounds a sentence and gives single words no probability; "
-            "`diptych evaluate` measures its sentences by the bound"
-        )
-
-    def negative_log_likelihood(self, images: Images, tokens: Tokens) -> Float[Tensor, " rows"]:
-        """At most so many nats per token do these captions cost: a bound, differentiable in pixels.
-
-        The bound of several samples (Burda et al. 2016, arXiv:1509.00519). Every caption is measured with the same
-        noise, so that two captions of an image differ by what they say, and a batch by nothing.
-        """
-        features, targets = self.image_encoder(images), tokens[:, 1:]
-        posterior, prior = self._posterior_and_prior(features, tokens)
-        rng = torch.Generator().manual_seed(0)
-        weights = []
-        with torch.backends.cudnn.flags(enabled=self.training):  # its recurrent layers have no backward in eval mode
-            for _ in range(SAMPLES_OF_BOUND):
-                noise = torch.randn(1, self.latent_prior.latent_dim, generator=rng).to(posterior.mean)
-                latents = posterior.sample(noise.expand_as(posterior.mean))
-                logits = self.caption_decoder(with_latents(features, latents), tokens[:, :-1]).logits
-                nll = token_nll(logits, targets).sum(dim=1)
-                weights.append(log_importance_weights_between(nll, posterior, prior, latents))
-        return -importance_bound(torch.stack(weights)) / _lengths(targets)
-
-    @torch.no_grad()
-    def latent_nats(
-        self, images: Images, tokens: Tokens
-    ) -> tuple[Float[Tensor, " rows"], Float[Tensor, "rows latent"]]:
-        """KL(q(z | x, y) || p(z | y)) of each caption in nats, and how far its posterior's mean is from the prior's."""
-        with evaluating(self.image_encoder, self.latent_encoder, self.latent_prior):
-            posterior, prior = self._posterior_and_prior(self.image_encoder(images), tokens)
-        return gaussian_kl_between(*posterior, *prior).sum(dim=1), posterior.mean - prior.mean
-
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         tokens, num_tokens = batch.tokens.flatten(0, 1), batch.token_mask[..., 1:].sum()
         nats, means = self.latent_nats(batch.images, tokens)
-        nll = self.negative_log_likelihood(batch.images, tokens) * _lengths(tokens[:, 1:])
+        nll = self.negative_log_likelihood(batch.images, tokens) * lengths_of(tokens[:, 1:])
         captions = [caption.text for caption in self.caption(batch.images)]
         self.quality.update(nll.sum() / num_tokens, num_tokens, captions, batch)
         self.divergence.update(nats)
@@ -243,37 +167,10 @@ class CaptionVAE(Captioner):
     def _latents_speak(self) -> bool:
         return self.images_seen > self.latents_after_images or not self.latents_after_images
 
-    def _posterior_and_prior(self, features: ImageFeatures, tokens: Tokens) -> tuple[Posterior, Posterior]:
-        """Of each caption; k captions of an image stand side by side."""
-        prior = Posterior(*(repeat_rows(part, len(tokens)) for part in self.latent_prior(features)))
-        return self.latent_encoder(features, tokens), prior
-
-    @contextmanager
-    def _latents_by(self, choose: ChooseLatents) -> Iterator[None]:
-        before, self._choose = self._choose, choose
-        try:
-            yield
-        finally:
-            self._choose = before
-
 
 def _check_start(latents_after_images: int) -> None:
     if latents_after_images < 0:
         raise ValueError(f"system.latents_after_images={latents_after_images}: give 0 (from the first) or more")
-
-
-def _mean(prior: Posterior) -> Tensor:
-    return prior.mean
-
-
-def _drawn(prior: Posterior, *, rngs: ImageRngs, temperature: float) -> Tensor:
-    """Latents of the prior, whose deviation is `temperature` times as large; the noise is each image's own."""
-    return prior.sample(temperature * rngs.randn(prior.mean.shape[1]).to(prior.mean))
-
-
-def _lengths(targets: Tokens) -> Tensor:
-    """How many real tokens each caption has, at least one."""
-    return (targets != PAD_ID).sum(dim=1).clamp(min=1)
 
 
 def _check_reads_pooled(decoder: Any, image_encoder: Any, conditioned_dim: int) -> None:

@@ -7,19 +7,17 @@ Progress counts image-caption pairs.
 
 import logging
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import torch
-from jaxtyping import Float
-from torch import Tensor, nn
+from torch import nn
 from torch.distributed.tensor import DTensor
 
 from diptych.decoding import decode, greedy
-from diptych.losses.captioning import caption_nll, token_nll
+from diptych.losses.captioning import token_nll
 from diptych.models.noise import PixelNoise
 from diptych.systems.base import System
-from diptych.systems.captioning.captions import SaysCaptions, Speaker
+from diptych.systems.captioning.networks import NetworkSpeaker
 from diptych.systems.captioning.objectives import CaptionObjective, CaptionStep, WholeBatch, check_helpers
 from diptych.systems.captioning.quality import CaptioningQuality
 from diptych.systems.devices import mean_over_devices, own_rank
@@ -27,13 +25,13 @@ from diptych.systems.optimizers import MakeOptimizer, optimizer_for
 from diptych.systems.schedules import Schedule
 from diptych.systems.training_captions import training_captions
 from diptych.text import tokenizer_of
-from diptych.types import Batch, DataSpec, ImageFeatures, Images, Tokens
+from diptych.types import Batch, DataSpec, Images
 
 NUM_EXAMPLES = 16
 _log = logging.getLogger(__name__)
 
 
-class Captioner(SaysCaptions, System):
+class Captioner(NetworkSpeaker, System):
     """An image encoder and a caption decoder, trained by a caption objective.
 
     `schedule` multiplies the learning rate (None: constant); the encoder's is `image_encoder_lr_multiplier` times the
@@ -44,7 +42,6 @@ class Captioner(SaysCaptions, System):
     are learned faster from clean images.
     """
 
-    task = "captioning"
     SHARDED = ("image_encoder", "caption_decoder")
     reads_cached_features = True
 
@@ -72,8 +69,7 @@ class Captioner(SaysCaptions, System):
             seed=seed,
         )
         check_helpers(caption_objective)
-        self.image_encoder = image_encoder
-        self.caption_decoder: Any = caption_decoder
+        self.image_encoder, self.caption_decoder = image_encoder, caption_decoder
         self.caption_objective: Any = caption_objective
         self.tokenizer = tokenizer_of(data_spec)
         self.make_optimizer = optimizer
@@ -121,30 +117,6 @@ class Captioner(SaysCaptions, System):
         return optimizer_for(
             self.make_optimizer, self.caption_decoder, image_encoder, *self.caption_objective.helpers()
         )
-
-    def features(self, images: Images) -> ImageFeatures:
-        """What the decoder is given of images; a family of captioners may add to what the encoder sees."""
-        return self.image_encoder(images)
-
-    def speaker(self, images: Images) -> Speaker:
-        """What says captions of these images, which are encoded once."""
-        features, decoder = self.features(images), self.caption_decoder
-        memory = decoder.encode_memory(features)
-
-        def step(tokens: Tensor, state: Any) -> tuple[Tensor, Any]:
-            return decoder.step(tokens, memory, state)
-
-        return Speaker(step, decoder.initial_state(memory), partial(decoder, features))
-
-    def negative_log_likelihood(self, images: Images, tokens: Tokens) -> Float[Tensor, " rows"]:
-        """Nats per token of these captions (<bos> to <eos>, padded; k rows per image), differentiable in pixels.
-
-        A frozen captioner in evaluation mode gives a re-description loss (Qiao et al. 2019, arXiv:1903.05854).
-        """
-        features = self.features(images)
-        with torch.backends.cudnn.flags(enabled=self.training):  # its recurrent layers have no backward in eval mode
-            logits, _ = self.caption_decoder(features, tokens[:, :-1])
-        return caption_nll(logits, tokens[:, 1:])
 
     def example_captions(self) -> tuple[Images, tuple[str, ...], Sequence[Sequence[str]]]:
         """The same few validation images throughout a run, their captions by now, and their references."""

@@ -5,7 +5,6 @@ train a multi-label one. Its features compare sets of images, and its labels are
 they are never ground truth.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -17,6 +16,7 @@ from diptych.losses.classification import class_nll, label_nll
 from diptych.models.label_head import LabelHead
 from diptych.models.noise import PixelNoise
 from diptych.systems.base import Losses, System
+from diptych.systems.classification.labels import Classification
 from diptych.systems.classification.quality import ClassificationQuality
 from diptych.systems.modes import evaluating
 from diptych.systems.optimizers import MakeOptimizer, optimizer_for
@@ -24,14 +24,6 @@ from diptych.systems.schedules import Schedule
 from diptych.types import Batch, DataSpec, Images
 
 NUM_EXAMPLES = 16
-
-
-@dataclass(frozen=True, slots=True)
-class Classification:
-    """An image's predicted labels, and the probability of every label of the data."""
-
-    labels: tuple[str, ...]
-    probs: Float[Tensor, " labels"]
 
 
 class Classifier(System):

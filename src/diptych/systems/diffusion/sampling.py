@@ -15,29 +15,38 @@ from diptych.diffusion.processes import Process
 from diptych.diffusion.solvers import SOLVERS, Denoise, inverted, start_of
 from diptych.systems.diffusion.inversion import GivenNoise, check_inverts
 from diptych.systems.diffusion.options import DiffusionOptions
-from diptych.systems.diffusion.spaces import Space
+from diptych.systems.diffusion.spaces import Space, space_of
 from diptych.systems.image_rngs import ImageRngs
+from diptych.systems.inference.images import MakesImages
 from diptych.systems.modes import evaluating
-from diptych.systems.power_averages import PowerAverages, check_length
+from diptych.systems.power_averages import check_length
 from diptych.systems.sampling_progress import SamplingProgress, Watch
 from diptych.systems.sentences import check_guided
-from diptych.systems.text_to_image import TextToImage
 from diptych.types import Images, TextFeatures
 
 
-class DenoisingSampler(TextToImage):
-    """The base of systems with a denoiser; they set what is declared here."""
+class DenoisingSampler(MakesImages):
+    """A denoiser, the process that it turns back, and what it predicts; whoever samples sets what is declared here."""
 
-    averaged = ("denoiser", "text_encoder")
+    averaged: ClassVar[tuple[str, ...]] = ("denoiser", "text_encoder")
+    mathematics: ClassVar[tuple[str, ...]] = ("process", "prediction")
+    settings: ClassVar[tuple[str, ...]] = ("text_dropout",)
+    tensors: ClassVar[tuple[str, ...]] = ("image_std",)
+    borrows: ClassVar[tuple[str, ...]] = ("autoencoder",)
     inverts: ClassVar[bool] = True
     options: ClassVar[Any] = DiffusionOptions
     denoiser: Any
+    denoiser_average: Any
     process: Process
     prediction: Prediction
     text_dropout: float
     average_lengths: Sequence[float]
     image_std: Tensor
     space: Space
+
+    def borrow(self, autoencoder: Any = None) -> None:
+        """Work in the latents of this autoencoder, which stays as it is; on pixels without one."""
+        self.space = space_of(self.data_spec, autoencoder)
 
     @torch.no_grad()
     def sample(
@@ -138,11 +147,6 @@ class DenoisingSampler(TextToImage):
         """The images that samples stand for, in [-1, 1]."""
         return self.space.decode(samples * self.image_std).clamp(-1, 1)
 
-    def average_of(self, network: nn.Module) -> PowerAverages | None:
-        if not self.average_lengths:
-            return None
-        return PowerAverages(network, self.average_lengths, start_images=self.warmup_images)
-
     def averaged_network(self, average: Any, options: DiffusionOptions) -> nn.Module:
         return average.network if options.ema is None else average.of_length(options.ema)
 
@@ -181,6 +185,8 @@ class DenoisingSampler(TextToImage):
         return networks["text_encoder"](self._tokenized([options.negative] * number))
 
     def _check_ema(self, length: float | None) -> None:
+        if length is not None and self.only_averages:
+            raise ValueError(f"ema={length:g}: an export holds one average of the weights, and no others; leave it out")
         if length and self.denoiser_average is None:
             raise ValueError(f"ema={length:g}: this run keeps no averages; leave the option out")
         if length:

@@ -30,7 +30,6 @@ from diptych.systems.devices import draw_normal, draw_uniform, mean_over_devices
 from diptych.systems.diffusion.compatibility import Mathematics, check_mathematics, check_settings, counted_share
 from diptych.systems.diffusion.image_spread import spread_of
 from diptych.systems.diffusion.sampling import DenoisingSampler
-from diptych.systems.diffusion.spaces import space_of
 from diptych.systems.diffusion.steps import DenoisingStep, Drawn, Learned
 from diptych.systems.diffusion.terms.base import MOMENTS, DenoisingTerm
 from diptych.systems.diffusion.validation_loss import ValidationLoss
@@ -38,16 +37,18 @@ from diptych.systems.image_terms import AsksTerms
 from diptych.systems.modes import evaluating
 from diptych.systems.optimizers import MakeOptimizer, optimizer_for
 from diptych.systems.pairing import Prompts
+from diptych.systems.power_averages import PowerAverages
 from diptych.systems.schedules import Schedule
 from diptych.systems.terms.base import Term, answers, asked, without_repeats
 from diptych.systems.text_pretraining import TextPretraining
+from diptych.systems.text_to_image import TextToImage
 from diptych.types import Batch, DataSpec, Images, TextFeatures
 
 NUM_BINS = 4
 """Quarters of the distribution of times, of which losses are logged apart."""
 
 
-class Diffusion(AsksTerms, DenoisingSampler):
+class Diffusion(AsksTerms, DenoisingSampler, TextToImage):
     """A denoiser, the process that it turns back, what it predicts, and the times at which it learns.
 
     `loss_prediction` is that in whose units errors are squared (None: those of what the network says); there, weights
@@ -108,8 +109,8 @@ class Diffusion(AsksTerms, DenoisingSampler):
             raise ValueError(
                 f"denoiser {type(denoiser).__name__} has no null condition: set its attribute null to a NullCondition"
             )
-        self.denoiser: Any = denoiser
-        self.space: Any = space_of(data_spec, autoencoder)
+        self.denoiser = denoiser
+        self.borrow(autoencoder)
         self.process, self.prediction, self.times = process, prediction, times
         self.loss_prediction, self.max_loss_weight, self.loss_power = loss_prediction, max_loss_weight, loss_power
         self.keep_terms(terms)
@@ -153,6 +154,11 @@ class Diffusion(AsksTerms, DenoisingSampler):
         super().on_fit_start()
         if self.trainer.precision == "16-mixed":
             raise ValueError("trainer.precision=16-mixed: gradients are clipped before its loss scale; use bf16-mixed")
+
+    def average_of(self, network: nn.Module) -> PowerAverages | None:
+        if not self.average_lengths:
+            return None
+        return PowerAverages(network, self.average_lengths, start_images=self.warmup_images)
 
     def on_validation_start(self) -> None:
         self._measure_images()

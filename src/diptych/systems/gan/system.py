@@ -35,12 +35,11 @@ from diptych.systems.gan.compatibility import Ingredients, check_ingredients, ch
 from diptych.systems.gan.figures import discriminator_figures, probability
 from diptych.systems.gan.fit import check_networks_fit
 from diptych.systems.gan.mismatches import Mismatched, sample_mismatches, wrong_sentences
-from diptych.systems.gan.options import LatentOptions, check_fits, guided, sampled
 from diptych.systems.gan.rounds import Drawn, Judged
+from diptych.systems.gan.sampling import LatentSampler
 from diptych.systems.gan.stages import detached, generated_in_stages
 from diptych.systems.gan.steps import DiscriminatorStep, GenerationStep, GeneratorStep, Networks, Step
 from diptych.systems.gan.terms.base import GANTerm
-from diptych.systems.image_rngs import ImageRngs
 from diptych.systems.modes import frozen, still
 from diptych.systems.optimizers import MakeOptimizer, optimizer_for
 from diptych.systems.pairing import Prompts, rows_of
@@ -56,7 +55,7 @@ Means = dict[str, Tensor]
 """What else is logged of a micro-batch, by name."""
 
 
-class GAN(TextToImage):
+class GAN(LatentSampler, TextToImage):
     """Generator and discriminator, their objective, and the terms that they learn from besides.
 
     `mismatch_weight` is the share of the discriminator's negatives that are real images with a wrong sentence: at 0.5
@@ -65,8 +64,6 @@ class GAN(TextToImage):
     """
 
     OPTIMIZERS = ("d", "g")
-    options = LatentOptions
-    generator: Any
     discriminator: Any
 
     def __init__(
@@ -114,17 +111,6 @@ class GAN(TextToImage):
         self.augmentations = Augmentations(dict(augmentations or {}))
         check_settings(mismatch_weight=mismatch_weight, discriminator_steps=discriminator_steps)
         self._check(data_spec)
-
-    def sample(
-        self, networks: Mapping[str, Any], text: TextFeatures | None, rngs: ImageRngs, options: LatentOptions
-    ) -> Images:
-        if text is not None and options.guides:
-            text = guided(text, self.mean_sentence(networks["text_encoder"]), options.guidance_scale)
-        return sampled(networks["generator"], text, rngs, options)
-
-    def check_options(self, options: LatentOptions) -> None:
-        has_sentences, has_mean = self.text_encoder is not None, bool(self.reference_sentences)
-        check_fits(options, self.generator, has_sentences=has_sentences, has_mean=has_mean)
 
     @classmethod
     def check_choice(cls, choice: Choice) -> None:

@@ -5,41 +5,33 @@ left out for some images (`text_dropout`), so that the prior knows what images w
 """
 
 from abc import abstractmethod
-from collections.abc import Mapping
 from typing import Any, ClassVar
 
-import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from diptych.decoding.codes import guided_logits
-from diptych.models.borrowed import Borrowed
 from diptych.systems.base import Choice, Figures
 from diptych.systems.devices import draw_uniform
 from diptych.systems.optimizers import MakeOptimizer, optimizer_for
 from diptych.systems.pairing import Prompts
-from diptych.systems.prior.options import CodeOptions
+from diptych.systems.prior.sampling import Codes, CodeSampler
 from diptych.systems.schedules import Schedule
-from diptych.systems.sentences import check_dropout, check_guided
+from diptych.systems.sentences import check_dropout
 from diptych.systems.terms.lenders import check_pictures
 from diptych.systems.terms.needs import class_of
 from diptych.systems.text_pretraining import TextPretraining
 from diptych.systems.text_to_image import TextToImage
 from diptych.types import Batch, DataSpec, Images, TextFeatures
 
-Codes = Int[Tensor, "batch places"]
 
-
-class CodePrior(TextToImage):
+class CodePrior(CodeSampler, TextToImage):
     """A network over codes, the text encoder that it learns with, and the autoencoder whose codes they are.
 
-    A family says in `code_losses` what it learns from, and in `sample_codes` how it samples.
+    A family says in `code_losses` what it learns from; how it samples is its sampler's (`sampling.py`).
     """
 
-    averaged = ("prior", "text_encoder")
     generates_with = ("autoencoder",)
-    options: ClassVar[Any] = CodeOptions
     asks_for: ClassVar[str] = ""
 
     def __init__(
@@ -72,8 +64,8 @@ class CodePrior(TextToImage):
         check_dropout(text_dropout)
         check_says(self.asks_for, prior)
         check_codes(autoencoder, data_spec)
-        self.prior: Any = prior
-        self.autoencoder = Borrowed(autoencoder.eval().requires_grad_(False))
+        self.prior = prior
+        self.borrow(autoencoder)
         self.make_optimizer, self.text_lr_multiplier = optimizer, text_lr_multiplier
         self.text_dropout = text_dropout
         self.keep_averages()
@@ -90,12 +82,6 @@ class CodePrior(TextToImage):
     ) -> dict[str, Float[Tensor, " batch"]]:
         """Losses of images' codes; `uniform` has `num_uniform` numbers an image, drawn for the joint batch."""
 
-    @abstractmethod
-    def sample_codes(
-        self, prior: Any, text: TextFeatures | None, others: TextFeatures | None, rngs: Any, options: Any
-    ) -> Codes:
-        """Codes of an image for each of `rngs`; guidance moves away from `others`, where they are given."""
-
     @property
     def num_uniform(self) -> int:
         """How many uniform numbers a family draws for an image in training."""
@@ -106,21 +92,6 @@ class CodePrior(TextToImage):
 
     def configure_optimizers(self) -> Optimizer:
         return optimizer_for(self.make_optimizer, self.prior, (self.text_encoder, self.text_lr_multiplier))
-
-    def sample(self, networks: Mapping[str, Any], text: TextFeatures | None, rngs: Any, options: Any) -> Images:
-        prior = networks["prior"]
-        others = prior.null(len(rngs)) if text is not None and options.guides else None
-        codes = self.sample_codes(prior, text, others, rngs, options)
-        side = self.autoencoder.network.latent_size
-        return self.autoencoder.network.from_codes(codes.unflatten(1, (side, side))).clamp(-1, 1)
-
-    def check_options(self, options: CodeOptions) -> None:
-        if options.guides:
-            check_guided(
-                options.guidance_scale,
-                has_sentences=self.text_encoder is not None,
-                away_from_something=bool(self.text_dropout),
-            )
 
     def _prior_step(self, images: Images, prompts: Prompts | None) -> Figures:
         number = len(images)
@@ -142,12 +113,6 @@ class CodePrior(TextToImage):
         if text is not None:
             text = self.prior.null.in_place_of(text, dropped)
         return self.code_losses(self.autoencoder.network.codes(images).flatten(1), text, uniform)
-
-    def guided(self, logits: Tensor, number: int, options: CodeOptions) -> Tensor:
-        """Logits of images, the second half of which are without their sentences, where there is guidance."""
-        if len(logits) == number:
-            return logits
-        return guided_logits(logits[:number], logits[number:], options.guidance_scale)
 
 
 SYSTEMS = {"next": "prior", "hidden": "masked_prior"}
@@ -171,17 +136,3 @@ def check_codes(autoencoder: Any, data_spec: DataSpec) -> None:
             "bottleneck=fsq"
         )
     check_pictures("parts.autoencoder", autoencoder.data_spec, data_spec)
-
-
-def joined(text: TextFeatures | None, others: TextFeatures | None) -> TextFeatures | None:
-    """Sentences, and below them the others, padded to one length."""
-    if text is None or others is None:
-        return text
-    length = text.mask.shape[1] - others.mask.shape[1]
-    pad = nn.functional.pad
-    words, mask = pad(others.words, (0, 0, 0, length)), pad(others.mask, (0, length))
-    return TextFeatures(
-        torch.cat([text.sentence, others.sentence.to(text.sentence)]),
-        torch.cat([text.words, words.to(text.words)]),
-        torch.cat([text.mask, mask]),
-    )

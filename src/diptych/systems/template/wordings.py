@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from diptych.metrics.scene_sentences import SceneSentences
-from diptych.systems.classification.system import Classification
+from diptych.systems.classification.labels import Classification
 from diptych.types import DataSpec, Images
 
 Rngs = Sequence[Random] | None

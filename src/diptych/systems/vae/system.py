@@ -35,7 +35,7 @@ from diptych.systems.text_pretraining import TextPretraining
 from diptych.systems.text_to_image import TextToImage
 from diptych.systems.vae.activity import LatentActivity
 from diptych.systems.vae.kl import check_kl_settings, counted_nats, growth
-from diptych.systems.vae.options import USUAL_STEPS, VAEOptions
+from diptych.systems.vae.sampling import DecoderSampler
 from diptych.types import Batch, DataSpec, Images, TextFeatures
 
 SAMPLES_OF_BOUND = 8
@@ -53,7 +53,7 @@ class Drawn(NamedTuple):
     prior_times: Float[Tensor, " batch"]
 
 
-class VAE(AsksTerms, TextToImage):
+class VAE(AsksTerms, DecoderSampler, TextToImage):
     """A `generator` as decoder and a `latent_encoder`; with a `latent_prior`, latents are drawn from what it learned.
 
     `kl_weight` is per nat of the latents, after it has grown over `kl_warmup_images`. A latent whose mean cost over the
@@ -61,8 +61,7 @@ class VAE(AsksTerms, TextToImage):
     part of the batch, and the run says so.
     """
 
-    averaged: ClassVar[tuple[str, ...]] = ("generator", "text_encoder", "latent_prior", "latent_encoder")
-    options: ClassVar[Any] = VAEOptions
+    averaged: ClassVar[tuple[str, ...]] = (*DecoderSampler.averaged, "latent_encoder")
 
     def __init__(
         self,
@@ -97,7 +96,7 @@ class VAE(AsksTerms, TextToImage):
             seed=seed,
         )
         check_kl_settings(kl_weight=kl_weight, kl_warmup_images=kl_warmup_images, free_nats=free_nats)
-        self.generator: Any = generator
+        self.generator = generator
         self.latent_encoder, self.latent_prior = latent_encoder, latent_prior
         self.likelihood: Any = likelihood
         self.make_optimizer, self.text_lr_multiplier = optimizer, text_lr_multiplier
@@ -129,13 +128,6 @@ class VAE(AsksTerms, TextToImage):
         text = (self.text_encoder, self.text_lr_multiplier)
         return optimizer_for(self.make_optimizer, self.generator, *own, text, *self.helpers_of_terms)
 
-    def sample(self, networks: Mapping[str, Any], text: TextFeatures | None, rngs: Any, options: VAEOptions) -> Images:
-        latents = options.temperature * rngs.randn(self.generator.latent_dim)
-        prior, steps = networks["latent_prior"], options.prior_steps
-        if prior is not None and steps != 0:
-            latents = prior.sample(latents, text, USUAL_STEPS if steps is None else steps)
-        return networks["generator"](latents, text).clamp(-1, 1)
-
     @torch.no_grad()
     def reconstruct(self, images: Images, sentences: Sequence[str] | None = None) -> Images:
         """Images made again from the means of their latents; a sentence for each."""
@@ -143,10 +135,6 @@ class VAE(AsksTerms, TextToImage):
         with evaluating(*networks.values()), self._one_call():
             text = self._read_by(networks, said)
             return networks["generator"](networks["latent_encoder"](images, text).mean, text).clamp(-1, 1)
-
-    def check_options(self, options: VAEOptions) -> None:
-        if options.prior_steps is not None and self.latent_prior is None:
-            raise ValueError(f"prior_steps={options.prior_steps}: this run fitted no prior; leave the option out")
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         super().validation_step(batch, batch_idx)

@@ -12,7 +12,7 @@ from diptych.config import UserError
 from diptych.data.labels import as_matrix, labels_of, scene_labels
 from diptych.runs.handles import handle_for
 from diptych.runs.trainer import quiet
-from diptych.systems.classification.system import Classification
+from diptych.systems.classification.labels import Classification
 from diptych.systems.template.system import TemplateCaptioner
 from diptych.systems.template.wordings import centres
 from diptych.types import SPECIAL_TOKENS, Batch, DataSpec, Scene, SceneObject

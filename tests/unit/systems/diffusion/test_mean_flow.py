@@ -16,7 +16,8 @@ from diptych.diffusion.times import LogitNormal, LogitNormalPairs, Uniform
 from diptych.models.denoisers.dit import DiT
 from diptych.models.denoisers.unet import UNet
 from diptych.runs.choice import check_components
-from diptych.systems.diffusion.mean_flow import MeanFlow, MeanFlowOptions
+from diptych.systems.diffusion.mean_flow import MeanFlow
+from diptych.systems.diffusion.mean_flow_sampling import MeanFlowOptions
 
 UNET = {"widths": [8, 16], "attention_levels": 1, "embedding_dim": 16, "head_dim": 8}
 SIZES = {"sample_size": 28, "sample_channels": 1, "condition_dim": 6, "word_dim": 6, "num_levels": 2}
