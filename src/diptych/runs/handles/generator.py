@@ -114,16 +114,16 @@ class ImageGenerator(Handle):
         On the same machine, with as many threads, the image is the same bit for bit; one that was made beside other
         sentences may differ by rounding. `options` and the finish that are given replace those of the record.
         """
-        told = picture if isinstance(picture, ImageRecord) else record_of(picture)
-        self._check_origin(told)
-        chosen = self._options({**told.options, **options})
-        finish = self._finish(size, finish or Finish.of_record(told.finish))
-        said = list(sentences) or [told.sentence]
+        record = picture if isinstance(picture, ImageRecord) else record_of(picture)
+        self._check_origin(record)
+        chosen = self._options({**record.options, **options})
+        finish = self._finish(size, finish or Finish.of_record(record.finish))
+        said = list(sentences) or [record.sentence]
         self.check_words([*said, *chosen.sentences], allow_unknown=allow_unknown)
         pictures, steps = [], _Behind(progress, len(said))
         for sentence in said:
-            place, number = _batch_in(told) if sentence == told.sentence else (0, 1)
-            request = ImageRequest(sentence, told.noise_key, told.seed, told.index)
+            place, number = _batch_in(record) if sentence == record.sentence else (0, 1)
+            request = ImageRequest(sentence, record.noise_key, record.seed, record.index)
             pixels = self.system.generate_each([request] * number, chosen, batch_size=number, progress=steps.as_one)
             pictures.append(finish(to_pil(pixels[place : place + 1])[0]))
             told = {**asdict(request), **self._origin(chosen, finish)}
