@@ -51,6 +51,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out", type=Path, metavar="DIR", help="where to write (default: generated/ in the run folder)"
     )
     parser.add_argument("--grid", action="store_true", help="also write one sheet, a row a sentence")
+    parser.add_argument(
+        "--best-of",
+        type=int,
+        metavar="N",
+        help="generate N pictures of each sentence and keep the best -n (default: 1), with their scores",
+    )
+    parser.add_argument(
+        "--by",
+        metavar="RUN|judge",
+        help="what ranks for --best-of: the likelihood that a captioner gives the sentence, or on scenes the judge "
+        "(default: judge)",
+    )
     _add_controls(parser)
     _add_finish(parser)
     parser.add_argument("--allow-unknown", action="store_true", help="generate words the run does not know as <unk>")
@@ -147,7 +159,8 @@ def _anew(
 
     generator = load_generator(str(named), checkpoint=args.checkpoint, trust=args.trust).with_options(options)
     names = FileNames(args.out or generator.run.generated)
-    way = _edits if args.invert else _walks if args.walk or args.walk_noise else _pictures
+    walks = args.walk or args.walk_noise
+    way = _edits if args.invert else _walks if walks else _best if args.best_of is not None else _pictures
     return generator, way(args, generator, sentences, finish, names)
 
 
@@ -162,6 +175,7 @@ def check_controls(args: argparse.Namespace, sentences: Sequence[str]) -> None:
         raise UserError("--edit and --walk do not go together: a walk's sentences are those after the run")
     if args.invert:
         _check_inversion(args, sentences)
+    _check_best(args, sentences)
     if args.walk and len(sentences) < 2:
         raise UserError("--walk goes from sentence to sentence: write two, or --walk-noise for other noise of one")
     if args.walk_noise and not args.walk and args.num is not None and args.num < 2:
@@ -174,6 +188,19 @@ def check_controls(args: argparse.Namespace, sentences: Sequence[str]) -> None:
         raise UserError("--grid belongs to pictures: a walk writes a strip of its frames anyway")
     if args.resample and args.size is None:
         raise UserError("--resample belongs to --size")
+
+
+def _check_best(args: argparse.Namespace, sentences: Sequence[str]) -> None:
+    from diptych.config.errors import UserError
+
+    if args.by is not None and args.best_of is None:
+        raise UserError(f"--by {args.by} ranks for --best-of N: write how many")
+    if args.best_of is None:
+        return
+    if args.edits or args.walk or args.walk_noise or args.invert or args.like:
+        raise UserError("--best-of keeps the best of many noises: leave --edit, --walk, --invert and --like out")
+    if not sentences:
+        raise UserError("--best-of ranks pictures by their sentence: write one")
 
 
 def _check_inversion(args: argparse.Namespace, sentences: Sequence[str]) -> None:
@@ -236,6 +263,39 @@ def _pictures(
         return {"images": entries}
     sheet = rows_sheet(rows)
     return {"images": entries, "grid": saved(sheet, sheet_file(sheet, pictures, names))}
+
+
+def _best(
+    args: argparse.Namespace,
+    generator: "ImageGenerator",
+    sentences: Sequence[str],
+    finish: "Finish",
+    names: "FileNames",
+) -> dict[str, Any]:
+    """The files of the best pictures of each sentence, with their scores, and that of the sheet."""
+    from diptych.callbacks.grids import rows_sheet
+    from diptych.runs.handles.ranking import JUDGE
+    from diptych.runs.images.files import sheet_file
+    from diptych.runs.images.record import record_of
+    from diptych.runs.load import load_partner
+
+    num = 1 if args.num is None else args.num
+    by = JUDGE if args.by in (None, JUDGE) else load_partner(args.by, trust=args.trust)
+    settings = {"seed": args.seed, "finish": finish, "allow_unknown": args.allow_unknown}
+    with watched(len(sentences) * args.best_of) as progress:
+        pictures = generator.generate_best(
+            sentences, best_of=args.best_of, by=by, num_images=num, progress=progress, **settings
+        )
+    names.folder.mkdir(parents=True, exist_ok=True)
+    entries = [
+        entry | {name: record_of(picture).best_of[name] for name in ("score", "scores")}
+        for entry, picture in zip(entries_of(pictures, names), pictures, strict=True)
+    ]
+    written = {"best_of": args.best_of, "by": args.by or JUDGE, "images": entries}
+    if not args.grid:
+        return written
+    sheet = rows_sheet([(said, pictures[i * num : (i + 1) * num]) for i, said in enumerate(sentences)])
+    return written | {"grid": saved(sheet, sheet_file(sheet, pictures, names))}
 
 
 def _edits(
@@ -309,6 +369,7 @@ def _ways(
 
 
 def _files(written: dict[str, Any]) -> list[str]:
-    pictures = [entry["file"] for entry in written.get("images", ())]
+    scored = [(entry["file"], entry.get("score")) for entry in written.get("images", ())]
+    pictures = [file if score is None else f"{file}\t{score:.4f}" for file, score in scored]
     walks = [entry[kind] for entry in written.get("walks", ()) for kind in ("gif", "strip")]
     return [*pictures, *walks, *([written["grid"]] if "grid" in written else [])]

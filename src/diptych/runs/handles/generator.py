@@ -14,6 +14,7 @@ from diptych.callbacks.grids import to_pil
 from diptych.config.errors import UserError
 from diptych.runs.handles.base import PICTURES_AT_ONCE, Handle
 from diptych.runs.handles.noise import Seeds, noise_of, one_seed, seeds_for
+from diptych.runs.handles.ranking import JUDGE, JudgeRanking, LikelihoodRanking, Ranking
 from diptych.runs.images.finish import Finish
 from diptych.runs.images.pictures import Picture, digest_of
 from diptych.runs.images.record import KEY, EditRecord, ImageRecord, WalkRecord, record_of
@@ -97,6 +98,39 @@ class ImageGenerator(Handle):
             told = {**asdict(request), **which, **self._origin(chosen, finish)}
             picture.info[KEY] = ImageRecord(batch=_batch_of(place, len(requests)), **told).to_json()
         return pictures
+
+    def generate_best(
+        self,
+        sentences: Sequence[str],
+        *,
+        best_of: int,
+        by: Any = JUDGE,
+        num_images: int = 1,
+        size: int | None = None,
+        finish: Finish | None = None,
+        **settings: Any,
+    ) -> list[Image.Image]:
+        """The best `num_images` of `best_of` images of each sentence, the best first; records tell the scores.
+
+        `by` is a loaded run that scores sentences (a captioner's likelihood, an embedding's cosine), or `judge` on
+        scenes. `settings` are those of `generate`.
+        """
+        if not 1 <= num_images <= best_of:
+            raise UserError(f"best_of={best_of}: that is fewer than the {num_images} images that are asked for")
+        ranking: Ranking = JudgeRanking(self.data_spec) if by == JUDGE else LikelihoodRanking(by)
+        ranking.check(sentences)
+        finish = self._finish(size, finish)
+        pictures, best = self.generate(sentences, num_images=best_of, **settings), []
+        for place, sentence in enumerate(sentences):
+            row = pictures[place * best_of : (place + 1) * best_of]
+            ranked = sorted(zip(ranking.scores(row, sentence), range(best_of), strict=True), key=lambda one: -one[0])
+            told = {"of": best_of, "by": ranking.name, "scores": [round(score, 4) for score, _ in ranked]}
+            for score, which in ranked[:num_images]:
+                chosen = {**told, "score": round(score, 4)}
+                record = replace(record_of(row[which]), finish=finish.record(), best_of=chosen)
+                best.append(finish(row[which]))
+                best[-1].info[KEY] = record.to_json()
+        return best
 
     def generate_like(
         self,

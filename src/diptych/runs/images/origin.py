@@ -6,7 +6,7 @@ from pathlib import Path
 from diptych.config.errors import UserError
 from diptych.metrics.weights_digest import weights_digest
 from diptych.runs.checkpoints import candidates, read_checkpoint
-from diptych.runs.folder.find import all_runs, default_outputs, find_run
+from diptych.runs.folder.find import all_runs, default_outputs, find_run, runs_trained_for
 from diptych.runs.folder.layout import RunFolder
 from diptych.runs.handles import ImageGenerator
 from diptych.runs.images.record import ImageRecord
@@ -49,9 +49,8 @@ def names_run(text: str) -> bool:
 
 def _likely(name: str, outputs: Path) -> Iterator[RunFolder]:
     """The run of this name, then all others that generate, the latest first."""
-    runs = all_runs(outputs)[::-1]
-    yield from (run for run in runs if run.run_id == name)
-    yield from (run for run in runs if run.run_id != name and run.task == ImageGenerator.task)
+    yield from (run for run in all_runs(outputs) if run.run_id == name)
+    yield from (run for run in runs_trained_for(ImageGenerator.task, outputs)[::-1] if run.run_id != name)
 
 
 def _checkpoints(folder: RunFolder) -> list[Path]:
