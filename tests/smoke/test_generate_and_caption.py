@@ -1,5 +1,6 @@
 """What people type once they have trained something: evaluate, generate, caption, report, and `diptych.load`."""
 
+import io
 import json
 import subprocess
 import sys
@@ -148,6 +149,21 @@ def test_files_pictures_and_paths_are_told_alike(captioner, picture):
         captions = loaded.caption([picture, str(picture), opened.copy()], beam=2)
     assert len({caption.text for caption in captions[:2]}) == 1
     assert captions[0].attention.shape[0] == len(captions[0].words)
+
+
+def test_python_has_words_scores_and_penalties_for_a_phone_s_photograph_in_any_form(captioner, tmp_path):
+    loaded, file = diptych.load(captioner.path), tmp_path / "phone.png"
+    turned, pixels = Image.Exif(), np.random.default_rng(1).integers(0, 255, (28, 28, 3), dtype=np.uint8)
+    turned[0x0112] = 6
+    Image.fromarray(np.rot90(pixels).copy()).save(file, exif=turned)  # what the camera saw, and how it was held
+    with Image.open(file) as opened:
+        forms = [file, file.read_bytes(), io.BytesIO(file.read_bytes()), opened, pixels]
+        captions = loaded.caption(forms, repetition_penalty=1.5)
+    assert {(one.text, one.probabilities) for one in captions} == {(captions[0].text, captions[0].probabilities)}
+    assert len(captions[0].words) == len(captions[0].probabilities)
+    ((score,), (other,)) = loaded.scores([file, pixels], [SENTENCE])
+    assert score.log_prob == pytest.approx(sum(score.log_probs))
+    assert score.log_prob == pytest.approx(other.log_prob)
 
 
 def test_generate_writes_pictures_and_a_grid(generator, tmp_path, capsys):
