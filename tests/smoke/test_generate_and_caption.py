@@ -1,5 +1,6 @@
 """What people type once they have trained something: evaluate, generate, caption, report, and `diptych.load`."""
 
+import io
 import json
 import subprocess
 import sys
@@ -93,6 +94,43 @@ def test_a_generator_generates_the_same_again_whatever_else_is_asked(generator):
     assert other[0].tobytes() != alone[0].tobytes()
 
 
+def test_the_best_of_many_is_what_the_captioner_finds_likeliest(generator, captioner, tmp_path, capsys):
+    command = ["generate", generator.run_id, SENTENCE, "--best-of", "5", "--by", captioner.run_id, "-n", "2"]
+    assert main([*command, "--seed", "3", "--size", "56", "--out", str(tmp_path), "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert (said["best_of"], said["by"]) == (5, captioner.run_id)
+    loaded, ranker = diptych.load(generator.path), diptych.load(captioner.path)
+    pictures = loaded.generate([SENTENCE], num_images=5, seed=3)
+    scores = ranker.own_sentence_scores(pictures, [[SENTENCE]] * 5)[:, 0]
+    order = scores.argsort(descending=True).tolist()
+    assert [image["number"] for image in said["images"]] == order[:2]
+    assert said["images"][0]["scores"] == pytest.approx(scores[order].tolist(), abs=1e-3)
+    told = diptych.record_of(said["images"][0]["file"])
+    assert (told.best_of["of"], told.best_of["by"], told.best_of["score"]) == (
+        5,
+        captioner.run_id,
+        said["images"][0]["score"],
+    )
+    (best,) = loaded.generate_best([SENTENCE], best_of=5, by=ranker, seed=3)
+    assert best.tobytes() == pictures[order[0]].tobytes()
+    with Image.open(said["images"][0]["file"]) as opened:
+        assert np.array_equal(np.asarray(opened)[::2, ::2], np.asarray(best))
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--best-of", "3"], "digits has no scenes for the judge: rank by a captioner's run"),
+        (["--best-of", "3", "-n", "4"], "best_of=3: that is fewer than the 4 images"),
+        (["--best-of", "3", "--edit", SENTENCE], "leave --edit"),
+        (["--by", "latest"], "--by latest ranks for --best-of N"),
+    ],
+)
+def test_what_cannot_be_ranked_is_said(generator, words, message, tmp_path, capsys):
+    assert main(["generate", generator.run_id, SENTENCE, *words, "--out", str(tmp_path / "none")]) == 2
+    assert message in capsys.readouterr().err
+
+
 def test_size_enlarges_pictures(generator):
     loaded = diptych.load(generator.path)
     small, large = loaded.generate([SENTENCE]), loaded.generate([SENTENCE], size=2 * loaded.image_size)
@@ -111,6 +149,21 @@ def test_files_pictures_and_paths_are_told_alike(captioner, picture):
         captions = loaded.caption([picture, str(picture), opened.copy()], beam=2)
     assert len({caption.text for caption in captions[:2]}) == 1
     assert captions[0].attention.shape[0] == len(captions[0].words)
+
+
+def test_python_has_words_scores_and_penalties_for_a_phone_s_photograph_in_any_form(captioner, tmp_path):
+    loaded, file = diptych.load(captioner.path), tmp_path / "phone.png"
+    turned, pixels = Image.Exif(), np.random.default_rng(1).integers(0, 255, (28, 28, 3), dtype=np.uint8)
+    turned[0x0112] = 6
+    Image.fromarray(np.rot90(pixels).copy()).save(file, exif=turned)  # what the camera saw, and how it was held
+    with Image.open(file) as opened:
+        forms = [file, file.read_bytes(), io.BytesIO(file.read_bytes()), opened, pixels]
+        captions = loaded.caption(forms, repetition_penalty=1.5)
+    assert {(one.text, one.probabilities) for one in captions} == {(captions[0].text, captions[0].probabilities)}
+    assert len(captions[0].words) == len(captions[0].probabilities)
+    ((score,), (other,)) = loaded.scores([file, pixels], [SENTENCE])
+    assert score.log_prob == pytest.approx(sum(score.log_probs))
+    assert score.log_prob == pytest.approx(other.log_prob)
 
 
 def test_generate_writes_pictures_and_a_grid(generator, tmp_path, capsys):

@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+from pathlib import Path
 
 import documented
 import numpy as np
@@ -15,7 +16,7 @@ from diptych.cli.main import main
 from diptych.config import UserError
 from diptych.config.composition import compose
 from diptych.runs.folder.layout import RunFolder
-from diptych.runs.images.record import read_record, record_of
+from diptych.runs.images.record import read_record, record_of, save_png
 from diptych.runs.training import train
 
 TINY = ("data.batch_size=16", "data.val_size=32", "data.test_size=32", "budget_images=64", "validate_every_images=64")
@@ -121,6 +122,78 @@ def test_noise_survives_another_sentence(run):
         loaded.generate([SEVEN], noise="n", noise_keys=["m"])
     with pytest.raises(ValueError, match="latents of an image of this run are"):
         loaded.generate([SEVEN], noise=torch.zeros(1, 3))
+
+
+def test_a_picture_is_made_again_bit_for_bit_by_the_run_that_is_found(
+    run, outputs, generate, like, tmp_path, monkeypatch
+):
+    said = generate(SEVEN, "-n", "3", "--seed", "4", "truncation=0.5", "--size", "56")["images"]
+    kept = {image["file"]: Path(image["file"]).read_bytes() for image in said}
+    monkeypatch.setenv("DIPTYCH_OUTPUTS", str(outputs))
+    for image in said:
+        for words in ([], [run.run_id]):
+            answer = like(image["file"], *words, out=tmp_path / "again")
+            (again,) = answer["images"]
+            assert (answer["run"], again["seed"], again["number"]) == (run.run_id, 4, image["number"])
+            assert Path(again["file"]).name == Path(image["file"]).name
+            assert Path(again["file"]).read_bytes() == kept[image["file"]]
+
+
+def test_another_sentence_keeps_noise_seed_and_options(run, outputs, generate, like, tmp_path, monkeypatch):
+    (image,) = generate(SEVEN, "-n", "1", "--seed", "4", "truncation=0.5")["images"]
+    monkeypatch.setenv("DIPTYCH_OUTPUTS", str(outputs))
+    (nine,) = like(image["file"], NINE, out=tmp_path / "other")["images"]
+    expected = diptych.load(run.path).generate([NINE], seed=4, noise=SEVEN, truncation=0.5)
+    assert np.array_equal(pixels(nine["file"]), np.asarray(expected[0]))
+    told = record_of(nine["file"])
+    assert (told.sentence, told.noise_key, told.seed, told.options["truncation"]) == (NINE, SEVEN, 4, 0.5)
+    (larger,) = like(image["file"], "truncation=1", "--size", "56", out=tmp_path / "other")["images"]
+    assert (record_of(larger["file"]).options["truncation"], pixels(larger["file"]).shape[0]) == (1, 56)
+
+
+@pytest.fixture
+def like(capsys):
+    """`like(file, word, …, out=folder)`: what the command says as JSON."""
+
+    def typed(file, *words: str, out):
+        assert main(["generate", *words, "--like", str(file), "--out", str(out), "--json"]) == 0
+        return json.loads(capsys.readouterr().out)
+
+    return typed
+
+
+@pytest.mark.parametrize(
+    ("change", "words", "message"),
+    [
+        ({"checkpoint": "f" * 64}, [], "no checkpoint in .* has the image's weights"),
+        (
+            {"checkpoint": "f" * 64, "run": "x-123456"},
+            [],
+            r"no run in .*\(ffffffff, of x-123456\): name the run's folder",
+        ),
+        ({"checkpoint": "f" * 64}, ["latest"], "no checkpoint of latest has"),
+        ({"latents": "0123"}, [], "no record holds: give them as noise="),
+        ({"options": {"steps": 3}}, [], "steps=3: this run has no such sampling option"),
+        ({"finish": {"blur": 3}}, [], "finish .*: this cannot be done"),
+        ({"version": 99}, [], "take a newer one"),
+        ({}, ["-n", "3"], "--like does not go together with -n"),
+        ({}, ["--seed", "3"], "the seed is the picture's"),
+        ({}, ["--walk", NINE], "--like does not go together with --walk"),
+    ],
+)
+def test_a_picture_that_cannot_be_made_again_is_one_message(
+    run, outputs, generate, tmp_path, monkeypatch, capsys, change, words, message
+):
+    (image,) = generate(SEVEN, "-n", "1")["images"]
+    picture = Image.open(image["file"])
+    picture.info["diptych"] = json.dumps({**json.loads(picture.info["diptych"]), **change})
+    save_png(picture, tmp_path / "changed.png")
+    monkeypatch.setenv("DIPTYCH_OUTPUTS", str(outputs))
+    assert main(["generate", *words, "--like", str(tmp_path / "changed.png"), "--out", str(tmp_path / "none")]) == 2
+    said = capsys.readouterr().err
+    assert re.search(message, said)
+    assert "Traceback" not in said
+    assert not (tmp_path / "none").exists()
 
 
 def test_the_ends_of_a_walk_are_the_plain_images_bit_for_bit(generate, run):

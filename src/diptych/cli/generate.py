@@ -1,28 +1,26 @@
 """Generate images of sentences: PNG files, and with --grid one sheet of them all with their sentences.
 
---edit asks other sentences of the same noise; --invert begins with the noise of a picture; --walk and --walk-noise make
-animations (GIF, and a strip as PNG).
+--like makes the picture of a PNG again; --edit asks other sentences of the same noise; --invert begins with the noise
+of a picture; --walk and --walk-noise make animations (GIF, and a strip as PNG).
 
 A file's name has the sentence's first words, a digest of the request (sentence, options, size, weights), the seed and
 the number. No two requests share a name, and a file that exists is replaced only by the same image.
 """
 
 import argparse
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from diptych.cli.arguments import add_checkpoint, add_json, add_run, add_trust
+from diptych.cli.like import check_like, pictures_like, run_and_words
 from diptych.cli.output import Output, short
+from diptych.cli.pictures import entries_of, saved, watched
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
-
     from diptych.runs.handles import ImageGenerator
     from diptych.runs.images.finish import Finish
     from diptych.runs.images.names import FileNames
-    from diptych.systems.sampling_progress import Watch
 
 PICTURES, WALKS, NOISES, FRAMES = 8, 1, 2, 16
 """How many there are where nobody says: pictures of a sentence, walks, noises on a walk, frames between two stops."""
@@ -30,7 +28,7 @@ PICTURES, WALKS, NOISES, FRAMES = 8, 1, 2, 16
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what `diptych generate` takes."""
-    add_run(parser)
+    add_run(parser, optional=True)
     parser.add_argument(
         "words",
         metavar="SENTENCE|KEY=VALUE",
@@ -53,6 +51,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out", type=Path, metavar="DIR", help="where to write (default: generated/ in the run folder)"
     )
     parser.add_argument("--grid", action="store_true", help="also write one sheet, a row a sentence")
+    parser.add_argument(
+        "--best-of",
+        type=int,
+        metavar="N",
+        help="generate N pictures of each sentence and keep the best -n (default: 1), with their scores",
+    )
+    parser.add_argument(
+        "--by",
+        metavar="RUN|judge",
+        help="what ranks for --best-of: the likelihood that a captioner gives the sentence, or on scenes the judge "
+        "(default: judge)",
+    )
     _add_controls(parser)
     _add_finish(parser)
     parser.add_argument("--allow-unknown", action="store_true", help="generate words the run does not know as <unk>")
@@ -63,6 +73,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _add_controls(parser: argparse.ArgumentParser) -> None:
     """Declare what keeps or moves noise and sentence."""
+    parser.add_argument(
+        "--like",
+        type=Path,
+        metavar="FILE",
+        help="the picture of this PNG again, by the run that made it (RUN may be left out); a SENTENCE is asked of its "
+        "noise, seed and options",
+    )
     parser.add_argument(
         "--edit",
         dest="edits",
@@ -111,24 +128,40 @@ def read_seeds(text: str) -> int | list[int] | None:
 
 def run(args: argparse.Namespace) -> int:
     """Generate and write; returns the exit code."""
-    from diptych.runs.images.names import FileNames
-    from diptych.runs.load import load_generator
     from diptych.runs.sampling_options import separated
 
     output = Output(as_json=args.json)
-    sentences, options = separated(args.words)
+    named, words = run_and_words(args)
+    sentences, options = separated(words)
+    check_like(args)
     check_controls(args, sentences)
     finish = finish_of(args)
-    generator = load_generator(args.run, checkpoint=args.checkpoint, trust=args.trust).with_options(options)
-    names = FileNames(args.out or generator.run.generated)
-    way = _edits if args.invert else _walks if args.walk or args.walk_noise else _pictures
-    written = way(args, generator, sentences, finish, names)
+    make = pictures_like if args.like else _anew
+    generator, written = make(args, named, sentences, options, finish)
     output.line(
         f"{generator.run.run_id}: {generator.checkpoint_name} checkpoint, {generator.images_seen:,} images seen"
     )
     output.line("\n".join(_files(written)))
     output.result({"run": generator.run.run_id, "options": options, "finish": finish.record(), **written})
     return 0
+
+
+def _anew(
+    args: argparse.Namespace,
+    named: str | None,
+    sentences: Sequence[str],
+    options: dict[str, Any],
+    finish: "Finish",
+) -> tuple["ImageGenerator", dict[str, Any]]:
+    """The run that is named, and the files of what it was asked for."""
+    from diptych.runs.images.names import FileNames
+    from diptych.runs.load import load_generator
+
+    generator = load_generator(str(named), checkpoint=args.checkpoint, trust=args.trust).with_options(options)
+    names = FileNames(args.out or generator.run.generated)
+    walks = args.walk or args.walk_noise
+    way = _edits if args.invert else _walks if walks else _best if args.best_of is not None else _pictures
+    return generator, way(args, generator, sentences, finish, names)
 
 
 def check_controls(args: argparse.Namespace, sentences: Sequence[str]) -> None:
@@ -142,6 +175,7 @@ def check_controls(args: argparse.Namespace, sentences: Sequence[str]) -> None:
         raise UserError("--edit and --walk do not go together: a walk's sentences are those after the run")
     if args.invert:
         _check_inversion(args, sentences)
+    _check_best(args, sentences)
     if args.walk and len(sentences) < 2:
         raise UserError("--walk goes from sentence to sentence: write two, or --walk-noise for other noise of one")
     if args.walk_noise and not args.walk and args.num is not None and args.num < 2:
@@ -154,6 +188,19 @@ def check_controls(args: argparse.Namespace, sentences: Sequence[str]) -> None:
         raise UserError("--grid belongs to pictures: a walk writes a strip of its frames anyway")
     if args.resample and args.size is None:
         raise UserError("--resample belongs to --size")
+
+
+def _check_best(args: argparse.Namespace, sentences: Sequence[str]) -> None:
+    from diptych.config.errors import UserError
+
+    if args.by is not None and args.best_of is None:
+        raise UserError(f"--by {args.by} ranks for --best-of N: write how many")
+    if args.best_of is None:
+        return
+    if args.edits or args.walk or args.walk_noise or args.invert or args.like:
+        raise UserError("--best-of keeps the best of many noises: leave --edit, --walk, --invert and --like out")
+    if not sentences:
+        raise UserError("--best-of ranks pictures by their sentence: write one")
 
 
 def _check_inversion(args: argparse.Namespace, sentences: Sequence[str]) -> None:
@@ -188,8 +235,7 @@ def _pictures(
     """Each picture's file and, if asked for, that of the sheet; edits stand below their sentence."""
     from diptych.callbacks.grids import rows_sheet
     from diptych.runs.handles.noise import seeds_for
-    from diptych.runs.images.files import generated_file, sheet_file
-    from diptych.runs.images.record import record_of
+    from diptych.runs.images.files import sheet_file
     from diptych.systems.image_rngs import seeds_of_rows
 
     num = PICTURES if args.num is None else args.num
@@ -212,14 +258,44 @@ def _pictures(
         row = pictures[place * num : (place + 1) * num]
         rows.append((said, row))
         edited = {"edit_of": key} if said != key else {}
-        for picture in row:
-            told = record_of(picture)
-            entry = {"sentence": said, **edited, "number": told.index, "seed": told.seed}
-            entries.append(entry | {"file": _saved(picture, generated_file(picture, names))})
+        entries += [entry | edited for entry in entries_of(row, names)]
     if not (args.grid or args.edits):
         return {"images": entries}
     sheet = rows_sheet(rows)
-    return {"images": entries, "grid": _saved(sheet, sheet_file(sheet, pictures, names))}
+    return {"images": entries, "grid": saved(sheet, sheet_file(sheet, pictures, names))}
+
+
+def _best(
+    args: argparse.Namespace,
+    generator: "ImageGenerator",
+    sentences: Sequence[str],
+    finish: "Finish",
+    names: "FileNames",
+) -> dict[str, Any]:
+    """The files of the best pictures of each sentence, with their scores, and that of the sheet."""
+    from diptych.callbacks.grids import rows_sheet
+    from diptych.runs.handles.ranking import JUDGE
+    from diptych.runs.images.files import sheet_file
+    from diptych.runs.images.record import record_of
+    from diptych.runs.load import load_partner
+
+    num = 1 if args.num is None else args.num
+    by = JUDGE if args.by in (None, JUDGE) else load_partner(args.by, trust=args.trust)
+    settings = {"seed": args.seed, "finish": finish, "allow_unknown": args.allow_unknown}
+    with watched(len(sentences) * args.best_of) as progress:
+        pictures = generator.generate_best(
+            sentences, best_of=args.best_of, by=by, num_images=num, progress=progress, **settings
+        )
+    names.folder.mkdir(parents=True, exist_ok=True)
+    entries = [
+        entry | {name: record_of(picture).best_of[name] for name in ("score", "scores")}
+        for entry, picture in zip(entries_of(pictures, names), pictures, strict=True)
+    ]
+    written = {"best_of": args.best_of, "by": args.by or JUDGE, "images": entries}
+    if not args.grid:
+        return written
+    sheet = rows_sheet([(said, pictures[i * num : (i + 1) * num]) for i, said in enumerate(sentences)])
+    return written | {"grid": saved(sheet, sheet_file(sheet, pictures, names))}
 
 
 def _edits(
@@ -244,28 +320,14 @@ def _edits(
     entries = []
     for sentence, picture in zip(said, pictures, strict=True):
         file = named_file(picture, sentence or args.invert.stem, json.loads(picture.info[KEY]), names)
-        entries.append({"sentence": sentence, "file": _saved(picture, file)})
+        entries.append({"sentence": sentence, "file": saved(picture, file)})
     original = finish(to_pil(generator.pixels_of(args.invert)[None])[0])
     rows = [(f"the picture: {said[0]}" if said[0] else "the picture", [original])]
     rows += [(sentence, [picture]) for sentence, picture in zip(["made again", *args.edits], pictures, strict=True)]
     sheet = rows_sheet(rows)
     told = {"sheet": [json.loads(picture.info[KEY]) for picture in pictures]}
     file = named_file(sheet, f"{said[0] or args.invert.stem} edited", told, names)
-    return {"inverted": str(args.invert), "images": entries, "grid": _saved(sheet, file)}
-
-
-@contextmanager
-def watched(number: int) -> Iterator["Watch"]:
-    """A bar on a terminal for so many images, which steps within an image move, too."""
-    with Output().bar("images", number) as advance:
-        before = 0.0
-
-        def tell(made: float, total: int) -> None:
-            nonlocal before
-            advance(made - before)
-            before = made
-
-        yield tell
+    return {"inverted": str(args.invert), "images": entries, "grid": saved(sheet, file)}
 
 
 def _walks(
@@ -307,13 +369,7 @@ def _ways(
 
 
 def _files(written: dict[str, Any]) -> list[str]:
-    pictures = [entry["file"] for entry in written.get("images", ())]
+    scored = [(entry["file"], entry.get("score")) for entry in written.get("images", ())]
+    pictures = [file if score is None else f"{file}\t{score:.4f}" for file, score in scored]
     walks = [entry[kind] for entry in written.get("walks", ()) for kind in ("gif", "strip")]
     return [*pictures, *walks, *([written["grid"]] if "grid" in written else [])]
-
-
-def _saved(picture: "Image", file: Path) -> str:
-    from diptych.runs.images.record import save_png
-
-    save_png(picture, file)
-    return short(file)

@@ -39,7 +39,12 @@ WITHOUT_LENGTH = frozenset((0x01, *range(0xD0, 0xD9), 0xFF))
 def read_picture(path: Path) -> bytes:
     """The file's bytes; a ValueError if there are too many of them, or if it is a pipe, which would be waited for."""
     with plain_file(path) as file:
-        content = file.read(MOST_PICTURE_BYTES + 1)
+        return read_opened(file)
+
+
+def read_opened(file: Any) -> bytes:
+    """The bytes of a file that is open for reading; a ValueError if there are too many of them."""
+    content = file.read(MOST_PICTURE_BYTES + 1)
     if len(content) > MOST_PICTURE_BYTES:
         raise ValueError(f"of more than {MOST_PICTURE_BYTES:,} bytes, too large for a picture; save it smaller")
     return content

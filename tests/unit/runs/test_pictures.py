@@ -1,3 +1,5 @@
+import io
+
 import numpy as np
 import pytest
 import torch
@@ -17,7 +19,7 @@ def picture() -> Image.Image:
 def test_a_generated_picture_is_read_back_unchanged(picture, tmp_path):
     file = tmp_path / "generated.png"
     picture.save(file)
-    for given in (picture, file, str(file), file.read_bytes()):
+    for given in (picture, file, str(file), file.read_bytes(), io.BytesIO(file.read_bytes())):
         assert to_pil(to_pixels(given, 32, 3)[None])[0].tobytes() == picture.tobytes()
 
 
@@ -35,7 +37,7 @@ def test_a_phone_s_photograph_is_upright_however_it_is_given(picture, suffix, tm
     smooth.save(file, exif=exif, quality=95)
     upright = to_pixels(smooth.transpose(Image.Transpose.ROTATE_270), 32, 3)
     with Image.open(file) as opened:
-        for given in (file, str(file), file.read_bytes(), opened):
+        for given in (file, str(file), file.read_bytes(), io.BytesIO(file.read_bytes()), opened):
             assert (to_pixels(given, 32, 3) - upright).abs().mean() < 0.05
 
 

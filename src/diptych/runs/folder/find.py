@@ -21,6 +21,11 @@ def all_runs(outputs: Path) -> list[RunFolder]:
     return sorted(_runs(outputs), key=lambda run: (run.read_status().started, run.run_id))
 
 
+def runs_trained_for(task: str, outputs: Path) -> list[RunFolder]:
+    """Those of them that are trained for this task."""
+    return [run for run in all_runs(outputs) if run.task == task]
+
+
 def find_run(text: str, outputs: Path, task: str | None = None) -> RunFolder:
     """The one run that `text` names. With `task`, `latest` is the latest run that is trained for it.
 

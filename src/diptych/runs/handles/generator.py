@@ -14,6 +14,7 @@ from diptych.callbacks.grids import to_pil
 from diptych.config.errors import UserError
 from diptych.runs.handles.base import PICTURES_AT_ONCE, Handle
 from diptych.runs.handles.noise import Seeds, noise_of, one_seed, seeds_for
+from diptych.runs.handles.ranking import JUDGE, JudgeRanking, LikelihoodRanking, Ranking
 from diptych.runs.images.finish import Finish
 from diptych.runs.images.pictures import Picture, digest_of
 from diptych.runs.images.record import KEY, EditRecord, ImageRecord, WalkRecord, record_of
@@ -98,6 +99,39 @@ class ImageGenerator(Handle):
             picture.info[KEY] = ImageRecord(batch=_batch_of(place, len(requests)), **told).to_json()
         return pictures
 
+    def generate_best(
+        self,
+        sentences: Sequence[str],
+        *,
+        best_of: int,
+        by: Any = JUDGE,
+        num_images: int = 1,
+        size: int | None = None,
+        finish: Finish | None = None,
+        **settings: Any,
+    ) -> list[Image.Image]:
+        """The best `num_images` of `best_of` images of each sentence, the best first; records tell the scores.
+
+        `by` is a loaded run that scores sentences (a captioner's likelihood, an embedding's cosine), or `judge` on
+        scenes. `settings` are those of `generate`.
+        """
+        if not 1 <= num_images <= best_of:
+            raise UserError(f"best_of={best_of}: that is fewer than the {num_images} images that are asked for")
+        ranking: Ranking = JudgeRanking(self.data_spec) if by == JUDGE else LikelihoodRanking(by)
+        ranking.check(sentences)
+        finish = self._finish(size, finish)
+        pictures, best = self.generate(sentences, num_images=best_of, **settings), []
+        for place, sentence in enumerate(sentences):
+            row = pictures[place * best_of : (place + 1) * best_of]
+            ranked = sorted(zip(ranking.scores(row, sentence), range(best_of), strict=True), key=lambda one: -one[0])
+            told = {"of": best_of, "by": ranking.name, "scores": [round(score, 4) for score, _ in ranked]}
+            for score, which in ranked[:num_images]:
+                chosen = {**told, "score": round(score, 4)}
+                record = replace(record_of(row[which]), finish=finish.record(), best_of=chosen)
+                best.append(finish(row[which]))
+                best[-1].info[KEY] = record.to_json()
+        return best
+
     def generate_like(
         self,
         picture: Image.Image | Path | str | bytes | ImageRecord,
@@ -114,16 +148,16 @@ class ImageGenerator(Handle):
         On the same machine, with as many threads, the image is the same bit for bit; one that was made beside other
         sentences may differ by rounding. `options` and the finish that are given replace those of the record.
         """
-        told = picture if isinstance(picture, ImageRecord) else record_of(picture)
-        self._check_origin(told)
-        chosen = self._options({**told.options, **options})
-        finish = self._finish(size, finish or Finish.of_record(told.finish))
-        said = list(sentences) or [told.sentence]
+        record = picture if isinstance(picture, ImageRecord) else record_of(picture)
+        self._check_origin(record)
+        chosen = self._options({**record.options, **options})
+        finish = self._finish(size, finish or Finish.of_record(record.finish))
+        said = list(sentences) or [record.sentence]
         self.check_words([*said, *chosen.sentences], allow_unknown=allow_unknown)
         pictures, steps = [], _Behind(progress, len(said))
         for sentence in said:
-            place, number = _batch_in(told) if sentence == told.sentence else (0, 1)
-            request = ImageRequest(sentence, told.noise_key, told.seed, told.index)
+            place, number = _batch_in(record) if sentence == record.sentence else (0, 1)
+            request = ImageRequest(sentence, record.noise_key, record.seed, record.index)
             pixels = self.system.generate_each([request] * number, chosen, batch_size=number, progress=steps.as_one)
             pictures.append(finish(to_pil(pixels[place : place + 1])[0]))
             told = {**asdict(request), **self._origin(chosen, finish)}

@@ -1,5 +1,6 @@
 """Convert pictures (files, their bytes, PIL images) to the pixels of networks (tensors in [-1, 1])."""
 
+import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -9,11 +10,12 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
+from diptych.data.picture_limits import read_opened
 from diptych.data.pictures import decoders_silent, is_decodable
 from diptych.data.squares import read_square
 from diptych.systems.image_rngs import digest_of_pixels
 
-Picture = str | Path | bytes | Image.Image | np.ndarray | Tensor
+Picture = str | Path | bytes | io.IOBase | Image.Image | np.ndarray | Tensor
 DIGEST_LENGTH = 16
 GREY_WEIGHTS = (0.299, 0.587, 0.114)
 
@@ -33,12 +35,16 @@ def sort_out(files: Sequence[Path]) -> tuple[list[Path], list[Path]]:
 def to_pixels(picture: Picture, size: int, channels: int) -> Float[Tensor, "channels size size"]:
     """Any picture with a network's size and channels: upright, the shorter side `size`, the centre cropped.
 
+    A file that is open is read from where it stands.
+
     An array has bytes from 0 to 255, height first: grey, RGB or RGBA. A tensor has values in [-1, 1], channels first.
     """
     if isinstance(picture, Tensor):
         return _resized(_recoloured(picture, channels), size)
     if isinstance(picture, np.ndarray):
         picture = _from_array(picture)
+    if isinstance(picture, io.IOBase):
+        picture = read_opened(picture)
     with decoders_silent():
         pixels = read_square(Path(picture) if isinstance(picture, str) else picture, size)
     return _recoloured(pixels.float() / 127.5 - 1, channels)
