@@ -67,6 +67,8 @@ def _built(description: Mapping[str, Any], tensors: Mapping[str, Tensor], trust:
     for role in use.exported_networks():
         if held[role] is not None:
             held[role].load_state_dict(_behind(f"{role}.", tensors))
+            if role in description["frozen"]:
+                held[role].requires_grad_(False)
     settings = {**description["settings"], "only_averages": description["only_averages"]}
     kept = {name: tensors[name] for name in description["tensors"]}
     return standalone(use, data_spec=spec, held=held | settings, tensors=kept, lent=lent, **told)
