@@ -12,7 +12,7 @@ from typing import Any
 from diptych.cli.arguments import add_checkpoint, add_json, add_run, add_trust
 from diptych.cli.output import Output, short
 
-FORMATS = ["safetensors"]
+FORMATS = ["safetensors", "onnx"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,25 +30,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write the folder, and say how it compares with the checkpoint."""
+    """Write the folder, and say what is not in it and how it compares with the checkpoint."""
     from diptych.reports.export.card import CardFacts, model_card
     from diptych.reports.export.comparison import compared
     from diptych.reports.export.figures import evaluations_of, plain_figures
-    from diptych.runs.bundle.export import export_weights
+    from diptych.reports.export.formats import FORMATS
     from diptych.runs.bundle.writing import check_place
     from diptych.runs.load import load
 
-    output = Output(as_json=args.json)
-    out = args.out.expanduser()
+    output, to, out = Output(as_json=args.json), FORMATS[args.to], args.out.expanduser()
     handle: Any = load(args.run, checkpoint=args.checkpoint, trust=args.trust)
     check_place(out, handle.run.run_id)
     evaluations = evaluations_of(handle)
     facts = CardFacts(args.license, args.data_license, args.intended_use)
-    card = model_card(handle, evaluations, facts)
-    export_weights(handle, out, card, plain_figures(evaluations))
-    told = compared(handle.checkpoint, out, trust=handle.trust)
+    card = model_card(handle, evaluations, facts, to.usage)
+    written = to.write(handle, out, card, plain_figures(evaluations))
+    left_out = written.get("left_out", {})
+    if left_out:
+        output.warning("not exported: " + "; ".join(f"{name} ({reason})" for name, reason in left_out.items()))
+    told = compared(handle.checkpoint, out, to, trust=handle.trust)
     for line in told.lines():
         output.line(line)
     output.line(short(out))
-    output.result({"export": str(out), **told.values()})
+    output.result({"export": str(out), "left_out": left_out, **told.values()})
     return 0

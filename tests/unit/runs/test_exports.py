@@ -230,7 +230,7 @@ def test_a_model_card_says_what_its_owner_says_and_no_figure_that_nobody_measure
 
 
 def test_the_command_says_what_it_wrote_and_how_it_compares(gan, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("diptych.reports.export.comparison.seconds_to_load", lambda path, trust: 2.0)
+    monkeypatch.setattr("diptych.reports.export.comparison.seconds_to_load", lambda path, loading, trust: 2.0)
     figure = Figure.rate("scene_accuracy", [True] * 30 + [False] * 10)
     facts = {"data": "scenes_demo", "split": "test", "num": 40, "seed": 0}
     for images_seen, title in ((gan.images_seen, "Of these weights"), (99, "Of other weights")):

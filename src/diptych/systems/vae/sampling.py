@@ -1,8 +1,9 @@
 """How the decoder of a VAE samples: from the standard normal, or from the prior that was fitted to its latents."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
+from diptych.systems.inference.graphs import Graph, from_latents
 from diptych.systems.inference.images import MakesImages
 from diptych.systems.vae.options import USUAL_STEPS, VAEOptions
 from diptych.types import Images, TextFeatures
@@ -15,6 +16,9 @@ class DecoderSampler(MakesImages):
     options: ClassVar[Any] = VAEOptions
     generator: Any
     latent_prior: Any
+
+    def graphs(self) -> dict[str, Callable[[], Graph]]:
+        return {"generator": lambda: from_latents(self.generator, self.text_encoder, self.data_spec)}
 
     def sample(self, networks: Mapping[str, Any], text: TextFeatures | None, rngs: Any, options: VAEOptions) -> Images:
         latents = options.temperature * rngs.randn(self.generator.latent_dim)
