@@ -18,7 +18,8 @@ class DecoderSampler(MakesImages):
     latent_prior: Any
 
     def graphs(self) -> dict[str, Callable[[], Graph]]:
-        return {"generator": lambda: from_latents(self.generator, self.text_encoder, self.data_spec)}
+        fitted = {} if self.latent_prior is None else {"latent_prior": _no_graph}
+        return {"generator": lambda: from_latents(self.generator, self.text_encoder, self.data_spec), **fitted}
 
     def sample(self, networks: Mapping[str, Any], text: TextFeatures | None, rngs: Any, options: VAEOptions) -> Images:
         latents = options.temperature * rngs.randn(self.generator.latent_dim)
@@ -30,3 +31,7 @@ class DecoderSampler(MakesImages):
     def check_options(self, options: VAEOptions) -> None:
         if options.prior_steps is not None and self.latent_prior is None:
             raise ValueError(f"prior_steps={options.prior_steps}: this run fitted no prior; leave the option out")
+
+
+def _no_graph() -> Graph:
+    raise ValueError("it samples in a loop, for which there is no runner yet; without it, images are of prior_steps=0")
