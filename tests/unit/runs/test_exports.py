@@ -220,10 +220,10 @@ def test_a_family_that_samples_in_its_own_way_is_not_exported_as_another():
 
 
 def test_a_model_card_says_what_its_owner_says_and_no_figure_that_nobody_measured(gan):
-    card = model_card(gan, [], CardFacts(license="cc-by-4.0", data_license="cc0", intended_use="Lessons."))
+    card = model_card(gan, [], CardFacts(license="cc-by-4.0", data_license="cc0", intended_use="Schools."))
     assert card.startswith("---\nlibrary_name: diptych\nlicense: cc-by-4.0\npipeline_tag: text-to-image\n---\n")
     assert "License: cc0." in card
-    assert "## Intended use\n\nLessons." in card
+    assert "## Intended use\n\nSchools." in card
     assert "None were measured" in card
     assert "| figure |" not in card
     assert 'model.generate(["a sentence"], seed=0)' in card

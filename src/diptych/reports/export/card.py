@@ -54,7 +54,8 @@ def model_card(handle: Any, evaluations: Sequence[Evaluation], facts: CardFacts,
 
 def _front_matter(handle: Any, facts: CardFacts) -> str:
     lines = ["library_name: diptych", f"license: {facts.license}" if facts.license else ""]
-    lines.append(f"pipeline_tag: {PIPELINES[handle.task]}" if handle.task in PIPELINES else "")
+    pipeline = PIPELINES.get(handle.task, "")
+    lines.append(f"pipeline_tag: {pipeline}" if pipeline else "")
     return "\n".join(["---", *filter(None, lines), "---"])
 
 
