@@ -32,6 +32,7 @@ COMMANDS = {
     "score": "caption metrics of files of captions, without Java",
     "report": "one self-contained HTML file about a run or a sweep",
     "results": "the results tables: what is measured, what is missing; train it, write the page",
+    "export": "write what generates or captions into a folder of its own",
     "data": "check, summarise, preview or pack a data set",
     "doctor": "what this machine has, what is missing, how to install it",
     "demo": "train and evaluate a captioner and a text-to-image model, with a report",

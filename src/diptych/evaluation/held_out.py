@@ -195,6 +195,8 @@ def take_held_out(
 def _source(config: Mapping[str, Any], data: str | None, overrides: Sequence[str], image_size: int | None) -> Source:
     check_overrides(overrides)
     if data is None:
+        if "data" not in config:
+            raise UserError("an export does not know where its data are: evaluate its run, or name data with --data")
         return Source(config.get("data_name"), overrides, overridden(config["data"], overrides), is_own=True)
     node = composed_data(data, overrides)["data"]
     if not names_folder(data):

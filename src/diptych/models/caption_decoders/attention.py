@@ -83,7 +83,7 @@ class AttentionLSTMDecoder(nn.Module):
     def read(self, features: ImageFeatures, tokens: Int[Tensor, "rows length"], choose: Choose) -> Reading:
         """As `forward`, with contexts by what `choose` makes of each token's weights, from left to right."""
         memory = self.encode_memory(features)
-        hidden, cell = (repeat_rows(leaf, len(tokens)) for leaf in self.initial_state(memory))
+        hidden, cell = (repeat_rows(leaf, tokens.shape[0]) for leaf in self.initial_state(memory))
         embedded = self.dropout(self.embedding(tokens))
         hiddens, contexts, attentions, choices = [], [], [], []
         for from_words in self.from_words(embedded).unbind(1):
@@ -132,7 +132,7 @@ def attention_weights(
     energy: nn.Module,
 ) -> Weights:
     """Additive attention (Bahdanau et al. 2015, arXiv:1409.0473); the k queries of an image share its keys."""
-    queries = queries.view(len(keys), -1, 1, keys.shape[-1])
+    queries = queries.view(keys.shape[0], -1, 1, keys.shape[-1])
     return energy(torch.tanh(keys.unsqueeze(1) + queries)).squeeze(-1).softmax(dim=-1)
 
 

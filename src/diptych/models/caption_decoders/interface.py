@@ -27,7 +27,7 @@ class DecoderOutput(NamedTuple):
 
 def captions_per_image(rows: int, images: int) -> int:
     """How many of the `rows` belong to each image; `ValueError` where they do not divide evenly."""
-    times, rest = divmod(rows, images) if images else (0, rows)
+    times, rest = (rows // images, rows % images) if images else (0, rows)  # divmod would fix a symbol's number
     if rest:
         raise ValueError(f"{rows} captions do not divide evenly among {images} images")
     return times
@@ -35,4 +35,4 @@ def captions_per_image(rows: int, images: int) -> int:
 
 def repeat_rows(tensor: Tensor, rows: int) -> Tensor:
     """Each row repeated to give `rows` in all, copies side by side."""
-    return tensor.repeat_interleave(captions_per_image(rows, len(tensor)), dim=0)
+    return tensor.repeat_interleave(captions_per_image(rows, tensor.shape[0]), dim=0)

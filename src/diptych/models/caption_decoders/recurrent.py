@@ -46,7 +46,7 @@ class RecurrentDecoder(nn.Module):
         self.to_logits = nn.Linear(hidden_dim, vocabulary_size)
 
     def forward(self, features: ImageFeatures, tokens: Int[Tensor, "rows length"]) -> DecoderOutput:
-        first = repeat_rows(self.encode_memory(features), len(tokens))
+        first = repeat_rows(self.encode_memory(features), tokens.shape[0])
         inputs = torch.cat([first.unsqueeze(1), self.dropout(self.embedding(tokens))], dim=1)
         hidden, _ = self.recurrent(inputs)
         return DecoderOutput(self.to_logits(self.dropout(hidden[:, 1:])), None)
@@ -114,7 +114,7 @@ class EveryStepDecoder(RecurrentDecoder):
     """
 
     def forward(self, features: ImageFeatures, tokens: Int[Tensor, "rows length"]) -> DecoderOutput:
-        image = repeat_rows(self.encode_memory(features), len(tokens))
+        image = repeat_rows(self.encode_memory(features), tokens.shape[0])
         inputs = image.unsqueeze(1) + self.dropout(self.embedding(tokens))
         hidden, _ = self.recurrent(inputs)
         return DecoderOutput(self.to_logits(self.dropout(hidden)), None)
@@ -123,7 +123,7 @@ class EveryStepDecoder(RecurrentDecoder):
         return tuple(torch.zeros_like(leaf) for leaf in super().initial_state(memory))
 
     def step(self, tokens: Int[Tensor, " rows"], memory: Tensor, state: State) -> Step:
-        image = repeat_rows(memory, len(tokens))
+        image = repeat_rows(memory, tokens.shape[0])
         hidden, state = self._advance(image + self.dropout(self.embedding(tokens)), state)
         return self.to_logits(self.dropout(hidden)), state
 

@@ -63,7 +63,7 @@ class TopDownDecoder(nn.Module):
 
     def forward(self, features: ImageFeatures, tokens: Int[Tensor, "rows length"]) -> DecoderOutput:
         memory = self.encode_memory(features)
-        state = tuple(repeat_rows(leaf, len(tokens)) for leaf in self.initial_state(memory))
+        state = tuple(repeat_rows(leaf, tokens.shape[0]) for leaf in self.initial_state(memory))
         known = self._known(tokens, memory)
         hiddens, attentions = [], []
         for gates in known.unbind(1):
@@ -77,7 +77,7 @@ class TopDownDecoder(nn.Module):
         return Memory(self.from_context(regions), self.keys(regions), self.from_image(features.pooled))
 
     def initial_state(self, memory: Memory) -> State:
-        zero = memory.gates.new_zeros(len(memory.gates), self.hidden_dim)
+        zero = memory.gates.new_zeros(memory.gates.shape[0], self.hidden_dim)
         return zero, zero, zero, zero
 
     def step(self, tokens: Int[Tensor, " rows"], memory: Memory, state: State) -> Step:
@@ -87,7 +87,7 @@ class TopDownDecoder(nn.Module):
     def _known(self, tokens: Int[Tensor, "rows length"], memory: Memory) -> Float[Tensor, "rows length gates"]:
         """What words and image put into the attention LSTM's gates."""
         words = self.from_words(self.dropout(self.embedding(tokens)))
-        return words + repeat_rows(memory.gates, len(tokens)).unsqueeze(1)
+        return words + repeat_rows(memory.gates, tokens.shape[0]).unsqueeze(1)
 
     def _advance(self, known: Tensor, memory: Memory, state: State) -> tuple[State, Tensor]:
         look, look_cell, speech, speech_cell = state

@@ -99,7 +99,7 @@ class TransformerDecoder(nn.Module):
     def initial_state(self, memory: Memory) -> State:
         """Of each layer the keys and values of no words; a state's length says how many words there were."""
         image, head_dim = memory.image, self.dim // self.num_heads
-        return tuple(image.new_zeros(len(image), 2, self.num_heads, 0, head_dim) for _ in self.layers)
+        return tuple(image.new_zeros(image.shape[0], 2, self.num_heads, 0, head_dim) for _ in self.layers)
 
     def step(self, tokens: Int[Tensor, " rows"], memory: Memory, state: State) -> Step:
         words = self._embedded(tokens.unsqueeze(1), memory, start=state[0].shape[3])
@@ -122,7 +122,7 @@ class TransformerDecoder(nn.Module):
                 "that the caption_decoder was built for: train with a larger data.max_length, or give shorter captions"
             )
         words = self.embedding(tokens) * math.sqrt(self.dim) + self.positions[start:end]
-        return self.dropout(words + repeat_rows(memory.image, len(tokens)).unsqueeze(1))
+        return self.dropout(words + repeat_rows(memory.image, tokens.shape[0]).unsqueeze(1))
 
 
 class DecoderLayer(nn.Module):
@@ -141,14 +141,14 @@ class DecoderLayer(nn.Module):
         """All words of a caption at once."""
         words = self._among_words(words)
         keys, values = seen.unbind(1)
-        looked_up = F.scaled_dot_product_attention(self._queries(words, len(seen)), keys, values)
+        looked_up = F.scaled_dot_product_attention(self._queries(words, seen.shape[0]), keys, values)
         return self._changed(self._with_regions(words, looked_up))
 
     def attending(self, words: Words, seen: Seen) -> tuple[Words, Float[Tensor, "rows length regions"]]:
         """As `forward`, and the mean of the heads' attention to the regions."""
         words = self._among_words(words)
         keys, values = seen.unbind(1)
-        queries = self._queries(words, len(seen))
+        queries = self._queries(words, seen.shape[0])
         weights = (queries @ keys.transpose(2, 3) * queries.shape[-1] ** -0.5).softmax(dim=-1)
         changed = self._changed(self._with_regions(words, weights @ values))
         return changed, weights.mean(dim=1).reshape(*words.shape[:2], -1)
@@ -160,7 +160,7 @@ class DecoderLayer(nn.Module):
         looked_up = F.scaled_dot_product_attention(queries, kept[:, 0], kept[:, 1])
         words = words + self.dropout(self.from_self(_joined(looked_up)))
         keys, values = seen.unbind(1)
-        looked_up = F.scaled_dot_product_attention(self._queries(words, len(seen)), keys, values)
+        looked_up = F.scaled_dot_product_attention(self._queries(words, seen.shape[0]), keys, values)
         return self._changed(self._with_regions(words, looked_up)), kept
 
     def _among_words(self, words: Words) -> Words:

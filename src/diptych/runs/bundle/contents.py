@@ -38,6 +38,7 @@ def contents_of(checkpoint: Mapping[str, Any], system: Any, trust: Trust) -> Con
         "networks": resolved_nodes(checkpoint["config"], spec, system, parts, wanted, trust),
         "settings": {name: getattr(system, name) for name in use.settings},
         "tensors": sorted(kept),
+        "frozen": [name for name, network in networks.items() if _is_frozen(network)],
         "only_averages": _is_averaged(system, networks),
         "data_spec": spec.to_dict(),
         "parts": {name: own for name, (own, _) in inner.items()},
@@ -54,6 +55,11 @@ def _use_of(system: Any) -> type[Exportable]:
 
 def _is_averaged(system: Any, networks: Mapping[str, nn.Module]) -> bool:
     return any(network is not getattr(system, name) for name, network in networks.items())
+
+
+def _is_frozen(network: nn.Module) -> bool:
+    """Whether its weights take no gradients: torch may then choose other kernels, whose last bits differ."""
+    return not any(weight.requires_grad for weight in network.parameters())
 
 
 def _alone(tensor: Tensor) -> Tensor:

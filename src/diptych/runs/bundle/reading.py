@@ -31,7 +31,7 @@ def read_bundle(folder: Path, trust: Collection[str] = ()) -> Any:
     find_own_packages()
     check_targets(content["system"], folder / DESCRIPTION, trust)
     origin = content["run"]
-    system = _built(content["system"], tensors, trust, images_seen=origin["images_seen"], run_digest=origin["digest"])
+    system = built(content["system"], tensors, trust, images_seen=origin["images_seen"], run_digest=origin["digest"])
     device = "cuda" if torch.cuda.is_available() else "cpu"
     run = BundleFolder(folder, origin["run_id"], origin["experiment"])
     return handle_for(system)(run, weights, system.to(device), {}, tuple(trust))
@@ -51,13 +51,11 @@ def _tensors(path: Path, digest: str) -> dict[str, Tensor]:
     return load(content)
 
 
-def _built(description: Mapping[str, Any], tensors: Mapping[str, Tensor], trust: Collection[str], **told: Any) -> Any:
+def built(description: Mapping[str, Any], tensors: Mapping[str, Tensor], trust: Collection[str], **told: Any) -> Any:
     """What the description says, with these tensors, on the CPU."""
     use: Any = find_class(description, "system", tuple(trust))
     spec = DataSpec.from_dict(description["data_spec"])
-    lent = {
-        name: _built(part, _behind(f"parts.{name}.", tensors), trust) for name, part in description["parts"].items()
-    }
+    lent = {name: built(part, _behind(f"parts.{name}.", tensors), trust) for name, part in description["parts"].items()}
     held: dict[str, Any] = dict.fromkeys(use.exported_networks())
     facts = {"data_spec": spec, "vocabulary": spec.vocabulary}
     with torch.random.fork_rng(devices=()):
@@ -67,6 +65,8 @@ def _built(description: Mapping[str, Any], tensors: Mapping[str, Tensor], trust:
     for role in use.exported_networks():
         if held[role] is not None:
             held[role].load_state_dict(_behind(f"{role}.", tensors))
+            if role in description["frozen"]:
+                held[role].requires_grad_(False)
     settings = {**description["settings"], "only_averages": description["only_averages"]}
     kept = {name: tensors[name] for name in description["tensors"]}
     return standalone(use, data_spec=spec, held=held | settings, tensors=kept, lent=lent, **told)

@@ -21,6 +21,7 @@ class ImageAutoencoder(Handle):
     task = "autoencoding"
     abilities = ("reconstruct",)
     does = "make images again"
+    python_use = 'reconstruct(["picture.png"])[0]'
 
     @classmethod
     def first_use(cls, system: Any, sentence: str) -> tuple[str, ...]:

@@ -37,6 +37,8 @@ class Handle:
     """Methods of the system that the handle is made of."""
     does: ClassVar[str] = ""
     """What such a run can do, for messages."""
+    python_use: ClassVar[str] = "system"
+    """What follows a handle's name in a first example in Python."""
 
     @property
     def members(self) -> "tuple[Handle, ...]":

@@ -22,6 +22,7 @@ class ImageCaptioner(Handle):
     task = "captioning"
     abilities = ("caption", "negative_log_likelihood")
     does = "caption images"
+    python_use = 'caption(["picture.png"])[0].text'
 
     @classmethod
     def first_use(cls, system: Any, sentence: str) -> tuple[str, ...]:

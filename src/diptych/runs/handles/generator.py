@@ -39,6 +39,7 @@ class ImageGenerator(Handle):
     task = "text_to_image"
     abilities = ("generate", "options", "text_encoder")
     does = "generate images"
+    python_use = 'generate(["a sentence"], seed=0)[0].save("image.png")'
 
     @classmethod
     def first_use(cls, system: Any, sentence: str) -> tuple[str, ...]:

@@ -7,7 +7,6 @@ import torch
 
 from diptych.runs.handles.base import PICTURES_AT_ONCE, Handle
 from diptych.runs.images.pictures import Picture
-from diptych.systems.vae.activity import LatentActivity
 
 
 @dataclass
@@ -20,6 +19,8 @@ class LatentCaptions(Handle):
 
     def latents_told(self, pictures: Sequence[Picture], sentences: Sequence[str]) -> tuple[float, int]:
         """Mean nats that a sentence's latents say of it beyond its image, and how many latents are active."""
+        from diptych.systems.vae.activity import LatentActivity  # of training on several devices, which takes long
+
         nats, activity = [], LatentActivity()
         for start, pixels in zip(range(0, len(pictures), PICTURES_AT_ONCE), self._batches(pictures), strict=True):
             tokens, _ = self.tokenizer.encode_batch(sentences[start : start + PICTURES_AT_ONCE])

@@ -1,13 +1,14 @@
 """What an autoencoder does for those who borrow it: images to latents or codes, and back."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 
 from diptych.systems.inference.exportable import Exportable
+from diptych.systems.inference.graphs import Decodes, Graph, noise_of
 from diptych.systems.modes import evaluating
 from diptych.types import DataSpec, Images
 
@@ -56,6 +57,28 @@ class CodesImages(Exportable):
         """The images of latents, in [-1, 1]; gradients reach the latents."""
         with evaluating(self.decoder):
             return self.decoder(latents)
+
+    def graphs(self) -> dict[str, Callable[[], Graph]]:
+        return {"decoder": self.decoding_graph}
+
+    def decoding_graph(self) -> Graph:
+        """The graph of the decoder: latents to images."""
+        shape = (self.latent_channels, self.latent_size, self.latent_size)
+        module = Decodes(self.decoder, None)
+        return Graph(module, ("latents",), ("images",), lambda number: (noise_of(number, *shape),))
+
+    def code_graph(self) -> Graph:
+        """The graph of codebook and decoder: codes to images."""
+        side, bottleneck = self.latent_size, self._with_codes()
+        module = Decodes(
+            lambda codes: self.decoder(bottleneck.latents(codes)), nn.ModuleList([bottleneck, self.decoder])
+        )
+
+        def example(number: int) -> tuple[Tensor, ...]:
+            rng = torch.Generator().manual_seed(number)
+            return (torch.randint(self.num_codes, (number, side, side), generator=rng),)
+
+        return Graph(module, ("codes",), ("images",), example)
 
     @torch.no_grad()
     def reconstruct(self, images: Images, sentences: Sequence[str] | None = None) -> Images:

@@ -1,5 +1,6 @@
 """Captions by two networks: an image encoder, and a caption decoder that says them token by token."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any, ClassVar
 
@@ -10,6 +11,7 @@ from torch import Tensor
 from diptych.losses.captioning import caption_nll
 from diptych.systems.captioning.captions import SaysCaptions, Speaker
 from diptych.systems.inference.exportable import Exportable
+from diptych.systems.inference.graphs import Graph, captioning_graphs
 from diptych.types import ImageFeatures, Images, Tokens
 
 
@@ -21,6 +23,15 @@ class NetworkSpeaker(SaysCaptions, Exportable):
     image_encoder: Any
     caption_decoder: Any
     training: bool
+
+    def graphs(self) -> dict[str, Callable[[], Graph]]:
+        made: dict[str, Graph] = {}
+
+        def one(name: str) -> Graph:
+            made.update({} if made else captioning_graphs(self))
+            return made[name]
+
+        return {name: partial(one, name) for name in ("encoder", "step")}
 
     def features(self, images: Images) -> ImageFeatures:
         """What the decoder is given of images; a family of captioners may add to what the encoder sees."""

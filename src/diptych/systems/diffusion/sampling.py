@@ -1,6 +1,6 @@
 """How a network that denoises samples: from noise to images, guided or not, and from images back to their noise."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import count
 from typing import Any, ClassVar
@@ -17,12 +17,13 @@ from diptych.systems.diffusion.inversion import GivenNoise, check_inverts
 from diptych.systems.diffusion.options import DiffusionOptions
 from diptych.systems.diffusion.spaces import Space, space_of
 from diptych.systems.image_rngs import ImageRngs
+from diptych.systems.inference.graphs import Denoises, Graph, check_reads_tokens, noise_of, reading, words_of
 from diptych.systems.inference.images import MakesImages
 from diptych.systems.modes import evaluating
 from diptych.systems.power_averages import check_length
 from diptych.systems.sampling_progress import SamplingProgress, Watch
 from diptych.systems.sentences import check_guided
-from diptych.types import Images, TextFeatures
+from diptych.types import PAD_ID, Images, Sentences, TextFeatures
 
 
 class DenoisingSampler(MakesImages):
@@ -47,6 +48,10 @@ class DenoisingSampler(MakesImages):
     def borrow(self, autoencoder: Any = None) -> None:
         """Work in the latents of this autoencoder, which stays as it is; on pixels without one."""
         self.space = space_of(self.data_spec, autoencoder)
+
+    def graphs(self) -> dict[str, Callable[[], Graph]]:
+        reads = {"text_encoder": lambda: reading(self.text_encoder, self.data_spec)} if self.text_encoder else {}
+        return {"denoiser": self._denoiser_graph, **reads, **self.space.graphs()}
 
     @torch.no_grad()
     def sample(
@@ -183,6 +188,26 @@ class DenoisingSampler(MakesImages):
         if not options.negative:
             return networks["denoiser"].null(number)
         return networks["text_encoder"](self._tokenized([options.negative] * number))
+
+    def _denoiser_graph(self) -> Graph:
+        """What the network is told of an image: how it is seen, the share of signal and further numbers, a sentence."""
+        spec, encode = self.data_spec, self.text_encoder
+        num_levels = getattr(self.denoiser, "num_levels", 1)
+        check_reads_tokens(encode)
+
+        @torch.no_grad()
+        def example(number: int) -> tuple[Tensor, ...]:
+            levels = [torch.linspace(0.2, 0.8, number) for _ in range(num_levels)]
+            tokens = words_of(spec, number)
+            text = encode(Sentences((), tokens, tokens != PAD_ID)) if encode else ()
+            return (noise_of(number, *self.space.shape), *levels, *text)
+
+        inputs = (
+            "seen",
+            *(f"level_{i}" for i in range(num_levels)),
+            *(("sentence", "words", "mask") if encode else ()),
+        )
+        return Graph(Denoises(self.denoiser, num_levels), inputs, ("output",), example)
 
     def _check_ema(self, length: float | None) -> None:
         if length is not None and self.only_averages:

@@ -27,6 +27,10 @@ class Space(Protocol):
         """The images of samples, through which gradients go back."""
         ...
 
+    def graphs(self) -> dict[str, Any]:
+        """What decodes samples, as graphs (`diptych.systems.inference.graphs`)."""
+        ...
+
 
 class PixelSpace(nn.Module):
     """Samples are images."""
@@ -42,6 +46,10 @@ class PixelSpace(nn.Module):
 
     def decode(self, samples: Samples) -> Images:
         return samples
+
+    def graphs(self) -> dict[str, Any]:
+        """None: samples are images."""
+        return {}
 
 
 class LatentSpace(nn.Module):
@@ -66,6 +74,10 @@ class LatentSpace(nn.Module):
 
     def decode(self, samples: Samples) -> Images:
         return self.borrowed.network.decode(samples)
+
+    def graphs(self) -> dict[str, Any]:
+        """The decoder, for whoever exports the denoiser."""
+        return {"decoder": self.borrowed.network.decoding_graph}
 
 
 def space_of(data_spec: DataSpec, autoencoder: Any) -> PixelSpace | LatentSpace:

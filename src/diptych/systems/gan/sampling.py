@@ -1,10 +1,11 @@
 """How a generator of latents samples, guided and truncated or not."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from diptych.systems.gan.options import LatentOptions, check_fits, guided, sampled
 from diptych.systems.image_rngs import ImageRngs
+from diptych.systems.inference.graphs import Graph, from_latents
 from diptych.systems.inference.images import KEPT_MEAN, MakesImages
 from diptych.types import Images, TextFeatures
 
@@ -15,6 +16,9 @@ class LatentSampler(MakesImages):
     options: ClassVar[Any] = LatentOptions
     guides_from_mean = True
     generator: Any
+
+    def graphs(self) -> dict[str, Callable[[], Graph]]:
+        return {"generator": lambda: from_latents(self.generator, self.text_encoder, self.data_spec)}
 
     def sample(
         self, networks: Mapping[str, Any], text: TextFeatures | None, rngs: ImageRngs, options: LatentOptions

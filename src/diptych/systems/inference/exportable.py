@@ -1,6 +1,7 @@
 """What of a family an export takes along: names that its sampler or speaker declares, and nothing of its training."""
 
 import inspect
+from collections.abc import Callable
 from types import FunctionType
 from typing import Any, ClassVar
 
@@ -31,6 +32,10 @@ class Exportable:
     def exported_network(self, name: str) -> Any:
         """The network of this role as it is used: averaged where averages are kept; None where there is none."""
         return getattr(self, name)
+
+    def graphs(self) -> dict[str, Callable[[], Any]]:
+        """Networks as graphs, by name, each made when it is asked for (`graphs.py`); a `ValueError` says why not."""
+        return {}
 
     def derived_tensors(self) -> dict[str, Any]:
         """What is computed from training data once, and kept in place of them."""

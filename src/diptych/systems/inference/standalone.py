@@ -48,6 +48,6 @@ class Standalone(nn.Module):
 
 
 def standalone(use: type[Exportable], **held: Any) -> Any:
-    """A `Standalone` that is used as `use` says, in evaluation mode; nothing of it learns."""
+    """A `Standalone` that is used as `use` says, in evaluation mode."""
     kind: Any = type(f"Standalone{use.__name__}", (use, Standalone), {"__doc__": use.__doc__})
-    return kind(**held).requires_grad_(False).eval()
+    return kind(**held).eval()

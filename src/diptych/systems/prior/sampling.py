@@ -1,7 +1,7 @@
 """How priors over codes sample: codes one after the other, or the surest first; an autoencoder makes images of them."""
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from diptych.decoding.codes import drawn, guided_logits, num_hidden
 from diptych.models.borrowed import Borrowed
+from diptych.systems.inference.graphs import Graph, reading
 from diptych.systems.inference.images import MakesImages
 from diptych.systems.prior.options import AutoregressiveOptions, CodeOptions, MaskedOptions
 from diptych.systems.sentences import check_guided
@@ -32,6 +33,10 @@ class CodeSampler(MakesImages):
     def borrow(self, autoencoder: Any) -> None:
         """Make images of this autoencoder's codes; it stays as it is."""
         self.autoencoder = Borrowed(autoencoder.eval().requires_grad_(False))
+
+    def graphs(self) -> dict[str, Callable[[], Graph]]:
+        reads = {"text_encoder": lambda: reading(self.text_encoder, self.data_spec)} if self.text_encoder else {}
+        return {"decoder": self.autoencoder.network.code_graph, **reads, "prior": _no_graph}
 
     @abstractmethod
     def sample_codes(
@@ -111,6 +116,10 @@ class MaskedSampler(CodeSampler):
             hidden = _least_sure(sure.masked_fill(~hidden, float("inf")), left)
             self.sampling.reach((step + 1) / len(counts))
         return codes
+
+
+def _no_graph() -> Graph:
+    raise ValueError("its steps draw codes with numbers of their own, and there is no runner for them yet")
 
 
 def joined(text: TextFeatures | None, others: TextFeatures | None) -> TextFeatures | None:

@@ -1,0 +1,1 @@
+"""What an export says of its run: the figures that were measured, and a model card."""
