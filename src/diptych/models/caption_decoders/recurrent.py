@@ -41,7 +41,7 @@ class RecurrentDecoder(nn.Module):
         self.image_input = nn.Sequential(nn.Linear(image_dim, embedding_dim), nn.LayerNorm(embedding_dim))
         self.embedding = nn.Embedding(vocabulary_size, embedding_dim)
         self.recurrent = self.layer(embedding_dim, hidden_dim, batch_first=True)
-        self.remember(self.recurrent)
+        type(self).remember(self.recurrent)
         self.dropout = nn.Dropout(dropout)
         self.to_logits = nn.Linear(hidden_dim, vocabulary_size)
 

@@ -14,7 +14,7 @@ from diptych.models.caption_latents.posterior import CaptionPosterior
 from diptych.models.caption_latents.priors import ImagePrior, StandardNormalPrior, with_latents
 from diptych.models.image_encoders import ConvEncoder
 from diptych.runs.trainer import quiet
-from diptych.systems.caption_vae import system as caption_vae
+from diptych.systems.caption_vae import speaking
 from diptych.systems.caption_vae.step import LatentCaptionStep, one_caption_each
 from diptych.systems.caption_vae.system import CaptionVAE
 from diptych.systems.captioning.objectives import CrossEntropy
@@ -88,7 +88,7 @@ def losses_of(system: CaptionVAE, batch: Batch, noise: torch.Tensor) -> dict[str
 def silence(decoder: Any) -> None:
     """Take away all weights of the latents in what the decoder reads of the pooled vector."""
     with torch.no_grad():
-        (decoder.image_input if hasattr(decoder, "image_input") else decoder.initial).weight[:, -LATENTS:] = 0
+        (decoder.image_input[0] if hasattr(decoder, "image_input") else decoder.initial).weight[:, -LATENTS:] = 0
 
 
 def test_latents_choose_between_true_captions(trained):
@@ -145,7 +145,7 @@ def test_the_bound_lies_above_the_integral_and_many_samples_reach_it(monkeypatch
     monkeypatch.setitem(globals(), "LATENTS", 2)
     system, batch = make().eval(), make_batch(0, size=1)
     with torch.no_grad():
-        system.caption_decoder.image_input.weight[:, -2:] *= 20
+        system.caption_decoder.image_input[0].weight[:, -2:] *= 20
         system.latent_encoder.head[-1].bias.zero_()  # a posterior as wide as the prior, of which few samples are enough
         tokens, side = batch.tokens[0], torch.linspace(-6, 6, 61)
         grid = torch.cartesian_prod(side, side)
@@ -161,7 +161,7 @@ def test_the_bound_lies_above_the_integral_and_many_samples_reach_it(monkeypatch
             weight = posterior.log_prob(grid).sum(1) + 2 * math.log(float(side[1] - side[0]))
             elbo.append((weight.exp() * (nll + weight - log_prior)).sum())
         lengths = (tokens[:, 1:] != PAD_ID).sum(1)
-        monkeypatch.setattr(caption_vae, "SAMPLES_OF_BOUND", 400)
+        monkeypatch.setattr(speaking, "SAMPLES_OF_BOUND", 400)
         measured = system.negative_log_likelihood(batch.images, tokens) * lengths
     torch.testing.assert_close(measured, torch.stack(exact), rtol=0.02, atol=0.05)
     assert (torch.stack(elbo) > torch.stack(exact)).all()
