@@ -9,7 +9,8 @@ from letters import SPEC
 
 from diptych.callbacks.grids import to_pil
 from diptych.config import UserError
-from diptych.runs.handles.ranking import JudgeRanking, LikelihoodRanking
+from diptych.runs.handles.judge_ranking import JudgeRanking
+from diptych.runs.handles.ranking import LikelihoodRanking
 from diptych.world import Grammar, WorldSpec, render, sample_scene
 
 WORLD = WorldSpec(side=32)

@@ -14,7 +14,7 @@ from diptych.callbacks.grids import to_pil
 from diptych.config.errors import UserError
 from diptych.runs.handles.base import PICTURES_AT_ONCE, Handle
 from diptych.runs.handles.noise import Seeds, noise_of, one_seed, seeds_for
-from diptych.runs.handles.ranking import JUDGE, JudgeRanking, LikelihoodRanking, Ranking
+from diptych.runs.handles.ranking import JUDGE, LikelihoodRanking, Ranking
 from diptych.runs.images.finish import Finish
 from diptych.runs.images.pictures import Picture, digest_of
 from diptych.runs.images.record import KEY, EditRecord, ImageRecord, WalkRecord, record_of
@@ -22,7 +22,7 @@ from diptych.runs.sampling_options import as_values, options_from
 from diptych.systems.image_rngs import ImageRequest, image_requests, seeds_of_rows
 from diptych.systems.sampling_progress import Watch
 from diptych.systems.walk import stops_of
-from diptych.types import Images
+from diptych.types import DataSpec, Images
 
 MOST_SHOWN = 60
 
@@ -118,7 +118,7 @@ class ImageGenerator(Handle):
         """
         if not 1 <= num_images <= best_of:
             raise UserError(f"best_of={best_of}: that is fewer than the {num_images} images that are asked for")
-        ranking: Ranking = JudgeRanking(self.data_spec) if by == JUDGE else LikelihoodRanking(by)
+        ranking = _by_judge(self.data_spec) if by == JUDGE else LikelihoodRanking(by)
         ranking.check(sentences)
         finish = self._finish(size, finish)
         pictures, best = self.generate(sentences, num_images=best_of, **settings), []
@@ -323,6 +323,12 @@ class _Behind:
     def as_one(self, made: float, total: int) -> None:
         """A call whose images count as one."""
         self(made / total, 1)
+
+
+def _by_judge(data_spec: DataSpec) -> Ranking:
+    from diptych.runs.handles.judge_ranking import JudgeRanking  # its metrics import what takes seconds
+
+    return JudgeRanking(data_spec)
 
 
 def _batch_of(place: int, total: int) -> tuple[int, int]:
