@@ -9,8 +9,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from diptych.cli.arguments import add_json
-from diptych.cli.layout import terminal_width, wrapped
 from diptych.cli.output import Output
+from diptych.cli.terminal.layout import terminal_width, wrapped
 
 GOOD, OPTIONAL, BAD = "ok", "optional", "missing"
 EXTRAS = {

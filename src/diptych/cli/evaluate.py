@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from diptych.cli.arguments import add_beam, add_checkpoint, add_json, add_runs, add_trust, given_options
-from diptych.cli.layout import terminal_width, wrapped
 from diptych.cli.output import Output, check_writable, short
+from diptych.cli.terminal.layout import terminal_width, wrapped
 
 if TYPE_CHECKING:
     from diptych.evaluation.caption_diversity.request import DiversityRequest
@@ -111,8 +111,8 @@ def _add_skills(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Evaluate one run after the other."""
-    from diptych.cli.skills_table import skills_table
-    from diptych.cli.tables import evaluation_table
+    from diptych.cli.terminal.skills_table import skills_table
+    from diptych.cli.terminal.tables import evaluation_table
     from diptych.evaluation.evaluate import evaluate, report_to_trackers
     from diptych.evaluation.request import Request
     from diptych.evaluation.suite import with_own
@@ -202,7 +202,7 @@ def check_goes_with_folders(args: argparse.Namespace, folder: str, words: Sequen
 
 def _folder(folder: Path, args: argparse.Namespace, output: Output) -> dict[str, Any]:
     """A folder of pictures against others."""
-    from diptych.cli.tables import evaluation_table
+    from diptych.cli.terminal.tables import evaluation_table
     from diptych.config.errors import UserError
     from diptych.evaluation.picture_sets import compare_folder
 

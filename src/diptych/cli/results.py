@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from diptych.cli.arguments import add_json
-from diptych.cli.layout import table_lines, terminal_width, wrapped
 from diptych.cli.output import Output, short
+from diptych.cli.terminal.layout import table_lines, terminal_width, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

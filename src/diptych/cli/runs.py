@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from diptych.cli.arguments import add_json, add_outputs, add_run
-from diptych.cli.layout import one_line, table_lines, terminal_width, wrapped
 from diptych.cli.output import Output
+from diptych.cli.terminal.layout import one_line, table_lines, terminal_width, wrapped
 from diptych.reports.page.columns import cut_in_the_middle
 
 if TYPE_CHECKING:

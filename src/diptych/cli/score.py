@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from diptych.cli.arguments import add_json
-from diptych.cli.layout import terminal_width, wrapped
 from diptych.cli.output import Output, check_writable
+from diptych.cli.terminal.layout import terminal_width, wrapped
 from diptych.config.errors import UserError
 
 if TYPE_CHECKING:

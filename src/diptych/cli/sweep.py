@@ -7,9 +7,9 @@ import argparse
 from typing import TYPE_CHECKING
 
 from diptych.cli.arguments import add_json, add_outputs
-from diptych.cli.layout import one_line, terminal_width, wrapped
 from diptych.cli.objectives import add_objectives, objectives_from
 from diptych.cli.output import Output, short
+from diptych.cli.terminal.layout import one_line, terminal_width, wrapped
 from diptych.config.errors import UserError
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from diptych.cli import doctor, runs, score
 from diptych.cli.doctor import Finding
-from diptych.cli.layout import one_line, table_lines, wrapped
 from diptych.cli.main import main
 from diptych.cli.output import Output
+from diptych.cli.terminal.layout import one_line, table_lines, wrapped
 from diptych.evaluation.scoring import Scored
 from diptych.metrics.captions import DocumentFrequency
 from diptych.reports.page.columns import cut_in_the_middle, text_width

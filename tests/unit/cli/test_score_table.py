@@ -5,7 +5,7 @@ import re
 
 from diptych.cli.main import main
 from diptych.cli.score import LABELS
-from diptych.cli.tables import value_text
+from diptych.cli.terminal.tables import value_text
 from diptych.metrics.captions.units import is_share
 
 PREDICTIONS = {"1": "a dog runs on grass", "2": "two cats", "3": "a red ball"}

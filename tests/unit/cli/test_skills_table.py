@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from diptych.cli.skills_table import skills_table
-from diptych.cli.tables import evaluation_table
+from diptych.cli.terminal.skills_table import skills_table
+from diptych.cli.terminal.tables import evaluation_table
 from diptych.evaluation.results import Evaluation, Figure
 from diptych.evaluation.robustness.paired_differences import UNDISTURBED
 from diptych.evaluation.robustness.paired_differences import line_of as line_of_condition

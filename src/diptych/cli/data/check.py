@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from diptych.cli.data.opening import to_check
-from diptych.cli.layout import reading_width, wrapped
 from diptych.cli.output import Output
+from diptych.cli.terminal.layout import reading_width, wrapped
 
 if TYPE_CHECKING:
     from diptych.data import DataModule

@@ -2,7 +2,7 @@
 
 import textwrap
 
-from diptych.cli.tables import interval_lines, interval_text, labelled_lines, title_line, value_text
+from diptych.cli.terminal.tables import interval_lines, interval_text, labelled_lines, title_line, value_text
 from diptych.evaluation.results import Evaluation, Figure
 from diptych.reports.page.columns import COLUMNS, table_line
 

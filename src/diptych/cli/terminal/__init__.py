@@ -1,0 +1,1 @@
+"""What commands say as text that fits a terminal."""
