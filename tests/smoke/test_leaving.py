@@ -75,7 +75,7 @@ def test_debug_shows_the_traceback(tmp_path):
         ),
         (["train", *TINY, "generator_optimizer.lr=-1"], "generator_optimizer: Invalid learning rate: -1"),
         (["resume"], "required: RUN\n$"),
-        (["generate"], "required: RUN\n$"),
+        (["generate"], "name the run that generates: a run folder, a run id or its beginning, or latest\n$"),
         (["data"], r"required: check\|stats\|preview\|pack, NAME\|FOLDER\n$"),
         (["resume", "latest"], "there is no run in outputs/ yet"),
         (["resume", "nothing"], "there is no run 'nothing'"),

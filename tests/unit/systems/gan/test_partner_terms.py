@@ -250,6 +250,6 @@ def test_generated_images_are_judged_in_evaluation_mode_by_the_captioner_of_now(
 def test_both_learn_their_own_losses(make_gan, train, batches, make_captioner_term):
     adam = partial(torch.optim.Adam, lr=1e-2)
     settings = {"objective": Nothing(), "generator_optimizer": adam, "discriminator_optimizer": adam}
-    rows = train(make_gan(terms={"mine": make_captioner_term(pixel_noise=0.05)}, **settings), batches[:1] * 40)
+    rows = train(make_gan(terms={"mine": make_captioner_term(pixel_noise=0.05)}, **settings), batches[:1] * 80)
     assert rows[-1]["captioner_loss"] < 0.5 * rows[0]["captioner_loss"]
     assert rows[-1]["learned_redescription_loss"] < 0.9 * rows[0]["learned_redescription_loss"]
