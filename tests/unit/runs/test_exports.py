@@ -59,22 +59,33 @@ def exported(gan, tmp_path) -> Path:
     return tmp_path / "export"
 
 
-def _generates_the_same(run, folder: Path) -> None:
-    export_weights(run, folder, "the card\n")
-    export = load(folder)
+def images_of(run, export) -> tuple[torch.Tensor, torch.Tensor]:
+    """What both generate of the same sentences and noise."""
     said = run.system.sample_sentences[:2] if run.takes_sentences else []
-    settings = {"num_images": 3, "seed": 7}
-    assert torch.equal(run.sample(said, **settings), export.sample(said, **settings))
-    assert export.digest == run.digest
-    assert export.sampling == run.sampling
-    assert (folder / "model.safetensors").stat().st_size < run.checkpoint.stat().st_size
+    ours, theirs = (handle.sample(said, num_images=3, seed=7) for handle in (run, export))
+    return ours, theirs
+
+
+def captions_of(run, folder: Path, **options) -> tuple[list, list]:
+    """What both say of the same pictures: words, and how likely they are."""
+    pictures = list(torch.rand(3, 3, 32, 32) * 2 - 1)
+    ours, theirs = (handle.caption(pictures, **options) for handle in (run, load_captioner(folder)))
+    return [(c.text, c.log_prob, c.probabilities) for c in ours], [
+        (c.text, c.log_prob, c.probabilities) for c in theirs
+    ]
 
 
 @pytest.mark.parametrize("kind", GENERATORS)
 def test_an_export_generates_bit_for_bit_what_its_run_generates(kind, outputs, tmp_path):
     model, *overrides = GENERATORS[kind]
     folder = untrained_run(outputs, model, f"name={kind.replace(' ', '_')}", *overrides)
-    _generates_the_same(load(folder.path), tmp_path / "export")
+    run, out = load(folder.path), tmp_path / "export"
+    export_weights(run, out, "the card\n")
+    export = load(out)
+    ours, theirs = images_of(run, export)
+    assert torch.equal(ours, theirs)
+    assert (export.digest, export.sampling) == (run.digest, run.sampling)
+    assert (out / "model.safetensors").stat().st_size < run.checkpoint.stat().st_size
 
 
 @pytest.mark.parametrize("kind", BORROWERS)
@@ -82,29 +93,31 @@ def test_an_export_holds_the_autoencoder_that_its_run_borrowed(kind, outputs, tm
     lender, borrower = BORROWERS[kind]
     autoencoder = untrained_run(outputs, lender, f"name=lender_of_{borrower}")
     folder = untrained_run(outputs, borrower, f"name={borrower}", parts={"autoencoder": autoencoder})
-    _generates_the_same(load(folder.path), tmp_path / "export")
+    run, out = load(folder.path), tmp_path / "export"
+    export_weights(run, out, "the card\n")
+    export = load(out)
+    ours, theirs = images_of(run, export)
+    assert torch.equal(ours, theirs)
+    assert (export.digest, export.sampling) == (run.digest, run.sampling)
+    assert (out / "model.safetensors").stat().st_size < run.checkpoint.stat().st_size
 
 
 @pytest.mark.parametrize("decoder", DECODERS)
 def test_an_export_captions_bit_for_bit_as_its_run(decoder, outputs, tmp_path):
     chosen = (f"name={decoder}", f"caption_decoder={decoder}", *DECODERS[decoder])
     folder = untrained_run(outputs, "small_captioner", *chosen)
-    _captions_the_same(folder.path, tmp_path / "export")
+    run, out = load(folder.path), tmp_path / "export"
+    export_weights(run, out, "the card\n")
+    ours, theirs = captions_of(run, out)
+    assert ours == theirs
 
 
 def test_a_variational_captioner_draws_the_same_captions(outputs, tmp_path):
     folder = untrained_run(outputs, "small_caption_vae", "name=caption_vae")
-    _captions_the_same(folder.path, tmp_path / "export", temperature=1.0, seed=3)
-
-
-def _captions_the_same(folder: Path, out: Path, **options) -> None:
-    run = load(folder)
+    run, out = load(folder.path), tmp_path / "export"
     export_weights(run, out, "the card\n")
-    pictures = list(torch.rand(3, 3, 32, 32) * 2 - 1)
-    ours, theirs = (handle.caption(pictures, **options) for handle in (run, load_captioner(out)))
-    assert [(c.text, c.log_prob, c.probabilities) for c in ours] == [
-        (c.text, c.log_prob, c.probabilities) for c in theirs
-    ]
+    ours, theirs = captions_of(run, out, temperature=1.0, seed=3)
+    assert ours == theirs
 
 
 def test_an_export_is_guided_from_the_same_mean_without_the_training_sentences(gan, exported):
